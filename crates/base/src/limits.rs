@@ -1,0 +1,36 @@
+//! Every limit that the product enforces, in one place. A refusal names the limit it met.
+
+/// Bytes of a JSON request body.
+pub const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of the JCS form of one entry's body.
+pub const BODY_BYTES_MAX: usize = 48 * 1024;
+/// Bytes of the canonical head of one entry; tlog-tiles bundles carry a 16-bit length.
+pub const HEAD_BYTES_MAX: usize = 60 * 1024;
+/// Subjects named by one entry.
+pub const SUBJECTS_MAX: usize = 256;
+/// Evidence digests of one entry.
+pub const EVIDENCE_MAX: usize = 16;
+/// Bytes of one evidence file.
+pub const EVIDENCE_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// Characters of an identifier of a subject.
+pub const SUBJECT_CHARS_MAX: usize = 256;
+/// Milliseconds that an entry may lie in the future of the server's clock: scales drift.
+pub const FUTURE_MS_MAX: i64 = 5 * 60 * 1000;
+/// Sales in one batch of the scale contract.
+pub const SALES_PER_BATCH_MAX: usize = 2_000;
+/// Appends waiting for the writer before it answers 503.
+pub const WRITER_QUEUE_MAX: usize = 4_096;
+/// Jobs committed together at most.
+pub const GROUP_JOBS_MAX: usize = 512;
+/// Entries committed together at most.
+pub const GROUP_ENTRIES_MAX: usize = 20_000;
+/// Hops of a trace.
+pub const TRACE_DEPTH_MAX: usize = 32;
+/// Subjects visited by a trace.
+pub const TRACE_SUBJECTS_MAX: usize = 200_000;
+/// Rows of one page of a list.
+pub const PAGE_ROWS_MAX: usize = 200;
+/// Characters of a free text field.
+pub const TEXT_CHARS_MAX: usize = 2_000;
+/// Characters of a name or title.
+pub const NAME_CHARS_MAX: usize = 120;
