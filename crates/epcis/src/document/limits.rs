@@ -1,0 +1,64 @@
+use serde_json::{Map, Value};
+
+use crate::error::{EpcisError, Rule};
+use crate::path::Path;
+
+/// Bounds on what one document may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub events_max: usize,
+    /// Objects and lists inside each other, the outermost included.
+    pub depth_max: usize,
+    /// Bytes of one text or member name.
+    pub text_bytes_max: usize,
+    /// Items of one list or members of one object.
+    pub items_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { events_max: 1_000, depth_max: 32, text_bytes_max: 8 * 1024, items_max: 20_000 }
+    }
+}
+
+impl Limits {
+    /// Refuses a value that is too deep, too wide, or holds a text that is too long.
+    pub fn check(&self, value: &Value) -> Result<(), EpcisError> {
+        self.walk(value, &Path::Root, 1)
+    }
+
+    /// Bounds the depth only: what was captured under other limits still has a hash.
+    pub(crate) fn depth_only() -> Self {
+        Self { events_max: usize::MAX, text_bytes_max: usize::MAX, items_max: usize::MAX, ..Self::default() }
+    }
+
+    pub(crate) fn check_members(&self, map: &Map<String, Value>) -> Result<(), EpcisError> {
+        map.iter().try_for_each(|(name, member)| self.walk(member, &Path::Root.member(name), 2))
+    }
+
+    fn walk(&self, value: &Value, path: &Path, depth: usize) -> Result<(), EpcisError> {
+        let refuse = |what, max| Err(EpcisError::at(path.to_string(), Rule::Limit { what, max }));
+        match value {
+            Value::Array(_) | Value::Object(_) if depth > self.depth_max => {
+                refuse("levels of nesting", self.depth_max)
+            }
+            Value::String(text) if text.len() > self.text_bytes_max => {
+                refuse("bytes in a text", self.text_bytes_max)
+            }
+            Value::Array(items) if items.len() > self.items_max => refuse("items in a list", self.items_max),
+            Value::Object(map) if map.len() > self.items_max => {
+                refuse("members in an object", self.items_max)
+            }
+            Value::Array(items) => {
+                items.iter().enumerate().try_for_each(|(i, item)| self.walk(item, &path.item(i), depth + 1))
+            }
+            Value::Object(map) => map.iter().try_for_each(|(name, member)| {
+                if name.len() > self.text_bytes_max {
+                    return refuse("bytes in a member name", self.text_bytes_max);
+                }
+                self.walk(member, &path.member(name), depth + 1)
+            }),
+            _ => Ok(()),
+        }
+    }
+}

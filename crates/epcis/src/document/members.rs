@@ -1,0 +1,326 @@
+//! Rules for the members of an event (EPCIS 2.0, section 7.4, and the published JSON schema).
+
+use serde_json::Value;
+
+use super::event::EventType;
+use super::shape::{self, Shape};
+use crate::context::Context;
+use crate::error::{EpcisError, Rule};
+use crate::path::Path;
+use crate::vocabulary::Vocabulary;
+
+const COMMON: &[&str] = &[
+    "@context",
+    "type",
+    "eventTime",
+    "recordTime",
+    "eventTimeZoneOffset",
+    "eventID",
+    "certificationInfo",
+    "errorDeclaration",
+];
+const CONTEXTUAL: &[&str] = &[
+    "bizStep",
+    "disposition",
+    "readPoint",
+    "bizLocation",
+    "bizTransactionList",
+    "sourceList",
+    "destinationList",
+    "sensorElementList",
+];
+
+fn own_members(event_type: &EventType) -> &'static [&'static str] {
+    match event_type {
+        EventType::Object => &["action", "epcList", "quantityList", "persistentDisposition", "ilmd"],
+        EventType::Aggregation | EventType::Association => {
+            &["action", "parentID", "childEPCs", "childQuantityList"]
+        }
+        EventType::Transaction => &["action", "parentID", "epcList", "quantityList"],
+        EventType::Transformation => &[
+            "inputEPCList",
+            "inputQuantityList",
+            "outputEPCList",
+            "outputQuantityList",
+            "transformationID",
+            "persistentDisposition",
+            "ilmd",
+        ],
+        EventType::Other(_) => &[],
+    }
+}
+
+pub(super) fn check_event(
+    event: &Shape,
+    event_type: &EventType,
+    context: &Context,
+) -> Result<(), EpcisError> {
+    event.need("eventTime")?;
+    event.need("eventTimeZoneOffset")?;
+    event.check("eventTime", shape::time)?;
+    event.check("eventTimeZoneOffset", shape::offset)?;
+    event.check("recordTime", shape::time)?;
+    event.check("eventID", shape::uri)?;
+    check_certification(event)?;
+    check_error_declaration(event, context)?;
+    if let EventType::Other(_) = event_type {
+        return Ok(());
+    }
+    let names = [COMMON, CONTEXTUAL, own_members(event_type)].concat();
+    event.known(&names, context)?;
+    check_contextual(event, context)?;
+    check_things(event)?;
+    check_type_rules(event, event_type)
+}
+
+fn check_certification(event: &Shape) -> Result<(), EpcisError> {
+    match event.map.get("certificationInfo") {
+        Some(Value::Array(_)) => event.each("certificationInfo", shape::uri),
+        _ => event.check("certificationInfo", shape::uri),
+    }
+}
+
+fn check_error_declaration(event: &Shape, context: &Context) -> Result<(), EpcisError> {
+    let path = event.path.member("errorDeclaration");
+    let Some(value) = event.map.get("errorDeclaration") else { return Ok(()) };
+    let declaration = Shape::of(value, &path)?;
+    declaration.known(&["declarationTime", "reason", "correctiveEventIDs"], context)?;
+    declaration.need("declarationTime")?;
+    declaration.check("declarationTime", shape::time)?;
+    declaration.check("reason", |value| shape::word(value, Vocabulary::ErrorReason))?;
+    declaration.each("correctiveEventIDs", shape::uri)
+}
+
+fn check_contextual(event: &Shape, context: &Context) -> Result<(), EpcisError> {
+    event.check("action", |value| shape::one_of(value, &["ADD", "OBSERVE", "DELETE"]))?;
+    event.check("bizStep", |value| shape::word(value, Vocabulary::BizStep))?;
+    event.check("disposition", |value| shape::word(value, Vocabulary::Disposition))?;
+    for name in ["readPoint", "bizLocation"] {
+        let path = event.path.member(name);
+        if let Some(value) = event.map.get(name) {
+            let place = Shape::of(value, &path)?;
+            place.known(&["id"], context)?;
+            place.need("id")?;
+            place.check("id", shape::epc)?;
+        }
+    }
+    check_persistent_disposition(event)?;
+    check_pairs(event, "bizTransactionList", "bizTransaction", Vocabulary::BizTransactionType)?;
+    check_pairs(event, "sourceList", "source", Vocabulary::SourceDestinationType)?;
+    check_pairs(event, "destinationList", "destination", Vocabulary::SourceDestinationType)?;
+    check_sensors(event, context)?;
+    let path = event.path.member("ilmd");
+    match event.map.get("ilmd") {
+        Some(value) => Shape::of(value, &path)?.known(&[], context),
+        None => Ok(()),
+    }
+}
+
+fn check_persistent_disposition(event: &Shape) -> Result<(), EpcisError> {
+    let path = event.path.member("persistentDisposition");
+    let Some(value) = event.map.get("persistentDisposition") else { return Ok(()) };
+    let persistent = Shape::of(value, &path)?;
+    persistent.known(&["set", "unset"], &Context::default())?;
+    for name in ["set", "unset"] {
+        if persistent.map.contains_key(name) && persistent.items(name)?.is_empty() {
+            return Err(persistent.refuse(name, Rule::NeedsOneOf("the dispositions")));
+        }
+        persistent.each(name, |value| shape::word(value, Vocabulary::Disposition))?;
+    }
+    if persistent.map.is_empty() {
+        return Err(EpcisError::at(path.to_string(), Rule::NeedsOneOf("set, unset")));
+    }
+    Ok(())
+}
+
+/// Lists of a type and an identifier: business transactions, sources, destinations.
+fn check_pairs(event: &Shape, list: &str, what: &str, types: Vocabulary) -> Result<(), EpcisError> {
+    let list_path = event.path.member(list);
+    for (i, item) in event.items(list)?.iter().enumerate() {
+        let path = list_path.item(i);
+        let pair = Shape::of(item, &path)?;
+        pair.known(&["type", what], &Context::default())?;
+        pair.need(what)?;
+        if what != "bizTransaction" {
+            pair.need("type")?;
+        }
+        pair.check(what, shape::epc)?;
+        pair.check("type", |value| shape::word(value, types))?;
+    }
+    Ok(())
+}
+
+fn check_sensors(event: &Shape, context: &Context) -> Result<(), EpcisError> {
+    const METADATA_URIS: &[&str] =
+        &["deviceID", "deviceMetadata", "rawData", "dataProcessingMethod", "bizRules"];
+    const TIMES: &[&str] = &["time", "startTime", "endTime"];
+    let list_path = event.path.member("sensorElementList");
+    for (i, item) in event.items("sensorElementList")?.iter().enumerate() {
+        let path = list_path.item(i);
+        let element = Shape::of(item, &path)?;
+        element.known(&["sensorMetadata", "sensorReport"], context)?;
+        let metadata_path = path.member("sensorMetadata");
+        if let Some(value) = element.map.get("sensorMetadata") {
+            let metadata = Shape::of(value, &metadata_path)?;
+            metadata.known(&[METADATA_URIS, TIMES].concat(), context)?;
+            METADATA_URIS.iter().try_for_each(|name| metadata.check(name, shape::epc))?;
+            TIMES.iter().try_for_each(|name| metadata.check(name, shape::time))?;
+        }
+        element.need("sensorReport")?;
+        let reports = element.items("sensorReport")?;
+        if reports.is_empty() {
+            return Err(element.refuse("sensorReport", Rule::NeedsOneOf("the reports")));
+        }
+        let reports_path = path.member("sensorReport");
+        for (j, report) in reports.iter().enumerate() {
+            check_report(&Shape::of(report, &reports_path.item(j))?, context)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_report(report: &Shape, context: &Context) -> Result<(), EpcisError> {
+    const URIS: &[&str] = &[
+        "deviceID",
+        "deviceMetadata",
+        "rawData",
+        "dataProcessingMethod",
+        "bizRules",
+        "microorganism",
+        "chemicalSubstance",
+        "coordinateReferenceSystem",
+        "uriValue",
+    ];
+    const NUMBERS: &[&str] = &["value", "minValue", "maxValue", "meanValue", "sDev", "percRank", "percValue"];
+    const OTHERS: &[&str] =
+        &["type", "exception", "time", "component", "stringValue", "booleanValue", "hexBinaryValue", "uom"];
+    report.known(&[URIS, NUMBERS, OTHERS].concat(), context)?;
+    report.need("type")?;
+    report.check("type", |value| shape::word(value, Vocabulary::Measurement))?;
+    report.check("exception", |value| shape::word(value, Vocabulary::SensorAlert))?;
+    report.check("component", |value| shape::word(value, Vocabulary::SensorComponent))?;
+    report.check("time", shape::time)?;
+    report.check("booleanValue", shape::boolean)?;
+    report.check("stringValue", |value| shape::text(value).map(|_| ()))?;
+    report.check("uom", |value| shape::text(value).map(|_| ()))?;
+    report.check("hexBinaryValue", |value| {
+        let hex = shape::text(value)?;
+        let fits = !hex.is_empty() && hex.bytes().all(|c| c.is_ascii_hexdigit());
+        if fits { Ok(()) } else { Err(Rule::Kind("hexadecimal digits")) }
+    })?;
+    URIS.iter().try_for_each(|name| report.check(name, shape::epc))?;
+    NUMBERS.iter().try_for_each(|name| report.check(name, shape::number))
+}
+
+fn check_things(event: &Shape) -> Result<(), EpcisError> {
+    for name in ["epcList", "childEPCs", "inputEPCList", "outputEPCList"] {
+        event.each(name, shape::epc)?;
+    }
+    event.check("parentID", shape::epc)?;
+    event.check("transformationID", shape::uri)?;
+    for name in ["quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList"] {
+        let list_path = event.path.member(name);
+        for (i, item) in event.items(name)?.iter().enumerate() {
+            check_quantity(&Shape::of(item, &list_path.item(i))?)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_quantity(element: &Shape) -> Result<(), EpcisError> {
+    element.known(&["epcClass", "quantity", "uom"], &Context::default())?;
+    element.need("epcClass")?;
+    element.check("epcClass", shape::epc)?;
+    element.check("uom", |value| {
+        let uom = shape::text(value)?;
+        let letters = uom.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        if letters && (2..=3).contains(&uom.len()) { Ok(()) } else { Err(Rule::Uom(uom.to_owned())) }
+    })?;
+    let measured = element.map.contains_key("uom");
+    if measured {
+        element.need("quantity")?;
+    }
+    element.check("quantity", |value| {
+        shape::number(value)?;
+        let amount = value.as_f64().ok_or(Rule::Kind("a number"))?;
+        if amount < 0.0 {
+            Err(Rule::Negative)
+        } else if !measured && amount.fract() != 0.0 {
+            Err(Rule::Fraction)
+        } else {
+            Ok(())
+        }
+    })
+}
+
+fn check_type_rules(event: &Shape, event_type: &EventType) -> Result<(), EpcisError> {
+    let has = |name: &str| event.map.contains_key(name);
+    let filled = |name: &str| event.items(name).is_ok_and(|items| !items.is_empty());
+    let action = event.map.get("action").and_then(Value::as_str);
+    let needs = |what| Err(EpcisError::at(event.path.to_string(), Rule::NeedsOneOf(what)));
+    if *event_type != EventType::Transformation {
+        event.need("action")?;
+    }
+    match event_type {
+        EventType::Object => {
+            if action != Some("ADD") && has("ilmd") {
+                return Err(event.refuse("ilmd", Rule::Forbidden("ilmd without action ADD")));
+            }
+            let observed = filled("sensorElementList") && has("readPoint");
+            if !has("epcList") && !filled("quantityList") && !observed {
+                return needs("epcList, quantityList, sensorElementList with readPoint");
+            }
+        }
+        EventType::Aggregation | EventType::Association => {
+            // An observation may know the children and not the parent; an association always names it.
+            if *event_type == EventType::Association || action != Some("OBSERVE") {
+                event.need("parentID")?;
+            }
+            if action != Some("DELETE") && !filled("childEPCs") && !filled("childQuantityList") {
+                return needs("childEPCs, childQuantityList");
+            }
+        }
+        EventType::Transaction => {
+            event.need("bizTransactionList")?;
+            if !filled("bizTransactionList") {
+                return Err(event.refuse("bizTransactionList", Rule::NeedsOneOf("the transactions")));
+            }
+            if action != Some("DELETE") && !has("epcList") && !filled("quantityList") {
+                return needs("epcList, quantityList");
+            }
+        }
+        EventType::Transformation => {
+            let inputs = filled("inputEPCList") || filled("inputQuantityList");
+            let outputs = filled("outputEPCList") || filled("outputQuantityList");
+            // Parts of one transformation share its id and may have either side only.
+            if !(inputs && outputs || has("transformationID") && (inputs || outputs)) {
+                return needs("inputs and outputs, transformationID with either");
+            }
+        }
+        EventType::Other(_) => {}
+    }
+    Ok(())
+}
+
+/// A vocabulary of the master data in the header.
+pub(super) fn check_vocabulary(value: &Value, path: &Path) -> Result<(), EpcisError> {
+    let vocabulary = Shape::of(value, path)?;
+    vocabulary.need("type")?;
+    vocabulary.check("type", shape::uri)?;
+    let list_path = path.member("vocabularyElementList");
+    for (i, item) in vocabulary.items("vocabularyElementList")?.iter().enumerate() {
+        let element_path = list_path.item(i);
+        let element = Shape::of(item, &element_path)?;
+        element.need("id")?;
+        element.check("id", shape::epc)?;
+        element.each("children", shape::uri)?;
+        let attributes_path = element_path.member("attributes");
+        for (j, item) in element.items("attributes")?.iter().enumerate() {
+            let path = attributes_path.item(j);
+            let attribute = Shape::of(item, &path)?;
+            attribute.need("id")?;
+            attribute.check("id", shape::uri)?;
+        }
+    }
+    Ok(())
+}

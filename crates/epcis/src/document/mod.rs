@@ -1,0 +1,224 @@
+//! EPCIS documents: kept as they came, with typed access on top.
+
+mod event;
+mod limits;
+mod members;
+mod shape;
+
+use serde_json::{Map, Value};
+
+pub use event::{Action, Event, EventType, Quantity, Role, What};
+pub use limits::Limits;
+
+use crate::context::Context;
+use crate::error::{EpcisError, Rule};
+use crate::moment::Moment;
+use crate::path::Path;
+use shape::Shape;
+
+/// What a document is at its outermost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentKind {
+    /// `EPCISDocument`.
+    Events,
+    /// `EPCISQueryDocument`.
+    QueryResults,
+    /// One event that stands alone.
+    Event,
+}
+
+/// A parsed and checked document (EPCIS 2.0, section 10, JSON and JSON-LD).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    pub kind: DocumentKind,
+    pub context: Context,
+    pub schema_version: Option<String>,
+    pub creation_date: Option<Moment>,
+    /// The vocabularies of `epcisHeader.epcisMasterData`, as they came.
+    pub master_data: Vec<Value>,
+    pub events: Vec<Event>,
+    /// Everything around the events, as it came; the list of events in it is empty.
+    envelope: Map<String, Value>,
+}
+
+impl Document {
+    /// Reads JSON text. The error names the path of the first member that breaks a rule, and the rule.
+    pub fn parse(json: &[u8], limits: &Limits) -> Result<Self, EpcisError> {
+        Self::from_value(parse_json(json, limits)?, limits)
+    }
+
+    /// Reads a JSON value.
+    pub fn from_value(value: Value, limits: &Limits) -> Result<Self, EpcisError> {
+        limits.check(&value)?;
+        let Value::Object(mut envelope) = value else {
+            return Err(EpcisError::at("", Rule::Kind("an object")));
+        };
+        let kind = match envelope.get("type").and_then(Value::as_str) {
+            Some("EPCISDocument") => DocumentKind::Events,
+            Some("EPCISQueryDocument") => DocumentKind::QueryResults,
+            _ => DocumentKind::Event,
+        };
+        let context = Context::read(check_context(&envelope)?);
+        if kind == DocumentKind::Event {
+            let event = Event::read(envelope, &context, &Path::Root)?;
+            return Ok(Self {
+                kind,
+                context,
+                schema_version: None,
+                creation_date: None,
+                master_data: Vec::new(),
+                events: vec![event],
+                envelope: Map::new(),
+            });
+        }
+        check_envelope(&envelope, kind, &context)?;
+        let creation_date = envelope.get("creationDate").and_then(Value::as_str).and_then(Moment::parse);
+        let schema_version = envelope.get("schemaVersion").and_then(Value::as_str).map(str::to_owned);
+        let master_data = master_data(&envelope)?;
+        let list = take_event_list(&mut envelope, kind)?;
+        if list.len() > limits.events_max {
+            let rule = Rule::Limit { what: "events in a document", max: limits.events_max };
+            return Err(EpcisError::at(list_path(kind), rule));
+        }
+        let base = Path::Text(list_path(kind));
+        let read = |(i, value)| match value {
+            Value::Object(raw) => Event::read(raw, &context, &base.item(i)),
+            _ => Err(EpcisError::at(base.item(i).to_string(), Rule::Kind("an object"))),
+        };
+        let events = list.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { kind, context, schema_version, creation_date, master_data, events, envelope })
+    }
+
+    /// The `@context` as it came, for [`crate::event_hash`]; null for an event that stands alone and carries its own.
+    pub fn context_value(&self) -> &Value {
+        self.envelope.get("@context").unwrap_or(&Value::Null)
+    }
+
+    /// The document as it came: the same members with the same values.
+    pub fn to_value(&self) -> Value {
+        self.clone().into_value()
+    }
+
+    /// The document as it came, without a copy.
+    pub fn into_value(mut self) -> Value {
+        let events = self.events.into_iter().map(|event| Value::Object(event.raw));
+        if self.kind == DocumentKind::Event {
+            return events.into_iter().next().unwrap_or(Value::Null);
+        }
+        if let Some(list) = event_list(&mut self.envelope, self.kind) {
+            *list = events.collect();
+        }
+        Value::Object(self.envelope)
+    }
+}
+
+/// Reads JSON text within the limits; numbers beyond 64-bit floats, and deep nesting, are refused.
+pub(crate) fn parse_json(json: &[u8], limits: &Limits) -> Result<Value, EpcisError> {
+    serde_json::from_slice(json).map_err(|error| {
+        let text = error.to_string();
+        let rule = if text.starts_with("recursion limit") {
+            Rule::Limit { what: "levels of nesting", max: limits.depth_max }
+        } else {
+            Rule::Json(text)
+        };
+        EpcisError::at("", rule)
+    })
+}
+
+fn list_path(kind: DocumentKind) -> &'static str {
+    match kind {
+        DocumentKind::QueryResults => "epcisBody.queryResults.resultsBody.eventList",
+        _ => "epcisBody.eventList",
+    }
+}
+
+fn event_list(envelope: &mut Map<String, Value>, kind: DocumentKind) -> Option<&mut Vec<Value>> {
+    let mut names = list_path(kind).split('.');
+    let mut value = envelope.get_mut(names.next()?)?;
+    for name in names {
+        value = value.get_mut(name)?;
+    }
+    value.as_array_mut()
+}
+
+fn take_event_list(envelope: &mut Map<String, Value>, kind: DocumentKind) -> Result<Vec<Value>, EpcisError> {
+    let rule = || EpcisError::at(list_path(kind), Rule::Kind("a list of events"));
+    event_list(envelope, kind).map(std::mem::take).ok_or_else(rule)
+}
+
+fn check_context(envelope: &Map<String, Value>) -> Result<&Value, EpcisError> {
+    let shape = Shape { map: envelope, path: &Path::Root };
+    let context = shape.need("@context")?;
+    let item = |value: &Value| value.is_string() || value.is_object();
+    let fits = item(context) || context.as_array().is_some_and(|list| list.iter().all(item));
+    let rule = Rule::Kind("a URI, an object of terms, or a list of both");
+    if fits { Ok(context) } else { Err(EpcisError::at("@context", rule)) }
+}
+
+fn check_envelope(
+    envelope: &Map<String, Value>,
+    kind: DocumentKind,
+    context: &Context,
+) -> Result<(), EpcisError> {
+    const EVENTS: &[&str] = &[
+        "@context",
+        "id",
+        "type",
+        "schemaVersion",
+        "creationDate",
+        "instanceIdentifier",
+        "sender",
+        "receiver",
+        "epcisHeader",
+        "epcisBody",
+    ];
+    const RESULTS: &[&str] = &["@context", "id", "type", "schemaVersion", "creationDate", "epcisBody"];
+    let document = Shape { map: envelope, path: &Path::Root };
+    let is_events = kind == DocumentKind::Events;
+    document.known(if is_events { EVENTS } else { RESULTS }, context)?;
+    if is_events {
+        document.need("schemaVersion")?;
+        document.need("creationDate")?;
+    }
+    document.check("id", shape::uri)?;
+    document.check("schemaVersion", shape::version)?;
+    document.check("creationDate", shape::time)?;
+    for name in ["instanceIdentifier", "sender", "receiver"] {
+        document.check(name, |value| shape::text(value).map(|_| ()))?;
+    }
+    let body_path = Path::Root.member("epcisBody");
+    let body = document.object("epcisBody", &body_path)?;
+    if is_events {
+        body.known(&["eventList"], context)?;
+        body.need("eventList")?;
+        return Ok(());
+    }
+    body.known(&["queryResults"], context)?;
+    let results_path = body_path.member("queryResults");
+    let results = body.object("queryResults", &results_path)?;
+    results.known(&["queryName", "subscriptionID", "resultsBody"], context)?;
+    results.need("queryName")?;
+    for name in ["queryName", "subscriptionID"] {
+        results.check(name, |value| shape::text(value).map(|_| ()))?;
+    }
+    let inner_path = results_path.member("resultsBody");
+    let inner = results.object("resultsBody", &inner_path)?;
+    inner.known(&["eventList", "vocabularyList"], context)?;
+    inner.need("eventList")?;
+    Ok(())
+}
+
+fn master_data(envelope: &Map<String, Value>) -> Result<Vec<Value>, EpcisError> {
+    let Some(header) = envelope.get("epcisHeader") else { return Ok(Vec::new()) };
+    let at = |path: &str, rule| EpcisError::at(format!("epcisHeader{path}"), rule);
+    let header = header.as_object().ok_or_else(|| at("", Rule::Kind("an object")))?;
+    let Some(data) = header.get("epcisMasterData") else { return Ok(Vec::new()) };
+    let data = data.as_object().ok_or_else(|| at(".epcisMasterData", Rule::Kind("an object")))?;
+    let Some(list) = data.get("vocabularyList") else { return Ok(Vec::new()) };
+    let path = ".epcisMasterData.vocabularyList";
+    let list = list.as_array().ok_or_else(|| at(path, Rule::Kind("a list")))?;
+    for (i, vocabulary) in list.iter().enumerate() {
+        members::check_vocabulary(vocabulary, &Path::Text(&format!("epcisHeader{path}[{i}]")))?;
+    }
+    Ok(list.clone())
+}

@@ -1,0 +1,132 @@
+//! The shapes that members of a document take.
+
+use serde_json::{Map, Value};
+
+use crate::context::Context;
+use crate::error::{EpcisError, Rule};
+use crate::moment;
+use crate::path::Path;
+use crate::vocabulary::Vocabulary;
+
+/// An object and where it stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape<'a> {
+    pub map: &'a Map<String, Value>,
+    pub path: &'a Path<'a>,
+}
+
+impl<'a> Shape<'a> {
+    pub fn of(value: &'a Value, path: &'a Path<'a>) -> Result<Self, EpcisError> {
+        match value {
+            Value::Object(map) => Ok(Self { map, path }),
+            _ => Err(EpcisError::at(path.to_string(), Rule::Kind("an object"))),
+        }
+    }
+
+    pub fn refuse(&self, name: &str, rule: Rule) -> EpcisError {
+        EpcisError::at(self.path.member(name).to_string(), rule)
+    }
+
+    pub fn need(&self, name: &str) -> Result<&'a Value, EpcisError> {
+        self.map.get(name).ok_or_else(|| self.refuse(name, Rule::Missing))
+    }
+
+    /// Applies a check to a member if it is there.
+    pub fn check(&self, name: &str, check: impl Fn(&Value) -> Result<(), Rule>) -> Result<(), EpcisError> {
+        let Some(value) = self.map.get(name) else { return Ok(()) };
+        check(value).map_err(|rule| self.refuse(name, rule))
+    }
+
+    /// A required member that is an object; `path` is its path.
+    pub fn object<'b>(&self, name: &str, path: &'b Path<'b>) -> Result<Shape<'b>, EpcisError>
+    where
+        'a: 'b,
+    {
+        Shape::of(self.need(name)?, path)
+    }
+
+    /// The items of a member that is a list; none if the member is not there.
+    pub fn items(&self, name: &str) -> Result<&'a [Value], EpcisError> {
+        match self.map.get(name) {
+            None => Ok(&[]),
+            Some(Value::Array(items)) => Ok(items),
+            Some(_) => Err(self.refuse(name, Rule::Kind("a list"))),
+        }
+    }
+
+    /// Applies a check to every item of a list.
+    pub fn each(&self, name: &str, check: impl Fn(&Value) -> Result<(), Rule>) -> Result<(), EpcisError> {
+        let list = self.path.member(name);
+        for (i, item) in self.items(name)?.iter().enumerate() {
+            check(item).map_err(|rule| EpcisError::at(list.item(i).to_string(), rule))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses members that the standard does not name, unless they carry a namespace or the context defines them.
+    pub fn known(&self, names: &[&str], context: &Context) -> Result<(), EpcisError> {
+        let strange = |name: &&String| {
+            !names.contains(&name.as_str()) && !crate::uri::is_absolute(name) && !context.defines(name)
+        };
+        match self.map.keys().find(strange) {
+            Some(name) => Err(self.refuse(name, Rule::UnknownMember(name.clone()))),
+            None => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn text(value: &Value) -> Result<&str, Rule> {
+    value.as_str().ok_or(Rule::Kind("a text"))
+}
+
+pub(crate) fn number(value: &Value) -> Result<(), Rule> {
+    if value.is_number() { Ok(()) } else { Err(Rule::Kind("a number")) }
+}
+
+pub(crate) fn boolean(value: &Value) -> Result<(), Rule> {
+    if value.is_boolean() { Ok(()) } else { Err(Rule::Kind("true or false")) }
+}
+
+pub(crate) fn uri(value: &Value) -> Result<(), Rule> {
+    let uri = text(value)?;
+    if crate::uri::is_absolute(uri) { Ok(()) } else { Err(Rule::Uri(uri.to_owned())) }
+}
+
+/// A URI; one that begins as an EPC URN of a GS1 key must be a whole one.
+pub(crate) fn epc(value: &Value) -> Result<(), Rule> {
+    uri(value)?;
+    let epc = text(value)?;
+    if crate::urn::is_gs1_urn(epc) {
+        crate::urn::to_digital_link(epc, crate::digital_link::CANONICAL_BASE)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn time(value: &Value) -> Result<(), Rule> {
+    let time = text(value)?;
+    moment::exact(time).map(|_| ()).ok_or_else(|| Rule::Time(time.to_owned()))
+}
+
+pub(crate) fn offset(value: &Value) -> Result<(), Rule> {
+    let offset = text(value)?;
+    moment::parse_offset(offset).map(|_| ()).ok_or_else(|| Rule::Offset(offset.to_owned()))
+}
+
+pub(crate) fn version(value: &Value) -> Result<(), Rule> {
+    let version = text(value)?;
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
+    let allowed = || Rule::NotOneOf { found: version.to_owned(), allowed: "versions such as 2.0".to_owned() };
+    if version.split('.').all(digits) { Ok(()) } else { Err(allowed()) }
+}
+
+pub(crate) fn one_of(value: &Value, allowed: &[&str]) -> Result<(), Rule> {
+    let found = text(value)?;
+    let rule = || Rule::NotOneOf { found: found.to_owned(), allowed: allowed.join(", ") };
+    if allowed.contains(&found) { Ok(()) } else { Err(rule()) }
+}
+
+pub(crate) fn word(value: &Value, vocabulary: Vocabulary) -> Result<(), Rule> {
+    let found = text(value)?;
+    let rule = || Rule::Vocabulary { found: found.to_owned(), list: vocabulary.name() };
+    if vocabulary.accepts(found) { Ok(()) } else { Err(rule()) }
+}

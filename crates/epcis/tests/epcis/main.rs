@@ -1,0 +1,7 @@
+//! Everything that needs the published examples, and the laws that hold for any input.
+
+mod corpora;
+mod examples;
+mod hostile;
+mod laws;
+mod queries;
