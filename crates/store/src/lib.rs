@@ -1,0 +1,152 @@
+//! What a database is to the rest of the house: transactions, rows, values, migrations. No driver is named here.
+//!
+//! SQL stands in the subset that SQLite and PostgreSQL 15 share (`$1` parameters, `on conflict`, `returning`);
+//! only [`Tx::insert_many`] is done differently by each.
+
+pub mod fault;
+mod migrate;
+mod pool;
+#[cfg(feature = "suite")]
+pub mod suite;
+mod value;
+
+pub use migrate::{Migration, migrate};
+pub use pool::{Lease, Pool};
+pub use value::{Param, Row, Value};
+
+/// Why the store could not do what was asked. Everything here is the machine's fault, never the user's.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The engine refused a statement.
+    #[error("{engine} refused {statement:?}: {reason}")]
+    Statement { engine: &'static str, statement: String, reason: String },
+    /// The engine could not be reached, or went away; the transaction's fate is unknown if it was committing.
+    #[error("{engine} is not reachable: {reason}")]
+    Connection { engine: &'static str, reason: String },
+    /// The database holds something this version does not understand.
+    #[error("the database does not fit this version: {0}")]
+    Schema(String),
+    /// A row did not have the shape the code reads.
+    #[error("column {column} holds {found}, expected {expected}")]
+    Shape { column: usize, found: &'static str, expected: &'static str },
+    /// A backup, restore or file operation failed.
+    #[error("{doing}: {reason}")]
+    File { doing: String, reason: String },
+    /// Broken on purpose by the fault-injecting store.
+    #[error("injected fault at step {0}")]
+    Injected(u64),
+}
+
+/// The engines that a store may run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// The type of a column in a bulk insert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    Int,
+    Text,
+    Blob,
+}
+
+/// A bulk insert: the table, its columns, and what follows (`on conflict ...`), or nothing.
+#[derive(Debug)]
+pub struct Insert {
+    pub table: &'static str,
+    pub columns: &'static [(&'static str, Type)],
+    pub then: &'static str,
+}
+
+/// One transaction. Dropping it without [`Tx::commit`] rolls it back.
+pub trait Tx {
+    /// Runs a query and returns every row.
+    fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError>;
+
+    /// Runs a statement and returns the number of rows it touched.
+    fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError>;
+
+    /// Inserts many rows; `cells` holds them one after another, `insert.columns.len()` each.
+    fn insert_many(&mut self, insert: &Insert, cells: &[Param<'_>]) -> Result<(), StoreError>;
+
+    /// Runs statements without parameters, separated by semicolons. For migrations.
+    fn run_script(&mut self, sql: &str) -> Result<(), StoreError>;
+
+    /// Waits until no other node changes the schema, and keeps others out until the transaction ends.
+    /// A backend whose write transactions exclude each other need not do anything.
+    fn lock_schema(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn engine(&self) -> Engine;
+
+    /// The first row, if any.
+    fn query_one(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Option<Row>, StoreError> {
+        Ok(self.query(sql, params)?.into_iter().next())
+    }
+}
+
+/// A transaction that can be made durable.
+pub trait WriteTx: Tx {
+    /// Returns only when the transaction is on disk (fsync).
+    fn commit(self: Box<Self>) -> Result<(), StoreError>;
+
+    /// The statements' face of this transaction.
+    fn as_tx(&mut self) -> &mut dyn Tx;
+}
+
+/// The connection that writes. Each process has one writer thread, which owns it.
+pub trait Writer: Send {
+    /// Begins a transaction that holds the right to write from its first statement on.
+    fn begin(&mut self) -> Result<Box<dyn WriteTx + '_>, StoreError>;
+
+    /// Gives up a broken connection and opens another.
+    fn reconnect(&mut self) -> Result<(), StoreError>;
+}
+
+/// A database: one writer, pooled readers.
+pub trait Store: Send + Sync {
+    fn engine(&self) -> Engine;
+
+    /// Opens a connection for writing.
+    fn writer(&self) -> Result<Box<dyn Writer>, StoreError>;
+
+    /// Runs `read` on one consistent snapshot. Blocks: call it off the async threads.
+    fn read(&self, read: &mut dyn FnMut(&mut dyn Tx) -> Result<(), StoreError>) -> Result<(), StoreError>;
+
+    /// Writes a consistent copy of the database to a file while the store is in use.
+    fn backup(&self, to: &std::path::Path) -> Result<(), StoreError>;
+
+    /// Bytes that the database takes on disk.
+    fn size_bytes(&self) -> Result<u64, StoreError>;
+}
+
+/// [`Store::read`] with a result.
+pub fn read<T>(
+    store: &dyn Store,
+    read: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut read = Some(read);
+    let mut result = None;
+    store.read(&mut |tx| {
+        let read = read.take().expect("a snapshot is read once");
+        result = Some(read(tx)?);
+        Ok(())
+    })?;
+    Ok(result.expect("a successful read leaves its result"))
+}
+
+/// `$first, $first+1, ...`: the placeholders of a list of `count` parameters.
+pub fn placeholders(first: usize, count: usize) -> String {
+    let mut text = String::with_capacity(count * 5);
+    for number in first..first + count {
+        if number > first {
+            text.push(',');
+        }
+        text.push('$');
+        text.push_str(&number.to_string());
+    }
+    text
+}

@@ -1,0 +1,118 @@
+//! The store on a PostgreSQL server, version 15 or later, in a database whose encoding is UTF8.
+//!
+//! Connections are not encrypted: use a unix socket, or TLS through a local proxy (stunnel, or pgbouncer in
+//! session mode, for statements stay prepared on their connection). Text sorts as in the embedded store when
+//! the database has the locale C.UTF-8.
+
+mod backup;
+mod params;
+mod script;
+mod session;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod tx;
+
+use std::{path::Path, time::Duration};
+
+use postgres::Config;
+use session::{Role, Session};
+use store::{Engine, Pool, Store, StoreError, Tx, WriteTx, Writer};
+use tx::PostgresTx;
+
+const ENGINE: &str = "postgresql";
+/// A reader that waits longer than this is refused: the server is overloaded and should say so.
+const READER_PATIENCE: Duration = Duration::from_secs(10);
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A database on a server, and its pooled readers. Call it off the async threads: it blocks.
+pub struct PostgresStore {
+    config: Config,
+    readers: Pool<Session>,
+}
+
+impl PostgresStore {
+    /// Connects to `postgres://user:password@host:port/name`, to be read by `readers` threads at a time.
+    ///
+    /// Refuses a server before version 15 and a database that is not in UTF8. No error repeats the URL,
+    /// because the password stands in it.
+    pub fn connect(url: &str, readers: usize) -> Result<Self, StoreError> {
+        let mut config: Config = url.parse().map_err(|_| StoreError::Connection {
+            engine: ENGINE,
+            reason: "the database url cannot be read, expected postgres://user:password@host:port/name"
+                .into(),
+        })?;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_PATIENCE);
+        }
+        let store = Self { readers: Pool::new(readers), config };
+        let mut first = store.lease()?;
+        first.connection.insert(Session::open(&store.config, Role::Reader)?).check()?;
+        drop(first);
+        Ok(store)
+    }
+
+    fn lease(&self) -> Result<store::Lease<'_, Session>, StoreError> {
+        self.readers.lend(READER_PATIENCE).ok_or_else(|| StoreError::Connection {
+            engine: ENGINE,
+            reason: format!("no reader was free for {} s", READER_PATIENCE.as_secs()),
+        })
+    }
+}
+
+impl Store for PostgresStore {
+    fn engine(&self) -> Engine {
+        Engine::Postgres
+    }
+
+    fn writer(&self) -> Result<Box<dyn Writer>, StoreError> {
+        let session = Session::open(&self.config, Role::Writer)?;
+        Ok(Box::new(PostgresWriter { config: self.config.clone(), session }))
+    }
+
+    fn read(&self, read: &mut dyn FnMut(&mut dyn Tx) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let mut lease = self.lease()?;
+        // A connection that the server closed while it was idle shows only when it is used: begin twice then.
+        let begun = lease.connection.as_mut().is_some_and(|session| session.begin(Role::Reader).is_ok());
+        if !begun {
+            lease.connection = None;
+            let session = lease.connection.insert(Session::open(&self.config, Role::Reader)?);
+            session.begin(Role::Reader)?;
+        }
+        let Some(session) = &mut lease.connection else {
+            return Err(StoreError::Connection { engine: ENGINE, reason: "there is no connection".into() });
+        };
+        let result = read(&mut PostgresTx::new(session));
+        if session.is_broken() {
+            lease.connection = None;
+        }
+        result
+    }
+
+    /// Runs the server's own `pg_dump` in its custom format; `pg_restore` reads it.
+    fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        backup::dump(&self.config, to)
+    }
+
+    fn size_bytes(&self) -> Result<u64, StoreError> {
+        let size =
+            store::read(self, |tx| tx.query("select pg_database_size(current_database())", &[])?[0].int(0))?;
+        Ok(size.unsigned_abs())
+    }
+}
+
+struct PostgresWriter {
+    config: Config,
+    session: Session,
+}
+
+impl Writer for PostgresWriter {
+    fn begin(&mut self) -> Result<Box<dyn WriteTx + '_>, StoreError> {
+        self.session.begin(Role::Writer)?;
+        Ok(Box::new(PostgresTx::new(&mut self.session)))
+    }
+
+    fn reconnect(&mut self) -> Result<(), StoreError> {
+        self.session = Session::open(&self.config, Role::Writer)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,267 @@
+//! A PostgreSQL server for tests: the one that `TAIZHANG_TEST_POSTGRES` names, or a throw-away cluster of our own.
+
+use std::{
+    io::{self, Write},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use postgres::{Client, NoTls};
+use tempfile::TempDir;
+
+const BINARIES: &str = "/usr/lib/postgresql/15/bin";
+const START_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs the server and waits on standard input. When that ends, however the test ended, the server is stopped
+/// and its files go, unless a line came before.
+const KEEPER: &str = r#"
+bin=$1 dir=$2 port=$3 fsync=$4
+"$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 -c fsync="$fsync" \
+    -c max_connections=200 >>"$dir/log" 2>&1 &
+server=$!
+read -r keep; kept=$?
+kill -INT $server 2>/dev/null
+wait $server
+[ $kept -eq 0 ] || rm -rf "$dir"
+"#;
+
+/// A server on which databases can be created. Dropping it stops and removes a cluster of our own,
+/// and drops the databases that were created on another's.
+pub struct Cluster {
+    /// Without the database's name: `postgres://user@host:port/`.
+    maintenance: String,
+    own: Option<Own>,
+    created: std::sync::Mutex<Vec<String>>,
+}
+
+struct Own {
+    folder: TempDir,
+    port: u16,
+    fsync: bool,
+    keeper: Option<Child>,
+}
+
+/// One cluster for all tests of a process, without fsync; `None` (after a note) where there is no PostgreSQL.
+///
+/// # Panics
+/// Where there is no PostgreSQL and the environment says `CI=true`, or when it does not start.
+pub fn shared() -> Option<&'static Cluster> {
+    static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
+    SHARED.get_or_init(|| or_skip(Cluster::start_without_fsync())).as_ref()
+}
+
+/// Turns a missing PostgreSQL into a note, or into a panic where `CI=true`.
+///
+/// # Panics
+/// See above, and on any other error.
+pub fn or_skip(cluster: io::Result<Cluster>) -> Option<Cluster> {
+    match cluster {
+        Ok(cluster) => Some(cluster),
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound && std::env::var("CI").as_deref() != Ok("true") =>
+        {
+            eprintln!("skipped: {error}");
+            None
+        }
+        Err(error) => panic!("no postgresql for the tests: {error}"),
+    }
+}
+
+impl Cluster {
+    /// A server that survives `kill -9` with what it acknowledged (fsync is on).
+    pub fn start() -> io::Result<Self> {
+        Self::find(true)
+    }
+
+    /// A faster server, for tests that do not pull the plug.
+    pub fn start_without_fsync() -> io::Result<Self> {
+        Self::find(false)
+    }
+
+    fn find(fsync: bool) -> io::Result<Self> {
+        let created = std::sync::Mutex::default();
+        if let Ok(maintenance) = std::env::var("TAIZHANG_TEST_POSTGRES") {
+            return Ok(Self { maintenance, own: None, created });
+        }
+        let mut own = Own::create(fsync)?;
+        own.run()?;
+        Ok(Self { maintenance: own.url("postgres"), own: Some(own), created })
+    }
+
+    /// Creates an empty database and returns its URL.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub fn fresh_database(&self) -> String {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("taizhang_test_{}_{number}", std::process::id());
+        let mut client = Client::connect(&self.maintenance, NoTls).expect("the maintenance database");
+        let create = format!("create database {name} template template0 encoding 'UTF8'");
+        client.batch_execute(&create).expect("a fresh database");
+        let url = with_database(&self.maintenance, &name);
+        self.created.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(name);
+        url
+    }
+
+    /// Whether this cluster was started here, and may be killed.
+    pub const fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// Kills the server without warning (SIGKILL), and starts it again on the same files and port.
+    pub fn crash_and_restart(&mut self) -> io::Result<()> {
+        let own = self.own.as_mut().ok_or_else(|| io::Error::other("the server is not ours to kill"))?;
+        own.kill()?;
+        own.run()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if self.own.is_some() {
+            return;
+        }
+        let Ok(mut client) = Client::connect(&self.maintenance, NoTls) else {
+            return;
+        };
+        for name in self.created.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..) {
+            // A database that cannot be dropped is left to the server's owner.
+            client.batch_execute(&format!("drop database if exists {name} with (force)")).ok();
+        }
+    }
+}
+
+/// The same server's URL with another database's name.
+fn with_database(url: &str, name: &str) -> String {
+    let (address, options) =
+        url.split_once('?').map_or((url, None), |(address, options)| (address, Some(options)));
+    let scheme = address.find("://").map_or(0, |at| at + 3);
+    let server = address[scheme..].find('/').map_or(address, |at| &address[..scheme + at]);
+    options.map_or_else(|| format!("{server}/{name}"), |options| format!("{server}/{name}?{options}"))
+}
+
+impl Own {
+    fn create(fsync: bool) -> io::Result<Self> {
+        let initdb = Path::new(BINARIES).join("initdb");
+        if !initdb.exists() {
+            let reason = format!("there is no {}, and TAIZHANG_TEST_POSTGRES is not set", initdb.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, reason));
+        }
+        let folder = tempfile::Builder::new().prefix("taizhang-pg").tempdir()?;
+        if is_root()? {
+            run(Command::new("chown").arg("postgres:").arg(folder.path()))?;
+        }
+        let mut command = as_server_user(&initdb.display().to_string())?;
+        command.args([
+            "--auth=trust",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+            "-D",
+        ]);
+        run(command.arg(folder.path().join("data")))?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        Ok(Self { folder, port, fsync, keeper: None })
+    }
+
+    fn url(&self, name: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
+    }
+
+    fn run(&mut self) -> io::Result<()> {
+        let mut command = as_server_user("sh")?;
+        command.args(["-c", KEEPER, "keeper", BINARIES]).arg(self.folder.path()).arg(self.port.to_string());
+        command.arg(if self.fsync { "on" } else { "off" }).stdin(Stdio::piped()).stdout(Stdio::null());
+        self.keeper = Some(command.spawn()?);
+        let until = Instant::now() + START_PATIENCE;
+        while let Err(error) = Client::connect(&self.url("postgres"), NoTls) {
+            if Instant::now() > until {
+                let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+                return Err(io::Error::other(format!("the server did not start: {error}\n{log}")));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn kill(&mut self) -> io::Result<()> {
+        let lock = self.folder.path().join("data/postmaster.pid");
+        let lines = std::fs::read_to_string(&lock)?;
+        let server =
+            lines.lines().next().ok_or_else(|| io::Error::other("the server's pid file is empty"))?;
+        run(Command::new("kill").args(["-9", server]))?;
+        let Some(mut keeper) = self.keeper.take() else {
+            return Ok(());
+        };
+        if let Some(mut input) = keeper.stdin.take() {
+            input.write_all(b"keep\n")?;
+        }
+        keeper.wait()?;
+        self.wait_for_orphans()
+    }
+
+    /// The backends notice within a moment that the server is gone; it cannot start again before they left.
+    fn wait_for_orphans(&self) -> io::Result<()> {
+        let until = Instant::now() + START_PATIENCE;
+        let data: PathBuf = self.folder.path().join("data");
+        while any_process_in(&data)? {
+            if Instant::now() > until {
+                return Err(io::Error::other("backends of the killed server are still running"));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some(mut keeper) = self.keeper.take() {
+            drop(keeper.stdin.take());
+            // The folder is removed next whether or not the server could be waited for.
+            keeper.wait().ok();
+        }
+    }
+}
+
+/// Whether a process works in this folder, as every process of a server does in its data folder.
+fn any_process_in(folder: &Path) -> io::Result<bool> {
+    for process in std::fs::read_dir("/proc")?.flatten() {
+        // A process that ended meanwhile, or is not ours to see, is none of the server's.
+        if std::fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == folder) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The server refuses to run as root; then it runs as the user that its package made.
+fn as_server_user(program: &str) -> io::Result<Command> {
+    if !is_root()? {
+        return Ok(Command::new(program));
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--", program]);
+    Ok(command)
+}
+
+fn is_root() -> io::Result<bool> {
+    Ok(Command::new("id").arg("-u").output()?.stdout.trim_ascii() == b"0")
+}
+
+fn run(command: &mut Command) -> io::Result<()> {
+    let output = command.stdin(Stdio::null()).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let (program, words) = (command.get_program().display(), String::from_utf8_lossy(&output.stderr));
+    Err(io::Error::other(format!("{program} ended with {}: {}", output.status, words.trim())))
+}

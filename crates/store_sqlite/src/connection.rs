@@ -1,0 +1,58 @@
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, Result};
+use store::StoreError;
+
+/// How long a statement waits for another process that holds the file.
+const BUSY_PATIENCE: Duration = Duration::from_secs(10);
+const STATEMENTS_KEPT: usize = 256;
+/// Fixed when the file is created. Larger pages make a commit write more bytes than it changed.
+const PAGE_BYTES: i64 = 4096;
+/// Page caches in KiB (SQLite writes them as negative numbers): the whole server stays below 512 MiB.
+const WRITER_CACHE_KIB: i64 = 64 * 1024;
+const READER_CACHE_KIB: i64 = 8 * 1024;
+/// The log is copied into the database when it is this long. A hot page is copied once a checkpoint,
+/// so rarer is cheaper; the log then takes about 16 MiB of disk.
+const CHECKPOINT_PAGES: i64 = 4000;
+/// A log that grew under a long reader is cut back to this once it is reset.
+const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+
+/// Makes sure that there is a database in WAL mode at `path`.
+pub fn create(path: &Path) -> std::result::Result<(), StoreError> {
+    let opened = || -> Result<String> {
+        let connection = open(path, OpenFlags::SQLITE_OPEN_CREATE)?;
+        connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
+    };
+    let failed = |reason| StoreError::File { doing: format!("opening {}", path.display()), reason };
+    match opened().map_err(|error| failed(error.to_string()))?.as_str() {
+        "wal" => Ok(()),
+        mode => Err(failed(format!("the file system allows no write-ahead log, only {mode}"))),
+    }
+}
+
+pub fn open_writer(path: &Path) -> Result<Connection> {
+    let connection = open(path, OpenFlags::empty())?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
+    Ok(connection)
+}
+
+pub fn open_reader(path: &Path) -> Result<Connection> {
+    let connection = open(path, OpenFlags::empty())?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    Ok(connection)
+}
+
+fn open(path: &Path, more: OpenFlags) -> Result<Connection> {
+    // A reader of a log writes to the log's index, so no connection is opened read-only.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}

@@ -1,0 +1,160 @@
+//! The embedded store: one SQLite file in WAL mode with `synchronous=full`.
+//!
+//! A commit returns when its pages are in the write-ahead log on disk. One process at a time may write
+//! (see [`WriterLock`]); any number of processes may read.
+
+mod connection;
+mod lock;
+mod script;
+mod tx;
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+pub use lock::WriterLock;
+use rusqlite::{
+    Connection,
+    backup::{Backup, StepResult},
+    ffi,
+};
+use store::{Engine, Pool, Store, StoreError, Tx, WriteTx, Writer};
+use tx::SqliteTx;
+
+const ENGINE: &str = "sqlite";
+const READERS: usize = 4;
+/// A reader that waits longer than this is refused: the server is overloaded and should say so.
+const READER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A database file, its pooled readers, and the right to open its one writer.
+pub struct SqliteStore {
+    path: PathBuf,
+    readers: Pool<Connection>,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, and creates it if there is none; its folder must exist.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with_readers(path, READERS)
+    }
+
+    /// [`SqliteStore::open`] with another number of snapshots that can be read at the same time.
+    pub fn open_with_readers(path: &Path, readers: usize) -> Result<Self, StoreError> {
+        connection::create(path)?;
+        Ok(Self { path: path.to_owned(), readers: Pool::new(readers) })
+    }
+
+    fn copy_to(&self, to: &Path) -> rusqlite::Result<()> {
+        let from = connection::open_reader(&self.path)?;
+        let mut copy = Connection::open(to)?;
+        // All pages in one step: the snapshot is held from the first to the last, so a writer can
+        // neither tear the copy nor make it start again.
+        let step = Backup::new(&from, &mut copy)?.step(-1)?;
+        if step != StepResult::Done {
+            return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None));
+        }
+        // The copy is one file that needs no log beside it.
+        copy.pragma_update(None, "journal_mode", "delete")?;
+        copy.close().map_err(|(_, error)| error)
+    }
+}
+
+impl Store for SqliteStore {
+    fn engine(&self) -> Engine {
+        Engine::Sqlite
+    }
+
+    fn writer(&self) -> Result<Box<dyn Writer>, StoreError> {
+        let lock = WriterLock::take(&self.path)?;
+        let connection = connection::open_writer(&self.path).map_err(|error| unreachable(&error))?;
+        Ok(Box::new(SqliteWriter { path: self.path.clone(), connection, _lock: lock }))
+    }
+
+    fn read(&self, read: &mut dyn FnMut(&mut dyn Tx) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let mut lease = self.readers.lend(READER_PATIENCE).ok_or_else(|| StoreError::Connection {
+            engine: ENGINE,
+            reason: format!("no reader was free for {} s", READER_PATIENCE.as_secs()),
+        })?;
+        let reader = match lease.connection.take() {
+            Some(reader) => reader,
+            None => connection::open_reader(&self.path).map_err(|error| unreachable(&error))?,
+        };
+        let reader = lease.connection.insert(reader);
+        let result = SqliteTx::begin(reader, "begin deferred").and_then(|mut tx| read(&mut tx));
+        if matches!(result, Err(StoreError::Connection { .. })) {
+            lease.connection = None;
+        }
+        result
+    }
+
+    fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        let failed =
+            |reason: String| StoreError::File { doing: format!("backup to {}", to.display()), reason };
+        if to.exists() {
+            return Err(failed("the file exists already".into()));
+        }
+        let mut partial = to.as_os_str().to_owned();
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
+        let finish = || -> io::Result<()> {
+            File::open(&partial)?.sync_all()?;
+            std::fs::rename(&partial, to)
+        };
+        remove_if_there(&partial).map_err(|error| failed(error.to_string()))?;
+        let copied = self.copy_to(&partial).map_err(|error| failed(error.to_string()));
+        copied.and_then(|()| finish().map_err(|error| failed(error.to_string()))).inspect_err(|_| {
+            // What is reported is why the backup failed; a leftover is removed by the next one.
+            remove_if_there(&partial).ok();
+        })
+    }
+
+    fn size_bytes(&self) -> Result<u64, StoreError> {
+        let mut log = self.path.as_os_str().to_owned();
+        log.push("-wal");
+        let mut bytes = 0;
+        for file in [self.path.as_path(), Path::new(&log)] {
+            match std::fs::metadata(file) {
+                Ok(metadata) => bytes += metadata.len(),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let doing = format!("size of {}", file.display());
+                    return Err(StoreError::File { doing, reason: error.to_string() });
+                }
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+struct SqliteWriter {
+    path: PathBuf,
+    connection: Connection,
+    /// Declared after the connection: it is let go of only when that is closed.
+    _lock: WriterLock,
+}
+
+impl Writer for SqliteWriter {
+    fn begin(&mut self) -> Result<Box<dyn WriteTx + '_>, StoreError> {
+        // A deferred transaction that turns to writing is refused at once when another wrote meanwhile.
+        Ok(Box::new(SqliteTx::begin(&self.connection, "begin immediate")?))
+    }
+
+    fn reconnect(&mut self) -> Result<(), StoreError> {
+        self.connection = connection::open_writer(&self.path).map_err(|error| unreachable(&error))?;
+        Ok(())
+    }
+}
+
+fn remove_if_there(file: &Path) -> io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn unreachable(error: &rusqlite::Error) -> StoreError {
+    StoreError::Connection { engine: ENGINE, reason: error.to_string() }
+}

@@ -1,0 +1,34 @@
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+};
+
+use store::StoreError;
+
+/// The right to write to a database file, held as a lock on a file beside it until dropped.
+///
+/// SQLite would let two processes write in turn, but each keeps the right edge of its books' trees in memory,
+/// and the other's entries would be missing there. The operating system lets go of the lock when the process ends.
+#[derive(Debug)]
+pub struct WriterLock {
+    _file: File,
+}
+
+impl WriterLock {
+    /// Takes the lock of the database at `path`, or says at once that another writer has it.
+    pub fn take(path: &Path) -> Result<Self, StoreError> {
+        let mut name = path.as_os_str().to_owned();
+        name.push("-writer");
+        let name = PathBuf::from(name);
+        let failed = |reason| StoreError::File { doing: format!("locking {}", name.display()), reason };
+        let open = File::options().create(true).truncate(false).write(true).open(&name);
+        let file = open.map_err(|error| failed(error.to_string()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => {
+                Err(failed("another server writes to this database; stop it first".into()))
+            }
+            Err(TryLockError::Error(error)) => Err(failed(error.to_string())),
+        }
+    }
+}
