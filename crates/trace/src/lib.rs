@@ -1,0 +1,259 @@
+//! Walks along entries: backward to where something came from, forward to where it went.
+//!
+//! Two subjects are linked when an entry turns one into the other or contains one in the other. A walk goes hop by hop:
+//! all subjects of a hop are asked for at once, so its cost is a few queries a hop however wide it is.
+
+use std::collections::HashMap;
+
+use base::{BookId, Seq, SubjectId};
+use ledger::{Role, Subject};
+use serde::Serialize;
+
+/// Which way to walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// To the origin: from outputs to inputs.
+    Backward,
+    /// To the destination: from inputs to outputs.
+    Forward,
+}
+
+/// One subject's part in one entry, with the others that take part in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    pub subject: SubjectId,
+    pub role: Role,
+    pub book: BookId,
+    pub seq: Seq,
+    /// The other subjects of the entry that are not merely named.
+    pub mates: Vec<Subject>,
+}
+
+/// Where links come from: a database, or a test's memory.
+pub trait Links {
+    type Error;
+
+    /// The links of all these subjects in any order, at most `max` (one more may be returned to show there are more).
+    fn links(&mut self, subjects: &[SubjectId], max: usize) -> Result<Vec<Link>, Self::Error>;
+}
+
+/// How far a walk may go.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    pub depth: usize,
+    pub subjects: usize,
+}
+
+/// Why a walk ended before it was complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cut {
+    Depth,
+    Subjects,
+    Time,
+}
+
+/// A subject that the walk reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    pub subject: SubjectId,
+    /// Hops from the start, which is at 0.
+    pub depth: usize,
+    /// The entry that led here and the subject it led from; nothing for the start.
+    pub via: Option<Via>,
+}
+
+/// The entry that links a subject to the one before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Via {
+    pub book: BookId,
+    pub seq: Seq,
+    pub from: SubjectId,
+}
+
+/// What a walk found, in the order of its hops.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Walk {
+    pub direction: Direction,
+    pub steps: Vec<Step>,
+    /// Where the walk was cut; `None` if it is complete.
+    pub cut: Option<Cut>,
+}
+
+/// How a subject was reached, which decides where the walk may go from it: a container that was reached from one of its
+/// contents says where that content travelled, not that its neighbours are kin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    Plainly,
+    AsContainer,
+}
+
+/// Walks from `start`. `late` is asked before every hop, and ends the walk when it says so.
+pub fn walk<L: Links>(
+    links: &mut L,
+    start: &SubjectId,
+    direction: Direction,
+    bounds: Bounds,
+    late: &dyn Fn() -> bool,
+) -> Result<Walk, L::Error> {
+    let mut steps = vec![Step { subject: start.clone(), depth: 0, via: None }];
+    let mut reached: HashMap<SubjectId, Reached> = HashMap::from([(start.clone(), Reached::Plainly)]);
+    let mut frontier = vec![start.clone()];
+    let mut cut = None;
+    for depth in 1.. {
+        if frontier.is_empty() {
+            break;
+        }
+        if depth > bounds.depth {
+            // Only a subject with somewhere left to go makes the walk incomplete.
+            let more = links.links(&frontier, bounds.subjects)?;
+            let open = more.iter().any(|link| {
+                next(link, direction, reached[&link.subject]).any(|(to, _)| !reached.contains_key(&to.id))
+            });
+            cut = open.then_some(Cut::Depth);
+            break;
+        }
+        if late() {
+            cut = Some(Cut::Time);
+            break;
+        }
+        let room = bounds.subjects.saturating_sub(steps.len()) + 1;
+        let mut found = links.links(&frontier, room)?;
+        found.sort_unstable_by(|a, b| (&a.subject, &a.book, a.seq).cmp(&(&b.subject, &b.book, b.seq)));
+        let mut hop = Vec::new();
+        'hop: for link in &found {
+            for (to, how) in next(link, direction, reached[&link.subject]) {
+                if reached.contains_key(&to.id) {
+                    continue;
+                }
+                if steps.len() >= bounds.subjects {
+                    cut = Some(Cut::Subjects);
+                    break 'hop;
+                }
+                reached.insert(to.id.clone(), how);
+                let via = Via { book: link.book.clone(), seq: link.seq, from: link.subject.clone() };
+                steps.push(Step { subject: to.id.clone(), depth, via: Some(via) });
+                hop.push(to.id.clone());
+            }
+        }
+        if cut.is_some() {
+            break;
+        }
+        if found.len() > room {
+            cut = Some(Cut::Subjects);
+            break;
+        }
+        frontier = hop;
+    }
+    Ok(Walk { direction, steps, cut })
+}
+
+/// Where one link leads from its subject.
+fn next(link: &Link, direction: Direction, reached: Reached) -> impl Iterator<Item = (&Subject, Reached)> {
+    let wanted = match (direction, link.role) {
+        (Direction::Backward, Role::Output) => Some((Role::Input, Reached::Plainly)),
+        (Direction::Forward, Role::Input) => Some((Role::Output, Reached::Plainly)),
+        (_, Role::Child) => Some((Role::Parent, Reached::AsContainer)),
+        (_, Role::Parent) if reached == Reached::Plainly => Some((Role::Child, Reached::Plainly)),
+        _ => None,
+    };
+    link.mates.iter().filter_map(move |mate| match wanted {
+        Some((role, how)) if mate.role == role => Some((mate, how)),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Entries as lists of subjects in their roles.
+    struct Memory(Vec<Vec<Subject>>);
+
+    impl Links for Memory {
+        type Error = Infallible;
+        fn links(&mut self, subjects: &[SubjectId], _max: usize) -> Result<Vec<Link>, Infallible> {
+            let mut links = Vec::new();
+            for (seq, entry) in self.0.iter().enumerate() {
+                for me in entry.iter().filter(|s| subjects.contains(&s.id)) {
+                    links.push(Link {
+                        subject: me.id.clone(),
+                        role: me.role,
+                        book: BookId::new("b").unwrap(),
+                        seq: Seq(seq as u64),
+                        mates: entry.iter().filter(|s| s.id != me.id).cloned().collect(),
+                    });
+                }
+            }
+            Ok(links)
+        }
+    }
+
+    fn id(text: &str) -> SubjectId {
+        SubjectId::new(format!("lot:b/{text}")).unwrap()
+    }
+
+    fn turn(inputs: &[&str], outputs: &[&str]) -> Vec<Subject> {
+        let input = inputs.iter().map(|text| Subject::new(Role::Input, id(text)));
+        input.chain(outputs.iter().map(|text| Subject::new(Role::Output, id(text)))).collect()
+    }
+
+    const WIDE: Bounds = Bounds { depth: 32, subjects: 1000 };
+
+    fn reach(memory: &mut Memory, start: &str, direction: Direction, bounds: Bounds) -> (Vec<String>, Option<Cut>) {
+        let Ok(walk) = walk(memory, &id(start), direction, bounds, &|| false);
+        (walk.steps[1..].iter().map(|step| step.subject.local_part().to_owned()).collect(), walk.cut)
+    }
+
+    #[test]
+    fn a_slip_walks_back_to_the_field_and_a_field_forward_to_every_slip() {
+        let mut memory = Memory(vec![
+            turn(&["field"], &["harvest"]),
+            turn(&["harvest"], &["lot"]),
+            turn(&["lot"], &["slip1"]),
+            turn(&["lot"], &["slip2"]),
+        ]);
+        assert_eq!(reach(&mut memory, "slip1", Direction::Backward, WIDE).0, ["lot", "harvest", "field"]);
+        assert_eq!(reach(&mut memory, "field", Direction::Forward, WIDE).0, ["harvest", "lot", "slip1", "slip2"]);
+    }
+
+    #[test]
+    fn a_child_follows_its_container_but_is_no_kin_of_its_neighbours() {
+        let mut memory = Memory(vec![
+            vec![Subject::new(Role::Parent, id("pallet")), Subject::new(Role::Child, id("a")), Subject::new(Role::Child, id("b"))],
+            turn(&["farm"], &["pallet"]),
+        ]);
+        assert_eq!(reach(&mut memory, "a", Direction::Backward, WIDE).0, ["pallet", "farm"]);
+        assert_eq!(reach(&mut memory, "pallet", Direction::Forward, WIDE).0, ["a", "b"]);
+    }
+
+    #[test]
+    fn a_walk_says_where_it_was_cut_and_only_if_it_was() {
+        let mut memory = Memory(vec![turn(&["1"], &["2"]), turn(&["2"], &["3"]), turn(&["2"], &["4"])]);
+        let bounds = |depth, subjects| Bounds { depth, subjects };
+        assert_eq!(reach(&mut memory, "1", Direction::Forward, bounds(1, 10)), (vec!["2".into()], Some(Cut::Depth)));
+        assert_eq!(reach(&mut memory, "1", Direction::Forward, bounds(2, 10)).1, None);
+        assert_eq!(reach(&mut memory, "1", Direction::Forward, bounds(9, 3)).1, Some(Cut::Subjects));
+        let Ok(late) = walk(&mut memory, &id("1"), Direction::Forward, WIDE, &|| true);
+        assert_eq!(late.cut, Some(Cut::Time));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_reached_forward_reaches_back_even_with_cycles(edges in proptest::collection::vec((0_u8..12, 0_u8..12), 1..30)) {
+            let names: Vec<String> = (0..12).map(|n| n.to_string()).collect();
+            let mut memory = Memory(edges.iter().filter(|(a, b)| a != b)
+                .map(|&(a, b)| turn(&[&names[a as usize]], &[&names[b as usize]])).collect());
+            let (forward, cut) = reach(&mut memory, "0", Direction::Forward, WIDE);
+            prop_assert_eq!(cut, None);
+            for name in forward {
+                prop_assert!(reach(&mut memory, &name, Direction::Backward, WIDE).0.contains(&"0".to_owned()));
+            }
+        }
+    }
+}
