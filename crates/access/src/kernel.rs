@@ -1,0 +1,52 @@
+use crate::{ActionDef, RoleDef};
+
+/// The roles that every installation has.
+pub const KERNEL_ROLES: &[RoleDef] = &[
+    // Keeps the org tree, accounts, roles, tokens and devices.
+    role("admin", "管理员", "Administrator"),
+    // Reads everything in the subtree.
+    role("leader", "领导", "Leader"),
+    // Reads everything in the subtree, with the logs of who read restricted data.
+    role("auditor", "审计员", "Auditor"),
+];
+
+/// What can be done with the kernel's own nouns.
+pub const KERNEL_ACTIONS: &[ActionDef] = &[
+    action("kernel.registry.read", "查看组织树", "Read the org tree", &["admin", "leader", "auditor"]),
+    action("kernel.registry.change", "维护组织树", "Change the org tree", &["admin"]),
+    action("kernel.post.hold", "任免岗位", "Fill a post", &["admin"]),
+    action("kernel.account.list", "查看账户", "List accounts", &["admin", "auditor"]),
+    action("kernel.account.add", "新增账户", "Add an account", &["admin"]),
+    action("kernel.account.disable", "停用账户", "Disable an account", &["admin"]),
+    action("kernel.password.reset", "重置密码", "Reset a password", &["admin"]),
+    action("kernel.grant.list", "查看授权", "List grants", &["admin", "auditor"]),
+    action("kernel.grant.give", "授予角色", "Grant a role", &["admin"]),
+    action("kernel.grant.withdraw", "收回角色", "Withdraw a role", &["admin"]),
+    action("kernel.token.list", "查看令牌", "List tokens", &["admin", "auditor"]),
+    action("kernel.token.issue", "签发令牌", "Issue a token", &["admin"]),
+    action("kernel.token.revoke", "吊销令牌", "Revoke a token", &["admin"]),
+    action("kernel.device.list", "查看设备", "List devices", &["admin", "auditor"]),
+    action("kernel.device.enrol", "登记设备", "Enrol a device", &["admin"]),
+    action("kernel.device.revoke", "注销设备", "Revoke a device", &["admin"]),
+    action("kernel.entry.read", "查看记录", "Read entries", &["leader", "auditor"]),
+    action("kernel.entry.prove", "出具证明", "Prove an entry", &["leader", "auditor"]),
+    action("kernel.figure.read", "查看数字", "Read figures", &["leader", "auditor"]),
+    action("kernel.trace.walk", "追溯", "Walk a trace", &["leader", "auditor"]),
+    action("kernel.body.erase", "删除正文", "Erase a body", &["admin"]),
+    action("kernel.book.audit", "核验账簿", "Audit a book", &["admin", "auditor"]),
+    action("kernel.policy.read", "查看权限表", "Read the table of rights", &["admin", "leader", "auditor"]),
+    action("kernel.read_log.read", "查看受限读取日志", "Read the log of restricted reads", &["auditor"]),
+];
+
+const fn role(name: &'static str, title_zh: &'static str, title_en: &'static str) -> RoleDef {
+    RoleDef { name, title_zh, title_en, line: None }
+}
+
+const fn action(
+    name: &'static str,
+    title_zh: &'static str,
+    title_en: &'static str,
+    roles: &'static [&'static str],
+) -> ActionDef {
+    ActionDef { name, title_zh, title_en, line: None, roles, own_only: &[], public: false }
+}

@@ -1,0 +1,320 @@
+//! Accounts and rights: who may sign in, and what was granted to whom.
+
+mod apply;
+mod credentials;
+mod kinds;
+mod lists;
+mod passwords;
+mod read_log;
+mod sessions;
+
+use access::{Actor, Grant};
+use base::{AccountId, ActorId, BookId, SubjectId, Time, UnitCode};
+use store::{Param, StoreError, Tx, Value};
+
+pub(crate) use apply::{apply, erase};
+pub(crate) use credentials::Bearer;
+pub use credentials::{Issued, NewDevice, NewToken};
+pub use kinds::{
+    AccountAdded, AccountDisabled, DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn,
+    PasswordChanged, TokenIssued, TokenRevoked,
+};
+pub use lists::{AccountRow, DeviceRow, GrantRow, TokenRow};
+pub(crate) use passwords::Passwords;
+pub use passwords::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
+pub use read_log::ReadRow;
+pub use sessions::{NewSession, Session, SignInError};
+
+use crate::admin::{Admin, AdminError, AdminResult, about};
+use crate::registry::id;
+use crate::{AppendError, Kernel, Receipt};
+
+/// An account to add.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    pub account: AccountId,
+    /// The unit whose administrators look after it.
+    pub unit: UnitCode,
+    pub title: String,
+}
+
+/// An account that was added.
+#[derive(Debug, Clone)]
+pub struct AddedAccount {
+    pub receipt: Receipt,
+    /// Shown once, if no password was given; it must be changed at the first sign-in.
+    pub one_time_password: Option<String>,
+}
+
+impl Kernel {
+    /// Adds an account, with a password or with a generated one-time password.
+    ///
+    /// Blocks: hashing takes tens of milliseconds, and the append waits for the disk.
+    pub fn add_account(
+        &self,
+        by: &ActorId,
+        new: NewAccount,
+        password: Option<&str>,
+    ) -> AdminResult<AddedAccount> {
+        let (password, must_change) = match password {
+            Some(password) => (password.to_owned(), false),
+            None => (passwords::one_time(self.draw()?), true),
+        };
+        passwords::check(&new.account, &password).map_err(AppendError::Refused)?;
+        let hash = self.hash_password(&password)?;
+        let receipt = self.administer(by, move |admin| {
+            admin.tree.need_unit(&new.unit)?;
+            admin.permit("kernel.account.add", &new.unit, None)?;
+            if account(admin.desk.read()?, &new.account)?.is_some() {
+                return Err(AdminError::AccountExists(new.account.clone()).into());
+            }
+            let body = AccountAdded {
+                account: new.account.clone(),
+                unit: new.unit.clone(),
+                title: new.title.clone(),
+            };
+            let subjects = vec![about("account", new.account.as_str())?, about("unit", new.unit.as_str())?];
+            let receipt = admin.record(&body, subjects)?;
+            admin.keep_secret(&account_actor(&new.account), &hash, must_change);
+            Ok(receipt)
+        })?;
+        Ok(AddedAccount { receipt, one_time_password: must_change.then_some(password) })
+    }
+
+    /// Disables an account for good and ends its sessions. Whoever does it must administer every unit that anything
+    /// was granted on, and the last administrator of the root stays.
+    pub fn disable_account(&self, by: &ActorId, who: &AccountId) -> AdminResult<Receipt> {
+        let who = who.clone();
+        self.administer(by, move |admin| {
+            permit_account(admin, "kernel.account.disable", &who)?;
+            let actor = account_actor(&who);
+            let held = grants(admin.desk.read()?, &actor)?;
+            if held.iter().any(|(_, grant)| is_root_admin(admin, grant)) {
+                need_another_admin(admin, &actor)?;
+            }
+            end_sessions(admin, &actor);
+            admin.record(&AccountDisabled { account: who.clone() }, vec![about("account", who.as_str())?])
+        })
+    }
+
+    /// Replaces a forgotten password by a one-time password, which is returned, and ends the account's sessions.
+    pub fn reset_password(&self, by: &ActorId, who: &AccountId) -> AdminResult<String> {
+        let password = passwords::one_time(self.draw()?);
+        let hash = self.hash_password(&password)?;
+        let who = who.clone();
+        self.administer(by, move |admin| {
+            permit_account(admin, "kernel.password.reset", &who)?;
+            let actor = account_actor(&who);
+            end_sessions(admin, &actor);
+            admin.keep_secret(&actor, &hash, true);
+            let body = PasswordChanged { account: who.clone() };
+            admin.record(&body, vec![about("account", who.as_str())?]).map(drop)
+        })?;
+        Ok(password)
+    }
+
+    /// Grants a role. Nobody can grant what they do not administer: the unit, and the line or all lines.
+    /// The number of the entry names the grant.
+    pub fn give_grant(&self, by: &ActorId, grantee: &ActorId, grant: Grant) -> AdminResult<Receipt> {
+        let grantee = grantee.clone();
+        self.administer(by, move |admin| {
+            let now = admin.desk.now();
+            if find_actor(admin.desk.read()?, &grantee, now)?.is_none() {
+                return Err(AdminError::UnknownGrantee(grantee.clone()).into());
+            }
+            if grants(admin.desk.read()?, &grantee)?.iter().any(|(_, other)| *other == grant) {
+                return Err(AdminError::AlreadyGranted.into());
+            }
+            admin.give(&grantee, &grant)
+        })
+    }
+
+    /// Withdraws a grant by the number of the entry that gave it.
+    pub fn withdraw_grant(&self, by: &ActorId, grant: u64) -> AdminResult<Receipt> {
+        self.administer(by, move |admin| {
+            let seq = i64::try_from(grant).map_err(|_| AdminError::UnknownGrant(grant))?;
+            let found = grant_at(admin.desk.read()?, seq)?.ok_or(AdminError::UnknownGrant(grant))?;
+            let (grantee, given) = found;
+            admin.permit_grant("kernel.grant.withdraw", &given)?;
+            if is_root_admin(admin, &given) {
+                need_another_admin(admin, &grantee)?;
+            }
+            let subject = grantee_subject(&grantee)?;
+            admin.record(&GrantWithdrawn { grantee, grant }, vec![subject])
+        })
+    }
+
+    /// What an account, token or device may do now; `None` if it is unknown, disabled, revoked or expired.
+    pub fn actor(&self, actor: &ActorId) -> Result<Option<Actor>, StoreError> {
+        let now = self.now();
+        Ok(self.read(|tx| find_actor(tx, actor, now))?.map(|found| found.actor))
+    }
+
+    /// 256 unpredictable bits, from the writer.
+    fn draw<E: Send + 'static>(&self) -> Result<[u8; 32], AppendError<E>> {
+        self.append_blocking(|desk| Ok(desk.secret()))
+    }
+}
+
+impl Admin<'_, '_> {
+    /// Appends a grant, if the acting one may give it.
+    pub(crate) fn give(&mut self, grantee: &ActorId, grant: &Grant) -> AdminResult<Receipt> {
+        let role =
+            self.policy.role(&grant.role).ok_or_else(|| AdminError::UnknownRole(grant.role.clone()))?;
+        if let Some(line) = role.line
+            && grant.line.as_ref().is_some_and(|other| other != line)
+        {
+            return Err(AdminError::RoleOfLine { role: grant.role.clone(), line }.into());
+        }
+        self.tree.need_unit(&grant.unit)?;
+        self.permit_grant("kernel.grant.give", grant)?;
+        let body = GrantGiven {
+            grantee: grantee.clone(),
+            role: grant.role.clone(),
+            unit: grant.unit.clone(),
+            line: grant.line.clone(),
+            subject: grant.subject.clone(),
+        };
+        let mut subjects = vec![grantee_subject(grantee)?];
+        subjects.extend(grant.subject.clone());
+        self.record(&body, subjects)
+    }
+
+    /// A grant of a line's role concerns that line, and one without a line concerns all of them.
+    pub(crate) fn permit_grant(&self, action: &'static str, grant: &Grant) -> AdminResult<()> {
+        let of_role = self.policy.role(&grant.role).and_then(|role| role.line);
+        self.permit(action, &grant.unit, grant.line.as_deref().or(of_role))
+    }
+
+    pub(crate) fn keep_secret(&mut self, actor: &ActorId, hash: &str, must_change: bool) {
+        const KEEP: &str = "insert into secret (actor, hash, must_change, updated) values ($1, $2, $3, $4)
+            on conflict (actor) do update set hash = excluded.hash, must_change = excluded.must_change,
+            updated = excluded.updated";
+        let at = Value::Int(self.desk.now().0);
+        self.desk.aside(KEEP, vec![text(actor.as_str()), text(hash), Value::Int(must_change.into()), at]);
+    }
+}
+
+/// The account as an actor.
+pub(crate) fn account_actor(account: &AccountId) -> ActorId {
+    ActorId::new(format!("account:{account}")).expect("an account's name is short printable ASCII")
+}
+
+/// Who is granted something, as a subject: `account:registry/wei`, or a device's own `device:beiyuan/a12`.
+fn grantee_subject(actor: &ActorId) -> Result<SubjectId, AdminError> {
+    let unknown = || AdminError::UnknownGrantee(actor.clone());
+    let subject = match actor.as_str().split_once(':') {
+        Some(("account", local)) => about("account", local).ok(),
+        Some(("token", local)) => about("token", local).ok(),
+        Some(("device", local)) => SubjectId::new(format!("device:{local}")).ok(),
+        _ => None,
+    };
+    subject.ok_or_else(unknown)
+}
+
+pub(crate) fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+fn end_sessions(admin: &mut Admin<'_, '_>, actor: &ActorId) {
+    admin.desk.aside("delete from session where actor = $1", vec![text(actor.as_str())]);
+}
+
+/// Refuses an account that is not there or disabled.
+pub(crate) fn need_active(admin: &mut Admin<'_, '_>, who: &AccountId) -> AdminResult<UnitCode> {
+    match account(admin.desk.read()?, who)? {
+        None => Err(AdminError::UnknownAccount(who.clone()).into()),
+        Some((_, true)) => Err(AdminError::AccountDisabled(who.clone()).into()),
+        Some((unit, false)) => Ok(unit),
+    }
+}
+
+/// Whoever takes over an account gets what was granted to it, so each grant counts beside the account's own unit.
+fn permit_account(admin: &mut Admin<'_, '_>, action: &'static str, who: &AccountId) -> AdminResult<()> {
+    let unit = need_active(admin, who)?;
+    admin.permit(action, &unit, None)?;
+    for (_, grant) in grants(admin.desk.read()?, &account_actor(who))? {
+        admin.permit_grant(action, &grant)?;
+    }
+    Ok(())
+}
+
+fn is_root_admin(admin: &Admin<'_, '_>, grant: &Grant) -> bool {
+    grant.role == "admin" && grant.line.is_none() && admin.tree.root() == Some(&grant.unit)
+}
+
+fn need_another_admin(admin: &mut Admin<'_, '_>, but: &ActorId) -> AdminResult<()> {
+    const OTHERS: &str = "select cast(count(*) as bigint) from access_grant join account
+        on access_grant.grantee = account.actor
+        where role = 'admin' and access_grant.unit = $1 and line is null and grantee <> $2 and disabled = 0";
+    let root = admin.tree.root().map_or("", UnitCode::as_str).to_owned();
+    let row = admin.desk.read()?.query_one(OTHERS, &[Param::Text(&root), Param::Text(but.as_str())])?;
+    match row.map_or(Ok(0), |row| row.int(0))? {
+        0 => Err(AdminError::LastAdmin.into()),
+        _ => Ok(()),
+    }
+}
+
+/// The unit of an account, and whether it is disabled.
+fn account(tx: &mut dyn Tx, account: &AccountId) -> Result<Option<(UnitCode, bool)>, StoreError> {
+    const FIND: &str = "select unit, disabled from account where actor = $1";
+    let row = tx.query_one(FIND, &[Param::Text(account_actor(account).as_str())])?;
+    row.map(|row| Ok((id(UnitCode::new(row.text(0)?))?, row.int(1)? != 0))).transpose()
+}
+
+/// An actor who may act now, and until when.
+pub(crate) struct FoundActor {
+    pub actor: Actor,
+    pub expires: Option<Time>,
+}
+
+/// An account, token or device, unless it is unknown, disabled, revoked or expired.
+pub(crate) fn find_actor(
+    tx: &mut dyn Tx,
+    actor: &ActorId,
+    now: Time,
+) -> Result<Option<FoundActor>, StoreError> {
+    let expires = match actor.as_str().split_once(':') {
+        Some(("account", _)) => {
+            let find = "select disabled from account where actor = $1";
+            let row = tx.query_one(find, &[Param::Text(actor.as_str())])?;
+            row.map(|row| Ok::<_, StoreError>((row.int(0)? == 0).then_some(None))).transpose()?.flatten()
+        }
+        Some(("token", token)) => {
+            let find = "select expires from api_token where token = $1 and revoked = 0";
+            let row = tx.query_one(find, &[Param::Text(token)])?;
+            row.map(|row| row.int_or_null(0)).transpose()?.map(|expires| expires.map(Time))
+        }
+        Some(("device", local)) => {
+            let find = "select device from device where book = $1 and device = $2 and revoked = 0";
+            let (book, device) = local.split_once('/').unwrap_or((local, ""));
+            tx.query_one(find, &[Param::Text(book), Param::Text(device)])?.map(|_| None)
+        }
+        _ => None,
+    };
+    let Some(expires) = expires else { return Ok(None) };
+    if expires.is_some_and(|expires| expires <= now) {
+        return Ok(None);
+    }
+    let grants = grants(tx, actor)?.into_iter().map(|(_, grant)| grant).collect();
+    Ok(Some(FoundActor { actor: Actor { id: actor.clone(), grants }, expires }))
+}
+
+/// What is granted to an actor, by the numbers of the entries.
+fn grants(tx: &mut dyn Tx, actor: &ActorId) -> Result<Vec<(i64, Grant)>, StoreError> {
+    const FIND: &str =
+        "select seq, role, unit, line, subject from access_grant where grantee = $1 order by seq";
+    let rows = tx.query(FIND, &[Param::Text(actor.as_str())])?;
+    rows.iter().map(|row| Ok((row.int(0)?, lists::grant(row, 1)?))).collect()
+}
+
+fn grant_at(tx: &mut dyn Tx, seq: i64) -> Result<Option<(ActorId, Grant)>, StoreError> {
+    const FIND: &str = "select grantee, role, unit, line, subject from access_grant where seq = $1";
+    let row = tx.query_one(FIND, &[Param::Int(seq)])?;
+    row.map(|row| Ok((id(ActorId::new(row.text(0)?))?, lists::grant(&row, 1)?))).transpose()
+}
+
+/// A device as an actor.
+pub(crate) fn device_actor(book: &BookId, device: &str) -> Option<ActorId> {
+    ActorId::new(format!("device:{book}/{device}")).ok()
+}

@@ -1,0 +1,257 @@
+//! Signing in, and the sessions that follow.
+
+use access::Actor;
+use base::{AccountId, ActorId, Time};
+use base64ct::{Base64UrlUnpadded, Encoding};
+use sha2::{Digest, Sha256};
+use store::{Param, StoreError, Tx, Value};
+
+use super::{PasswordChanged, account_actor, find_actor, passwords, text};
+use crate::admin::{Admin, AdminError, AdminResult, about};
+use crate::registry::{id, load, root_book};
+use crate::{AppendError, Desk, Kernel};
+
+/// A session ends after this, whatever happens.
+const SESSION_MS_MAX: i64 = 12 * 3_600_000;
+/// A session ends after this without a request.
+const IDLE_MS_MAX: i64 = 2 * 3_600_000;
+/// A request is noted at most this often.
+const SEEN_MS: i64 = 60_000;
+
+/// A session that was just opened.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// The secret for the cookie; only its digest is stored.
+    pub cookie_value: String,
+    pub expires: Time,
+    pub session: Session,
+}
+
+/// Who a request comes from.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Nothing is granted while the password must be changed.
+    pub actor: Actor,
+    pub account: AccountId,
+    pub title: String,
+    /// What every form must send back.
+    pub csrf: String,
+    pub must_change: bool,
+}
+
+/// Why nobody was signed in.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SignInError {
+    #[error("the account or the password is wrong")]
+    Refused,
+    /// Told only to those who know the password.
+    #[error("the account is disabled")]
+    Disabled,
+    #[error("too many passwords are being checked")]
+    Busy,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What sign-in needs of an account.
+struct Known {
+    hash: Option<String>,
+    disabled: bool,
+}
+
+impl Kernel {
+    /// Signs in with a password. Blocks for the time of one argon2id, known account or not.
+    pub fn sign_in(&self, account: &str, password: &str) -> Result<NewSession, SignInError> {
+        let account = AccountId::new(account).ok();
+        let known = match &account {
+            Some(account) => self.read(|tx| known(tx, account))?,
+            None => None,
+        };
+        let hash = known.as_ref().and_then(|known| known.hash.as_deref());
+        if !self.passwords.verify(password, hash).ok_or(SignInError::Busy)? {
+            return Err(SignInError::Refused);
+        }
+        let (Some(account), Some(known)) = (account, known) else { return Err(SignInError::Refused) };
+        if known.disabled {
+            return Err(SignInError::Disabled);
+        }
+        let opened = self.append_blocking(move |desk| {
+            let now = self::known(desk.read()?, &account)?;
+            match now {
+                Some(now) if !now.disabled && now.hash == known.hash => open_session(desk, &account, None),
+                // The password was changed, or the account disabled, while this one was being checked.
+                _ => Err(AppendError::Refused(())),
+            }
+        });
+        opened.map_err(|error| match error {
+            AppendError::Store(error) => SignInError::Store(error),
+            AppendError::Busy => SignInError::Busy,
+            AppendError::Stopped | AppendError::Panicked => SignInError::Store(stopped()),
+            _ => SignInError::Refused,
+        })
+    }
+
+    /// Whose session a cookie names; `None` if it has ended. Reads the database: an ended session is over at once.
+    pub fn session(&self, cookie_value: &str) -> Result<Option<Session>, StoreError> {
+        if cookie_value.len() > 64 {
+            return Ok(None);
+        }
+        let (now, hash) = (self.now(), digest(cookie_value));
+        let Some((session, seen)) = self.read(|tx| find_session(tx, &hash, now))? else { return Ok(None) };
+        if now.since_ms(seen) >= SEEN_MS {
+            self.note_seen(hash, now);
+        }
+        Ok(Some(session))
+    }
+
+    /// Ends one session.
+    pub fn sign_out(&self, cookie_value: &str) -> Result<(), AppendError<()>> {
+        let hash = digest(cookie_value);
+        self.append_blocking(move |desk| {
+            desk.aside("delete from session where hash = $1", vec![text(&hash)]);
+            Ok(())
+        })
+    }
+
+    /// Ends every session of an account.
+    pub fn sign_out_everywhere(&self, account: &AccountId) -> Result<(), AppendError<()>> {
+        let actor = account_actor(account);
+        self.append_blocking(move |desk| {
+            desk.aside("delete from session where actor = $1", vec![text(actor.as_str())]);
+            Ok(())
+        })
+    }
+
+    /// Changes the password of an account by its owner; every session ends, and a new one is opened.
+    pub fn change_password(&self, account: &AccountId, old: &str, new: &str) -> AdminResult<NewSession> {
+        let before = self.read(|tx| known(tx, account))?;
+        let hash = before.as_ref().and_then(|known| known.hash.as_deref());
+        if !self.passwords.verify(old, hash).ok_or(AdminError::Busy)? {
+            return Err(AdminError::PasswordWrong.into());
+        }
+        passwords::check(account, new)?;
+        if old == new {
+            return Err(AdminError::PasswordSame.into());
+        }
+        let hash = self.hash_password(new)?;
+        let (account, policy) = (account.clone(), self.policy.clone());
+        self.append_blocking(move |desk| {
+            let now =
+                known(desk.read()?, &account)?.ok_or_else(|| AdminError::UnknownAccount(account.clone()))?;
+            if now.disabled {
+                return Err(AdminError::AccountDisabled(account.clone()).into());
+            }
+            if Some(&now.hash) != before.as_ref().map(|known| &known.hash) {
+                return Err(AdminError::PasswordWrong.into());
+            }
+            let actor = account_actor(&account);
+            desk.take(&root_book())?;
+            let tree = load(desk.read()?)?;
+            let mut admin = Admin::of_system(desk, tree, &policy, &actor);
+            admin.record(
+                &PasswordChanged { account: account.clone() },
+                vec![about("account", account.as_str())?],
+            )?;
+            admin.keep_secret(&actor, &hash, false);
+            desk.aside("delete from session where actor = $1", vec![text(actor.as_str())]);
+            open_session(desk, &account, Some(false))
+        })
+    }
+
+    /// Notes a request without waiting for it; if the writer is too busy, the next request does it.
+    fn note_seen(&self, hash: String, now: Time) {
+        let noted = self.send::<_, (), ()>(move |desk| {
+            let sql = "update session set seen = $2 where hash = $1 and seen < $2";
+            desk.aside(sql, vec![text(&hash), Value::Int(now.0)]);
+            Ok(())
+        });
+        if let Err(error) = noted {
+            tracing::debug!(%error, "a session's last request was not noted");
+        }
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Connection { engine: "writer", reason: "it has stopped".into() }
+}
+
+fn digest(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret.as_bytes()))
+}
+
+fn known(tx: &mut dyn Tx, account: &AccountId) -> Result<Option<Known>, StoreError> {
+    const FIND: &str = "select secret.hash, account.disabled from account
+        left join secret on secret.actor = account.actor where account.actor = $1";
+    let row = tx.query_one(FIND, &[Param::Text(account_actor(account).as_str())])?;
+    row.map(|row| Ok(Known { hash: row.text_or_null(0)?.map(str::to_owned), disabled: row.int(1)? != 0 }))
+        .transpose()
+}
+
+/// Opens a session for an account that was just recognised. `must_change` overrides what is stored, where the same
+/// job changes it.
+fn open_session<E>(
+    desk: &mut Desk<'_>,
+    account: &AccountId,
+    must_change: Option<bool>,
+) -> Result<NewSession, AppendError<E>> {
+    const KEEP: &str =
+        "insert into session (hash, actor, csrf, created, expires, seen) values ($1, $2, $3, $4, $5, $6)";
+    let cookie_value = Base64UrlUnpadded::encode_string(&desk.secret());
+    let csrf = hex::encode(&desk.secret()[..16]);
+    let (now, expires) = (desk.now(), desk.now().plus_ms(SESSION_MS_MAX));
+    let actor = account_actor(account);
+    let session = read_session(desk.read()?, &actor, csrf, must_change, now)?;
+    let session = session.ok_or_else(|| StoreError::Schema(format!("the account {account} has gone")))?;
+    desk.aside("delete from session where expires <= $1", vec![Value::Int(now.0)]);
+    let values = vec![
+        text(&digest(&cookie_value)),
+        text(actor.as_str()),
+        text(&session.csrf),
+        Value::Int(now.0),
+        Value::Int(expires.0),
+        Value::Int(now.0),
+    ];
+    desk.aside(KEEP, values);
+    Ok(NewSession { cookie_value, expires, session })
+}
+
+fn find_session(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<Option<(Session, Time)>, StoreError> {
+    const FIND: &str = "select actor, csrf, expires, seen from session where hash = $1";
+    let Some(row) = tx.query_one(FIND, &[Param::Text(hash)])? else { return Ok(None) };
+    let (expires, seen) = (Time(row.int(2)?), Time(row.int(3)?));
+    if expires <= now || now.since_ms(seen) >= IDLE_MS_MAX {
+        return Ok(None);
+    }
+    let actor = id(ActorId::new(row.text(0)?))?;
+    let session = read_session(tx, &actor, row.text(1)?.to_owned(), None, now)?;
+    Ok(session.map(|session| (session, seen)))
+}
+
+fn read_session(
+    tx: &mut dyn Tx,
+    actor: &ActorId,
+    csrf: String,
+    must_change: Option<bool>,
+    now: Time,
+) -> Result<Option<Session>, StoreError> {
+    const FIND: &str = "select account.title, secret.must_change from account
+        join secret on secret.actor = account.actor where account.actor = $1";
+    let Some(found) = find_actor(tx, actor, now)? else { return Ok(None) };
+    let Some(row) = tx.query_one(FIND, &[Param::Text(actor.as_str())])? else { return Ok(None) };
+    let must_change = match must_change {
+        Some(told) => told,
+        None => row.int(1)? != 0,
+    };
+    let mut actor = found.actor;
+    if must_change {
+        actor.grants.clear();
+    }
+    let account = actor.id.as_str().trim_start_matches("account:").to_owned();
+    Ok(Some(Session {
+        actor,
+        account: id(AccountId::new(account))?,
+        title: row.text(0)?.to_owned(),
+        csrf,
+        must_change,
+    }))
+}

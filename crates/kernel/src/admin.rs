@@ -1,0 +1,173 @@
+//! Acts of administration: decided at the desk, on the rights that the acting one has at that moment.
+
+use access::{Actor, Decision, Denial, Policy, Resource, decide};
+use base::{AccountId, ActorId, BookId, SubjectId, UnitCode};
+use ledger::{Body, BodyError, Draft, Role, Rule};
+use registry::{RegistryError, Tree};
+
+use crate::accounts::find_actor;
+use crate::registry::{ROOT_BOOK, load, root_book};
+use crate::{AppendError, Desk, Kernel, Receipt};
+
+/// Why an act of administration was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdminError {
+    #[error("{action} is denied: {reason}")]
+    Denied { action: &'static str, reason: Denial },
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error("the installation was founded with the root {0}")]
+    OtherRoot(UnitCode),
+    #[error("the account {0} is there already")]
+    AccountExists(AccountId),
+    #[error("there is no account {0}")]
+    UnknownAccount(AccountId),
+    #[error("the account {0} is disabled")]
+    AccountDisabled(AccountId),
+    #[error("it is the last administrator of the root")]
+    LastAdmin,
+    #[error("the password is shorter than {0} characters")]
+    PasswordShort(usize),
+    #[error("the password is longer than {0} characters")]
+    PasswordLong(usize),
+    #[error("the password is the account's name")]
+    PasswordIsAccount,
+    #[error("the new password is the old one")]
+    PasswordSame,
+    #[error("the password is wrong")]
+    PasswordWrong,
+    #[error("too many passwords are being checked")]
+    Busy,
+    #[error("{0} cannot be granted anything: it is unknown, disabled or revoked")]
+    UnknownGrantee(ActorId),
+    #[error("there is no role {0:?}")]
+    UnknownRole(String),
+    #[error("the role {role} belongs to the line {line}")]
+    RoleOfLine { role: String, line: &'static str },
+    #[error("this was granted already")]
+    AlreadyGranted,
+    #[error("there is no grant {0}")]
+    UnknownGrant(u64),
+    #[error("a token without a grant can do nothing")]
+    NoGrants,
+    #[error("it would expire before it is issued")]
+    ExpiresInPast,
+    #[error("there is no book {0}")]
+    UnknownBook(BookId),
+    #[error("there is no token {0}, or it is revoked")]
+    UnknownToken(String),
+    #[error("the device {0} is enrolled already")]
+    DeviceExists(String),
+    #[error("there is no device {0}, or it is revoked")]
+    UnknownDevice(String),
+}
+
+impl AdminError {
+    /// The field of the form or request that the refusal is about; empty where it is about the whole.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::Registry(error) => error.field(),
+            Self::OtherRoot(_) => "code",
+            Self::AccountExists(_) | Self::UnknownAccount(_) | Self::AccountDisabled(_) => "account",
+            Self::PasswordShort(_) | Self::PasswordLong(_) | Self::PasswordIsAccount | Self::PasswordSame => {
+                "new_password"
+            }
+            Self::PasswordWrong => "password",
+            Self::UnknownGrantee(_) => "grantee",
+            Self::UnknownRole(_) => "role",
+            Self::RoleOfLine { .. } => "line",
+            Self::UnknownGrant(_) => "grant",
+            Self::NoGrants => "grants",
+            Self::ExpiresInPast => "expires",
+            Self::UnknownBook(_) => "book",
+            Self::UnknownToken(_) => "token",
+            Self::DeviceExists(_) | Self::UnknownDevice(_) => "device",
+            Self::Denied { .. } | Self::LastAdmin | Self::AlreadyGranted | Self::Busy => "",
+        }
+    }
+}
+
+impl From<AdminError> for AppendError<AdminError> {
+    fn from(error: AdminError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<RegistryError> for AppendError<AdminError> {
+    fn from(error: RegistryError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+pub type AdminResult<T> = Result<T, AppendError<AdminError>>;
+
+/// The desk, the org tree as it stands there, and who acts.
+pub(crate) struct Admin<'a, 'd> {
+    pub desk: &'a mut Desk<'d>,
+    pub tree: Tree,
+    pub policy: &'a Policy,
+    /// `None` for the installation itself (`system:`), which may do everything.
+    rights: Option<Actor>,
+    by: &'a ActorId,
+}
+
+impl Kernel {
+    /// Runs an act of administration in the writer. Actors of the scheme `system:` are the installation itself:
+    /// nothing that comes from outside is ever given one.
+    pub(crate) fn administer<T, F>(&self, by: &ActorId, mut act: F) -> AdminResult<T>
+    where
+        F: FnMut(&mut Admin<'_, '_>) -> AdminResult<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (policy, by) = (self.policy.clone(), by.clone());
+        self.append_blocking(move |desk| {
+            desk.take(&root_book())?;
+            let now = desk.now();
+            let tree = load(desk.read()?)?;
+            let rights = if is_system(&by) {
+                None
+            } else {
+                let found = find_actor(desk.read()?, &by, now)?;
+                let nobody = || Actor { id: by.clone(), grants: Vec::new() };
+                Some(found.map_or_else(nobody, |found| found.actor))
+            };
+            act(&mut Admin { desk, tree, policy: &policy, rights, by: &by })
+        })
+    }
+}
+
+fn is_system(actor: &ActorId) -> bool {
+    actor.as_str().starts_with("system:")
+}
+
+impl<'a, 'd> Admin<'a, 'd> {
+    /// The installation itself at the desk.
+    pub fn of_system(desk: &'a mut Desk<'d>, tree: Tree, policy: &'a Policy, by: &'a ActorId) -> Self {
+        Self { desk, tree, policy, rights: None, by }
+    }
+
+    /// Refuses what the acting one may not do to a unit's resources of a line, or of none.
+    pub fn permit(&self, action: &'static str, unit: &UnitCode, line: Option<&str>) -> AdminResult<()> {
+        let Some(actor) = &self.rights else { return Ok(()) };
+        let resource = Resource { unit: unit.clone(), line: line.map(str::to_owned), owner: None };
+        match decide(self.policy, &self.tree, actor, action, &resource) {
+            Decision::Allow { .. } => Ok(()),
+            Decision::Deny { reason } => Err(AdminError::Denied { action, reason }.into()),
+        }
+    }
+
+    /// Appends to the root book.
+    pub fn record<B: Body>(&mut self, body: &B, subjects: Vec<SubjectId>) -> AdminResult<Receipt> {
+        let mut draft = Draft::new(&root_book(), self.desk.now(), self.by, body)?;
+        for subject in subjects {
+            draft = draft.subject(Role::About, subject);
+        }
+        self.desk.append(draft)
+    }
+}
+
+/// A noun of the root book as a subject, such as `unit:registry/371400`.
+pub(crate) fn about(scheme: &'static str, local: &str) -> Result<SubjectId, BodyError> {
+    SubjectId::new(format!("{scheme}:{ROOT_BOOK}/{local}"))
+        .map_err(|error| BodyError::new(scheme, Rule::Format, error.to_string()))
+}

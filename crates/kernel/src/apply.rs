@@ -1,0 +1,124 @@
+//! How the kernel's own tables follow from entries: links for traces and cells for figures. The writer and `replay`
+//! share this, which is why replay equals live.
+
+use base::{BookId, CityZone, SubjectId};
+use figures::{CellKey, Cells};
+use ledger::{Entry, Role, Subject};
+use store::{Param, StoreError, Tx};
+
+use crate::line::Lines;
+use crate::schema::{ADD_TO_CELL, INSERT_LINK, INSERT_SEEN};
+
+/// Subjects of one entry up to which each link carries its mates along; beyond, they are read from the entry.
+const MATES_MAX: usize = 32;
+
+/// Writes links, lets the lines apply their entries, and adds up figures.
+pub fn apply(
+    tx: &mut dyn Tx,
+    lines: &Lines,
+    zone: &CityZone,
+    entries: &[Entry],
+    cells: &mut Cells,
+) -> Result<(), StoreError> {
+    write_links(tx, entries)?;
+    for line in lines.iter() {
+        let own: Vec<&Entry> = entries.iter().filter(|entry| belongs(line.name(), entry)).collect();
+        if own.len() == entries.len() {
+            line.apply(tx, entries)?;
+        } else if !own.is_empty() {
+            let own: Vec<Entry> = own.into_iter().cloned().collect();
+            line.apply(tx, &own)?;
+        }
+    }
+    for entry in entries {
+        let (day, mut contributions) = lines.contributions(entry, zone);
+        cells.add(&entry.book, day, &mut contributions);
+    }
+    Ok(())
+}
+
+fn belongs(line: &str, entry: &Entry) -> bool {
+    entry.kind.as_str().strip_prefix(line).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Writes the sums that a group of entries changed.
+pub fn write_cells(tx: &mut dyn Tx, cells: Cells) -> Result<(), StoreError> {
+    let cells = cells.into_sorted();
+    let mut params = Vec::with_capacity(cells.len() * ADD_TO_CELL.columns.len());
+    for (CellKey { book, figure, day, dimension }, amount) in &cells {
+        params.extend([
+            Param::Text(book.as_str()),
+            Param::Text(figure),
+            Param::Int(i64::from(day.0)),
+            Param::Text(dimension),
+            Param::Int(*amount),
+        ]);
+    }
+    tx.insert_many(&ADD_TO_CELL, &params)
+}
+
+fn write_links(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
+    let mates: Vec<Vec<Option<String>>> = entries.iter().map(mates_of_each).collect();
+    let (mut links, mut seen) = (Vec::new(), Vec::new());
+    for (entry, mates) in entries.iter().zip(&mates) {
+        for (at, subject) in entry.subjects.iter().enumerate() {
+            if entry.subjects[..at].contains(subject) {
+                continue;
+            }
+            links.extend([
+                Param::Text(entry.book.as_str()),
+                Param::Text(subject.id.as_str()),
+                Param::Int(entry.seq.to_i64()),
+                Param::Text(subject.role.as_str()),
+                Param::from(mates[at].as_ref()),
+            ]);
+            if subject.id.home() != Some(entry.book.as_str()) {
+                seen.extend([Param::Text(subject.id.as_str()), Param::Text(entry.book.as_str())]);
+            }
+        }
+    }
+    tx.insert_many(&INSERT_LINK, &links)?;
+    tx.insert_many(&INSERT_SEEN, &seen)
+}
+
+/// For each subject of an entry, the others that take part in it, a line each: the role's letter, then the id.
+fn mates_of_each(entry: &Entry) -> Vec<Option<String>> {
+    let taking_part = || entry.subjects.iter().filter(|subject| subject.role != Role::About);
+    let many = taking_part().count() > MATES_MAX;
+    let mates = |me: &Subject| {
+        if many {
+            return None;
+        }
+        let mut text = String::new();
+        for mate in taking_part().filter(|mate| mate.id != me.id) {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push(mate.role.letter());
+            text.push_str(mate.id.as_str());
+        }
+        Some(text)
+    };
+    let each = |subject: &Subject| match subject.role {
+        Role::About => Some(String::new()),
+        _ => mates(subject),
+    };
+    entry.subjects.iter().map(each).collect()
+}
+
+/// Reads the mates of a link back; `None` where they must be read from the entry.
+pub fn read_mates(text: Option<&str>) -> Result<Option<Vec<Subject>>, StoreError> {
+    let Some(text) = text else { return Ok(None) };
+    let read = |line: &str| {
+        let mut letters = line.chars();
+        let role = letters.next().and_then(Role::from_letter)?;
+        Some(Subject::new(role, SubjectId::new(letters.as_str()).ok()?))
+    };
+    let mates: Option<Vec<Subject>> = text.lines().map(read).collect();
+    mates.map(Some).ok_or_else(|| StoreError::Schema(format!("{text:?} is not a list of subjects")))
+}
+
+/// The books that may hold links of a subject besides its home are in `seen`.
+pub fn home_book(subject: &SubjectId) -> Option<BookId> {
+    subject.home().and_then(|home| BookId::new(home).ok())
+}

@@ -1,0 +1,178 @@
+//! `taizhang audit`: recomputes everything from the database, and names the first entry that does not fit.
+
+use base::{BookId, Seq};
+use ledger::{Catalogue, Entry};
+use merkle::{Appender, VerifierKey};
+use serde::Serialize;
+use store::{Param, Row, StoreError, Tx};
+
+use crate::Kernel;
+use crate::own::BodyErased;
+use crate::tiles::{StoredTiles, store_error};
+
+/// What does not fit, and where first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub book: String,
+    /// The entry; `None` where the book as a whole does not fit.
+    pub seq: Option<u64>,
+    pub what: String,
+}
+
+/// The outcome of an audit.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    pub books: usize,
+    pub entries: u64,
+    pub erased: u64,
+    pub checkpoints: usize,
+    /// At most one a book: the first.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+impl Kernel {
+    /// Audits every book.
+    pub fn audit(&self) -> Result<Report, StoreError> {
+        let mut report = Report::default();
+        for book in self.books()? {
+            let (zone, origin) = (self.zone(), self.origin(&book));
+            let check = Check { book: &book, origin, keys: std::slice::from_ref(self.verifier()), catalogue: self.catalogue() };
+            let day_of = |entry: &Entry| i64::from(zone.day_of(entry.occurred).0);
+            let finding = self.read(|tx| check.run(tx, &day_of, &mut report))?;
+            report.books += 1;
+            report.findings.extend(finding);
+        }
+        Ok(report)
+    }
+}
+
+struct Check<'a> {
+    book: &'a BookId,
+    origin: String,
+    keys: &'a [VerifierKey],
+    catalogue: &'a Catalogue,
+}
+
+impl Check<'_> {
+    fn run(
+        &self,
+        tx: &mut dyn Tx,
+        day_of: &dyn Fn(&Entry) -> i64,
+        report: &mut Report,
+    ) -> Result<Option<Finding>, StoreError> {
+        let head = tx.query_one("select size from book where book = $1", &[Param::Text(self.book.as_str())])?;
+        let size = head.map(|row| row.int(0)).transpose()?.unwrap_or(0);
+        let signed = self.checkpoints(tx)?;
+        report.checkpoints += signed.len();
+        let mut signed = signed.into_iter().peekable();
+        let mut tree = Appender::empty();
+        let mut last_recorded = 0;
+        let mut erased = Vec::new();
+        let mut erasures = std::collections::BTreeSet::new();
+        loop {
+            let rows = self.chunk(tx, tree.size())?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in &rows {
+                let seq = tree.size();
+                let entry = match self.entry(row, seq, last_recorded, day_of) {
+                    Ok(entry) => entry,
+                    Err(what) => return Ok(Some(self.finding(Some(seq), what))),
+                };
+                last_recorded = entry.recorded.0;
+                if entry.body.is_none() {
+                    erased.push(seq);
+                }
+                if entry.kind.as_str() == <BodyErased as ledger::Body>::KIND
+                    && let Ok(BodyErased { seq, .. }) = entry.body()
+                {
+                    erasures.insert(seq);
+                }
+                tree.push(entry.leaf());
+                report.entries += 1;
+                if let Some((_, note)) = signed.next_if(|(at, _)| *at == tree.size())
+                    && let Err(what) = self.checkpoint(&note, &tree)
+                {
+                    return Ok(Some(self.finding(Some(seq), what)));
+                }
+            }
+        }
+        report.erased += erased.len() as u64;
+        if let Some(&seq) = erased.iter().find(|seq| !erasures.contains(seq)) {
+            return Ok(Some(self.finding(Some(seq), "its body is gone, and no entry says who erased it and why".into())));
+        }
+        if Seq(tree.size()).to_i64() != size {
+            return Ok(Some(self.finding(None, format!("the head says {size} entries, {} are stored", tree.size()))));
+        }
+        if let Some((at, _)) = signed.next() {
+            return Ok(Some(self.finding(None, format!("a checkpoint of {at} entries was signed, {size} are stored"))));
+        }
+        let tiles = merkle::root_at(&mut StoredTiles { tx, book: self.book }, tree.size());
+        match tiles.map_err(store_error) {
+            Ok(root) if root == tree.root() => Ok(None),
+            Ok(_) => Ok(Some(self.finding(None, "the stored tree differs from the entries".into()))),
+            Err(error) => Ok(Some(self.finding(None, format!("the stored tree cannot be read: {error}")))),
+        }
+    }
+
+    fn chunk(&self, tx: &mut dyn Tx, from: u64) -> Result<Vec<Row>, StoreError> {
+        const CHUNK: &str =
+            "select head, body, salt, seq, kind, day from entry where book = $1 and seq >= $2 order by seq limit 2000";
+        tx.query(CHUNK, &[Param::Text(self.book.as_str()), Param::Int(Seq(from).to_i64())])
+    }
+
+    fn checkpoints(&self, tx: &mut dyn Tx) -> Result<Vec<(u64, String)>, StoreError> {
+        const ALL: &str = "select size, note from checkpoint where book = $1 order by size";
+        let rows = tx.query(ALL, &[Param::Text(self.book.as_str())])?;
+        rows.iter().map(|row| Ok((Seq::from_i64(row.int(0)?).0, row.text(1)?.to_owned()))).collect()
+    }
+
+    fn entry(&self, row: &Row, seq: u64, after: i64, day_of: &dyn Fn(&Entry) -> i64) -> Result<Entry, String> {
+        let shape = |error: StoreError| error.to_string();
+        let salt = row.blob_or_null(2).map_err(shape)?;
+        let salt = salt.map(|bytes| bytes.try_into().map_err(|_| "its salt is not 128 bits")).transpose()?;
+        let body = row.text_or_null(1).map_err(shape)?.map(str::to_owned);
+        let entry = Entry::open(row.text(0).map_err(shape)?, body, salt).map_err(|error| error.to_string())?;
+        let stored = (row.int(3).map_err(shape)?, row.text(4).map_err(shape)?, row.int(5).map_err(shape)?);
+        if entry.seq.0 != seq || stored.0 != Seq(seq).to_i64() {
+            return Err(format!("an entry is missing before it: expected {seq}, found {}", entry.seq));
+        }
+        if entry.book != *self.book {
+            return Err(format!("its head names the book {}", entry.book));
+        }
+        if stored.1 != entry.kind.as_str() || stored.2 != day_of(&entry) {
+            return Err("its kind or day differs between head and columns".into());
+        }
+        if entry.recorded.0 < after {
+            return Err("it was recorded before the entry that precedes it".into());
+        }
+        let kind = self.catalogue.get(entry.kind.as_str()).map_err(|error| error.to_string())?;
+        match &entry.body {
+            Some(body) => {
+                let canonical = kind.canonical_body(body).map_err(|error| error.to_string())?;
+                (canonical == *body).then_some(entry).ok_or_else(|| "its body is not in canonical form".into())
+            }
+            None if kind.erasable => Ok(entry),
+            None => Err("its body is gone, and its kind cannot be erased".into()),
+        }
+    }
+
+    fn checkpoint(&self, note: &str, tree: &Appender) -> Result<(), String> {
+        let checkpoint = merkle::open(note, self.keys).map_err(|error| format!("a stored checkpoint: {error}"))?;
+        if checkpoint.origin() != self.origin || checkpoint.size() != tree.size() || checkpoint.root() != tree.root() {
+            return Err("the entries up to here differ from what was signed".into());
+        }
+        Ok(())
+    }
+
+    fn finding(&self, seq: Option<u64>, what: String) -> Finding {
+        Finding { book: self.book.to_string(), seq, what }
+    }
+}

@@ -1,0 +1,115 @@
+//! Reading entries back.
+
+use base::{BookId, Day, Seq, SubjectId};
+use ledger::Entry;
+use store::{Param, Row, StoreError, Tx, placeholders};
+
+use crate::Kernel;
+
+/// An entry with the day that it counts for.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub entry: Entry,
+    pub day: Day,
+}
+
+/// A page of entries and where the next one starts.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Hand this back to go on; `None` at the end.
+    pub next: Option<String>,
+}
+
+const COLUMNS: &str = "head, body, salt, day";
+
+pub(crate) fn books(tx: &mut dyn Tx) -> Result<Vec<BookId>, StoreError> {
+    let rows = tx.query("select book from book order by book", &[])?;
+    rows.iter().map(|row| BookId::new(row.text(0)?).map_err(|e| StoreError::Schema(e.to_string()))).collect()
+}
+
+pub(crate) fn stored(row: &Row) -> Result<Stored, StoreError> {
+    let salt = row.blob_or_null(2)?.and_then(|bytes| bytes.try_into().ok());
+    let body = row.text_or_null(1)?.map(str::to_owned);
+    let entry = Entry::read(row.text(0)?, body, salt).map_err(|error| StoreError::Schema(error.to_string()))?;
+    let day = i32::try_from(row.int(3)?).map_err(|_| StoreError::Schema("a day is out of range".into()))?;
+    Ok(Stored { entry, day: Day(day) })
+}
+
+/// One entry.
+pub fn entry(tx: &mut dyn Tx, book: &BookId, seq: Seq) -> Result<Option<Entry>, StoreError> {
+    let sql = format!("select {COLUMNS} from entry where book = $1 and seq = $2");
+    let row = tx.query_one(&sql, &[Param::Text(book.as_str()), Param::Int(seq.to_i64())])?;
+    row.map(|row| stored(&row).map(|stored| stored.entry)).transpose()
+}
+
+/// Several entries of one book, in the order of their numbers.
+pub fn entries(tx: &mut dyn Tx, book: &BookId, seqs: &[Seq]) -> Result<Vec<Entry>, StoreError> {
+    const CHUNK: usize = 256;
+    let mut found = Vec::with_capacity(seqs.len());
+    for chunk in seqs.chunks(CHUNK) {
+        let sql = format!(
+            "select {COLUMNS} from entry where book = $1 and seq in ({}) order by seq",
+            placeholders(2, chunk.len())
+        );
+        let mut params = vec![Param::Text(book.as_str())];
+        params.extend(chunk.iter().map(|seq| Param::Int(seq.to_i64())));
+        for row in tx.query(&sql, &params)? {
+            found.push(stored(&row)?.entry);
+        }
+    }
+    Ok(found)
+}
+
+/// Entries of a book from a number on.
+pub fn entries_from(tx: &mut dyn Tx, book: &BookId, from: Seq, count: usize) -> Result<Vec<Stored>, StoreError> {
+    let sql = format!("select {COLUMNS} from entry where book = $1 and seq >= $2 order by seq limit $3");
+    let params = [Param::Text(book.as_str()), Param::Int(from.to_i64()), limit(count)];
+    tx.query(&sql, &params)?.iter().map(stored).collect()
+}
+
+/// The latest entries of some kinds, newest first, below a number.
+pub fn latest(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    kinds: &[&str],
+    below: Option<Seq>,
+    count: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut found = Vec::new();
+    let below = below.map_or(i64::MAX, Seq::to_i64);
+    for kind in kinds {
+        // Newest by day, then by number: the order of the index.
+        let sql = format!(
+            "select {COLUMNS} from entry where book = $1 and kind = $2 and seq < $3 order by day desc, seq desc limit $4"
+        );
+        let params = [Param::Text(book.as_str()), Param::Text(kind), Param::Int(below), limit(count)];
+        for row in tx.query(&sql, &params)? {
+            found.push(stored(&row)?.entry);
+        }
+    }
+    found.sort_by_key(|entry| std::cmp::Reverse(entry.seq));
+    found.truncate(count);
+    Ok(found)
+}
+
+/// The entries that name a subject in a book, newest first.
+pub fn about(tx: &mut dyn Tx, book: &BookId, subject: &SubjectId, count: usize) -> Result<Vec<Entry>, StoreError> {
+    let sql = "select distinct seq from link where book = $1 and subject = $2 order by seq desc limit $3";
+    let rows = tx.query(sql, &[Param::Text(book.as_str()), Param::Text(subject.as_str()), limit(count)])?;
+    let seqs = rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect::<Result<Vec<_>, _>>()?;
+    let mut found = entries(tx, book, &seqs)?;
+    found.reverse();
+    Ok(found)
+}
+
+pub(crate) fn limit(count: usize) -> Param<'static> {
+    Param::Int(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+impl Kernel {
+    /// One entry, if it is there.
+    pub fn entry(&self, book: &BookId, seq: Seq) -> Result<Option<Entry>, StoreError> {
+        self.read(|tx| entry(tx, book, seq))
+    }
+}

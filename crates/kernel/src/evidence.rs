@@ -1,0 +1,108 @@
+//! Evidence files: kept by their digest, checked for what they are, never by the name that a sender gave.
+
+use base::BookId;
+use sha2::{Digest, Sha256};
+use store::{Param, StoreError, Value};
+
+use base::limits::EVIDENCE_BYTES_MAX;
+
+use crate::{AppendError, Kernel};
+
+/// What evidence may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaType {
+    Jpeg,
+    Png,
+    Webp,
+    Pdf,
+}
+
+impl MediaType {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Webp => "image/webp",
+            Self::Pdf => "application/pdf",
+        }
+    }
+
+    /// By its first bytes: a file is what it is, not what it is called.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let ends = |tail: &[u8]| {
+            let trimmed = bytes.iter().rposition(|b| !b.is_ascii_whitespace()).map_or(0, |at| at + 1);
+            bytes[..trimmed].ends_with(tail)
+        };
+        match bytes {
+            [0xff, 0xd8, 0xff, ..] if ends(&[0xff, 0xd9]) => Some(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, b'I', b'H', b'D', b'R', ..]
+                if ends(b"IEND\xae\x42\x60\x82") =>
+            {
+                Some(Self::Png)
+            }
+            [b'R', b'I', b'F', b'F', a, b, c, d, b'W', b'E', b'B', b'P', ..]
+                if u32::from_le_bytes([*a, *b, *c, *d]) as usize + 8 == bytes.len() =>
+            {
+                Some(Self::Webp)
+            }
+            [b'%', b'P', b'D', b'F', b'-', ..] if ends(b"%%EOF") => Some(Self::Pdf),
+            _ => None,
+        }
+    }
+}
+
+/// A file that was kept.
+#[derive(Debug, Clone)]
+pub struct StoredEvidence {
+    pub media_type: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Why a file is not taken as evidence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvidenceError {
+    #[error("the file is empty")]
+    Empty,
+    #[error("the file is larger than {EVIDENCE_BYTES_MAX} bytes")]
+    TooLarge,
+    #[error("the file is not a JPEG, PNG or WebP image or a PDF document")]
+    NotEvidence,
+}
+
+impl Kernel {
+    /// Keeps a file in a book's evidence and returns its SHA-256 digest in hex, by which entries name it.
+    pub fn keep_evidence(&self, book: &BookId, bytes: Vec<u8>) -> Result<String, AppendError<EvidenceError>> {
+        const KEEP: &str = "insert into evidence (book, digest, media_type, bytes) values ($1, $2, $3, $4)
+            on conflict (book, digest) do nothing";
+        let refuse = |error| Err(AppendError::Refused(error));
+        if bytes.is_empty() {
+            return refuse(EvidenceError::Empty);
+        }
+        if bytes.len() > EVIDENCE_BYTES_MAX {
+            return refuse(EvidenceError::TooLarge);
+        }
+        let Some(media_type) = MediaType::of(&bytes) else { return refuse(EvidenceError::NotEvidence) };
+        let digest = hex::encode(Sha256::digest(&bytes));
+        let (book, answer) = (book.clone(), digest.clone());
+        self.append_blocking(move |desk| {
+            desk.take(&book)?;
+            let text = |text: &str| Value::Text(text.to_owned());
+            let values = vec![
+                text(book.as_str()),
+                text(&digest),
+                text(media_type.as_str()),
+                Value::Blob(bytes.clone()),
+            ];
+            desk.aside(KEEP, values);
+            Ok(())
+        })?;
+        Ok(answer)
+    }
+
+    /// A file by its digest.
+    pub fn evidence(&self, book: &BookId, digest: &str) -> Result<Option<StoredEvidence>, StoreError> {
+        const FIND: &str = "select media_type, bytes from evidence where book = $1 and digest = $2";
+        let row = self.read(|tx| tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(digest)]))?;
+        row.map(|row| Ok(StoredEvidence { media_type: row.text(0)?.to_owned(), bytes: row.blob(1)?.to_vec() })).transpose()
+    }
+}

@@ -1,0 +1,234 @@
+//! The kernel: the one writer with group commit, and everything read from entries: proofs, figures, traces, audit and
+//! replay. It knows no line; lines are handed in as a list.
+
+mod accounts;
+mod admin;
+mod apply;
+mod audit;
+mod desk;
+pub mod entries;
+mod evidence;
+mod figure;
+mod line;
+mod own;
+mod prove;
+mod registry;
+mod replay;
+mod schema;
+mod tiles;
+mod walk;
+mod writer;
+
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use access::{Policy, PolicyError};
+use base::{BookId, CityZone, Clock, Entropy, Time};
+use ledger::{Catalogue, Entry, KindError};
+use merkle::SignerKey;
+use store::{Migration, Store, StoreError, Tx};
+use tokio::sync::broadcast;
+
+pub use accounts::{
+    AccountAdded, AccountDisabled, AccountRow, AddedAccount, DeviceEnrolled, DeviceRevoked, DeviceRow, GrantGiven,
+    GrantRow, GrantWithdrawn, Issued, NewAccount, NewDevice, NewSession, NewToken, PASSWORD_CHARS_MAX,
+    PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, Session, SignInError, TokenIssued, TokenRevoked, TokenRow,
+};
+pub use admin::{AdminError, AdminResult};
+pub use audit::{Finding, Report};
+pub use desk::{AppendError, Desk, Receipt};
+pub use entries::{Page, Stored};
+pub use evidence::{EvidenceError, MediaType, StoredEvidence};
+pub use figure::{Behind, FigureError, Period, Point, Value};
+pub use line::{Derived, Line, Lines};
+pub use own::{BodyErased, EraseRefusal};
+pub use prove::{ProofError, Proved};
+pub use registry::ROOT_BOOK;
+pub use replay::Replayed;
+
+/// Batches of entries that a slow listener may lag behind before it is told that it missed some.
+const LIVE_BATCHES: usize = 1024;
+
+/// The parts that an installation brings.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub lines: Vec<Box<dyn Line>>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Box<dyn Entropy>,
+    pub zone: CityZone,
+    /// Signs checkpoints; its name is the installation's origin.
+    pub signer: SignerKey,
+}
+
+/// A running kernel. Methods that read block on the database: call them off the async threads.
+pub struct Kernel {
+    store: Arc<dyn Store>,
+    lines: Arc<Lines>,
+    catalogue: Arc<Catalogue>,
+    policy: Arc<Policy>,
+    memory: registry::Memory,
+    passwords: accounts::Passwords,
+    clock: Arc<dyn Clock>,
+    zone: CityZone,
+    signer: SignerKey,
+    queue: Mutex<Option<writer::Queue>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    live: broadcast::Sender<Arc<Vec<Entry>>>,
+}
+
+/// Why a kernel cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Kind(#[from] KindError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+}
+
+impl Kernel {
+    /// Brings the schema forward and starts the writer.
+    pub fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
+        let applied = Arc::default();
+        let own = own::Own { applied: Arc::clone(&applied) };
+        let mut lines = vec![Box::new(own) as Box<dyn Line>];
+        lines.extend(parts.lines);
+        let lines = Lines::new(lines);
+        let mut catalogue = Catalogue::default();
+        for kind in lines.iter().flat_map(Line::kinds) {
+            catalogue.add(kind)?;
+        }
+        let roles = lines.iter().flat_map(Line::roles).copied();
+        let policy = Policy::new(roles, lines.iter().flat_map(Line::actions).copied())?;
+        let mut writer = parts.store.writer()?;
+        {
+            let mut tx = writer.begin()?;
+            store::migrate(tx.as_tx(), &migrations(&lines))?;
+            tx.commit()?;
+        }
+        let (lines, catalogue) = (Arc::new(lines), Arc::new(catalogue));
+        let (live, _) = broadcast::channel(LIVE_BATCHES);
+        let bench = writer::Bench {
+            lines: lines.clone(),
+            catalogue: catalogue.clone(),
+            zone: parts.zone.clone(),
+            clock: parts.clock.clone(),
+            entropy: parts.entropy,
+            live: live.clone(),
+        };
+        let (queue, thread) = writer::Queue::start(writer, bench);
+        Ok(Arc::new(Self {
+            store: parts.store,
+            lines,
+            catalogue,
+            policy: Arc::new(policy),
+            memory: registry::Memory::new(applied),
+            passwords: accounts::Passwords::default(),
+            clock: parts.clock,
+            zone: parts.zone,
+            signer: parts.signer,
+            queue: Mutex::new(Some(queue)),
+            thread: Mutex::new(Some(thread)),
+            live,
+        }))
+    }
+
+    /// Decides inside the writer's transaction, and answers when the entries are on disk.
+    ///
+    /// The closure may run twice if its group fails before the commit; it must not keep state of its own.
+    pub async fn append<F, T, E>(&self, decide: F) -> Result<T, AppendError<E>>
+    where
+        F: FnMut(&mut Desk<'_>) -> Result<T, AppendError<E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.send(decide)?.await.unwrap_or(Err(AppendError::Stopped))
+    }
+
+    /// [`Kernel::append`] for a thread that may block.
+    pub fn append_blocking<F, T, E>(&self, decide: F) -> Result<T, AppendError<E>>
+    where
+        F: FnMut(&mut Desk<'_>) -> Result<T, AppendError<E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.send(decide)?.blocking_recv().unwrap_or(Err(AppendError::Stopped))
+    }
+
+    fn send<F, T, E>(
+        &self,
+        decide: F,
+    ) -> Result<tokio::sync::oneshot::Receiver<Result<T, AppendError<E>>>, AppendError<E>>
+    where
+        F: FnMut(&mut Desk<'_>) -> Result<T, AppendError<E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let queue = self.queue.lock().expect("no holder of the queue panics").clone();
+        queue.ok_or(AppendError::Stopped)?.send(decide)
+    }
+
+    /// Reads one consistent snapshot.
+    pub fn read<T>(&self, read: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        store::read(&*self.store, read)
+    }
+
+    /// Entries as they are committed, a batch a commit.
+    pub fn live(&self) -> broadcast::Receiver<Arc<Vec<Entry>>> {
+        self.live.subscribe()
+    }
+
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    pub fn zone(&self) -> &CityZone {
+        &self.zone
+    }
+
+    pub fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The roles and actions of the kernel and its lines.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Every book, in the order of names.
+    pub fn books(&self) -> Result<Vec<BookId>, StoreError> {
+        self.read(entries::books)
+    }
+
+    /// Answers what is queued, then stops the writer.
+    pub fn stop(&self) {
+        drop(self.queue.lock().expect("no holder of the queue panics").take());
+        if let Some(thread) = self.thread.lock().expect("no holder of the thread panics").take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer thread panicked");
+        }
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// All schema steps: the kernel's, then each line's.
+fn migrations(lines: &Lines) -> Vec<Migration> {
+    let mut steps = schema::MIGRATIONS.to_vec();
+    steps.extend(lines.iter().flat_map(|line| line.migrations().iter().copied()));
+    steps
+}

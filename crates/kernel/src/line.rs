@@ -1,0 +1,91 @@
+use access::{ActionDef, RoleDef};
+use base::CityZone;
+use figures::{Contributions, Figure, Ratio};
+use ledger::{Entry, Kind};
+use store::{Migration, StoreError, Tx};
+
+/// A table that follows from the entries alone; `taizhang replay` empties and rebuilds it.
+#[derive(Debug, Clone, Copy)]
+pub struct Derived {
+    pub table: &'static str,
+    /// Every column, the primary key first: the order in which two copies are compared.
+    pub columns: &'static str,
+}
+
+/// A line of work (条线): a vocabulary on entries, figures, matters and traces.
+pub trait Line: Send + Sync {
+    /// The prefix of the line's kinds (`market.`), tables (`market_`) and figures.
+    fn name(&self) -> &'static str;
+
+    fn kinds(&self) -> Vec<Kind>;
+
+    /// The roles that the line brings.
+    fn roles(&self) -> &'static [RoleDef] {
+        &[]
+    }
+
+    /// What can be done in the line, and by which roles.
+    fn actions(&self) -> &'static [ActionDef] {
+        &[]
+    }
+
+    fn migrations(&self) -> &'static [Migration];
+
+    fn derived(&self) -> &'static [Derived];
+
+    fn figures(&self) -> &'static [Figure];
+
+    fn ratios(&self) -> &'static [Ratio] {
+        &[]
+    }
+
+    /// Makes the line's tables follow from these entries of its own kinds, in the order of their books.
+    ///
+    /// Gets no clock, no randomness, no network: whatever it needs of them was written into the entry. An entry whose
+    /// body was erased must leave what [`Line::erase`] leaves.
+    fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError>;
+
+    /// Blanks what an erased body had put into the line's tables.
+    fn erase(&self, _tx: &mut dyn Tx, _entry: &Entry) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// What an entry adds to the line's figures: a pure function.
+    fn contribute(&self, entry: &Entry, out: &mut Contributions);
+}
+
+/// The explicit list of lines that an installation runs.
+pub struct Lines(Vec<Box<dyn Line>>);
+
+impl Lines {
+    pub fn new(lines: Vec<Box<dyn Line>>) -> Self {
+        Self(lines)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Line> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+
+    /// The line that a kind, table or figure belongs to, by its prefix.
+    pub fn of(&self, name: &str) -> Option<&dyn Line> {
+        let prefix = name.split(['.', '_']).next().unwrap_or(name);
+        self.iter().find(|line| line.name() == prefix)
+    }
+
+    pub fn figure(&self, name: &str) -> Option<&'static Figure> {
+        self.of(name)?.figures().iter().find(|figure| figure.name == name)
+    }
+
+    pub fn ratio(&self, name: &str) -> Option<&'static Ratio> {
+        self.of(name)?.ratios().iter().find(|ratio| ratio.name == name)
+    }
+
+    /// What one entry contributes, with the day it counts for.
+    pub fn contributions(&self, entry: &Entry, zone: &CityZone) -> (base::Day, Contributions) {
+        let mut contributions = Contributions::default();
+        if let Some(line) = self.of(entry.kind.as_str()) {
+            line.contribute(entry, &mut contributions);
+        }
+        (zone.day_of(entry.occurred), contributions)
+    }
+}

@@ -1,0 +1,158 @@
+//! The kernel's own vocabulary: units and books, posts, accounts and rights, and the erasure of a body.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use access::{ActionDef, KERNEL_ACTIONS, KERNEL_ROLES, RoleDef};
+use base::{ActorId, BookId, Seq, SubjectId, limits};
+use figures::{Contributions, Figure};
+use ledger::{Body, BodyError, Draft, Entry, Kind, Role, Rule, check_text};
+use registry::{BookOpened, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed};
+use serde::{Deserialize, Serialize};
+use store::{Migration, Param, StoreError, Tx};
+
+use crate::accounts::{
+    self, AccountAdded, AccountDisabled, DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn,
+    PasswordChanged, TokenIssued, TokenRevoked,
+};
+use crate::line::{Derived, Line};
+use crate::registry::ROOT_BOOK;
+use crate::{AppendError, Kernel, Receipt, entries, schema};
+
+/// A body was erased: who asked is the entry's actor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BodyErased {
+    /// The entry, in the same book, whose body is gone.
+    pub seq: u64,
+    /// Why.
+    pub reason: String,
+    /// On what legal basis: a law's article, or a court's file number.
+    pub legal_basis: String,
+}
+
+impl Body for BodyErased {
+    const KIND: &'static str = "kernel.body.erased";
+
+    fn check(&self) -> Result<(), BodyError> {
+        check_text("reason", &self.reason, limits::TEXT_CHARS_MAX)?;
+        check_text("legal_basis", &self.legal_basis, limits::TEXT_CHARS_MAX)?;
+        if self.seq > i64::MAX as u64 {
+            return Err(BodyError::new("seq", Rule::Range, "is not the number of an entry"));
+        }
+        Ok(())
+    }
+}
+
+/// Why a body cannot be erased.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EraseRefusal {
+    #[error("book {0} has no entry {1}")]
+    NoEntry(BookId, Seq),
+    #[error("entries of the kind {0} hold no personal data and cannot be erased")]
+    NotErasable(String),
+    #[error("the body was erased before")]
+    AlreadyErased,
+}
+
+impl Kernel {
+    /// Erases the body of an entry by another entry; every proof still verifies.
+    pub fn erase(
+        self: &Arc<Self>,
+        book: &BookId,
+        actor: &ActorId,
+        erasure: BodyErased,
+    ) -> Result<Receipt, AppendError<EraseRefusal>> {
+        const BLANK: &str = "update entry set body = null, salt = null where book = $1 and seq = $2";
+        let (kernel, book, actor) = (self.clone(), book.clone(), actor.clone());
+        self.append_blocking(move |desk| {
+            let seq = Seq(erasure.seq);
+            let entry = entries::entry(desk.read()?, &book, seq)?;
+            let entry =
+                entry.ok_or_else(|| AppendError::Refused(EraseRefusal::NoEntry(book.clone(), seq)))?;
+            if !kernel.catalogue().get(entry.kind.as_str())?.erasable {
+                return Err(AppendError::Refused(EraseRefusal::NotErasable(entry.kind.to_string())));
+            }
+            if entry.body.is_none() {
+                return Err(AppendError::Refused(EraseRefusal::AlreadyErased));
+            }
+            let about = SubjectId::local("entry", &book, &seq.to_string());
+            let about = about.map_err(|error| BodyError::new("seq", Rule::Format, error.to_string()))?;
+            let draft = Draft::new(&book, desk.now(), &actor, &erasure)?.subject(Role::About, about);
+            let receipt = desk.append(draft)?;
+            let tx = desk.read()?;
+            tx.execute(BLANK, &[Param::Text(book.as_str()), Param::Int(seq.to_i64())])?;
+            if let Some(line) = kernel.lines().of(entry.kind.as_str()) {
+                line.erase(tx, &entry)?;
+            }
+            Ok(receipt)
+        })
+    }
+}
+
+/// The kernel as the first of the lines.
+pub(crate) struct Own {
+    /// The size of the root book as last applied, committed or not: tells readers to look whether it grew.
+    pub applied: Arc<AtomicI64>,
+}
+
+impl Line for Own {
+    fn name(&self) -> &'static str {
+        "kernel"
+    }
+
+    fn kinds(&self) -> Vec<Kind> {
+        vec![
+            Kind::of::<BodyErased>("正文删除", "Body erased"),
+            Kind::of::<UnitAdded>("单位设立", "Unit added"),
+            Kind::of::<UnitRenamed>("单位更名", "Unit renamed"),
+            Kind::of::<BookOpened>("账簿启用", "Book opened"),
+            Kind::of::<PostAdded>("岗位设立", "Post added"),
+            Kind::of::<PostHeld>("任职", "Post held"),
+            Kind::of::<PostLeft>("离任", "Post left"),
+            Kind::of::<AccountAdded>("账户新增", "Account added"),
+            Kind::of::<AccountDisabled>("账户停用", "Account disabled"),
+            Kind::of::<PasswordChanged>("密码变更", "Password changed"),
+            Kind::of::<GrantGiven>("授予角色", "Role granted"),
+            Kind::of::<GrantWithdrawn>("收回角色", "Role withdrawn"),
+            Kind::of::<TokenIssued>("令牌签发", "Token issued"),
+            Kind::of::<TokenRevoked>("令牌吊销", "Token revoked"),
+            Kind::of::<DeviceEnrolled>("设备登记", "Device enrolled"),
+            Kind::of::<DeviceRevoked>("设备注销", "Device revoked"),
+        ]
+    }
+
+    fn roles(&self) -> &'static [RoleDef] {
+        KERNEL_ROLES
+    }
+
+    fn actions(&self) -> &'static [ActionDef] {
+        KERNEL_ACTIONS
+    }
+
+    fn migrations(&self) -> &'static [Migration] {
+        schema::REGISTRY_MIGRATIONS
+    }
+
+    fn derived(&self) -> &'static [Derived] {
+        schema::REGISTRY_DERIVED
+    }
+
+    fn figures(&self) -> &'static [Figure] {
+        &[]
+    }
+
+    fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
+        for entry in entries.iter().filter(|entry| entry.book.as_str() == ROOT_BOOK) {
+            accounts::apply(tx, entry)?;
+            self.applied.fetch_max(entry.seq.next().to_i64(), Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    fn erase(&self, tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
+        accounts::erase(tx, entry)
+    }
+
+    fn contribute(&self, _entry: &Entry, _out: &mut Contributions) {}
+}

@@ -1,0 +1,136 @@
+//! Checkpoints and proofs of what is stored.
+
+use base::{BookId, Seq};
+use ledger::Entry;
+use merkle::{Checkpoint, Hash, ProofFile, TileId, VerifierKey};
+use store::{Param, StoreError, Tx};
+
+use crate::Kernel;
+use crate::entries;
+use crate::tiles::{StoredTiles, store_error};
+
+/// Why something cannot be proved.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    #[error("there is no book {0}")]
+    UnknownBook(BookId),
+    #[error("book {book} has no entry {seq}")]
+    NoEntry { book: BookId, seq: Seq },
+    #[error("there is no tree of {old} and {new} entries to compare")]
+    Sizes { old: u64, new: u64 },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Merkle(#[from] merkle::Error),
+}
+
+/// An entry with the proof that it stands in its book.
+#[derive(Debug)]
+pub struct Proved {
+    pub entry: Entry,
+    pub proof: ProofFile,
+}
+
+pub(crate) fn size_of(tx: &mut dyn Tx, book: &BookId) -> Result<u64, ProofError> {
+    let row = tx.query_one("select size from book where book = $1", &[Param::Text(book.as_str())])?;
+    let row = row.ok_or_else(|| ProofError::UnknownBook(book.clone()))?;
+    Ok(Seq::from_i64(row.int(0)?).0)
+}
+
+impl Kernel {
+    /// The key that checks this installation's checkpoints.
+    pub fn verifier(&self) -> &VerifierKey {
+        self.signer.verifier()
+    }
+
+    /// The origin of a book's checkpoints: the installation's name, then the book.
+    pub fn origin(&self, book: &BookId) -> String {
+        format!("{}/{book}", self.verifier().name())
+    }
+
+    /// The signed checkpoint of a book as it is now.
+    ///
+    /// It is kept, so that `audit` can hold us to everything that we ever signed.
+    pub fn checkpoint(&self, book: &BookId) -> Result<String, ProofError> {
+        let (note, size) = self.sign_now(book)?;
+        if size > 0 {
+            self.keep_checkpoint(book, size, &note)?;
+        }
+        Ok(note)
+    }
+
+    fn sign_now(&self, book: &BookId) -> Result<(String, u64), ProofError> {
+        let mut outcome = None;
+        self.read(|tx| {
+            outcome = Some(self.note_of(tx, book));
+            Ok(())
+        })?;
+        outcome.expect("a successful read leaves its outcome")
+    }
+
+    fn note_of(&self, tx: &mut dyn Tx, book: &BookId) -> Result<(String, u64), ProofError> {
+        let size = size_of(tx, book)?;
+        let root = merkle::root_at(&mut StoredTiles { tx, book }, size).map_err(store_error)?;
+        let checkpoint = Checkpoint::new(&self.origin(book), size, root)?;
+        Ok((merkle::sign(&checkpoint, &self.signer), size))
+    }
+
+    fn keep_checkpoint(&self, book: &BookId, size: u64, note: &str) -> Result<(), ProofError> {
+        const KNOWN: &str = "select 1 from checkpoint where book = $1 and size = $2";
+        const KEEP: &str = "insert into checkpoint (book, size, note) values ($1, $2, $3) on conflict (book, size) do nothing";
+        let size = Seq(size).to_i64();
+        let known = self.read(|tx| tx.query_one(KNOWN, &[Param::Text(book.as_str()), Param::Int(size)]))?;
+        if known.is_some() {
+            return Ok(());
+        }
+        let (book, note) = (book.as_str().to_owned(), note.to_owned());
+        let kept = self.append_blocking(move |desk| {
+            let values = vec![store::Value::Text(book.clone()), store::Value::Int(size), store::Value::Text(note.clone())];
+            desk.aside(KEEP, values);
+            Ok::<_, crate::AppendError<()>>(())
+        });
+        kept.map_err(|error| ProofError::Store(StoreError::Schema(format!("a checkpoint cannot be kept: {error}"))))
+    }
+
+    /// An entry with its proof against the checkpoint of now.
+    pub fn prove(&self, book: &BookId, seq: Seq) -> Result<Proved, ProofError> {
+        let mut outcome = None;
+        self.read(|tx| {
+            outcome = Some(self.proved(tx, book, seq));
+            Ok(())
+        })?;
+        outcome.expect("a successful read leaves its outcome")
+    }
+
+    fn proved(&self, tx: &mut dyn Tx, book: &BookId, seq: Seq) -> Result<Proved, ProofError> {
+        let (note, size) = self.note_of(tx, book)?;
+        let entry = entries::entry(tx, book, seq)?;
+        let entry = entry.ok_or_else(|| ProofError::NoEntry { book: book.clone(), seq })?;
+        let path = merkle::inclusion_proof(&mut StoredTiles { tx, book }, size, seq.0).map_err(store_error)?;
+        let proof = ProofFile::new(seq.0, path, note, Vec::new())?;
+        Ok(Proved { entry, proof })
+    }
+
+    /// The proof that the tree of `new` entries extends the tree of `old`.
+    pub fn consistency(&self, book: &BookId, old: u64, new: u64) -> Result<Vec<Hash>, ProofError> {
+        let mut outcome = None;
+        self.read(|tx| {
+            outcome = Some(consistency(tx, book, old, new));
+            Ok(())
+        })?;
+        outcome.expect("a successful read leaves its outcome")
+    }
+
+    /// A stored tile, for the read-only HTTP face of the log.
+    pub fn tile(&self, book: &BookId, id: TileId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|tx| merkle::TileSource::tile(&mut StoredTiles { tx, book }, id))
+    }
+}
+
+fn consistency(tx: &mut dyn Tx, book: &BookId, old: u64, new: u64) -> Result<Vec<Hash>, ProofError> {
+    let size = size_of(tx, book)?;
+    if old == 0 || old > new || new > size {
+        return Err(ProofError::Sizes { old, new });
+    }
+    Ok(merkle::consistency_proof(&mut StoredTiles { tx, book }, old, new).map_err(store_error)?)
+}

@@ -1,0 +1,240 @@
+//! The org tree in the database: loaded from the tables that follow from the root book, kept in memory, changed only
+//! by entries.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use base::{AccountId, ActorId, BookId, Day, SubjectId, UnitCode};
+use ledger::Body;
+use registry::{
+    Book, BookOpened, Holding, Level, Post, PostAdded, PostHeld, PostLeft, RegistryError, Tree, Unit,
+    UnitAdded, UnitRenamed,
+};
+use store::{Param, Row, StoreError, Tx};
+
+use crate::accounts::{Bearer, need_active};
+use crate::admin::{Admin, AdminError, AdminResult, about};
+use crate::{Kernel, Receipt};
+
+/// The book that holds the org tree, accounts and rights.
+pub const ROOT_BOOK: &str = "registry";
+
+/// How long another node's change may go unnoticed.
+const UNCHECKED_MAX: Duration = Duration::from_secs(1);
+
+pub(crate) fn root_book() -> BookId {
+    BookId::new(ROOT_BOOK).expect("the name is a slug")
+}
+
+/// What is kept in memory of the root book, as of one of its sizes.
+pub(crate) struct Kept {
+    /// Entries of the root book that it follows from; -1 before the first look.
+    pub size: i64,
+    checked: Option<Instant>,
+    tree: Arc<Tree>,
+    /// Credentials that were found good, by their digest.
+    pub bearers: HashMap<[u8; 32], Bearer>,
+}
+
+/// The memory, and what tells that it is stale.
+pub(crate) struct Memory {
+    /// The size of the root book as this node's writer last applied it, committed or not.
+    applied: Arc<AtomicI64>,
+    kept: Mutex<Kept>,
+}
+
+impl Memory {
+    pub fn new(applied: Arc<AtomicI64>) -> Self {
+        let kept = Kept { size: -1, checked: None, tree: Arc::default(), bearers: HashMap::new() };
+        Self { applied, kept: Mutex::new(kept) }
+    }
+
+    /// The memory, brought up to the last commit of this node, and of any other node within a second.
+    pub fn fresh(&self, kernel: &Kernel) -> Result<MutexGuard<'_, Kept>, StoreError> {
+        // A reader that panicked has left a whole state: it is replaced at once.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let unchecked = kept.checked.is_none_or(|at| at.elapsed() >= UNCHECKED_MAX);
+        // What is applied but not committed leaves the size behind, so the next call looks again.
+        if unchecked || kept.size < self.applied.load(Ordering::SeqCst) {
+            let checked = Instant::now();
+            let newer = kernel.read(|tx| {
+                let size = root_size(tx)?;
+                if size == kept.size { Ok(None) } else { Ok(Some((size, load(tx)?))) }
+            })?;
+            if let Some((size, tree)) = newer {
+                (kept.size, kept.tree) = (size, Arc::new(tree));
+                kept.bearers.clear();
+            }
+            kept.checked = Some(checked);
+        }
+        Ok(kept)
+    }
+}
+
+/// Entries of the root book in this snapshot.
+pub(crate) fn root_size(tx: &mut dyn Tx) -> Result<i64, StoreError> {
+    let row = tx.query_one("select size from book where book = $1", &[Param::Text(ROOT_BOOK)])?;
+    row.map_or(Ok(0), |row| row.int(0))
+}
+
+impl Kernel {
+    /// The org tree as of the last commit; another node's change shows within a second.
+    pub fn tree(&self) -> Result<Arc<Tree>, StoreError> {
+        Ok(self.memory.fresh(self)?.tree.clone())
+    }
+
+    /// Founds the installation: the root unit and the root book. Nothing happens where it is founded already.
+    ///
+    /// Blocks, as everything here that appends.
+    pub fn bootstrap(&self, root: UnitAdded) -> AdminResult<()> {
+        let by = ActorId::new("system:bootstrap").expect("the name has a scheme");
+        let policy = self.policy.clone();
+        self.append_blocking(move |desk| {
+            let tree = load(desk.read()?)?;
+            match tree.root() {
+                Some(code) if *code == root.code => return Ok(()),
+                Some(code) => return Err(AdminError::OtherRoot(code.clone()).into()),
+                None => {}
+            }
+            let book = BookOpened {
+                book: root_book(),
+                unit: root.code.clone(),
+                line: "kernel".into(),
+                title_zh: "登记簿".into(),
+                title_en: "Registry".into(),
+            };
+            tree.check_unit(&root).map_err(AdminError::from)?;
+            root.check()?;
+            desk.open_book(&book.book)?;
+            let mut admin = Admin::of_system(desk, tree, &policy, &by);
+            admin.record(&root, vec![about("unit", root.code.as_str())?])?;
+            admin.record(&book, vec![about("book", ROOT_BOOK)?])?;
+            Ok(())
+        })
+    }
+
+    /// Adds a unit below another.
+    pub fn add_unit(&self, by: &ActorId, unit: UnitAdded) -> AdminResult<Receipt> {
+        self.administer(by, move |admin| {
+            admin.tree.check_unit(&unit)?;
+            let parent = unit.parent.clone().ok_or(RegistryError::SecondRoot)?;
+            admin.permit("kernel.registry.change", &parent, None)?;
+            admin.record(&unit, vec![about("unit", unit.code.as_str())?])
+        })
+    }
+
+    /// Gives a unit other titles.
+    pub fn rename_unit(&self, by: &ActorId, renamed: UnitRenamed) -> AdminResult<Receipt> {
+        self.administer(by, move |admin| {
+            admin.tree.need_unit(&renamed.unit)?;
+            admin.permit("kernel.registry.change", &renamed.unit, None)?;
+            admin.record(&renamed, vec![about("unit", renamed.unit.as_str())?])
+        })
+    }
+
+    /// Opens a book that a unit keeps.
+    pub fn open_book(&self, by: &ActorId, opened: BookOpened) -> AdminResult<Receipt> {
+        self.administer(by, move |admin| {
+            admin.tree.check_book(&opened)?;
+            admin.permit("kernel.registry.change", &opened.unit, Some(&opened.line))?;
+            opened.check()?;
+            admin.desk.open_book(&opened.book)?;
+            let subjects = vec![about("book", opened.book.as_str())?, about("unit", opened.unit.as_str())?];
+            admin.record(&opened, subjects)
+        })
+    }
+
+    /// Sets up a post.
+    pub fn add_post(&self, by: &ActorId, added: PostAdded) -> AdminResult<Receipt> {
+        self.administer(by, move |admin| {
+            admin.tree.check_post(&added)?;
+            admin.permit("kernel.registry.change", &added.unit, None)?;
+            admin.record(&added, vec![added.post.clone(), about("unit", added.unit.as_str())?])
+        })
+    }
+
+    /// Lets an account hold a post for a time.
+    pub fn hold_post(&self, by: &ActorId, held: PostHeld) -> AdminResult<Receipt> {
+        self.administer(by, move |admin| {
+            admin.tree.check_held(&held)?;
+            admin.permit_post(&held.post)?;
+            need_active(admin, &held.account)?;
+            admin.record(&held, vec![held.post.clone(), about("account", held.account.as_str())?])
+        })
+    }
+
+    /// Ends the time for which an account holds a post.
+    pub fn leave_post(&self, by: &ActorId, left: PostLeft) -> AdminResult<Receipt> {
+        self.administer(by, move |admin| {
+            admin.tree.check_left(&left)?;
+            admin.permit_post(&left.post)?;
+            admin.record(&left, vec![left.post.clone(), about("account", left.account.as_str())?])
+        })
+    }
+}
+
+impl Admin<'_, '_> {
+    fn permit_post(&mut self, post: &SubjectId) -> AdminResult<()> {
+        let unit = self.tree.need_post(post)?.unit.clone();
+        self.permit("kernel.post.hold", &unit, None)
+    }
+}
+
+/// The tree as the tables have it.
+pub(crate) fn load(tx: &mut dyn Tx) -> Result<Tree, StoreError> {
+    let units = rows(tx, "select unit, parent, level, title_zh, title_en from org_unit", |row| {
+        let level = Level::parse(row.text(2)?);
+        Ok(Unit {
+            code: id(UnitCode::new(row.text(0)?))?,
+            parent: row.text_or_null(1)?.map(UnitCode::new).map(id).transpose()?,
+            level: level.ok_or_else(|| StoreError::Schema("a unit has an unknown level".into()))?,
+            title_zh: row.text(3)?.to_owned(),
+            title_en: row.text(4)?.to_owned(),
+        })
+    })?;
+    let books = rows(tx, "select book, unit, line, title_zh, title_en from org_book", |row| {
+        Ok(Book {
+            book: id(BookId::new(row.text(0)?))?,
+            unit: id(UnitCode::new(row.text(1)?))?,
+            line: row.text(2)?.to_owned(),
+            title_zh: row.text(3)?.to_owned(),
+            title_en: row.text(4)?.to_owned(),
+        })
+    })?;
+    let posts = rows(tx, "select post, unit, title_zh, title_en from org_post", |row| {
+        Ok(Post {
+            id: id(SubjectId::new(row.text(0)?))?,
+            unit: id(UnitCode::new(row.text(1)?))?,
+            title_zh: row.text(2)?.to_owned(),
+            title_en: row.text(3)?.to_owned(),
+        })
+    })?;
+    let holdings = rows(tx, "select post, account, from_day, until_day from org_holder", |row| {
+        Ok(Holding {
+            post: id(SubjectId::new(row.text(0)?))?,
+            account: id(AccountId::new(row.text(1)?))?,
+            from: day(row.int(2)?)?,
+            until: row.int_or_null(3)?.map(day).transpose()?,
+        })
+    })?;
+    Tree::build(units, books, posts, holdings).map_err(|error| StoreError::Schema(error.to_string()))
+}
+
+pub(crate) fn rows<T>(
+    tx: &mut dyn Tx,
+    sql: &str,
+    read: impl Fn(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    tx.query(sql, &[])?.iter().map(read).collect()
+}
+
+/// An identifier that our own tables returned.
+pub(crate) fn id<T>(parsed: Result<T, base::IdError>) -> Result<T, StoreError> {
+    parsed.map_err(|error| StoreError::Schema(error.to_string()))
+}
+
+fn day(value: i64) -> Result<Day, StoreError> {
+    i32::try_from(value).map(Day).map_err(|_| StoreError::Schema("a day is out of range".into()))
+}

@@ -1,0 +1,177 @@
+//! The kernel's tables. `book` leads every key, so that the schema can be distributed by book.
+
+use store::{Insert, Migration, Type};
+
+use crate::line::Derived;
+
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    owner: "kernel",
+    number: 1,
+    sql: "
+create table if not exists book (
+    book text not null primary key,
+    size bigint not null,
+    recorded bigint not null
+);
+create table if not exists entry (
+    book text not null, seq bigint not null, kind text not null, day bigint not null,
+    head text not null, body text, salt blob,
+    primary key (book, seq)
+);
+create index if not exists entry_by_kind on entry (book, kind, day, seq);
+create table if not exists tile (
+    book text not null, level bigint not null, idx bigint not null, hashes blob not null,
+    primary key (book, level, idx)
+);
+create table if not exists checkpoint (
+    book text not null, size bigint not null, note text not null,
+    primary key (book, size)
+);
+create table if not exists link (
+    book text not null, subject text not null, seq bigint not null, role text not null, mates text,
+    primary key (book, subject, seq, role)
+) /* clustered */;
+create table if not exists seen (
+    subject text not null, book text not null,
+    primary key (subject, book)
+) /* clustered */;
+create table if not exists cell (
+    book text not null, figure text not null, day bigint not null, dimension text not null, amount bigint not null,
+    primary key (book, figure, day, dimension)
+) /* clustered */;
+create table if not exists answered (
+    book text not null, actor text not null, key text not null, digest text not null, answer text not null,
+    at bigint not null,
+    primary key (book, actor, key)
+) /* clustered */;
+create table if not exists evidence (
+    book text not null, digest text not null, media_type text not null, bytes blob not null,
+    primary key (book, digest)
+);
+",
+}];
+
+/// The kernel's own tables that follow from the entries.
+pub const DERIVED: &[Derived] = &[
+    Derived { table: "link", columns: "book, subject, seq, role, mates" },
+    Derived { table: "seen", columns: "subject, book" },
+    Derived { table: "cell", columns: "book, figure, day, dimension, amount" },
+];
+
+/// The tables of the root book, and beside them what must never stand in an entry: secrets, sessions, reads.
+pub const REGISTRY_MIGRATIONS: &[Migration] = &[Migration {
+    owner: "kernel",
+    number: 2,
+    sql: "
+create table if not exists org_unit (
+    unit text not null primary key, parent text, level text not null, title_zh text not null, title_en text not null
+);
+create table if not exists org_book (
+    book text not null primary key, unit text not null, line text not null,
+    title_zh text not null, title_en text not null
+);
+create table if not exists org_post (
+    post text not null primary key, unit text not null, title_zh text not null, title_en text not null
+);
+create table if not exists org_holder (
+    post text not null, from_day bigint not null, account text not null, until_day bigint,
+    primary key (post, from_day)
+);
+create table if not exists account (
+    actor text not null primary key, account text not null, unit text not null, title text not null,
+    disabled bigint not null
+);
+create table if not exists access_grant (
+    grantee text not null, seq bigint not null, role text not null, unit text not null, line text, subject text,
+    primary key (grantee, seq)
+);
+create table if not exists api_token (
+    token text not null primary key, unit text not null, title text not null, expires bigint, revoked bigint not null
+);
+create table if not exists device (
+    book text not null, device text not null, title text not null, subject text not null, revoked bigint not null,
+    primary key (book, device)
+);
+create table if not exists secret (
+    actor text not null primary key, hash text not null, must_change bigint not null, updated bigint not null
+);
+create table if not exists session (
+    hash text not null primary key, actor text not null, csrf text not null, created bigint not null,
+    expires bigint not null, seen bigint not null
+);
+create index if not exists session_by_actor on session (actor);
+create table if not exists read_log (
+    unit text not null, at bigint not null, nonce bigint not null, actor text not null, what text not null,
+    primary key (unit, at, nonce)
+);
+",
+}];
+
+/// The tables that follow from the root book.
+pub const REGISTRY_DERIVED: &[Derived] = &[
+    Derived { table: "org_unit", columns: "unit, parent, level, title_zh, title_en" },
+    Derived { table: "org_book", columns: "book, unit, line, title_zh, title_en" },
+    Derived { table: "org_post", columns: "post, unit, title_zh, title_en" },
+    Derived { table: "org_holder", columns: "post, from_day, account, until_day" },
+    Derived { table: "account", columns: "actor, account, unit, title, disabled" },
+    Derived { table: "access_grant", columns: "grantee, seq, role, unit, line, subject" },
+    Derived { table: "api_token", columns: "token, unit, title, expires, revoked" },
+    Derived { table: "device", columns: "book, device, title, subject, revoked" },
+];
+
+pub const INSERT_ENTRY: Insert = Insert {
+    table: "entry",
+    columns: &[
+        ("book", Type::Text),
+        ("seq", Type::Int),
+        ("kind", Type::Text),
+        ("day", Type::Int),
+        ("head", Type::Text),
+        ("body", Type::Text),
+        ("salt", Type::Blob),
+    ],
+    then: "",
+};
+
+pub const INSERT_LINK: Insert = Insert {
+    table: "link",
+    columns: &[
+        ("book", Type::Text),
+        ("subject", Type::Text),
+        ("seq", Type::Int),
+        ("role", Type::Text),
+        ("mates", Type::Text),
+    ],
+    then: "",
+};
+
+pub const INSERT_SEEN: Insert = Insert {
+    table: "seen",
+    columns: &[("subject", Type::Text), ("book", Type::Text)],
+    then: "on conflict (subject, book) do nothing",
+};
+
+pub const ADD_TO_CELL: Insert = Insert {
+    table: "cell",
+    columns: &[
+        ("book", Type::Text),
+        ("figure", Type::Text),
+        ("day", Type::Int),
+        ("dimension", Type::Text),
+        ("amount", Type::Int),
+    ],
+    then: "on conflict (book, figure, day, dimension) do update set amount = cell.amount + excluded.amount",
+};
+
+pub const PUT_TILE: Insert = Insert {
+    table: "tile",
+    columns: &[("book", Type::Text), ("level", Type::Int), ("idx", Type::Int), ("hashes", Type::Blob)],
+    then: "on conflict (book, level, idx) do update set hashes = excluded.hashes",
+};
+
+/// Takes the head row of a book for this transaction: the order of a book is the order of its commits.
+pub const TAKE_HEAD: &str = "update book set size = size where book = $1 returning size, recorded";
+pub const MOVE_HEAD: &str = "update book set size = $2, recorded = $3 where book = $1";
+pub const OPEN_BOOK: &str =
+    "insert into book (book, size, recorded) values ($1, 0, 0) on conflict (book) do nothing";
+pub const READ_TILE: &str = "select hashes from tile where book = $1 and level = $2 and idx = $3";

@@ -1,0 +1,122 @@
+//! Traces over the stored links, a few queries a hop.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use base::limits::{TRACE_DEPTH_MAX, TRACE_SUBJECTS_MAX};
+use base::{BookId, Seq, SubjectId};
+use ledger::{Role, Subject};
+use store::{Param, StoreError, Tx, placeholders};
+use trace::{Bounds, Direction, Link, Links, Walk};
+
+use crate::apply::{home_book, read_mates};
+use crate::{Kernel, entries};
+
+/// A trace that takes longer is cut, and says so.
+const WALK_TIME_MAX: Duration = Duration::from_secs(10);
+const CHUNK: usize = 256;
+
+impl Kernel {
+    /// Walks from a subject, across books, within the product's bounds.
+    pub fn walk(&self, start: &SubjectId, direction: Direction) -> Result<Walk, StoreError> {
+        let bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: TRACE_SUBJECTS_MAX };
+        let deadline = Instant::now() + WALK_TIME_MAX;
+        self.read(|tx| trace::walk(&mut StoredLinks { tx }, start, direction, bounds, &|| Instant::now() > deadline))
+    }
+}
+
+/// The links of the database.
+pub struct StoredLinks<'a> {
+    pub tx: &'a mut dyn Tx,
+}
+
+impl Links for StoredLinks<'_> {
+    type Error = StoreError;
+
+    fn links(&mut self, subjects: &[SubjectId], max: usize) -> Result<Vec<Link>, StoreError> {
+        let mut by_book: BTreeMap<BookId, Vec<&SubjectId>> = BTreeMap::new();
+        for subject in subjects {
+            if let Some(home) = home_book(subject) {
+                by_book.entry(home).or_default().push(subject);
+            }
+        }
+        for (subject, book) in self.seen(subjects)? {
+            by_book.entry(book).or_default().push(subject);
+        }
+        let mut found = Vec::new();
+        for (book, subjects) in by_book {
+            for chunk in subjects.chunks(CHUNK) {
+                let room = (max + 1).saturating_sub(found.len());
+                if room == 0 {
+                    return Ok(found);
+                }
+                self.of_book(&book, chunk, room, &mut found)?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl StoredLinks<'_> {
+    /// The books away from home that name a subject. Slips never leave their book.
+    fn seen<'s>(&mut self, subjects: &'s [SubjectId]) -> Result<Vec<(&'s SubjectId, BookId)>, StoreError> {
+        let known: BTreeMap<&str, &SubjectId> =
+            subjects.iter().filter(|s| s.scheme() != "slip").map(|s| (s.as_str(), s)).collect();
+        let names: Vec<&str> = known.keys().copied().collect();
+        let mut found = Vec::new();
+        for chunk in names.chunks(CHUNK) {
+            let sql = format!("select subject, book from seen where subject in ({})", placeholders(1, chunk.len()));
+            let params: Vec<Param<'_>> = chunk.iter().map(|name| Param::Text(name)).collect();
+            for row in self.tx.query(&sql, &params)? {
+                let book = BookId::new(row.text(1)?).map_err(|error| StoreError::Schema(error.to_string()))?;
+                if let Some(subject) = known.get(row.text(0)?) {
+                    found.push((*subject, book));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn of_book(
+        &mut self,
+        book: &BookId,
+        subjects: &[&SubjectId],
+        room: usize,
+        found: &mut Vec<Link>,
+    ) -> Result<(), StoreError> {
+        let sql = format!(
+            "select subject, seq, role, mates from link where book = $1 and role <> 'about' and subject in ({}) limit {room}",
+            placeholders(2, subjects.len())
+        );
+        let mut params = vec![Param::Text(book.as_str())];
+        params.extend(subjects.iter().map(|subject| Param::Text(subject.as_str())));
+        let mut unread: BTreeSet<Seq> = BTreeSet::new();
+        let first = found.len();
+        for row in self.tx.query(&sql, &params)? {
+            let seq = Seq::from_i64(row.int(1)?);
+            let mates = read_mates(row.text_or_null(3)?)?;
+            if mates.is_none() {
+                unread.insert(seq);
+            }
+            let subject = row.text(0)?;
+            let subject = subjects.iter().find(|known| known.as_str() == subject).copied().cloned();
+            let role = row.text(2)?;
+            let role = Role::ALL.into_iter().find(|known| known.as_str() == role);
+            let (Some(subject), Some(role)) = (subject, role) else {
+                return Err(StoreError::Schema("a link names an unknown subject or role".into()));
+            };
+            found.push(Link { subject, role, book: book.clone(), seq, mates: mates.unwrap_or_default() });
+        }
+        if unread.is_empty() {
+            return Ok(());
+        }
+        let seqs: Vec<Seq> = unread.iter().copied().collect();
+        let wide: BTreeMap<Seq, Vec<Subject>> =
+            entries::entries(self.tx, book, &seqs)?.into_iter().map(|entry| (entry.seq, entry.subjects)).collect();
+        for link in found[first..].iter_mut().filter(|link| unread.contains(&link.seq)) {
+            let all = wide.get(&link.seq).map(Vec::as_slice).unwrap_or_default();
+            link.mates = all.iter().filter(|s| s.role != Role::About && s.id != link.subject).cloned().collect();
+        }
+        Ok(())
+    }
+}

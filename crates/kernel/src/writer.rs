@@ -1,0 +1,214 @@
+//! The one writer. Concurrent appends are collected and committed together (group commit); an append is answered only
+//! when its transaction is on disk.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use base::limits::{GROUP_ENTRIES_MAX, GROUP_JOBS_MAX, WRITER_QUEUE_MAX};
+use base::{BookId, CityZone, Clock, Entropy};
+use ledger::{Catalogue, Entry};
+use store::{StoreError, Writer};
+use tokio::sync::{broadcast, oneshot};
+
+use crate::desk::{AppendError, Desk, Edge};
+use crate::line::Lines;
+
+/// What the writer works with.
+pub(crate) struct Bench {
+    pub lines: Arc<Lines>,
+    pub catalogue: Arc<Catalogue>,
+    pub zone: CityZone,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Box<dyn Entropy>,
+    pub live: broadcast::Sender<Arc<Vec<Entry>>>,
+}
+
+/// One append, decided and answered.
+pub(crate) trait Job: Send {
+    /// Decides and drafts; an error means that nothing of this job is recorded. May be called again if the group fails.
+    fn decide(&mut self, desk: &mut Desk<'_>) -> Result<(), Stop>;
+
+    /// The transaction is durable, or failed.
+    fn settle(self: Box<Self>, outcome: Result<(), StoreError>);
+}
+
+/// Why a job drafted nothing.
+pub(crate) enum Stop {
+    /// It was refused, or had nothing to write; it knows its answer.
+    Refused,
+    /// The store failed under it: the group cannot go on.
+    Store(StoreError),
+}
+
+/// A job made of a closure, answered over a channel.
+pub(crate) struct Closure<F, T, E> {
+    decide: F,
+    decided: Option<Result<T, AppendError<E>>>,
+    reply: oneshot::Sender<Result<T, AppendError<E>>>,
+}
+
+impl<F, T, E> Job for Closure<F, T, E>
+where
+    F: FnMut(&mut Desk<'_>) -> Result<T, AppendError<E>> + Send,
+    T: Send,
+    E: Send,
+{
+    fn decide(&mut self, desk: &mut Desk<'_>) -> Result<(), Stop> {
+        match (self.decide)(desk) {
+            Ok(answer) => {
+                self.decided = Some(Ok(answer));
+                Ok(())
+            }
+            Err(AppendError::Store(error)) => Err(Stop::Store(error)),
+            Err(refused) => {
+                self.decided = Some(Err(refused));
+                Err(Stop::Refused)
+            }
+        }
+    }
+
+    fn settle(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let answer = match (outcome, self.decided) {
+            // A refusal stands whether or not the others could be committed.
+            (_, Some(Err(refused))) => Err(refused),
+            (Ok(()), Some(Ok(answer))) => Ok(answer),
+            (Ok(()), None) => Err(AppendError::Panicked),
+            (Err(error), _) => Err(AppendError::Store(error)),
+        };
+        // Whoever asked may have gone away; the entries stand all the same.
+        drop(self.reply.send(answer));
+    }
+}
+
+/// The way to the writer thread. Cloning is cheap; the thread ends when the last clone is dropped.
+#[derive(Clone)]
+pub(crate) struct Queue(SyncSender<Box<dyn Job>>);
+
+impl Queue {
+    /// Starts the writer thread.
+    pub fn start(writer: Box<dyn Writer>, bench: Bench) -> (Self, std::thread::JoinHandle<()>) {
+        let (sender, jobs) = sync_channel(WRITER_QUEUE_MAX);
+        let work = move || Worker { writer, bench, edges: HashMap::new() }.run(&jobs);
+        let thread = std::thread::Builder::new().name("writer".into()).spawn(work).expect("a thread can be started");
+        (Self(sender), thread)
+    }
+
+    /// Queues a decision; refused at once when the queue is full.
+    pub fn send<F, T, E>(&self, decide: F) -> Result<oneshot::Receiver<Result<T, AppendError<E>>>, AppendError<E>>
+    where
+        F: FnMut(&mut Desk<'_>) -> Result<T, AppendError<E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        match self.0.try_send(Box::new(Closure { decide, decided: None, reply })) {
+            Ok(()) => Ok(answer),
+            Err(TrySendError::Full(_)) => Err(AppendError::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(AppendError::Stopped),
+        }
+    }
+}
+
+struct Worker {
+    writer: Box<dyn Writer>,
+    bench: Bench,
+    /// The right edge of each book's tree, as of the last commit.
+    edges: HashMap<BookId, Edge>,
+}
+
+impl Worker {
+    fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
+        while let Ok(first) = jobs.recv() {
+            let mut group = vec![first];
+            while group.len() < GROUP_JOBS_MAX
+                && let Ok(job) = jobs.try_recv()
+            {
+                group.push(job);
+            }
+            self.work(group);
+        }
+    }
+
+    /// Commits a group; where it fails before the commit, each of its jobs gets a transaction of its own, so that one
+    /// bad job cannot take the others down.
+    fn work(&mut self, mut group: Vec<Box<dyn Job>>) {
+        while !group.is_empty() {
+            match self.try_group(&mut group) {
+                Ok(done) => {
+                    let rest = group.split_off(done);
+                    group.drain(..).for_each(|job| job.settle(Ok(())));
+                    group = rest;
+                }
+                Err(Failed::BeforeCommit(error)) if group.len() > 1 && !is_connection(&error) => {
+                    tracing::warn!(%error, jobs = group.len(), "a group failed, its jobs are tried one by one");
+                    for job in group.drain(..) {
+                        self.work(vec![job]);
+                    }
+                }
+                Err(Failed::BeforeCommit(error) | Failed::AtCommit(error)) => {
+                    tracing::error!(%error, "a transaction failed");
+                    // What is in memory may no longer be what is on disk.
+                    self.edges.clear();
+                    if let Err(error) = self.writer.reconnect() {
+                        tracing::error!(%error, "the writer cannot reconnect");
+                    }
+                    group.drain(..).for_each(|job| job.settle(Err(error.clone())));
+                }
+            }
+        }
+    }
+
+    /// Decides as many jobs as fit one transaction and commits them; returns how many.
+    fn try_group(&mut self, group: &mut [Box<dyn Job>]) -> Result<usize, Failed> {
+        let mut tx = self.writer.begin().map_err(Failed::BeforeCommit)?;
+        let mut desk = Desk::new(tx.as_tx(), &mut self.bench, &self.edges);
+        let mut done = 0;
+        for job in group.iter_mut() {
+            if desk.entries() >= GROUP_ENTRIES_MAX {
+                break;
+            }
+            match catch_unwind(AssertUnwindSafe(|| job.decide(&mut desk))) {
+                Ok(Ok(())) => desk.accept(),
+                Ok(Err(Stop::Refused)) => desk.discard(),
+                Ok(Err(Stop::Store(error))) => return Err(Failed::BeforeCommit(error)),
+                Err(panic) => {
+                    tracing::error!(panic = panic_text(&*panic), "a decision panicked");
+                    desk.discard();
+                }
+            }
+            done += 1;
+        }
+        let finished = catch_unwind(AssertUnwindSafe(|| desk.finish()));
+        let finished = match finished {
+            Ok(result) => result.map_err(Failed::BeforeCommit)?,
+            Err(panic) => {
+                let reason = format!("applying entries panicked: {}", panic_text(&*panic));
+                return Err(Failed::BeforeCommit(StoreError::Schema(reason)));
+            }
+        };
+        tx.commit().map_err(Failed::AtCommit)?;
+        self.edges.extend(finished.edges);
+        if !finished.entries.is_empty() {
+            // Nobody may be listening.
+            drop(self.bench.live.send(Arc::new(finished.entries)));
+        }
+        Ok(done)
+    }
+}
+
+/// Where a group failed: after a failed commit nobody knows whether it is on disk, so nothing is tried again.
+enum Failed {
+    BeforeCommit(StoreError),
+    AtCommit(StoreError),
+}
+
+fn is_connection(error: &StoreError) -> bool {
+    matches!(error, StoreError::Connection { .. })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?")
+}

@@ -1,0 +1,447 @@
+//! How the line's tables follow from its entries.
+
+use std::collections::BTreeMap;
+
+use base::BookId;
+use ledger::{Body, Entry, EntryError};
+use serde::Serialize;
+use store::{Param, StoreError, Tx};
+
+use crate::kinds::{
+    BlockAcknowledged, BreachReported, CertificateRecorded, CertificateType, ComplaintFiled, ComplaintSettled,
+    EpcisCaptured, FeeCharged, FeePaid, InspectionRecorded, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased,
+    LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted, ProductRegistered, RecallOpened, Sale,
+    ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased, StallOpened,
+};
+
+/// The grams sold of each lot since the last entry that was not a sale.
+type Sold = BTreeMap<(BookId, String), i64>;
+
+/// Applies entries in order; runs of sales are added up first.
+pub fn apply(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
+    let mut sold = Sold::new();
+    for entry in entries {
+        if entry.kind.as_str() == Sale::KIND {
+            let sale: Sale = body(entry)?;
+            *sold.entry((entry.book.clone(), sale.lot)).or_default() += sale.grams.0;
+        } else {
+            write_sold(tx, &mut sold)?;
+            One { tx, entry }.apply()?;
+        }
+    }
+    write_sold(tx, &mut sold)
+}
+
+/// Blanks what an erased body had put into the tables.
+pub fn erase(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
+    let book = Param::Text(entry.book.as_str());
+    match entry.kind.as_str() {
+        MerchantRegistered::KIND | CertificateRecorded::KIND => {
+            // Which merchant it was stands in the head, and stays.
+            let Some(merchant) = about(entry, "merchant") else { return Ok(()) };
+            let column = match entry.kind.as_str() {
+                MerchantRegistered::KIND => "title = null, licence = null",
+                _ => "licence_until = null, food_until = null, health_until = null",
+            };
+            let sql = format!("update market_merchant set {column} where book = $1 and merchant = $2");
+            tx.execute(&sql, &[book, Param::Text(merchant)]).map(drop)
+        }
+        ComplaintFiled::KIND => {
+            let sql = "update market_complaint set has_body = 0, slip = null where book = $1 and seq = $2";
+            tx.execute(sql, &[book, Param::Int(entry.seq.to_i64())]).map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn body<B: Body>(entry: &Entry) -> Result<B, StoreError> {
+    entry.body().map_err(|error| shape(entry, &error))
+}
+
+fn shape(entry: &Entry, error: &EntryError) -> StoreError {
+    StoreError::Schema(format!("entry {} of {}: {error}", entry.seq, entry.book))
+}
+
+/// The local part of the subject of a scheme that an entry names.
+fn about<'e>(entry: &'e Entry, scheme: &str) -> Option<&'e str> {
+    entry.subjects.iter().find(|subject| subject.id.scheme() == scheme).map(|subject| subject.id.local_part())
+}
+
+/// The text of a unit variant.
+pub(crate) fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        other => unreachable!("only unit variants are written as words, not {other:?}"),
+    }
+}
+
+fn write_sold(tx: &mut dyn Tx, sold: &mut Sold) -> Result<(), StoreError> {
+    const ADD: &str = "update market_lot set sold_g = sold_g + $3 where book = $1 and lot = $2";
+    for ((book, lot), grams) in std::mem::take(sold) {
+        tx.execute(ADD, &[Param::Text(book.as_str()), Param::Text(&lot), Param::Int(grams)])?;
+    }
+    Ok(())
+}
+
+struct One<'a> {
+    tx: &'a mut dyn Tx,
+    entry: &'a Entry,
+}
+
+impl One<'_> {
+    fn apply(self) -> Result<(), StoreError> {
+        match self.entry.kind.as_str() {
+            MarketOpened::KIND => self.opened(),
+            MerchantRegistered::KIND => self.merchant(),
+            CertificateRecorded::KIND => self.certificate(),
+            StallOpened::KIND => self.stall(),
+            StallLeased::KIND => self.leased(),
+            LeaseEnded::KIND => self.lease_ended(),
+            FeeCharged::KIND => self.charged(),
+            FeePaid::KIND => self.paid(),
+            ScaleEnrolled::KIND => self.scale(),
+            ScaleVerified::KIND => self.scale_verified(),
+            ScaleMoved::KIND => self.scale_moved(),
+            ProductRegistered::KIND => self.product(),
+            PricePosted::KIND => self.price(),
+            LotReceived::KIND => self.received(),
+            LotTransferred::KIND => self.transferred(),
+            LotSplit::KIND => self.split(),
+            LotLost::KIND => self.lost(),
+            InspectionRecorded::KIND => self.inspected(),
+            LotHeld::KIND => self.held(),
+            LotReleased::KIND => self.released(),
+            BlockAcknowledged::KIND => self.acknowledged(),
+            BreachReported::KIND => self.breached(),
+            RecallOpened::KIND => self.recalled(),
+            ComplaintFiled::KIND => self.complained(),
+            ComplaintSettled::KIND => self.settled(),
+            EpcisCaptured::KIND => self.captured(),
+            _ => Ok(()),
+        }
+    }
+
+    fn body<B: Body>(&self) -> Result<B, StoreError> {
+        body(self.entry)
+    }
+
+    /// Runs a statement whose first parameter is the book.
+    fn run(self, sql: &str, params: &[Param<'_>]) -> Result<(), StoreError> {
+        let mut all = vec![Param::Text(self.entry.book.as_str())];
+        all.extend_from_slice(params);
+        self.tx.execute(sql, &all).map(drop)
+    }
+
+    fn occurred(&self) -> Param<'static> {
+        Param::Int(self.entry.occurred.0)
+    }
+
+    fn seq(&self) -> Param<'static> {
+        Param::Int(self.entry.seq.to_i64())
+    }
+
+    fn opened(self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_market (book, title_zh, title_en, area_m2, opened, slip_gtin)
+            values ($1, $2, $3, $4, $5, $6) on conflict (book) do update set title_zh = excluded.title_zh,
+            title_en = excluded.title_en, area_m2 = excluded.area_m2, slip_gtin = excluded.slip_gtin";
+        let it: MarketOpened = self.body()?;
+        let opened = self.occurred();
+        self.run(SQL, &[(&it.title_zh).into(), (&it.title_en).into(), it.area_m2.into(), opened, (&it.slip_gtin).into()])
+    }
+
+    fn merchant(self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_merchant (book, merchant, title, licence) values ($1, $2, $3, $4)
+            on conflict (book, merchant) do update set title = excluded.title, licence = excluded.licence";
+        if self.entry.body.is_none() {
+            let Some(merchant) = about(self.entry, "merchant") else { return Ok(()) };
+            return self.run(SQL, &[merchant.into(), Param::Null, Param::Null]);
+        }
+        let it: MerchantRegistered = self.body()?;
+        self.run(SQL, &[(&it.merchant).into(), (&it.title).into(), it.licence.as_ref().into()])
+    }
+
+    fn certificate(self) -> Result<(), StoreError> {
+        if self.entry.body.is_none() {
+            return erase(self.tx, self.entry);
+        }
+        let it: CertificateRecorded = self.body()?;
+        let column = match it.certificate {
+            CertificateType::Licence => "licence_until",
+            CertificateType::FoodPermit => "food_until",
+            CertificateType::Health => "health_until",
+        };
+        let sql = format!("update market_merchant set {column} = $3 where book = $1 and merchant = $2");
+        self.run(&sql, &[(&it.merchant).into(), i64::from(it.until.0).into()])
+    }
+
+    fn stall(self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_stall (book, stall, zone, food, area_dm2) values ($1, $2, $3, $4, $5)
+            on conflict (book, stall) do update set zone = excluded.zone, food = excluded.food,
+            area_dm2 = excluded.area_dm2";
+        let it: StallOpened = self.body()?;
+        let (zone, food) = (word(&it.zone), word(&it.food));
+        self.run(SQL, &[(&it.stall).into(), (&zone).into(), (&food).into(), it.area_dm2.into()])
+    }
+
+    fn leased(self) -> Result<(), StoreError> {
+        const SQL: &str = "update market_stall set merchant = $3, lease_from = $4, lease_until = $5, fee_fen = $6
+            where book = $1 and stall = $2";
+        let it: StallLeased = self.body()?;
+        let (from, until) = (i64::from(it.from.0), i64::from(it.until.0));
+        self.run(SQL, &[(&it.stall).into(), (&it.merchant).into(), from.into(), until.into(), it.fee_fen.0.into()])
+    }
+
+    fn lease_ended(self) -> Result<(), StoreError> {
+        const SQL: &str = "update market_stall set merchant = null, lease_from = null, lease_until = null, fee_fen = null
+            where book = $1 and stall = $2";
+        let it: LeaseEnded = self.body()?;
+        self.run(SQL, &[(&it.stall).into()])
+    }
+
+    fn charged(self) -> Result<(), StoreError> {
+        let it: FeeCharged = self.body()?;
+        self.fee(&it.stall, &it.month, it.amount_fen.0, 0)
+    }
+
+    fn paid(self) -> Result<(), StoreError> {
+        let it: FeePaid = self.body()?;
+        self.fee(&it.stall, &it.month, 0, it.amount_fen.0)
+    }
+
+    fn fee(self, stall: &str, month: &str, charged: i64, paid: i64) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_fee (book, stall, month, charged_fen, paid_fen) values ($1, $2, $3, $4, $5)
+            on conflict (book, stall, month) do update set
+            charged_fen = market_fee.charged_fen + excluded.charged_fen, paid_fen = market_fee.paid_fen + excluded.paid_fen";
+        self.run(SQL, &[stall.into(), month.into(), charged.into(), paid.into()])
+    }
+
+    fn scale(self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_scale (book, scale, stall, serial, seal, verified_until, fair)
+            values ($1, $2, $3, $4, $5, $6, $7) on conflict (book, scale) do update set stall = excluded.stall,
+            serial = excluded.serial, seal = excluded.seal, verified_until = excluded.verified_until, fair = excluded.fair";
+        let it: ScaleEnrolled = self.body()?;
+        let (scale, until) = (i64::from(it.scale), i64::from(it.verified_until.0));
+        let params = [
+            scale.into(),
+            it.stall.as_ref().into(),
+            (&it.serial).into(),
+            (&it.seal).into(),
+            until.into(),
+            i64::from(it.fair).into(),
+        ];
+        self.run(SQL, &params)
+    }
+
+    fn scale_verified(self) -> Result<(), StoreError> {
+        const SQL: &str = "update market_scale set seal = $3, verified_until = $4 where book = $1 and scale = $2";
+        let it: ScaleVerified = self.body()?;
+        self.run(SQL, &[i64::from(it.scale).into(), (&it.seal).into(), i64::from(it.verified_until.0).into()])
+    }
+
+    fn scale_moved(self) -> Result<(), StoreError> {
+        const SQL: &str = "update market_scale set stall = $3 where book = $1 and scale = $2";
+        let it: ScaleMoved = self.body()?;
+        self.run(SQL, &[i64::from(it.scale).into(), (&it.stall).into()])
+    }
+
+    fn product(self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_product (book, product, title_zh, title_en, category)
+            values ($1, $2, $3, $4, $5) on conflict (book, product) do update set title_zh = excluded.title_zh,
+            title_en = excluded.title_en, category = excluded.category";
+        let it: ProductRegistered = self.body()?;
+        self.run(SQL, &[(&it.product).into(), (&it.title_zh).into(), (&it.title_en).into(), (&it.category).into()])
+    }
+
+    fn price(self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_price (book, stall, product, fen_per_kg, seq) values ($1, $2, $3, $4, $5)
+            on conflict (book, stall, product) do update set fen_per_kg = excluded.fen_per_kg, seq = excluded.seq";
+        let it: PricePosted = self.body()?;
+        let seq = self.seq();
+        self.run(SQL, &[(&it.stall).into(), (&it.product).into(), it.fen_per_kg.0.into(), seq])
+    }
+
+    fn received(self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_lot (book, lot, product, merchant, stall, supplier, origin, document, source,
+            received_at, seq, received_g, sold_g, moved_g, lost_g)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0)";
+        let it: LotReceived = self.body()?;
+        let document = it.document.as_ref().map(|document| format!("{}:{}", word(&document.r#type), document.number));
+        let (at, seq) = (self.occurred(), self.seq());
+        let source = it.source.as_ref().map(|source| source.as_str());
+        let params = [
+            (&it.lot).into(),
+            (&it.product).into(),
+            (&it.merchant).into(),
+            (&it.stall).into(),
+            (&it.supplier).into(),
+            (&it.origin).into(),
+            document.as_ref().into(),
+            source.into(),
+            at,
+            seq,
+            it.quantity_g.0.into(),
+        ];
+        self.run(SQL, &params)
+    }
+
+    fn transferred(self) -> Result<(), StoreError> {
+        let it: LotTransferred = self.body()?;
+        let to = Child { lot: &it.new_lot, grams: it.quantity_g.0, place: Some((&it.to_stall, &it.to_merchant)) };
+        self.descend(&it.lot, &[to])
+    }
+
+    fn split(self) -> Result<(), StoreError> {
+        let it: LotSplit = self.body()?;
+        let parts: Vec<Child<'_>> =
+            it.parts.iter().map(|part| Child { lot: &part.lot, grams: part.quantity_g.0, place: None }).collect();
+        self.descend(&it.lot, &parts)
+    }
+
+    /// Lots that come out of another take its product, supplier, origin and verdict along.
+    fn descend(self, lot: &str, children: &[Child<'_>]) -> Result<(), StoreError> {
+        const CHILD: &str = "insert into market_lot (book, lot, product, merchant, stall, supplier, origin, document,
+            source, received_at, seq, received_g, sold_g, moved_g, lost_g, verdict, inspection)
+            select book, $3, product, coalesce($6, merchant), coalesce($5, stall), supplier, origin, document,
+            source, $7, $8, $4, 0, 0, 0, verdict, inspection from market_lot where book = $1 and lot = $2";
+        const PARENT: &str = "update market_lot set moved_g = moved_g + $3 where book = $1 and lot = $2";
+        let book = Param::Text(self.entry.book.as_str());
+        for child in children {
+            let (stall, merchant) = child.place.map_or((Param::Null, Param::Null), |(s, m)| (s.into(), m.into()));
+            let params =
+                [book, lot.into(), child.lot.into(), child.grams.into(), stall, merchant, self.occurred(), self.seq()];
+            self.tx.execute(CHILD, &params)?;
+        }
+        let grams: i64 = children.iter().map(|child| child.grams).sum();
+        self.run(PARENT, &[lot.into(), grams.into()])
+    }
+
+    fn lost(self) -> Result<(), StoreError> {
+        const SQL: &str = "update market_lot set lost_g = lost_g + $3 where book = $1 and lot = $2";
+        let it: LotLost = self.body()?;
+        self.run(SQL, &[(&it.lot).into(), it.quantity_g.0.into()])
+    }
+
+    fn inspected(self) -> Result<(), StoreError> {
+        const KEEP: &str = "insert into market_inspection (book, seq, lot, method, item, reading, verdict, retest_of, at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        const LOT: &str = "update market_lot set verdict = $3, inspection = $4 where book = $1 and lot = $2";
+        let it: InspectionRecorded = self.body()?;
+        let verdict = word(&it.verdict);
+        let retest_of = it.retest_of.map(u64::cast_signed);
+        let params = [
+            Param::Text(self.entry.book.as_str()),
+            self.seq(),
+            (&it.lot).into(),
+            (&it.method).into(),
+            (&it.item).into(),
+            (&it.reading).into(),
+            (&verdict).into(),
+            retest_of.into(),
+            self.occurred(),
+        ];
+        self.tx.execute(KEEP, &params)?;
+        let seq = self.seq();
+        self.run(LOT, &[(&it.lot).into(), (&verdict).into(), seq])
+    }
+
+    fn held(self) -> Result<(), StoreError> {
+        const LOT: &str = "update market_lot set hold = $3, hold_reason = $4, held_at = $5 where book = $1 and lot = $2";
+        const BLOCK: &str = "insert into market_block (book, hold, scale, lot, held_at) values ($1, $2, $3, $4, $5)";
+        let it: LotHeld = self.body()?;
+        let recorded = Param::Int(self.entry.recorded.0);
+        for scale in &it.scales {
+            let book = Param::Text(self.entry.book.as_str());
+            self.tx.execute(BLOCK, &[book, self.seq(), i64::from(*scale).into(), (&it.lot).into(), recorded])?;
+        }
+        let (seq, reason) = (self.seq(), word(&it.reason));
+        self.run(LOT, &[(&it.lot).into(), seq, (&reason).into(), recorded])
+    }
+
+    fn released(self) -> Result<(), StoreError> {
+        const LOT: &str =
+            "update market_lot set hold = null, hold_reason = null, held_at = null where book = $1 and lot = $2";
+        const BLOCK: &str = "update market_block set released_at = $3 where book = $1 and hold = $2";
+        let it: LotReleased = self.body()?;
+        let book = Param::Text(self.entry.book.as_str());
+        self.tx.execute(BLOCK, &[book, it.hold.cast_signed().into(), Param::Int(self.entry.recorded.0)])?;
+        self.run(LOT, &[(&it.lot).into()])
+    }
+
+    fn acknowledged(self) -> Result<(), StoreError> {
+        const SQL: &str = "update market_block set acked_at = $4, after_ms = $5 where book = $1 and hold = $2 and scale = $3";
+        let it: BlockAcknowledged = self.body()?;
+        let at = Param::Int(self.entry.recorded.0);
+        self.run(SQL, &[it.hold.cast_signed().into(), i64::from(it.scale).into(), at, it.after_ms.into()])
+    }
+
+    fn breached(self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_breach (book, seq, breach, lot, scale, counter, grams, hold, at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let it: BreachReported = self.body()?;
+        let (seq, at, breach) = (self.seq(), self.occurred(), word(&it.breach));
+        let params = [
+            seq,
+            (&breach).into(),
+            (&it.lot).into(),
+            i64::from(it.scale).into(),
+            i64::from(it.counter).into(),
+            it.grams.0.into(),
+            it.hold.map(u64::cast_signed).into(),
+            at,
+        ];
+        self.run(SQL, &params)
+    }
+
+    fn recalled(self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_recall (book, seq, lot, hold, at, notice_zh, notice_en)
+            values ($1, $2, $3, $4, $5, $6, $7)";
+        let it: RecallOpened = self.body()?;
+        let (seq, at) = (self.seq(), self.occurred());
+        let hold = it.hold.cast_signed().into();
+        self.run(SQL, &[seq, (&it.lot).into(), hold, at, (&it.notice_zh).into(), (&it.notice_en).into()])
+    }
+
+    fn complained(self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_complaint (book, seq, slip, has_body, at) values ($1, $2, $3, $4, $5)";
+        let it: Option<ComplaintFiled> = self.entry.body.is_some().then(|| self.body()).transpose()?;
+        let (seq, at, has_body) = (self.seq(), self.occurred(), i64::from(it.is_some()));
+        let slip = it.and_then(|it| it.slip);
+        self.run(SQL, &[seq, slip.as_ref().into(), has_body.into(), at])
+    }
+
+    fn settled(self) -> Result<(), StoreError> {
+        const SQL: &str = "update market_complaint set settled_seq = $3, outcome = $4, settled_at = $5
+            where book = $1 and seq = $2";
+        let it: ComplaintSettled = self.body()?;
+        let (seq, at, outcome) = (self.seq(), self.occurred(), word(&it.outcome));
+        self.run(SQL, &[it.complaint.cast_signed().into(), seq, (&outcome).into(), at])
+    }
+
+    fn captured(self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_epcis (book, event_id, seq, event_type, event_time, recorded, action,
+            biz_step, disposition, read_point, biz_location) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        let it: EpcisCaptured = self.body()?;
+        let columns = crate::epcis_events::columns(&it);
+        let (seq, at, recorded) = (self.seq(), self.occurred(), Param::Int(self.entry.recorded.0));
+        let params = [
+            (&it.event_id).into(),
+            seq,
+            (&columns.event_type).into(),
+            at,
+            recorded,
+            columns.action.as_ref().into(),
+            columns.biz_step.as_ref().into(),
+            columns.disposition.as_ref().into(),
+            columns.read_point.as_ref().into(),
+            columns.biz_location.as_ref().into(),
+        ];
+        self.run(SQL, &params)
+    }
+}
+
+/// A lot that comes out of another, and where it goes if not where the other stands.
+struct Child<'a> {
+    lot: &'a str,
+    grams: i64,
+    place: Option<(&'a String, &'a String)>,
+}

@@ -1,0 +1,285 @@
+//! Capture: each event of a document becomes one entry.
+//!
+//! An event without an ID is given its event hash (CBV 2.0). The hash follows from the content, so
+//! whoever sends a document again because the answer got lost makes nothing new.
+
+use std::collections::{BTreeSet, HashMap};
+
+use base::limits::{HEAD_BYTES_MAX, SUBJECTS_MAX, TEXT_CHARS_MAX};
+use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
+use epcis::{Document, Event, EventType, equal_in_meaning, urn};
+use kernel::{AppendError, Desk};
+use ledger::{Body, Draft, Entry, Role, Subject, check_text, jcs};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use store::{Param, StoreError, placeholders};
+
+use super::key;
+use crate::kinds::EpcisCaptured;
+use crate::record::Failure;
+use crate::refusal::{Code, Refusal};
+
+/// Event IDs asked for in one query, and events read in one.
+const CHUNK: usize = 256;
+/// What a head holds besides its subjects, at most.
+const HEAD_REST_BYTES: usize = 4 * 1024;
+/// The largest whole number that the canonical form of JSON (RFC 8785) keeps.
+const EXACT_MAX: u64 = 1 << 53;
+
+/// What becomes of a document with a refused event (`GS1-Capture-Error-Behaviour`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Nothing of the document is recorded.
+    #[default]
+    Rollback,
+    /// The other events are recorded, and the refused ones are named.
+    Proceed,
+}
+
+/// What became of one event; `index` is its place in the document, from 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum EventOutcome {
+    /// Recorded now.
+    Recorded { index: usize, event_id: String, seq: Seq },
+    /// Recorded before, with the same content.
+    Known { index: usize, event_id: String, seq: Seq },
+    /// Not recorded.
+    Refused { index: usize, rule: String, field: String, detail: String },
+}
+
+/// What became of a document, event by event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct CaptureOutcome {
+    pub events: Vec<EventOutcome>,
+}
+
+/// A document ready to be recorded: all that needs neither the book's state nor the clock is done.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    book: BookId,
+    events: Vec<Result<Ready, Refusal>>,
+}
+
+#[derive(Debug, Clone)]
+struct Ready {
+    event_id: String,
+    key: String,
+    draft: Draft,
+}
+
+/// Captures a document; [`prepare`] and [`Prepared::record`] in one.
+pub fn capture(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    actor: &ActorId,
+    document: &Document,
+    mode: Mode,
+) -> Result<CaptureOutcome, Failure> {
+    prepare(book, actor, document).record(desk, mode)
+}
+
+/// Drafts the entries. Done before the writer's turn, it keeps that short.
+pub fn prepare(book: &BookId, actor: &ActorId, document: &Document) -> Prepared {
+    let context = document.context_value();
+    let each = |event| ready(book, actor, event, context);
+    Prepared { book: book.clone(), events: document.events.iter().map(each).collect() }
+}
+
+impl Prepared {
+    /// Records what is not in the book yet. An event that is, with the same meaning, is left as it is; one with the
+    /// ID of another is refused.
+    pub fn record(&self, desk: &mut Desk<'_>, mode: Mode) -> Result<CaptureOutcome, Failure> {
+        desk.take(&self.book)?;
+        let now = desk.now();
+        let known = self.known(desk)?;
+        let mut in_document: HashMap<&str, (Seq, &Ready)> = HashMap::with_capacity(self.events.len());
+        let mut events = Vec::with_capacity(self.events.len());
+        for (index, event) in self.events.iter().enumerate() {
+            let outcome = match event {
+                Err(refusal) => Err(refusal.clone()),
+                Ok(ready) => match (in_document.get(ready.key.as_str()), known.get(&ready.key)) {
+                    (Some((seq, first)), _) => ready.repeats(&first.draft.body, *seq)?,
+                    (None, Some(entry)) => ready.repeats(entry.body.as_deref().unwrap_or_default(), entry.seq)?,
+                    (None, None) => match ready.check(now) {
+                        Ok(()) => Ok((desk.append(ready.draft.clone())?.seq, true)),
+                        Err(refusal) => Err(refusal),
+                    },
+                },
+            };
+            match (outcome, event, mode) {
+                (Ok((seq, is_new)), Ok(ready), _) => {
+                    in_document.entry(&ready.key).or_insert((seq, ready));
+                    let event_id = ready.event_id.clone();
+                    events.push(match is_new {
+                        true => EventOutcome::Recorded { index, event_id, seq },
+                        false => EventOutcome::Known { index, event_id, seq },
+                    });
+                }
+                (Ok(_), Err(refusal), _) => return Err(AppendError::Refused(refusal.clone().at(index))),
+                (Err(refusal), _, Mode::Rollback) => return Err(AppendError::Refused(refusal.at(index))),
+                (Err(Refusal { code, field, detail, .. }), _, Mode::Proceed) => {
+                    events.push(EventOutcome::Refused { index, rule: code.name(), field, detail });
+                }
+            }
+        }
+        Ok(CaptureOutcome { events })
+    }
+
+    /// The entries of this book that have the keys of these events.
+    fn known(&self, desk: &mut Desk<'_>) -> Result<HashMap<String, Entry>, StoreError> {
+        let keys: Vec<&str> = self.events.iter().flatten().map(|ready| ready.key.as_str()).collect();
+        let tx = desk.read()?;
+        let mut known = HashMap::new();
+        for chunk in keys.chunks(CHUNK) {
+            let sql = format!(
+                "select event_id, seq from market_epcis where book = $1 and event_id in ({})",
+                placeholders(2, chunk.len())
+            );
+            let mut params = vec![Param::Text(self.book.as_str())];
+            params.extend(chunk.iter().map(|key| Param::Text(key)));
+            let rows = tx.query(&sql, &params)?;
+            if rows.is_empty() {
+                continue;
+            }
+            let seqs = rows.iter().map(|row| row.int(1).map(Seq::from_i64)).collect::<Result<Vec<_>, _>>()?;
+            let entries = kernel::entries::entries(tx, &self.book, &seqs)?;
+            let mut entries: HashMap<Seq, Entry> = entries.into_iter().map(|entry| (entry.seq, entry)).collect();
+            for (row, seq) in rows.iter().zip(seqs) {
+                if let Some(entry) = entries.remove(&seq) {
+                    known.insert(row.text(0)?.to_owned(), entry);
+                }
+            }
+        }
+        Ok(known)
+    }
+}
+
+impl Ready {
+    fn check(&self, now: Time) -> Result<(), Refusal> {
+        self.draft.check(now).map_err(|error| {
+            let mut refusal = Refusal::from(error);
+            if refusal.field == "occurred" {
+                refusal.field = "eventTime".into();
+            }
+            refusal
+        })
+    }
+
+    /// The number of the entry that says the same under this event's key.
+    fn repeats(&self, before: &str, seq: Seq) -> Result<Result<(Seq, bool), Refusal>, StoreError> {
+        // Nearly always a retry, byte for byte.
+        if before == self.draft.body || self.means(before)? {
+            return Ok(Ok((seq, false)));
+        }
+        let detail = format!("{} was captured with another content by entry {seq}", self.event_id);
+        Ok(Err(Refusal::new(Code::Exists, "eventID", detail)))
+    }
+
+    fn means(&self, before: &str) -> Result<bool, StoreError> {
+        let whole = |body: &str| {
+            let captured: EpcisCaptured =
+                serde_json::from_str(body).map_err(|error| StoreError::Schema(error.to_string()))?;
+            let mut event = captured.event;
+            event["eventID"] = Value::String(self.event_id.clone());
+            Ok::<_, StoreError>(json!({ "@context": captured.context, "epcisBody": { "eventList": [event] } }))
+        };
+        Ok(equal_in_meaning(&whole(before)?, &whole(&self.draft.body)?).is_ok())
+    }
+}
+
+/// The body of [`EpcisCaptured`] without a copy of the event.
+#[derive(Serialize)]
+struct Verbatim<'a> {
+    context: &'a Value,
+    event: &'a Map<String, Value>,
+    event_id: &'a str,
+}
+
+fn ready(book: &BookId, actor: &ActorId, event: &Event, context: &Value) -> Result<Ready, Refusal> {
+    let refuse = |field: &str, detail: String| Refusal::new(Code::Body, field, detail);
+    let event_id = match &event.event_id {
+        Some(id) => id.clone(),
+        None => epcis::event_hash(&event.raw, context).map_err(|error| refuse("eventID", error.to_string()))?,
+    };
+    let key = key(&event_id, event.raw.contains_key("errorDeclaration")).into_owned();
+    check_text("eventID", &key, TEXT_CHARS_MAX).map_err(Refusal::from)?;
+    if let Some(name) = event.raw.iter().find(|(_, value)| !keeps(value)).map(|(name, _)| name) {
+        return Err(refuse(name, format!("holds a whole number beyond {EXACT_MAX}; write it as a text")));
+    }
+    let subjects = subjects(event)?;
+    let place = event.biz_location.as_deref().or(event.read_point.as_deref());
+    let draft = Draft {
+        book: book.clone(),
+        kind: KindName::new(EpcisCaptured::KIND).expect("a declared kind has a valid name"),
+        occurred: Time(event.event_time.ms_utc),
+        actor: actor.clone(),
+        answers: None,
+        // A place is told for reading along; the event has it in full.
+        place: place.and_then(|id| SubjectId::new(urn::canonical(id)).ok()),
+        subjects,
+        evidence: Vec::new(),
+        body: jcs(&Verbatim { context, event: &event.raw, event_id: &key })?,
+    };
+    Ok(Ready { event_id, key, draft })
+}
+
+/// Whether the canonical form keeps every number as it is.
+fn keeps(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => {
+            number.is_f64() || number.as_i64().map_or(false, |whole| whole.unsigned_abs() <= EXACT_MAX)
+        }
+        Value::Array(items) => items.iter().all(keeps),
+        Value::Object(members) => members.values().all(keeps),
+        _ => true,
+    }
+}
+
+fn subjects(event: &Event) -> Result<Vec<Subject>, Refusal> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut bytes = 0;
+    let mut add = |role: Role, member: &str, id: &str| {
+        let refuse = |detail: String| Refusal::new(Code::Body, member, detail);
+        let id = SubjectId::new(urn::canonical(id)).map_err(|error| refuse(error.to_string()))?;
+        if !seen.insert((role, id.clone())) {
+            return Ok(());
+        }
+        // Role, brackets, quotes and commas; a backslash before each character that needs one.
+        bytes += id.as_str().len() + id.as_str().matches(['"', '\\']).count() + 16;
+        if seen.len() > SUBJECTS_MAX {
+            return Err(refuse(format!("an event may name {SUBJECTS_MAX} different things at most")));
+        }
+        if bytes > HEAD_BYTES_MAX - HEAD_REST_BYTES {
+            return Err(refuse(format!("the things of an event may take {} bytes at most", HEAD_BYTES_MAX - HEAD_REST_BYTES)));
+        }
+        found.push(Subject::new(role, id));
+        Ok(())
+    };
+    for what in &event.what {
+        add(role_of(what.role), what.member, &what.id)?;
+    }
+    // Events with one transformationID are parts of one transformation (EPCIS 2.0, section 7.4.6): what goes in
+    // goes into it, and what comes out comes out of it.
+    let transformation = event.raw.get("transformationID").and_then(Value::as_str);
+    if let (EventType::Transformation, Some(id)) = (&event.event_type, transformation) {
+        for (side, through) in [(epcis::Role::Input, Role::Output), (epcis::Role::Output, Role::Input)] {
+            if event.what.iter().any(|what| what.role == side) {
+                add(through, "transformationID", id)?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn role_of(role: epcis::Role) -> Role {
+    match role {
+        epcis::Role::Input => Role::Input,
+        epcis::Role::Output => Role::Output,
+        epcis::Role::Parent => Role::Parent,
+        epcis::Role::Child => Role::Child,
+        epcis::Role::About => Role::About,
+    }
+}

@@ -1,0 +1,354 @@
+//! The scale contract, version 1: batches of sales, idempotent by (scale, counter); blocks and their acknowledgement.
+//!
+//! HTTP and MQTT carry the same documents, and both end here.
+
+use std::collections::HashMap;
+
+use base::limits::SALES_PER_BATCH_MAX;
+use base::{ActorId, BookId, Fen, Grams, Seq, Time};
+use kernel::{AppendError, Desk};
+use ledger::{Body, BodyError, Draft, Role, Rule};
+use serde::{Deserialize, Serialize};
+use store::{Param, Tx};
+
+use crate::kinds::{BlockAcknowledged, BreachReported, Sale, SlipSerial};
+use crate::record::Failure;
+use crate::refusal::{Code, Refusal};
+use crate::rules::sale::{Ground, Judged};
+use crate::state::{self, Block, Blocks, Price, Product};
+
+/// One weighing, as a scale reports it.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SaleLine {
+    /// The scale's own count of its sales, never used twice.
+    pub counter: u32,
+    pub occurred: Time,
+    pub lot: String,
+    pub product: String,
+    pub stall: String,
+    /// Net weight.
+    pub grams: Grams,
+    pub fen_per_kg: Fen,
+    pub amount_fen: Fen,
+    /// 64 random bits that the scale drew for the slip, as 16 hexadecimal digits.
+    pub nonce: String,
+    /// Whether the scale was cut off when it sold.
+    #[serde(default)]
+    pub offline: bool,
+}
+
+/// What becomes of a batch with a refused line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnRefusal {
+    /// Nothing of the batch is recorded.
+    #[default]
+    RefuseAll,
+    /// The other lines are recorded, and the refused ones are named.
+    SkipLine,
+}
+
+/// A batch of sales of one scale.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SaleBatch {
+    pub sales: Vec<SaleLine>,
+    #[serde(default)]
+    pub on_refusal: OnRefusal,
+}
+
+/// What became of one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum LineOutcome {
+    /// Recorded now.
+    Recorded { counter: u32, seq: Seq, slip: String },
+    /// Recorded by an earlier batch with the same content.
+    Known { counter: u32, seq: Seq, slip: String },
+    /// Not recorded.
+    Refused { counter: u32, index: usize, rule: String, field: String, detail: String },
+}
+
+/// The answer to a batch; the entries are on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BatchReceipt {
+    pub lines: Vec<LineOutcome>,
+    /// The server's clock, for the scale to set its own by.
+    pub server_time: Time,
+}
+
+/// What a scale needs to know to sell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ScaleState {
+    pub server_time: Time,
+    pub stall: Option<String>,
+    pub products: Vec<Product>,
+    pub prices: Vec<Price>,
+    /// Lots of the scale's stall that may be sold, with what is left of them.
+    pub lots: Vec<OpenLot>,
+    /// Holds in force; those without `acked_at` wait for this scale's confirmation.
+    pub blocks: Vec<Block>,
+}
+
+/// A lot that may be sold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct OpenLot {
+    pub lot: String,
+    pub product: String,
+    pub left_g: Grams,
+}
+
+fn refused(refusal: Refusal) -> Failure {
+    AppendError::Refused(refusal)
+}
+
+/// Records a batch of sales.
+pub fn record_sales(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    scale: u32,
+    actor: &ActorId,
+    batch: &SaleBatch,
+) -> Result<BatchReceipt, Failure> {
+    if batch.sales.is_empty() || batch.sales.len() > SALES_PER_BATCH_MAX {
+        let detail = format!("a batch has 1 to {SALES_PER_BATCH_MAX} lines");
+        return Err(refused(Refusal::new(Code::Body, "sales", detail)));
+    }
+    desk.take(book)?;
+    let now = desk.now();
+    let tx = desk.read()?;
+    let mut ground = ground(tx, book, scale, batch)?;
+    let known = known_slips(tx, book, scale, batch)?;
+    let mut in_batch: HashMap<u32, usize> = HashMap::with_capacity(batch.sales.len());
+    let mut lines = Vec::with_capacity(batch.sales.len());
+    for (index, line) in batch.sales.iter().enumerate() {
+        let outcome = match in_batch.insert(line.counter, index) {
+            Some(first) if same(&batch.sales[first], line) => Ok(repeat(&lines[first])),
+            Some(first) => Err(counter_reused(&format!("line {first} of this batch"))),
+            None => match known.get(&line.counter) {
+                Some(seq) => known_line(desk, book, scale, line, *seq),
+                None => new_line(desk, &mut ground, book, scale, actor, line, now)?,
+            },
+        };
+        match (outcome, batch.on_refusal) {
+            (Ok(outcome), _) => lines.push(outcome),
+            (Err(refusal), OnRefusal::RefuseAll) => return Err(refused(refusal.at(index))),
+            (Err(refusal), OnRefusal::SkipLine) => lines.push(LineOutcome::Refused {
+                counter: line.counter,
+                index,
+                rule: refusal.code.name(),
+                field: refusal.field,
+                detail: refusal.detail,
+            }),
+        }
+    }
+    Ok(BatchReceipt { lines, server_time: now })
+}
+
+fn ground(tx: &mut dyn Tx, book: &BookId, scale: u32, batch: &SaleBatch) -> Result<Ground, Failure> {
+    let mut codes: Vec<&str> = batch.sales.iter().map(|line| line.lot.as_str()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    let scale = state::scale(tx, book, scale)?
+        .ok_or_else(|| refused(Refusal::new(Code::UnknownScale, "scale", format!("there is no scale {scale}"))))?;
+    let lots = state::lots(tx, book, &codes)?.into_iter().map(|lot| (lot.lot.clone(), lot)).collect();
+    Ok(Ground { scale, lots })
+}
+
+/// The sales of this batch that are recorded already, by counter.
+///
+/// A slip's subject begins with scale and counter, so one range of the links tells.
+fn known_slips(tx: &mut dyn Tx, book: &BookId, scale: u32, batch: &SaleBatch) -> Result<HashMap<u32, Seq>, Failure> {
+    const RANGE: &str = "select subject, seq from link where book = $1 and subject >= $2 and subject < $3 and role = 'output'";
+    /// Counters that are missing from a batch and still cheaper to read through than to ask around.
+    const GAP: u32 = 64;
+    let mut counters: Vec<u32> = batch.sales.iter().map(|line| line.counter).collect();
+    counters.sort_unstable();
+    let mut known = HashMap::new();
+    for run in counters.chunk_by(|a, b| b - a <= GAP) {
+        let (first, last) = (run[0], run[run.len() - 1]);
+        let from = SlipSerial::prefix(book, scale, first);
+        // '~' follows every base-62 digit.
+        let to = format!("{}~", SlipSerial::prefix(book, scale, last));
+        for row in tx.query(RANGE, &[Param::Text(book.as_str()), Param::Text(&from), Param::Text(&to)])? {
+            let serial = row.text(0)?.rsplit('/').next().and_then(SlipSerial::parse);
+            if let Some(serial) = serial {
+                known.insert(serial.counter, Seq::from_i64(row.int(1)?));
+            }
+        }
+    }
+    Ok(known)
+}
+
+fn counter_reused(where_: &str) -> Refusal {
+    let detail = format!("the counter was used with another content by {where_}");
+    Refusal::new(Code::CounterReused, "counter", detail)
+}
+
+fn repeat(first: &LineOutcome) -> LineOutcome {
+    match first {
+        LineOutcome::Recorded { counter, seq, slip } => {
+            LineOutcome::Known { counter: *counter, seq: *seq, slip: slip.clone() }
+        }
+        other => other.clone(),
+    }
+}
+
+/// Whether two lines report the same sale; whether the scale was cut off may be told differently by a retry.
+fn same(a: &SaleLine, b: &SaleLine) -> bool {
+    let key = |line: &SaleLine| (line.occurred, line.grams, line.fen_per_kg, line.amount_fen);
+    key(a) == key(b)
+        && a.lot == b.lot
+        && a.product == b.product
+        && a.stall == b.stall
+        && a.nonce.eq_ignore_ascii_case(&b.nonce)
+}
+
+fn known_line(desk: &mut Desk<'_>, book: &BookId, scale: u32, line: &SaleLine, seq: Seq) -> Result<LineOutcome, Refusal> {
+    let reused = || counter_reused(&format!("entry {seq}"));
+    let entry = desk.read().and_then(|tx| kernel::entries::entry(tx, book, seq));
+    let entry = entry.map_err(|error| Refusal::new(Code::UnknownEntry, "counter", error.to_string()))?.ok_or_else(reused)?;
+    let sale: Sale = entry.body().map_err(|_| reused())?;
+    let slip = serial(scale, line)?;
+    let same = entry.occurred == line.occurred
+        && entry.subject(Role::Output) == Some(&slip.subject(book))
+        && (Sale { offline: sale.offline, ..sale_of(scale, line) }) == sale;
+    if same { Ok(LineOutcome::Known { counter: line.counter, seq, slip: slip.print() }) } else { Err(reused()) }
+}
+
+fn serial(scale: u32, line: &SaleLine) -> Result<SlipSerial, Refusal> {
+    let hex = line.nonce.len() == 16 && line.nonce.bytes().all(|b| b.is_ascii_hexdigit());
+    match u64::from_str_radix(&line.nonce, 16) {
+        Ok(nonce) if hex => Ok(SlipSerial { scale, counter: line.counter, nonce }),
+        _ => Err(Refusal::new(Code::Body, "nonce", "must be 16 hexadecimal digits")),
+    }
+}
+
+fn sale_of(scale: u32, line: &SaleLine) -> Sale {
+    Sale {
+        amount_fen: line.amount_fen,
+        counter: line.counter,
+        fen_per_kg: line.fen_per_kg,
+        grams: line.grams,
+        lot: line.lot.clone(),
+        offline: line.offline,
+        product: line.product.clone(),
+        scale,
+        stall: line.stall.clone(),
+    }
+}
+
+/// The outer error ends the batch whatever it asked for; the inner one refuses the line.
+fn new_line(
+    desk: &mut Desk<'_>,
+    ground: &mut Ground,
+    book: &BookId,
+    scale: u32,
+    actor: &ActorId,
+    line: &SaleLine,
+    now: Time,
+) -> Result<Result<LineOutcome, Refusal>, Failure> {
+    let sale = sale_of(scale, line);
+    let judged = sale.check().map_err(Refusal::from).and_then(|()| {
+        let serial = serial(scale, line)?;
+        let draft = sale_draft(book, actor, line, &sale, serial)?;
+        draft.check(now).map_err(Refusal::from)?;
+        // The city's day does not matter to a verification that lasts a year; the scale's own day does.
+        let day = desk.zone().day_of(line.occurred);
+        Ok((ground.judge(&sale, day)?, draft, serial))
+    });
+    let (Judged { breaches }, draft, serial) = match judged {
+        Ok(judged) => judged,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let receipt = desk.append(draft)?;
+    for (breach, hold) in breaches {
+        let body = BreachReported {
+            breach,
+            lot: sale.lot.clone(),
+            scale,
+            counter: sale.counter,
+            grams: sale.grams,
+            hold: hold.map(|seq| seq.0),
+        };
+        let draft = Draft::new(book, line.occurred, actor, &body)?;
+        let lot = subject(book, "lot", &sale.lot).map_err(refused)?;
+        desk.append(draft.subject(Role::About, lot).subject(Role::About, serial.subject(book)))?;
+    }
+    Ok(Ok(LineOutcome::Recorded { counter: line.counter, seq: receipt.seq, slip: serial.print() }))
+}
+
+fn sale_draft(
+    book: &BookId,
+    actor: &ActorId,
+    line: &SaleLine,
+    sale: &Sale,
+    serial: SlipSerial,
+) -> Result<Draft, Refusal> {
+    let draft = Draft::new(book, line.occurred, actor, sale)?.at(subject(book, "stall", &sale.stall)?);
+    Ok(draft.subject(Role::Input, subject(book, "lot", &sale.lot)?).subject(Role::Output, serial.subject(book)))
+}
+
+fn subject(book: &BookId, scheme: &str, local: &str) -> Result<base::SubjectId, Refusal> {
+    base::SubjectId::local(scheme, book, local)
+        .map_err(|error| BodyError::new(scheme, Rule::Format, error.to_string()).into())
+}
+
+/// What a scale sells, and what it must not.
+pub fn scale_state(tx: &mut dyn Tx, book: &BookId, scale: u32, now: Time) -> Result<Option<ScaleState>, store::StoreError> {
+    let Some(scale) = state::scale(tx, book, scale)? else { return Ok(None) };
+    let stall = scale.stall.as_deref();
+    let filter = state::LotFilter { stall: Some(stall.unwrap_or("")), ..Default::default() };
+    let lots = state::list_lots(tx, book, &filter, 200, 0)?;
+    Ok(Some(ScaleState {
+        server_time: now,
+        products: state::products(tx, book)?,
+        prices: if stall.is_some() { state::prices(tx, book, stall)? } else { Vec::new() },
+        lots: lots
+            .into_iter()
+            .filter(|lot| lot.hold.is_none() && lot.left_g().0 > 0)
+            .map(|lot| OpenLot { left_g: lot.left_g(), lot: lot.lot, product: lot.product })
+            .collect(),
+        blocks: state::blocks(tx, book, Blocks::AtScale(scale.scale))?,
+        stall: scale.stall,
+    }))
+}
+
+/// A scale confirms that it no longer sells the lots of these holds.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledgement {
+    /// Numbers of the entries that hold the lots.
+    pub holds: Vec<u64>,
+}
+
+/// Records a scale's confirmations; one that was recorded before is left as it is.
+pub fn acknowledge(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    scale: u32,
+    actor: &ActorId,
+    ack: &Acknowledgement,
+) -> Result<Vec<Seq>, Failure> {
+    desk.take(book)?;
+    let now = desk.now();
+    let blocks = state::blocks(desk.read()?, book, Blocks::AtScale(scale))?;
+    let mut recorded = Vec::new();
+    for (index, hold) in ack.holds.iter().enumerate() {
+        let block = blocks.iter().find(|block| block.hold.0 == *hold);
+        let block = block.ok_or_else(|| {
+            let detail = format!("scale {scale} has no block of hold {hold} in force");
+            refused(Refusal::new(Code::NoBlock, format!("holds[{index}]"), detail).at(index))
+        })?;
+        if block.acked_at.is_some() || ack.holds[..index].contains(hold) {
+            continue;
+        }
+        let after_ms = now.since_ms(block.held_at).max(0);
+        let body = BlockAcknowledged { lot: block.lot.clone(), hold: *hold, scale, after_ms };
+        let draft = Draft::new(book, now, actor, &body)?;
+        let receipt = desk.append(draft.subject(Role::About, subject(book, "lot", &block.lot).map_err(refused)?))?;
+        recorded.push(receipt.seq);
+    }
+    Ok(recorded)
+}

@@ -1,0 +1,271 @@
+//! The market itself: merchants, stalls, fees, scales, people and cleaning.
+
+use base::{Day, Fen};
+use ledger::{BodyError, Rule};
+use serde::{Deserialize, Serialize};
+
+use super::{body, check_code, check_name, check_range};
+
+body! {
+    /// A market opened or reopened; the entry stands in the market's own book.
+    MarketOpened = "market.market.opened" {
+        pub title_zh: String,
+        pub title_en: String,
+        /// Usable area in square metres.
+        pub area_m2: i64,
+        /// Year of building.
+        pub built: Option<i64>,
+        /// The 14-digit GTIN under which this market's slips are Digital Links, check digit included.
+        pub slip_gtin: String,
+    }
+    check(this) {
+        check_name("title_zh", &this.title_zh)?;
+        check_name("title_en", &this.title_en)?;
+        check_range("area_m2", this.area_m2, 1, 10_000_000, "square metres")?;
+        if this.slip_gtin.len() != 14 || epcis::digital_link::gtin14(&this.slip_gtin).is_none() {
+            return Err(BodyError::new("slip_gtin", Rule::Format, "must be 14 digits with a valid check digit"));
+        }
+        Ok(())
+    }
+}
+
+body! {
+    /// Jobs (岗位) in the market changed by so many.
+    JobsChanged = "market.jobs.changed" {
+        pub change: i64,
+        pub reason: String,
+    }
+    check(this) {
+        check_range("change", this.change, -100_000, 100_000, "jobs")?;
+        check_name("reason", &this.reason)
+    }
+}
+
+body! {
+    /// A merchant (经营户) may trade here. May hold a sole trader's name.
+    MerchantRegistered = "market.merchant.registered", erasable {
+        pub merchant: String,
+        pub title: String,
+        /// Unified social credit code or registration number of the business licence.
+        pub licence: Option<String>,
+    }
+    check(this) {
+        check_code("merchant", &this.merchant)?;
+        check_name("title", &this.title)?;
+        this.licence.as_deref().map_or(Ok(()), |text| check_name("licence", text))
+    }
+}
+
+/// What a certificate is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateType {
+    /// Business licence (营业执照).
+    Licence,
+    /// Food trading permit (食品经营许可证).
+    FoodPermit,
+    /// Health certificate (健康证).
+    Health,
+}
+
+body! {
+    /// A merchant's certificate, with its last day.
+    CertificateRecorded = "market.certificate.recorded", erasable {
+        pub merchant: String,
+        pub certificate: CertificateType,
+        pub number: String,
+        pub until: Day,
+    }
+    check(this) {
+        check_code("merchant", &this.merchant)?;
+        check_name("number", &this.number)
+    }
+}
+
+/// Wet or dry zone (干湿分区).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Zone {
+    Wet,
+    Dry,
+}
+
+/// Raw or cooked food (生熟分开).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Food {
+    Raw,
+    Cooked,
+    Other,
+}
+
+body! {
+    /// A stall (摊位) can be let.
+    StallOpened = "market.stall.opened" {
+        pub stall: String,
+        pub zone: Zone,
+        pub food: Food,
+        /// Area in square decimetres.
+        pub area_dm2: i64,
+    }
+    check(this) {
+        check_code("stall", &this.stall)?;
+        check_range("area_dm2", this.area_dm2, 1, 1_000_000, "square decimetres")
+    }
+}
+
+body! {
+    /// A stall was let to a merchant.
+    StallLeased = "market.stall.leased" {
+        pub stall: String,
+        pub merchant: String,
+        pub from: Day,
+        pub until: Day,
+        /// Rent a month.
+        pub fee_fen: Fen,
+    }
+    check(this) {
+        check_code("stall", &this.stall)?;
+        check_code("merchant", &this.merchant)?;
+        check_range("fee_fen", this.fee_fen.0, 0, 100_000_000, "fen")?;
+        if this.until < this.from {
+            return Err(BodyError::new("until", Rule::Consistency, "lies before from"));
+        }
+        Ok(())
+    }
+}
+
+body! {
+    /// A lease ended.
+    LeaseEnded = "market.lease.ended" {
+        pub stall: String,
+        pub merchant: String,
+        pub reason: String,
+    }
+    check(this) {
+        check_code("stall", &this.stall)?;
+        check_code("merchant", &this.merchant)?;
+        check_name("reason", &this.reason)
+    }
+}
+
+/// A month, `2021-12`.
+fn check_month(field: &str, month: &str) -> Result<(), BodyError> {
+    if month.len() == 7 && Day::parse(&format!("{month}-01")).is_ok() {
+        Ok(())
+    } else {
+        Err(BodyError::new(field, Rule::Format, "must be a month such as 2021-12"))
+    }
+}
+
+body! {
+    /// A stall's fee for a month became due.
+    FeeCharged = "market.fee.charged" {
+        pub stall: String,
+        pub month: String,
+        pub amount_fen: Fen,
+        pub note: Option<String>,
+    }
+    check(this) {
+        check_code("stall", &this.stall)?;
+        check_month("month", &this.month)?;
+        check_range("amount_fen", this.amount_fen.0, 1, 100_000_000, "fen")
+    }
+}
+
+body! {
+    /// A stall's fee for a month was paid, in part or in full.
+    FeePaid = "market.fee.paid" {
+        pub stall: String,
+        pub month: String,
+        pub amount_fen: Fen,
+    }
+    check(this) {
+        check_code("stall", &this.stall)?;
+        check_month("month", &this.month)?;
+        check_range("amount_fen", this.amount_fen.0, 1, 100_000_000, "fen")
+    }
+}
+
+/// Scales are numbered from 1 within their market; the slip's serial has three base-62 digits for it.
+fn check_scale(scale: u32) -> Result<(), BodyError> {
+    check_range("scale", i64::from(scale), 1, i64::from(super::SlipSerial::SCALE_MAX), "")
+}
+
+body! {
+    /// A scale (电子秤) joined the network.
+    ScaleEnrolled = "market.scale.enrolled" {
+        pub scale: u32,
+        /// The stall where it stands; none for the fair scale (公平秤).
+        pub stall: Option<String>,
+        pub serial: String,
+        /// Number of the lead seal.
+        pub seal: String,
+        /// Day of the legal verification and its last valid day.
+        pub verified: Day,
+        pub verified_until: Day,
+        /// Whether shoppers check their purchase on it.
+        pub fair: bool,
+    }
+    check(this) {
+        check_scale(this.scale)?;
+        this.stall.as_deref().map_or(Ok(()), |stall| check_code("stall", stall))?;
+        check_name("serial", &this.serial)?;
+        check_name("seal", &this.seal)?;
+        if this.verified_until < this.verified {
+            return Err(BodyError::new("verified_until", Rule::Consistency, "lies before verified"));
+        }
+        if this.fair == this.stall.is_some() {
+            return Err(BodyError::new("stall", Rule::Consistency, "is required unless the scale is a fair scale"));
+        }
+        Ok(())
+    }
+}
+
+body! {
+    /// A scale was verified anew.
+    ScaleVerified = "market.scale.verified" {
+        pub scale: u32,
+        pub seal: String,
+        pub verified_until: Day,
+    }
+    check(this) {
+        check_scale(this.scale)?;
+        check_name("seal", &this.seal)
+    }
+}
+
+body! {
+    /// A scale was rotated to another stall.
+    ScaleMoved = "market.scale.moved" {
+        pub scale: u32,
+        pub stall: String,
+    }
+    check(this) {
+        check_scale(this.scale)?;
+        check_code("stall", &this.stall)
+    }
+}
+
+body! {
+    /// Visitors counted at a gate.
+    FootfallCounted = "market.footfall.counted" {
+        pub gate: String,
+        pub visitors: i64,
+    }
+    check(this) {
+        check_code("gate", &this.gate)?;
+        check_range("visitors", this.visitors, 0, 1_000_000, "visitors")
+    }
+}
+
+body! {
+    /// A zone was cleaned.
+    CleaningDone = "market.cleaning.done" {
+        pub area: String,
+        pub note: Option<String>,
+    }
+    check(this) {
+        check_name("area", &this.area)
+    }
+}

@@ -1,0 +1,214 @@
+//! Food safety: tests, holds, blocks, breaches, recalls, complaints, and what others report over EPCIS.
+
+use base::limits::TEXT_CHARS_MAX;
+use base::{Fen, Grams};
+use ledger::{BodyError, Rule, check_text};
+use serde::{Deserialize, Serialize};
+
+use super::{body, check_code, check_name, check_range};
+
+/// The verdict of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Pass,
+    Fail,
+}
+
+body! {
+    /// A sample of a lot was tested.
+    InspectionRecorded = "market.inspection.recorded" {
+        pub lot: String,
+        /// Such as `rapid-colloidal-gold`, `enzyme-inhibition`.
+        pub method: String,
+        /// What was looked for, such as `organophosphate`, `ractopamine`.
+        pub item: String,
+        /// The reading as the device shows it, with its unit.
+        pub reading: String,
+        /// The limit it is held against.
+        pub limit: Option<String>,
+        pub verdict: Verdict,
+        /// The inspection that this one repeats.
+        pub retest_of: Option<u64>,
+    }
+    check(this) {
+        check_code("lot", &this.lot)?;
+        check_code("method", &this.method)?;
+        check_code("item", &this.item)?;
+        check_name("reading", &this.reading)?;
+        this.limit.as_deref().map_or(Ok(()), |limit| check_name("limit", limit))
+    }
+}
+
+/// Why a lot was held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldReason {
+    FailedInspection,
+    /// Another lot of the same supplier failed.
+    SameSupplier,
+    Recall,
+    Order,
+}
+
+body! {
+    /// A lot must not be sold (停售). Blocks go to every scale that could sell it.
+    LotHeld = "market.lot.held" {
+        pub lot: String,
+        pub reason: HoldReason,
+        /// The inspection that led to it.
+        pub inspection: Option<u64>,
+        pub note: Option<String>,
+        /// The scales that could sell it when it was held.
+        pub scales: Vec<u32>,
+    }
+    check(this) {
+        check_code("lot", &this.lot)?;
+        check_range("scales", i64::try_from(this.scales.len()).unwrap_or(i64::MAX), 0, 2_000, "scales")?;
+        this.note.as_deref().map_or(Ok(()), |note| check_text("note", note, TEXT_CHARS_MAX))
+    }
+}
+
+body! {
+    /// A held lot may be sold again.
+    LotReleased = "market.lot.released" {
+        pub lot: String,
+        /// The hold that it ends.
+        pub hold: u64,
+        /// The passed retest that it rests on.
+        pub inspection: Option<u64>,
+        pub reason: String,
+    }
+    check(this) {
+        check_code("lot", &this.lot)?;
+        check_text("reason", &this.reason, TEXT_CHARS_MAX)
+    }
+}
+
+body! {
+    /// A scale confirmed that it no longer sells a held lot.
+    BlockAcknowledged = "market.block.acknowledged" {
+        pub lot: String,
+        pub hold: u64,
+        pub scale: u32,
+        /// Milliseconds from the recording of the hold to the arrival of this confirmation.
+        pub after_ms: i64,
+    }
+    check(this) {
+        check_code("lot", &this.lot)?;
+        check_range("after_ms", this.after_ms, 0, i64::MAX, "ms")
+    }
+}
+
+/// What was breached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Breach {
+    /// A scale that was cut off sold a held lot.
+    HeldSale,
+    /// More left the lot than was received.
+    MassBalance,
+}
+
+body! {
+    /// A sale broke a rule, and stands: it happened.
+    BreachReported = "market.breach.reported" {
+        pub breach: Breach,
+        pub lot: String,
+        pub scale: u32,
+        pub counter: u32,
+        pub grams: Grams,
+        /// The hold that was broken.
+        pub hold: Option<u64>,
+    }
+    check(this) {
+        check_code("lot", &this.lot)
+    }
+}
+
+body! {
+    /// A recall of a held lot began; the public notice goes with it.
+    RecallOpened = "market.recall.opened" {
+        pub lot: String,
+        pub hold: u64,
+        pub notice_zh: String,
+        pub notice_en: String,
+    }
+    check(this) {
+        check_code("lot", &this.lot)?;
+        check_text("notice_zh", &this.notice_zh, TEXT_CHARS_MAX)?;
+        check_text("notice_en", &this.notice_en, TEXT_CHARS_MAX)
+    }
+}
+
+body! {
+    /// A shopper complained. May hold personal data.
+    ComplaintFiled = "market.complaint.filed", erasable {
+        /// The serial of the slip, if there is one.
+        pub slip: Option<String>,
+        pub text: String,
+        /// How to reach the shopper.
+        pub contact: Option<String>,
+        /// What the fair scale showed.
+        pub fair_scale_g: Option<Grams>,
+    }
+    check(this) {
+        check_text("text", &this.text, TEXT_CHARS_MAX)?;
+        this.contact.as_deref().map_or(Ok(()), |contact| check_name("contact", contact))?;
+        this.fair_scale_g.map_or(Ok(()), |grams| check_range("fair_scale_g", grams.0, 0, 500_000, "grams"))?;
+        match this.slip.as_deref().map(super::SlipSerial::parse) {
+            Some(None) => Err(BodyError::new("slip", Rule::Format, "is not the serial of a slip")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How a complaint ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Upheld,
+    Dismissed,
+    Withdrawn,
+}
+
+body! {
+    /// A complaint was settled.
+    ComplaintSettled = "market.complaint.settled" {
+        pub complaint: u64,
+        pub outcome: Outcome,
+        pub refund_fen: Fen,
+        pub text: String,
+    }
+    check(this) {
+        check_range("refund_fen", this.refund_fen.0, 0, 100_000_000, "fen")?;
+        check_text("text", &this.text, TEXT_CHARS_MAX)
+    }
+}
+
+/// An EPCIS 2.0 event of somebody else, kept verbatim.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EpcisCaptured {
+    /// The event's own identifier, or the one given at capture.
+    pub event_id: String,
+    /// The event as it came.
+    #[schema(value_type = Object)]
+    pub event: serde_json::Value,
+    /// The JSON-LD context that it was written in.
+    #[schema(value_type = Object)]
+    pub context: serde_json::Value,
+}
+
+impl ledger::Body for EpcisCaptured {
+    const KIND: &'static str = "market.epcis.captured";
+
+    fn check(&self) -> Result<(), BodyError> {
+        check_text("event_id", &self.event_id, TEXT_CHARS_MAX)?;
+        if self.event.is_object() {
+            Ok(())
+        } else {
+            Err(BodyError::new("event", Rule::Schema, "must be an object"))
+        }
+    }
+}

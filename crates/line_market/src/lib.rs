@@ -1,0 +1,68 @@
+//! The market line (智慧农贸市场): lots arrive, scales sell, inspectors test, and every slip leads back to its origin.
+
+pub mod apply;
+pub mod epcis_events;
+pub mod figures;
+pub mod intake;
+pub mod kinds;
+pub mod policy;
+pub mod record;
+pub mod refusal;
+pub mod rules;
+mod schema;
+pub mod state;
+
+use ::access::{ActionDef, RoleDef};
+use ::figures::{Contributions, Figure, Ratio};
+use kernel::{Derived, Line};
+use ledger::{Entry, Kind};
+use store::{Migration, StoreError, Tx};
+
+/// The line as the kernel sees it.
+pub struct Market;
+
+impl Line for Market {
+    fn name(&self) -> &'static str {
+        "market"
+    }
+
+    fn kinds(&self) -> Vec<Kind> {
+        kinds::kinds()
+    }
+
+    fn roles(&self) -> &'static [RoleDef] {
+        policy::ROLES
+    }
+
+    fn actions(&self) -> &'static [ActionDef] {
+        policy::ACTIONS
+    }
+
+    fn migrations(&self) -> &'static [Migration] {
+        schema::MIGRATIONS
+    }
+
+    fn derived(&self) -> &'static [Derived] {
+        schema::DERIVED
+    }
+
+    fn figures(&self) -> &'static [Figure] {
+        figures::FIGURES
+    }
+
+    fn ratios(&self) -> &'static [Ratio] {
+        figures::RATIOS
+    }
+
+    fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
+        apply::apply(tx, entries)
+    }
+
+    fn erase(&self, tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
+        apply::erase(tx, entry)
+    }
+
+    fn contribute(&self, entry: &Entry, out: &mut Contributions) {
+        figures::contribute(entry, out);
+    }
+}

@@ -1,0 +1,407 @@
+//! Recording one entry of the market, whatever its kind: the rules that need the market's state, and what the entry names.
+//!
+//! The API, the pages and the demonstration all come through [`record`].
+
+use base::{ActorId, BookId, SubjectId, Time};
+use kernel::{AppendError, Desk, Receipt};
+use ledger::{Body, Draft, Role};
+use serde::{Deserialize, Serialize};
+
+use crate::kinds::{
+    CertificateRecorded, CleaningDone, ComplaintFiled, ComplaintSettled, FeeCharged, FeePaid, FootfallCounted, HoldReason,
+    InspectionRecorded, JobsChanged, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred,
+    MarketOpened, MerchantRegistered, PricePosted, ProductRegistered, RecallOpened, ScaleEnrolled, ScaleMoved,
+    ScaleVerified, SlipSerial, StallLeased, StallOpened, Verdict,
+};
+use crate::refusal::{Code, Refusal};
+use crate::rules;
+use crate::state::{self, Lot};
+
+/// What somebody asks the market to record.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// A kind of the catalogue, such as `market.lot.received`.
+    pub kind: String,
+    /// When it happened; now, if left out.
+    pub occurred: Option<Time>,
+    /// As the kind's schema says.
+    #[schema(value_type = Object)]
+    pub body: serde_json::Value,
+    /// SHA-256 digests of files that were uploaded before.
+    #[serde(default)]
+    pub evidence: Vec<String>,
+}
+
+/// Why nothing was recorded.
+pub type Failure = AppendError<Refusal>;
+
+/// What a record led to: the entry asked for, and those that follow from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Recorded {
+    pub entry: Receipt,
+    /// Holds that a failed test brought about.
+    pub holds: Vec<Receipt>,
+}
+
+/// Decides and appends.
+pub fn record(desk: &mut Desk<'_>, book: &BookId, actor: &ActorId, input: &Input) -> Result<Recorded, Failure> {
+    desk.take(book)?;
+    let occurred = input.occurred.unwrap_or(desk.now());
+    Recorder { desk, book, actor, occurred, evidence: &input.evidence }.dispatch(input)
+}
+
+struct Recorder<'r, 'd> {
+    desk: &'r mut Desk<'d>,
+    book: &'r BookId,
+    actor: &'r ActorId,
+    occurred: Time,
+    evidence: &'r [String],
+}
+
+fn refuse<T>(code: Code, field: &str, detail: impl Into<String>) -> Result<T, Failure> {
+    Err(AppendError::Refused(Refusal::new(code, field, detail)))
+}
+
+fn refused(refusal: impl Into<Refusal>) -> Failure {
+    AppendError::Refused(refusal.into())
+}
+
+impl Recorder<'_, '_> {
+    fn dispatch(mut self, input: &Input) -> Result<Recorded, Failure> {
+        let receipt = match input.kind.as_str() {
+            MarketOpened::KIND => self.plain::<MarketOpened>(input, |_| vec![]),
+            JobsChanged::KIND => self.plain::<JobsChanged>(input, |_| vec![]),
+            MerchantRegistered::KIND => self.merchant(input),
+            CertificateRecorded::KIND => self.certificate(input),
+            StallOpened::KIND => self.plain::<StallOpened>(input, |it| vec![("stall", it.stall.clone())]),
+            StallLeased::KIND => self.lease(input),
+            LeaseEnded::KIND => self.end_lease(input),
+            FeeCharged::KIND => self.fee::<FeeCharged>(input, |it| &it.stall),
+            FeePaid::KIND => self.fee::<FeePaid>(input, |it| &it.stall),
+            ScaleEnrolled::KIND => self.enrol(input),
+            ScaleVerified::KIND => self.of_scale::<ScaleVerified>(input, |it| (it.scale, None)),
+            ScaleMoved::KIND => self.of_scale::<ScaleMoved>(input, |it| (it.scale, Some(&it.stall))),
+            ProductRegistered::KIND => self.plain::<ProductRegistered>(input, |it| vec![("product", it.product.clone())]),
+            PricePosted::KIND => self.price(input),
+            LotReceived::KIND => self.receive(input),
+            LotTransferred::KIND => self.transfer(input),
+            LotSplit::KIND => self.split(input),
+            LotLost::KIND => self.lose(input),
+            InspectionRecorded::KIND => return self.inspect(input),
+            LotHeld::KIND => self.hold(input),
+            LotReleased::KIND => self.release(input),
+            RecallOpened::KIND => self.recall(input),
+            ComplaintFiled::KIND => self.complain(input),
+            ComplaintSettled::KIND => self.settle(input),
+            FootfallCounted::KIND => self.plain::<FootfallCounted>(input, |_| vec![]),
+            CleaningDone::KIND => self.plain::<CleaningDone>(input, |_| vec![]),
+            other => refuse(Code::UnknownKind, "kind", format!("{other:?} cannot be recorded here")),
+        };
+        Ok(Recorded { entry: receipt?, holds: Vec::new() })
+    }
+
+    /// Reads the body strictly; errors name the field below `body`.
+    fn body<B: Body>(input: &Input) -> Result<B, Failure> {
+        let body: B = serde_path_to_error::deserialize(&input.body).map_err(|error| {
+            let path = error.path().to_string();
+            let field = if path == "." { "body".to_owned() } else { format!("body.{path}") };
+            refused(Refusal::new(Code::Body, field, error.inner().to_string()))
+        })?;
+        body.check().map_err(|mut error| {
+            error.field = if error.field.is_empty() { "body".into() } else { format!("body.{}", error.field) };
+            refused(error)
+        })?;
+        Ok(body)
+    }
+
+    fn draft<B: Body>(&self, body: &B) -> Result<Draft, Failure> {
+        let draft = Draft::new(self.book, self.occurred, self.actor, body).map_err(refused)?;
+        Ok(draft.with_evidence(self.evidence.to_vec()))
+    }
+
+    fn append(&mut self, draft: Draft) -> Result<Receipt, Failure> {
+        draft.check(self.desk.now()).map_err(refused)?;
+        self.desk.append(draft)
+    }
+
+    fn id(&self, scheme: &str, local: &str) -> Result<SubjectId, Failure> {
+        SubjectId::local(scheme, self.book, local).map_err(|error| refused(Refusal::new(Code::Body, scheme, error.to_string())))
+    }
+
+    /// An entry with no rules beyond its body, about what `names` says.
+    fn plain<B: Body>(&mut self, input: &Input, names: impl Fn(&B) -> Vec<(&'static str, String)>) -> Result<Receipt, Failure> {
+        let body: B = Self::body(input)?;
+        let mut draft = self.draft(&body)?;
+        for (scheme, local) in names(&body) {
+            draft = draft.subject(Role::About, self.id(scheme, &local)?);
+        }
+        self.append(draft)
+    }
+
+    fn merchant(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: MerchantRegistered = Self::body(input)?;
+        if state::merchant(self.desk.read()?, self.book, &body.merchant)?.is_some() {
+            return refuse(Code::Exists, "body.merchant", format!("merchant {} is registered", body.merchant));
+        }
+        self.plain::<MerchantRegistered>(input, |it| vec![("merchant", it.merchant.clone())])
+    }
+
+    fn certificate(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: CertificateRecorded = Self::body(input)?;
+        self.need_merchant(&body.merchant)?;
+        self.plain::<CertificateRecorded>(input, |it| vec![("merchant", it.merchant.clone())])
+    }
+
+    fn need_merchant(&mut self, merchant: &str) -> Result<(), Failure> {
+        match state::merchant(self.desk.read()?, self.book, merchant)? {
+            Some(_) => Ok(()),
+            None => refuse(Code::UnknownMerchant, "body.merchant", format!("there is no merchant {merchant}")),
+        }
+    }
+
+    fn need_stall(&mut self, stall: &str, field: &str) -> Result<state::Stall, Failure> {
+        match state::stall(self.desk.read()?, self.book, stall)? {
+            Some(stall) => Ok(stall),
+            None => refuse(Code::UnknownStall, field, format!("there is no stall {stall}")),
+        }
+    }
+
+    fn need_lot(&mut self, lot: &str) -> Result<Lot, Failure> {
+        match state::lot(self.desk.read()?, self.book, lot)? {
+            Some(lot) => Ok(lot),
+            None => refuse(Code::UnknownLot, "body.lot", format!("there is no lot {lot}")),
+        }
+    }
+
+    fn need_no_lot(&mut self, lot: &str, field: &str) -> Result<(), Failure> {
+        match state::lot(self.desk.read()?, self.book, lot)? {
+            None => Ok(()),
+            Some(_) => refuse(Code::Exists, field, format!("lot {lot} exists")),
+        }
+    }
+
+    fn lease(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: StallLeased = Self::body(input)?;
+        self.need_merchant(&body.merchant)?;
+        if let Some(tenant) = self.need_stall(&body.stall, "body.stall")?.merchant {
+            return refuse(Code::AlreadyLeased, "body.stall", format!("stall {} is let to {tenant}", body.stall));
+        }
+        self.plain::<StallLeased>(input, |it| vec![("stall", it.stall.clone()), ("merchant", it.merchant.clone())])
+    }
+
+    fn end_lease(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: LeaseEnded = Self::body(input)?;
+        let stall = self.need_stall(&body.stall, "body.stall")?;
+        if stall.merchant.as_ref() != Some(&body.merchant) {
+            return refuse(Code::NotLeased, "body.stall", format!("stall {} is not let to {}", body.stall, body.merchant));
+        }
+        self.plain::<LeaseEnded>(input, |it| vec![("stall", it.stall.clone()), ("merchant", it.merchant.clone())])
+    }
+
+    fn fee<B: Body>(&mut self, input: &Input, stall: impl Fn(&B) -> &String) -> Result<Receipt, Failure> {
+        let body: B = Self::body(input)?;
+        self.need_stall(stall(&body), "body.stall")?;
+        self.plain::<B>(input, |it| vec![("stall", stall(it).clone())])
+    }
+
+    fn enrol(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: ScaleEnrolled = Self::body(input)?;
+        if state::scale(self.desk.read()?, self.book, body.scale)?.is_some() {
+            return refuse(Code::Exists, "body.scale", format!("scale {} is enrolled", body.scale));
+        }
+        if let Some(stall) = &body.stall {
+            self.need_stall(stall, "body.stall")?;
+        }
+        self.plain::<ScaleEnrolled>(input, |it| vec![("scale", it.scale.to_string())])
+    }
+
+    fn of_scale<B: Body>(
+        &mut self,
+        input: &Input,
+        named: impl Fn(&B) -> (u32, Option<&String>),
+    ) -> Result<Receipt, Failure> {
+        let body: B = Self::body(input)?;
+        let (scale, stall) = named(&body);
+        if state::scale(self.desk.read()?, self.book, scale)?.is_none() {
+            return refuse(Code::UnknownScale, "body.scale", format!("there is no scale {scale}"));
+        }
+        if let Some(stall) = stall {
+            self.need_stall(stall, "body.stall")?;
+        }
+        self.plain::<B>(input, |it| vec![("scale", named(it).0.to_string())])
+    }
+
+    fn need_product(&mut self, product: &str) -> Result<(), Failure> {
+        let known = state::products(self.desk.read()?, self.book)?.iter().any(|known| known.product == product);
+        if known { Ok(()) } else { refuse(Code::UnknownProduct, "body.product", format!("there is no product {product}")) }
+    }
+
+    fn price(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: PricePosted = Self::body(input)?;
+        self.need_stall(&body.stall, "body.stall")?;
+        self.need_product(&body.product)?;
+        self.plain::<PricePosted>(input, |it| vec![("stall", it.stall.clone()), ("product", it.product.clone())])
+    }
+
+    fn receive(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: LotReceived = Self::body(input)?;
+        self.need_no_lot(&body.lot, "body.lot")?;
+        self.need_product(&body.product)?;
+        let stall = self.need_stall(&body.stall, "body.stall")?;
+        if stall.merchant.as_ref() != Some(&body.merchant) {
+            return refuse(Code::NotLeased, "body.stall", format!("stall {} is not let to {}", body.stall, body.merchant));
+        }
+        let mut draft = self.draft(&body)?.at(self.id("stall", &body.stall)?);
+        if let Some(source) = &body.source {
+            // Under this form an event that names it otherwise is met.
+            let source = SubjectId::new(epcis::urn::canonical(source.as_str()))
+                .map_err(|error| refused(Refusal::new(Code::Body, "body.source", error.to_string())))?;
+            draft = draft.subject(Role::Input, source);
+        }
+        draft = draft.subject(Role::Output, self.id("lot", &body.lot)?);
+        self.append(draft)
+    }
+
+    fn transfer(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: LotTransferred = Self::body(input)?;
+        let lot = self.need_lot(&body.lot)?;
+        rules::may_take(&lot, body.quantity_g, "body.quantity_g").map_err(refused)?;
+        self.need_no_lot(&body.new_lot, "body.new_lot")?;
+        let stall = self.need_stall(&body.to_stall, "body.to_stall")?;
+        if stall.merchant.as_ref() != Some(&body.to_merchant) {
+            return refuse(Code::NotLeased, "body.to_stall", format!("stall {} is not let to {}", body.to_stall, body.to_merchant));
+        }
+        let draft = self.draft(&body)?.at(self.id("stall", &body.to_stall)?);
+        let draft = draft.subject(Role::Input, self.id("lot", &body.lot)?).subject(Role::Output, self.id("lot", &body.new_lot)?);
+        self.append(draft)
+    }
+
+    fn split(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: LotSplit = Self::body(input)?;
+        let lot = self.need_lot(&body.lot)?;
+        let total = body.parts.iter().map(|part| part.quantity_g).sum();
+        rules::may_take(&lot, total, "body.parts").map_err(refused)?;
+        let mut draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
+        draft = draft.subject(Role::Input, self.id("lot", &body.lot)?);
+        for (at, part) in body.parts.iter().enumerate() {
+            let field = format!("body.parts[{at}].lot");
+            if body.parts[..at].iter().any(|before| before.lot == part.lot) {
+                return refuse(Code::Exists, &field, format!("lot {} is named twice", part.lot));
+            }
+            self.need_no_lot(&part.lot, &field)?;
+            draft = draft.subject(Role::Output, self.id("lot", &part.lot)?);
+        }
+        self.append(draft)
+    }
+
+    fn lose(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: LotLost = Self::body(input)?;
+        let lot = self.need_lot(&body.lot)?;
+        // A held lot may be destroyed: that is what becomes of most.
+        rules::enough(&lot, body.quantity_g, "body.quantity_g").map_err(refused)?;
+        let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
+        let draft = draft.subject(Role::Input, self.id("lot", &body.lot)?);
+        self.append(draft)
+    }
+
+    /// A failed test holds the lot at once.
+    fn inspect(&mut self, input: &Input) -> Result<Recorded, Failure> {
+        let body: InspectionRecorded = Self::body(input)?;
+        let lot = self.need_lot(&body.lot)?;
+        if let Some(first) = body.retest_of {
+            let known = state::inspections(self.desk.read()?, self.book, Some(&body.lot), 1_000)?;
+            if !known.iter().any(|test| test.seq.0 == first) {
+                return refuse(Code::UnknownEntry, "body.retest_of", format!("lot {} has no inspection {first}", body.lot));
+            }
+        }
+        let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
+        let draft = draft.subject(Role::About, self.id("lot", &body.lot)?);
+        let entry = self.append(draft)?;
+        let mut holds = Vec::new();
+        if body.verdict == Verdict::Fail && lot.hold.is_none() {
+            holds.push(self.hold_lot(&lot, HoldReason::FailedInspection, Some(entry.seq.0), None)?);
+        }
+        Ok(Recorded { entry, holds })
+    }
+
+    fn hold(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        // Which scales get the block is for the market to say, not for whoever orders the hold.
+        let mut given = input.clone();
+        if let Some(members) = given.body.as_object_mut() {
+            members.insert("scales".into(), serde_json::Value::Array(Vec::new()));
+        }
+        let body: LotHeld = Self::body(&given)?;
+        let lot = self.need_lot(&body.lot)?;
+        if lot.hold.is_some() {
+            return refuse(Code::AlreadyHeld, "body.lot", format!("lot {} is held", body.lot));
+        }
+        self.hold_lot(&lot, body.reason, body.inspection, body.note)
+    }
+
+    fn hold_lot(
+        &mut self,
+        lot: &Lot,
+        reason: HoldReason,
+        inspection: Option<u64>,
+        note: Option<String>,
+    ) -> Result<Receipt, Failure> {
+        let scales = state::scales_at(self.desk.read()?, self.book, &lot.stall)?;
+        let body = LotHeld { lot: lot.lot.clone(), reason, inspection, note, scales };
+        let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
+        let draft = draft.subject(Role::About, self.id("lot", &lot.lot)?);
+        self.append(draft)
+    }
+
+    fn release(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: LotReleased = Self::body(input)?;
+        let lot = self.need_lot(&body.lot)?;
+        if lot.hold.map(|seq| seq.0) != Some(body.hold) {
+            return refuse(Code::NotHeld, "body.hold", format!("lot {} is not held by entry {}", body.lot, body.hold));
+        }
+        if lot.hold_reason.as_deref() == Some("failed_inspection") {
+            let rests = body.inspection.is_some() && lot.inspection.map(|seq| seq.0) == body.inspection;
+            if !rests || lot.verdict.as_deref() != Some("pass") {
+                return refuse(Code::RetestMissing, "body.inspection", "must be the lot's latest test, and a pass");
+            }
+        }
+        let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
+        let draft = draft.subject(Role::About, self.id("lot", &lot.lot)?);
+        self.append(draft)
+    }
+
+    fn recall(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: RecallOpened = Self::body(input)?;
+        let lot = self.need_lot(&body.lot)?;
+        if lot.hold.map(|seq| seq.0) != Some(body.hold) {
+            return refuse(Code::NotHeld, "body.hold", format!("lot {} is not held by entry {}", body.lot, body.hold));
+        }
+        self.plain::<RecallOpened>(input, |it| vec![("lot", it.lot.clone())])
+    }
+
+    fn complain(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: ComplaintFiled = Self::body(input)?;
+        let mut draft = self.draft(&body)?;
+        if let Some(serial) = body.slip.as_deref().and_then(SlipSerial::parse) {
+            let slip = serial.subject(self.book);
+            if kernel::entries::about(self.desk.read()?, self.book, &slip, 1)?.is_empty() {
+                return refuse(Code::UnknownSlip, "body.slip", "there is no such slip");
+            }
+            draft = draft.subject(Role::About, slip);
+        }
+        self.append(draft)
+    }
+
+    fn settle(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: ComplaintSettled = Self::body(input)?;
+        let seq = base::Seq(body.complaint);
+        match state::complaint(self.desk.read()?, self.book, seq)? {
+            None => return refuse(Code::UnknownEntry, "body.complaint", format!("there is no complaint {seq}")),
+            Some(row) if row.settled_seq.is_some() => {
+                return refuse(Code::AlreadySettled, "body.complaint", format!("complaint {seq} is settled"));
+            }
+            Some(_) => {}
+        }
+        self.plain::<ComplaintSettled>(input, |it| vec![("complaint", it.complaint.to_string())])
+    }
+}

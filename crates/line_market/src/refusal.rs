@@ -1,0 +1,84 @@
+use ledger::{BodyError, Rule};
+use serde::Serialize;
+
+/// Why the market refuses to record something: the rule, the field that breaks it, and where in a batch it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{field}: {detail}")]
+pub struct Refusal {
+    pub code: Code,
+    pub field: String,
+    pub detail: String,
+    /// The line of a batch, from 0.
+    pub index: Option<usize>,
+}
+
+/// The market's rules. Their texts in both languages stand under `market-rule-<code>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    UnknownKind,
+    Body,
+    UnknownStall,
+    UnknownMerchant,
+    UnknownProduct,
+    UnknownLot,
+    UnknownScale,
+    UnknownSlip,
+    UnknownEntry,
+    Exists,
+    NotLeased,
+    AlreadyLeased,
+    ForeignLot,
+    HeldLot,
+    NotHeld,
+    AlreadyHeld,
+    NoBlock,
+    MassBalance,
+    ProductMismatch,
+    CounterReused,
+    VerificationExpired,
+    RetestMissing,
+    AlreadySettled,
+    FutureTime,
+}
+
+impl Code {
+    /// The rule's name in problem documents, such as `held-lot`.
+    pub fn name(self) -> String {
+        crate::apply::word(&self)
+    }
+
+    /// Whether the request contradicts what is recorded, rather than being wrong in itself.
+    pub fn is_conflict(self) -> bool {
+        matches!(
+            self,
+            Self::Exists
+                | Self::AlreadyLeased
+                | Self::HeldLot
+                | Self::AlreadyHeld
+                | Self::NotHeld
+                | Self::CounterReused
+                | Self::MassBalance
+                | Self::AlreadySettled
+        )
+    }
+}
+
+impl Refusal {
+    pub fn new(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { code, field: field.into(), detail: detail.into(), index: None }
+    }
+
+    #[must_use]
+    pub fn at(mut self, index: usize) -> Self {
+        self.index = Some(index);
+        self
+    }
+}
+
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        let code = if error.field == "occurred" && error.rule == Rule::Range { Code::FutureTime } else { Code::Body };
+        Self::new(code, error.field, error.detail)
+    }
+}

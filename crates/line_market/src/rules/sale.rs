@@ -1,0 +1,117 @@
+//! What a scale may sell, and what becomes of a sale that already happened.
+
+use std::collections::HashMap;
+
+use base::{Day, Seq};
+
+use crate::kinds::{Breach, Sale};
+use crate::refusal::{Code, Refusal};
+use crate::state::{Lot, Scale};
+
+/// What is known when a batch of one scale is judged; updated line by line.
+#[derive(Debug)]
+pub struct Ground {
+    pub scale: Scale,
+    pub lots: HashMap<String, Lot>,
+}
+
+/// A sale is recorded; it may have broken rules that it can no longer be kept from breaking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    pub breaches: Vec<(Breach, Option<Seq>)>,
+}
+
+impl Ground {
+    /// Judges one sale of the scale and takes its grams out of the lot.
+    ///
+    /// A connected scale asks before it sells: a sale that breaks a rule is refused. A scale that was cut off reports
+    /// what happened: the sale stands, and what it broke is recorded beside it.
+    pub fn judge(&mut self, sale: &Sale, day: Day) -> Result<Judged, Refusal> {
+        if sale.scale != self.scale.scale {
+            return Err(Refusal::new(Code::UnknownScale, "scale", "a scale reports its own sales only"));
+        }
+        if self.scale.fair {
+            return Err(Refusal::new(Code::UnknownScale, "scale", "a fair scale sells nothing"));
+        }
+        if day > self.scale.verified_until && !sale.offline {
+            let detail = format!("the scale's verification ended on {}", self.scale.verified_until);
+            return Err(Refusal::new(Code::VerificationExpired, "scale", detail));
+        }
+        let lot = self.lots.get_mut(&sale.lot);
+        let lot = lot.ok_or_else(|| Refusal::new(Code::UnknownLot, "lot", format!("there is no lot {}", sale.lot)))?;
+        if lot.stall != sale.stall || self.scale.stall.as_deref() != Some(&sale.stall) && !sale.offline {
+            let detail = format!("lot {} belongs to stall {}", lot.lot, lot.stall);
+            return Err(Refusal::new(Code::ForeignLot, "lot", detail));
+        }
+        if lot.product != sale.product {
+            return Err(Refusal::new(Code::ProductMismatch, "product", format!("lot {} is {}", lot.lot, lot.product)));
+        }
+        let mut breaches = Vec::new();
+        if sale.offline {
+            if lot.hold.is_some() {
+                breaches.push((Breach::HeldSale, lot.hold));
+            }
+            if sale.grams > lot.left_g() {
+                breaches.push((Breach::MassBalance, None));
+            }
+        } else {
+            super::may_take(lot, sale.grams, "grams")?;
+        }
+        lot.sold_g += sale.grams;
+        Ok(Judged { breaches })
+    }
+
+}
+
+#[cfg(test)]
+mod tests {
+    use base::{Fen, Grams, Time};
+
+    use super::*;
+
+    fn ground(hold: Option<u64>) -> Ground {
+        let lot = Lot {
+            lot: "L1".into(), product: "tomato".into(), merchant: "M1".into(), stall: "A1".into(), supplier: "s".into(),
+            origin: "o".into(), document: None, source: None, received_at: Time(0), seq: Seq(0), received_g: Grams(1000),
+            sold_g: Grams(0), moved_g: Grams(0), lost_g: Grams(0), hold: hold.map(Seq), hold_reason: None, held_at: None,
+            verdict: None, inspection: None,
+        };
+        let scale = Scale {
+            scale: 1, stall: Some("A1".into()), serial: "s".into(), seal: "s".into(), verified_until: Day(20_000), fair: false,
+        };
+        Ground { scale, lots: HashMap::from([("L1".to_owned(), lot)]) }
+    }
+
+    fn sale(grams: i64, offline: bool) -> Sale {
+        Sale {
+            amount_fen: Fen(0), counter: 1, fen_per_kg: Fen(1), grams: Grams(grams), lot: "L1".into(), offline,
+            product: "tomato".into(), scale: 1, stall: "A1".into(),
+        }
+    }
+
+    #[test]
+    fn a_batch_cannot_take_more_than_the_lot_has_even_line_by_line() {
+        let mut ground = ground(None);
+        assert!(ground.judge(&sale(600, false), Day(19_000)).is_ok());
+        assert_eq!(ground.judge(&sale(600, false), Day(19_000)).unwrap_err().code, Code::MassBalance);
+        assert!(ground.judge(&sale(400, false), Day(19_000)).is_ok());
+    }
+
+    #[test]
+    fn a_connected_scale_is_refused_a_held_lot_and_a_cut_off_one_is_reported() {
+        assert_eq!(ground(Some(7)).judge(&sale(1, false), Day(19_000)).unwrap_err().code, Code::HeldLot);
+        let judged = ground(Some(7)).judge(&sale(2000, true), Day(19_000)).unwrap();
+        assert_eq!(judged.breaches, [(Breach::HeldSale, Some(Seq(7))), (Breach::MassBalance, None)]);
+    }
+
+    #[test]
+    fn a_foreign_lot_an_unknown_lot_and_an_expired_scale_are_refused() {
+        let mut foreign = sale(1, false);
+        foreign.stall = "B9".into();
+        assert_eq!(ground(None).judge(&foreign, Day(19_000)).unwrap_err().code, Code::ForeignLot);
+        let mut unknown = sale(1, false);
+        unknown.lot = "L2".into();
+        assert_eq!(ground(None).judge(&unknown, Day(19_000)).unwrap_err().code, Code::UnknownLot);
+        assert_eq!(ground(None).judge(&sale(1, false), Day(20_001)).unwrap_err().code, Code::VerificationExpired);
+    }
+}

@@ -1,0 +1,44 @@
+//! The line's tables. All follow from the entries.
+
+use kernel::Derived;
+use store::Migration;
+
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { owner: "market", number: 1, sql: include_str!("../migrations/0001_market.sql") }];
+
+pub const DERIVED: &[Derived] = &[
+    Derived { table: "market_market", columns: "book, title_zh, title_en, area_m2, opened, slip_gtin" },
+    Derived {
+        table: "market_merchant",
+        columns: "book, merchant, title, licence, licence_until, food_until, health_until",
+    },
+    Derived {
+        table: "market_stall",
+        columns: "book, stall, zone, food, area_dm2, merchant, lease_from, lease_until, fee_fen",
+    },
+    Derived { table: "market_fee", columns: "book, stall, month, charged_fen, paid_fen" },
+    Derived { table: "market_scale", columns: "book, scale, stall, serial, seal, verified_until, fair" },
+    Derived { table: "market_product", columns: "book, product, title_zh, title_en, category" },
+    Derived { table: "market_price", columns: "book, stall, product, fen_per_kg, seq" },
+    Derived {
+        table: "market_lot",
+        columns: "book, lot, product, merchant, stall, supplier, origin, document, source, received_at, seq, \
+                  received_g, sold_g, moved_g, lost_g, hold, hold_reason, held_at, verdict, inspection",
+    },
+    Derived {
+        table: "market_inspection",
+        columns: "book, seq, lot, method, item, reading, verdict, retest_of, at",
+    },
+    Derived { table: "market_block", columns: "book, hold, scale, lot, held_at, acked_at, after_ms, released_at" },
+    Derived { table: "market_breach", columns: "book, seq, breach, lot, scale, counter, grams, hold, at" },
+    Derived { table: "market_recall", columns: "book, seq, lot, hold, at, notice_zh, notice_en" },
+    Derived {
+        table: "market_complaint",
+        columns: "book, seq, slip, has_body, at, settled_seq, outcome, settled_at",
+    },
+    Derived {
+        table: "market_epcis",
+        columns: "book, event_id, seq, event_type, event_time, recorded, action, biz_step, disposition, read_point, \
+                  biz_location",
+    },
+];

@@ -1,0 +1,535 @@
+//! The market as its tables have it now: what decisions and pages read.
+
+use base::{BookId, Day, Fen, Grams, Seq, Time};
+use serde::Serialize;
+use store::{Param, Row, StoreError, Tx, placeholders};
+
+/// A lot (批次) and where its grams went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Lot {
+    pub lot: String,
+    pub product: String,
+    pub merchant: String,
+    pub stall: String,
+    pub supplier: String,
+    pub origin: String,
+    /// `type:number` of the paper that came with it.
+    pub document: Option<String>,
+    pub source: Option<String>,
+    pub received_at: Time,
+    /// The entry that received it.
+    pub seq: Seq,
+    pub received_g: Grams,
+    pub sold_g: Grams,
+    pub moved_g: Grams,
+    pub lost_g: Grams,
+    /// The entry that holds it.
+    pub hold: Option<Seq>,
+    pub hold_reason: Option<String>,
+    pub held_at: Option<Time>,
+    /// The verdict of the latest test.
+    pub verdict: Option<String>,
+    /// The entry of the latest test.
+    pub inspection: Option<Seq>,
+}
+
+impl Lot {
+    /// What should still be at the stall; negative after a breach of the mass balance.
+    pub fn left_g(&self) -> Grams {
+        self.received_g - self.sold_g - self.moved_g - self.lost_g
+    }
+}
+
+const LOT: &str = "lot, product, merchant, stall, supplier, origin, document, source, received_at, seq, received_g, \
+                   sold_g, moved_g, lost_g, hold, hold_reason, held_at, verdict, inspection";
+
+fn lot_of(row: &Row) -> Result<Lot, StoreError> {
+    let owned = |column| row.text_or_null(column).map(|text| text.map(str::to_owned));
+    Ok(Lot {
+        lot: row.text(0)?.to_owned(),
+        product: row.text(1)?.to_owned(),
+        merchant: row.text(2)?.to_owned(),
+        stall: row.text(3)?.to_owned(),
+        supplier: row.text(4)?.to_owned(),
+        origin: row.text(5)?.to_owned(),
+        document: owned(6)?,
+        source: owned(7)?,
+        received_at: Time(row.int(8)?),
+        seq: Seq::from_i64(row.int(9)?),
+        received_g: Grams(row.int(10)?),
+        sold_g: Grams(row.int(11)?),
+        moved_g: Grams(row.int(12)?),
+        lost_g: Grams(row.int(13)?),
+        hold: row.int_or_null(14)?.map(Seq::from_i64),
+        hold_reason: owned(15)?,
+        held_at: row.int_or_null(16)?.map(Time),
+        verdict: owned(17)?,
+        inspection: row.int_or_null(18)?.map(Seq::from_i64),
+    })
+}
+
+/// Some lots by their codes, in any order; unknown ones are left out.
+pub fn lots<S: AsRef<str>>(tx: &mut dyn Tx, book: &BookId, codes: &[S]) -> Result<Vec<Lot>, StoreError> {
+    let mut found = Vec::with_capacity(codes.len());
+    for chunk in codes.chunks(200) {
+        let sql = format!("select {LOT} from market_lot where book = $1 and lot in ({})", placeholders(2, chunk.len()));
+        let mut params = vec![Param::Text(book.as_str())];
+        params.extend(chunk.iter().map(|code| Param::Text(code.as_ref())));
+        for row in tx.query(&sql, &params)? {
+            found.push(lot_of(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+pub fn lot(tx: &mut dyn Tx, book: &BookId, code: &str) -> Result<Option<Lot>, StoreError> {
+    Ok(lots(tx, book, &[code])?.pop())
+}
+
+/// What a list of lots is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct LotFilter<'a> {
+    pub stall: Option<&'a str>,
+    pub merchant: Option<&'a str>,
+    pub supplier: Option<&'a str>,
+    pub product: Option<&'a str>,
+    pub held: bool,
+    /// Received at or after.
+    pub since: Option<Time>,
+}
+
+/// Lots, the latest first.
+pub fn list_lots(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    filter: &LotFilter<'_>,
+    count: usize,
+    offset: usize,
+) -> Result<Vec<Lot>, StoreError> {
+    let mut sql = format!("select {LOT} from market_lot where book = $1");
+    let mut params = vec![Param::Text(book.as_str())];
+    for (column, value) in [
+        ("stall", filter.stall),
+        ("merchant", filter.merchant),
+        ("supplier", filter.supplier),
+        ("product", filter.product),
+    ] {
+        if let Some(value) = value {
+            params.push(Param::Text(value));
+            sql.push_str(&format!(" and {column} = ${}", params.len()));
+        }
+    }
+    if filter.held {
+        sql.push_str(" and hold is not null");
+    }
+    if let Some(since) = filter.since {
+        params.push(Param::Int(since.0));
+        sql.push_str(&format!(" and received_at >= ${}", params.len()));
+    }
+    sql.push_str(&format!(" order by received_at desc, lot limit {count} offset {offset}"));
+    tx.query(&sql, &params)?.iter().map(lot_of).collect()
+}
+
+/// A scale of the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Scale {
+    pub scale: u32,
+    pub stall: Option<String>,
+    pub serial: String,
+    pub seal: String,
+    pub verified_until: Day,
+    pub fair: bool,
+}
+
+pub fn scales(tx: &mut dyn Tx, book: &BookId) -> Result<Vec<Scale>, StoreError> {
+    const ALL: &str = "select scale, stall, serial, seal, verified_until, fair from market_scale where book = $1 order by scale";
+    tx.query(ALL, &[Param::Text(book.as_str())])?.iter().map(scale_of).collect()
+}
+
+pub fn scale(tx: &mut dyn Tx, book: &BookId, scale: u32) -> Result<Option<Scale>, StoreError> {
+    const ONE: &str =
+        "select scale, stall, serial, seal, verified_until, fair from market_scale where book = $1 and scale = $2";
+    let row = tx.query_one(ONE, &[Param::Text(book.as_str()), Param::Int(i64::from(scale))])?;
+    row.as_ref().map(scale_of).transpose()
+}
+
+/// The scales at a stall: those that could sell its lots.
+pub fn scales_at(tx: &mut dyn Tx, book: &BookId, stall: &str) -> Result<Vec<u32>, StoreError> {
+    const AT: &str = "select scale from market_scale where book = $1 and stall = $2 order by scale";
+    let rows = tx.query(AT, &[Param::Text(book.as_str()), Param::Text(stall)])?;
+    rows.iter().map(|row| number(row, 0)).collect()
+}
+
+fn scale_of(row: &Row) -> Result<Scale, StoreError> {
+    Ok(Scale {
+        scale: number(row, 0)?,
+        stall: row.text_or_null(1)?.map(str::to_owned),
+        serial: row.text(2)?.to_owned(),
+        seal: row.text(3)?.to_owned(),
+        verified_until: day(row, 4)?,
+        fair: row.int(5)? != 0,
+    })
+}
+
+pub(crate) fn number(row: &Row, column: usize) -> Result<u32, StoreError> {
+    u32::try_from(row.int(column)?).map_err(|_| StoreError::Schema("a number is out of range".into()))
+}
+
+pub(crate) fn day(row: &Row, column: usize) -> Result<Day, StoreError> {
+    i32::try_from(row.int(column)?).map(Day).map_err(|_| StoreError::Schema("a day is out of range".into()))
+}
+
+fn day_or_null(row: &Row, column: usize) -> Result<Option<Day>, StoreError> {
+    row.int_or_null(column)?.map(|_| day(row, column)).transpose()
+}
+
+/// A stall, and who has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Stall {
+    pub stall: String,
+    pub zone: String,
+    pub food: String,
+    pub area_dm2: i64,
+    pub merchant: Option<String>,
+    pub lease_from: Option<Day>,
+    pub lease_until: Option<Day>,
+    pub fee_fen: Option<i64>,
+}
+
+const STALL: &str = "select stall, zone, food, area_dm2, merchant, lease_from, lease_until, fee_fen from market_stall \
+                     where book = $1";
+
+pub fn stalls(tx: &mut dyn Tx, book: &BookId) -> Result<Vec<Stall>, StoreError> {
+    tx.query(&format!("{STALL} order by stall"), &[Param::Text(book.as_str())])?.iter().map(stall_of).collect()
+}
+
+pub fn stall(tx: &mut dyn Tx, book: &BookId, stall: &str) -> Result<Option<Stall>, StoreError> {
+    let row = tx.query_one(&format!("{STALL} and stall = $2"), &[Param::Text(book.as_str()), Param::Text(stall)])?;
+    row.as_ref().map(stall_of).transpose()
+}
+
+fn stall_of(row: &Row) -> Result<Stall, StoreError> {
+    Ok(Stall {
+        stall: row.text(0)?.to_owned(),
+        zone: row.text(1)?.to_owned(),
+        food: row.text(2)?.to_owned(),
+        area_dm2: row.int(3)?,
+        merchant: row.text_or_null(4)?.map(str::to_owned),
+        lease_from: day_or_null(row, 5)?,
+        lease_until: day_or_null(row, 6)?,
+        fee_fen: row.int_or_null(7)?,
+    })
+}
+
+/// A merchant; without a title once that was erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Merchant {
+    pub merchant: String,
+    pub title: Option<String>,
+    pub licence: Option<String>,
+    pub licence_until: Option<Day>,
+    pub food_until: Option<Day>,
+    pub health_until: Option<Day>,
+}
+
+const MERCHANT: &str = "select merchant, title, licence, licence_until, food_until, health_until from market_merchant \
+                        where book = $1";
+
+pub fn merchants(tx: &mut dyn Tx, book: &BookId) -> Result<Vec<Merchant>, StoreError> {
+    tx.query(&format!("{MERCHANT} order by merchant"), &[Param::Text(book.as_str())])?.iter().map(merchant_of).collect()
+}
+
+pub fn merchant(tx: &mut dyn Tx, book: &BookId, merchant: &str) -> Result<Option<Merchant>, StoreError> {
+    let sql = format!("{MERCHANT} and merchant = $2");
+    let row = tx.query_one(&sql, &[Param::Text(book.as_str()), Param::Text(merchant)])?;
+    row.as_ref().map(merchant_of).transpose()
+}
+
+fn merchant_of(row: &Row) -> Result<Merchant, StoreError> {
+    Ok(Merchant {
+        merchant: row.text(0)?.to_owned(),
+        title: row.text_or_null(1)?.map(str::to_owned),
+        licence: row.text_or_null(2)?.map(str::to_owned),
+        licence_until: day_or_null(row, 3)?,
+        food_until: day_or_null(row, 4)?,
+        health_until: day_or_null(row, 5)?,
+    })
+}
+
+/// A product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Product {
+    pub product: String,
+    pub title_zh: String,
+    pub title_en: String,
+    pub category: String,
+}
+
+pub fn products(tx: &mut dyn Tx, book: &BookId) -> Result<Vec<Product>, StoreError> {
+    const ALL: &str =
+        "select product, title_zh, title_en, category from market_product where book = $1 order by product";
+    let rows = tx.query(ALL, &[Param::Text(book.as_str())])?;
+    rows.iter()
+        .map(|row| {
+            Ok(Product {
+                product: row.text(0)?.to_owned(),
+                title_zh: row.text(1)?.to_owned(),
+                title_en: row.text(2)?.to_owned(),
+                category: row.text(3)?.to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// A posted price of a stall.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Price {
+    pub stall: String,
+    pub product: String,
+    pub fen_per_kg: Fen,
+}
+
+/// Posted prices, of one stall or of all.
+pub fn prices(tx: &mut dyn Tx, book: &BookId, stall: Option<&str>) -> Result<Vec<Price>, StoreError> {
+    const ALL: &str = "select stall, product, fen_per_kg from market_price
+        where book = $1 and ($2 = '' or stall = $2) order by product, stall";
+    let rows = tx.query(ALL, &[Param::Text(book.as_str()), Param::Text(stall.unwrap_or(""))])?;
+    rows.iter()
+        .map(|row| {
+            let (stall, product) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
+            Ok(Price { stall, product, fen_per_kg: Fen(row.int(2)?) })
+        })
+        .collect()
+}
+
+/// The market itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Market {
+    pub book: BookId,
+    pub title_zh: String,
+    pub title_en: String,
+    pub area_m2: i64,
+    pub opened: Time,
+    pub slip_gtin: String,
+}
+
+const MARKET: &str = "select book, title_zh, title_en, area_m2, opened, slip_gtin from market_market";
+
+pub fn market(tx: &mut dyn Tx, book: &BookId) -> Result<Option<Market>, StoreError> {
+    let row = tx.query_one(&format!("{MARKET} where book = $1"), &[Param::Text(book.as_str())])?;
+    row.as_ref().map(market_of).transpose()
+}
+
+/// The market whose slips carry a GTIN.
+pub fn market_of_gtin(tx: &mut dyn Tx, gtin: &str) -> Result<Option<Market>, StoreError> {
+    let row = tx.query_one(&format!("{MARKET} where slip_gtin = $1"), &[Param::Text(gtin)])?;
+    row.as_ref().map(market_of).transpose()
+}
+
+fn market_of(row: &Row) -> Result<Market, StoreError> {
+    Ok(Market {
+        book: BookId::new(row.text(0)?).map_err(|error| StoreError::Schema(error.to_string()))?,
+        title_zh: row.text(1)?.to_owned(),
+        title_en: row.text(2)?.to_owned(),
+        area_m2: row.int(3)?,
+        opened: Time(row.int(4)?),
+        slip_gtin: row.text(5)?.to_owned(),
+    })
+}
+
+/// A block: a hold on its way to one scale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Block {
+    pub hold: Seq,
+    pub scale: u32,
+    pub lot: String,
+    pub held_at: Time,
+    pub acked_at: Option<Time>,
+    /// From the recording of the hold to the arrival of the scale's confirmation.
+    pub after_ms: Option<i64>,
+    pub released_at: Option<Time>,
+}
+
+/// Which blocks to read.
+#[derive(Debug, Clone, Copy)]
+pub enum Blocks<'a> {
+    OfLot(&'a str),
+    /// In force at a scale.
+    AtScale(u32),
+    OfHold(Seq),
+}
+
+pub fn blocks(tx: &mut dyn Tx, book: &BookId, which: Blocks<'_>) -> Result<Vec<Block>, StoreError> {
+    const COLUMNS: &str = "select hold, scale, lot, held_at, acked_at, after_ms, released_at from market_block where book = $1";
+    let (filter, param) = match which {
+        Blocks::OfLot(lot) => ("lot = $2", Param::Text(lot)),
+        Blocks::AtScale(scale) => ("scale = $2 and released_at is null", Param::Int(i64::from(scale))),
+        Blocks::OfHold(hold) => ("hold = $2", Param::Int(hold.to_i64())),
+    };
+    let rows = tx.query(&format!("{COLUMNS} and {filter} order by hold, scale"), &[Param::Text(book.as_str()), param])?;
+    rows.iter()
+        .map(|row| {
+            Ok(Block {
+                hold: Seq::from_i64(row.int(0)?),
+                scale: number(row, 1)?,
+                lot: row.text(2)?.to_owned(),
+                held_at: Time(row.int(3)?),
+                acked_at: row.int_or_null(4)?.map(Time),
+                after_ms: row.int_or_null(5)?,
+                released_at: row.int_or_null(6)?.map(Time),
+            })
+        })
+        .collect()
+}
+
+/// A test of a lot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Inspection {
+    pub seq: Seq,
+    pub lot: String,
+    pub method: String,
+    pub item: String,
+    pub reading: String,
+    pub verdict: String,
+    pub retest_of: Option<Seq>,
+    pub at: Time,
+}
+
+/// Tests, the latest first; of one lot or of all.
+pub fn inspections(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    lot: Option<&str>,
+    count: usize,
+) -> Result<Vec<Inspection>, StoreError> {
+    let sql = format!(
+        "select seq, lot, method, item, reading, verdict, retest_of, at from market_inspection
+         where book = $1 {} order by seq desc limit {count}",
+        if lot.is_some() { "and lot = $2" } else { "" }
+    );
+    let mut params = vec![Param::Text(book.as_str())];
+    params.extend(lot.map(Param::Text));
+    let rows = tx.query(&sql, &params)?;
+    rows.iter()
+        .map(|row| {
+            Ok(Inspection {
+                seq: Seq::from_i64(row.int(0)?),
+                lot: row.text(1)?.to_owned(),
+                method: row.text(2)?.to_owned(),
+                item: row.text(3)?.to_owned(),
+                reading: row.text(4)?.to_owned(),
+                verdict: row.text(5)?.to_owned(),
+                retest_of: row.int_or_null(6)?.map(Seq::from_i64),
+                at: Time(row.int(7)?),
+            })
+        })
+        .collect()
+}
+
+/// A sale that broke a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct BreachRow {
+    pub seq: Seq,
+    pub breach: String,
+    pub lot: String,
+    pub scale: u32,
+    pub counter: u32,
+    pub grams: Grams,
+    pub hold: Option<Seq>,
+    pub at: Time,
+}
+
+/// Breaches, the latest first; of one lot or of all.
+pub fn breaches(tx: &mut dyn Tx, book: &BookId, lot: Option<&str>, count: usize) -> Result<Vec<BreachRow>, StoreError> {
+    let sql = format!(
+        "select seq, breach, lot, scale, counter, grams, hold, at from market_breach
+         where book = $1 {} order by seq desc limit {count}",
+        if lot.is_some() { "and lot = $2" } else { "" }
+    );
+    let mut params = vec![Param::Text(book.as_str())];
+    params.extend(lot.map(Param::Text));
+    let rows = tx.query(&sql, &params)?;
+    rows.iter()
+        .map(|row| {
+            Ok(BreachRow {
+                seq: Seq::from_i64(row.int(0)?),
+                breach: row.text(1)?.to_owned(),
+                lot: row.text(2)?.to_owned(),
+                scale: number(row, 3)?,
+                counter: number(row, 4)?,
+                grams: Grams(row.int(5)?),
+                hold: row.int_or_null(6)?.map(Seq::from_i64),
+                at: Time(row.int(7)?),
+            })
+        })
+        .collect()
+}
+
+/// A complaint and its outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ComplaintRow {
+    pub seq: Seq,
+    pub slip: Option<String>,
+    pub at: Time,
+    pub settled_seq: Option<Seq>,
+    pub outcome: Option<String>,
+    pub settled_at: Option<Time>,
+}
+
+/// Complaints, the latest first.
+pub fn complaints(tx: &mut dyn Tx, book: &BookId, count: usize) -> Result<Vec<ComplaintRow>, StoreError> {
+    let sql = format!("{COMPLAINT} order by seq desc limit {count}");
+    tx.query(&sql, &[Param::Text(book.as_str())])?.iter().map(complaint_of).collect()
+}
+
+pub fn complaint(tx: &mut dyn Tx, book: &BookId, seq: Seq) -> Result<Option<ComplaintRow>, StoreError> {
+    let sql = format!("{COMPLAINT} and seq = $2");
+    let row = tx.query_one(&sql, &[Param::Text(book.as_str()), Param::Int(seq.to_i64())])?;
+    row.as_ref().map(complaint_of).transpose()
+}
+
+const COMPLAINT: &str =
+    "select seq, slip, at, settled_seq, outcome, settled_at from market_complaint where book = $1";
+
+fn complaint_of(row: &Row) -> Result<ComplaintRow, StoreError> {
+    Ok(ComplaintRow {
+        seq: Seq::from_i64(row.int(0)?),
+        slip: row.text_or_null(1)?.map(str::to_owned),
+        at: Time(row.int(2)?),
+        settled_seq: row.int_or_null(3)?.map(Seq::from_i64),
+        outcome: row.text_or_null(4)?.map(str::to_owned),
+        settled_at: row.int_or_null(5)?.map(Time),
+    })
+}
+
+/// Fees of a stall for a month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct FeeRow {
+    pub stall: String,
+    pub month: String,
+    pub charged_fen: Fen,
+    pub paid_fen: Fen,
+}
+
+/// Fees, the latest month first.
+pub fn fees(tx: &mut dyn Tx, book: &BookId, month: Option<&str>, count: usize) -> Result<Vec<FeeRow>, StoreError> {
+    let sql = format!(
+        "select stall, month, charged_fen, paid_fen from market_fee
+         where book = $1 and ($2 = '' or month = $2) order by month desc, stall limit {count}"
+    );
+    let rows = tx.query(&sql, &[Param::Text(book.as_str()), Param::Text(month.unwrap_or(""))])?;
+    rows.iter()
+        .map(|row| {
+            let (stall, month) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
+            Ok(FeeRow { stall, month, charged_fen: Fen(row.int(2)?), paid_fen: Fen(row.int(3)?) })
+        })
+        .collect()
+}
+
+/// The latest recall of a lot.
+pub fn recall_of(tx: &mut dyn Tx, book: &BookId, lot: &str) -> Result<Option<(Seq, String, String)>, StoreError> {
+    const LATEST: &str = "select seq, notice_zh, notice_en from market_recall
+        where book = $1 and lot = $2 order by seq desc limit 1";
+    let row = tx.query_one(LATEST, &[Param::Text(book.as_str()), Param::Text(lot)])?;
+    row.map(|row| Ok((Seq::from_i64(row.int(0)?), row.text(1)?.to_owned(), row.text(2)?.to_owned()))).transpose()
+}

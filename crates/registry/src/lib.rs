@@ -1,0 +1,8 @@
+//! Who there is: the org tree, the books that its units keep, the posts that answer and the people who hold them for a
+//! time. Pure: rows in, answers out; every change is an entry of the root book.
+
+mod kinds;
+mod tree;
+
+pub use kinds::{BookOpened, Level, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed, check_name};
+pub use tree::{Book, Holding, Post, RegistryError, Tree, Unit};

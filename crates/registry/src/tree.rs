@@ -1,0 +1,464 @@
+use std::collections::{BTreeMap, VecDeque};
+
+use base::{AccountId, BookId, Day, SubjectId, UnitCode};
+
+use crate::kinds::is_municipality;
+use crate::{BookOpened, Level, PostAdded, PostHeld, PostLeft, UnitAdded};
+
+/// An org unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    pub code: UnitCode,
+    pub parent: Option<UnitCode>,
+    pub level: Level,
+    pub title_zh: String,
+    pub title_en: String,
+}
+
+/// A book and the unit that keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Book {
+    pub book: BookId,
+    pub unit: UnitCode,
+    pub line: String,
+    pub title_zh: String,
+    pub title_en: String,
+}
+
+/// A post of a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Post {
+    pub id: SubjectId,
+    pub unit: UnitCode,
+    pub title_zh: String,
+    pub title_en: String,
+}
+
+/// Who holds a post from the first to the last day, both included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    pub post: SubjectId,
+    pub account: AccountId,
+    pub from: Day,
+    /// `None` while nobody knows.
+    pub until: Option<Day>,
+}
+
+impl Holding {
+    pub fn covers(&self, day: Day) -> bool {
+        self.from <= day && self.until.is_none_or(|until| day <= until)
+    }
+
+    fn overlaps(&self, from: Day, until: Option<Day>) -> bool {
+        until.is_none_or(|until| self.from <= until) && self.until.is_none_or(|own| from <= own)
+    }
+}
+
+/// Why a change does not fit the org tree.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    #[error("there is a root already: a unit needs a parent")]
+    SecondRoot,
+    #[error("there is no unit {0}")]
+    UnknownUnit(UnitCode),
+    #[error("there is no unit {0} to hang below")]
+    UnknownParent(UnitCode),
+    #[error("the unit {0} is there already")]
+    UnitExists(UnitCode),
+    #[error("the unit {0} hangs below itself")]
+    Cycle(UnitCode),
+    #[error("a county with the code {code} does not belong to the city {parent}")]
+    WrongCity { code: UnitCode, parent: UnitCode },
+    #[error("the book {0} is there already")]
+    BookExists(BookId),
+    #[error("the post {0} is there already")]
+    PostExists(SubjectId),
+    #[error("there is no post {0}")]
+    UnknownPost(SubjectId),
+    #[error("{holder} holds the post {post} then")]
+    PostTaken { post: SubjectId, holder: AccountId },
+    #[error("{account} does not hold the post {post} then")]
+    NotHeld { post: SubjectId, account: AccountId },
+}
+
+impl RegistryError {
+    /// The field of the body that the error is about.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::SecondRoot | Self::UnknownParent(_) | Self::Cycle(_) => "parent",
+            Self::UnitExists(_) | Self::WrongCity { .. } => "code",
+            Self::UnknownUnit(_) => "unit",
+            Self::BookExists(_) => "book",
+            Self::PostExists(_) | Self::UnknownPost(_) | Self::PostTaken { .. } => "post",
+            Self::NotHeld { .. } => "account",
+        }
+    }
+}
+
+/// The org tree with its books, posts and holders.
+#[derive(Debug, Clone, Default)]
+pub struct Tree {
+    units: BTreeMap<UnitCode, Unit>,
+    children: BTreeMap<UnitCode, Vec<UnitCode>>,
+    root: Option<UnitCode>,
+    books: BTreeMap<BookId, Book>,
+    posts: BTreeMap<SubjectId, Post>,
+    holdings: BTreeMap<SubjectId, Vec<Holding>>,
+}
+
+impl Tree {
+    /// Builds the tree from rows in any order; every unit must hang below the one root.
+    pub fn build(
+        units: Vec<Unit>,
+        books: Vec<Book>,
+        posts: Vec<Post>,
+        holdings: Vec<Holding>,
+    ) -> Result<Self, RegistryError> {
+        let mut tree = Self::default();
+        for unit in units {
+            match &unit.parent {
+                Some(parent) => tree.children.entry(parent.clone()).or_default().push(unit.code.clone()),
+                None if tree.root.is_some() => return Err(RegistryError::SecondRoot),
+                None => tree.root = Some(unit.code.clone()),
+            }
+            if let Some(twice) = tree.units.insert(unit.code.clone(), unit) {
+                return Err(RegistryError::UnitExists(twice.code));
+            }
+        }
+        for unit in tree.units.values() {
+            tree.check_reaches_root(unit)?;
+        }
+        for children in tree.children.values_mut() {
+            children.sort();
+        }
+        for book in books {
+            tree.need_unit(&book.unit)?;
+            if let Some(twice) = tree.books.insert(book.book.clone(), book) {
+                return Err(RegistryError::BookExists(twice.book));
+            }
+        }
+        for post in posts {
+            tree.need_unit(&post.unit)?;
+            if let Some(twice) = tree.posts.insert(post.id.clone(), post) {
+                return Err(RegistryError::PostExists(twice.id));
+            }
+        }
+        for holding in holdings {
+            if !tree.posts.contains_key(&holding.post) {
+                return Err(RegistryError::UnknownPost(holding.post));
+            }
+            tree.holdings.entry(holding.post.clone()).or_default().push(holding);
+        }
+        for held in tree.holdings.values_mut() {
+            held.sort_by_key(|holding| holding.from);
+        }
+        Ok(tree)
+    }
+
+    fn check_reaches_root(&self, unit: &Unit) -> Result<(), RegistryError> {
+        let mut at = unit;
+        for _ in 0..self.units.len() {
+            let Some(parent) = &at.parent else { return Ok(()) };
+            at = self.units.get(parent).ok_or_else(|| RegistryError::UnknownParent(parent.clone()))?;
+        }
+        Err(RegistryError::Cycle(unit.code.clone()))
+    }
+
+    /// The unit above all others, once there is one.
+    pub fn root(&self) -> Option<&UnitCode> {
+        self.root.as_ref()
+    }
+
+    pub fn unit(&self, code: &UnitCode) -> Option<&Unit> {
+        self.units.get(code)
+    }
+
+    /// Every unit, in the order of codes.
+    pub fn units(&self) -> impl Iterator<Item = &Unit> {
+        self.units.values()
+    }
+
+    /// The units right below, in the order of codes.
+    pub fn children(&self, code: &UnitCode) -> &[UnitCode] {
+        self.children.get(code).map_or(&[], Vec::as_slice)
+    }
+
+    /// The unit's parent, its parent, and so on up to the root; empty for the root and for unknown units.
+    pub fn ancestors(&self, code: &UnitCode) -> Vec<UnitCode> {
+        let up = |code: &UnitCode| self.units.get(code)?.parent.clone();
+        std::iter::successors(up(code), up).collect()
+    }
+
+    /// The unit and all below it, those nearer to it first; empty for an unknown unit.
+    pub fn subtree(&self, code: &UnitCode) -> Vec<UnitCode> {
+        let mut found = Vec::new();
+        let mut queue: VecDeque<&UnitCode> =
+            self.units.get_key_value(code).map(|(code, _)| code).into_iter().collect();
+        while let Some(unit) = queue.pop_front() {
+            found.push(unit.clone());
+            queue.extend(self.children(unit));
+        }
+        found
+    }
+
+    /// Whether `unit` is `root` or lies below it. Unknown units lie nowhere.
+    pub fn contains(&self, root: &UnitCode, unit: &UnitCode) -> bool {
+        let mut at = self.units.get(unit);
+        while let Some(unit) = at {
+            if unit.code == *root {
+                return true;
+            }
+            at = unit.parent.as_ref().and_then(|parent| self.units.get(parent));
+        }
+        false
+    }
+
+    pub fn book(&self, book: &BookId) -> Option<&Book> {
+        self.books.get(book)
+    }
+
+    /// Every book, in the order of names.
+    pub fn books(&self) -> impl Iterator<Item = &Book> {
+        self.books.values()
+    }
+
+    pub fn unit_of_book(&self, book: &BookId) -> Option<&UnitCode> {
+        self.books.get(book).map(|book| &book.unit)
+    }
+
+    /// The books that a unit and those below it keep, of one line or of all, in the order of names.
+    pub fn books_of_subtree(&self, unit: &UnitCode, line: Option<&str>) -> Vec<BookId> {
+        let fits =
+            |book: &&Book| line.is_none_or(|line| book.line == line) && self.contains(unit, &book.unit);
+        self.books.values().filter(fits).map(|book| book.book.clone()).collect()
+    }
+
+    pub fn post(&self, post: &SubjectId) -> Option<&Post> {
+        self.posts.get(post)
+    }
+
+    /// Every post, in the order of ids.
+    pub fn posts(&self) -> impl Iterator<Item = &Post> {
+        self.posts.values()
+    }
+
+    /// Everybody who held or will hold a post, the earliest first.
+    pub fn holdings(&self, post: &SubjectId) -> &[Holding] {
+        self.holdings.get(post).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who holds a post on a day.
+    pub fn holder(&self, post: &SubjectId, day: Day) -> Option<&AccountId> {
+        self.holdings(post).iter().find(|holding| holding.covers(day)).map(|holding| &holding.account)
+    }
+
+    /// The posts that an account holds on a day.
+    pub fn posts_of(&self, account: &AccountId, day: Day) -> Vec<&Post> {
+        self.posts.values().filter(|post| self.holder(&post.id, day) == Some(account)).collect()
+    }
+
+    /// Whether a unit may be added.
+    pub fn check_unit(&self, added: &UnitAdded) -> Result<(), RegistryError> {
+        if self.units.contains_key(&added.code) {
+            return Err(RegistryError::UnitExists(added.code.clone()));
+        }
+        let Some(code) = &added.parent else {
+            return if self.root.is_some() { Err(RegistryError::SecondRoot) } else { Ok(()) };
+        };
+        let parent = self.units.get(code).ok_or_else(|| RegistryError::UnknownParent(code.clone()))?;
+        let shared = if is_municipality(code.as_str()) { 2 } else { 4 };
+        let of_city = parent.level == Level::City && added.level == Level::County;
+        if of_city && !added.code.as_str().starts_with(&code.as_str()[..shared]) {
+            return Err(RegistryError::WrongCity { code: added.code.clone(), parent: code.clone() });
+        }
+        Ok(())
+    }
+
+    /// Whether a book may be opened.
+    pub fn check_book(&self, opened: &BookOpened) -> Result<(), RegistryError> {
+        self.need_unit(&opened.unit)?;
+        match self.books.contains_key(&opened.book) {
+            true => Err(RegistryError::BookExists(opened.book.clone())),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a post may be set up.
+    pub fn check_post(&self, added: &PostAdded) -> Result<(), RegistryError> {
+        self.need_unit(&added.unit)?;
+        match self.posts.contains_key(&added.post) {
+            true => Err(RegistryError::PostExists(added.post.clone())),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a post may be held: on no day by two.
+    pub fn check_held(&self, held: &PostHeld) -> Result<(), RegistryError> {
+        self.need_post(&held.post)?;
+        match self.holdings(&held.post).iter().find(|holding| holding.overlaps(held.from, held.until)) {
+            Some(other) => {
+                Err(RegistryError::PostTaken { post: held.post.clone(), holder: other.account.clone() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a post may be left: returns the first day of the holding that ends.
+    pub fn check_left(&self, left: &PostLeft) -> Result<Day, RegistryError> {
+        self.need_post(&left.post)?;
+        let ends = |holding: &&Holding| holding.account == left.account && holding.covers(left.until);
+        let holding = self.holdings(&left.post).iter().find(ends);
+        let not_held = || RegistryError::NotHeld { post: left.post.clone(), account: left.account.clone() };
+        holding.map(|holding| holding.from).ok_or_else(not_held)
+    }
+
+    /// Refuses an unknown unit.
+    pub fn need_unit(&self, unit: &UnitCode) -> Result<&Unit, RegistryError> {
+        self.units.get(unit).ok_or_else(|| RegistryError::UnknownUnit(unit.clone()))
+    }
+
+    /// Refuses an unknown post.
+    pub fn need_post(&self, post: &SubjectId) -> Result<&Post, RegistryError> {
+        self.posts.get(post).ok_or_else(|| RegistryError::UnknownPost(post.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn code(text: &str) -> UnitCode {
+        UnitCode::new(text).unwrap()
+    }
+
+    fn unit(name: &str, parent: Option<&str>, level: Level) -> Unit {
+        let title = name.to_owned();
+        Unit { code: code(name), parent: parent.map(code), level, title_zh: title.clone(), title_en: title }
+    }
+
+    fn book(name: &str, unit: &str, line: &str) -> Book {
+        let title = name.to_owned();
+        let book = BookId::new(name).unwrap();
+        Book { book, unit: code(unit), line: line.into(), title_zh: title.clone(), title_en: title }
+    }
+
+    fn dezhou() -> Tree {
+        let units = vec![
+            unit("beiyuan", Some("371402"), Level::Market),
+            unit("371402", Some("371400"), Level::County),
+            unit("371481", Some("371400"), Level::County),
+            unit("371400", None, Level::City),
+        ];
+        let books = vec![book("beiyuan", "beiyuan", "market"), book("leling", "371481", "projects")];
+        let post = Post {
+            id: manager(),
+            unit: code("beiyuan"),
+            title_zh: "经理".into(),
+            title_en: "Manager".into(),
+        };
+        let held = |account: &str, from, until| Holding {
+            post: manager(),
+            account: AccountId::new(account).unwrap(),
+            from: Day(from),
+            until,
+        };
+        let holdings = vec![held("li", 200, None), held("wei", 100, Some(Day(199)))];
+        Tree::build(units, books, vec![post], holdings).unwrap()
+    }
+
+    fn manager() -> SubjectId {
+        SubjectId::new("post:beiyuan/manager").unwrap()
+    }
+
+    #[test]
+    fn a_unit_knows_what_is_above_and_below_it_and_which_books_are_kept_there() {
+        let tree = dezhou();
+        assert_eq!(tree.ancestors(&code("beiyuan")), [code("371402"), code("371400")]);
+        assert_eq!(tree.children(&code("371400")), [code("371402"), code("371481")]);
+        assert_eq!(tree.subtree(&code("371402")), [code("371402"), code("beiyuan")]);
+        let books = |unit, line| tree.books_of_subtree(&code(unit), line);
+        assert_eq!(books("371400", None).len(), 2);
+        assert_eq!(books("371400", Some("market")), [BookId::new("beiyuan").unwrap()]);
+        assert_eq!(books("371481", Some("market")), []);
+        assert_eq!(books("elsewhere", None), []);
+    }
+
+    #[test]
+    fn responsibility_survives_a_change_of_person() {
+        let tree = dezhou();
+        let holder = |day| tree.holder(&manager(), Day(day)).map(AccountId::as_str);
+        assert_eq!(
+            [holder(99), holder(100), holder(199), holder(200)],
+            [None, Some("wei"), Some("wei"), Some("li")]
+        );
+        let held = |from, until| PostHeld {
+            post: manager(),
+            account: AccountId::new("zhao").unwrap(),
+            from: Day(from),
+            until,
+        };
+        assert_eq!(tree.check_held(&held(50, Some(Day(99)))), Ok(()));
+        for (from, until) in [(50, Some(Day(100))), (150, Some(Day(160))), (300, None), (50, None)] {
+            assert!(tree.check_held(&held(from, until)).is_err(), "{from} to {until:?} overlaps");
+        }
+        let left = |account: &str, until| PostLeft {
+            post: manager(),
+            account: AccountId::new(account).unwrap(),
+            until: Day(until),
+        };
+        assert_eq!(tree.check_left(&left("li", 250)), Ok(Day(200)));
+        assert_eq!(tree.check_left(&left("wei", 250)).unwrap_err().field(), "account");
+    }
+
+    #[test]
+    fn rows_that_are_no_tree_are_refused() {
+        let build = |units| Tree::build(units, Vec::new(), Vec::new(), Vec::new()).map(drop);
+        let other = |name, parent| unit(name, Some(parent), Level::Other);
+        let root = || unit("root", None, Level::Other);
+        assert_eq!(
+            build(vec![root(), other("a", "b"), other("b", "a")]),
+            Err(RegistryError::Cycle(code("a")))
+        );
+        assert_eq!(build(vec![root(), other("a", "c")]), Err(RegistryError::UnknownParent(code("c"))));
+        assert_eq!(build(vec![root(), unit("a", None, Level::Other)]), Err(RegistryError::SecondRoot));
+        assert_eq!(build(vec![root(), other("root", "root")]), Err(RegistryError::UnitExists(code("root"))));
+    }
+
+    #[test]
+    fn a_county_hangs_below_its_own_city() {
+        let add = |code_text, parent| UnitAdded {
+            code: code(code_text),
+            parent: Some(code(parent)),
+            level: Level::County,
+            title_zh: "x".into(),
+            title_en: "x".into(),
+        };
+        let tree = dezhou();
+        assert_eq!(tree.check_unit(&add("371482", "371400")), Ok(()));
+        assert_eq!(tree.check_unit(&add("370102", "371400")).unwrap_err().field(), "code");
+        assert_eq!(tree.check_unit(&add("371402", "371400")).unwrap_err().field(), "code");
+        assert_eq!(tree.check_unit(&add("371482", "371300")).unwrap_err().field(), "parent");
+    }
+
+    proptest! {
+        #[test]
+        fn a_unit_lies_below_exactly_itself_and_its_ancestors(parents in prop::collection::vec(any::<prop::sample::Index>(), 1..30)) {
+            let mut units = vec![unit("u0", None, Level::Other)];
+            for (at, parent) in parents.iter().enumerate() {
+                units.push(unit(&format!("u{}", at + 1), Some(&format!("u{}", parent.index(at + 1))), Level::Other));
+            }
+            let codes: Vec<UnitCode> = units.iter().map(|unit| unit.code.clone()).collect();
+            let tree = Tree::build(units, Vec::new(), Vec::new(), Vec::new()).unwrap();
+            for below in &codes {
+                let above = tree.ancestors(below);
+                for root in &codes {
+                    let expected = root == below || above.contains(root);
+                    prop_assert_eq!(tree.contains(root, below), expected);
+                    prop_assert_eq!(tree.subtree(root).contains(below), expected);
+                }
+            }
+        }
+    }
+}

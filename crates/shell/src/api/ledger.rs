@@ -1,0 +1,226 @@
+//! Entries and their proofs, traces, and the catalogue of kinds.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use base::{BookId, Seq, SubjectId};
+use ledger::Entry;
+use serde::{Deserialize, Serialize};
+use trace::Direction;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::extract::{Path, Query};
+use crate::problem::Problem;
+use crate::texts::Both;
+use crate::viewer::{Viewer, resource_of};
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(entry))
+        .routes(routes!(proof))
+        .routes(routes!(leaf))
+        .routes(routes!(walk))
+        .routes(routes!(kinds))
+        .routes(routes!(kind))
+}
+
+/// An entry as its head says, with its body unless that was erased.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EntryView {
+    /// The canonical head.
+    #[schema(value_type = Object)]
+    pub head: serde_json::Value,
+    /// The body; null once erased.
+    #[schema(value_type = Option<Object>)]
+    pub body: Option<serde_json::Value>,
+    /// The salt of the body's commitment in hexadecimal digits.
+    pub salt: Option<String>,
+    /// The leaf of the tree in hexadecimal digits.
+    pub leaf: String,
+}
+
+impl EntryView {
+    pub fn of(entry: &Entry) -> Self {
+        Self {
+            head: serde_json::from_str(&entry.head()).unwrap_or_default(),
+            body: entry.body.as_deref().and_then(|body| serde_json::from_str(body).ok()),
+            salt: entry.salt.map(hex::encode),
+            leaf: entry.leaf().to_string(),
+        }
+    }
+}
+
+/// An entry that the viewer may read.
+pub async fn readable(app: &App, viewer: &Viewer, book: &str, seq: u64) -> Result<Entry, Problem> {
+    let book = BookId::new(book).map_err(|_| Problem::not_found())?;
+    may_read(app, viewer, &book)?;
+    if seq > i64::MAX as u64 {
+        return Err(Problem::not_found());
+    }
+    app.blocking(move |kernel| kernel.entry(&book, Seq(seq))).await?.ok_or_else(Problem::not_found)
+}
+
+/// Entries of a book are read with its line's `records.read`, or with the kernel's right.
+pub fn may_read(app: &App, viewer: &Viewer, book: &BookId) -> Result<(), Problem> {
+    let resource = resource_of(app, book)?;
+    let own = format!("{}.records.read", resource.line.as_deref().unwrap_or("kernel"));
+    viewer.need_any(app, &["kernel.entry.read", &own], &resource)
+}
+
+/// One entry.
+#[utoipa::path(get, path = "/api/ledger/{book}/{seq}", tag = "ledger",
+    params(("book" = String, Path), ("seq" = u64, Path)),
+    responses((status = 200, body = EntryView), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("kernel.entry.read"))))]
+async fn entry(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((book, seq)): Path<(String, u64)>,
+) -> Result<Json<EntryView>, Problem> {
+    Ok(Json(EntryView::of(&readable(&app, &viewer, &book, seq).await?)))
+}
+
+/// The proof that the entry stands in its book, as a C2SP tlog-proof file.
+#[utoipa::path(get, path = "/api/ledger/{book}/{seq}/proof", tag = "ledger",
+    params(("book" = String, Path), ("seq" = u64, Path)),
+    responses((status = 200, content_type = "text/plain", body = String), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("kernel.entry.read"))))]
+async fn proof(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((book, seq)): Path<(String, u64)>,
+) -> Result<Response, Problem> {
+    let entry = readable(&app, &viewer, &book, seq).await?;
+    let proved = app.blocking(move |kernel| kernel.prove(&entry.book, entry.seq)).await?;
+    Ok(text(format!("{book}-{seq}.tlog-proof"), proved.proof.to_string()))
+}
+
+/// The bytes whose hash is the leaf: the canonical head.
+#[utoipa::path(get, path = "/api/ledger/{book}/{seq}/leaf", tag = "ledger",
+    params(("book" = String, Path), ("seq" = u64, Path)),
+    responses((status = 200, content_type = "text/plain", body = String), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("kernel.entry.read"))))]
+async fn leaf(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((book, seq)): Path<(String, u64)>,
+) -> Result<Response, Problem> {
+    let entry = readable(&app, &viewer, &book, seq).await?;
+    Ok(text(format!("{book}-{seq}.leaf.json"), entry.head()))
+}
+
+fn text(name: String, content: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
+    (headers, content).into_response()
+}
+
+/// Where to walk from.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WalkQuery {
+    /// The subject, such as `lot:beiyuan/L1` or an EPC URI.
+    pub subject: String,
+    /// `backward` to the origin, or `forward` to the destination.
+    pub direction: String,
+    /// The book whose records give the right to walk from here.
+    pub book: String,
+}
+
+/// A step of a walk.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WalkStep {
+    pub subject: String,
+    pub depth: usize,
+    /// The entry that led here, `book/seq`.
+    pub via: Option<String>,
+    pub from: Option<String>,
+}
+
+/// A walk along entries.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WalkView {
+    pub steps: Vec<WalkStep>,
+    /// `depth`, `subjects` or `time` where the walk was cut; null if it is complete.
+    pub cut: Option<String>,
+}
+
+/// Walks from a subject to its origin or destination.
+#[utoipa::path(get, path = "/api/trace", tag = "ledger", params(WalkQuery),
+    responses((status = 200, body = WalkView), (status = 400), (status = 401), (status = 403)),
+    extensions(("x-action" = json!("kernel.trace.walk"))))]
+async fn walk(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(query): Query<WalkQuery>,
+) -> Result<Json<WalkView>, Problem> {
+    let book = BookId::new(&query.book).map_err(|_| Problem::not_found())?;
+    let resource = resource_of(&app, &book)?;
+    let own = format!("{}.records.read", resource.line.as_deref().unwrap_or("kernel"));
+    viewer.need_any(&app, &["kernel.trace.walk", &own], &resource)?;
+    let subject = SubjectId::new(&query.subject).map_err(|error| {
+        let detail = Both::new("追溯对象的标识有误。", error.to_string());
+        Problem::bad_request("subject", "format", detail)
+    })?;
+    let direction = match query.direction.as_str() {
+        "backward" => Direction::Backward,
+        "forward" => Direction::Forward,
+        _ => {
+            let detail = Both::new("方向应为 backward 或 forward。", "must be backward or forward");
+            return Err(Problem::bad_request("direction", "format", detail));
+        }
+    };
+    let walk = app.blocking(move |kernel| kernel.walk(&subject, direction)).await?;
+    let steps = walk.steps.into_iter().map(|step| WalkStep {
+        subject: step.subject.to_string(),
+        depth: step.depth,
+        via: step.via.as_ref().map(|via| format!("{}/{}", via.book, via.seq)),
+        from: step.via.map(|via| via.from.to_string()),
+    });
+    let cut = walk.cut.and_then(|cut| serde_json::to_value(cut).ok()).and_then(|v| v.as_str().map(str::to_owned));
+    Ok(Json(WalkView { steps: steps.collect(), cut }))
+}
+
+/// A kind of entry.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KindView {
+    pub name: &'static str,
+    pub title_zh: &'static str,
+    pub title_en: &'static str,
+    /// Whether a body can be erased.
+    pub erasable: bool,
+    /// The JSON Schema (2020-12) of the body.
+    #[schema(value_type = Object)]
+    pub schema: serde_json::Value,
+}
+
+fn view(kind: &ledger::Kind) -> KindView {
+    KindView {
+        name: kind.name,
+        title_zh: kind.title_zh,
+        title_en: kind.title_en,
+        erasable: kind.erasable,
+        schema: kind.schema(),
+    }
+}
+
+/// The closed catalogue of kinds, with the schemas of their bodies.
+#[utoipa::path(get, path = "/api/kinds", tag = "ledger", responses((status = 200, body = Vec<KindView>)),
+    extensions(("x-action" = json!("public"))))]
+async fn kinds(State(app): State<App>) -> Json<Vec<KindView>> {
+    Json(app.kernel.catalogue().iter().map(view).collect())
+}
+
+/// One kind.
+#[utoipa::path(get, path = "/api/kinds/{kind}", tag = "ledger", params(("kind" = String, Path)),
+    responses((status = 200, body = KindView), (status = 404)), extensions(("x-action" = json!("public"))))]
+async fn kind(State(app): State<App>, Path(name): Path<String>) -> Result<Json<KindView>, Problem> {
+    app.kernel.catalogue().get(&name).map(|kind| Json(view(kind))).map_err(|_| Problem::not_found())
+}

@@ -1,0 +1,66 @@
+//! The transparency log of each book, read-only and public: C2SP tlog-tiles over HTTP. Tiles hold hashes only; entries,
+//! which name slips and stalls, are not served here.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use base::BookId;
+use merkle::TileId;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::extract::Path;
+use crate::problem::Problem;
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(key)).routes(routes!(checkpoint)).routes(routes!(tile)).routes(routes!(consistency))
+}
+
+/// The public key that checks every checkpoint of this installation (C2SP signed-note).
+#[utoipa::path(get, path = "/log/key", tag = "log",
+    responses((status = 200, content_type = "text/plain", body = String)), extensions(("x-action" = json!("public"))))]
+async fn key(State(app): State<App>) -> String {
+    format!("{}\n", app.kernel.verifier())
+}
+
+/// The signed checkpoint of a book (C2SP tlog-checkpoint).
+#[utoipa::path(get, path = "/log/{book}/checkpoint", tag = "log", params(("book" = String, Path)),
+    responses((status = 200, content_type = "text/plain", body = String), (status = 404)),
+    extensions(("x-action" = json!("public"))))]
+async fn checkpoint(State(app): State<App>, Path(book): Path<String>) -> Result<Response, Problem> {
+    let book = BookId::new(book).map_err(|_| Problem::not_found())?;
+    let note = app.blocking(move |kernel| kernel.checkpoint(&book)).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
+}
+
+/// A tile of hashes (C2SP tlog-tiles); `path` is such as `0/x001/234` or `0/000.p/17`.
+#[utoipa::path(get, path = "/log/{book}/tile/{*path}", tag = "log", params(("book" = String, Path), ("path" = String, Path)),
+    responses((status = 200, content_type = "application/octet-stream"), (status = 404)),
+    extensions(("x-action" = json!("public"))))]
+async fn tile(State(app): State<App>, Path((book, path)): Path<(String, String)>) -> Result<Response, Problem> {
+    let book = BookId::new(book).map_err(|_| Problem::not_found())?;
+    let (id, width) = TileId::parse(&format!("tile/{path}")).map_err(|_| Problem::not_found())?;
+    let bytes = app.blocking(move |kernel| kernel.tile(&book, id)).await?.ok_or_else(Problem::not_found)?;
+    let bytes = bytes.get(..width.bytes()).ok_or_else(Problem::not_found)?.to_vec();
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CACHE_CONTROL, "public, max-age=604800, immutable"),
+    ];
+    Ok((headers, bytes).into_response())
+}
+
+/// The proof that the tree of `new` entries extends that of `old`: hashes in base64, a line each.
+#[utoipa::path(get, path = "/log/{book}/consistency/{old}/{new}", tag = "log",
+    params(("book" = String, Path), ("old" = u64, Path), ("new" = u64, Path)),
+    responses((status = 200, content_type = "text/plain", body = String), (status = 400), (status = 404)),
+    extensions(("x-action" = json!("public"))))]
+async fn consistency(
+    State(app): State<App>,
+    Path((book, old, new)): Path<(String, u64, u64)>,
+) -> Result<Response, Problem> {
+    let book = BookId::new(book).map_err(|_| Problem::not_found())?;
+    let proof = app.blocking(move |kernel| kernel.consistency(&book, old, new)).await?;
+    let lines: String = proof.iter().map(|hash| format!("{}\n", hash.to_base64())).collect();
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], lines).into_response())
+}

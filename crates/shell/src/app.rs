@@ -1,0 +1,177 @@
+//! The running application: what every handler gets, and how errors of the kernel become problems.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use base::limits::WRITER_QUEUE_MAX;
+use base::{Day, Time};
+use kernel::{AppendError, FigureError, Kernel, ProofError};
+use ledger::BodyError;
+use store::StoreError;
+
+use crate::format::Moment;
+use crate::problem::Problem;
+use crate::texts::{Both, Texts};
+use crate::viewer::Limits;
+
+/// How the installation is reached.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Where browsers reach it, without a slash at the end; slips lead here.
+    pub base_url: String,
+    /// Whether it is reached over TLS, so that cookies are marked `Secure`.
+    pub secure: bool,
+    /// Whether the data is a demonstration; pages say so.
+    pub demonstration: bool,
+}
+
+/// A place in the main navigation that a line brings.
+#[derive(Debug, Clone, Copy)]
+pub struct NavEntry {
+    /// The key of its title.
+    pub title: &'static str,
+    pub href: &'static str,
+    /// The action that whoever sees it must be allowed somewhere.
+    pub action: &'static str,
+}
+
+/// What every handler gets.
+#[derive(Clone)]
+pub struct App {
+    pub kernel: Arc<Kernel>,
+    pub texts: Arc<Texts>,
+    pub site: Arc<Site>,
+    pub nav: Arc<[NavEntry]>,
+    pub limits: Arc<Limits>,
+}
+
+impl FromRef<App> for Arc<Texts> {
+    fn from_ref(app: &App) -> Self {
+        app.texts.clone()
+    }
+}
+
+impl App {
+    pub fn new(kernel: Arc<Kernel>, texts: Arc<Texts>, site: Site, nav: Vec<NavEntry>) -> Self {
+        Self { kernel, texts, site: Arc::new(site), nav: nav.into(), limits: Arc::default() }
+    }
+
+    /// Runs something that blocks (a read of the database, a password check) off the async threads.
+    pub async fn blocking<T, E>(
+        &self,
+        work: impl FnOnce(&Arc<Kernel>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        E: Into<Problem> + Send + 'static,
+    {
+        let kernel = self.kernel.clone();
+        match tokio::task::spawn_blocking(move || work(&kernel)).await {
+            Ok(result) => result.map_err(Into::into),
+            Err(error) => {
+                tracing::error!(%error, "a read panicked");
+                Err(Problem::internal())
+            }
+        }
+    }
+
+    /// A moment as pages set it: in the city's time.
+    pub fn moment(&self, time: Time) -> Moment {
+        let offset_minutes = i32::try_from(self.kernel.zone().offset_ms(time) / 60_000).unwrap_or(0);
+        Moment { epoch_ms: time.0, offset_minutes }
+    }
+
+    /// Today in the city.
+    pub fn today(&self) -> Day {
+        self.kernel.zone().day_of(self.kernel.now())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store failed");
+        match error {
+            StoreError::Connection { .. } => Self::unavailable(5),
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<FigureError> for Problem {
+    fn from(error: FigureError) -> Self {
+        match error {
+            FigureError::Unknown(_) => Self::not_found(),
+            FigureError::Dimension { figure, dimension } => Self::bad_request(
+                "dimension",
+                "unknown-dimension",
+                Both::new(
+                    format!("指标 {figure} 没有维度“{dimension}”。"),
+                    format!("the figure {figure} has no dimension {dimension:?}"),
+                ),
+            ),
+            FigureError::Cursor(cursor) => Self::bad_request(
+                "cursor",
+                "format",
+                Both::new(format!("“{cursor}”不是翻页标记。"), format!("{cursor:?} is not the cursor of a page")),
+            ),
+            FigureError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ProofError> for Problem {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::UnknownBook(_) | ProofError::NoEntry { .. } => Self::not_found(),
+            ProofError::Sizes { old, new } => Self::bad_request(
+                "size",
+                "range",
+                Both::new(
+                    format!("账簿没有 {old} 条与 {new} 条可供比对的树。"),
+                    format!("there is no tree of {old} and {new} entries to compare"),
+                ),
+            ),
+            ProofError::Store(error) => error.into(),
+            ProofError::Merkle(error) => {
+                tracing::error!(%error, "a proof failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        let rule = serde_json::to_value(error.rule).ok().and_then(|value| value.as_str().map(str::to_owned));
+        let detail = Both::new(format!("字段 {} 不符合规则：{}。", error.field, error.detail), error.to_string());
+        Self::bad_request(error.field, rule.unwrap_or_default(), detail)
+    }
+}
+
+/// The problem of an append that was not recorded; `refused` names the refusal of whoever decided.
+pub fn append_problem<E>(error: AppendError<E>, refused: impl FnOnce(E) -> Problem) -> Problem {
+    match error {
+        AppendError::Refused(refusal) => refused(refusal),
+        AppendError::Body(error) => error.into(),
+        AppendError::Kind(error) => Problem::bad_request(
+            "kind",
+            "unknown-kind",
+            Both::new("没有这一记录种类。", error.to_string()),
+        ),
+        AppendError::UnknownBook(_) => Problem::not_found(),
+        AppendError::KeyReused => Problem::conflict(
+            "idempotency-key",
+            Both::new(
+                "该幂等键此前用于内容不同的请求，请换用新的键。",
+                "the idempotency key was used before with another request; use a new one",
+            ),
+        ),
+        AppendError::Busy => {
+            tracing::warn!(queued = WRITER_QUEUE_MAX, "the writer's queue is full");
+            Problem::unavailable(1)
+        }
+        AppendError::Stopped => Problem::unavailable(5),
+        AppendError::Panicked => Problem::internal(),
+        AppendError::Store(error) => error.into(),
+    }
+}

@@ -1,0 +1,86 @@
+//! What handlers take in: bodies, queries and paths whose refusals are problem documents that name the field.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header;
+use base::limits::REQUEST_BYTES_MAX;
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+use crate::texts::Both;
+
+/// A query string.
+#[derive(Debug, Clone, FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Problem))]
+pub struct Query<T>(pub T);
+
+/// The parameters of a path. One that does not fit its type is a page that does not exist.
+#[derive(Debug, Clone, FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Problem))]
+pub struct Path<T>(pub T);
+
+impl From<QueryRejection> for Problem {
+    fn from(error: QueryRejection) -> Self {
+        let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        Self::bad_request("query", "schema", Both::new(format!("查询参数有误：{reason}。"), reason))
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(_: PathRejection) -> Self {
+        Self::not_found()
+    }
+}
+
+/// A JSON body: at most [`REQUEST_BYTES_MAX`] bytes of UTF-8 of type `application/json`.
+#[derive(Debug, Clone)]
+pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        need_json(&request)?;
+        let bytes = body(request, REQUEST_BYTES_MAX).await?;
+        read_json(&bytes).map(Self)
+    }
+}
+
+/// Refuses a body that does not say it is JSON.
+pub fn need_json(request: &Request) -> Result<(), Problem> {
+    let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let json = essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json");
+    if json { Ok(()) } else { Err(Problem::unsupported_media_type("application/json")) }
+}
+
+/// The whole body, if it is not longer than so many bytes.
+pub async fn body(request: Request, bytes_max: usize) -> Result<axum::body::Bytes, Problem> {
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: u64| length > bytes_max as u64) {
+        return Err(Problem::too_large(bytes_max as u64));
+    }
+    axum::body::to_bytes(request.into_body(), bytes_max).await.map_err(|_| Problem::too_large(bytes_max as u64))
+}
+
+/// Reads JSON strictly; the problem names the path of what does not fit.
+pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if std::str::from_utf8(bytes).is_err() {
+        let detail = Both::new("请求体不是有效的 UTF-8 文本。", "the body is not valid UTF-8");
+        return Err(Problem::bad_request("", "utf-8", detail));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let rule = if error.inner().is_data() { "schema" } else { "json" };
+        let field = if path == "." { String::new() } else { path };
+        let reason = error.inner().to_string();
+        let zh = if field.is_empty() { format!("请求体有误：{reason}。") } else { format!("字段 {field} 有误：{reason}。") };
+        Problem::bad_request(field, rule, Both::new(zh, reason))
+    })?;
+    reader.end().map_err(|error| {
+        let reason = error.to_string();
+        Problem::bad_request("", "json", Both::new(format!("请求体有误：{reason}。"), reason))
+    })?;
+    Ok(value)
+}

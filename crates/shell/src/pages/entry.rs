@@ -1,0 +1,111 @@
+//! One entry opened: what it says, and the proof that it stands in its book.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use ledger::Entry;
+use merkle::ProofFile;
+
+use super::figure::{crumbs, kind_title};
+use super::page;
+use crate::api::ledger::readable;
+use crate::app::App;
+use crate::extract::Path;
+use crate::format;
+use crate::problem::Problem;
+use crate::view::Frame;
+use crate::viewer::{Asked, Here, Viewer};
+
+pub fn router() -> Router<App> {
+    Router::new().route("/ledger/{book}/{seq}", get(entry))
+}
+
+#[derive(Template)]
+#[template(path = "entry.html")]
+struct EntryPage {
+    frame: Frame,
+    /// Names and values of the head.
+    head: Vec<(String, String)>,
+    subjects: Vec<(String, String)>,
+    body: Option<String>,
+    evidence: Vec<(String, String)>,
+    path: String,
+    leaf: String,
+    origin: String,
+    size: String,
+    root: String,
+    hashes: Vec<String>,
+    key: String,
+}
+
+async fn entry(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Path((book, seq)): Path<(String, u64)>,
+) -> Result<Response, Problem> {
+    let entry = readable(&app, &viewer, &book, seq).await?;
+    let (name, number) = (entry.book.clone(), entry.seq);
+    let proved = app.blocking(move |kernel| kernel.prove(&name, number)).await?;
+    let verified = verify(&app, &proved.entry, &proved.proof)?;
+    let t = app.texts.t(lang);
+    let title = format!("{} · {} {}", kind_title(&app, lang, entry.kind.as_str()), entry.book, entry.seq);
+    let mut frame = viewer.frame(&app, lang, title, &here);
+    if let Some(unit) = app.kernel.tree()?.unit_of_book(&entry.book) {
+        frame.crumbs = crumbs(&app, lang, unit);
+    }
+    let mut head = vec![
+        (t.get("entry-kind"), format!("{} ({})", kind_title(&app, lang, entry.kind.as_str()), entry.kind)),
+        (t.get("entry-occurred"), format::date_time_long(lang, app.moment(entry.occurred))),
+        (t.get("entry-recorded"), format::date_time_long(lang, app.moment(entry.recorded))),
+        (t.get("entry-actor"), entry.actor.to_string()),
+    ];
+    head.extend(entry.answers.as_ref().map(|post| (t.get("entry-answers"), post.to_string())));
+    head.extend(entry.place.as_ref().map(|place| (t.get("entry-place"), place.to_string())));
+    let subjects = entry
+        .subjects
+        .iter()
+        .map(|subject| (t.get(&format!("role-{}", subject.role.as_str())), subject.id.to_string()))
+        .collect();
+    let body = entry.body.as_deref().map(pretty);
+    let line = entry.kind.as_str().split('.').next().unwrap_or_default().to_owned();
+    let evidence = entry
+        .evidence
+        .iter()
+        .map(|digest| (digest.clone(), format!("/api/{line}/{}/evidence/{digest}", entry.book)))
+        .collect();
+    page(&EntryPage {
+        frame,
+        head,
+        subjects,
+        body,
+        evidence,
+        path: format!("/api/ledger/{}/{}", entry.book, entry.seq),
+        leaf: entry.leaf().to_string(),
+        origin: verified.origin().to_owned(),
+        size: format::integer(i128::from(verified.size())),
+        root: verified.root().to_string(),
+        hashes: proved.proof.proof().iter().map(ToString::to_string).collect(),
+        key: app.kernel.verifier().to_string(),
+    })
+}
+
+/// Checks the proof as anybody would who has only its text and the public key.
+fn verify(app: &App, entry: &Entry, proof: &ProofFile) -> Result<merkle::Checkpoint, Problem> {
+    let read: ProofFile = proof.to_string().parse().map_err(kernel::ProofError::Merkle)?;
+    let keys = std::slice::from_ref(app.kernel.verifier());
+    let checkpoint = read.verify(entry.leaf(), keys).map_err(kernel::ProofError::Merkle)?;
+    if read.index() != entry.seq.0 || checkpoint.origin() != app.kernel.origin(&entry.book) {
+        tracing::error!(book = %entry.book, seq = %entry.seq, "a proof is of another entry");
+        return Err(Problem::internal());
+    }
+    Ok(checkpoint)
+}
+
+fn pretty(body: &str) -> String {
+    let value: Result<serde_json::Value, _> = serde_json::from_str(body);
+    value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| body.to_owned())
+}

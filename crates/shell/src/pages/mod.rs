@@ -1,0 +1,27 @@
+//! The kernel's pages: signing in, the account, figures and entries.
+
+mod entry;
+mod figure;
+mod home;
+mod sign_in;
+
+use askama::Template;
+use axum::Router;
+use axum::response::{Html, IntoResponse, Response};
+
+pub use sign_in::{From, note_address};
+
+use crate::app::App;
+use crate::problem::Problem;
+
+pub fn router() -> Router<App> {
+    Router::new().merge(home::router()).merge(sign_in::router()).merge(figure::router()).merge(entry::router())
+}
+
+/// Sets a template.
+pub fn page(template: &impl Template) -> Result<Response, Problem> {
+    template.render().map(|markup| Html(markup).into_response()).map_err(|error| {
+        tracing::error!(%error, "cannot set a page");
+        Problem::internal()
+    })
+}

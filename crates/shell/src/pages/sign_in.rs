@@ -1,0 +1,199 @@
+//! Signing in and out, and the password.
+
+use askama::Template;
+use axum::extract::{Form, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use base::AccountId;
+
+use kernel::{AdminError, AppendError, SignInError};
+use serde::Deserialize;
+
+use super::page;
+use crate::app::{App, append_problem};
+use crate::extract::Query;
+use crate::problem::Problem;
+use crate::texts::Both;
+use crate::view::{Field, FieldKind, Frame, Sheet};
+use crate::viewer::{Asked, COOKIE, Here, Viewer, cookie, peer};
+
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/sign-in", get(form).post(sign_in))
+        .route("/sign-out", post(sign_out))
+        .route("/account", get(|| async { Redirect::to("/account/password") }))
+        .route("/account/password", get(password_form).post(change_password))
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    frame: Frame,
+    next: String,
+    error: Option<String>,
+    fields: Vec<Field>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Wanted {
+    next: Option<String>,
+}
+
+/// Where to go after signing in: a path of this site and nothing else.
+fn local(next: Option<String>) -> String {
+    next.filter(|next| next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']))
+        .unwrap_or_else(|| "/".to_owned())
+}
+
+fn sign_in_page(app: &App, lang: crate::Lang, here: &str, next: String, account: &str, error: Option<String>) -> SignInPage {
+    let mut frame = Viewer::Nobody.frame(app, lang, app.texts.t(lang).get("sign-in-title"), here);
+    frame.sheet = Sheet::Public;
+    let t = frame.t.clone();
+    let mut account_field = Field::new("account", t.get("sign-in-name"), FieldKind::Text { chars_max: 40 }).value(account).required();
+    account_field.autocomplete = Some("username");
+    let mut password = Field::new("password", t.get("sign-in-password"), FieldKind::Password).required();
+    password.autocomplete = Some("current-password");
+    SignInPage { frame, next, error, fields: vec![account_field, password] }
+}
+
+async fn form(
+    State(app): State<App>,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Problem> {
+    page(&sign_in_page(&app, lang, &here, local(wanted.next), "", None))
+}
+
+#[derive(Deserialize)]
+struct SignIn {
+    account: String,
+    password: String,
+    next: Option<String>,
+}
+
+async fn sign_in(
+    State(app): State<App>,
+    Asked(lang): Asked,
+    Extension(From(address)): Extension<From>,
+    Form(given): Form<SignIn>,
+) -> Result<Response, Problem> {
+    app.limits.sign_in(format!("account {}", given.account.chars().take(40).collect::<String>()))?;
+    app.limits.sign_in(format!("address {address}"))?;
+    let next = local(given.next);
+    let refuse = |app: &App, account: &str| {
+        let message = app.texts.t(lang).get("sign-in-refused");
+        let response = page(&sign_in_page(app, lang, "/sign-in", next.clone(), account, Some(message)))?;
+        Ok((StatusCode::UNPROCESSABLE_ENTITY, response).into_response())
+    };
+    let Ok(account) = AccountId::new(&given.account) else { return refuse(&app, "") };
+    let (name, password) = (account.clone(), given.password);
+    let signed_in = app.blocking(move |kernel| Ok::<_, Problem>(kernel.sign_in(name.as_str(), &password))).await?;
+    match signed_in {
+        Ok(session) => Ok(signed_in_response(&app, &session.cookie_value, &next)),
+        Err(SignInError::Busy) => Err(Problem::unavailable(2)),
+        Err(SignInError::Store(error)) => Err(error.into()),
+        Err(_) => refuse(&app, account.as_str()),
+    }
+}
+
+/// The address a request came from.
+#[derive(Debug, Clone, Copy)]
+pub struct From(pub std::net::IpAddr);
+
+/// Notes the peer's address for handlers.
+pub async fn note_address(mut request: Request, next: axum::middleware::Next) -> Response {
+    let address = peer(request.extensions());
+    request.extensions_mut().insert(From(address));
+    next.run(request).await
+}
+
+async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+    if let Some(secret) = cookie(&headers, COOKIE).map(str::to_owned) {
+        app.blocking(move |kernel| Ok::<_, Problem>(kernel.sign_out(&secret))).await?.map_err(|error| {
+            tracing::error!(?error, "a session cannot be ended");
+            Problem::unavailable(5)
+        })?;
+    }
+    let gone = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+    Ok(([(header::SET_COOKIE, gone)], Redirect::to("/sign-in")).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "password.html")]
+struct PasswordPage {
+    frame: Frame,
+    must_change: bool,
+    fields: Vec<Field>,
+}
+
+fn password_page(app: &App, viewer: &Viewer, lang: crate::Lang, error: Option<(&str, String)>) -> Result<PasswordPage, Problem> {
+    let session = viewer.session().ok_or_else(Problem::unauthorized)?;
+    let t = app.texts.t(lang);
+    let frame = viewer.frame(app, lang, t.get("password-change"), "/account/password");
+    let field = |name: &'static str, key: &str, token: &'static str| {
+        let message = error.as_ref().filter(|(field, _)| *field == name).map(|(_, message)| message.clone());
+        let mut field = Field::new(name, t.get(key), FieldKind::Password).required().error(message);
+        field.autocomplete = Some(token);
+        field
+    };
+    let fields = vec![
+        field("old_password", "password-old", "current-password"),
+        field("new_password", "password-new", "new-password").hint(t.get("password-rule")),
+        field("again", "password-again", "new-password"),
+    ];
+    Ok(PasswordPage { frame, must_change: session.must_change, fields })
+}
+
+async fn password_form(State(app): State<App>, viewer: Viewer, Asked(lang): Asked) -> Result<Response, Problem> {
+    page(&password_page(&app, &viewer, lang, None)?)
+}
+
+#[derive(Deserialize)]
+struct NewPassword {
+    old_password: String,
+    new_password: String,
+    again: String,
+}
+
+async fn change_password(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Form(given): Form<NewPassword>,
+) -> Result<Response, Problem> {
+    let account = viewer.session().ok_or_else(Problem::unauthorized)?.account.clone();
+    let t = app.texts.t(lang);
+    let refuse = |field: &'static str, message: String| {
+        let response = page(&password_page(&app, &viewer, lang, Some((field, message)))?)?;
+        Ok((StatusCode::UNPROCESSABLE_ENTITY, response).into_response())
+    };
+    if given.new_password != given.again {
+        return refuse("again", t.get("password-differs"));
+    }
+    app.limits.sign_in(format!("account {account}"))?;
+    let (old, new) = (given.old_password, given.new_password);
+    let changed = app.blocking(move |kernel| Ok::<_, Problem>(kernel.change_password(&account, &old, &new))).await?;
+    match changed {
+        Ok(session) => Ok(signed_in_response(&app, &session.cookie_value, "/")),
+        Err(error) => match &error {
+            AppendError::Refused(refusal) if refusal.field() == "new_password" => {
+                refuse("new_password", t.get("password-rule-broken"))
+            }
+            AppendError::Refused(AdminError::PasswordWrong) => refuse("old_password", t.get("password-wrong")),
+            AppendError::Refused(AdminError::Busy) => Err(Problem::unavailable(2)),
+            _ => Err(append_problem(error, |refusal| {
+                Problem::forbidden(Both::new(refusal.to_string(), refusal.to_string()))
+            })),
+        },
+    }
+}
+
+/// Sets the session's cookie and goes on.
+fn signed_in_response(app: &App, secret: &str, next: &str) -> Response {
+    let secure = if app.site.secure { "; Secure" } else { "" };
+    let cookie = format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}");
+    ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response()
+}

@@ -1,0 +1,84 @@
+//! The site put together: the kernel's pages and API, the lines' routes, and the layers round them.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::viewer::{ask_to_sign_in, identify};
+use crate::{api, assets, headers, pages, problem};
+
+/// A request that takes longer is answered with 503.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Taizhang",
+    description = "The working ledger of a city: entries, figures, matters and traces. Errors are RFC 9457 problem \
+                   documents in both languages. `x-action` names the right that an operation needs."
+))]
+struct Base;
+
+/// Pages and API of the kernel and of the lines, with their OpenAPI document.
+pub fn routes(lines: Vec<OpenApiRouter<App>>) -> (OpenApiRouter<App>, Document) {
+    let mut all = OpenApiRouter::with_openapi(Base::openapi()).merge(api::router());
+    for line in lines {
+        all = all.merge(line);
+    }
+    let document = all.get_openapi().clone();
+    (all, document)
+}
+
+/// The whole site. `streams` are routes that stay open, and so have no time limit.
+pub fn site(app: App, lines: Vec<OpenApiRouter<App>>, pages: Vec<Router<App>>, streams: Vec<Router<App>>) -> Router {
+    let (operations, document) = routes(lines);
+    let (operations, _) = operations.split_for_parts();
+    let mut quick = operations
+        .merge(pages::router())
+        .route("/api/openapi.json", get(move || async move { Json(document.clone()) }))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready));
+    for page in pages {
+        quick = quick.merge(page);
+    }
+    let mut all = quick
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME_MAX))
+        .layer(CompressionLayer::new());
+    for stream in streams {
+        all = all.merge(stream);
+    }
+    all.merge(assets::router())
+        .fallback(|| async { Problem::not_found() })
+        .method_not_allowed_fallback(not_allowed)
+        .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
+        .layer(from_fn(pages::note_address))
+        .layer(from_fn(ask_to_sign_in))
+        .layer(from_fn_with_state(app.clone(), identify))
+        .layer(from_fn_with_state(app.texts.clone(), problem::negotiated))
+        .layer(from_fn(headers::security))
+        .with_state(app)
+}
+
+async fn not_allowed() -> Response {
+    let detail = crate::texts::Both::new("该地址不支持此操作。", "this address does not take that method");
+    let title = crate::texts::Both::new("方法不允许", "Method not allowed");
+    Problem::new("/problems/method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, title, detail).into_response()
+}
+
+/// Ready when the database answers.
+async fn ready(State(app): State<App>) -> Result<Response, Problem> {
+    app.blocking(|kernel| kernel.books()).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain")], "ready\n").into_response())
+}

@@ -1,0 +1,328 @@
+//! Who is looking, what they may do, and that a form came from our own page.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use access::{Actor, Decision, Resource, decide};
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use base::limits::EVIDENCE_BYTES_MAX;
+use base::{ActorId, BookId, UnitCode};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use kernel::Session;
+use subtle::ConstantTimeEq;
+
+use crate::app::App;
+use crate::problem::{Form, Problem};
+use crate::texts::{Both, Lang};
+use crate::view::{Frame, NavItem};
+
+/// The name of the session's cookie.
+pub const COOKIE: &str = "taizhang_session";
+
+/// Bytes of a form: one evidence file and its fields.
+const FORM_BYTES_MAX: usize = EVIDENCE_BYTES_MAX + 64 * 1024;
+
+/// Who is looking at a page or calling the API.
+#[derive(Debug, Clone)]
+pub enum Viewer {
+    Nobody,
+    /// Somebody who signed in with a browser.
+    Person(Arc<Session>),
+    /// A program or device with a credential.
+    Program(Arc<Actor>),
+}
+
+impl Viewer {
+    pub fn actor(&self) -> Option<&Actor> {
+        match self {
+            Self::Nobody => None,
+            Self::Person(session) => Some(&session.actor),
+            Self::Program(actor) => Some(actor),
+        }
+    }
+
+    pub fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Person(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Who an entry will name; a shopper who is not signed in is `public:web`.
+    pub fn id(&self) -> ActorId {
+        match self.actor() {
+            Some(actor) => actor.id.clone(),
+            None => ActorId::new("public:web").expect("a valid identifier"),
+        }
+    }
+
+    /// Whether the action is allowed on the resource. Every decision of the web goes through here.
+    pub fn allows(&self, app: &App, action: &str, resource: &Resource) -> bool {
+        let Ok(tree) = app.kernel.tree() else { return false };
+        let nobody = Actor { id: self.id(), grants: Vec::new() };
+        let actor = self.actor().unwrap_or(&nobody);
+        let decision = decide(app.kernel.policy(), &tree, actor, action, resource);
+        matches!(decision, Decision::Allow { .. })
+    }
+
+    /// Refuses what is not allowed: 401 for somebody unknown, 403 for somebody known.
+    pub fn need(&self, app: &App, action: &str, resource: &Resource) -> Result<(), Problem> {
+        if self.allows(app, action, resource) {
+            return Ok(());
+        }
+        let title = app.kernel.policy().action(action).map_or((action, action), |it| (it.title_zh, it.title_en));
+        Err(match self {
+            Self::Nobody => Problem::unauthorized(),
+            _ => Problem::forbidden(Both::new(
+                format!("您没有“{}”的权限。如确需办理，请联系本单位管理员。", title.0),
+                format!("you may not: {}; ask your unit's administrator for the role", title.1),
+            ))
+            .member("action", action),
+        })
+    }
+
+    /// Refuses unless one of the actions is allowed.
+    pub fn need_any(&self, app: &App, actions: &[&str], resource: &Resource) -> Result<(), Problem> {
+        if actions.iter().any(|action| self.allows(app, action, resource)) {
+            return Ok(());
+        }
+        self.need(app, actions.first().copied().unwrap_or_default(), resource)
+    }
+
+    /// The books of a line in which an action is allowed to the viewer without being an owner.
+    pub fn books(&self, app: &App, action: &str, line: &str) -> Result<Vec<BookId>, Problem> {
+        let tree = app.kernel.tree()?;
+        let Some(actor) = self.actor() else { return Ok(Vec::new()) };
+        Ok(access::scope(app.kernel.policy(), &tree, actor, action).books(&tree, Some(line)))
+    }
+
+    /// The frame of a page for this viewer.
+    pub fn frame(&self, app: &App, lang: Lang, title: impl Into<String>, path_and_query: &str) -> Frame {
+        let t = app.texts.t(lang);
+        let mut frame = Frame::new(t.clone(), title, path_and_query);
+        if let Some(session) = self.session() {
+            frame.csrf.clone_from(&session.csrf);
+            frame.viewer_name = Some(session.title.clone());
+            let path = path_and_query.split('?').next().unwrap_or_default();
+            let tree = app.kernel.tree().ok();
+            let open = |action: &str| {
+                tree.as_ref().is_some_and(|tree| {
+                    !access::scope(app.kernel.policy(), tree, &session.actor, action).is_empty()
+                })
+            };
+            frame.nav = app
+                .nav
+                .iter()
+                .filter(|entry| open(entry.action))
+                .map(|entry| NavItem {
+                    title: t.get(entry.title),
+                    href: entry.href.to_owned(),
+                    current: path == entry.href || path.starts_with(&format!("{}/", entry.href)),
+                })
+                .collect();
+        }
+        frame
+    }
+}
+
+/// The unit that keeps a book, as a resource of the book's line.
+pub fn resource_of(app: &App, book: &BookId) -> Result<Resource, Problem> {
+    let tree = app.kernel.tree()?;
+    let unit = tree.unit_of_book(book).ok_or_else(Problem::not_found)?;
+    let resource = Resource::of(unit);
+    Ok(match tree.book(book).map(|book| book.line.clone()) {
+        Some(line) => resource.in_line(line),
+        None => resource,
+    })
+}
+
+/// A unit that exists, as a resource.
+pub fn resource_of_unit(app: &App, unit: &str) -> Result<Resource, Problem> {
+    let unit = UnitCode::new(unit).map_err(|_| Problem::not_found())?;
+    app.kernel.tree()?.unit(&unit).ok_or_else(Problem::not_found)?;
+    Ok(Resource::of(&unit))
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Viewer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or(Self::Nobody))
+    }
+}
+
+/// The language of the page or answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked(pub Lang);
+
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(crate::problem::asked_lang(&parts.uri, &parts.headers)))
+    }
+}
+
+/// The address of a page, for links that come back to it.
+#[derive(Debug, Clone)]
+pub struct Here(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Here {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(parts.uri.path_and_query().map_or("/", |address| address.as_str()).to_owned()))
+    }
+}
+
+/// How often somebody may try.
+pub struct Limits {
+    sign_in: DefaultKeyedRateLimiter<String>,
+    public: DefaultKeyedRateLimiter<IpAddr>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let per_minute = |count| Quota::per_minute(NonZeroU32::new(count).expect("not zero"));
+        Self {
+            sign_in: RateLimiter::keyed(per_minute(10)),
+            public: RateLimiter::keyed(per_minute(120)),
+        }
+    }
+}
+
+impl Limits {
+    /// Ten tries a minute for an account or an address.
+    pub fn sign_in(&self, key: String) -> Result<(), Problem> {
+        self.sign_in.check_key(&key).map_err(|_| Problem::too_many_requests(60))
+    }
+
+    /// A hundred and twenty public pages a minute for an address.
+    pub fn public(&self, address: IpAddr) -> Result<(), Problem> {
+        self.public.check_key(&address).map_err(|_| Problem::too_many_requests(30))
+    }
+
+    /// Forgets who has not tried for a while.
+    pub fn forget(&self) {
+        self.sign_in.retain_recent();
+        self.public.retain_recent();
+    }
+}
+
+/// The peer's address, as the listener sees it.
+pub fn peer(parts: &axum::http::Extensions) -> IpAddr {
+    parts.get::<ConnectInfo<std::net::SocketAddr>>().map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip())
+}
+
+/// The layer that finds out who is looking, once a request, and refuses forms that another site sent.
+pub async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let viewer = match find(&app, request.headers()).await {
+        Ok(viewer) => viewer,
+        Err(problem) => return problem.into_response(),
+    };
+    if let Viewer::Person(session) = &viewer {
+        let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        if !safe {
+            request = match checked(request, &session.csrf).await {
+                Ok(request) => request,
+                Err(problem) => return problem.into_response(),
+            };
+        }
+        let path = request.uri().path();
+        let free = path.starts_with("/assets/") || matches!(path, "/account/password" | "/sign-out");
+        if session.must_change && !free {
+            return Redirect::to("/account/password").into_response();
+        }
+    }
+    let lang = crate::problem::asked_lang(request.uri(), request.headers());
+    let chosen = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("lang=")));
+    request.extensions_mut().insert(viewer);
+    let mut response = next.run(request).await;
+    if chosen && let Ok(cookie) = format!("lang={}; Path=/; Max-Age=31536000; SameSite=Lax", lang.tag()).parse() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+async fn find(app: &App, headers: &HeaderMap) -> Result<Viewer, Problem> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let credential = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::to_owned);
+        let credential = credential.ok_or_else(Problem::unauthorized)?;
+        let actor = app.blocking(move |kernel| kernel.authenticate_bearer(&credential)).await?;
+        return actor.map(|actor| Viewer::Program(Arc::new(actor))).ok_or_else(Problem::unauthorized);
+    }
+    let Some(secret) = cookie(headers, COOKIE).map(str::to_owned) else { return Ok(Viewer::Nobody) };
+    let session = app.blocking(move |kernel| kernel.session(&secret)).await?;
+    Ok(session.map_or(Viewer::Nobody, |session| Viewer::Person(Arc::new(session))))
+}
+
+/// A cookie's value.
+pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|all| all.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(known, value)| (known == name).then_some(value))
+}
+
+/// Lets a request that changes something pass only with the session's CSRF token: in a header, or in the field `csrf`
+/// of a form, which is its first.
+async fn checked(request: Request, csrf: &str) -> Result<Request, Problem> {
+    let refuse = || {
+        Problem::forbidden(Both::new(
+            "页面已失效，请刷新后重新提交。",
+            "the form is out of date or came from another site; reload the page and send it again",
+        ))
+    };
+    let same = |given: &[u8]| bool::from(given.ct_eq(csrf.as_bytes()));
+    if let Some(token) = request.headers().get("x-csrf-token") {
+        return if same(token.as_bytes()) { Ok(request) } else { Err(refuse()) };
+    }
+    let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (form, multipart) =
+        (media.starts_with("application/x-www-form-urlencoded"), media.starts_with("multipart/form-data"));
+    if !form && !multipart {
+        return Err(refuse());
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| Problem::too_large(FORM_BYTES_MAX as u64))?;
+    let good = if form {
+        form_urlencoded::parse(&bytes).any(|(name, value)| name == "csrf" && same(value.as_bytes()))
+    } else {
+        first_part(&bytes).is_some_and(same)
+    };
+    if good { Ok(Request::from_parts(parts, Body::from(bytes))) } else { Err(refuse()) }
+}
+
+/// The value of the first part of a multipart form, if its name is `csrf`.
+fn first_part(bytes: &[u8]) -> Option<&[u8]> {
+    let head = &bytes[..bytes.len().min(1024)];
+    let text = head.iter().position(|&byte| byte == b'\n')?;
+    let rest = &head[text + 1..];
+    let end = rest.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let named = std::str::from_utf8(&rest[..end]).ok()?.to_ascii_lowercase().contains("name=\"csrf\"");
+    let value = &rest[end + 4..];
+    let stop = value.windows(2).position(|window| window == b"\r\n")?;
+    named.then_some(&value[..stop])
+}
+
+/// The layer that sends a browser which is not signed in to the sign-in page instead of an error.
+pub async fn ask_to_sign_in(request: Request, next: Next) -> Response {
+    let wanted = request.uri().path_and_query().map_or("/", |address| address.as_str()).to_owned();
+    let page = request.method() == Method::GET && Form::negotiate(request.headers()) == Form::Page;
+    let known = request.extensions().get::<Viewer>().is_some_and(|viewer| viewer.actor().is_some());
+    let response = next.run(request).await;
+    if page && !known && response.status() == axum::http::StatusCode::UNAUTHORIZED {
+        let next: String = form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
+        return Redirect::to(&format!("/sign-in?next={next}")).into_response();
+    }
+    response
+}
