@@ -1,11 +1,15 @@
 //! The market line (智慧农贸市场): lots arrive, scales sell, inspectors test, and every slip leads back to its origin.
 
+pub mod api;
 pub mod apply;
+pub mod downlink;
 pub mod epcis_events;
 pub mod figures;
 pub mod intake;
 pub mod kinds;
+pub mod pages;
 pub mod policy;
+pub mod recall;
 pub mod record;
 pub mod refusal;
 pub mod rules;
@@ -15,8 +19,22 @@ pub mod state;
 use ::access::{ActionDef, RoleDef};
 use ::figures::{Contributions, Figure, Ratio};
 use kernel::{Derived, Line};
+use shell::{Lang, NavEntry};
 use ledger::{Entry, Kind};
 use store::{Migration, StoreError, Tx};
+
+/// The line's texts.
+pub const TEXTS: [(Lang, &str); 6] = [
+    (Lang::Zh, include_str!("../texts/zh-CN/common.ftl")),
+    (Lang::Zh, include_str!("../texts/zh-CN/office.ftl")),
+    (Lang::Zh, include_str!("../texts/zh-CN/safety.ftl")),
+    (Lang::En, include_str!("../texts/en/common.ftl")),
+    (Lang::En, include_str!("../texts/en/office.ftl")),
+    (Lang::En, include_str!("../texts/en/safety.ftl")),
+];
+
+/// The line's place in the main navigation.
+pub const NAV: [NavEntry; 1] = [NavEntry { title: "market", href: "/market", action: policy::READ }];
 
 /// The line as the kernel sees it.
 pub struct Market;

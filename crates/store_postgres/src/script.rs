@@ -1,12 +1,17 @@
-/// Turns a portable migration into PostgreSQL's words: the type `blob` is `bytea`. Quoted text and comments stay
-/// as they are; so does the mark of a clustered table, which is a comment.
+/// Turns a portable migration into PostgreSQL's words: the type `blob` is `bytea`, and `text` is compared by its bytes,
+/// as SQLite does, whatever the database's locale: ranges and orders then agree. Quoted text and comments stay as they
+/// are; so does the mark of a clustered table, which is a comment.
 pub fn translate(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len());
     let mut rest = sql;
     while !rest.is_empty() {
         let (word, length) = next(rest);
         let (piece, tail) = rest.split_at(length);
-        out.push_str(if word && piece.eq_ignore_ascii_case("blob") { "bytea" } else { piece });
+        out.push_str(match piece.to_ascii_lowercase().as_str() {
+            "blob" if word => "bytea",
+            "text" if word => "text collate \"C\"",
+            _ => piece,
+        });
         rest = tail;
     }
     out
@@ -41,6 +46,7 @@ mod tests {
         let expected = "create table blobs (a bytea not null, blob_b bytea default 'a blob', \"blob\" text, 列 bytea)\
             /* clustered */; -- blob\n/* blob */ select 'it''s a blob', bytea";
         assert_eq!(translate(sql), expected);
+        assert_eq!(translate("a text not null"), "a text collate \"C\" not null");
         assert_eq!(translate("'open blob"), "'open blob");
         assert_eq!(translate(""), "");
     }

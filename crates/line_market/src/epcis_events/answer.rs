@@ -113,7 +113,10 @@ mod tests {
     fn terms_that_contradict_each_other_stay_with_their_events() {
         let one = sent(json!([STANDARD, { "ex": "https://one.example/" }]), "1");
         let two = sent(json!([{ "ex": "https://two.example/" }, STANDARD]), "2");
-        let three = sent(json!([STANDARD, { "@vocab": "https://three.example/", "ex": "https://one.example/" }]), "3");
+        let three = sent(
+            json!([STANDARD, { "@vocab": "https://three.example/", "ex": "https://one.example/" }]),
+            "3",
+        );
         let all = [&one, &two, &three];
         let answer = document(all.iter().map(|sent| found(sent)).collect(), Time(0));
         assert_eq!(answer["@context"], json!([STANDARD, { "ex": "https://one.example/" }]));

@@ -101,7 +101,9 @@ impl Prepared {
                 Err(refusal) => Err(refusal.clone()),
                 Ok(ready) => match (in_document.get(ready.key.as_str()), known.get(&ready.key)) {
                     (Some((seq, first)), _) => ready.repeats(&first.draft.body, *seq)?,
-                    (None, Some(entry)) => ready.repeats(entry.body.as_deref().unwrap_or_default(), entry.seq)?,
+                    (None, Some(entry)) => {
+                        ready.repeats(entry.body.as_deref().unwrap_or_default(), entry.seq)?
+                    }
                     (None, None) => match ready.check(now) {
                         Ok(()) => Ok((desk.append(ready.draft.clone())?.seq, true)),
                         Err(refusal) => Err(refusal),
@@ -145,7 +147,8 @@ impl Prepared {
             }
             let seqs = rows.iter().map(|row| row.int(1).map(Seq::from_i64)).collect::<Result<Vec<_>, _>>()?;
             let entries = kernel::entries::entries(tx, &self.book, &seqs)?;
-            let mut entries: HashMap<Seq, Entry> = entries.into_iter().map(|entry| (entry.seq, entry)).collect();
+            let mut entries: HashMap<Seq, Entry> =
+                entries.into_iter().map(|entry| (entry.seq, entry)).collect();
             for (row, seq) in rows.iter().zip(seqs) {
                 if let Some(entry) = entries.remove(&seq) {
                     known.insert(row.text(0)?.to_owned(), entry);
@@ -162,6 +165,7 @@ impl Ready {
             let mut refusal = Refusal::from(error);
             if refusal.field == "occurred" {
                 refusal.field = "eventTime".into();
+                refusal.code = if self.draft.occurred > now { Code::FutureTime } else { Code::Body };
             }
             refusal
         })
@@ -183,7 +187,9 @@ impl Ready {
                 serde_json::from_str(body).map_err(|error| StoreError::Schema(error.to_string()))?;
             let mut event = captured.event;
             event["eventID"] = Value::String(self.event_id.clone());
-            Ok::<_, StoreError>(json!({ "@context": captured.context, "epcisBody": { "eventList": [event] } }))
+            Ok::<_, StoreError>(
+                json!({ "@context": captured.context, "epcisBody": { "eventList": [event] } }),
+            )
         };
         Ok(equal_in_meaning(&whole(before)?, &whole(&self.draft.body)?).is_ok())
     }
@@ -201,7 +207,9 @@ fn ready(book: &BookId, actor: &ActorId, event: &Event, context: &Value) -> Resu
     let refuse = |field: &str, detail: String| Refusal::new(Code::Body, field, detail);
     let event_id = match &event.event_id {
         Some(id) => id.clone(),
-        None => epcis::event_hash(&event.raw, context).map_err(|error| refuse("eventID", error.to_string()))?,
+        None => {
+            epcis::event_hash(&event.raw, context).map_err(|error| refuse("eventID", error.to_string()))?
+        }
     };
     let key = key(&event_id, event.raw.contains_key("errorDeclaration")).into_owned();
     check_text("eventID", &key, TEXT_CHARS_MAX).map_err(Refusal::from)?;
@@ -229,7 +237,7 @@ fn ready(book: &BookId, actor: &ActorId, event: &Event, context: &Value) -> Resu
 fn keeps(value: &Value) -> bool {
     match value {
         Value::Number(number) => {
-            number.is_f64() || number.as_i64().map_or(false, |whole| whole.unsigned_abs() <= EXACT_MAX)
+            number.is_f64() || number.as_i64().is_some_and(|whole| whole.unsigned_abs() <= EXACT_MAX)
         }
         Value::Array(items) => items.iter().all(keeps),
         Value::Object(members) => members.values().all(keeps),
@@ -253,7 +261,10 @@ fn subjects(event: &Event) -> Result<Vec<Subject>, Refusal> {
             return Err(refuse(format!("an event may name {SUBJECTS_MAX} different things at most")));
         }
         if bytes > HEAD_BYTES_MAX - HEAD_REST_BYTES {
-            return Err(refuse(format!("the things of an event may take {} bytes at most", HEAD_BYTES_MAX - HEAD_REST_BYTES)));
+            return Err(refuse(format!(
+                "the things of an event may take {} bytes at most",
+                HEAD_BYTES_MAX - HEAD_REST_BYTES
+            )));
         }
         found.push(Subject::new(role, id));
         Ok(())

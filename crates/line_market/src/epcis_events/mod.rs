@@ -2,6 +2,7 @@
 
 mod answer;
 mod capture;
+mod filter;
 mod own;
 mod query;
 

@@ -100,7 +100,11 @@ fn quantity(class: &str, grams: Grams) -> Value {
 /// Whether an identifier names a class of goods, such as a supplier's lot, and no single thing.
 fn is_class(id: &str) -> bool {
     match digital_link::DigitalLink::parse(&urn::canonical(id)) {
-        Ok(link) => matches!(link.key.ai.code, "01" | "8006") && link.value("21").is_none() && link.value("235").is_none(),
+        Ok(link) => {
+            matches!(link.key.ai.code, "01" | "8006")
+                && link.value("21").is_none()
+                && link.value("235").is_none()
+        }
         Err(_) => id.starts_with("urn:epc:class:") || id.starts_with("urn:epc:idpat:"),
     }
 }

@@ -6,14 +6,15 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use base::limits::BODY_BYTES_MAX;
 use base::{BookId, Seq};
-use epcis::query::{OrderBy, OrderDirection, Pattern};
+use epcis::query::{OrderBy, OrderDirection};
 use epcis::{Context, Event, Limits, Query};
 use kernel::Page;
 use ledger::Entry;
 use serde_json::Value;
-use store::{Param, StoreError, Tx};
+use store::{Param, StoreError, Tx, Value as SqlValue};
 
-use super::{DECLARATION, Found, id_of};
+use super::filter::Sql;
+use super::{Found, id_of};
 use crate::kinds::EpcisCaptured;
 
 /// Events of a page where the query names no number.
@@ -66,7 +67,10 @@ pub fn query(
     let next = (found.len() > wanted).then(|| {
         found.truncate(wanted);
         let last = found.last()?;
-        Some(Cursor { value: last.0, seq: last.1.seq, given: given + wanted, book: last.1.book.clone() }.print(query))
+        Some(
+            Cursor { value: last.0, seq: last.1.seq, given: given + wanted, book: last.1.book.clone() }
+                .print(query),
+        )
     });
     Ok(Ok(Page { items: found.into_iter().map(|(_, found)| found).collect(), next: next.flatten() }))
 }
@@ -125,7 +129,10 @@ fn collect(
     start: Option<Cursor>,
     wanted: usize,
 ) -> Result<Collected, StoreError> {
-    let mut lanes = books.iter().map(|book| Lane::open(tx, book, query, start.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    let mut lanes = books
+        .iter()
+        .map(|book| Lane::open(tx, book, query, start.as_ref()))
+        .collect::<Result<Vec<_>, _>>()?;
     let (mut found, mut scanned) = (Vec::new(), 0);
     while found.len() < wanted {
         let count = (wanted - found.len()).min(CHUNK);
@@ -165,7 +172,8 @@ fn read(
 }
 
 fn matching(entry: &Entry, query: &Query) -> Result<Option<Found>, StoreError> {
-    let shape = |detail: String| StoreError::Schema(format!("entry {} of {}: {detail}", entry.seq, entry.book));
+    let shape =
+        |detail: String| StoreError::Schema(format!("entry {} of {}: {detail}", entry.seq, entry.book));
     let captured: EpcisCaptured = entry.body().map_err(|error| shape(error.to_string()))?;
     let mut event = captured.event;
     event["recordTime"] = Value::String(entry.recorded.to_string());
@@ -202,8 +210,12 @@ fn merge(
             let Some((value, _)) = lane.waiting.front() else { continue };
             let is_before = match (first, query.order_direction) {
                 (None, _) => true,
-                (Some((value_first, book, _)), OrderDirection::Asc) => (*value, lane.book) < (value_first, book),
-                (Some((value_first, book, _)), OrderDirection::Desc) => (*value, lane.book) > (value_first, book),
+                (Some((value_first, book, _)), OrderDirection::Asc) => {
+                    (*value, lane.book) < (value_first, book)
+                }
+                (Some((value_first, book, _)), OrderDirection::Desc) => {
+                    (*value, lane.book) > (value_first, book)
+                }
             };
             if is_before {
                 first = Some((*value, lane.book, at));
@@ -231,7 +243,12 @@ struct Lane<'b> {
 }
 
 impl<'b> Lane<'b> {
-    fn open(tx: &mut dyn Tx, book: &'b BookId, query: &Query, start: Option<&Cursor>) -> Result<Self, StoreError> {
+    fn open(
+        tx: &mut dyn Tx,
+        book: &'b BookId,
+        query: &Query,
+        start: Option<&Cursor>,
+    ) -> Result<Self, StoreError> {
         let mut lane = Self {
             book,
             waiting: VecDeque::new(),
@@ -284,7 +301,9 @@ impl<'b> Lane<'b> {
     fn step(&mut self, query: &Query, value: i64, seq: i64) {
         match (query.order_by, query.order_direction) {
             (OrderBy::EventTime, _) => self.after = Some((value, seq)),
-            (OrderBy::RecordTime, OrderDirection::Asc) => self.seqs.0 = self.seqs.0.max(seq.saturating_add(1)),
+            (OrderBy::RecordTime, OrderDirection::Asc) => {
+                self.seqs.0 = self.seqs.0.max(seq.saturating_add(1))
+            }
             (OrderBy::RecordTime, OrderDirection::Desc) => self.seqs.1 = self.seqs.1.min(seq),
         }
     }
@@ -292,7 +311,7 @@ impl<'b> Lane<'b> {
     fn fill(&mut self, tx: &mut dyn Tx, query: &Query, count: usize) -> Result<(), StoreError> {
         let mut sql = Sql::new(self.book);
         self.restrict(&mut sql, query);
-        what(&mut sql, query);
+        sql.what(query);
         let by = match query.order_by {
             OrderBy::EventTime => ["event_time", "seq"].as_slice(),
             OrderBy::RecordTime => &["seq"],
@@ -322,15 +341,15 @@ impl<'b> Lane<'b> {
     fn restrict(&self, sql: &mut Sql, query: &Query) {
         for (column, (from, before)) in [("seq", self.seqs), ("event_time", self.times)] {
             if from != i64::MIN {
-                sql.and(&[column, " >= "], store::Value::Int(from));
+                sql.and(&[column, " >= "], SqlValue::Int(from));
             }
             if before != i64::MAX {
-                sql.and(&[column, " < "], store::Value::Int(before));
+                sql.and(&[column, " < "], SqlValue::Int(before));
             }
         }
         if let Some((value, seq)) = self.after {
             let sign = if query.order_direction == OrderDirection::Asc { ">" } else { "<" };
-            let (value, seq) = (sql.param(store::Value::Int(value)), sql.param(store::Value::Int(seq)));
+            let (value, seq) = (sql.param(SqlValue::Int(value)), sql.param(SqlValue::Int(seq)));
             sql.text.push_str(&format!(" and (event_time, seq) {sign} ({value}, {seq})"));
         }
     }
@@ -339,9 +358,12 @@ impl<'b> Lane<'b> {
 /// The least number among the events of a book that were recorded at a moment or later.
 fn first_recorded(tx: &mut dyn Tx, book: &BookId, moment: i64) -> Result<i64, StoreError> {
     const ENDS: &str = "select min(seq), max(seq) from market_epcis where book = $1";
-    const NEXT: &str = "select seq, recorded from market_epcis where book = $1 and seq >= $2 order by seq limit 1";
+    const NEXT: &str =
+        "select seq, recorded from market_epcis where book = $1 and seq >= $2 order by seq limit 1";
     let Some(ends) = tx.query_one(ENDS, &[Param::Text(book.as_str())])? else { return Ok(i64::MAX) };
-    let (Some(mut low), Some(last)) = (ends.int_or_null(0)?, ends.int_or_null(1)?) else { return Ok(i64::MAX) };
+    let (Some(mut low), Some(last)) = (ends.int_or_null(0)?, ends.int_or_null(1)?) else {
+        return Ok(i64::MAX);
+    };
     let mut high = last + 1;
     while low < high {
         let middle = low + (high - low) / 2;
@@ -351,79 +373,4 @@ fn first_recorded(tx: &mut dyn Tx, book: &BookId, moment: i64) -> Result<i64, St
         }
     }
     Ok(if low > last { i64::MAX } else { low })
-}
-
-/// A condition with its parameters; the first one is the book.
-struct Sql {
-    text: String,
-    params: Vec<store::Value>,
-    /// Whether single events or things are named.
-    is_narrow: bool,
-}
-
-impl Sql {
-    fn new(book: &BookId) -> Self {
-        Self { text: "book = $1".into(), params: vec![store::Value::Text(book.to_string())], is_narrow: false }
-    }
-
-    fn param(&mut self, value: store::Value) -> String {
-        self.params.push(value);
-        format!("${}", self.params.len())
-    }
-
-    fn and(&mut self, before: &[&str], value: store::Value) {
-        let value = self.param(value);
-        self.text.push_str(" and ");
-        before.iter().for_each(|part| self.text.push_str(part));
-        self.text.push_str(&value);
-    }
-
-    /// `column in (...)`; nothing where nothing is asked.
-    fn one_of<'v>(&mut self, column: &str, values: impl IntoIterator<Item = &'v str>) {
-        let list: Vec<String> =
-            values.into_iter().map(|value| self.param(store::Value::Text(value.to_owned()))).collect();
-        if !list.is_empty() {
-            self.text.push_str(&format!(" and {column} in ({})", list.join(",")));
-        }
-    }
-}
-
-fn what(sql: &mut Sql, query: &Query) {
-    let texts = |list: &'_ [String]| list.iter().map(String::as_str).collect::<Vec<_>>();
-    sql.one_of("event_type", texts(&query.event_types));
-    sql.one_of("action", query.actions.iter().map(|action| action.as_str()));
-    sql.one_of("biz_step", texts(&query.biz_steps));
-    sql.one_of("disposition", texts(&query.dispositions));
-    sql.one_of("read_point", texts(&query.read_points));
-    sql.one_of("biz_location", texts(&query.biz_locations));
-    let declarations: Vec<String> = query.event_ids.iter().map(|id| format!("{id}{DECLARATION}")).collect();
-    sql.one_of("event_id", query.event_ids.iter().chain(&declarations).map(String::as_str));
-    let transformations: Vec<Pattern> = query.transformation_ids.iter().cloned().map(Pattern::Exactly).collect();
-    let things = [
-        &transformations, &query.any_epc, &query.epc, &query.parent_id, &query.input_epc, &query.output_epc,
-        &query.any_epc_class, &query.epc_class, &query.input_epc_class, &query.output_epc_class,
-    ];
-    for patterns in things.into_iter().filter(|patterns| !patterns.is_empty()) {
-        named(sql, patterns);
-        sql.is_narrow = true;
-    }
-    sql.is_narrow |= !query.event_ids.is_empty();
-}
-
-/// Events that name a thing, by the links that traces go along. In which member it stands is for the exact filter.
-fn named(sql: &mut Sql, patterns: &[Pattern]) {
-    let mut any = Vec::new();
-    for pattern in patterns {
-        match pattern {
-            Pattern::Exactly(id) => any.push(format!("subject = {}", sql.param(store::Value::Text(id.clone())))),
-            Pattern::Begins(start) => {
-                let from = start.strip_suffix('/').unwrap_or(start);
-                // Canonical identifiers are printable ASCII, which DEL follows.
-                let from = sql.param(store::Value::Text(from.to_owned()));
-                let to = sql.param(store::Value::Text(format!("{start}\u{7f}")));
-                any.push(format!("(subject >= {from} and subject < {to})"));
-            }
-        }
-    }
-    sql.text.push_str(&format!(" and seq in (select seq from link where book = $1 and ({}))", any.join(" or ")));
 }

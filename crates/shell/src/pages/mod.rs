@@ -11,8 +11,11 @@ use axum::response::{Html, IntoResponse, Response};
 
 pub use sign_in::{From, note_address};
 
-use crate::app::App;
+use crate::app::{App, NavEntry};
 use crate::problem::Problem;
+
+/// The kernel's places in the main navigation.
+pub const NAV: [NavEntry; 0] = [];
 
 pub fn router() -> Router<App> {
     Router::new().merge(home::router()).merge(sign_in::router()).merge(figure::router()).merge(entry::router())

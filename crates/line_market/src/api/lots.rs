@@ -1,0 +1,167 @@
+//! Lists of what the market holds, and the account of a lot.
+
+use axum::Json;
+use axum::extract::State;
+use base::BookId;
+use base::limits::PAGE_ROWS_MAX;
+use serde::{Deserialize, Serialize};
+use shell::extract::{Path, Query};
+use shell::viewer::Viewer;
+use shell::{App, Problem};
+use store::{StoreError, Tx};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::readable;
+use crate::policy::READ;
+use crate::recall::{Recall, recall};
+use crate::state::{self, Block, Blocks, BreachRow, ComplaintRow, Inspection, Lot, LotFilter, Merchant, Price, Product, Scale, Stall};
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(lots))
+        .routes(routes!(lot))
+        .routes(routes!(lot_recall))
+        .routes(routes!(scales))
+        .routes(routes!(stalls))
+        .routes(routes!(merchants))
+        .routes(routes!(products))
+        .routes(routes!(prices))
+        .routes(routes!(inspections))
+        .routes(routes!(breaches))
+        .routes(routes!(complaints))
+}
+
+/// What a list is narrowed to.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LotQuery {
+    stall: Option<String>,
+    merchant: Option<String>,
+    supplier: Option<String>,
+    product: Option<String>,
+    /// Only lots on hold.
+    held: Option<bool>,
+    /// 1 to 200; 50 if left out.
+    count: Option<usize>,
+    offset: Option<usize>,
+}
+
+async fn list<T: Send + 'static>(
+    app: &App,
+    viewer: &Viewer,
+    book: &str,
+    read: impl FnOnce(&mut dyn Tx, &BookId) -> Result<T, StoreError> + Send + 'static,
+) -> Result<Json<T>, Problem> {
+    let book = readable(app, viewer, book, READ)?;
+    app.blocking(move |kernel| kernel.read(|tx| read(tx, &book))).await.map(Json)
+}
+
+/// Lots, the latest first.
+#[utoipa::path(get, path = "/api/market/{book}/lots", tag = "market", params(("book" = String, Path), LotQuery),
+    responses((status = 200, body = Vec<Lot>), (status = 400), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("market.records.read"))))]
+async fn lots(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(book): Path<String>,
+    Query(query): Query<LotQuery>,
+) -> Result<Json<Vec<Lot>>, Problem> {
+    list(&app, &viewer, &book, move |tx, book| {
+        let filter = LotFilter {
+            stall: query.stall.as_deref(),
+            merchant: query.merchant.as_deref(),
+            supplier: query.supplier.as_deref(),
+            product: query.product.as_deref(),
+            held: query.held.unwrap_or(false),
+            since: None,
+        };
+        let count = query.count.unwrap_or(50).clamp(1, PAGE_ROWS_MAX);
+        state::list_lots(tx, book, &filter, count, query.offset.unwrap_or(0).min(1_000_000))
+    })
+    .await
+}
+
+/// A lot with its tests, blocks and breaches.
+#[derive(Debug, Serialize, ToSchema)]
+struct LotAccount {
+    lot: Lot,
+    inspections: Vec<Inspection>,
+    blocks: Vec<Block>,
+    breaches: Vec<BreachRow>,
+}
+
+/// One lot.
+#[utoipa::path(get, path = "/api/market/{book}/lots/{lot}", tag = "market",
+    params(("book" = String, Path), ("lot" = String, Path)),
+    responses((status = 200, body = LotAccount), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("market.records.read"))))]
+async fn lot(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((book, lot)): Path<(String, String)>,
+) -> Result<Json<LotAccount>, Problem> {
+    let book = readable(&app, &viewer, &book, READ)?;
+    let account = app
+        .blocking(move |kernel| {
+            kernel.read(|tx| {
+                let Some(found) = state::lot(tx, &book, &lot)? else { return Ok(None) };
+                Ok(Some(LotAccount {
+                    inspections: state::inspections(tx, &book, Some(&lot), PAGE_ROWS_MAX)?,
+                    blocks: state::blocks(tx, &book, Blocks::OfLot(&lot))?,
+                    breaches: state::breaches(tx, &book, Some(&lot), PAGE_ROWS_MAX)?,
+                    lot: found,
+                }))
+            })
+        })
+        .await?;
+    account.map(Json).ok_or_else(Problem::not_found)
+}
+
+/// What a recall of the lot reaches, and how much of it is accounted for.
+#[utoipa::path(get, path = "/api/market/{book}/lots/{lot}/recall", tag = "market",
+    params(("book" = String, Path), ("lot" = String, Path)),
+    responses((status = 200, body = Recall), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("market.records.read"))))]
+async fn lot_recall(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((book, lot)): Path<(String, String)>,
+) -> Result<Json<Recall>, Problem> {
+    let book = readable(&app, &viewer, &book, READ)?;
+    let found = app.blocking(move |kernel| recall(kernel, &book, &lot)).await?;
+    found.map(Json).ok_or_else(Problem::not_found)
+}
+
+macro_rules! lists {
+    ($($(#[$doc:meta])* $name:ident, $path:literal, $row:ty, $read:expr;)*) => {$(
+        $(#[$doc])*
+        #[utoipa::path(get, path = $path, tag = "market", params(("book" = String, Path)),
+            responses((status = 200, body = Vec<$row>), (status = 401), (status = 403), (status = 404)),
+            extensions(("x-action" = json!("market.records.read"))))]
+        async fn $name(State(app): State<App>, viewer: Viewer, Path(book): Path<String>) -> Result<Json<Vec<$row>>, Problem> {
+            list(&app, &viewer, &book, $read).await
+        }
+    )*};
+}
+
+lists! {
+    /// Scales of the network.
+    scales, "/api/market/{book}/scales", Scale, state::scales;
+    /// Stalls and who has them.
+    stalls, "/api/market/{book}/stalls", Stall, state::stalls;
+    /// Merchants.
+    merchants, "/api/market/{book}/merchants", Merchant, state::merchants;
+    /// Products.
+    products, "/api/market/{book}/products", Product, state::products;
+    /// Posted prices.
+    prices, "/api/market/{book}/prices", Price, |tx, book| state::prices(tx, book, None);
+    /// Tests, the latest first.
+    inspections, "/api/market/{book}/inspections", Inspection, |tx, book| state::inspections(tx, book, None, PAGE_ROWS_MAX);
+    /// Sales that broke a rule, the latest first.
+    breaches, "/api/market/{book}/breaches", BreachRow, |tx, book| state::breaches(tx, book, None, PAGE_ROWS_MAX);
+    /// Complaints, the latest first.
+    complaints, "/api/market/{book}/complaints", ComplaintRow, |tx, book| state::complaints(tx, book, PAGE_ROWS_MAX);
+}

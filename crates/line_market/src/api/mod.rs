@@ -1,0 +1,95 @@
+//! The market's operations over HTTP.
+
+mod lots;
+mod records;
+mod scale;
+
+use access::Resource;
+use axum::Router;
+use base::BookId;
+use shell::viewer::{Viewer, resource_of};
+use shell::{App, Both, Problem};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::record::Failure;
+use crate::refusal::{Code, Refusal};
+
+/// Operations with a document.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(records::router()).merge(lots::router()).merge(scale::router())
+}
+
+/// Routes that stay open.
+pub fn streams() -> Router<App> {
+    scale::streams()
+}
+
+/// A market's book, as a resource.
+pub(crate) fn market(app: &App, book: &str) -> Result<(BookId, Resource), Problem> {
+    let book = BookId::new(book).map_err(|_| Problem::not_found())?;
+    let resource = resource_of(app, &book)?;
+    match resource.line.as_deref() {
+        Some("market") => Ok((book, resource)),
+        _ => Err(Problem::not_found()),
+    }
+}
+
+/// A market whose records the viewer may read in full.
+pub(crate) fn readable(app: &App, viewer: &Viewer, book: &str, action: &str) -> Result<BookId, Problem> {
+    let (book, resource) = market(app, book)?;
+    viewer.need(app, action, &resource)?;
+    Ok(book)
+}
+
+/// What a refusal is called and says, in both languages.
+pub(crate) fn refusal_problem(refusal: Refusal) -> Problem {
+    let zh = chinese(&refusal);
+    let detail = Both::new(zh, refusal.to_string());
+    let mut problem = if refusal.code.is_conflict() {
+        let mut problem = Problem::conflict(refusal.code.name(), detail);
+        problem.field = Some(refusal.field.clone());
+        problem
+    } else {
+        Problem::bad_request(refusal.field.clone(), refusal.code.name(), detail)
+    };
+    problem.index = refusal.index;
+    problem
+}
+
+pub(crate) fn failure_problem(failure: Failure) -> Problem {
+    shell::app::append_problem(failure, refusal_problem)
+}
+
+/// The rule in Chinese, then the field.
+pub(crate) fn chinese(refusal: &Refusal) -> String {
+    let rule = match refusal.code {
+        Code::UnknownKind => "没有这一记录种类",
+        Code::Body => "填写内容不符合要求",
+        Code::UnknownStall => "摊位不存在",
+        Code::UnknownMerchant => "经营户不存在",
+        Code::UnknownProduct => "商品未登记",
+        Code::UnknownLot => "批次不存在",
+        Code::UnknownScale => "电子秤不存在或不属于本设备",
+        Code::UnknownSlip => "小票不存在",
+        Code::UnknownEntry => "所引用的记录不存在",
+        Code::Exists => "编号已被使用",
+        Code::NotLeased => "摊位未出租给该经营户",
+        Code::AlreadyLeased => "摊位已出租",
+        Code::ForeignLot => "批次不属于该摊位",
+        Code::HeldLot => "批次已停售",
+        Code::NotHeld => "批次未处于该停售状态",
+        Code::AlreadyHeld => "批次已处于停售状态",
+        Code::NoBlock => "该秤没有这一停售指令",
+        Code::MassBalance => "数量超出批次结余",
+        Code::ProductMismatch => "商品与批次不符",
+        Code::CounterReused => "流水号已用于内容不同的交易",
+        Code::VerificationExpired => "电子秤检定已过期",
+        Code::RetestMissing => "须以最近一次复检合格为依据",
+        Code::AlreadySettled => "投诉已办结",
+        Code::FutureTime => "发生时间晚于服务器时间，超出允许误差",
+    };
+    match refusal.field.is_empty() {
+        true => format!("{rule}。"),
+        false => format!("{rule}（字段 {}）。", refusal.field),
+    }
+}

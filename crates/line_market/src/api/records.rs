@@ -1,0 +1,188 @@
+//! Recording entries, and the evidence that goes with them.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base::limits::EVIDENCE_BYTES_MAX;
+use base::{BookId, SubjectId};
+use access::Resource;
+use kernel::{EvidenceError, Kernel};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use shell::app::append_problem;
+use shell::extract::{Json, Path, body};
+use shell::viewer::Viewer;
+use shell::{App, Both, Problem};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{failure_problem, market};
+use crate::policy;
+use crate::record::{Input, Recorded, record};
+use crate::state;
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(append)).routes(routes!(keep_evidence)).routes(routes!(evidence))
+}
+
+/// Records one entry of any of the market's kinds. The right needed has the kind's name.
+///
+/// A retry with the same `Idempotency-Key` and content gets the first answer.
+#[utoipa::path(post, path = "/api/market/{book}/entries", tag = "market", params(("book" = String, Path)),
+    request_body = Input,
+    responses((status = 201, body = Recorded), (status = 400), (status = 401), (status = 403), (status = 404),
+        (status = 409), (status = 413), (status = 415), (status = 503)),
+    extensions(("x-action" = json!("market.lot.received"))))]
+async fn append(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(book): Path<String>,
+    headers: HeaderMap,
+    Json(input): Json<Input>,
+) -> Result<Response, Problem> {
+    let key = headers.get("idempotency-key").map(|value| value.to_str().unwrap_or_default().to_owned());
+    if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 128) {
+        let detail = Both::new("幂等键应为 1 至 128 个可见字符。", "must be 1 to 128 visible characters");
+        return Err(Problem::bad_request("Idempotency-Key", "format", detail));
+    }
+    let recorded = record_as(&app, &viewer, &book, input, key).await?;
+    Ok((StatusCode::CREATED, axum::Json(recorded)).into_response())
+}
+
+/// Decides the right, then records. Pages come through here as well.
+pub(crate) async fn record_as(
+    app: &App,
+    viewer: &Viewer,
+    book: &str,
+    input: Input,
+    key: Option<String>,
+) -> Result<Recorded, Problem> {
+    let (book, resource) = market(app, book)?;
+    if app.kernel.policy().action(&input.kind).is_none() || app.kernel.catalogue().get(&input.kind).is_err() {
+        // Somebody unknown learns nothing, somebody known learns that there is no such kind.
+        viewer.need_any(app, &[policy::READ, policy::CAPTURE], &resource)?;
+        let detail = Both::new(
+            format!("没有可由此登记的记录种类“{}”。", input.kind),
+            format!("the kind {:?} is not in the catalogue, or cannot be recorded here", input.kind),
+        );
+        return Err(Problem::bad_request("kind", "unknown-kind", detail));
+    }
+    let resource = match viewer.allows(app, &input.kind, &resource) {
+        true => resource,
+        false => owned(app, &book, resource, &input).await?,
+    };
+    viewer.need(app, &input.kind, &resource)?;
+    let actor = viewer.id();
+    let digest = hex::encode(Sha256::digest(serde_json::to_vec(&input).unwrap_or_default()));
+    app.kernel
+        .append(move |desk| {
+            let Some(key) = &key else { return record(desk, &book, &actor, &input) };
+            desk.take(&book)?;
+            if let Some(first) = desk.answered(&book, actor.as_str(), key, &digest)? {
+                return Ok(first);
+            }
+            let recorded = record(desk, &book, &actor, &input)?;
+            desk.remember(&book, actor.as_str(), key, &digest, &recorded);
+            Ok(recorded)
+        })
+        .await
+        .map_err(failure_problem)
+}
+
+/// Whose resource an input is about: the merchant that it names, or that has the stall or lot that it names.
+async fn owned(app: &App, book: &BookId, resource: Resource, input: &Input) -> Result<Resource, Problem> {
+    let text = |name: &str| input.body.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+    let (merchant, stall, lot) = (text("merchant"), text("stall"), text("lot"));
+    let find = book.clone();
+    let owner = app
+        .blocking(move |kernel: &std::sync::Arc<Kernel>| {
+            kernel.read(|tx| {
+                // What is recorded already outweighs what the request says.
+                if let Some(lot) = &lot
+                    && let Some(lot) = state::lot(tx, &find, lot)?
+                {
+                    return Ok(Some(lot.merchant));
+                }
+                if let Some(stall) = &stall {
+                    let tenant = state::stall(tx, &find, stall)?.and_then(|stall| stall.merchant);
+                    return Ok(tenant.filter(|tenant| merchant.as_ref().is_none_or(|named| named == tenant)));
+                }
+                Ok(None)
+            })
+        })
+        .await?;
+    Ok(match owner.and_then(|owner| SubjectId::local("merchant", book, &owner).ok()) {
+        Some(owner) => resource.owned_by(owner),
+        None => resource,
+    })
+}
+
+/// Where a file is kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Kept {
+    /// SHA-256 in lower-case hexadecimal digits: how entries name it.
+    pub digest: String,
+}
+
+/// Keeps a file as evidence: a JPEG, PNG or WebP image, or a PDF, by what its bytes say.
+#[utoipa::path(post, path = "/api/market/{book}/evidence", tag = "market", params(("book" = String, Path)),
+    request_body(content = String, content_type = "application/octet-stream"),
+    responses((status = 201, body = Kept), (status = 400), (status = 401), (status = 403), (status = 404), (status = 413)),
+    extensions(("x-action" = json!("market.evidence.keep"))))]
+async fn keep_evidence(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(book): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (book, resource) = market(&app, &book)?;
+    need_somewhere(&app, &viewer, policy::KEEP_EVIDENCE, &resource)?;
+    let bytes = body(request, EVIDENCE_BYTES_MAX).await?;
+    let digest = keep(&app, &book, bytes.to_vec()).await?;
+    Ok((StatusCode::CREATED, axum::Json(Kept { digest })).into_response())
+}
+
+/// A merchant may keep and see evidence in a market where it owns anything.
+pub(crate) fn need_somewhere(app: &App, viewer: &Viewer, action: &str, resource: &Resource) -> Result<(), Problem> {
+    let tree = app.kernel.tree()?;
+    let owners = viewer.actor().map_or_else(Vec::new, |actor| {
+        access::scope(app.kernel.policy(), &tree, actor, action).owners(&tree, &resource.unit, resource.line.as_deref())
+    });
+    if owners.is_empty() { viewer.need(app, action, resource) } else { Ok(()) }
+}
+
+pub(crate) async fn keep(app: &App, book: &BookId, bytes: Vec<u8>) -> Result<String, Problem> {
+    let book = book.clone();
+    let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_evidence(&book, bytes))).await?;
+    kept.map_err(|error| {
+        append_problem(error, |refusal| match refusal {
+            EvidenceError::TooLarge => Problem::too_large(EVIDENCE_BYTES_MAX as u64),
+            other => Problem::bad_request(
+                "file",
+                "not-evidence",
+                Both::new("文件须为 JPEG、PNG、WebP 图片或 PDF 文档，且不得为空。", other.to_string()),
+            ),
+        })
+    })
+}
+
+/// A file by its digest.
+#[utoipa::path(get, path = "/api/market/{book}/evidence/{digest}", tag = "market",
+    params(("book" = String, Path), ("digest" = String, Path)),
+    responses((status = 200, content_type = "application/octet-stream"), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("market.evidence.read"))))]
+async fn evidence(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((book, digest)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let (book, resource) = market(&app, &book)?;
+    viewer.need(&app, policy::READ_EVIDENCE, &resource)?;
+    let name = digest.clone();
+    let found = app.blocking(move |kernel| kernel.evidence(&book, &digest)).await?.ok_or_else(Problem::not_found)?;
+    // Shown as what it was found to be, and never run.
+    let disposition = format!("inline; filename=\"{name}\"");
+    let headers = [(header::CONTENT_TYPE, found.media_type), (header::CONTENT_DISPOSITION, disposition)];
+    Ok((headers, found.bytes).into_response())
+}

@@ -1,0 +1,123 @@
+//! The scale contract over HTTP. Which market and scale a request is about is told by its credential alone.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use access::Resource;
+use axum::Router;
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::routing::get;
+use base::BookId;
+use serde::Serialize;
+use shell::extract::Json;
+use shell::viewer::{Viewer, resource_of};
+use shell::{App, Problem};
+use tokio_stream::Stream;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::failure_problem;
+use crate::downlink;
+use crate::intake::{Acknowledgement, BatchReceipt, SaleBatch, ScaleState, acknowledge, record_sales, scale_state};
+use crate::policy::WEIGH;
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(sales)).routes(routes!(state)).routes(routes!(acks))
+}
+
+pub fn streams() -> Router<App> {
+    Router::new().route("/scale/v1/stream", get(stream))
+}
+
+/// The scale that a credential stands for: its grant's subject is `scale:<book>/<number>`.
+fn scale_of(app: &App, viewer: &Viewer) -> Result<(BookId, u32), Problem> {
+    let actor = viewer.actor().ok_or_else(Problem::unauthorized)?;
+    let subjects = actor.grants.iter().filter_map(|grant| grant.subject.as_ref());
+    let subject = subjects.clone().find(|subject| subject.scheme() == "scale");
+    let found = subject.and_then(|subject| Some((BookId::new(subject.home()?).ok()?, subject.local_part().parse().ok()?)));
+    let Some((book, scale)) = found else {
+        let root = app.kernel.tree()?.root().cloned().ok_or_else(Problem::not_found)?;
+        viewer.need(app, WEIGH, &Resource::of(&root))?;
+        return Err(Problem::not_found());
+    };
+    let mut resource = resource_of(app, &book)?;
+    if let Some(subject) = subject {
+        resource = resource.owned_by(subject.clone());
+    }
+    viewer.need(app, WEIGH, &resource)?;
+    Ok((book, scale))
+}
+
+/// Records a batch of sales; the answer comes when its entries are on disk.
+///
+/// A batch is all or nothing unless it asks to skip refused lines. A line that was recorded before, with the same
+/// counter and content, is answered as known.
+#[utoipa::path(post, path = "/scale/v1/sales", tag = "scale", request_body = SaleBatch,
+    responses((status = 200, body = BatchReceipt), (status = 400), (status = 401), (status = 403), (status = 409),
+        (status = 413), (status = 415), (status = 503)),
+    extensions(("x-action" = json!("market.scale.weigh"))))]
+async fn sales(
+    State(app): State<App>,
+    viewer: Viewer,
+    Json(batch): Json<SaleBatch>,
+) -> Result<axum::Json<BatchReceipt>, Problem> {
+    let (book, scale) = scale_of(&app, &viewer)?;
+    let actor = viewer.id();
+    let receipt = app.kernel.append(move |desk| record_sales(desk, &book, scale, &actor, &batch)).await;
+    receipt.map(axum::Json).map_err(failure_problem)
+}
+
+/// What the scale sells, at what price, out of which lots, and what it must not sell.
+#[utoipa::path(get, path = "/scale/v1/state", tag = "scale",
+    responses((status = 200, body = ScaleState), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("market.scale.weigh"))))]
+async fn state(State(app): State<App>, viewer: Viewer) -> Result<axum::Json<ScaleState>, Problem> {
+    let (book, scale) = scale_of(&app, &viewer)?;
+    let state = app
+        .blocking(move |kernel| {
+            let now = kernel.now();
+            kernel.read(|tx| scale_state(tx, &book, scale, now))
+        })
+        .await?;
+    state.map(axum::Json).ok_or_else(Problem::not_found)
+}
+
+/// The confirmations that were recorded now.
+#[derive(Debug, Serialize, ToSchema)]
+struct Acknowledged {
+    recorded: Vec<u64>,
+}
+
+/// Confirms that the scale no longer sells the lots of these holds.
+#[utoipa::path(post, path = "/scale/v1/acks", tag = "scale", request_body = Acknowledgement,
+    responses((status = 200, body = Acknowledged), (status = 400), (status = 401), (status = 403), (status = 503)),
+    extensions(("x-action" = json!("market.scale.weigh"))))]
+async fn acks(
+    State(app): State<App>,
+    viewer: Viewer,
+    Json(ack): Json<Acknowledgement>,
+) -> Result<axum::Json<Acknowledged>, Problem> {
+    let (book, scale) = scale_of(&app, &viewer)?;
+    let actor = viewer.id();
+    let recorded = app.kernel.append(move |desk| acknowledge(desk, &book, scale, &actor, &ack)).await;
+    let recorded = recorded.map_err(failure_problem)?;
+    Ok(axum::Json(Acknowledged { recorded: recorded.into_iter().map(|seq| seq.0).collect() }))
+}
+
+/// The state at once, and again whenever something changes that concerns the scale.
+async fn stream(
+    State(app): State<App>,
+    viewer: Viewer,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let (book, scale) = scale_of(&app, &viewer)?;
+    let states = downlink::states(&app, book, scale);
+    let events = tokio_stream::StreamExt::map(states, |state| {
+        Ok(Event::default().event("state").json_data(&state).unwrap_or_else(|error| {
+            tracing::error!(%error, "a scale's state cannot be written");
+            Event::default().comment("error")
+        }))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}

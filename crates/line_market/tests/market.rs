@@ -1,0 +1,10 @@
+//! The market line over a real kernel and a SQLite file.
+
+#[path = "market/bench.rs"]
+mod bench;
+#[path = "market/epcis_capture.rs"]
+mod epcis_capture;
+#[path = "market/epcis_own.rs"]
+mod epcis_own;
+#[path = "market/epcis_query.rs"]
+mod epcis_query;

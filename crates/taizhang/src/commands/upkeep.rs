@@ -1,0 +1,87 @@
+//! `taizhang audit`, `replay`, `backup` and `restore`
+
+use std::fs::File;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use kernel::Kernel;
+use taizhang::{Config, Error, Surroundings, file_error};
+
+use super::say;
+
+pub fn audit(config: &Config) -> Result<ExitCode, Error> {
+    report(&taizhang::open(config)?)
+}
+
+fn report(kernel: &Arc<Kernel>) -> Result<ExitCode, Error> {
+    let report = kernel.audit()?;
+    say(format!(
+        "{} books, {} entries, {} bodies erased, {} signed checkpoints",
+        report.books, report.entries, report.erased, report.checkpoints
+    ));
+    for finding in &report.findings {
+        match finding.seq {
+            Some(seq) => say(format!("book {}, entry {seq}: {}", finding.book, finding.what)),
+            None => say(format!("book {}: {}", finding.book, finding.what)),
+        }
+    }
+    say(if report.is_clean() { "everything fits" } else { "something does not fit" });
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+pub fn replay(config: &Config) -> Result<ExitCode, Error> {
+    let kernel = taizhang::open(config)?;
+    let replayed = kernel.replay().map_err(|error| Error::Refused(error.to_string()))?;
+    say(format!("{} entries replayed", replayed.entries));
+    for table in &replayed.changed {
+        say(format!("table {table} differed and was rebuilt"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn backup(config: &Config, to: &Path) -> Result<ExitCode, Error> {
+    // A backup only reads, so it runs beside the server.
+    taizhang::open_store(config)?.backup(to)?;
+    say(format!("{} written", to.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Only a copy that passes the audit takes the place of the database, which is kept beside it.
+pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
+    if config.database_url.is_some() {
+        return Err(Error::Refused("restore a PostgreSQL copy with pg_restore, then run taizhang audit".into()));
+    }
+    let place = config.database_path();
+    std::fs::create_dir_all(&config.data).map_err(|error| file_error(&config.data, &error))?;
+    let _held = store_sqlite::WriterLock::take(&place)?;
+    let folder = config.data.join("restoring");
+    std::fs::create_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
+    let trial = Config { data: folder.clone(), ..config.clone() };
+    std::fs::copy(from, trial.database_path()).map_err(|error| file_error(from, &error))?;
+    let kernel = taizhang::open_kernel(&trial, taizhang::open_store(&trial)?, Surroundings::of_system(config)?)?;
+    if report(&kernel)? != ExitCode::SUCCESS {
+        return Err(Error::Refused("the copy does not pass the audit; nothing was changed".into()));
+    }
+    kernel.stop();
+    drop(kernel);
+    // One file without a log: a copy of this is what takes the place.
+    let whole = folder.join("whole.db");
+    if whole.exists() {
+        std::fs::remove_file(&whole).map_err(|error| file_error(&whole, &error))?;
+    }
+    taizhang::open_store(&trial)?.backup(&whole)?;
+    for end in ["", "-wal", "-shm"] {
+        let old = config.data.join(format!("taizhang.db{end}"));
+        if old.exists() {
+            let kept = config.data.join(format!("taizhang.db{end}.before-restore"));
+            std::fs::rename(&old, &kept).map_err(|error| file_error(&old, &error))?;
+        }
+    }
+    std::fs::rename(&whole, &place).map_err(|error| file_error(&whole, &error))?;
+    let synced = File::open(&config.data).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| file_error(&config.data, &error))?;
+    std::fs::remove_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
+    say(format!("{} restored", place.display()));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,39 @@
+//! The key that signs checkpoints: made once, kept beside the data, readable by its owner only.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+
+use base::Entropy;
+use merkle::SignerKey;
+
+use crate::{Config, Error, SystemEntropy, file_error};
+
+/// Reads the key of the installation, and makes it the first time.
+pub fn signer(config: &Config) -> Result<SignerKey, Error> {
+    std::fs::create_dir_all(&config.data).map_err(|error| file_error(&config.data, &error))?;
+    let path = config.data.join("signing.key");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let key = SignerKey::parse(text.trim())?;
+            if key.verifier().name() != config.name {
+                let name = key.verifier().name();
+                return Err(Error::Config(format!("{} belongs to {name}, not to {}", path.display(), config.name)));
+            }
+            Ok(key)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = SignerKey::from_seed(&config.name, SystemEntropy::new().secret())?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path)
+                .map_err(|error| file_error(&path, &error))?;
+            let written = writeln!(file, "{}", key.to_secret_text()).and_then(|()| file.sync_all());
+            written.map_err(|error| file_error(&path, &error))?;
+            Ok(key)
+        }
+        Err(error) => Err(file_error(&path, &error)),
+    }
+}

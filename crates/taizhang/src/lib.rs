@@ -1,0 +1,150 @@
+//! The server put together: configuration, the explicit list of lines, and the way from a database to a running site.
+
+pub mod config;
+mod keys;
+mod lines;
+mod system;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use base::{CityZone, Clock, Entropy};
+use kernel::{AdminError, AppendError, Kernel, OpenError, Parts};
+use merkle::SignerKey;
+use shell::{App, Site, Texts};
+use store::{Store, StoreError};
+use tokio::net::TcpListener;
+
+pub use config::Config;
+pub use lines::{document, texts};
+pub use system::{SystemClock, SystemEntropy};
+
+/// Why the server cannot start or a command cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{path}: {reason}")]
+    File { path: String, reason: String },
+    #[error("the configuration is not valid: {0}")]
+    Config(String),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] merkle::Error),
+    #[error(transparent)]
+    Proof(#[from] kernel::ProofError),
+    #[error("{0}")]
+    Admin(String),
+    #[error("cannot listen on {address}: {reason}")]
+    Listen { address: SocketAddr, reason: String },
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<AppendError<AdminError>> for Error {
+    fn from(error: AppendError<AdminError>) -> Self {
+        match error {
+            AppendError::Refused(refusal) => Self::Admin(refusal.to_string()),
+            other => Self::Admin(other.to_string()),
+        }
+    }
+}
+
+/// Opens the store that the configuration names.
+pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, Error> {
+    Ok(match &config.database_url {
+        Some(url) => Arc::new(store_postgres::PostgresStore::connect(url, config.readers)?),
+        None => {
+            std::fs::create_dir_all(&config.data).map_err(|error| file_error(&config.data, &error))?;
+            Arc::new(store_sqlite::SqliteStore::open_with_readers(&config.database_path(), config.readers)?)
+        }
+    })
+}
+
+/// What an installation cannot take from its configuration.
+pub struct Surroundings {
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Box<dyn Entropy>,
+    pub signer: SignerKey,
+}
+
+impl Surroundings {
+    /// The system's clock and randomness, and the key in the data folder.
+    pub fn of_system(config: &Config) -> Result<Self, Error> {
+        let signer = keys::signer(config)?;
+        Ok(Self { clock: Arc::new(SystemClock), entropy: Box::new(SystemEntropy::new()), signer })
+    }
+}
+
+/// Opens the kernel on a store, with every line.
+pub fn open_kernel(config: &Config, store: Arc<dyn Store>, around: Surroundings) -> Result<Arc<Kernel>, Error> {
+    let zone = CityZone::named(&config.zone).map_err(|error| Error::Config(error.to_string()))?;
+    let kernel = Kernel::open(Parts {
+        store,
+        lines: lines::lines(),
+        clock: around.clock,
+        entropy: around.entropy,
+        zone,
+        signer: around.signer,
+    })?;
+    kernel.bootstrap(config.root.clone())?;
+    Ok(kernel)
+}
+
+/// Opens everything as the configuration says.
+pub fn open(config: &Config) -> Result<Arc<Kernel>, Error> {
+    open_kernel(config, open_store(config)?, Surroundings::of_system(config)?)
+}
+
+/// The application round a kernel.
+pub fn app(config: &Config, kernel: Arc<Kernel>) -> Result<App, Error> {
+    let texts: Texts = texts().map_err(|error| Error::Config(error.to_string()))?;
+    let site = Site {
+        base_url: config.base_url().trim_end_matches('/').to_owned(),
+        secure: config.base_url().starts_with("https://"),
+        demonstration: config.demonstration,
+    };
+    Ok(App::new(kernel, Arc::new(texts), site, lines::nav()))
+}
+
+/// Every route of the site.
+pub fn router(app: App) -> Router {
+    lines::router(app)
+}
+
+/// Serves until `stop` resolves, then finishes what is under way.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let limits = app.limits.clone();
+    let forget = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+            limits.forget();
+        }
+    });
+    let kernel = app.kernel.clone();
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let (ending, ended) = tokio::sync::oneshot::channel::<()>();
+    let graceful = axum::serve(listener, service).with_graceful_shutdown(async move {
+        stop.await;
+        drop(ending);
+    });
+    tokio::select! {
+        result = graceful => result?,
+        // Streams stay open for ever: whoever is still connected is cut off after a while.
+        () = async { let _closed = ended.await; tokio::time::sleep(std::time::Duration::from_secs(3)).await } => {}
+    }
+    forget.abort();
+    tokio::task::spawn_blocking(move || kernel.stop()).await.map_err(std::io::Error::other)
+}
+
+/// An error that names the file.
+pub fn file_error(path: &Path, error: &std::io::Error) -> Error {
+    Error::File { path: path.display().to_string(), reason: error.to_string() }
+}

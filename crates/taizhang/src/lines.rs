@@ -1,0 +1,38 @@
+//! The explicit list of lines: the one place that knows them all.
+
+use axum::Router;
+use kernel::Line;
+use shell::texts::TextsError;
+use shell::{App, Lang, NavEntry, Texts};
+use utoipa::openapi::OpenApi;
+
+pub fn lines() -> Vec<Box<dyn Line>> {
+    vec![Box::new(line_market::Market)]
+}
+
+/// The texts of shell and lines.
+pub fn texts() -> Result<Texts, TextsError> {
+    let mut all: Vec<(Lang, &'static str)> = Texts::SHELL.to_vec();
+    all.extend(line_market::TEXTS);
+    Texts::new(all)
+}
+
+pub fn nav() -> Vec<NavEntry> {
+    let mut all = line_market::NAV.to_vec();
+    all.extend(shell::pages::NAV);
+    all
+}
+
+pub fn router(app: App) -> Router {
+    shell::site::site(
+        app,
+        vec![line_market::api::router()],
+        vec![line_market::pages::router()],
+        vec![line_market::api::streams(), line_market::pages::streams()],
+    )
+}
+
+/// The OpenAPI document of the whole API.
+pub fn document() -> OpenApi {
+    shell::site::routes(vec![line_market::api::router()]).1
+}

@@ -1,0 +1,75 @@
+//! The command line.
+
+mod commands;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use taizhang::{Config, Error};
+
+/// Taizhang (台账): the working ledger of a city.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    /// The configuration file.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    /// The folder of the database and the signing key, instead of the configured one.
+    #[arg(long, global = true)]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the site.
+    Serve(commands::serve::Options),
+    /// Write the proof of an entry, and the bytes of its leaf, to files.
+    Proof(commands::proof::Options),
+    /// Check a proof file offline, with only the public key.
+    Verify(commands::verify::Options),
+    /// Recompute everything from the database, and name the first entry that does not fit.
+    Audit,
+    /// Empty every derived table and rebuild it from the entries.
+    Replay,
+    /// Write a consistent copy of the database while it is in use.
+    Backup { to: PathBuf },
+    /// Put a copy of the embedded database in place, after it has passed an audit.
+    Restore { from: PathBuf },
+    /// Print the public key that checks this installation's proofs.
+    Key,
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("taizhang: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+    let mut config = Config::read(arguments.config.as_deref())?;
+    if let Some(data) = arguments.data {
+        config.data = data;
+    }
+    match arguments.command {
+        Command::Serve(options) => commands::serve::run(config, options),
+        Command::Proof(options) => commands::proof::run(&config, &options),
+        Command::Verify(options) => commands::verify::run(&options),
+        Command::Audit => commands::upkeep::audit(&config),
+        Command::Replay => commands::upkeep::replay(&config),
+        Command::Backup { to } => commands::upkeep::backup(&config, &to),
+        Command::Restore { from } => commands::upkeep::restore(&config, &from),
+        Command::Key => commands::proof::key(&config),
+        Command::Openapi => commands::openapi(),
+    }
+}
