@@ -1,1 +1,76 @@
-fn main() {}
+//! What developers run: `cargo xtask test`, `cargo xtask tidy`.
+
+mod machine;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "cargo xtask test    run every test, installing what they need where it is missing
+cargo xtask tidy    check the rules of the house
+cargo xtask deny    check licences, bans and sources of dependencies";
+
+fn main() -> ExitCode {
+    let task = std::env::args().nth(1).unwrap_or_default();
+    let result = match task.as_str() {
+        "test" => test(),
+        "tidy" => tidy::report(&root()),
+        "deny" => deny(),
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_owned()
+}
+
+/// Everything: crates on both databases, then the pages in a real browser.
+fn test() -> Result<(), String> {
+    machine::prepare()?;
+    run("cargo", &["build", "--workspace", "--bins"], &root())?;
+    run("cargo", &["test", "--workspace"], &root())?;
+    let e2e = root().join("e2e");
+    run("npm", &["ci", "--no-audit", "--no-fund", "--ignore-scripts"], &e2e)?;
+    run("npm", &["test"], &e2e)
+}
+
+fn deny() -> Result<(), String> {
+    if Command::new("cargo-deny").arg("--version").output().is_err() {
+        run("cargo", &["install", "cargo-deny", "--locked", "--version", "^0.20"], &root())?;
+    }
+    run("cargo", &["deny", "--offline", "check", "licenses", "bans", "sources"], &root())?;
+    // The advisory database lies outside; where it cannot be reached, nothing can be said.
+    let advisories = Command::new("cargo").args(["deny", "check", "advisories"]).current_dir(root()).output();
+    match advisories {
+        Ok(output) if output.status.success() => println_to_stderr("advisories: ok"),
+        Ok(output) if String::from_utf8_lossy(&output.stderr).contains("failed to fetch") => {
+            println_to_stderr("advisories: the database cannot be reached, not checked");
+        }
+        Ok(output) => return Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Err(error) => return Err(format!("cargo deny: {error}")),
+    }
+    Ok(())
+}
+
+fn println_to_stderr(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Runs a command and shows what it prints.
+fn run(program: &str, arguments: &[&str], folder: &Path) -> Result<(), String> {
+    eprintln!("+ {program} {}", arguments.join(" "));
+    let status = Command::new(program).args(arguments).current_dir(folder).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{program} {}: {status}", arguments.join(" "))),
+        Err(error) => Err(format!("{program}: {error}")),
+    }
+}

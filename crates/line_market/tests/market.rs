@@ -1,5 +1,7 @@
 //! The market line over a real kernel and a SQLite file.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error should panic")]
+
 #[path = "market/bench.rs"]
 mod bench;
 #[path = "market/epcis_capture.rs"]

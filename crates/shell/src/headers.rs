@@ -1,6 +1,6 @@
 //! The headers that keep browsers in bounds.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -31,5 +31,18 @@ pub fn apply(headers: &mut HeaderMap) {
 pub async fn security(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     apply(response.headers_mut());
+    response
+}
+
+/// Two years, as browsers ask for (RFC 6797).
+const HSTS: &str = "max-age=63072000";
+
+/// The layer that holds browsers to TLS where the site is reached over it:
+/// `from_fn_with_state(site.secure, headers::transport)`.
+pub async fn transport(State(secure): State<bool>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if secure {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+    }
     response
 }

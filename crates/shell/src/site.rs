@@ -47,6 +47,7 @@ pub fn site(app: App, lines: Vec<OpenApiRouter<App>>, pages: Vec<Router<App>>, s
     let (operations, _) = operations.split_for_parts();
     let mut quick = operations
         .merge(pages::router())
+        .merge(pages::help(&document))
         .route("/api/openapi.json", get(move || async move { Json(document.clone()) }))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready));
@@ -68,6 +69,7 @@ pub fn site(app: App, lines: Vec<OpenApiRouter<App>>, pages: Vec<Router<App>>, s
         .layer(from_fn_with_state(app.clone(), identify))
         .layer(from_fn_with_state(app.texts.clone(), problem::negotiated))
         .layer(from_fn(headers::security))
+        .layer(from_fn_with_state(app.site.secure, headers::transport))
         .with_state(app)
 }
 

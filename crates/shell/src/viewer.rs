@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use access::{Actor, Decision, Resource, decide};
+use access::{Actor, Decision, Resource, Scope, decide};
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -17,7 +17,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use kernel::Session;
 use subtle::ConstantTimeEq;
 
-use crate::app::App;
+use crate::app::{App, append_problem};
 use crate::problem::{Form, Problem};
 use crate::texts::{Both, Lang};
 use crate::view::{Frame, NavItem};
@@ -93,6 +93,33 @@ impl Viewer {
             return Ok(());
         }
         self.need(app, actions.first().copied().unwrap_or_default(), resource)
+    }
+
+    /// Where an action is allowed to the viewer without being an owner. Refuses who may do it nowhere.
+    pub fn need_somewhere(&self, app: &App, action: &str) -> Result<Scope, Problem> {
+        let tree = app.kernel.tree()?;
+        let nobody = Actor { id: self.id(), grants: Vec::new() };
+        let scope = access::scope(app.kernel.policy(), &tree, self.actor().unwrap_or(&nobody), action);
+        if scope.is_empty() {
+            let root = tree.root().ok_or_else(Problem::not_found)?;
+            self.need(app, action, &Resource::of(root))?;
+        }
+        Ok(scope)
+    }
+
+    /// Notes who reads what is restricted, for each part of the org tree that is shown. What cannot be noted is not
+    /// shown.
+    pub fn note_read(&self, app: &App, scope: &Scope, what: &str) -> Result<(), Problem> {
+        let mut units: Vec<&UnitCode> = scope.sights().iter().map(|sight| &sight.root).collect();
+        units.sort();
+        units.dedup();
+        units.into_iter().try_for_each(|unit| self.note_read_of(app, unit, what))
+    }
+
+    /// Notes who reads what is restricted of one unit.
+    pub fn note_read_of(&self, app: &App, unit: &UnitCode, what: &str) -> Result<(), Problem> {
+        let noted = app.kernel.log_read(&self.id(), unit, what);
+        noted.map_err(|error| append_problem(error, |()| Problem::internal()))
     }
 
     /// The books of a line in which an action is allowed to the viewer without being an owner.
@@ -237,6 +264,9 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         let path = request.uri().path();
         let free = path.starts_with("/assets/") || matches!(path, "/account/password" | "/sign-out");
         if session.must_change && !free {
+            if Form::negotiate(request.headers()) == Form::Json {
+                return must_change_first().into_response();
+            }
             return Redirect::to("/account/password").into_response();
         }
     }
@@ -248,6 +278,14 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response
+}
+
+/// Nothing is done with a one-time password but to change it.
+fn must_change_first() -> Problem {
+    Problem::forbidden(Both::new(
+        "首次登录须先修改一次性密码，修改后方可使用。",
+        "the one-time password must be changed first, at /account/password",
+    ))
 }
 
 async fn find(app: &App, headers: &HeaderMap) -> Result<Viewer, Problem> {

@@ -142,7 +142,12 @@ impl Client {
 
     /// Posts JSON. It is sent again over a new connection when an idle one turns out to be dead, which is harmless
     /// where the server knows its doubles: everywhere that this is used.
-    pub async fn post<T: DeserializeOwned>(&self, path: &str, key: Option<&str>, json: Vec<u8>) -> Result<T, Trouble> {
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        key: Option<&str>,
+        json: Vec<u8>,
+    ) -> Result<T, Trouble> {
         self.exchange(Method::POST, path, key, json.into()).await
     }
 
@@ -162,10 +167,15 @@ impl Client {
             }
             self.over(self.pool.connect().await?, &method, path, key, body.clone()).await
         };
-        let answer = timeout(ANSWER_WITHIN, exchange).await.map_err(|_| unreachable("no answer in time"))??;
+        let answer =
+            timeout(ANSWER_WITHIN, exchange).await.map_err(|_| unreachable("no answer in time"))??;
         serde_json::from_slice(&answer).map_err(|error| Trouble::Refused {
             status: 200,
-            problem: Problem { detail: Some(error.to_string()), rule: Some("unreadable-answer".into()), ..Problem::default() },
+            problem: Problem {
+                detail: Some(error.to_string()),
+                rule: Some("unreadable-answer".into()),
+                ..Problem::default()
+            },
         })
     }
 
@@ -177,14 +187,19 @@ impl Client {
         key: Option<&str>,
         body: Bytes,
     ) -> Result<Bytes, Trouble> {
-        let mut request = self.request(method, path, "application/json").header(CONTENT_TYPE, "application/json");
+        let mut request =
+            self.request(method, path, "application/json").header(CONTENT_TYPE, "application/json");
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
         let request = request.body(Full::new(body)).map_err(unreachable)?;
         let answer = sender.send_request(request).await.map_err(unreachable)?;
         let (status, wait) = (answer.status(), retry_after(&answer));
-        let bytes = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(unreachable)?.to_bytes();
+        let bytes = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
+            .collect()
+            .await
+            .map_err(unreachable)?
+            .to_bytes();
         self.pool.put(sender);
         if status.is_success() { Ok(bytes) } else { Err(trouble(status, wait, &bytes)) }
     }
@@ -209,7 +224,8 @@ impl Client {
                 return Ok(answer.into_body());
             }
             let (status, wait) = (answer.status(), retry_after(&answer));
-            let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(unreachable)?;
+            let body =
+                Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(unreachable)?;
             Err(trouble(status, wait, &body.to_bytes()))
         };
         timeout(ANSWER_WITHIN, open).await.map_err(|_| unreachable("no answer in time"))?

@@ -91,7 +91,11 @@ const OPENING_MS: u64 = 1_000;
 /// Plays the plan on the present tokio runtime, and calls `progress` about once a second.
 ///
 /// Dropping the future ends everything at once.
-pub async fn run(plan: Plan, stop: Stop, mut progress: impl FnMut(&Outcome)) -> Result<Outcome, SimulateError> {
+pub async fn run(
+    plan: Plan,
+    stop: Stop,
+    mut progress: impl FnMut(&Outcome),
+) -> Result<Outcome, SimulateError> {
     plan.check()?;
     let plan = Arc::new(plan);
     let tally = Arc::new(Tally::default());
@@ -99,7 +103,12 @@ pub async fn run(plan: Plan, stop: Stop, mut progress: impl FnMut(&Outcome)) -> 
     let mut staff = JoinSet::new();
     if let Some(access) = &plan.operator {
         let pool = Arc::new(Pool::new("operator.base_url", &access.base_url)?);
-        staff.spawn(operator::work(Arc::clone(&plan), http::Client::new(&pool, &access.token), needs_in, Arc::clone(&tally)));
+        staff.spawn(operator::work(
+            Arc::clone(&plan),
+            http::Client::new(&pool, &access.token),
+            needs_in,
+            Arc::clone(&tally),
+        ));
     }
     let wire = Wire::new(&plan)?;
     let mut stalls = JoinSet::new();

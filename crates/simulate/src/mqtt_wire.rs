@@ -35,7 +35,11 @@ pub(crate) struct MqttLine {
 #[serde(untagged)]
 enum Answer {
     Receipt(BatchReceipt),
-    Problem { counters: Vec<u32>, #[serde(flatten)] problem: Problem },
+    Problem {
+        counters: Vec<u32>,
+        #[serde(flatten)]
+        problem: Problem,
+    },
 }
 
 impl MqttLine {
@@ -64,9 +68,13 @@ impl MqttLine {
         let until = Instant::now() + RECEIPT_WITHIN;
         loop {
             let answer = timeout_at(until, receipts.recv()).await;
-            let Ok(Some(answer)) = answer else { return Err(Trouble::Unreachable("no receipt in time".into())) };
+            let Ok(Some(answer)) = answer else {
+                return Err(Trouble::Unreachable("no receipt in time".into()));
+            };
             match serde_json::from_slice(&answer) {
-                Ok(Answer::Receipt(receipt)) if same(batch, receipt.lines.iter().map(counter_of)) => return Ok(receipt),
+                Ok(Answer::Receipt(receipt)) if same(batch, receipt.lines.iter().map(counter_of)) => {
+                    return Ok(receipt);
+                }
                 Ok(Answer::Problem { counters, problem }) if same(batch, counters.iter().copied()) => {
                     let status = problem.status;
                     return Err(problem.trouble(status, None));

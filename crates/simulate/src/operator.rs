@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use base::{BookId, Day, Fen, Grams, Time};
 use ledger::Body;
-use line_market::kinds::{CleaningDone, Document, FootfallCounted, LossReason, LotLost, LotReceived, PricePosted};
+use line_market::kinds::{
+    CleaningDone, Document, FootfallCounted, LossReason, LotLost, LotReceived, PricePosted,
+};
 use line_market::record::Input;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -82,7 +84,12 @@ struct Office {
 }
 
 /// Works until dropped, or until the server does not let the operator in.
-pub(crate) async fn work(plan: Arc<Plan>, client: Client, mut needs: mpsc::Receiver<Need>, tally: Arc<Tally>) {
+pub(crate) async fn work(
+    plan: Arc<Plan>,
+    client: Client,
+    mut needs: mpsc::Receiver<Need>,
+    tally: Arc<Tally>,
+) {
     let mut markets: BTreeMap<BookId, Market> = BTreeMap::new();
     for scale in plan.scales() {
         let market = markets.entry(scale.book.clone()).or_insert_with(|| Market::new(&scale.book, now()));
@@ -248,7 +255,9 @@ impl Office {
     /// Moves one price by up to a twentieth.
     async fn change_price(&mut self, market: &mut Market) -> Done {
         let at = self.dice.index(market.prices.len());
-        let Some((key, fen)) = market.prices.iter().nth(at).map(|(key, fen)| (key.clone(), fen.0)) else { return Ok(()) };
+        let Some((key, fen)) = market.prices.iter().nth(at).map(|(key, fen)| (key.clone(), fen.0)) else {
+            return Ok(());
+        };
         let fen_per_kg = Fen((fen * (1000 + self.dice.around_zero(50)) / 1000).max(10));
         let body = PricePosted { stall: key.0.clone(), product: key.1.clone(), fen_per_kg };
         if self.record(market, &body).await? {
@@ -262,7 +271,9 @@ impl Office {
         // Enough for about two hours of customers, and no crate is smaller than twenty kilograms.
         let kilograms = match self.plan.speed {
             Speed::Fastest => 20_000,
-            Speed::Every { mean_ms } => (2 * 3_600_000 / u64::from(mean_ms) * goods.median_g / 1000).clamp(20, 20_000),
+            Speed::Every { mean_ms } => {
+                (2 * 3_600_000 / u64::from(mean_ms) * goods.median_g / 1000).clamp(20, 20_000)
+            }
         };
         let quantity = self.dice.between(kilograms, kilograms * 3 / 2) * 1000;
         let (supplier, origin) = self.dice.pick(&SUPPLIERS).copied().unwrap_or(SUPPLIERS[0]);
@@ -282,10 +293,12 @@ impl Office {
     }
 
     async fn count_visitors(&mut self, market: &Market, now: Time) -> Done {
-        let hour = usize::try_from((now.0 + CHINA_MS).div_euclid(3_600_000).rem_euclid(24)).expect("below 24");
+        let hour =
+            usize::try_from((now.0 + CHINA_MS).div_euclid(3_600_000).rem_euclid(24)).expect("below 24");
         let usual = VISITORS[hour] * market.scales / 12 / 2;
         for gate in GATES {
-            let visitors = i64::try_from(self.dice.between(usual * 7 / 10, usual * 13 / 10)).expect("a crowd");
+            let visitors =
+                i64::try_from(self.dice.between(usual * 7 / 10, usual * 13 / 10)).expect("a crowd");
             self.record(market, &FootfallCounted { gate: gate.to_owned(), visitors }).await?;
         }
         Ok(())
@@ -301,7 +314,11 @@ impl Office {
     }
 
     /// Records an entry, and tells whether it was taken.
-    async fn record<B: Body + serde::Serialize>(&mut self, market: &Market, body: &B) -> Result<bool, Trouble> {
+    async fn record<B: Body + serde::Serialize>(
+        &mut self,
+        market: &Market,
+        body: &B,
+    ) -> Result<bool, Trouble> {
         self.entries += 1;
         let body = serde_json::to_value(body).expect("bodies have text keys");
         let input = Input { kind: B::KIND.to_owned(), occurred: Some(now()), body, evidence: Vec::new() };

@@ -44,7 +44,13 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    pub fn new(plan: &Arc<Plan>, scale: &ScaleCredential, stop: &Stop, tally: &Arc<Tally>, needs: &mpsc::Sender<Need>) -> Self {
+    pub fn new(
+        plan: &Arc<Plan>,
+        scale: &ScaleCredential,
+        stop: &Stop,
+        tally: &Arc<Tally>,
+        needs: &mpsc::Sender<Need>,
+    ) -> Self {
         Self {
             plan: Arc::clone(plan),
             book: scale.book.clone(),
@@ -75,7 +81,10 @@ impl Scale {
             tracing::warn!(scale = self.till().name(), ?trouble, "the server does not let the scale in");
             self.tally.add(|it| it.shut_out += 1);
         }
-        let (unanswered, next) = { let till = self.till(); (till.unanswered(), till.counter_next()) };
+        let (unanswered, next) = {
+            let till = self.till();
+            (till.unanswered(), till.counter_next())
+        };
         self.tally.add(|it| {
             it.unanswered += unanswered;
             it.counter_next = it.counter_next.max(next);
@@ -185,7 +194,8 @@ impl Scale {
                 };
                 tracing::debug!(status, ?problem, lines = refused.len(), "refused");
                 self.till().give_up(&refused);
-                self.tally.add(|it| *it.refused.entry(problem.name(*status)).or_default() += refused.len() as u64);
+                self.tally
+                    .add(|it| *it.refused.entry(problem.name(*status)).or_default() += refused.len() as u64);
                 if batch.sales.is_empty() {
                     return Ok(());
                 }
@@ -208,7 +218,11 @@ impl Scale {
 
     /// Sends what a receipt reports as recorded once more, and sees that nothing is recorded twice.
     async fn repeat(&self, line: &Line, batch: SaleBatch, receipt: &BatchReceipt) -> Result<(), Trouble> {
-        let recorded = batch.sales.into_iter().zip(&receipt.lines).filter_map(|(sale, outcome)| Some((sale, recorded_as(outcome)?)));
+        let recorded = batch
+            .sales
+            .into_iter()
+            .zip(&receipt.lines)
+            .filter_map(|(sale, outcome)| Some((sale, recorded_as(outcome)?)));
         let (sales, seqs): (Vec<_>, Vec<_>) = recorded.unzip();
         if sales.is_empty() {
             return Ok(());
@@ -218,7 +232,8 @@ impl Scale {
         match line.sales(&again).await {
             Ok(answer) => {
                 let known = answer.lines.iter().filter(|it| matches!(it, LineOutcome::Known { .. })).count();
-                let same = known == answer.lines.len() && answer.lines.iter().map(recorded_as).eq(seqs.iter().map(|seq| Some(*seq)));
+                let same = known == answer.lines.len()
+                    && answer.lines.iter().map(recorded_as).eq(seqs.iter().map(|seq| Some(*seq)));
                 self.tally.add(|it| {
                     it.known += known as u64;
                     it.contradictions += u64::from(!same);

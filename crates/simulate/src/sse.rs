@@ -67,7 +67,10 @@ mod tests {
                 events.feed(piece, |name, data| seen.push((name.to_owned(), data.to_owned()))).unwrap();
             }
             let expected = [("state", "{\"a\":\n1}"), ("message", "plain")];
-            assert!(seen.iter().map(|(name, data)| (name.as_str(), data.as_str())).eq(expected), "{size}: {seen:?}");
+            assert!(
+                seen.iter().map(|(name, data)| (name.as_str(), data.as_str())).eq(expected),
+                "{size}: {seen:?}"
+            );
         }
     }
 

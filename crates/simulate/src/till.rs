@@ -134,9 +134,12 @@ impl Till {
             if self.spent.get(&open.lot).is_some_and(|&shown| open.left_g.0 <= shown) {
                 continue;
             }
-            let ours = |price: &&crate::view::Price| price.product == open.product && view.stall.as_ref() == Some(&price.stall);
+            let ours = |price: &&crate::view::Price| {
+                price.product == open.product && view.stall.as_ref() == Some(&price.stall)
+            };
             let Some(price) = view.prices.iter().find(ours) else { continue };
-            let category = view.products.iter().find(|it| it.product == open.product).map_or("", |it| &it.category);
+            let category =
+                view.products.iter().find(|it| it.product == open.product).map_or("", |it| &it.category);
             offers.push(Offer {
                 left_g: open.left_g.0 - self.unanswered_g.get(&open.lot).copied().unwrap_or(0),
                 lot: open.lot.clone(),
@@ -171,14 +174,17 @@ impl Till {
         if self.unanswered >= KEPT_MAX {
             return Err(Idle::Full);
         }
-        let Some(stall) = self.stall.clone().filter(|_| !self.offers.is_empty()) else { return Err(Idle::NoGoods) };
+        let Some(stall) = self.stall.clone().filter(|_| !self.offers.is_empty()) else {
+            return Err(Idle::NoGoods);
+        };
         let counter = self.counter.take(now).ok_or(Idle::Counter)?;
         let at = self.dice.index(self.offers.len().min(OPEN_AT_ONCE));
         let offer = &mut self.offers[at];
         let wanted = i64::try_from(self.dice.weight(offer.median_g)).expect("a few kilograms");
         let grams = if offer.left_g - wanted < REST_G { offer.left_g.min(wanted + REST_G) } else { wanted };
         offer.left_g -= grams;
-        let exact = Fen::for_weight(Grams(grams), offer.fen_per_kg).expect("a few kilograms at a posted price");
+        let exact =
+            Fen::for_weight(Grams(grams), offer.fen_per_kg).expect("a few kilograms at a posted price");
         let line = SaleLine {
             counter,
             occurred: self.clock.reading(now),
@@ -276,7 +282,14 @@ impl Till {
     /// Takes the answer to a batch: sets the clock, forgets what is recorded, and learns from what is refused.
     ///
     /// `first` tells that the batch cannot have reached the server before.
-    pub fn settle(&mut self, sales: &[SaleLine], receipt: &BatchReceipt, first: bool, now: Time, tally: &Tally) {
+    pub fn settle(
+        &mut self,
+        sales: &[SaleLine],
+        receipt: &BatchReceipt,
+        first: bool,
+        now: Time,
+        tally: &Tally,
+    ) {
         let correction = self.clock.set(receipt.server_time, now);
         if receipt.lines.len() != sales.len() {
             tally.add(|it| it.contradictions += 1);

@@ -7,7 +7,8 @@ use crate::{Batches, Counters, Transport};
 const NOON: Time = Time(1_791_201_600_000);
 
 fn till(change: impl FnOnce(&mut Plan)) -> Till {
-    let scale = ScaleCredential { book: BookId::new("beiyuan").unwrap(), scale: 1, credential: "secret".into() };
+    let scale =
+        ScaleCredential { book: BookId::new("beiyuan").unwrap(), scale: 1, credential: "secret".into() };
     let transport = Transport::Http { base_url: "http://localhost".into() };
     let mut plan = Plan::new(7, 1, transport, vec![scale.clone()]);
     plan.counters = Counters::From(100);
@@ -25,7 +26,10 @@ fn view(lots: &[(&str, i64)], blocks: &[(u64, &str)]) -> View {
             .iter()
             .map(|(lot, left)| OpenLot { lot: (*lot).into(), product: "tomato".into(), left_g: Grams(*left) })
             .collect(),
-        blocks: blocks.iter().map(|(hold, lot)| Block { hold: *hold, lot: (*lot).into(), acked_at: None }).collect(),
+        blocks: blocks
+            .iter()
+            .map(|(hold, lot)| Block { hold: *hold, lot: (*lot).into(), acked_at: None })
+            .collect(),
     }
 }
 
@@ -34,13 +38,21 @@ fn sell_all(till: &mut Till, customers: usize) -> usize {
 }
 
 fn recorded(sales: &[SaleLine]) -> BatchReceipt {
-    let line = |sale: &SaleLine| LineOutcome::Recorded { counter: sale.counter, seq: Seq(sale.counter.into()), slip: String::new() };
+    let line = |sale: &SaleLine| LineOutcome::Recorded {
+        counter: sale.counter,
+        seq: Seq(sale.counter.into()),
+        slip: String::new(),
+    };
     BatchReceipt { lines: sales.iter().map(line).collect(), server_time: NOON }
 }
 
 fn refused(sales: &[SaleLine], rule: &str, server_time: Time) -> BatchReceipt {
     let line = |(index, sale): (usize, &SaleLine)| LineOutcome::Refused {
-        counter: sale.counter, index, rule: rule.into(), field: "lot".into(), detail: String::new(),
+        counter: sale.counter,
+        index,
+        rule: rule.into(),
+        field: "lot".into(),
+        detail: String::new(),
     };
     BatchReceipt { lines: sales.iter().enumerate().map(line).collect(), server_time }
 }
@@ -57,7 +69,11 @@ fn a_scale_sells_every_lot_to_the_last_gram_and_no_further() {
         assert_eq!(lines.iter().filter(|it| it.lot == lot).map(|it| it.grams.0).sum::<i64>(), received);
     }
     let exact = |it: &SaleLine| Fen::for_weight(it.grams, it.fen_per_kg).unwrap().0;
-    assert!(lines.iter().all(|it| (0..10).contains(&(exact(it) - it.amount_fen.0)) && it.nonce.len() == 16 && !it.offline));
+    assert!(
+        lines.iter().all(|it| (0..10).contains(&(exact(it) - it.amount_fen.0))
+            && it.nonce.len() == 16
+            && !it.offline)
+    );
     assert!(lines.windows(2).all(|two| two[1].counter == two[0].counter + 1));
     assert_eq!(till.wants_goods(), Some("A1"));
 }
@@ -68,7 +84,11 @@ fn a_seed_and_a_run_determine_every_sale_and_another_run_has_other_slips() {
         let mut till = till(|plan| plan.run = run);
         till.observe(&view(&[("L1", 90_000)], &[]), NOON);
         sell_all(&mut till, 20);
-        till.close().into_iter().flat_map(|it| it.batch.sales).map(|it| (it.grams, it.nonce)).collect::<Vec<_>>()
+        till.close()
+            .into_iter()
+            .flat_map(|it| it.batch.sales)
+            .map(|it| (it.grams, it.nonce))
+            .collect::<Vec<_>>()
     };
     assert_eq!(play(1), play(1));
     assert!(play(1).iter().zip(play(2)).all(|(one, other)| one.0 == other.0 && one.1 != other.1));
@@ -122,7 +142,8 @@ fn sales_without_a_receipt_count_against_what_a_state_shows() {
 
 #[test]
 fn an_outage_holds_sales_back_and_sends_them_later_as_offline() {
-    let mut till = till(|plan| plan.faults = Faults { late: 1000, doubled: 1000, shuffled: 1000, drift_ms_max: 0 });
+    let mut till =
+        till(|plan| plan.faults = Faults { late: 1000, doubled: 1000, shuffled: 1000, drift_ms_max: 0 });
     till.observe(&view(&[("L1", 900_000)], &[]), NOON);
     sell_all(&mut till, 8);
     let online = till.close();
@@ -164,7 +185,8 @@ fn answers_that_contradict_the_contract_are_counted() {
     till.observe(&view(&[("L1", 90_000)], &[]), NOON);
     sell_all(&mut till, 4);
     let sales = till.close().remove(0).batch.sales;
-    let known = |sale: &SaleLine| LineOutcome::Known { counter: sale.counter, seq: Seq(1), slip: String::new() };
+    let known =
+        |sale: &SaleLine| LineOutcome::Known { counter: sale.counter, seq: Seq(1), slip: String::new() };
     let receipt = BatchReceipt { lines: sales.iter().map(known).collect(), server_time: NOON };
     till.settle(&sales, &receipt, true, NOON, &tally);
     assert_eq!(tally.read().contradictions, 4, "known before they were ever sent");

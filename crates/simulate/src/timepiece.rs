@@ -106,7 +106,10 @@ mod tests {
     #[test]
     fn given_counters_run_to_the_last_and_stop() {
         let mut counter = Counter::new(Counters::From(u32::MAX - 1), NOON);
-        assert_eq!([counter.take(NOON), counter.take(NOON), counter.take(NOON)], [Some(u32::MAX - 1), Some(u32::MAX), None]);
+        assert_eq!(
+            [counter.take(NOON), counter.take(NOON), counter.take(NOON)],
+            [Some(u32::MAX - 1), Some(u32::MAX), None]
+        );
     }
 
     #[test]
@@ -119,6 +122,9 @@ mod tests {
         assert_eq!(clock.reading(NOON), NOON);
         let later = clock.reading(NOON.plus_ms(HOUR_MS)).since_ms(NOON.plus_ms(HOUR_MS));
         assert!(later != 0 && later.abs() <= 60_000);
-        assert_eq!(Timepiece::switched_on(&mut dice, 0, NOON).reading(NOON.plus_ms(HOUR_MS)), NOON.plus_ms(HOUR_MS));
+        assert_eq!(
+            Timepiece::switched_on(&mut dice, 0, NOON).reading(NOON.plus_ms(HOUR_MS)),
+            NOON.plus_ms(HOUR_MS)
+        );
     }
 }

@@ -75,6 +75,9 @@ mod tests {
             }],
         };
         let view: View = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
-        assert_eq!((view.lots[0].left_g, view.prices[0].fen_per_kg, view.blocks[0].hold), (Grams(500), Fen(698), 7));
+        assert_eq!(
+            (view.lots[0].left_g, view.prices[0].fen_per_kg, view.blocks[0].hold),
+            (Grams(500), Fen(698), 7)
+        );
     }
 }

@@ -37,8 +37,12 @@ impl Wire {
 
     pub fn line(&self, scale: &ScaleCredential) -> Result<Line, SimulateError> {
         match self {
-            Self::Http { pool, poll } => Ok(Line::Http { client: Client::new(pool, &scale.credential), poll: *poll }),
-            Self::Mqtt { url, username_prefix } => Ok(Line::Mqtt(MqttLine::new(url, username_prefix, scale)?)),
+            Self::Http { pool, poll } => {
+                Ok(Line::Http { client: Client::new(pool, &scale.credential), poll: *poll })
+            }
+            Self::Mqtt { url, username_prefix } => {
+                Ok(Line::Mqtt(MqttLine::new(url, username_prefix, scale)?))
+            }
         }
     }
 }

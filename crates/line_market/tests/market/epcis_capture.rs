@@ -78,7 +78,8 @@ fn an_event_without_an_id_is_given_its_hash_and_is_the_same_event_under_it() {
     let (bench, book) = Bench::with_book("b");
     let bare = document(vec![observed(EPC, json!({ "ex:grade": "A" }))]);
     assert_eq!(bench.capture_new(&book, &bare), 1);
-    let answer = epcis_events::document(bench.query(&[book.clone()], &[]).items, bench.kernel.now());
+    let answer =
+        epcis_events::document(bench.query(std::slice::from_ref(&book), &[]).items, bench.kernel.now());
     let event = &answer["epcisBody"]["queryResults"]["resultsBody"]["eventList"][0];
     assert!(event["eventID"].as_str().unwrap().starts_with("ni:///sha-256;"), "{event}");
     assert_eq!(event["recordTime"], "2026-03-01T00:00:00.000Z");
@@ -97,7 +98,11 @@ fn the_id_of_another_event_is_a_conflict_in_the_book_and_in_the_document() {
     let other = observed(EPC, json!({ "eventID": "urn:uuid:2" }));
     let refusal = refused(&bench, &book, &document(vec![other.clone(), event("A"), event("B")]));
     assert_eq!((refusal.code, refusal.index, refusal.field.as_str()), (Code::Exists, Some(2), "eventID"));
-    assert_eq!(bench.query(&[book.clone()], &[]).items.len(), 0, "nothing of the document is recorded");
+    assert_eq!(
+        bench.query(std::slice::from_ref(&book), &[]).items.len(),
+        0,
+        "nothing of the document is recorded"
+    );
     assert_eq!(bench.capture_new(&book, &document(vec![event("A"), event("A")])), 1);
     let refusal = refused(&bench, &book, &document(vec![other.clone(), event("B")]));
     assert_eq!((refusal.code, refusal.index), (Code::Exists, Some(1)));

@@ -61,7 +61,20 @@ pub async fn readable(app: &App, viewer: &Viewer, book: &str, seq: u64) -> Resul
     if seq > i64::MAX as u64 {
         return Err(Problem::not_found());
     }
-    app.blocking(move |kernel| kernel.entry(&book, Seq(seq))).await?.ok_or_else(Problem::not_found)
+    let entry = app.blocking(move |kernel| kernel.entry(&book, Seq(seq))).await?.ok_or_else(Problem::not_found)?;
+    note_if_restricted(app, viewer, &entry)?;
+    Ok(entry)
+}
+
+/// Notes who reads an entry of the kernel's that may name a person.
+fn note_if_restricted(app: &App, viewer: &Viewer, entry: &Entry) -> Result<(), Problem> {
+    let kind = entry.kind.as_str();
+    let erasable = app.kernel.catalogue().get(kind).is_ok_and(|kind| kind.erasable);
+    if !kind.starts_with("kernel.") || !erasable || entry.body.is_none() {
+        return Ok(());
+    }
+    let unit = resource_of(app, &entry.book)?.unit;
+    viewer.note_read_of(app, &unit, &format!("entry {}/{}", entry.book, entry.seq))
 }
 
 /// Entries of a book are read with its line's `records.read`, or with the kernel's right.

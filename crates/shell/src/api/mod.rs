@@ -1,9 +1,14 @@
 //! The kernel's part of the JSON API. Every operation names the action that it needs in `x-action`, and a test walks
 //! the document to see that it does.
 
+pub mod accounts;
+pub mod credentials;
 pub mod figures;
 pub mod ledger;
 pub mod log;
+pub mod oversight;
+pub mod refusal;
+pub mod registry;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -11,5 +16,12 @@ use crate::app::App;
 
 /// All operations of the kernel.
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(figures::router()).merge(ledger::router()).merge(log::router())
+    OpenApiRouter::new()
+        .merge(figures::router())
+        .merge(ledger::router())
+        .merge(log::router())
+        .merge(registry::router())
+        .merge(accounts::router())
+        .merge(credentials::router())
+        .merge(oversight::router())
 }

@@ -1,0 +1,47 @@
+//! The org tree of the demonstration.
+
+use base::ActorId;
+use kernel::Kernel;
+use registry::{BookOpened, PostAdded, UnitAdded};
+use serde::Deserialize;
+
+use crate::Error;
+
+/// `demo/registry.json`: units, those above first.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Org {
+    units: Vec<UnitAdded>,
+    books: Vec<BookOpened>,
+    posts: Vec<PostAdded>,
+}
+
+/// Adds what is not there yet.
+pub(crate) fn load(kernel: &Kernel, by: &ActorId, text: &str) -> Result<(), Error> {
+    let org: Org = serde_json::from_str(text).map_err(|error| Error::File {
+        file: "registry.json",
+        line: error.line(),
+        reason: error.to_string(),
+    })?;
+    let tree = kernel.tree()?;
+    let (root, below) = org.units.split_first().ok_or_else(|| Error::File {
+        file: "registry.json",
+        line: 1,
+        reason: "there are no units".into(),
+    })?;
+    match tree.root() {
+        None => kernel.bootstrap(root.clone())?,
+        Some(code) if *code == root.code => {}
+        Some(code) => return Err(Error::OtherRoot(code.to_string())),
+    }
+    for unit in below.iter().filter(|unit| tree.unit(&unit.code).is_none()) {
+        kernel.add_unit(by, unit.clone())?;
+    }
+    for book in org.books.iter().filter(|it| tree.book(&it.book).is_none()) {
+        kernel.open_book(by, book.clone())?;
+    }
+    for post in org.posts.iter().filter(|it| tree.post(&it.post).is_none()) {
+        kernel.add_post(by, post.clone())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! The market facts of the demonstration year come out as sums of entries.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error should panic")]
+
+use std::sync::Arc;
+
+use base::{BookId, CityZone, Day, Entropy, ManualClock, SubjectId, Time};
+use kernel::{Kernel, Parts, Period, Value};
+use line_market::figures;
+use line_market::state::{self, LotFilter};
+use trace::Direction;
+
+/// SplitMix64: secrets of a test need no secrecy.
+struct Seeded(u64);
+
+impl Entropy for Seeded {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            *byte = (mixed >> 56) as u8;
+        }
+    }
+}
+
+struct Bench {
+    kernel: Arc<Kernel>,
+    _folder: tempfile::TempDir,
+}
+
+const NOW: &str = "2026-03-02T09:00:00+08:00";
+
+fn bench() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_sqlite::SqliteStore::open(&folder.path().join("demo.db")).unwrap();
+    let kernel = Kernel::open(Parts {
+        store: Arc::new(store),
+        lines: vec![Box::new(line_market::Market)],
+        clock: Arc::new(ManualClock::at(now())),
+        entropy: Box::new(Seeded(7)),
+        zone: CityZone::named("Asia/Shanghai").unwrap(),
+        signer: merkle::SignerKey::from_seed("bench.example", [1; 32]).unwrap(),
+    });
+    Bench { kernel: kernel.unwrap(), _folder: folder }
+}
+
+fn now() -> Time {
+    Time::parse(NOW).unwrap()
+}
+
+fn book(name: &str) -> BookId {
+    BookId::new(name).unwrap()
+}
+
+fn day(text: &str) -> Day {
+    Day::parse(text).unwrap()
+}
+
+fn up_to(text: &str) -> Period {
+    Period { from: Day(0), to: day(text) }
+}
+
+fn on(day: Day) -> Period {
+    Period { from: day, to: day }
+}
+
+#[test]
+fn the_committed_files_are_what_the_generator_prints() {
+    for (name, text) in demo::generated() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/market").join(name);
+        let committed = std::fs::read_to_string(&path).unwrap();
+        assert!(committed == text, "{name} differs: run cargo run -p demo --bin generate");
+    }
+}
+
+#[test]
+fn every_market_fact_is_a_sum_of_entries() {
+    let bench = bench();
+    let kernel = &bench.kernel;
+    let began = std::time::Instant::now();
+    let loaded = demo::load(kernel, now()).unwrap();
+    eprintln!("{} entries in {} ms", loaded.entries, began.elapsed().as_millis());
+
+    the_facts_hold(kernel);
+    every_figure_opens_into_entries_that_add_up_to_it(kernel);
+    what_left_a_lot_was_in_it(kernel);
+    the_incident_is_told_in_full(kernel);
+    a_failed_lot_leads_back_to_its_field(kernel);
+
+    assert_eq!(demo::load(kernel, now().plus_ms(3 * 86_400_000)).unwrap().entries, 0, "a second load adds nothing");
+    assert!(kernel.audit().unwrap().is_clean());
+    assert_eq!(kernel.replay().unwrap().changed, Vec::<String>::new());
+}
+
+fn the_facts_hold(kernel: &Kernel) {
+    let beiyuan = [book("beiyuan")];
+    let sum = |name: &str, period| kernel.sum(name, &beiyuan, period, "").unwrap();
+    let opened = up_to("2021-12-10");
+    assert_eq!(sum(figures::MERCHANTS, opened), 100);
+    assert_eq!(sum(figures::AREA, opened), 6_700);
+    assert_eq!((sum(figures::JOBS, up_to("2021-12-09")), sum(figures::JOBS, opened)), (228, 304));
+    assert_eq!(228 * 4 / 3, 304, "one third more");
+    let Value::Ratio { numerator, denominator } =
+        kernel.figure(figures::OCCUPANCY, &beiyuan, opened, "").unwrap()
+    else {
+        panic!("occupancy is a ratio");
+    };
+    assert_eq!((numerator, denominator), (108, 108), "all stalls are let");
+    assert_eq!(sum(figures::FEES_CHARGED, opened), 0);
+    let december = up_to("2021-12-31");
+    assert_eq!(sum(figures::FEES_CHARGED, december), sum(figures::FEES_PAID, december));
+
+    let xiaoshen = [book("xiaoshen")];
+    for after in 0..14 {
+        let day = day("2022-01-01").plus(after);
+        assert!(kernel.sum(figures::VISITORS, &xiaoshen, on(day), "").unwrap() >= 4_000, "{day}");
+    }
+    let before = kernel.sum(figures::VISITORS, &xiaoshen, up_to("2021-12-31"), "").unwrap();
+    assert_eq!(before, 0, "closed before");
+    let year = up_to("2022-01-14");
+    let lots = kernel.sum(figures::LOTS, &xiaoshen, year, "").unwrap();
+    assert!(lots > 30 && lots == kernel.sum(figures::LOTS_DOCUMENTED, &xiaoshen, year, "").unwrap());
+    assert!(kernel.sum(figures::INSPECTIONS, &xiaoshen, year, "").unwrap() * 3 > lots, "goods are sampled");
+    assert!(kernel.sum(figures::SALES, &[book("beiyuan"), book("xiaoshen")], year, "").unwrap() > 3_000);
+}
+
+fn every_figure_opens_into_entries_that_add_up_to_it(kernel: &Kernel) {
+    let period = Period { from: Day(0), to: kernel.zone().day_of(now()) };
+    for figure in figures::FIGURES {
+        for book in demo::MARKETS.map(book) {
+            let books = [book];
+            let (mut total, mut cursor) = (0, None);
+            loop {
+                let page = kernel.behind(figure.name, &books, period, "", cursor.as_deref(), 500).unwrap();
+                total += page.items.iter().map(|it| it.amount).sum::<i64>();
+                cursor = page.next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            let sum = kernel.sum(figure.name, &books, period, "").unwrap();
+            assert_eq!(total, sum, "{} of {}", figure.name, books[0]);
+        }
+    }
+}
+
+/// Lots of the past are gone to the gram, and every stall has something to sell today.
+fn what_left_a_lot_was_in_it(kernel: &Kernel) {
+    let midnight = kernel.zone().start_of(kernel.zone().day_of(now()));
+    for book in demo::MARKETS.map(book) {
+        let lots = kernel.read(|tx| state::list_lots(tx, &book, &LotFilter::default(), 5_000, 0)).unwrap();
+        let (fresh, past): (Vec<_>, Vec<_>) = lots.iter().partition(|lot| lot.received_at >= midnight);
+        assert!(past.len() > 30 && past.iter().all(|lot| lot.left_g().0 == 0));
+        for stall in kernel.read(|tx| state::stalls(tx, &book)).unwrap() {
+            let sells = |lot: &&&state::Lot| lot.stall == stall.stall && lot.left_g().0 > 10_000 && lot.hold.is_none();
+            assert!(fresh.iter().any(|lot| sells(&lot)), "stall {} of {book}", stall.stall);
+        }
+        let today = kernel.zone().day_of(now());
+        let scales = kernel.read(|tx| state::scales(tx, &book)).unwrap();
+        assert!(scales.iter().all(|scale| scale.verified_until > today));
+    }
+}
+
+fn the_incident_is_told_in_full(kernel: &Kernel) {
+    let book = book("beiyuan");
+    let breaches = kernel.read(|tx| state::breaches(tx, &book, None, 10)).unwrap();
+    assert_eq!(breaches.len(), 1, "{breaches:?}");
+    assert_eq!((breaches[0].breach.as_str(), breaches[0].lot.as_str()), ("held_sale", "211218-A011-1"));
+    let year = up_to("2022-01-14");
+    let sum = |name: &str| kernel.sum(name, std::slice::from_ref(&book), year, "").unwrap();
+    assert_eq!((sum(figures::BLOCKS), sum(figures::HELD)), (3, 0));
+    assert_eq!(sum(figures::INSPECTIONS) - sum(figures::INSPECTIONS_PASSED), 1);
+    assert_eq!((sum(figures::COMPLAINTS), sum(figures::COMPLAINTS_OPEN)), (1, 0));
+    let xiaoshen = kernel.sum(figures::BREACHES, &[self::book("xiaoshen")], year, "").unwrap();
+    assert_eq!(xiaoshen, 0);
+}
+
+fn a_failed_lot_leads_back_to_its_field(kernel: &Kernel) {
+    let lot = SubjectId::new("lot:beiyuan/211218-A001-1").unwrap();
+    let trace = kernel.walk(&lot, Direction::Backward).unwrap();
+    let field = epcis::urn::canonical("urn:epc:class:lgtin:9521371.000101.F2021P7").into_owned();
+    assert!(trace.steps.iter().any(|step| step.subject.as_str() == field), "{field} is not in {trace:?}");
+}
+
+#[test]
+fn accounts_and_credentials_are_given_once_and_open_what_their_roles_may() {
+    let bench = bench();
+    let kernel = &bench.kernel;
+    demo::load(kernel, now()).unwrap();
+    let accounts = demo::accounts(kernel).unwrap();
+    assert_eq!(accounts.len(), 4);
+    for (account, password, _) in &accounts {
+        let session = kernel.sign_in(account, password).unwrap();
+        assert!(!session.session.must_change, "{account}");
+    }
+    assert_eq!(demo::accounts(kernel).unwrap(), [], "a second call adds nobody");
+
+    let book = book("xiaoshen");
+    let first = demo::scale_credentials(kernel, &book).unwrap();
+    assert_eq!(first.len(), 63);
+    let began = std::time::Instant::now();
+    let second = demo::scale_credentials(kernel, &book).unwrap();
+    eprintln!("63 scales enrolled anew in {} ms", began.elapsed().as_millis());
+    assert_eq!(kernel.authenticate_bearer(&first[0].1).unwrap(), None, "the old credential is dead");
+    let scale = kernel.authenticate_bearer(&second[0].1).unwrap().unwrap();
+    assert_eq!(scale.id.as_str(), "device:xiaoshen/scale-1");
+    assert_eq!(scale.grants[0].subject, SubjectId::new("scale:xiaoshen/1").ok());
+    let token = demo::operator_token(kernel, &book).unwrap();
+    assert_eq!(kernel.authenticate_bearer(&token).unwrap().unwrap().grants[0].role, "operator");
+}

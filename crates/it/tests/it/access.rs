@@ -1,0 +1,310 @@
+//! Who may do what: every operation of the OpenAPI document, by every sort of user, on their own market and another's.
+
+use std::collections::BTreeMap;
+
+use harness::{Answer, Client, Engine, Town, User, on_every_store, sale};
+use serde_json::{Value, json};
+
+/// Operations without a row below. The list may only get shorter.
+const EXCEPTIONS: [&str; 0] = [];
+
+/// The status that each of [`User::ALL`] gets: anonymous, admin, operator, merchant, inspector, leader, auditor, scale.
+type Row = [u16; 8];
+
+const PUBLIC: Row = [200; 8];
+/// Records of a market, and figures of its county for those who have the county.
+const RECORDS: Row = [401, 403, 200, 403, 200, 200, 200, 403];
+const COUNTY: Row = [401, 403, 403, 403, 200, 200, 200, 403];
+const WEIGHING: Row = [401, 403, 403, 403, 403, 403, 403, 200];
+
+struct Operation {
+    method: &'static str,
+    template: &'static str,
+    /// A request that fits, for the first market.
+    path: &'static str,
+    body: fn(&Town) -> Option<Value>,
+    row: Row,
+}
+
+fn none(_: &Town) -> Option<Value> {
+    None
+}
+
+const fn get(template: &'static str, path: &'static str, row: Row) -> Operation {
+    Operation { method: "GET", template, path, body: none, row }
+}
+
+const FIGURE: &str = "unit=371402&from=2026-03-01&to=2026-03-10";
+
+const OPERATIONS: &[Operation] = &[
+    get("/api/figures", "/api/figures", PUBLIC),
+    get("/api/figures/{name}", "/api/figures/market.sales?", COUNTY),
+    get("/api/figures/{name}/breakdown", "/api/figures/market.sales/breakdown?", COUNTY),
+    get("/api/figures/{name}/entries", "/api/figures/market.sales/entries?", COUNTY),
+    get("/api/figures/{name}/series", "/api/figures/market.sales/series?", COUNTY),
+    get("/api/kinds", "/api/kinds", PUBLIC),
+    get("/api/kinds/{kind}", "/api/kinds/market.sale.made", PUBLIC),
+    get("/api/ledger/{book}/{seq}", "/api/ledger/beiyuan/0", RECORDS),
+    get("/api/ledger/{book}/{seq}/leaf", "/api/ledger/beiyuan/0/leaf", RECORDS),
+    get("/api/ledger/{book}/{seq}/proof", "/api/ledger/beiyuan/0/proof", RECORDS),
+    get("/api/market/{book}/breaches", "/api/market/beiyuan/breaches", RECORDS),
+    get("/api/market/{book}/complaints", "/api/market/beiyuan/complaints", RECORDS),
+    get("/api/market/{book}/inspections", "/api/market/beiyuan/inspections", RECORDS),
+    get("/api/market/{book}/lots", "/api/market/beiyuan/lots", RECORDS),
+    get("/api/market/{book}/lots/{lot}", "/api/market/beiyuan/lots/L1", RECORDS),
+    get("/api/market/{book}/lots/{lot}/recall", "/api/market/beiyuan/lots/L1/recall", RECORDS),
+    get("/api/market/{book}/merchants", "/api/market/beiyuan/merchants", RECORDS),
+    get("/api/market/{book}/prices", "/api/market/beiyuan/prices", RECORDS),
+    get("/api/market/{book}/products", "/api/market/beiyuan/products", RECORDS),
+    get("/api/market/{book}/scales", "/api/market/beiyuan/scales", RECORDS),
+    get("/api/market/{book}/stalls", "/api/market/beiyuan/stalls", RECORDS),
+    // Nothing is kept there, so whoever may look finds nothing.
+    get(
+        "/api/market/{book}/evidence/{digest}",
+        "/api/market/beiyuan/evidence/00",
+        [401, 403, 404, 403, 404, 404, 404, 403],
+    ),
+    get("/api/trace", "/api/trace?subject=lot:beiyuan/L1&direction=forward&book=beiyuan", RECORDS),
+    get("/log/key", "/log/key", PUBLIC),
+    get("/log/{book}/checkpoint", "/log/beiyuan/checkpoint", PUBLIC),
+    get("/log/{book}/consistency/{old}/{new}", "/log/beiyuan/consistency/1/2", PUBLIC),
+    get("/log/{book}/tile/{*path}", "/log/beiyuan/tile/0/000.p/2", PUBLIC),
+    get("/scale/v1/state", "/scale/v1/state", WEIGHING),
+    Operation {
+        method: "POST",
+        template: "/scale/v1/sales",
+        path: "/scale/v1/sales",
+        body: |town| Some(json!({ "sales": [sale(1, "L1", 10, &town.now())] })),
+        row: WEIGHING,
+    },
+    Operation {
+        method: "POST",
+        template: "/scale/v1/acks",
+        path: "/scale/v1/acks",
+        body: |_| Some(json!({ "holds": [] })),
+        row: WEIGHING,
+    },
+    // The row of a price; other kinds follow the policy, see below.
+    Operation {
+        method: "POST",
+        template: "/api/market/{book}/entries",
+        path: "/api/market/beiyuan/entries",
+        body: |_| {
+            Some(input(
+                "market.price.posted",
+                json!({ "stall": "A1", "product": "tomato", "fen_per_kg": 720 }),
+            ))
+        },
+        row: [401, 403, 201, 201, 403, 403, 403, 403],
+    },
+    Operation {
+        method: "POST",
+        template: "/api/market/{book}/evidence",
+        path: "/api/market/beiyuan/evidence",
+        // Refused for what it is, once the right is there.
+        body: |_| Some(json!("not an image")),
+        row: [401, 403, 400, 400, 400, 403, 403, 403],
+    },
+];
+
+fn input(kind: &str, body: Value) -> Value {
+    json!({ "kind": kind, "body": body })
+}
+
+fn ask(client: &Client, operation: &Operation, path: &str, town: &Town) -> Answer {
+    let path = if path.ends_with('?') { format!("{path}{FIGURE}") } else { path.to_owned() };
+    match (operation.body)(town) {
+        Some(body) => client.post(&path, &body),
+        None => client.get(&path),
+    }
+}
+
+fn documented() -> BTreeMap<String, String> {
+    let document: Value = serde_json::from_str(&taizhang::document().to_json().unwrap()).unwrap();
+    let mut found = BTreeMap::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let action = operation["x-action"].as_str().unwrap_or_default();
+            found.insert(format!("{} {path}", method.to_uppercase()), action.to_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn every_operation_has_an_access_test_and_names_an_action_of_the_policy() {
+    let town = Town::on(Engine::Sqlite.place().unwrap());
+    let policy = town.site.kernel.policy();
+    let documented = documented();
+    let tested: Vec<String> = OPERATIONS.iter().map(|it| format!("{} {}", it.method, it.template)).collect();
+    let untested: Vec<&str> =
+        documented.keys().filter(|it| !tested.contains(it)).map(String::as_str).collect();
+    assert_eq!(untested, EXCEPTIONS, "operations without an access test");
+    let gone: Vec<&String> = tested.iter().filter(|it| !documented.contains_key(*it)).collect();
+    assert!(gone.is_empty(), "tests of operations that are gone: {gone:?}");
+    for (operation, action) in &documented {
+        assert!(action == "public" || policy.action(action).is_some(), "{operation}: x-action {action:?}");
+        let row = OPERATIONS.iter().find(|it| format!("{} {}", it.method, it.template) == *operation);
+        let public = row.is_some_and(|it| it.row[0] != 401);
+        assert_eq!(action == "public", public, "{operation}: x-action {action:?}");
+    }
+}
+
+on_every_store! {
+    fn each_user_may_do_what_the_table_says_and_nothing_in_another_market(town) {
+        let clients = User::ALL.map(|user| town.program(user));
+        let mut wrong = Vec::new();
+        for operation in OPERATIONS {
+            for ((user, client), expected) in User::ALL.iter().zip(&clients).zip(operation.row) {
+                let answer = ask(client, operation, operation.path, &town);
+                if answer.status != expected {
+                    wrong.push(format!("{user:?} {} {}: {} instead of {expected}", operation.method, operation.path, answer.status));
+                }
+            }
+            let foreign = operation.path.replace("beiyuan", "xihai");
+            if operation.row == PUBLIC || foreign == operation.path {
+                continue;
+            }
+            for (user, client) in User::ALL.iter().zip(&clients) {
+                let expected = if *user == User::Anonymous { 401 } else { 403 };
+                let answer = ask(client, operation, &foreign, &town);
+                if answer.status != expected {
+                    wrong.push(format!("{user:?} {} {foreign}: {} instead of {expected}", operation.method, answer.status));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    fn what_is_not_in_the_document_needs_its_right_as_well(town) {
+        for user in User::ALL {
+            let expected = match user {
+                User::Anonymous => 401,
+                // It stays open: see the story.
+                User::Scale => continue,
+                _ => 403,
+            };
+            town.program(user).get("/scale/v1/stream").expect(expected);
+        }
+        for path in ["/healthz", "/readyz", "/api/openapi.json"] {
+            town.program(User::Anonymous).get(path).expect(200);
+        }
+        // A device of the first market is told about its own market only, whatever it sends.
+        let scale = town.program(User::Scale);
+        scale.get("/api/market/xihai/scales").expect(403);
+        scale.post("/api/market/beiyuan/entries", &input("market.lot.received", town.lot("L9", 1))).expect(403);
+    }
+
+    fn figures_stop_at_the_own_county(town) {
+        for user in [User::Operator, User::Inspector, User::Leader, User::Auditor] {
+            let client = town.program(user);
+            for unit in ["unit=371400&", "unit=371481&", "unit=xihai-market&", ""] {
+                client.get(&format!("/api/figures/market.sales?{unit}from=2026-03-01&to=2026-03-10")).expect(403);
+            }
+        }
+        town.program(User::Operator).get("/api/figures/market.sales?unit=beiyuan-market").expect(200);
+    }
+
+    fn a_merchant_acts_for_its_own_stall_and_no_other(town) {
+        let merchant = town.program(User::Merchant);
+        let before = town.fingerprint();
+        let mut foreign = town.lot("L9", 1_000);
+        foreign["stall"] = "A2".into();
+        foreign["merchant"] = "m2".into();
+        let mut pretended = town.lot("L9", 1_000);
+        pretended["stall"] = "A2".into();
+        for (kind, body) in [
+            ("market.price.posted", json!({ "stall": "A2", "product": "tomato", "fen_per_kg": 1 })),
+            ("market.lot.received", foreign),
+            ("market.lot.received", pretended),
+            ("market.lot.lost", json!({ "lot": "L2", "quantity_g": 1, "reason": "spoiled", "note": null })),
+            ("market.lot.split", json!({ "lot": "L2", "parts": [{ "lot": "L2a", "quantity_g": 1 }] })),
+            ("market.lot.transferred", json!({ "lot": "L2", "new_lot": "L8", "to_stall": "A1", "to_merchant": "m1", "quantity_g": 1 })),
+            ("market.lot.held", json!({ "lot": "L1", "reason": "order", "inspection": null, "note": null })),
+            ("market.merchant.registered", json!({ "merchant": "m9", "title": "x", "licence": null })),
+        ] {
+            merchant.post("/api/market/beiyuan/entries", &input(kind, body.clone())).expect(403);
+            assert_eq!(town.fingerprint(), before, "{kind} {body}");
+        }
+        merchant.post("/api/market/beiyuan/entries", &input("market.lot.received", town.lot("L9", 1_000))).expect(201);
+    }
+
+    fn a_walk_begins_only_in_a_book_that_may_be_read(town) {
+        let operator = town.program(User::Operator);
+        operator.get("/api/trace?subject=lot:xihai/L1&direction=forward&book=beiyuan").expect(403);
+        operator.get("/api/trace?subject=lot:xihai/L1&direction=backward&book=beiyuan").expect(403);
+    }
+
+    fn a_browser_needs_its_own_token_for_everything_that_changes_something(town) {
+        let (name, password) = town.account(User::Operator);
+        let anyone = town.site.client();
+        let answer = anyone.post_form("/sign-in", &[("account", &name), ("password", password), ("next", "//evil.example/")]).expect(303);
+        assert_eq!(answer.header("location"), "/", "only a path of this site is gone to");
+        let cookie = answer.header("set-cookie");
+        for flag in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+            assert!(cookie.contains(flag), "{flag}: {cookie}");
+        }
+        let session = cookie.split(';').next().unwrap().to_owned();
+        let secret = session.split_once('=').unwrap().1;
+        let csrf = town.site.kernel.session(secret).unwrap().unwrap().csrf;
+        let browser = anyone.with("cookie", &session);
+        let price = input("market.price.posted", json!({ "stall": "A1", "product": "tomato", "fen_per_kg": 720 }));
+        let before = town.fingerprint();
+        let entries = "/api/market/beiyuan/entries";
+        browser.post(entries, &price).expect(403);
+        browser.with("x-csrf-token", "0".repeat(csrf.len())).post(entries, &price).expect(403);
+        browser.with("x-csrf-token", "").post(entries, &price).expect(403);
+        browser.with("origin", "https://evil.example").post_form("/sign-out", &[("csrf", "guess")]).expect(403);
+        browser.post_bytes(entries, "text/plain", price.to_string().as_bytes()).expect(403);
+        assert_eq!(town.fingerprint(), before);
+        browser.with("x-csrf-token", &csrf).post(entries, &price).expect(201);
+        browser.post_form("/sign-out", &[("csrf", &csrf)]).expect(303);
+        browser.get("/api/market/beiyuan/lots").expect(401);
+    }
+
+    fn a_session_is_new_at_each_sign_in_and_signing_in_needs_the_right_password(town) {
+        let (name, password) = town.account(User::Leader);
+        let anyone = town.site.client();
+        let fixed = anyone.with("cookie", "taizhang_session=chosen-by-somebody-else");
+        let first = fixed.post_form("/sign-in", &[("account", &name), ("password", password)]).expect(303);
+        let second = anyone.post_form("/sign-in", &[("account", &name), ("password", password)]).expect(303);
+        assert_ne!(first.header("set-cookie"), second.header("set-cookie"));
+        assert!(!first.header("set-cookie").contains("chosen"));
+        fixed.get("/api/market/beiyuan/lots").expect(401);
+
+        let page = |account: &str| {
+            let answer = anyone.post_form("/sign-in", &[("account", account), ("password", "wrong wrong wrong")]).expect(422);
+            assert!(!answer.text().contains("wrong wrong"), "a password is never sent back");
+            answer.text().replace(account, "")
+        };
+        assert_eq!(page(&name), page("nobody"), "whether an account exists is not told");
+        let tries: Vec<Answer> =
+            (0..12).map(|_| anyone.post_form("/sign-in", &[("account", &name), ("password", "wrong wrong wrong")])).collect();
+        let limited = tries.iter().find(|answer| answer.status == 429).expect("a limit on tries");
+        assert!(limited.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0));
+    }
+
+    fn pages_keep_browsers_in_bounds_and_secrets_out_of_addresses(town) {
+        let leader = town.browser(User::Leader).with("accept", "text/html");
+        let anyone = town.site.client().with("accept", "text/html");
+        for (client, path) in [
+            (&leader, "/"), (&leader, "/account/password"), (&leader, "/ledger/beiyuan/0"),
+            (&leader, "/figures/market.sales?unit=371402"), (&leader, "/nowhere"), (&leader, "/ledger/xihai/0"),
+            (&anyone, "/sign-in"), (&anyone, "/"), (&anyone, "/ledger/beiyuan/0"), (&anyone, "/nowhere"),
+        ] {
+            let answer = client.get(path);
+            assert!(answer.status < 500, "{path}: {}", answer.text());
+            let csp = answer.header("content-security-policy");
+            assert!(csp.contains("default-src 'none'") && !csp.contains("unsafe"), "{path}: {csp}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+            assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
+            assert!(answer.header("cache-control").contains("no-store"), "{path}");
+            assert!(!answer.header("location").contains("csrf") && !answer.header("location").contains("token"), "{path}");
+            let markup = answer.text();
+            assert!(!markup.contains("?csrf=") && !markup.contains("&csrf=") && !markup.contains("taizhang_session"), "{path}");
+            assert!(!markup.contains(" style=") && !markup.contains("onclick="), "{path}: inline");
+        }
+        let sent = anyone.get("/ledger/beiyuan/0?lang=en").expect(303);
+        assert_eq!(sent.header("location"), "/sign-in?next=%2Fledger%2Fbeiyuan%2F0%3Flang%3Den");
+    }
+}

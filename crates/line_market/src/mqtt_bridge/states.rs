@@ -1,0 +1,232 @@
+//! Down to the scales: the state of each is retained at the broker, and published anew when it changes. Blocks go out
+//! at once; everything else waits a moment, as changes come in groups.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use base::BookId;
+use ledger::{Body, Entry};
+use mqtt::{MqttError, Publisher, QoS, State};
+use sha2::{Digest, Sha256};
+use shell::App;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::topic::At;
+use crate::downlink::concerns;
+use crate::intake::{ScaleState, scale_state};
+use crate::kinds::LotHeld;
+use crate::state;
+
+/// From the first change to the publication of whatever changed until then.
+const DEBOUNCE: Duration = Duration::from_millis(50);
+/// Before another attempt after the database or the broker failed.
+const RETRY: Duration = Duration::from_secs(1);
+/// States read in one snapshot and published together; between two groups blocks go first.
+const GROUP_MAX: usize = 32;
+
+/// Publishes until the link is closed.
+pub async fn run(app: App, publisher: Publisher, mut connection: watch::Receiver<State>) {
+    // Before the first read, so that nothing falls between the two.
+    let mut live = app.kernel.live();
+    let mut states = States { app, publisher, told: HashMap::new(), due: Due::default() };
+    connection.mark_changed();
+    loop {
+        let connected = *connection.borrow() == State::Connected;
+        tokio::select! {
+            biased;
+            changed = connection.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                if *connection.borrow_and_update() == State::Connected {
+                    // The broker may have forgotten what it retained.
+                    states.told.clear();
+                    states.due.everything = true;
+                    states.due.at = Some(Instant::now());
+                }
+            }
+            heard = live.recv() => match heard {
+                Ok(entries) => states.due.hear(&entries),
+                // Whatever was missed is in the database.
+                Err(RecvError::Lagged(_)) => {
+                    states.due.everything = true;
+                    states.due.within(DEBOUNCE);
+                }
+                Err(RecvError::Closed) => return,
+            },
+            () = states.due.come(), if connected => states.publish_some().await,
+        }
+    }
+}
+
+/// What is to be published.
+#[derive(Debug, Default)]
+struct Due {
+    /// Scales that must learn of a block.
+    blocked: BTreeSet<At>,
+    /// Scales whose turn has come.
+    scales: BTreeSet<At>,
+    /// Markets in which something changed.
+    books: BTreeSet<BookId>,
+    /// All markets, instead.
+    everything: bool,
+    /// When the markets' turn comes.
+    at: Option<Instant>,
+}
+
+impl Due {
+    fn hear(&mut self, entries: &[Entry]) {
+        for entry in entries.iter().filter(|entry| concerns(entry)) {
+            if entry.kind.as_str() == LotHeld::KIND
+                && let Ok(held) = entry.body::<LotHeld>()
+            {
+                let at = |scale| At { book: entry.book.clone(), scale };
+                self.blocked.extend(held.scales.into_iter().map(at));
+            }
+            self.books.insert(entry.book.clone());
+            self.within(DEBOUNCE);
+        }
+    }
+
+    fn within(&mut self, wait: Duration) {
+        self.at.get_or_insert(Instant::now() + wait);
+    }
+
+    /// Resolves when there is something to do. May be given up and called again.
+    async fn come(&self) {
+        match self.at {
+            _ if !self.blocked.is_empty() || !self.scales.is_empty() => {}
+            Some(at) => sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The next scales to publish for, the blocked ones first.
+    fn group(&mut self) -> Vec<At> {
+        let from = if self.blocked.is_empty() { &mut self.scales } else { &mut self.blocked };
+        let mut group = Vec::with_capacity(GROUP_MAX);
+        while group.len() < GROUP_MAX
+            && let Some(at) = from.pop_first()
+        {
+            group.push(at);
+        }
+        group
+    }
+}
+
+struct States {
+    app: App,
+    publisher: Publisher,
+    /// Digests of the last states that the broker has taken.
+    told: HashMap<At, [u8; 32]>,
+    due: Due,
+}
+
+impl States {
+    async fn publish_some(&mut self) {
+        let group = self.due.group();
+        if group.is_empty() {
+            return self.unfold().await;
+        }
+        let reading = group.clone();
+        let read = self.app.blocking(move |kernel| {
+            let now = kernel.now();
+            kernel.read(|tx| {
+                let mut states = Vec::with_capacity(reading.len());
+                for at in reading {
+                    let state = scale_state(tx, &at.book, at.scale, now)?;
+                    states.extend(state.map(|state| (at, state)));
+                }
+                Ok(states)
+            })
+        });
+        match read.await {
+            Ok(states) => self.publish(states).await,
+            Err(_) => group.into_iter().for_each(|at| self.again(at)),
+        }
+    }
+
+    /// Turns markets into their scales.
+    async fn unfold(&mut self) {
+        let books = (!self.due.everything).then(|| std::mem::take(&mut self.due.books));
+        let wanted = books.clone();
+        let found = self.app.blocking(move |kernel| {
+            let books = match wanted {
+                Some(books) => books.into_iter().collect(),
+                None => kernel.books()?,
+            };
+            kernel.read(|tx| {
+                let mut found = Vec::new();
+                for book in books {
+                    let scales = state::scales(tx, &book)?;
+                    found.extend(scales.into_iter().map(|it| At { book: book.clone(), scale: it.scale }));
+                }
+                Ok(found)
+            })
+        });
+        self.due.at = None;
+        match found.await {
+            Ok(found) => {
+                self.due.everything = false;
+                self.due.scales.extend(found);
+            }
+            Err(_) => {
+                self.due.books.extend(books.into_iter().flatten());
+                self.due.within(RETRY);
+            }
+        }
+    }
+
+    async fn publish(&mut self, states: Vec<(At, ScaleState)>) {
+        let mut on_their_way = JoinSet::new();
+        for (at, state) in states {
+            let Some((digest, json)) = written(&state) else { continue };
+            if self.told.get(&at) == Some(&digest) {
+                continue;
+            }
+            let publisher = self.publisher.clone();
+            on_their_way.spawn(async move {
+                let published = publisher.publish(&at.state(), json, QoS::AtLeastOnce, true).await;
+                (at, digest, published)
+            });
+        }
+        while let Some(joined) = on_their_way.join_next().await {
+            let Ok((at, digest, published)) = joined else { continue };
+            match published {
+                Ok(()) => {
+                    self.told.insert(at, digest);
+                }
+                // Another attempt would be as long.
+                Err(error @ MqttError::TooLong { .. }) => {
+                    tracing::error!(%error, topic = at.state(), "a scale's state cannot be published");
+                    self.told.insert(at, digest);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, topic = at.state(), "a scale's state was not published");
+                    self.again(at);
+                }
+            }
+        }
+    }
+
+    fn again(&mut self, at: At) {
+        self.due.books.insert(at.book);
+        self.due.within(RETRY);
+    }
+}
+
+/// The state as it is published, and a digest that does not change with the clock.
+fn written(state: &ScaleState) -> Option<([u8; 32], Vec<u8>)> {
+    let timeless = ScaleState { server_time: base::Time(0), ..state.clone() };
+    let both = serde_json::to_vec(&timeless).and_then(|timeless| Ok((timeless, serde_json::to_vec(state)?)));
+    match both {
+        Ok((timeless, json)) => Some((Sha256::digest(timeless).into(), json)),
+        Err(error) => {
+            tracing::error!(%error, "a scale's state cannot be written");
+            None
+        }
+    }
+}

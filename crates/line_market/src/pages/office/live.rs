@@ -1,0 +1,151 @@
+//! What happened last in a market, kept up to date over server-sent events.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::routing::get;
+use base::BookId;
+use ledger::{Body, Entry};
+use shell::extract::Path;
+use shell::view::{Badge, LiveItem, LiveItems, Mark};
+use shell::viewer::{Asked, Viewer};
+use shell::{App, Lang, Problem, T, format};
+use store::StoreError;
+use tokio::sync::{broadcast, mpsc};
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::place::{Names, Place};
+use crate::kinds::{InspectionRecorded, LotHeld, LotReceived, LotReleased, Sale, Verdict};
+use crate::policy::{READ, READ_TAKINGS};
+
+pub fn router() -> Router<App> {
+    Router::new().route("/market/{book}/live", get(live))
+}
+
+const KINDS: [&str; 5] = [Sale::KIND, LotReceived::KIND, InspectionRecorded::KIND, LotHeld::KIND, LotReleased::KIND];
+const ITEMS: usize = 15;
+/// Between two events to the same page.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The latest events of a market. Sums of money only for those who may read takings.
+pub async fn items(app: &App, t: &T, book: &BookId, takings: bool) -> Result<Vec<LiveItem>, Problem> {
+    let (lang, of) = (t.lang(), book.clone());
+    let (entries, names) = app
+        .blocking(move |kernel| {
+            kernel.read(|tx| {
+                let entries = kernel::entries::latest(tx, &of, &KINDS, None, ITEMS)?;
+                Ok::<_, StoreError>((entries, Names::read(tx, &of, lang)?))
+            })
+        })
+        .await?;
+    Ok(entries.iter().filter_map(|entry| item(app, t, &names, entry, takings)).collect())
+}
+
+fn item(app: &App, t: &T, names: &Names, entry: &Entry, takings: bool) -> Option<LiveItem> {
+    let lang = t.lang();
+    let mut href = format!("/ledger/{}/{}", entry.book, entry.seq);
+    let lot_href = |lot: &str| format!("/market/{}/lots/{lot}", entry.book);
+    let badge = |mark, key: &str| Some(Badge { mark, text: t.get(key) });
+    let (text, badge) = match entry.kind.as_str() {
+        Sale::KIND => {
+            let sale: Sale = entry.body().ok()?;
+            let (product, weight) = (names.product(&sale.product), format::weight(lang, sale.grams.0));
+            let text = match takings {
+                true => format!("{} · {product} {weight} · {}", sale.stall, format::money(sale.amount_fen.0)),
+                false => format!("{} · {product} {weight}", sale.stall),
+            };
+            (text, None)
+        }
+        LotReceived::KIND => {
+            let lot: LotReceived = entry.body().ok()?;
+            href = lot_href(&lot.lot);
+            let (product, weight) = (names.product(&lot.product), format::weight(lang, lot.quantity_g.0));
+            (format!("{} · {product} {weight} · {}", lot.stall, lot.supplier), badge(Mark::Plain, "office-event-received"))
+        }
+        InspectionRecorded::KIND => {
+            let test: InspectionRecorded = entry.body().ok()?;
+            href = lot_href(&test.lot);
+            let badge = match test.verdict {
+                Verdict::Pass => badge(Mark::Done, "office-verdict-pass"),
+                Verdict::Fail => badge(Mark::Red, "office-verdict-fail"),
+            };
+            (format!("{} · {} {}", test.lot, test.item, test.reading), badge)
+        }
+        LotHeld::KIND => {
+            let held: LotHeld = entry.body().ok()?;
+            href = lot_href(&held.lot);
+            (held.lot, badge(Mark::Red, "office-event-held"))
+        }
+        LotReleased::KIND => {
+            let released: LotReleased = entry.body().ok()?;
+            href = lot_href(&released.lot);
+            (released.lot, badge(Mark::Done, "office-event-released"))
+        }
+        _ => return None,
+    };
+    Some(LiveItem { time: format::time(app.moment(entry.occurred)), text, href: Some(href), badge })
+}
+
+async fn live(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Path(book): Path<String>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let place = Place::of(&app, lang, &book)?;
+    viewer.need(&app, READ, &place.resource)?;
+    let takings = viewer.allows(&app, READ_TAKINGS, &place.resource);
+    let events = lists(app, lang, place.book, takings);
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+/// The list, anew after every change.
+fn lists(app: App, lang: Lang, book: BookId, takings: bool) -> ReceiverStream<Result<Event, Infallible>> {
+    let (sender, receiver) = mpsc::channel(2);
+    // Before the first read, so that nothing falls between the two.
+    let mut live = app.kernel.live();
+    tokio::spawn(async move {
+        let t = app.texts.t(lang);
+        loop {
+            let Ok(items) = items(&app, &t, &book, takings).await else { break };
+            let Ok(markup) = (LiveItems { items: &items, empty: &t.get("office-live-empty") }).render() else { break };
+            if sender.send(Ok(Event::default().event("list").data(markup))).await.is_err() {
+                break;
+            }
+            if !next_change(&mut live, &book, &sender).await {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    });
+    ReceiverStream::new(receiver)
+}
+
+/// Waits until something of interest is recorded; false when the page or the kernel is gone.
+async fn next_change<T>(
+    live: &mut broadcast::Receiver<std::sync::Arc<Vec<Entry>>>,
+    book: &BookId,
+    sender: &mpsc::Sender<T>,
+) -> bool {
+    loop {
+        let received = tokio::select! {
+            received = live.recv() => received,
+            () = sender.closed() => return false,
+        };
+        match received {
+            Ok(entries) => {
+                if entries.iter().any(|entry| entry.book == *book && KINDS.contains(&entry.kind.as_str())) {
+                    return true;
+                }
+            }
+            // Whatever was missed is in the database.
+            Err(broadcast::error::RecvError::Lagged(_)) => return true,
+            Err(broadcast::error::RecvError::Closed) => return false,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Accounts and what is granted: who may sign in, and who may do what where.
+
+use access::Resource;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base::{AccountId, ActorId, UnitCode};
+use kernel::{AccountRow, AdminResult, GrantGiven, GrantRow, Kernel, NewAccount, Receipt};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::refusal::admin_problem;
+use crate::app::App;
+use crate::extract::{Json, Path};
+use crate::problem::Problem;
+use crate::viewer::Viewer;
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, add))
+        .routes(routes!(disable))
+        .routes(routes!(reset_password))
+        .routes(routes!(list_grants, give))
+        .routes(routes!(withdraw))
+}
+
+/// Runs an act of administration in the name of the viewer, who must be allowed it somewhere; whether here, the writer
+/// decides.
+pub async fn act<T: Send + 'static>(
+    app: &App,
+    viewer: &Viewer,
+    action: &str,
+    work: impl FnOnce(&Kernel, &ActorId) -> AdminResult<T> + Send + 'static,
+) -> Result<T, Problem> {
+    viewer.need_somewhere(app, action)?;
+    let by = viewer.id();
+    let done = app.blocking(move |kernel| Ok::<_, Problem>(work(kernel, &by))).await?;
+    done.map_err(|error| admin_problem(app, error))
+}
+
+/// An answer that holds a secret: nobody on the way keeps it.
+pub(super) fn once<T: Serialize>(status: StatusCode, body: T) -> Response {
+    (status, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
+}
+
+/// The accounts that the viewer may see; the read is noted.
+pub async fn accounts(app: &App, viewer: &Viewer) -> Result<Vec<AccountRow>, Problem> {
+    let scope = viewer.need_somewhere(app, "kernel.account.list")?;
+    viewer.note_read(app, &scope, "accounts")?;
+    let tree = app.kernel.tree()?;
+    let mut all = app.blocking(|kernel| kernel.accounts()).await?;
+    all.retain(|row| scope.allows(&tree, &Resource::of(&row.unit)));
+    Ok(all)
+}
+
+/// The grants that the viewer may see.
+pub async fn grants(app: &App, viewer: &Viewer) -> Result<Vec<GrantRow>, Problem> {
+    let scope = viewer.need_somewhere(app, "kernel.grant.list")?;
+    let tree = app.kernel.tree()?;
+    let mut all = app.blocking(|kernel| kernel.grants()).await?;
+    all.retain(|row| {
+        let of_role = app.kernel.policy().role(&row.grant.role).and_then(|role| role.line);
+        let line = row.grant.line.clone().or(of_role.map(str::to_owned));
+        scope.allows(&tree, &Resource { unit: row.grant.unit.clone(), line, owner: None })
+    });
+    Ok(all)
+}
+
+/// An account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccountView {
+    pub account: String,
+    pub unit: String,
+    /// Blank once it was erased.
+    pub title: String,
+    pub disabled: bool,
+}
+
+/// The accounts of the units that the viewer administers or audits. The read is logged.
+#[utoipa::path(get, path = "/api/accounts", tag = "accounts",
+    responses((status = 200, body = Vec<AccountView>), (status = 401), (status = 403)),
+    extensions(("x-action" = json!("kernel.account.list"))))]
+async fn list(State(app): State<App>, viewer: Viewer) -> Result<axum::Json<Vec<AccountView>>, Problem> {
+    let view = |row: AccountRow| AccountView {
+        account: row.account.to_string(),
+        unit: row.unit.to_string(),
+        title: row.title,
+        disabled: row.disabled,
+    };
+    Ok(axum::Json(accounts(&app, &viewer).await?.into_iter().map(view).collect()))
+}
+
+/// An account to add.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountInput {
+    #[schema(value_type = String)]
+    pub account: AccountId,
+    /// The unit whose administrators look after it.
+    #[schema(value_type = String)]
+    pub unit: UnitCode,
+    pub title: String,
+}
+
+/// A password that is shown this once and must be changed at the first sign-in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OneTimePassword {
+    pub account: String,
+    pub one_time_password: String,
+}
+
+/// Adds an account with a one-time password.
+#[utoipa::path(post, path = "/api/accounts", tag = "accounts", request_body = AccountInput,
+    responses((status = 201, body = OneTimePassword), (status = 400), (status = 401), (status = 403), (status = 409)),
+    extensions(("x-action" = json!("kernel.account.add"))))]
+async fn add(State(app): State<App>, viewer: Viewer, Json(input): Json<AccountInput>) -> Result<Response, Problem> {
+    let account = input.account.to_string();
+    let new = NewAccount { account: input.account, unit: input.unit, title: input.title };
+    let work = move |kernel: &Kernel, by: &ActorId| kernel.add_account(by, new, None);
+    let added = act(&app, &viewer, "kernel.account.add", work).await?;
+    let one_time_password = added.one_time_password.unwrap_or_default();
+    Ok(once(StatusCode::CREATED, OneTimePassword { account, one_time_password }))
+}
+
+/// The account that a path names.
+fn named(account: &str) -> Result<AccountId, Problem> {
+    AccountId::new(account).map_err(|_| Problem::not_found())
+}
+
+/// Disables an account for good and ends its sessions; what was granted to it ends.
+#[utoipa::path(post, path = "/api/accounts/{account}/disable", tag = "accounts",
+    params(("account" = String, Path)),
+    responses((status = 200, body = Receipt), (status = 401), (status = 403), (status = 404), (status = 409)),
+    extensions(("x-action" = json!("kernel.account.disable"))))]
+async fn disable(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(account): Path<String>,
+) -> Result<axum::Json<Receipt>, Problem> {
+    let account = named(&account)?;
+    let work = move |kernel: &Kernel, by: &ActorId| kernel.disable_account(by, &account);
+    act(&app, &viewer, "kernel.account.disable", work).await.map(axum::Json)
+}
+
+/// Replaces a forgotten password by a one-time password and ends the account's sessions.
+#[utoipa::path(post, path = "/api/accounts/{account}/reset-password", tag = "accounts",
+    params(("account" = String, Path)),
+    responses((status = 200, body = OneTimePassword), (status = 401), (status = 403), (status = 404), (status = 409)),
+    extensions(("x-action" = json!("kernel.password.reset"))))]
+async fn reset_password(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(account): Path<String>,
+) -> Result<Response, Problem> {
+    let who = named(&account)?;
+    let work = move |kernel: &Kernel, by: &ActorId| kernel.reset_password(by, &who);
+    let one_time_password = act(&app, &viewer, "kernel.password.reset", work).await?;
+    Ok(once(StatusCode::OK, OneTimePassword { account, one_time_password }))
+}
+
+/// A grant that holds.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct GrantView {
+    /// The number of the entry that gave it names the grant.
+    pub seq: u64,
+    pub grantee: String,
+    pub role: String,
+    pub unit: String,
+    /// The one line that it holds for; all lines if it is null.
+    pub line: Option<String>,
+    /// On whose behalf.
+    pub subject: Option<String>,
+}
+
+/// The grants on the units that the viewer administers or audits.
+#[utoipa::path(get, path = "/api/grants", tag = "accounts",
+    responses((status = 200, body = Vec<GrantView>), (status = 401), (status = 403)),
+    extensions(("x-action" = json!("kernel.grant.list"))))]
+async fn list_grants(State(app): State<App>, viewer: Viewer) -> Result<axum::Json<Vec<GrantView>>, Problem> {
+    let view = |row: GrantRow| GrantView {
+        seq: row.seq.0,
+        grantee: row.grantee.to_string(),
+        role: row.grant.role,
+        unit: row.grant.unit.to_string(),
+        line: row.grant.line,
+        subject: row.grant.subject.map(|subject| subject.to_string()),
+    };
+    Ok(axum::Json(grants(&app, &viewer).await?.into_iter().map(view).collect()))
+}
+
+/// Grants a role.
+#[utoipa::path(post, path = "/api/grants", tag = "accounts", request_body = GrantGiven,
+    responses((status = 201, body = Receipt), (status = 400), (status = 401), (status = 403), (status = 409)),
+    extensions(("x-action" = json!("kernel.grant.give"))))]
+async fn give(
+    State(app): State<App>,
+    viewer: Viewer,
+    Json(given): Json<GrantGiven>,
+) -> Result<(StatusCode, axum::Json<Receipt>), Problem> {
+    let GrantGiven { grantee, role, unit, line, subject } = given;
+    let grant = access::Grant { role, unit, line, subject };
+    let work = move |kernel: &Kernel, by: &ActorId| kernel.give_grant(by, &grantee, grant);
+    let receipt = act(&app, &viewer, "kernel.grant.give", work).await?;
+    Ok((StatusCode::CREATED, axum::Json(receipt)))
+}
+
+/// Withdraws a grant.
+#[utoipa::path(delete, path = "/api/grants/{seq}", tag = "accounts", params(("seq" = u64, Path)),
+    responses((status = 200, body = Receipt), (status = 401), (status = 403), (status = 404), (status = 409)),
+    extensions(("x-action" = json!("kernel.grant.withdraw"))))]
+async fn withdraw(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(seq): Path<u64>,
+) -> Result<axum::Json<Receipt>, Problem> {
+    let work = move |kernel: &Kernel, by: &ActorId| kernel.withdraw_grant(by, seq);
+    act(&app, &viewer, "kernel.grant.withdraw", work).await.map(axum::Json)
+}

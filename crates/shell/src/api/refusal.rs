@@ -1,0 +1,127 @@
+//! Refused acts of administration, told in both languages.
+
+use kernel::{AdminError, AppendError, EraseRefusal};
+use registry::RegistryError;
+
+use crate::app::{App, append_problem};
+use crate::problem::Problem;
+use crate::texts::Both;
+
+/// The problem of an act of administration that was not recorded.
+pub fn admin_problem(app: &App, error: AppendError<AdminError>) -> Problem {
+    append_problem(error, |refusal| refused(app, &refusal))
+}
+
+fn refused(app: &App, refusal: &AdminError) -> Problem {
+    if let AdminError::Denied { action, reason } = refusal {
+        let title = app.kernel.policy().action(action).map_or((*action, *action), |it| (it.title_zh, it.title_en));
+        let detail = Both::new(
+            format!("您在此范围内没有“{}”的权限。如确需办理，请联系上级管理员。", title.0),
+            format!("you may not do this here: {}; {reason}; ask the administrator above you", title.1),
+        );
+        return Problem::forbidden(detail).member("action", *action);
+    }
+    if *refusal == AdminError::Busy {
+        return Problem::unavailable(2);
+    }
+    let detail = Both::new(sentence(refusal), refusal.to_string());
+    let field = refusal.field();
+    match rule(refusal) {
+        "not-found" => Problem { detail, field: Some(field.into()), ..Problem::not_found() },
+        rule @ ("exists" | "taken" | "state") => {
+            let problem = Problem::conflict(rule, detail);
+            if field.is_empty() { problem } else { Problem { field: Some(field.into()), ..problem } }
+        }
+        rule => Problem::bad_request(field, rule, detail),
+    }
+}
+
+/// `not-found` is answered with 404; `exists`, `taken` and `state` with 409; the others with 400.
+fn rule(refusal: &AdminError) -> &'static str {
+    match refusal {
+        AdminError::Registry(error) => match error {
+            RegistryError::UnitExists(_) | RegistryError::BookExists(_) | RegistryError::PostExists(_) => "exists",
+            RegistryError::PostTaken { .. } => "taken",
+            RegistryError::NotHeld { .. } => "state",
+            RegistryError::SecondRoot | RegistryError::Cycle(_) | RegistryError::WrongCity { .. } => "consistency",
+            RegistryError::UnknownUnit(_) | RegistryError::UnknownParent(_) | RegistryError::UnknownPost(_) => {
+                "reference"
+            }
+        },
+        AdminError::AccountExists(_) | AdminError::DeviceExists(_) | AdminError::AlreadyGranted => "exists",
+        AdminError::OtherRoot(_) | AdminError::AccountDisabled(_) | AdminError::LastAdmin => "state",
+        AdminError::UnknownAccount(_)
+        | AdminError::UnknownGrant(_)
+        | AdminError::UnknownToken(_)
+        | AdminError::UnknownDevice(_) => "not-found",
+        AdminError::UnknownGrantee(_) | AdminError::UnknownRole(_) | AdminError::UnknownBook(_) => "reference",
+        AdminError::RoleOfLine { .. } | AdminError::PasswordIsAccount | AdminError::PasswordSame => "consistency",
+        AdminError::PasswordShort(_) | AdminError::PasswordLong(_) | AdminError::ExpiresInPast => "range",
+        AdminError::PasswordWrong | AdminError::NoGrants => "format",
+        AdminError::Denied { .. } | AdminError::Busy => "",
+    }
+}
+
+fn sentence(refusal: &AdminError) -> String {
+    match refusal {
+        AdminError::Denied { .. } => "没有办理此事的权限。".into(),
+        AdminError::Registry(error) => registry_sentence(error),
+        AdminError::OtherRoot(root) => format!("本系统已以 {root} 为最上级单位启用，不能更换。"),
+        AdminError::AccountExists(account) => format!("账号 {account} 已经存在，请换用其他账号名。"),
+        AdminError::UnknownAccount(account) => format!("没有账号 {account}。"),
+        AdminError::AccountDisabled(account) => format!("账号 {account} 已停用。"),
+        AdminError::LastAdmin => "这是最上级单位的最后一名管理员，须先另行授予一名管理员。".into(),
+        AdminError::PasswordShort(min) => format!("密码不得少于 {min} 个字符。"),
+        AdminError::PasswordLong(max) => format!("密码不得超过 {max} 个字符。"),
+        AdminError::PasswordIsAccount => "密码不得与账号名相同。".into(),
+        AdminError::PasswordSame => "新密码不得与原密码相同。".into(),
+        AdminError::PasswordWrong => "密码不正确。".into(),
+        AdminError::Busy => "正在核对的密码过多，请稍后重试。".into(),
+        AdminError::UnknownGrantee(actor) => format!("不能向 {actor} 授予角色：该账号、令牌或设备不存在，或者已经停用。"),
+        AdminError::UnknownRole(role) => format!("没有角色“{role}”。"),
+        AdminError::RoleOfLine { role, line } => format!("角色“{role}”只适用于条线 {line}。"),
+        AdminError::AlreadyGranted => "此前已授予相同的角色，无须重复授予。".into(),
+        AdminError::UnknownGrant(grant) => format!("没有编号为 {grant} 的授权，或者已经收回。"),
+        AdminError::NoGrants => "令牌至少须有一个角色，否则不能办理任何事项。".into(),
+        AdminError::ExpiresInPast => "失效时间须晚于当前时间。".into(),
+        AdminError::UnknownBook(book) => format!("没有账簿 {book}。"),
+        AdminError::UnknownToken(token) => format!("没有令牌 {token}，或者已经吊销。"),
+        AdminError::DeviceExists(device) => format!("设备 {device} 已经登记；如需更换凭证，请先注销。"),
+        AdminError::UnknownDevice(device) => format!("没有设备 {device}，或者已经注销。"),
+    }
+}
+
+fn registry_sentence(error: &RegistryError) -> String {
+    match error {
+        RegistryError::SecondRoot => "最上级单位只有一个，新单位须填写上级单位。".into(),
+        RegistryError::UnknownUnit(unit) => format!("没有单位 {unit}。"),
+        RegistryError::UnknownParent(unit) => format!("没有上级单位 {unit}。"),
+        RegistryError::UnitExists(unit) => format!("单位 {unit} 已经存在。"),
+        RegistryError::Cycle(unit) => format!("单位 {unit} 不能是自己的上级。"),
+        RegistryError::WrongCity { code, parent } => format!("区县代码 {code} 不属于城市 {parent}。"),
+        RegistryError::BookExists(book) => format!("账簿 {book} 已经存在。"),
+        RegistryError::PostExists(post) => format!("岗位 {post} 已经存在。"),
+        RegistryError::UnknownPost(post) => format!("没有岗位 {post}。"),
+        RegistryError::PostTaken { post, holder } => format!("岗位 {post} 在该时段由 {holder} 担任。"),
+        RegistryError::NotHeld { post, account } => format!("{account} 在该时段并未担任岗位 {post}。"),
+    }
+}
+
+/// The problem of a body that was not erased.
+pub fn erase_problem(error: AppendError<EraseRefusal>) -> Problem {
+    append_problem(error, |refusal| match &refusal {
+        EraseRefusal::NoEntry(..) => Problem::not_found(),
+        EraseRefusal::NotErasable(kind) => Problem::conflict(
+            "not-erasable",
+            Both::new(format!("{kind} 类记录不含个人信息，不能删除正文。"), refusal.to_string()),
+        ),
+        EraseRefusal::AlreadyErased => {
+            Problem::conflict("erased", Both::new("该记录的正文此前已经删除。", refusal.to_string()))
+        }
+    })
+}
+
+/// 400 for a text that is not of the form its field needs.
+pub fn malformed(field: &'static str, error: &impl std::fmt::Display) -> Problem {
+    Problem::bad_request(field, "format", Both::new("格式不正确。", error.to_string()))
+}
