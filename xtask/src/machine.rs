@@ -16,7 +16,8 @@ const NEEDED: [(&str, &str); 7] = [
 
 /// Installs what is missing. Needs root or `sudo` only then.
 pub fn prepare() -> Result<(), String> {
-    let mut missing: Vec<&str> = NEEDED.iter().filter(|(what, _)| !present(what)).map(|(_, package)| *package).collect();
+    let mut missing: Vec<&str> =
+        NEEDED.iter().filter(|(what, _)| !present(what)).map(|(_, package)| *package).collect();
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
@@ -32,7 +33,8 @@ fn present(what: &str) -> bool {
     if what.starts_with('/') {
         return Path::new(what).exists();
     }
-    std::env::var_os("PATH").is_some_and(|paths| std::env::split_paths(&paths).any(|folder| folder.join(what).exists()))
+    std::env::var_os("PATH")
+        .is_some_and(|paths| std::env::split_paths(&paths).any(|folder| folder.join(what).exists()))
 }
 
 fn apt(arguments: &[&str]) -> Result<(), String> {

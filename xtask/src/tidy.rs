@@ -82,7 +82,9 @@ fn dependencies(krate: &Crate, found: &mut Vec<String>) {
         if dependency == "axum" && !is_line && !WEB.contains(&name) {
             refuse("only shell, lines and the binary know axum");
         }
-        if PURE.contains(&name) && matches!(dependency.as_str(), "tokio" | "axum" | "store" | "kernel" | "tracing") {
+        if PURE.contains(&name)
+            && matches!(dependency.as_str(), "tokio" | "axum" | "store" | "kernel" | "tracing")
+        {
             refuse("rule crates see no I/O and no runtime");
         }
     }
@@ -113,7 +115,9 @@ fn source(krate: &Crate, file: &str, text: &str, found: &mut Vec<String>) {
         refuse(format!("longer than {LINES_MAX} lines"));
     }
     if PURE.contains(&krate.name.as_str()) {
-        for banned in ["std::fs", "std::net", "std::process", "SystemTime::now", "Instant::now", "thread::sleep"] {
+        for banned in
+            ["std::fs", "std::net", "std::process", "SystemTime::now", "Instant::now", "thread::sleep"]
+        {
             if code.contains(banned) {
                 refuse(format!("{banned}: rule crates do no I/O and take the clock as an argument"));
             }
@@ -141,9 +145,12 @@ fn written_tables(code: &str) -> Vec<String> {
     let mut tables = Vec::new();
     for verb in ["insert into ", "update ", "delete from "] {
         for (at, _) in code.match_indices(verb) {
-            let opened = code[..at].chars().last().is_none_or(|before| before == '"' || before.is_whitespace());
-            let table: String =
-                code[at + verb.len()..].chars().take_while(|c| c.is_ascii_lowercase() || matches!(c, '_' | '0'..='9')).collect();
+            let opened =
+                code[..at].chars().last().is_none_or(|before| before == '"' || before.is_whitespace());
+            let table: String = code[at + verb.len()..]
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || matches!(c, '_' | '0'..='9'))
+                .collect();
             if opened && table.contains('_') {
                 tables.push(table);
             }

@@ -159,7 +159,10 @@ impl<'a> Plan<'a> {
 
     /// The product and the wholesale lot that a stall gets of the farm: on one day, at Beiyuan.
     fn source(&self, at: usize, stall: &Stall, day: Day) -> Option<(&'static str, String)> {
-        if self.market.book.as_str() != "beiyuan" || !stall.stall.starts_with('A') || day != parse(wholesale::ARRIVAL) {
+        if self.market.book.as_str() != "beiyuan"
+            || !stall.stall.starts_with('A')
+            || day != parse(wholesale::ARRIVAL)
+        {
             return None;
         }
         let product = ["chives", "celery", "tomato"].get(at % 5)?;
@@ -178,7 +181,9 @@ impl<'a> Plan<'a> {
             Some((product, _)) => prices.iter().find(|price| price.product == *product),
             None => Some(self.dice.pick(prices)),
         };
-        let Some((price, goods)) = price.and_then(|it| Some((it, goods::of_product(&it.product)?))) else { return };
+        let Some((price, goods)) = price.and_then(|it| Some((it, goods::of_product(&it.product)?))) else {
+            return;
+        };
         let lot = lot_code(day, &stall.stall);
         let held = sourced.as_ref().is_some_and(|(product, _)| *product == incidents::PRODUCT);
         let mut sold = 0;
@@ -186,7 +191,8 @@ impl<'a> Plan<'a> {
             let windows = if held { incidents::window(after) } else { Some((6 * 60, 18 * 60)) };
             let Some((from, to)) = windows else { continue };
             for _ in 0..self.dice.between(2, 4) {
-                let occurred = at(self.zone, day.plus(after), self.dice.between(from, to)).plus_ms(self.dice.between(1, 59_999));
+                let occurred = at(self.zone, day.plus(after), self.dice.between(from, to))
+                    .plus_ms(self.dice.between(1, 59_999));
                 let grams = Grams(goods.typical_g * self.dice.between(50, 220) / 100);
                 sold += grams.0;
                 let line = SaleLine {
@@ -207,7 +213,13 @@ impl<'a> Plan<'a> {
         let lost = sold * self.dice.between(0, 40) / 1000;
         let spare = if held && stall.stall == incidents::CUT_OFF_STALL { incidents::OFFLINE_G } else { 0 };
         if held {
-            self.held.push(HeldLot { lot: lot.clone(), product: price.product.clone(), stall: stall.stall.clone(), scale, fen_per_kg: price.fen_per_kg });
+            self.held.push(HeldLot {
+                lot: lot.clone(),
+                product: price.product.clone(),
+                stall: stall.stall.clone(),
+                scale,
+                fen_per_kg: price.fen_per_kg,
+            });
         }
         let (supplier, origin) = match &sourced {
             Some(_) => SUPPLIERS[0],
@@ -250,9 +262,12 @@ impl<'a> Plan<'a> {
 
     /// Cleaning by zone, and visitors where the setup does not have them.
     fn chores(&mut self, day: Day) {
-        for (area, minute) in [("蔬菜区", 11 * 60), ("肉类区", 12 * 60), ("水产区", 14 * 60), ("熟食区", 15 * 60)] {
+        for (area, minute) in
+            [("蔬菜区", 11 * 60), ("肉类区", 12 * 60), ("水产区", 14 * 60), ("熟食区", 15 * 60)]
+        {
             let body = json!({ "area": area, "note": null });
-            let cleaned = input("market.cleaning.done", at(self.zone, day, minute + self.dice.between(0, 25)), body);
+            let cleaned =
+                input("market.cleaning.done", at(self.zone, day, minute + self.dice.between(0, 25)), body);
             self.day(day).rest.push(cleaned);
         }
         if self.market.book.as_str() == "beiyuan" {

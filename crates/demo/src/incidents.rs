@@ -82,8 +82,11 @@ pub(crate) fn hold(loader: &Loader<'_>, book: &BookId, lots: &[HeldLot]) -> Resu
         input("market.lot.held", minute(loader, 0, ORDERED_AT), body)
     });
     let ordered = loader.records(book, "ordered", orders.collect())?;
-    let others_held =
-        others.iter().zip(&ordered).map(|(lot, it)| Held { lot: lot.lot.clone(), hold: it.entry.seq, failed: None });
+    let others_held = others.iter().zip(&ordered).map(|(lot, it)| Held {
+        lot: lot.lot.clone(),
+        hold: it.entry.seq,
+        failed: None,
+    });
     let held: Vec<Held> = first.into_iter().chain(others_held).collect();
     if let Some(lot) = lots.iter().find(|lot| lot.stall == CUT_OFF_STALL) {
         cut_off(loader, book, lot)?;
@@ -127,7 +130,9 @@ fn cut_off(loader: &Loader<'_>, book: &BookId, lot: &HeldLot) -> Result<(), Erro
         offline: true,
     };
     let (scale, batch) = (lot.scale, SaleBatch { sales: vec![line], on_refusal: OnRefusal::RefuseAll });
-    let sold = move |desk: &mut Desk<'_>, book: &BookId, actor: &ActorId| record_sales(desk, book, scale, actor, &batch);
+    let sold = move |desk: &mut Desk<'_>, book: &BookId, actor: &ActorId| {
+        record_sales(desk, book, scale, actor, &batch)
+    };
     loader.once(book, "cut-off", sold).map(drop)
 }
 
@@ -143,7 +148,12 @@ fn acknowledge(loader: &Loader<'_>, book: &BookId, held: &[Held], late: &str) ->
                 let since = if held.failed.is_some() { failed } else { ordered };
                 let quick = 840 + 310 * i64::try_from(at).unwrap_or(0);
                 let after_ms = if held.lot == late { BACK_AFTER_MS } else { quick };
-                let body = BlockAcknowledged { lot: held.lot.clone(), hold: held.hold.0, scale: block.scale, after_ms };
+                let body = BlockAcknowledged {
+                    lot: held.lot.clone(),
+                    hold: held.hold.0,
+                    scale: block.scale,
+                    after_ms,
+                };
                 let draft = Draft::new(book, since.plus_ms(after_ms), actor, &body)?;
                 let lot = SubjectId::local("lot", book, &held.lot).expect("a lot's code is printable");
                 desk.append::<Refusal>(draft.subject(Role::About, lot))?;
@@ -163,7 +173,9 @@ pub(crate) fn complaint(loader: &Loader<'_>, book: &BookId) -> Result<(), Error>
         None,
         1,
     )?;
-    let Some((entry, sale)) = found.items.first().and_then(|it| Some((&it.entry, it.entry.body::<Sale>().ok()?))) else {
+    let Some((entry, sale)) =
+        found.items.first().and_then(|it| Some((&it.entry, it.entry.body::<Sale>().ok()?)))
+    else {
         return Ok(());
     };
     let short_g = sale.grams.0 / 20;

@@ -67,7 +67,8 @@ impl Loader<'_> {
     /// The events of the farm and the wholesale market.
     pub fn wholesale(&self, book: &BookId, text: &str) -> Result<(), Error> {
         let file = |reason: String| Error::File { file: "epcis-wholesale.jsonld", line: 1, reason };
-        let document = Document::parse(text.as_bytes(), &Limits::default()).map_err(|error| file(error.to_string()))?;
+        let document =
+            Document::parse(text.as_bytes(), &Limits::default()).map_err(|error| file(error.to_string()))?;
         let prepared = epcis_events::prepare(book, &self.actor, &document);
         self.once(book, "wholesale", move |desk, _, _| prepared.record(desk, Mode::Rollback).map(drop))
     }

@@ -72,7 +72,8 @@ pub fn accounts(kernel: &Kernel) -> Result<Vec<(AccountId, String, String)>, Err
         let unit = UnitCode::new(role.unit).expect("the demonstration's units have valid codes");
         if !known.contains(&account) {
             let password = password(kernel)?;
-            let new = NewAccount { account: account.clone(), unit: unit.clone(), title: role.title.to_owned() };
+            let new =
+                NewAccount { account: account.clone(), unit: unit.clone(), title: role.title.to_owned() };
             kernel.add_account(&by, new, Some(&password))?;
             added.push((account.clone(), password, role.title.to_owned()));
         }
@@ -158,8 +159,10 @@ fn enrol(kernel: &Kernel, book: &BookId, scale: u32, enrolled: &[&str]) -> Resul
 /// Issues a token with which a program acts as the operator of a market's unit.
 pub fn operator_token(kernel: &Kernel, book: &BookId) -> Result<String, Error> {
     let tree = kernel.tree()?;
-    let unit = tree.unit_of_book(book).ok_or_else(|| Error::Append(format!("there is no book {book}")))?.clone();
-    let grant = Grant { role: "operator".into(), unit: unit.clone(), line: Some("market".into()), subject: None };
+    let unit =
+        tree.unit_of_book(book).ok_or_else(|| Error::Append(format!("there is no book {book}")))?.clone();
+    let grant =
+        Grant { role: "operator".into(), unit: unit.clone(), line: Some("market".into()), subject: None };
     let new = NewToken { title: "演示模拟器".into(), unit, grants: vec![grant], expires: None };
     Ok(kernel.issue_token(&actor(), new)?.credential)
 }

@@ -208,6 +208,7 @@ fn stall_code(section: usize, at: usize) -> String {
 
 /// Reads a file of records.
 pub(crate) fn read(text: &str) -> Result<Vec<Input>, (usize, String)> {
-    let parse = |(at, line): (usize, &str)| serde_json::from_str(line).map_err(|error| (at + 1, error.to_string()));
+    let parse =
+        |(at, line): (usize, &str)| serde_json::from_str(line).map_err(|error| (at + 1, error.to_string()));
     text.lines().enumerate().map(parse).collect()
 }

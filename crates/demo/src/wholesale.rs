@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 /// A company prefix under 952, which GS1 keeps for demonstrations.
 const PREFIX: &str = "9521371";
 /// What is grown: product, item reference, plot.
-const CROPS: [(&str, &str, &str); 3] = [("chives", "00101", "P7"), ("celery", "00102", "P8"), ("tomato", "00103", "G2")];
+const CROPS: [(&str, &str, &str); 3] =
+    [("chives", "00101", "P7"), ("celery", "00102", "P8"), ("tomato", "00103", "G2")];
 /// Wholesale lots that a crop is parted into.
 const PARTS: usize = 3;
 const TONNE_KG: i64 = 1_000;
@@ -16,7 +17,9 @@ pub(crate) const ARRIVAL: &str = "2021-12-18";
 /// The wholesale lots of a product as GS1 Digital Links.
 pub(crate) fn sources(product: &str) -> Vec<String> {
     let crop = CROPS.iter().find(|crop| crop.0 == product);
-    crop.map_or_else(Vec::new, |crop| (1..=PARTS).map(|part| link(crop.1, &wholesale_lot(crop.2, part))).collect())
+    crop.map_or_else(Vec::new, |crop| {
+        (1..=PARTS).map(|part| link(crop.1, &wholesale_lot(crop.2, part))).collect()
+    })
 }
 
 fn wholesale_lot(plot: &str, part: usize) -> String {

@@ -42,7 +42,12 @@ impl Kernel {
         let mut report = Report::default();
         for book in self.books()? {
             let (zone, origin) = (self.zone(), self.origin(&book));
-            let check = Check { book: &book, origin, keys: std::slice::from_ref(self.verifier()), catalogue: self.catalogue() };
+            let check = Check {
+                book: &book,
+                origin,
+                keys: std::slice::from_ref(self.verifier()),
+                catalogue: self.catalogue(),
+            };
             let day_of = |entry: &Entry| i64::from(zone.day_of(entry.occurred).0);
             let finding = self.read(|tx| check.run(tx, &day_of, &mut report))?;
             report.books += 1;
@@ -66,7 +71,8 @@ impl Check<'_> {
         day_of: &dyn Fn(&Entry) -> i64,
         report: &mut Report,
     ) -> Result<Option<Finding>, StoreError> {
-        let head = tx.query_one("select size from book where book = $1", &[Param::Text(self.book.as_str())])?;
+        let head =
+            tx.query_one("select size from book where book = $1", &[Param::Text(self.book.as_str())])?;
         let size = head.map(|row| row.int(0)).transpose()?.unwrap_or(0);
         let signed = self.checkpoints(tx)?;
         report.checkpoints += signed.len();
@@ -106,13 +112,19 @@ impl Check<'_> {
         }
         report.erased += erased.len() as u64;
         if let Some(&seq) = erased.iter().find(|seq| !erasures.contains(seq)) {
-            return Ok(Some(self.finding(Some(seq), "its body is gone, and no entry says who erased it and why".into())));
+            return Ok(Some(
+                self.finding(Some(seq), "its body is gone, and no entry says who erased it and why".into()),
+            ));
         }
         if Seq(tree.size()).to_i64() != size {
-            return Ok(Some(self.finding(None, format!("the head says {size} entries, {} are stored", tree.size()))));
+            return Ok(Some(
+                self.finding(None, format!("the head says {size} entries, {} are stored", tree.size())),
+            ));
         }
         if let Some((at, _)) = signed.next() {
-            return Ok(Some(self.finding(None, format!("a checkpoint of {at} entries was signed, {size} are stored"))));
+            return Ok(Some(
+                self.finding(None, format!("a checkpoint of {at} entries was signed, {size} are stored")),
+            ));
         }
         let tiles = merkle::root_at(&mut StoredTiles { tx, book: self.book }, tree.size());
         match tiles.map_err(store_error) {
@@ -123,8 +135,7 @@ impl Check<'_> {
     }
 
     fn chunk(&self, tx: &mut dyn Tx, from: u64) -> Result<Vec<Row>, StoreError> {
-        const CHUNK: &str =
-            "select head, body, salt, seq, kind, day from entry where book = $1 and seq >= $2 order by seq limit 2000";
+        const CHUNK: &str = "select head, body, salt, seq, kind, day from entry where book = $1 and seq >= $2 order by seq limit 2000";
         tx.query(CHUNK, &[Param::Text(self.book.as_str()), Param::Int(Seq(from).to_i64())])
     }
 
@@ -134,12 +145,19 @@ impl Check<'_> {
         rows.iter().map(|row| Ok((Seq::from_i64(row.int(0)?).0, row.text(1)?.to_owned()))).collect()
     }
 
-    fn entry(&self, row: &Row, seq: u64, after: i64, day_of: &dyn Fn(&Entry) -> i64) -> Result<Entry, String> {
+    fn entry(
+        &self,
+        row: &Row,
+        seq: u64,
+        after: i64,
+        day_of: &dyn Fn(&Entry) -> i64,
+    ) -> Result<Entry, String> {
         let shape = |error: StoreError| error.to_string();
         let salt = row.blob_or_null(2).map_err(shape)?;
         let salt = salt.map(|bytes| bytes.try_into().map_err(|_| "its salt is not 128 bits")).transpose()?;
         let body = row.text_or_null(1).map_err(shape)?.map(str::to_owned);
-        let entry = Entry::open(row.text(0).map_err(shape)?, body, salt).map_err(|error| error.to_string())?;
+        let entry =
+            Entry::open(row.text(0).map_err(shape)?, body, salt).map_err(|error| error.to_string())?;
         let stored = (row.int(3).map_err(shape)?, row.text(4).map_err(shape)?, row.int(5).map_err(shape)?);
         if entry.seq.0 != seq || stored.0 != Seq(seq).to_i64() {
             return Err(format!("an entry is missing before it: expected {seq}, found {}", entry.seq));
@@ -157,7 +175,9 @@ impl Check<'_> {
         match &entry.body {
             Some(body) => {
                 let canonical = kind.canonical_body(body).map_err(|error| error.to_string())?;
-                (canonical == *body).then_some(entry).ok_or_else(|| "its body is not in canonical form".into())
+                (canonical == *body)
+                    .then_some(entry)
+                    .ok_or_else(|| "its body is not in canonical form".into())
             }
             None if kind.erasable => Ok(entry),
             None => Err("its body is gone, and its kind cannot be erased".into()),
@@ -165,8 +185,12 @@ impl Check<'_> {
     }
 
     fn checkpoint(&self, note: &str, tree: &Appender) -> Result<(), String> {
-        let checkpoint = merkle::open(note, self.keys).map_err(|error| format!("a stored checkpoint: {error}"))?;
-        if checkpoint.origin() != self.origin || checkpoint.size() != tree.size() || checkpoint.root() != tree.root() {
+        let checkpoint =
+            merkle::open(note, self.keys).map_err(|error| format!("a stored checkpoint: {error}"))?;
+        if checkpoint.origin() != self.origin
+            || checkpoint.size() != tree.size()
+            || checkpoint.root() != tree.root()
+        {
             return Err("the entries up to here differ from what was signed".into());
         }
         Ok(())

@@ -176,17 +176,32 @@ impl<'a> Desk<'a> {
         if row.text(0)? != digest {
             return Err(AppendError::KeyReused);
         }
-        let answer = serde_json::from_str(row.text(1)?).map_err(|error| StoreError::Schema(error.to_string()))?;
+        let answer =
+            serde_json::from_str(row.text(1)?).map_err(|error| StoreError::Schema(error.to_string()))?;
         Ok(Some(answer))
     }
 
     /// Keeps the answer to a request with the entries that it made.
-    pub fn remember<T: Serialize>(&mut self, book: &BookId, actor: &str, key: &str, digest: &str, answer: &T) {
-        const KEEP: &str = "insert into answered (book, actor, key, digest, answer, at) values ($1, $2, $3, $4, $5, $6)";
+    pub fn remember<T: Serialize>(
+        &mut self,
+        book: &BookId,
+        actor: &str,
+        key: &str,
+        digest: &str,
+        answer: &T,
+    ) {
+        const KEEP: &str =
+            "insert into answered (book, actor, key, digest, answer, at) values ($1, $2, $3, $4, $5, $6)";
         let answer = serde_json::to_string(answer).expect("an answer is JSON");
         let text = |text: &str| Value::Text(text.to_owned());
-        let values =
-            vec![text(book.as_str()), text(actor), text(key), text(digest), Value::Text(answer), Value::Int(self.now.0)];
+        let values = vec![
+            text(book.as_str()),
+            text(actor),
+            text(key),
+            text(digest),
+            Value::Text(answer),
+            Value::Int(self.now.0),
+        ];
         self.aside(KEEP, values);
     }
 
@@ -224,11 +239,19 @@ impl<'a> Desk<'a> {
             let mut cells = Vec::with_capacity(changed.len() * 4);
             for (id, hashes) in &changed {
                 let index = i64::try_from(id.index).expect("a tile's index is below the size of its book");
-                cells.extend([Param::Text(book.as_str()), Param::Int(i64::from(id.level)), Param::Int(index), Param::Blob(hashes)]);
+                cells.extend([
+                    Param::Text(book.as_str()),
+                    Param::Int(i64::from(id.level)),
+                    Param::Int(index),
+                    Param::Blob(hashes),
+                ]);
             }
             self.tx.insert_many(&PUT_TILE, &cells)?;
             let size = Seq(head.edge.appender.size()).to_i64();
-            self.tx.execute(MOVE_HEAD, &[Param::Text(book.as_str()), Param::Int(size), Param::Int(head.edge.recorded.0)])?;
+            self.tx.execute(
+                MOVE_HEAD,
+                &[Param::Text(book.as_str()), Param::Int(size), Param::Int(head.edge.recorded.0)],
+            )?;
             edges.push((book, head.edge));
         }
         Ok(Finished { edges, entries: self.written })

@@ -31,7 +31,8 @@ pub(crate) fn books(tx: &mut dyn Tx) -> Result<Vec<BookId>, StoreError> {
 pub(crate) fn stored(row: &Row) -> Result<Stored, StoreError> {
     let salt = row.blob_or_null(2)?.and_then(|bytes| bytes.try_into().ok());
     let body = row.text_or_null(1)?.map(str::to_owned);
-    let entry = Entry::read(row.text(0)?, body, salt).map_err(|error| StoreError::Schema(error.to_string()))?;
+    let entry =
+        Entry::read(row.text(0)?, body, salt).map_err(|error| StoreError::Schema(error.to_string()))?;
     let day = i32::try_from(row.int(3)?).map_err(|_| StoreError::Schema("a day is out of range".into()))?;
     Ok(Stored { entry, day: Day(day) })
 }
@@ -62,7 +63,12 @@ pub fn entries(tx: &mut dyn Tx, book: &BookId, seqs: &[Seq]) -> Result<Vec<Entry
 }
 
 /// Entries of a book from a number on.
-pub fn entries_from(tx: &mut dyn Tx, book: &BookId, from: Seq, count: usize) -> Result<Vec<Stored>, StoreError> {
+pub fn entries_from(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    from: Seq,
+    count: usize,
+) -> Result<Vec<Stored>, StoreError> {
     let sql = format!("select {COLUMNS} from entry where book = $1 and seq >= $2 order by seq limit $3");
     let params = [Param::Text(book.as_str()), Param::Int(from.to_i64()), limit(count)];
     tx.query(&sql, &params)?.iter().map(stored).collect()
@@ -94,7 +100,12 @@ pub fn latest(
 }
 
 /// The entries that name a subject in a book, newest first.
-pub fn about(tx: &mut dyn Tx, book: &BookId, subject: &SubjectId, count: usize) -> Result<Vec<Entry>, StoreError> {
+pub fn about(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    subject: &SubjectId,
+    count: usize,
+) -> Result<Vec<Entry>, StoreError> {
     let sql = "select distinct seq from link where book = $1 and subject = $2 order by seq desc limit $3";
     let rows = tx.query(sql, &[Param::Text(book.as_str()), Param::Text(subject.as_str()), limit(count)])?;
     let seqs = rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect::<Result<Vec<_>, _>>()?;

@@ -103,6 +103,9 @@ impl Kernel {
     pub fn evidence(&self, book: &BookId, digest: &str) -> Result<Option<StoredEvidence>, StoreError> {
         const FIND: &str = "select media_type, bytes from evidence where book = $1 and digest = $2";
         let row = self.read(|tx| tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(digest)]))?;
-        row.map(|row| Ok(StoredEvidence { media_type: row.text(0)?.to_owned(), bytes: row.blob(1)?.to_vec() })).transpose()
+        row.map(|row| {
+            Ok(StoredEvidence { media_type: row.text(0)?.to_owned(), bytes: row.blob(1)?.to_vec() })
+        })
+        .transpose()
     }
 }

@@ -6,8 +6,8 @@ use ledger::Entry;
 use serde::Serialize;
 use store::{Param, StoreError, Tx, placeholders};
 
-use crate::entries::{self, Page};
 use crate::Kernel;
+use crate::entries::{self, Page};
 
 /// The days that a figure is asked for, both ends included. A figure of state counts everything up to `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -57,7 +57,13 @@ const SCAN_MAX: usize = 5_000;
 
 impl Kernel {
     /// The value over some books. `dimension` is empty for the total, or `name=value`.
-    pub fn figure(&self, name: &str, books: &[BookId], period: Period, dimension: &str) -> Result<Value, FigureError> {
+    pub fn figure(
+        &self,
+        name: &str,
+        books: &[BookId],
+        period: Period,
+        dimension: &str,
+    ) -> Result<Value, FigureError> {
         if let Some(Ratio { numerator, denominator, .. }) = self.lines().ratio(name) {
             let numerator = self.sum(numerator, books, period, dimension)?;
             let denominator = self.sum(denominator, books, period, dimension)?;
@@ -67,7 +73,13 @@ impl Kernel {
     }
 
     /// The sum over some books.
-    pub fn sum(&self, name: &str, books: &[BookId], period: Period, dimension: &str) -> Result<i64, FigureError> {
+    pub fn sum(
+        &self,
+        name: &str,
+        books: &[BookId],
+        period: Period,
+        dimension: &str,
+    ) -> Result<i64, FigureError> {
         let figure = self.definition(name, dimension)?;
         Ok(self.read(|tx| sum(tx, figure, books, period, dimension))?)
     }
@@ -106,7 +118,9 @@ impl Kernel {
         let each = |tx: &mut dyn Tx| {
             books
                 .iter()
-                .map(|book| Ok((book.clone(), sum(tx, figure, std::slice::from_ref(book), period, dimension)?)))
+                .map(|book| {
+                    Ok((book.clone(), sum(tx, figure, std::slice::from_ref(book), period, dimension)?))
+                })
                 .collect::<Result<Vec<_>, StoreError>>()
         };
         let mut parts = self.read(each)?;
@@ -266,7 +280,12 @@ fn sum(
     Ok(total)
 }
 
-fn cell_params<'a>(figure: &'a Figure, books: &'a [BookId], period: Period, dimension: &'a str) -> Vec<Param<'a>> {
+fn cell_params<'a>(
+    figure: &'a Figure,
+    books: &'a [BookId],
+    period: Period,
+    dimension: &'a str,
+) -> Vec<Param<'a>> {
     let mut params = vec![
         Param::Text(figure.name),
         Param::Int(first_day(figure, period)),
@@ -330,4 +349,3 @@ fn by_value(
     parts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     Ok(parts)
 }
-

@@ -30,9 +30,10 @@ use store::{Migration, Store, StoreError, Tx};
 use tokio::sync::broadcast;
 
 pub use accounts::{
-    AccountAdded, AccountDisabled, AccountRow, AddedAccount, DeviceEnrolled, DeviceRevoked, DeviceRow, GrantGiven,
-    GrantRow, GrantWithdrawn, Issued, NewAccount, NewDevice, NewSession, NewToken, PASSWORD_CHARS_MAX,
-    PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, Session, SignInError, TokenIssued, TokenRevoked, TokenRow,
+    AccountAdded, AccountDisabled, AccountRow, AddedAccount, DeviceEnrolled, DeviceRevoked, DeviceRow,
+    GrantGiven, GrantRow, GrantWithdrawn, Issued, NewAccount, NewDevice, NewSession, NewToken,
+    PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, Session, SignInError, TokenIssued,
+    TokenRevoked, TokenRow,
 };
 pub use admin::{AdminError, AdminResult};
 pub use audit::{Finding, Report};
@@ -212,7 +213,9 @@ impl Kernel {
     /// Answers what is queued, then stops the writer.
     pub fn stop(&self) {
         drop(self.queue.lock().expect("no holder of the queue panics").take());
+        // The last kernel may be dropped by a decision, on the writer thread itself, which cannot wait for its own end.
         if let Some(thread) = self.thread.lock().expect("no holder of the thread panics").take()
+            && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
             tracing::error!("the writer thread panicked");

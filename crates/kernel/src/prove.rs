@@ -76,7 +76,7 @@ impl Kernel {
     }
 
     fn keep_checkpoint(&self, book: &BookId, size: u64, note: &str) -> Result<(), ProofError> {
-        const KNOWN: &str = "select 1 from checkpoint where book = $1 and size = $2";
+        const KNOWN: &str = "select size from checkpoint where book = $1 and size = $2";
         const KEEP: &str = "insert into checkpoint (book, size, note) values ($1, $2, $3) on conflict (book, size) do nothing";
         let size = Seq(size).to_i64();
         let known = self.read(|tx| tx.query_one(KNOWN, &[Param::Text(book.as_str()), Param::Int(size)]))?;
@@ -85,11 +85,17 @@ impl Kernel {
         }
         let (book, note) = (book.as_str().to_owned(), note.to_owned());
         let kept = self.append_blocking(move |desk| {
-            let values = vec![store::Value::Text(book.clone()), store::Value::Int(size), store::Value::Text(note.clone())];
+            let values = vec![
+                store::Value::Text(book.clone()),
+                store::Value::Int(size),
+                store::Value::Text(note.clone()),
+            ];
             desk.aside(KEEP, values);
             Ok::<_, crate::AppendError<()>>(())
         });
-        kept.map_err(|error| ProofError::Store(StoreError::Schema(format!("a checkpoint cannot be kept: {error}"))))
+        kept.map_err(|error| {
+            ProofError::Store(StoreError::Schema(format!("a checkpoint cannot be kept: {error}")))
+        })
     }
 
     /// An entry with its proof against the checkpoint of now.
@@ -106,7 +112,8 @@ impl Kernel {
         let (note, size) = self.note_of(tx, book)?;
         let entry = entries::entry(tx, book, seq)?;
         let entry = entry.ok_or_else(|| ProofError::NoEntry { book: book.clone(), seq })?;
-        let path = merkle::inclusion_proof(&mut StoredTiles { tx, book }, size, seq.0).map_err(store_error)?;
+        let path =
+            merkle::inclusion_proof(&mut StoredTiles { tx, book }, size, seq.0).map_err(store_error)?;
         let proof = ProofFile::new(seq.0, path, note, Vec::new())?;
         Ok(Proved { entry, proof })
     }

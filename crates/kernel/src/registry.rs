@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use base::{AccountId, ActorId, BookId, Day, SubjectId, UnitCode};
@@ -43,12 +43,14 @@ pub(crate) struct Memory {
     /// The size of the root book as this node's writer last applied it, committed or not.
     applied: Arc<AtomicI64>,
     kept: Mutex<Kept>,
+    /// The tree of `kept`, for those who may not wait for a read.
+    known: RwLock<Arc<Tree>>,
 }
 
 impl Memory {
     pub fn new(applied: Arc<AtomicI64>) -> Self {
         let kept = Kept { size: -1, checked: None, tree: Arc::default(), bearers: HashMap::new() };
-        Self { applied, kept: Mutex::new(kept) }
+        Self { applied, kept: Mutex::new(kept), known: RwLock::default() }
     }
 
     /// The memory, brought up to the last commit of this node, and of any other node within a second.
@@ -65,6 +67,7 @@ impl Memory {
             })?;
             if let Some((size, tree)) = newer {
                 (kept.size, kept.tree) = (size, Arc::new(tree));
+                *self.known.write().unwrap_or_else(PoisonError::into_inner) = kept.tree.clone();
                 kept.bearers.clear();
             }
             kept.checked = Some(checked);
@@ -83,6 +86,12 @@ impl Kernel {
     /// The org tree as of the last commit; another node's change shows within a second.
     pub fn tree(&self) -> Result<Arc<Tree>, StoreError> {
         Ok(self.memory.fresh(self)?.tree.clone())
+    }
+
+    /// The org tree as [`Kernel::tree`] last saw it. Reads nothing, so it may be called on an async thread; whoever
+    /// serves requests calls `tree` once for each, off the async threads.
+    pub fn known_tree(&self) -> Arc<Tree> {
+        self.memory.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Founds the installation: the root unit and the root book. Nothing happens where it is founded already.

@@ -89,8 +89,12 @@ fn digest(tx: &mut dyn Tx, table: &Derived) -> Result<String, StoreError> {
                 match value {
                     Value::Null => hash.update([0]),
                     Value::Int(number) => hash.update([&[1], number.to_be_bytes().as_slice()].concat()),
-                    Value::Text(text) => hash.update([&[2], (text.len() as u64).to_be_bytes().as_slice(), text.as_bytes()].concat()),
-                    Value::Blob(bytes) => hash.update([&[3], (bytes.len() as u64).to_be_bytes().as_slice(), bytes].concat()),
+                    Value::Text(text) => hash.update(
+                        [&[2], (text.len() as u64).to_be_bytes().as_slice(), text.as_bytes()].concat(),
+                    ),
+                    Value::Blob(bytes) => {
+                        hash.update([&[3], (bytes.len() as u64).to_be_bytes().as_slice(), bytes].concat())
+                    }
                 }
             }
             add(&mut sum, &hash.finalize().into());

@@ -21,7 +21,9 @@ impl Kernel {
     pub fn walk(&self, start: &SubjectId, direction: Direction) -> Result<Walk, StoreError> {
         let bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: TRACE_SUBJECTS_MAX };
         let deadline = Instant::now() + WALK_TIME_MAX;
-        self.read(|tx| trace::walk(&mut StoredLinks { tx }, start, direction, bounds, &|| Instant::now() > deadline))
+        self.read(|tx| {
+            trace::walk(&mut StoredLinks { tx }, start, direction, bounds, &|| Instant::now() > deadline)
+        })
     }
 }
 
@@ -65,10 +67,12 @@ impl StoredLinks<'_> {
         let names: Vec<&str> = known.keys().copied().collect();
         let mut found = Vec::new();
         for chunk in names.chunks(CHUNK) {
-            let sql = format!("select subject, book from seen where subject in ({})", placeholders(1, chunk.len()));
+            let sql =
+                format!("select subject, book from seen where subject in ({})", placeholders(1, chunk.len()));
             let params: Vec<Param<'_>> = chunk.iter().map(|name| Param::Text(name)).collect();
             for row in self.tx.query(&sql, &params)? {
-                let book = BookId::new(row.text(1)?).map_err(|error| StoreError::Schema(error.to_string()))?;
+                let book =
+                    BookId::new(row.text(1)?).map_err(|error| StoreError::Schema(error.to_string()))?;
                 if let Some(subject) = known.get(row.text(0)?) {
                     found.push((*subject, book));
                 }
@@ -111,11 +115,14 @@ impl StoredLinks<'_> {
             return Ok(());
         }
         let seqs: Vec<Seq> = unread.iter().copied().collect();
-        let wide: BTreeMap<Seq, Vec<Subject>> =
-            entries::entries(self.tx, book, &seqs)?.into_iter().map(|entry| (entry.seq, entry.subjects)).collect();
+        let wide: BTreeMap<Seq, Vec<Subject>> = entries::entries(self.tx, book, &seqs)?
+            .into_iter()
+            .map(|entry| (entry.seq, entry.subjects))
+            .collect();
         for link in found[first..].iter_mut().filter(|link| unread.contains(&link.seq)) {
             let all = wide.get(&link.seq).map(Vec::as_slice).unwrap_or_default();
-            link.mates = all.iter().filter(|s| s.role != Role::About && s.id != link.subject).cloned().collect();
+            link.mates =
+                all.iter().filter(|s| s.role != Role::About && s.id != link.subject).cloned().collect();
         }
         Ok(())
     }

@@ -92,12 +92,16 @@ impl Queue {
     pub fn start(writer: Box<dyn Writer>, bench: Bench) -> (Self, std::thread::JoinHandle<()>) {
         let (sender, jobs) = sync_channel(WRITER_QUEUE_MAX);
         let work = move || Worker { writer, bench, edges: HashMap::new() }.run(&jobs);
-        let thread = std::thread::Builder::new().name("writer".into()).spawn(work).expect("a thread can be started");
+        let thread =
+            std::thread::Builder::new().name("writer".into()).spawn(work).expect("a thread can be started");
         (Self(sender), thread)
     }
 
     /// Queues a decision; refused at once when the queue is full.
-    pub fn send<F, T, E>(&self, decide: F) -> Result<oneshot::Receiver<Result<T, AppendError<E>>>, AppendError<E>>
+    pub fn send<F, T, E>(
+        &self,
+        decide: F,
+    ) -> Result<oneshot::Receiver<Result<T, AppendError<E>>>, AppendError<E>>
     where
         F: FnMut(&mut Desk<'_>) -> Result<T, AppendError<E>> + Send + 'static,
         T: Send + 'static,
@@ -210,5 +214,9 @@ fn is_connection(error: &StoreError) -> bool {
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?")
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("?")
 }

@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 use crate::{Body, BodyError, Rule, jcs};
 
 /// How a subject takes part in an entry: the dimensions of EPCIS 2.0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Used up or passed on.
@@ -142,7 +144,8 @@ impl Draft {
         if self.body.len() > BODY_BYTES_MAX {
             return range("", format!("the body is longer than {BODY_BYTES_MAX} bytes"));
         }
-        let digest = |text: &String| text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let digest =
+            |text: &String| text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         match self.evidence.iter().position(|text| !digest(text)) {
             Some(at) => Err(BodyError::new(
                 format!("evidence[{at}]"),

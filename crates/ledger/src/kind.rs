@@ -91,7 +91,14 @@ impl std::fmt::Debug for Kind {
 
 impl Kind {
     pub fn of<B: Body>(title_zh: &'static str, title_en: &'static str) -> Self {
-        Self { name: B::KIND, title_zh, title_en, erasable: B::ERASABLE, check: check::<B>, schema: schema::<B> }
+        Self {
+            name: B::KIND,
+            title_zh,
+            title_en,
+            erasable: B::ERASABLE,
+            check: check::<B>,
+            schema: schema::<B>,
+        }
     }
 
     /// Checks a body given as JSON and returns its canonical text.
@@ -109,7 +116,11 @@ fn check<B: Body>(json: &str) -> Result<String, BodyError> {
     let mut reader = serde_json::Deserializer::from_str(json);
     let body: B = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        BodyError::new(if path == "." { String::new() } else { path }, Rule::Schema, error.inner().to_string())
+        BodyError::new(
+            if path == "." { String::new() } else { path },
+            Rule::Schema,
+            error.inner().to_string(),
+        )
     })?;
     reader.end().map_err(|error| BodyError::new("", Rule::Schema, error.to_string()))?;
     body.check()?;

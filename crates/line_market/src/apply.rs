@@ -8,10 +8,11 @@ use serde::Serialize;
 use store::{Param, StoreError, Tx};
 
 use crate::kinds::{
-    BlockAcknowledged, BreachReported, CertificateRecorded, CertificateType, ComplaintFiled, ComplaintSettled,
-    EpcisCaptured, FeeCharged, FeePaid, InspectionRecorded, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased,
-    LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted, ProductRegistered, RecallOpened, Sale,
-    ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased, StallOpened,
+    BlockAcknowledged, BreachReported, CertificateRecorded, CertificateType, ComplaintFiled,
+    ComplaintSettled, EpcisCaptured, FeeCharged, FeePaid, InspectionRecorded, LeaseEnded, LotHeld, LotLost,
+    LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted,
+    ProductRegistered, RecallOpened, Sale, ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased,
+    StallOpened,
 };
 
 /// The grams sold of each lot since the last entry that was not a sale.
@@ -146,11 +147,21 @@ impl One<'_> {
             title_en = excluded.title_en, area_m2 = excluded.area_m2, slip_gtin = excluded.slip_gtin";
         let it: MarketOpened = self.body()?;
         let opened = self.occurred();
-        self.run(SQL, &[(&it.title_zh).into(), (&it.title_en).into(), it.area_m2.into(), opened, (&it.slip_gtin).into()])
+        self.run(
+            SQL,
+            &[
+                (&it.title_zh).into(),
+                (&it.title_en).into(),
+                it.area_m2.into(),
+                opened,
+                (&it.slip_gtin).into(),
+            ],
+        )
     }
 
     fn merchant(self) -> Result<(), StoreError> {
-        const SQL: &str = "insert into market_merchant (book, merchant, title, licence) values ($1, $2, $3, $4)
+        const SQL: &str =
+            "insert into market_merchant (book, merchant, title, licence) values ($1, $2, $3, $4)
             on conflict (book, merchant) do update set title = excluded.title, licence = excluded.licence";
         if self.entry.body.is_none() {
             let Some(merchant) = about(self.entry, "merchant") else { return Ok(()) };
@@ -175,7 +186,8 @@ impl One<'_> {
     }
 
     fn stall(self) -> Result<(), StoreError> {
-        const SQL: &str = "insert into market_stall (book, stall, zone, food, area_dm2) values ($1, $2, $3, $4, $5)
+        const SQL: &str =
+            "insert into market_stall (book, stall, zone, food, area_dm2) values ($1, $2, $3, $4, $5)
             on conflict (book, stall) do update set zone = excluded.zone, food = excluded.food,
             area_dm2 = excluded.area_dm2";
         let it: StallOpened = self.body()?;
@@ -184,15 +196,20 @@ impl One<'_> {
     }
 
     fn leased(self) -> Result<(), StoreError> {
-        const SQL: &str = "update market_stall set merchant = $3, lease_from = $4, lease_until = $5, fee_fen = $6
+        const SQL: &str =
+            "update market_stall set merchant = $3, lease_from = $4, lease_until = $5, fee_fen = $6
             where book = $1 and stall = $2";
         let it: StallLeased = self.body()?;
         let (from, until) = (i64::from(it.from.0), i64::from(it.until.0));
-        self.run(SQL, &[(&it.stall).into(), (&it.merchant).into(), from.into(), until.into(), it.fee_fen.0.into()])
+        self.run(
+            SQL,
+            &[(&it.stall).into(), (&it.merchant).into(), from.into(), until.into(), it.fee_fen.0.into()],
+        )
     }
 
     fn lease_ended(self) -> Result<(), StoreError> {
-        const SQL: &str = "update market_stall set merchant = null, lease_from = null, lease_until = null, fee_fen = null
+        const SQL: &str =
+            "update market_stall set merchant = null, lease_from = null, lease_until = null, fee_fen = null
             where book = $1 and stall = $2";
         let it: LeaseEnded = self.body()?;
         self.run(SQL, &[(&it.stall).into()])
@@ -233,7 +250,8 @@ impl One<'_> {
     }
 
     fn scale_verified(self) -> Result<(), StoreError> {
-        const SQL: &str = "update market_scale set seal = $3, verified_until = $4 where book = $1 and scale = $2";
+        const SQL: &str =
+            "update market_scale set seal = $3, verified_until = $4 where book = $1 and scale = $2";
         let it: ScaleVerified = self.body()?;
         self.run(SQL, &[i64::from(it.scale).into(), (&it.seal).into(), i64::from(it.verified_until.0).into()])
     }
@@ -249,7 +267,10 @@ impl One<'_> {
             values ($1, $2, $3, $4, $5) on conflict (book, product) do update set title_zh = excluded.title_zh,
             title_en = excluded.title_en, category = excluded.category";
         let it: ProductRegistered = self.body()?;
-        self.run(SQL, &[(&it.product).into(), (&it.title_zh).into(), (&it.title_en).into(), (&it.category).into()])
+        self.run(
+            SQL,
+            &[(&it.product).into(), (&it.title_zh).into(), (&it.title_en).into(), (&it.category).into()],
+        )
     }
 
     fn price(self) -> Result<(), StoreError> {
@@ -261,11 +282,13 @@ impl One<'_> {
     }
 
     fn received(self) -> Result<(), StoreError> {
-        const SQL: &str = "insert into market_lot (book, lot, product, merchant, stall, supplier, origin, document, source,
+        const SQL: &str =
+            "insert into market_lot (book, lot, product, merchant, stall, supplier, origin, document, source,
             received_at, seq, received_g, sold_g, moved_g, lost_g)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0)";
         let it: LotReceived = self.body()?;
-        let document = it.document.as_ref().map(|document| format!("{}:{}", word(&document.r#type), document.number));
+        let document =
+            it.document.as_ref().map(|document| format!("{}:{}", word(&document.r#type), document.number));
         let (at, seq) = (self.occurred(), self.seq());
         let source = it.source.as_ref().map(|source| source.as_str());
         let params = [
@@ -286,29 +309,43 @@ impl One<'_> {
 
     fn transferred(self) -> Result<(), StoreError> {
         let it: LotTransferred = self.body()?;
-        let to = Child { lot: &it.new_lot, grams: it.quantity_g.0, place: Some((&it.to_stall, &it.to_merchant)) };
+        let to =
+            Child { lot: &it.new_lot, grams: it.quantity_g.0, place: Some((&it.to_stall, &it.to_merchant)) };
         self.descend(&it.lot, &[to])
     }
 
     fn split(self) -> Result<(), StoreError> {
         let it: LotSplit = self.body()?;
-        let parts: Vec<Child<'_>> =
-            it.parts.iter().map(|part| Child { lot: &part.lot, grams: part.quantity_g.0, place: None }).collect();
+        let parts: Vec<Child<'_>> = it
+            .parts
+            .iter()
+            .map(|part| Child { lot: &part.lot, grams: part.quantity_g.0, place: None })
+            .collect();
         self.descend(&it.lot, &parts)
     }
 
     /// Lots that come out of another take its product, supplier, origin and verdict along.
     fn descend(self, lot: &str, children: &[Child<'_>]) -> Result<(), StoreError> {
-        const CHILD: &str = "insert into market_lot (book, lot, product, merchant, stall, supplier, origin, document,
+        const CHILD: &str =
+            "insert into market_lot (book, lot, product, merchant, stall, supplier, origin, document,
             source, received_at, seq, received_g, sold_g, moved_g, lost_g, verdict, inspection)
             select book, $3, product, coalesce($6, merchant), coalesce($5, stall), supplier, origin, document,
             source, $7, $8, $4, 0, 0, 0, verdict, inspection from market_lot where book = $1 and lot = $2";
         const PARENT: &str = "update market_lot set moved_g = moved_g + $3 where book = $1 and lot = $2";
         let book = Param::Text(self.entry.book.as_str());
         for child in children {
-            let (stall, merchant) = child.place.map_or((Param::Null, Param::Null), |(s, m)| (s.into(), m.into()));
-            let params =
-                [book, lot.into(), child.lot.into(), child.grams.into(), stall, merchant, self.occurred(), self.seq()];
+            let (stall, merchant) =
+                child.place.map_or((Param::Null, Param::Null), |(s, m)| (s.into(), m.into()));
+            let params = [
+                book,
+                lot.into(),
+                child.lot.into(),
+                child.grams.into(),
+                stall,
+                merchant,
+                self.occurred(),
+                self.seq(),
+            ];
             self.tx.execute(CHILD, &params)?;
         }
         let grams: i64 = children.iter().map(|child| child.grams).sum();
@@ -322,7 +359,8 @@ impl One<'_> {
     }
 
     fn inspected(self) -> Result<(), StoreError> {
-        const KEEP: &str = "insert into market_inspection (book, seq, lot, method, item, reading, verdict, retest_of, at)
+        const KEEP: &str =
+            "insert into market_inspection (book, seq, lot, method, item, reading, verdict, retest_of, at)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         const LOT: &str = "update market_lot set verdict = $3, inspection = $4 where book = $1 and lot = $2";
         let it: InspectionRecorded = self.body()?;
@@ -345,21 +383,23 @@ impl One<'_> {
     }
 
     fn held(self) -> Result<(), StoreError> {
-        const LOT: &str = "update market_lot set hold = $3, hold_reason = $4, held_at = $5 where book = $1 and lot = $2";
-        const BLOCK: &str = "insert into market_block (book, hold, scale, lot, held_at) values ($1, $2, $3, $4, $5)";
+        const LOT: &str =
+            "update market_lot set hold = $3, hold_reason = $4, held_at = $5 where book = $1 and lot = $2";
+        const BLOCK: &str =
+            "insert into market_block (book, hold, scale, lot, held_at) values ($1, $2, $3, $4, $5)";
         let it: LotHeld = self.body()?;
         let recorded = Param::Int(self.entry.recorded.0);
         for scale in &it.scales {
             let book = Param::Text(self.entry.book.as_str());
-            self.tx.execute(BLOCK, &[book, self.seq(), i64::from(*scale).into(), (&it.lot).into(), recorded])?;
+            self.tx
+                .execute(BLOCK, &[book, self.seq(), i64::from(*scale).into(), (&it.lot).into(), recorded])?;
         }
         let (seq, reason) = (self.seq(), word(&it.reason));
         self.run(LOT, &[(&it.lot).into(), seq, (&reason).into(), recorded])
     }
 
     fn released(self) -> Result<(), StoreError> {
-        const LOT: &str =
-            "update market_lot set hold = null, hold_reason = null, held_at = null where book = $1 and lot = $2";
+        const LOT: &str = "update market_lot set hold = null, hold_reason = null, held_at = null where book = $1 and lot = $2";
         const BLOCK: &str = "update market_block set released_at = $3 where book = $1 and hold = $2";
         let it: LotReleased = self.body()?;
         let book = Param::Text(self.entry.book.as_str());
@@ -375,7 +415,8 @@ impl One<'_> {
     }
 
     fn breached(self) -> Result<(), StoreError> {
-        const SQL: &str = "insert into market_breach (book, seq, breach, lot, scale, counter, grams, hold, at)
+        const SQL: &str =
+            "insert into market_breach (book, seq, breach, lot, scale, counter, grams, hold, at)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let it: BreachReported = self.body()?;
         let (seq, at, breach) = (self.seq(), self.occurred(), word(&it.breach));
@@ -402,7 +443,8 @@ impl One<'_> {
     }
 
     fn complained(self) -> Result<(), StoreError> {
-        const SQL: &str = "insert into market_complaint (book, seq, slip, has_body, at) values ($1, $2, $3, $4, $5)";
+        const SQL: &str =
+            "insert into market_complaint (book, seq, slip, has_body, at) values ($1, $2, $3, $4, $5)";
         let it: Option<ComplaintFiled> = self.entry.body.is_some().then(|| self.body()).transpose()?;
         let (seq, at, has_body) = (self.seq(), self.occurred(), i64::from(it.is_some()));
         let slip = it.and_then(|it| it.slip);

@@ -40,9 +40,9 @@ pub fn states(app: &App, book: BookId, scale: u32) -> ReceiverStream<ScaleState>
         let mut last: Option<ScaleState> = None;
         loop {
             let Some(state) = read(&app, &book, scale).await else { break };
-            let changed = last.as_ref().is_none_or(|last| {
-                ScaleState { server_time: last.server_time, ..state.clone() } != *last
-            });
+            let changed = last
+                .as_ref()
+                .is_none_or(|last| ScaleState { server_time: last.server_time, ..state.clone() } != *last);
             if changed {
                 if sender.send(state.clone()).await.is_err() {
                     break;

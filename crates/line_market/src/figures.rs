@@ -75,13 +75,33 @@ pub const FIGURES: &[Figure] = &[
     flow(LOTS_DOCUMENTED, "有凭证批次", "Lots with a document", Unit::Count, &[LotReceived::KIND], &[]),
     flow(LOST_GRAMS, "损耗量", "Weight lost", Unit::Grams, &[LotLost::KIND], &["reason"]),
     flow(INSPECTIONS, "检测批次", "Inspections", Unit::Count, &[InspectionRecorded::KIND], &["item"]),
-    flow(INSPECTIONS_PASSED, "合格批次", "Inspections passed", Unit::Count, &[InspectionRecorded::KIND], &["item"]),
+    flow(
+        INSPECTIONS_PASSED,
+        "合格批次",
+        "Inspections passed",
+        Unit::Count,
+        &[InspectionRecorded::KIND],
+        &["item"],
+    ),
     state(HELD, "停售中批次", "Lots on hold", Unit::Count, &[LotHeld::KIND, LotReleased::KIND]),
     flow(BLOCKS, "停售指令回执", "Blocks acknowledged", Unit::Count, &[BlockAcknowledged::KIND], &[]),
-    flow(BLOCKS_TIME, "停售指令累计用时", "Time to acknowledge blocks", Unit::Milliseconds, &[BlockAcknowledged::KIND], &[]),
+    flow(
+        BLOCKS_TIME,
+        "停售指令累计用时",
+        "Time to acknowledge blocks",
+        Unit::Milliseconds,
+        &[BlockAcknowledged::KIND],
+        &[],
+    ),
     flow(BREACHES, "违规销售", "Breaches", Unit::Count, &[BreachReported::KIND], &["breach"]),
     flow(COMPLAINTS, "投诉受理", "Complaints", Unit::Count, &[ComplaintFiled::KIND], &[]),
-    state(COMPLAINTS_OPEN, "未办结投诉", "Open complaints", Unit::Count, &[ComplaintFiled::KIND, ComplaintSettled::KIND]),
+    state(
+        COMPLAINTS_OPEN,
+        "未办结投诉",
+        "Open complaints",
+        Unit::Count,
+        &[ComplaintFiled::KIND, ComplaintSettled::KIND],
+    ),
     flow(VISITORS, "客流量", "Visitors", Unit::Count, &[FootfallCounted::KIND], &[]),
     flow(CLEANINGS, "保洁次数", "Cleaning rounds", Unit::Count, &[CleaningDone::KIND], &[]),
     flow(FEES_CHARGED, "应收费用", "Fees charged", Unit::Fen, &[FeeCharged::KIND], &[]),
@@ -101,7 +121,13 @@ pub const RATIOS: &[Ratio] = &[
         numerator: INSPECTIONS_PASSED,
         denominator: INSPECTIONS,
     },
-    Ratio { name: OCCUPANCY, title_zh: "摊位出租率", title_en: "Occupancy", numerator: LEASED, denominator: STALLS },
+    Ratio {
+        name: OCCUPANCY,
+        title_zh: "摊位出租率",
+        title_en: "Occupancy",
+        numerator: LEASED,
+        denominator: STALLS,
+    },
     Ratio {
         name: DOCUMENT_RATE,
         title_zh: "进货凭证率",
@@ -134,7 +160,9 @@ pub fn contribute(entry: &Entry, out: &mut Contributions) {
             out.add(LOTS_DOCUMENTED, i64::from(lot.document.is_some()), &[]);
         }),
         LotLost::KIND => {
-            with(entry, |lost: LotLost| out.add(LOST_GRAMS, lost.quantity_g.0, &[("reason", &word(&lost.reason))]));
+            with(entry, |lost: LotLost| {
+                out.add(LOST_GRAMS, lost.quantity_g.0, &[("reason", &word(&lost.reason))])
+            });
         }
         InspectionRecorded::KIND => with(entry, |test: InspectionRecorded| {
             let dimensions = [("item", test.item.as_str())];

@@ -11,7 +11,7 @@ use ledger::{Body, BodyError, Draft, Role, Rule};
 use serde::{Deserialize, Serialize};
 use store::{Param, Tx};
 
-use crate::kinds::{BlockAcknowledged, BreachReported, Sale, SlipSerial};
+use crate::kinds::{BlockAcknowledged, BreachReported, Sale, SlipSerial, check_code};
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
 use crate::rules::sale::{Ground, Judged};
@@ -127,7 +127,7 @@ pub fn record_sales(
             Some(first) if same(&batch.sales[first], line) => Ok(repeat(&lines[first])),
             Some(first) => Err(counter_reused(&format!("line {first} of this batch"))),
             None => match known.get(&line.counter) {
-                Some(seq) => known_line(desk, book, scale, line, *seq),
+                Some(seq) => known_line(desk, book, scale, line, *seq)?,
                 None => new_line(desk, &mut ground, book, scale, actor, line, now)?,
             },
         };
@@ -147,11 +147,14 @@ pub fn record_sales(
 }
 
 fn ground(tx: &mut dyn Tx, book: &BookId, scale: u32, batch: &SaleBatch) -> Result<Ground, Failure> {
-    let mut codes: Vec<&str> = batch.sales.iter().map(|line| line.lot.as_str()).collect();
+    // A code that is none is refused with its line, and never asked for.
+    let codes = batch.sales.iter().map(|line| line.lot.as_str()).filter(|lot| check_code("lot", lot).is_ok());
+    let mut codes: Vec<&str> = codes.collect();
     codes.sort_unstable();
     codes.dedup();
-    let scale = state::scale(tx, book, scale)?
-        .ok_or_else(|| refused(Refusal::new(Code::UnknownScale, "scale", format!("there is no scale {scale}"))))?;
+    let scale = state::scale(tx, book, scale)?.ok_or_else(|| {
+        refused(Refusal::new(Code::UnknownScale, "scale", format!("there is no scale {scale}")))
+    })?;
     let lots = state::lots(tx, book, &codes)?.into_iter().map(|lot| (lot.lot.clone(), lot)).collect();
     Ok(Ground { scale, lots })
 }
@@ -159,7 +162,12 @@ fn ground(tx: &mut dyn Tx, book: &BookId, scale: u32, batch: &SaleBatch) -> Resu
 /// The sales of this batch that are recorded already, by counter.
 ///
 /// A slip's subject begins with scale and counter, so one range of the links tells.
-fn known_slips(tx: &mut dyn Tx, book: &BookId, scale: u32, batch: &SaleBatch) -> Result<HashMap<u32, Seq>, Failure> {
+fn known_slips(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    scale: u32,
+    batch: &SaleBatch,
+) -> Result<HashMap<u32, Seq>, Failure> {
     const RANGE: &str = "select subject, seq from link where book = $1 and subject >= $2 and subject < $3 and role = 'output'";
     /// Counters that are missing from a batch and still cheaper to read through than to ask around.
     const GAP: u32 = 64;
@@ -205,16 +213,28 @@ fn same(a: &SaleLine, b: &SaleLine) -> bool {
         && a.nonce.eq_ignore_ascii_case(&b.nonce)
 }
 
-fn known_line(desk: &mut Desk<'_>, book: &BookId, scale: u32, line: &SaleLine, seq: Seq) -> Result<LineOutcome, Refusal> {
-    let reused = || counter_reused(&format!("entry {seq}"));
-    let entry = desk.read().and_then(|tx| kernel::entries::entry(tx, book, seq));
-    let entry = entry.map_err(|error| Refusal::new(Code::UnknownEntry, "counter", error.to_string()))?.ok_or_else(reused)?;
-    let sale: Sale = entry.body().map_err(|_| reused())?;
-    let slip = serial(scale, line)?;
+/// The outer error is the machine's, and ends the batch; the inner one refuses the line.
+fn known_line(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    scale: u32,
+    line: &SaleLine,
+    seq: Seq,
+) -> Result<Result<LineOutcome, Refusal>, Failure> {
+    let reused = || Err(counter_reused(&format!("entry {seq}")));
+    let slip = match serial(scale, line) {
+        Ok(slip) => slip,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let Some(entry) = kernel::entries::entry(desk.read()?, book, seq)? else { return Ok(reused()) };
+    let Ok(sale) = entry.body::<Sale>() else { return Ok(reused()) };
     let same = entry.occurred == line.occurred
         && entry.subject(Role::Output) == Some(&slip.subject(book))
         && (Sale { offline: sale.offline, ..sale_of(scale, line) }) == sale;
-    if same { Ok(LineOutcome::Known { counter: line.counter, seq, slip: slip.print() }) } else { Err(reused()) }
+    Ok(match same {
+        true => Ok(LineOutcome::Known { counter: line.counter, seq, slip: slip.print() }),
+        false => reused(),
+    })
 }
 
 fn serial(scale: u32, line: &SaleLine) -> Result<SlipSerial, Refusal> {
@@ -287,7 +307,9 @@ fn sale_draft(
     serial: SlipSerial,
 ) -> Result<Draft, Refusal> {
     let draft = Draft::new(book, line.occurred, actor, sale)?.at(subject(book, "stall", &sale.stall)?);
-    Ok(draft.subject(Role::Input, subject(book, "lot", &sale.lot)?).subject(Role::Output, serial.subject(book)))
+    Ok(draft
+        .subject(Role::Input, subject(book, "lot", &sale.lot)?)
+        .subject(Role::Output, serial.subject(book)))
 }
 
 fn subject(book: &BookId, scheme: &str, local: &str) -> Result<base::SubjectId, Refusal> {
@@ -296,7 +318,12 @@ fn subject(book: &BookId, scheme: &str, local: &str) -> Result<base::SubjectId, 
 }
 
 /// What a scale sells, and what it must not.
-pub fn scale_state(tx: &mut dyn Tx, book: &BookId, scale: u32, now: Time) -> Result<Option<ScaleState>, store::StoreError> {
+pub fn scale_state(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    scale: u32,
+    now: Time,
+) -> Result<Option<ScaleState>, store::StoreError> {
     let Some(scale) = state::scale(tx, book, scale)? else { return Ok(None) };
     let stall = scale.stall.as_deref();
     let filter = state::LotFilter { stall: Some(stall.unwrap_or("")), ..Default::default() };
@@ -347,7 +374,8 @@ pub fn acknowledge(
         let after_ms = now.since_ms(block.held_at).max(0);
         let body = BlockAcknowledged { lot: block.lot.clone(), hold: *hold, scale, after_ms };
         let draft = Draft::new(book, now, actor, &body)?;
-        let receipt = desk.append(draft.subject(Role::About, subject(book, "lot", &block.lot).map_err(refused)?))?;
+        let receipt =
+            desk.append(draft.subject(Role::About, subject(book, "lot", &block.lot).map_err(refused)?))?;
         recorded.push(receipt.seq);
     }
     Ok(recorded)

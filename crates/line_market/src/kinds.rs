@@ -2,8 +2,8 @@
 
 mod goods;
 mod place;
-mod sale;
 mod safety;
+mod sale;
 
 use ledger::Kind;
 
@@ -12,9 +12,9 @@ pub use goods::{
     ProductRegistered,
 };
 pub use place::{
-    CertificateRecorded, CertificateType, CleaningDone, FeeCharged, FeePaid, Food, FootfallCounted, JobsChanged,
-    LeaseEnded, MarketOpened, MerchantRegistered, ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased, StallOpened,
-    Zone,
+    CertificateRecorded, CertificateType, CleaningDone, FeeCharged, FeePaid, Food, FootfallCounted,
+    JobsChanged, LeaseEnded, MarketOpened, MerchantRegistered, ScaleEnrolled, ScaleMoved, ScaleVerified,
+    StallLeased, StallOpened, Zone,
 };
 pub use safety::{
     BlockAcknowledged, Breach, BreachReported, ComplaintFiled, ComplaintSettled, EpcisCaptured, HoldReason,

@@ -20,8 +20,8 @@ pub mod state;
 use ::access::{ActionDef, RoleDef};
 use ::figures::{Contributions, Figure, Ratio};
 use kernel::{Derived, Line};
-use shell::{Lang, NavEntry};
 use ledger::{Entry, Kind};
+use shell::{Lang, NavEntry};
 use store::{Migration, StoreError, Tx};
 
 /// The line's texts.

@@ -37,13 +37,31 @@ const fn action(
 
 /// The action of recording a kind has the kind's name.
 pub const ACTIONS: &[ActionDef] = &[
-    action(READ, "查看市场记录", "Read records", &["operator", "inspector", "leader", "auditor"], &["merchant"]),
+    action(
+        READ,
+        "查看市场记录",
+        "Read records",
+        &["operator", "inspector", "leader", "auditor"],
+        &["merchant"],
+    ),
     action(READ_TAKINGS, "查看营业额", "Read takings", &["operator", "leader", "auditor"], &["merchant"]),
     action(WEIGH, "过秤上传", "Weigh and report", &[], &["scale"]),
     action(CAPTURE, "上传追溯事件", "Capture EPCIS events", &["operator", "supplier"], &[]),
-    action(QUERY, "查询追溯事件", "Query EPCIS events", &["operator", "inspector", "leader", "auditor", "supplier"], &[]),
+    action(
+        QUERY,
+        "查询追溯事件",
+        "Query EPCIS events",
+        &["operator", "inspector", "leader", "auditor", "supplier"],
+        &[],
+    ),
     action(KEEP_EVIDENCE, "上传凭证", "Upload evidence", &["operator", "inspector"], &["merchant"]),
-    action(READ_EVIDENCE, "查看凭证", "Read evidence", &["operator", "inspector", "leader", "auditor"], &["merchant"]),
+    action(
+        READ_EVIDENCE,
+        "查看凭证",
+        "Read evidence",
+        &["operator", "inspector", "leader", "auditor"],
+        &["merchant"],
+    ),
     action("market.market.opened", "登记市场", "Open a market", &["operator"], &[]),
     action("market.jobs.changed", "登记就业岗位", "Record jobs", &["operator"], &[]),
     action("market.merchant.registered", "登记经营户", "Register a merchant", &["operator"], &[]),

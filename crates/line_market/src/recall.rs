@@ -40,29 +40,42 @@ impl Recall {
 /// Walks forward from a lot; `None` if there is no such lot.
 pub fn recall(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Recall>, StoreError> {
     let Some(lot) = kernel.read(|tx| state::lot(tx, book, code))? else { return Ok(None) };
-    let subject = SubjectId::local("lot", book, code).map_err(|error| StoreError::Schema(error.to_string()))?;
+    let subject =
+        SubjectId::local("lot", book, code).map_err(|error| StoreError::Schema(error.to_string()))?;
     let walk = kernel.walk(&subject, Direction::Forward)?;
-    let home = |subject: &SubjectId, scheme: &str| subject.scheme() == scheme && subject.home() == Some(book.as_str());
+    let home = |subject: &SubjectId, scheme: &str| {
+        subject.scheme() == scheme && subject.home() == Some(book.as_str())
+    };
     let reached = walk.steps.iter().skip(1).map(|step| &step.subject);
     let codes: Vec<&str> = reached.clone().filter(|s| home(s, "lot")).map(SubjectId::local_part).collect();
     let slips_total = reached.clone().filter(|s| home(s, "slip")).count();
-    let slips = reached.filter(|s| home(s, "slip")).take(Recall::SLIPS_SHOWN).map(|s| s.local_part().to_owned()).collect();
+    let slips = reached
+        .filter(|s| home(s, "slip"))
+        .take(Recall::SLIPS_SHOWN)
+        .map(|s| s.local_part().to_owned())
+        .collect();
     let (descendants, siblings, blocks) = kernel.read(|tx| {
         let descendants = state::lots(tx, book, &codes)?;
-        let filter =
-            state::LotFilter { supplier: Some(&lot.supplier), product: Some(&lot.product), ..Default::default() };
+        let filter = state::LotFilter {
+            supplier: Some(&lot.supplier),
+            product: Some(&lot.product),
+            ..Default::default()
+        };
         let siblings = state::list_lots(tx, book, &filter, 200, 0)?;
         Ok((descendants, siblings, state::blocks(tx, book, Blocks::OfLot(code))?))
     })?;
     let siblings = siblings
         .into_iter()
-        .filter(|other| other.lot != lot.lot && other.left_g().0 > 0 && !descendants.iter().any(|d| d.lot == other.lot))
+        .filter(|other| {
+            other.lot != lot.lot && other.left_g().0 > 0 && !descendants.iter().any(|d| d.lot == other.lot)
+        })
         .collect();
     let all = || std::iter::once(&lot).chain(&descendants);
     let sold_g = all().map(|lot| lot.sold_g).sum();
     let lost_g = all().map(|lot| lot.lost_g).sum();
     let left_g: Grams = all().map(|lot| Grams(lot.left_g().0.max(0))).sum();
-    let cut = walk.cut.and_then(|cut| serde_json::to_value(cut).ok()).and_then(|v| v.as_str().map(str::to_owned));
+    let cut =
+        walk.cut.and_then(|cut| serde_json::to_value(cut).ok()).and_then(|v| v.as_str().map(str::to_owned));
     Ok(Some(Recall {
         accounted_g: sold_g + lost_g + left_g,
         slips,

@@ -8,10 +8,10 @@ use ledger::{Body, Draft, Role};
 use serde::{Deserialize, Serialize};
 
 use crate::kinds::{
-    CertificateRecorded, CleaningDone, ComplaintFiled, ComplaintSettled, FeeCharged, FeePaid, FootfallCounted, HoldReason,
-    InspectionRecorded, JobsChanged, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred,
-    MarketOpened, MerchantRegistered, PricePosted, ProductRegistered, RecallOpened, ScaleEnrolled, ScaleMoved,
-    ScaleVerified, SlipSerial, StallLeased, StallOpened, Verdict,
+    CertificateRecorded, CleaningDone, ComplaintFiled, ComplaintSettled, FeeCharged, FeePaid,
+    FootfallCounted, HoldReason, InspectionRecorded, JobsChanged, LeaseEnded, LotHeld, LotLost, LotReceived,
+    LotReleased, LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted, ProductRegistered,
+    RecallOpened, ScaleEnrolled, ScaleMoved, ScaleVerified, SlipSerial, StallLeased, StallOpened, Verdict,
 };
 use crate::refusal::{Code, Refusal};
 use crate::rules;
@@ -45,7 +45,12 @@ pub struct Recorded {
 }
 
 /// Decides and appends.
-pub fn record(desk: &mut Desk<'_>, book: &BookId, actor: &ActorId, input: &Input) -> Result<Recorded, Failure> {
+pub fn record(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    actor: &ActorId,
+    input: &Input,
+) -> Result<Recorded, Failure> {
     desk.take(book)?;
     let occurred = input.occurred.unwrap_or(desk.now());
     Recorder { desk, book, actor, occurred, evidence: &input.evidence }.dispatch(input)
@@ -82,7 +87,9 @@ impl Recorder<'_, '_> {
             ScaleEnrolled::KIND => self.enrol(input),
             ScaleVerified::KIND => self.of_scale::<ScaleVerified>(input, |it| (it.scale, None)),
             ScaleMoved::KIND => self.of_scale::<ScaleMoved>(input, |it| (it.scale, Some(&it.stall))),
-            ProductRegistered::KIND => self.plain::<ProductRegistered>(input, |it| vec![("product", it.product.clone())]),
+            ProductRegistered::KIND => {
+                self.plain::<ProductRegistered>(input, |it| vec![("product", it.product.clone())])
+            }
             PricePosted::KIND => self.price(input),
             LotReceived::KIND => self.receive(input),
             LotTransferred::KIND => self.transfer(input),
@@ -109,7 +116,8 @@ impl Recorder<'_, '_> {
             refused(Refusal::new(Code::Body, field, error.inner().to_string()))
         })?;
         body.check().map_err(|mut error| {
-            error.field = if error.field.is_empty() { "body".into() } else { format!("body.{}", error.field) };
+            error.field =
+                if error.field.is_empty() { "body".into() } else { format!("body.{}", error.field) };
             refused(error)
         })?;
         Ok(body)
@@ -126,11 +134,16 @@ impl Recorder<'_, '_> {
     }
 
     fn id(&self, scheme: &str, local: &str) -> Result<SubjectId, Failure> {
-        SubjectId::local(scheme, self.book, local).map_err(|error| refused(Refusal::new(Code::Body, scheme, error.to_string())))
+        SubjectId::local(scheme, self.book, local)
+            .map_err(|error| refused(Refusal::new(Code::Body, scheme, error.to_string())))
     }
 
     /// An entry with no rules beyond its body, about what `names` says.
-    fn plain<B: Body>(&mut self, input: &Input, names: impl Fn(&B) -> Vec<(&'static str, String)>) -> Result<Receipt, Failure> {
+    fn plain<B: Body>(
+        &mut self,
+        input: &Input,
+        names: impl Fn(&B) -> Vec<(&'static str, String)>,
+    ) -> Result<Receipt, Failure> {
         let body: B = Self::body(input)?;
         let mut draft = self.draft(&body)?;
         for (scheme, local) in names(&body) {
@@ -142,7 +155,11 @@ impl Recorder<'_, '_> {
     fn merchant(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: MerchantRegistered = Self::body(input)?;
         if state::merchant(self.desk.read()?, self.book, &body.merchant)?.is_some() {
-            return refuse(Code::Exists, "body.merchant", format!("merchant {} is registered", body.merchant));
+            return refuse(
+                Code::Exists,
+                "body.merchant",
+                format!("merchant {} is registered", body.merchant),
+            );
         }
         self.plain::<MerchantRegistered>(input, |it| vec![("merchant", it.merchant.clone())])
     }
@@ -156,7 +173,9 @@ impl Recorder<'_, '_> {
     fn need_merchant(&mut self, merchant: &str) -> Result<(), Failure> {
         match state::merchant(self.desk.read()?, self.book, merchant)? {
             Some(_) => Ok(()),
-            None => refuse(Code::UnknownMerchant, "body.merchant", format!("there is no merchant {merchant}")),
+            None => {
+                refuse(Code::UnknownMerchant, "body.merchant", format!("there is no merchant {merchant}"))
+            }
         }
     }
 
@@ -185,18 +204,30 @@ impl Recorder<'_, '_> {
         let body: StallLeased = Self::body(input)?;
         self.need_merchant(&body.merchant)?;
         if let Some(tenant) = self.need_stall(&body.stall, "body.stall")?.merchant {
-            return refuse(Code::AlreadyLeased, "body.stall", format!("stall {} is let to {tenant}", body.stall));
+            return refuse(
+                Code::AlreadyLeased,
+                "body.stall",
+                format!("stall {} is let to {tenant}", body.stall),
+            );
         }
-        self.plain::<StallLeased>(input, |it| vec![("stall", it.stall.clone()), ("merchant", it.merchant.clone())])
+        self.plain::<StallLeased>(input, |it| {
+            vec![("stall", it.stall.clone()), ("merchant", it.merchant.clone())]
+        })
     }
 
     fn end_lease(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: LeaseEnded = Self::body(input)?;
         let stall = self.need_stall(&body.stall, "body.stall")?;
         if stall.merchant.as_ref() != Some(&body.merchant) {
-            return refuse(Code::NotLeased, "body.stall", format!("stall {} is not let to {}", body.stall, body.merchant));
+            return refuse(
+                Code::NotLeased,
+                "body.stall",
+                format!("stall {} is not let to {}", body.stall, body.merchant),
+            );
         }
-        self.plain::<LeaseEnded>(input, |it| vec![("stall", it.stall.clone()), ("merchant", it.merchant.clone())])
+        self.plain::<LeaseEnded>(input, |it| {
+            vec![("stall", it.stall.clone()), ("merchant", it.merchant.clone())]
+        })
     }
 
     fn fee<B: Body>(&mut self, input: &Input, stall: impl Fn(&B) -> &String) -> Result<Receipt, Failure> {
@@ -233,15 +264,22 @@ impl Recorder<'_, '_> {
     }
 
     fn need_product(&mut self, product: &str) -> Result<(), Failure> {
-        let known = state::products(self.desk.read()?, self.book)?.iter().any(|known| known.product == product);
-        if known { Ok(()) } else { refuse(Code::UnknownProduct, "body.product", format!("there is no product {product}")) }
+        let known =
+            state::products(self.desk.read()?, self.book)?.iter().any(|known| known.product == product);
+        if known {
+            Ok(())
+        } else {
+            refuse(Code::UnknownProduct, "body.product", format!("there is no product {product}"))
+        }
     }
 
     fn price(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: PricePosted = Self::body(input)?;
         self.need_stall(&body.stall, "body.stall")?;
         self.need_product(&body.product)?;
-        self.plain::<PricePosted>(input, |it| vec![("stall", it.stall.clone()), ("product", it.product.clone())])
+        self.plain::<PricePosted>(input, |it| {
+            vec![("stall", it.stall.clone()), ("product", it.product.clone())]
+        })
     }
 
     fn receive(&mut self, input: &Input) -> Result<Receipt, Failure> {
@@ -250,7 +288,11 @@ impl Recorder<'_, '_> {
         self.need_product(&body.product)?;
         let stall = self.need_stall(&body.stall, "body.stall")?;
         if stall.merchant.as_ref() != Some(&body.merchant) {
-            return refuse(Code::NotLeased, "body.stall", format!("stall {} is not let to {}", body.stall, body.merchant));
+            return refuse(
+                Code::NotLeased,
+                "body.stall",
+                format!("stall {} is not let to {}", body.stall, body.merchant),
+            );
         }
         let mut draft = self.draft(&body)?.at(self.id("stall", &body.stall)?);
         if let Some(source) = &body.source {
@@ -270,10 +312,16 @@ impl Recorder<'_, '_> {
         self.need_no_lot(&body.new_lot, "body.new_lot")?;
         let stall = self.need_stall(&body.to_stall, "body.to_stall")?;
         if stall.merchant.as_ref() != Some(&body.to_merchant) {
-            return refuse(Code::NotLeased, "body.to_stall", format!("stall {} is not let to {}", body.to_stall, body.to_merchant));
+            return refuse(
+                Code::NotLeased,
+                "body.to_stall",
+                format!("stall {} is not let to {}", body.to_stall, body.to_merchant),
+            );
         }
         let draft = self.draft(&body)?.at(self.id("stall", &body.to_stall)?);
-        let draft = draft.subject(Role::Input, self.id("lot", &body.lot)?).subject(Role::Output, self.id("lot", &body.new_lot)?);
+        let draft = draft
+            .subject(Role::Input, self.id("lot", &body.lot)?)
+            .subject(Role::Output, self.id("lot", &body.new_lot)?);
         self.append(draft)
     }
 
@@ -312,7 +360,11 @@ impl Recorder<'_, '_> {
         if let Some(first) = body.retest_of {
             let known = state::inspections(self.desk.read()?, self.book, Some(&body.lot), 1_000)?;
             if !known.iter().any(|test| test.seq.0 == first) {
-                return refuse(Code::UnknownEntry, "body.retest_of", format!("lot {} has no inspection {first}", body.lot));
+                return refuse(
+                    Code::UnknownEntry,
+                    "body.retest_of",
+                    format!("lot {} has no inspection {first}", body.lot),
+                );
             }
         }
         let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
@@ -357,12 +409,20 @@ impl Recorder<'_, '_> {
         let body: LotReleased = Self::body(input)?;
         let lot = self.need_lot(&body.lot)?;
         if lot.hold.map(|seq| seq.0) != Some(body.hold) {
-            return refuse(Code::NotHeld, "body.hold", format!("lot {} is not held by entry {}", body.lot, body.hold));
+            return refuse(
+                Code::NotHeld,
+                "body.hold",
+                format!("lot {} is not held by entry {}", body.lot, body.hold),
+            );
         }
         if lot.hold_reason.as_deref() == Some("failed_inspection") {
             let rests = body.inspection.is_some() && lot.inspection.map(|seq| seq.0) == body.inspection;
             if !rests || lot.verdict.as_deref() != Some("pass") {
-                return refuse(Code::RetestMissing, "body.inspection", "must be the lot's latest test, and a pass");
+                return refuse(
+                    Code::RetestMissing,
+                    "body.inspection",
+                    "must be the lot's latest test, and a pass",
+                );
             }
         }
         let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
@@ -374,7 +434,11 @@ impl Recorder<'_, '_> {
         let body: RecallOpened = Self::body(input)?;
         let lot = self.need_lot(&body.lot)?;
         if lot.hold.map(|seq| seq.0) != Some(body.hold) {
-            return refuse(Code::NotHeld, "body.hold", format!("lot {} is not held by entry {}", body.lot, body.hold));
+            return refuse(
+                Code::NotHeld,
+                "body.hold",
+                format!("lot {} is not held by entry {}", body.lot, body.hold),
+            );
         }
         self.plain::<RecallOpened>(input, |it| vec![("lot", it.lot.clone())])
     }
@@ -396,7 +460,9 @@ impl Recorder<'_, '_> {
         let body: ComplaintSettled = Self::body(input)?;
         let seq = base::Seq(body.complaint);
         match state::complaint(self.desk.read()?, self.book, seq)? {
-            None => return refuse(Code::UnknownEntry, "body.complaint", format!("there is no complaint {seq}")),
+            None => {
+                return refuse(Code::UnknownEntry, "body.complaint", format!("there is no complaint {seq}"));
+            }
             Some(row) if row.settled_seq.is_some() => {
                 return refuse(Code::AlreadySettled, "body.complaint", format!("complaint {seq} is settled"));
             }

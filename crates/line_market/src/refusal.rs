@@ -78,7 +78,11 @@ impl Refusal {
 
 impl From<BodyError> for Refusal {
     fn from(error: BodyError) -> Self {
-        let code = if error.field == "occurred" && error.rule == Rule::Range { Code::FutureTime } else { Code::Body };
+        let code = if error.field == "occurred" && error.rule == Rule::Range {
+            Code::FutureTime
+        } else {
+            Code::Body
+        };
         Self::new(code, error.field, error.detail)
     }
 }

@@ -29,7 +29,10 @@ pub const DERIVED: &[Derived] = &[
         table: "market_inspection",
         columns: "book, seq, lot, method, item, reading, verdict, retest_of, at",
     },
-    Derived { table: "market_block", columns: "book, hold, scale, lot, held_at, acked_at, after_ms, released_at" },
+    Derived {
+        table: "market_block",
+        columns: "book, hold, scale, lot, held_at, acked_at, after_ms, released_at",
+    },
     Derived { table: "market_breach", columns: "book, seq, breach, lot, scale, counter, grams, hold, at" },
     Derived { table: "market_recall", columns: "book, seq, lot, hold, at, notice_zh, notice_en" },
     Derived {

@@ -40,10 +40,10 @@ impl Lot {
     }
 }
 
-const LOT: &str = "lot, product, merchant, stall, supplier, origin, document, source, received_at, seq, received_g, \
+pub(crate) const LOT: &str = "lot, product, merchant, stall, supplier, origin, document, source, received_at, seq, received_g, \
                    sold_g, moved_g, lost_g, hold, hold_reason, held_at, verdict, inspection";
 
-fn lot_of(row: &Row) -> Result<Lot, StoreError> {
+pub(crate) fn lot_of(row: &Row) -> Result<Lot, StoreError> {
     let owned = |column| row.text_or_null(column).map(|text| text.map(str::to_owned));
     Ok(Lot {
         lot: row.text(0)?.to_owned(),
@@ -72,7 +72,10 @@ fn lot_of(row: &Row) -> Result<Lot, StoreError> {
 pub fn lots<S: AsRef<str>>(tx: &mut dyn Tx, book: &BookId, codes: &[S]) -> Result<Vec<Lot>, StoreError> {
     let mut found = Vec::with_capacity(codes.len());
     for chunk in codes.chunks(200) {
-        let sql = format!("select {LOT} from market_lot where book = $1 and lot in ({})", placeholders(2, chunk.len()));
+        let sql = format!(
+            "select {LOT} from market_lot where book = $1 and lot in ({})",
+            placeholders(2, chunk.len())
+        );
         let mut params = vec![Param::Text(book.as_str())];
         params.extend(chunk.iter().map(|code| Param::Text(code.as_ref())));
         for row in tx.query(&sql, &params)? {
@@ -147,8 +150,7 @@ pub fn scales(tx: &mut dyn Tx, book: &BookId) -> Result<Vec<Scale>, StoreError> 
 }
 
 pub fn scale(tx: &mut dyn Tx, book: &BookId, scale: u32) -> Result<Option<Scale>, StoreError> {
-    const ONE: &str =
-        "select scale, stall, serial, seal, verified_until, fair from market_scale where book = $1 and scale = $2";
+    const ONE: &str = "select scale, stall, serial, seal, verified_until, fair from market_scale where book = $1 and scale = $2";
     let row = tx.query_one(ONE, &[Param::Text(book.as_str()), Param::Int(i64::from(scale))])?;
     row.as_ref().map(scale_of).transpose()
 }
@@ -200,11 +202,15 @@ const STALL: &str = "select stall, zone, food, area_dm2, merchant, lease_from, l
                      where book = $1";
 
 pub fn stalls(tx: &mut dyn Tx, book: &BookId) -> Result<Vec<Stall>, StoreError> {
-    tx.query(&format!("{STALL} order by stall"), &[Param::Text(book.as_str())])?.iter().map(stall_of).collect()
+    tx.query(&format!("{STALL} order by stall"), &[Param::Text(book.as_str())])?
+        .iter()
+        .map(stall_of)
+        .collect()
 }
 
 pub fn stall(tx: &mut dyn Tx, book: &BookId, stall: &str) -> Result<Option<Stall>, StoreError> {
-    let row = tx.query_one(&format!("{STALL} and stall = $2"), &[Param::Text(book.as_str()), Param::Text(stall)])?;
+    let row =
+        tx.query_one(&format!("{STALL} and stall = $2"), &[Param::Text(book.as_str()), Param::Text(stall)])?;
     row.as_ref().map(stall_of).transpose()
 }
 
@@ -236,7 +242,10 @@ const MERCHANT: &str = "select merchant, title, licence, licence_until, food_unt
                         where book = $1";
 
 pub fn merchants(tx: &mut dyn Tx, book: &BookId) -> Result<Vec<Merchant>, StoreError> {
-    tx.query(&format!("{MERCHANT} order by merchant"), &[Param::Text(book.as_str())])?.iter().map(merchant_of).collect()
+    tx.query(&format!("{MERCHANT} order by merchant"), &[Param::Text(book.as_str())])?
+        .iter()
+        .map(merchant_of)
+        .collect()
 }
 
 pub fn merchant(tx: &mut dyn Tx, book: &BookId, merchant: &str) -> Result<Option<Merchant>, StoreError> {
@@ -360,13 +369,17 @@ pub enum Blocks<'a> {
 }
 
 pub fn blocks(tx: &mut dyn Tx, book: &BookId, which: Blocks<'_>) -> Result<Vec<Block>, StoreError> {
-    const COLUMNS: &str = "select hold, scale, lot, held_at, acked_at, after_ms, released_at from market_block where book = $1";
+    const COLUMNS: &str =
+        "select hold, scale, lot, held_at, acked_at, after_ms, released_at from market_block where book = $1";
     let (filter, param) = match which {
         Blocks::OfLot(lot) => ("lot = $2", Param::Text(lot)),
         Blocks::AtScale(scale) => ("scale = $2 and released_at is null", Param::Int(i64::from(scale))),
         Blocks::OfHold(hold) => ("hold = $2", Param::Int(hold.to_i64())),
     };
-    let rows = tx.query(&format!("{COLUMNS} and {filter} order by hold, scale"), &[Param::Text(book.as_str()), param])?;
+    let rows = tx.query(
+        &format!("{COLUMNS} and {filter} order by hold, scale"),
+        &[Param::Text(book.as_str()), param],
+    )?;
     rows.iter()
         .map(|row| {
             Ok(Block {
@@ -440,7 +453,12 @@ pub struct BreachRow {
 }
 
 /// Breaches, the latest first; of one lot or of all.
-pub fn breaches(tx: &mut dyn Tx, book: &BookId, lot: Option<&str>, count: usize) -> Result<Vec<BreachRow>, StoreError> {
+pub fn breaches(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    lot: Option<&str>,
+    count: usize,
+) -> Result<Vec<BreachRow>, StoreError> {
     let sql = format!(
         "select seq, breach, lot, scale, counter, grams, hold, at from market_breach
          where book = $1 {} order by seq desc limit {count}",
@@ -512,7 +530,12 @@ pub struct FeeRow {
 }
 
 /// Fees, the latest month first.
-pub fn fees(tx: &mut dyn Tx, book: &BookId, month: Option<&str>, count: usize) -> Result<Vec<FeeRow>, StoreError> {
+pub fn fees(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    month: Option<&str>,
+    count: usize,
+) -> Result<Vec<FeeRow>, StoreError> {
     let sql = format!(
         "select stall, month, charged_fen, paid_fen from market_fee
          where book = $1 and ($2 = '' or month = $2) order by month desc, stall limit {count}"
@@ -527,9 +550,14 @@ pub fn fees(tx: &mut dyn Tx, book: &BookId, month: Option<&str>, count: usize) -
 }
 
 /// The latest recall of a lot.
-pub fn recall_of(tx: &mut dyn Tx, book: &BookId, lot: &str) -> Result<Option<(Seq, String, String)>, StoreError> {
+pub fn recall_of(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    lot: &str,
+) -> Result<Option<(Seq, String, String)>, StoreError> {
     const LATEST: &str = "select seq, notice_zh, notice_en from market_recall
         where book = $1 and lot = $2 order by seq desc limit 1";
     let row = tx.query_one(LATEST, &[Param::Text(book.as_str()), Param::Text(lot)])?;
-    row.map(|row| Ok((Seq::from_i64(row.int(0)?), row.text(1)?.to_owned(), row.text(2)?.to_owned()))).transpose()
+    row.map(|row| Ok((Seq::from_i64(row.int(0)?), row.text(1)?.to_owned(), row.text(2)?.to_owned())))
+        .transpose()
 }

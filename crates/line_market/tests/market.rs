@@ -10,3 +10,5 @@ mod epcis_capture;
 mod epcis_own;
 #[path = "market/epcis_query.rs"]
 mod epcis_query;
+#[path = "market/mqtt_bridge.rs"]
+mod mqtt_bridge;

@@ -7,6 +7,7 @@ use base::limits::WRITER_QUEUE_MAX;
 use base::{Day, Time};
 use kernel::{AppendError, FigureError, Kernel, ProofError};
 use ledger::BodyError;
+use registry::Tree;
 use store::StoreError;
 
 use crate::format::Moment;
@@ -75,6 +76,11 @@ impl App {
         }
     }
 
+    /// The org tree, as the request's first look at the registry left it.
+    pub fn tree(&self) -> Arc<Tree> {
+        self.kernel.known_tree()
+    }
+
     /// A moment as pages set it: in the city's time.
     pub fn moment(&self, time: Time) -> Moment {
         let offset_minutes = i32::try_from(self.kernel.zone().offset_ms(time) / 60_000).unwrap_or(0);
@@ -112,7 +118,10 @@ impl From<FigureError> for Problem {
             FigureError::Cursor(cursor) => Self::bad_request(
                 "cursor",
                 "format",
-                Both::new(format!("“{cursor}”不是翻页标记。"), format!("{cursor:?} is not the cursor of a page")),
+                Both::new(
+                    format!("“{cursor}”不是翻页标记。"),
+                    format!("{cursor:?} is not the cursor of a page"),
+                ),
             ),
             FigureError::Store(error) => error.into(),
         }
@@ -143,7 +152,8 @@ impl From<ProofError> for Problem {
 impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Self {
         let rule = serde_json::to_value(error.rule).ok().and_then(|value| value.as_str().map(str::to_owned));
-        let detail = Both::new(format!("字段 {} 不符合规则：{}。", error.field, error.detail), error.to_string());
+        let detail =
+            Both::new(format!("字段 {} 不符合规则：{}。", error.field, error.detail), error.to_string());
         Self::bad_request(error.field, rule.unwrap_or_default(), detail)
     }
 }
@@ -153,11 +163,9 @@ pub fn append_problem<E>(error: AppendError<E>, refused: impl FnOnce(E) -> Probl
     match error {
         AppendError::Refused(refusal) => refused(refusal),
         AppendError::Body(error) => error.into(),
-        AppendError::Kind(error) => Problem::bad_request(
-            "kind",
-            "unknown-kind",
-            Both::new("没有这一记录种类。", error.to_string()),
-        ),
+        AppendError::Kind(error) => {
+            Problem::bad_request("kind", "unknown-kind", Both::new("没有这一记录种类。", error.to_string()))
+        }
         AppendError::UnknownBook(_) => Problem::not_found(),
         AppendError::KeyReused => Problem::conflict(
             "idempotency-key",

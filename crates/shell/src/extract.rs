@@ -19,6 +19,28 @@ pub struct Query<T>(pub T);
 #[from_request(via(axum::extract::Path), rejection(Problem))]
 pub struct Path<T>(pub T);
 
+/// Refuses addresses with U+0000, which no database takes in a text: no page is called so, and no parameter either.
+pub fn check_address(uri: &axum::http::Uri) -> Result<(), Problem> {
+    if uri.path().contains("%00") {
+        return Err(Problem::not_found());
+    }
+    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        if name.contains('\0') || value.contains('\0') {
+            let field = name.replace('\0', "");
+            let detail = Both::new("参数不得含有空字符（U+0000）。", "a parameter must not hold U+0000");
+            return Err(Problem::bad_request(field, "format", detail));
+        }
+        if name == "lang" && value.parse::<crate::Lang>().is_err() {
+            let detail = Both::new(
+                format!("不支持语言“{value}”，可用 zh-CN 或 en。"),
+                format!("the language {value:?} is not known; zh-CN and en are"),
+            );
+            return Err(Problem::bad_request("lang", "unknown-language", detail));
+        }
+    }
+    Ok(())
+}
+
 impl From<QueryRejection> for Problem {
     fn from(error: QueryRejection) -> Self {
         let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
@@ -48,19 +70,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 /// Refuses a body that does not say it is JSON.
 pub fn need_json(request: &Request) -> Result<(), Problem> {
-    let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let json = essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json");
+    let json =
+        essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json");
     if json { Ok(()) } else { Err(Problem::unsupported_media_type("application/json")) }
 }
 
 /// The whole body, if it is not longer than so many bytes.
 pub async fn body(request: Request, bytes_max: usize) -> Result<axum::body::Bytes, Problem> {
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let declared =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: u64| length > bytes_max as u64) {
         return Err(Problem::too_large(bytes_max as u64));
     }
-    axum::body::to_bytes(request.into_body(), bytes_max).await.map_err(|_| Problem::too_large(bytes_max as u64))
+    axum::body::to_bytes(request.into_body(), bytes_max)
+        .await
+        .map_err(|_| Problem::too_large(bytes_max as u64))
 }
 
 /// Reads JSON strictly; the problem names the path of what does not fit.
@@ -75,7 +102,11 @@ pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let rule = if error.inner().is_data() { "schema" } else { "json" };
         let field = if path == "." { String::new() } else { path };
         let reason = error.inner().to_string();
-        let zh = if field.is_empty() { format!("请求体有误：{reason}。") } else { format!("字段 {field} 有误：{reason}。") };
+        let zh = if field.is_empty() {
+            format!("请求体有误：{reason}。")
+        } else {
+            format!("字段 {field} 有误：{reason}。")
+        };
         Problem::bad_request(field, rule, Both::new(zh, reason))
     })?;
     reader.end().map_err(|error| {

@@ -335,7 +335,10 @@ pub async fn negotiated(State(texts): State<Arc<Texts>>, request: Request, next:
     };
     // What else the handler said (cookies, WWW-Authenticate) stands.
     for (name, value) in response.headers() {
-        if !set.headers().contains_key(name) && name != header::CONTENT_LENGTH {
+        if !set.headers().contains_key(name)
+            && *name != header::CONTENT_LENGTH
+            && *name != header::CONTENT_ENCODING
+        {
             set.headers_mut().append(name, value.clone());
         }
     }

@@ -42,12 +42,16 @@ pub fn routes(lines: Vec<OpenApiRouter<App>>) -> (OpenApiRouter<App>, Document) 
 }
 
 /// The whole site. `streams` are routes that stay open, and so have no time limit.
-pub fn site(app: App, lines: Vec<OpenApiRouter<App>>, pages: Vec<Router<App>>, streams: Vec<Router<App>>) -> Router {
+pub fn site(
+    app: App,
+    lines: Vec<OpenApiRouter<App>>,
+    pages: Vec<Router<App>>,
+    streams: Vec<Router<App>>,
+) -> Router {
     let (operations, document) = routes(lines);
     let (operations, _) = operations.split_for_parts();
     let mut quick = operations
         .merge(pages::router())
-        .merge(pages::help(&document))
         .route("/api/openapi.json", get(move || async move { Json(document.clone()) }))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready));
@@ -76,7 +80,8 @@ pub fn site(app: App, lines: Vec<OpenApiRouter<App>>, pages: Vec<Router<App>>, s
 async fn not_allowed() -> Response {
     let detail = crate::texts::Both::new("该地址不支持此操作。", "this address does not take that method");
     let title = crate::texts::Both::new("方法不允许", "Method not allowed");
-    Problem::new("/problems/method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, title, detail).into_response()
+    Problem::new("/problems/method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, title, detail)
+        .into_response()
 }
 
 /// Ready when the database answers.

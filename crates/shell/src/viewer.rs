@@ -64,7 +64,7 @@ impl Viewer {
 
     /// Whether the action is allowed on the resource. Every decision of the web goes through here.
     pub fn allows(&self, app: &App, action: &str, resource: &Resource) -> bool {
-        let Ok(tree) = app.kernel.tree() else { return false };
+        let tree = app.tree();
         let nobody = Actor { id: self.id(), grants: Vec::new() };
         let actor = self.actor().unwrap_or(&nobody);
         let decision = decide(app.kernel.policy(), &tree, actor, action, resource);
@@ -76,7 +76,8 @@ impl Viewer {
         if self.allows(app, action, resource) {
             return Ok(());
         }
-        let title = app.kernel.policy().action(action).map_or((action, action), |it| (it.title_zh, it.title_en));
+        let title =
+            app.kernel.policy().action(action).map_or((action, action), |it| (it.title_zh, it.title_en));
         Err(match self {
             Self::Nobody => Problem::unauthorized(),
             _ => Problem::forbidden(Both::new(
@@ -97,7 +98,7 @@ impl Viewer {
 
     /// Where an action is allowed to the viewer without being an owner. Refuses who may do it nowhere.
     pub fn need_somewhere(&self, app: &App, action: &str) -> Result<Scope, Problem> {
-        let tree = app.kernel.tree()?;
+        let tree = app.tree();
         let nobody = Actor { id: self.id(), grants: Vec::new() };
         let scope = access::scope(app.kernel.policy(), &tree, self.actor().unwrap_or(&nobody), action);
         if scope.is_empty() {
@@ -124,7 +125,7 @@ impl Viewer {
 
     /// The books of a line in which an action is allowed to the viewer without being an owner.
     pub fn books(&self, app: &App, action: &str, line: &str) -> Result<Vec<BookId>, Problem> {
-        let tree = app.kernel.tree()?;
+        let tree = app.tree();
         let Some(actor) = self.actor() else { return Ok(Vec::new()) };
         Ok(access::scope(app.kernel.policy(), &tree, actor, action).books(&tree, Some(line)))
     }
@@ -137,12 +138,9 @@ impl Viewer {
             frame.csrf.clone_from(&session.csrf);
             frame.viewer_name = Some(session.title.clone());
             let path = path_and_query.split('?').next().unwrap_or_default();
-            let tree = app.kernel.tree().ok();
-            let open = |action: &str| {
-                tree.as_ref().is_some_and(|tree| {
-                    !access::scope(app.kernel.policy(), tree, &session.actor, action).is_empty()
-                })
-            };
+            let tree = app.tree();
+            let open =
+                |action: &str| !access::scope(app.kernel.policy(), &tree, &session.actor, action).is_empty();
             frame.nav = app
                 .nav
                 .iter()
@@ -160,7 +158,7 @@ impl Viewer {
 
 /// The unit that keeps a book, as a resource of the book's line.
 pub fn resource_of(app: &App, book: &BookId) -> Result<Resource, Problem> {
-    let tree = app.kernel.tree()?;
+    let tree = app.tree();
     let unit = tree.unit_of_book(book).ok_or_else(Problem::not_found)?;
     let resource = Resource::of(unit);
     Ok(match tree.book(book).map(|book| book.line.clone()) {
@@ -172,7 +170,7 @@ pub fn resource_of(app: &App, book: &BookId) -> Result<Resource, Problem> {
 /// A unit that exists, as a resource.
 pub fn resource_of_unit(app: &App, unit: &str) -> Result<Resource, Problem> {
     let unit = UnitCode::new(unit).map_err(|_| Problem::not_found())?;
-    app.kernel.tree()?.unit(&unit).ok_or_else(Problem::not_found)?;
+    app.tree().unit(&unit).ok_or_else(Problem::not_found)?;
     Ok(Resource::of(&unit))
 }
 
@@ -217,10 +215,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let per_minute = |count| Quota::per_minute(NonZeroU32::new(count).expect("not zero"));
-        Self {
-            sign_in: RateLimiter::keyed(per_minute(10)),
-            public: RateLimiter::keyed(per_minute(120)),
-        }
+        Self { sign_in: RateLimiter::keyed(per_minute(10)), public: RateLimiter::keyed(per_minute(120)) }
     }
 }
 
@@ -249,6 +244,9 @@ pub fn peer(parts: &axum::http::Extensions) -> IpAddr {
 
 /// The layer that finds out who is looking, once a request, and refuses forms that another site sent.
 pub async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    if let Err(problem) = crate::extract::check_address(request.uri()) {
+        return problem.into_response();
+    }
     let viewer = match find(&app, request.headers()).await {
         Ok(viewer) => viewer,
         Err(problem) => return problem.into_response(),
@@ -271,10 +269,13 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         }
     }
     let lang = crate::problem::asked_lang(request.uri(), request.headers());
-    let chosen = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("lang=")));
+    let chosen =
+        request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("lang=")));
     request.extensions_mut().insert(viewer);
     let mut response = next.run(request).await;
-    if chosen && let Ok(cookie) = format!("lang={}; Path=/; Max-Age=31536000; SameSite=Lax", lang.tag()).parse() {
+    if chosen
+        && let Ok(cookie) = format!("lang={}; Path=/; Max-Age=31536000; SameSite=Lax", lang.tag()).parse()
+    {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response
@@ -288,16 +289,29 @@ fn must_change_first() -> Problem {
     ))
 }
 
+/// Finds out who asks, and looks at the registry once, so that everything after may rely on what is in memory.
 async fn find(app: &App, headers: &HeaderMap) -> Result<Viewer, Problem> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let credential = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::to_owned);
-        let credential = credential.ok_or_else(Problem::unauthorized)?;
-        let actor = app.blocking(move |kernel| kernel.authenticate_bearer(&credential)).await?;
-        return actor.map(|actor| Viewer::Program(Arc::new(actor))).ok_or_else(Problem::unauthorized);
-    }
-    let Some(secret) = cookie(headers, COOKIE).map(str::to_owned) else { return Ok(Viewer::Nobody) };
-    let session = app.blocking(move |kernel| kernel.session(&secret)).await?;
-    Ok(session.map_or(Viewer::Nobody, |session| Viewer::Person(Arc::new(session))))
+    let credential = match headers.get(header::AUTHORIZATION) {
+        Some(value) => {
+            let bearer = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::to_owned);
+            Some(bearer.ok_or_else(Problem::unauthorized)?)
+        }
+        None => None,
+    };
+    let secret = cookie(headers, COOKIE).map(str::to_owned);
+    let viewer = app.blocking(move |kernel| {
+        kernel.tree()?;
+        Ok::<_, store::StoreError>(match (&credential, &secret) {
+            (Some(credential), _) => {
+                kernel.authenticate_bearer(credential)?.map(|actor| Viewer::Program(Arc::new(actor)))
+            }
+            (None, Some(secret)) => Some(
+                kernel.session(secret)?.map_or(Viewer::Nobody, |session| Viewer::Person(Arc::new(session))),
+            ),
+            (None, None) => Some(Viewer::Nobody),
+        })
+    });
+    viewer.await?.ok_or_else(Problem::unauthorized)
 }
 
 /// A cookie's value.
@@ -324,14 +338,16 @@ async fn checked(request: Request, csrf: &str) -> Result<Request, Problem> {
     if let Some(token) = request.headers().get("x-csrf-token") {
         return if same(token.as_bytes()) { Ok(request) } else { Err(refuse()) };
     }
-    let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (form, multipart) =
         (media.starts_with("application/x-www-form-urlencoded"), media.starts_with("multipart/form-data"));
     if !form && !multipart {
         return Err(refuse());
     }
     let (parts, body) = request.into_parts();
-    let bytes = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| Problem::too_large(FORM_BYTES_MAX as u64))?;
+    let bytes =
+        to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| Problem::too_large(FORM_BYTES_MAX as u64))?;
     let good = if form {
         form_urlencoded::parse(&bytes).any(|(name, value)| name == "csrf" && same(value.as_bytes()))
     } else {

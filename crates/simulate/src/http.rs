@@ -140,8 +140,7 @@ impl Client {
         self.exchange(Method::GET, path, None, Bytes::new()).await
     }
 
-    /// Posts JSON. It is sent again over a new connection when an idle one turns out to be dead, which is harmless
-    /// where the server knows its doubles: everywhere that this is used.
+    /// Posts JSON.
     pub async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -159,13 +158,12 @@ impl Client {
         body: Bytes,
     ) -> Result<T, Trouble> {
         let exchange = async {
-            if let Some(used) = self.pool.take() {
-                match self.over(used, &method, path, key, body.clone()).await {
-                    Err(Trouble::Unreachable(_)) => {}
-                    answered => return answered,
-                }
+            let mut request =
+                self.request(&method, path, "application/json").header(CONTENT_TYPE, "application/json");
+            if let Some(key) = key {
+                request = request.header("idempotency-key", key);
             }
-            self.over(self.pool.connect().await?, &method, path, key, body.clone()).await
+            self.answer(request.body(Full::new(body)).map_err(unreachable)?).await
         };
         let answer =
             timeout(ANSWER_WITHIN, exchange).await.map_err(|_| unreachable("no answer in time"))??;
@@ -179,27 +177,26 @@ impl Client {
         })
     }
 
-    async fn over(
-        &self,
-        mut sender: Sender,
-        method: &Method,
-        path: &str,
-        key: Option<&str>,
-        body: Bytes,
-    ) -> Result<Bytes, Trouble> {
-        let mut request =
-            self.request(method, path, "application/json").header(CONTENT_TYPE, "application/json");
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
+    /// Sends over an idle connection, or over a new one if that turns out to be closed before anything was sent.
+    async fn answer(&self, mut request: Request<Full<Bytes>>) -> Result<Bytes, Trouble> {
+        if let Some(mut used) = self.pool.take() {
+            match used.try_send_request(request).await {
+                Ok(answer) => return self.read(used, answer).await,
+                Err(mut failed) => match failed.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(unreachable(failed.into_error())),
+                },
+            }
         }
-        let request = request.body(Full::new(body)).map_err(unreachable)?;
-        let answer = sender.send_request(request).await.map_err(unreachable)?;
+        let mut fresh = self.pool.connect().await?;
+        let answer = fresh.send_request(request).await.map_err(unreachable)?;
+        self.read(fresh, answer).await
+    }
+
+    async fn read(&self, sender: Sender, answer: Response<Incoming>) -> Result<Bytes, Trouble> {
         let (status, wait) = (answer.status(), retry_after(&answer));
-        let bytes = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
-            .collect()
-            .await
-            .map_err(unreachable)?
-            .to_bytes();
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX);
+        let bytes = body.collect().await.map_err(unreachable)?.to_bytes();
         self.pool.put(sender);
         if status.is_success() { Ok(bytes) } else { Err(trouble(status, wait, &bytes)) }
     }

@@ -1,5 +1,8 @@
 //! The scales and the operator against a small market in memory, which keeps the contract and checks what arrives.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod broker;
 mod market;
 
 use std::sync::atomic::Ordering::SeqCst;
@@ -164,4 +167,27 @@ async fn a_plan_that_makes_no_sense_is_refused() {
 fn secrets_are_never_printed() {
     let printed = format!("{:?}", plan("http://localhost:1", 2));
     assert!(!printed.contains(SECRET) && !printed.contains(OPERATOR), "{printed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_over_mqtt_records_every_sale_once_and_obeys_a_hold() {
+    let Some(broker) = broker::Broker::start() else { return };
+    let market = Market::open(3).await;
+    market.receive("1", "L-held", 90_000_000);
+    market.hold("L-held", 42);
+    market.fault_per_mille.store(100, SeqCst);
+    tokio::spawn(market::serve_mqtt(market.clone(), broker.url()));
+    let mut plan = plan(&market.url, 3);
+    plan.transport = Transport::Mqtt { url: broker.url(), username_prefix: String::new() };
+    plan.faults = Faults { late: 100, doubled: 300, shuffled: 500, drift_ms_max: 60_000 };
+    let outcome = play(plan).await;
+    assert_eq!(
+        (outcome.sold, outcome.recorded, outcome.unanswered, outcome.contradictions),
+        (600, 600, 0, 0),
+        "{outcome:?}"
+    );
+    assert!(outcome.known > 0 && outcome.busy > 0, "{outcome:?}");
+    assert!(market.acked(1, 42) && market.attempts_of("L-held") == 0);
+    assert_eq!(market.sales(), 600);
+    market.assert_clean();
 }

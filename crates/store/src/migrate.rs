@@ -24,18 +24,25 @@ pub fn migrate(tx: &mut dyn Tx, steps: &[Migration]) -> Result<usize, StoreError
         let (owner, number) = (row.text(0)?, row.int(1)?);
         let step = steps.iter().find(|step| step.owner == owner && i64::from(step.number) == number);
         match step {
-            None => return Err(StoreError::Schema(format!("unknown step {number} of {owner}: a newer version wrote it"))),
+            None => {
+                return Err(StoreError::Schema(format!(
+                    "unknown step {number} of {owner}: a newer version wrote it"
+                )));
+            }
             Some(step) if sum(step.sql) != row.int(2)? => {
-                return Err(StoreError::Schema(format!("step {number} of {owner} was taken with other statements")));
+                return Err(StoreError::Schema(format!(
+                    "step {number} of {owner} was taken with other statements"
+                )));
             }
             Some(_) => {}
         }
     }
     let mut count = 0;
     for step in steps {
-        let known = taken
-            .iter()
-            .any(|row| row.text(0).is_ok_and(|o| o == step.owner) && row.int(1).is_ok_and(|n| n == i64::from(step.number)));
+        let known = taken.iter().any(|row| {
+            row.text(0).is_ok_and(|o| o == step.owner)
+                && row.int(1).is_ok_and(|n| n == i64::from(step.number))
+        });
         if known {
             continue;
         }

@@ -47,7 +47,10 @@ pub struct Mqtt {
 
 impl std::fmt::Debug for Mqtt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mqtt").field("url", &self.url).field("username", &self.username).finish_non_exhaustive()
+        f.debug_struct("Mqtt")
+            .field("url", &self.url)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,7 +84,8 @@ impl Config {
         let mut config = match path {
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|error| file_error(path, &error))?;
-                toml::from_str(&text).map_err(|error| Error::Config(format!("{}: {error}", path.display())))?
+                toml::from_str(&text)
+                    .map_err(|error| Error::Config(format!("{}: {error}", path.display())))?
             }
             None => Self::default(),
         };

@@ -18,7 +18,11 @@ pub fn signer(config: &Config) -> Result<SignerKey, Error> {
             let key = SignerKey::parse(text.trim())?;
             if key.verifier().name() != config.name {
                 let name = key.verifier().name();
-                return Err(Error::Config(format!("{} belongs to {name}, not to {}", path.display(), config.name)));
+                return Err(Error::Config(format!(
+                    "{} belongs to {name}, not to {}",
+                    path.display(),
+                    config.name
+                )));
             }
             Ok(key)
         }

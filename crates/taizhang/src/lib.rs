@@ -12,6 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use base::{CityZone, Clock, Entropy};
 use kernel::{AdminError, AppendError, Kernel, OpenError, Parts};
+use line_market::mqtt_bridge::{self, Bridge};
 use merkle::SignerKey;
 use shell::{App, Site, Texts};
 use store::{Store, StoreError};
@@ -80,7 +81,11 @@ impl Surroundings {
 }
 
 /// Opens the kernel on a store, with every line.
-pub fn open_kernel(config: &Config, store: Arc<dyn Store>, around: Surroundings) -> Result<Arc<Kernel>, Error> {
+pub fn open_kernel(
+    config: &Config,
+    store: Arc<dyn Store>,
+    around: Surroundings,
+) -> Result<Arc<Kernel>, Error> {
     let zone = CityZone::named(&config.zone).map_err(|error| Error::Config(error.to_string()))?;
     let kernel = Kernel::open(Parts {
         store,
@@ -113,6 +118,19 @@ pub fn app(config: &Config, kernel: Arc<Kernel>) -> Result<App, Error> {
 /// Every route of the site.
 pub fn router(app: App) -> Router {
     lines::router(app)
+}
+
+/// Connects the scales' broker, if the configuration names one. Close it before the kernel stops.
+pub fn bridge(config: &Config, app: &App) -> Result<Option<Bridge>, Error> {
+    let Some(mqtt) = &config.mqtt else { return Ok(None) };
+    let settings = mqtt_bridge::Config {
+        username: mqtt.username.clone(),
+        password: mqtt.password.clone(),
+        ..mqtt_bridge::Config::new(&mqtt.url, format!("taizhang.{}", config.name))
+    };
+    let bridge =
+        mqtt_bridge::start(app.clone(), settings).map_err(|error| Error::Config(error.to_string()))?;
+    Ok(Some(bridge))
 }
 
 /// Serves until `stop` resolves, then finishes what is under way.

@@ -26,6 +26,10 @@ struct Arguments {
 enum Command {
     /// Serve the site.
     Serve(commands::serve::Options),
+    /// Load the demonstration year, serve it, and let a simulated market day go on.
+    Demo(commands::demo::Options),
+    /// Play a day against a running server's real interfaces.
+    Simulate(commands::simulate::Options),
     /// Write the proof of an entry, and the bytes of its leaf, to files.
     Proof(commands::proof::Options),
     /// Check a proof file offline, with only the public key.
@@ -63,6 +67,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     }
     match arguments.command {
         Command::Serve(options) => commands::serve::run(config, options),
+        Command::Demo(options) => commands::demo::run(config, &options),
+        Command::Simulate(options) => commands::simulate::run(options),
         Command::Proof(options) => commands::proof::run(&config, &options),
         Command::Verify(options) => commands::verify::run(&options),
         Command::Audit => commands::upkeep::audit(&config),

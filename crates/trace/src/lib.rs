@@ -205,7 +205,12 @@ mod tests {
 
     const WIDE: Bounds = Bounds { depth: 32, subjects: 1000 };
 
-    fn reach(memory: &mut Memory, start: &str, direction: Direction, bounds: Bounds) -> (Vec<String>, Option<Cut>) {
+    fn reach(
+        memory: &mut Memory,
+        start: &str,
+        direction: Direction,
+        bounds: Bounds,
+    ) -> (Vec<String>, Option<Cut>) {
         let Ok(walk) = walk(memory, &id(start), direction, bounds, &|| false);
         (walk.steps[1..].iter().map(|step| step.subject.local_part().to_owned()).collect(), walk.cut)
     }
@@ -219,13 +224,20 @@ mod tests {
             turn(&["lot"], &["slip2"]),
         ]);
         assert_eq!(reach(&mut memory, "slip1", Direction::Backward, WIDE).0, ["lot", "harvest", "field"]);
-        assert_eq!(reach(&mut memory, "field", Direction::Forward, WIDE).0, ["harvest", "lot", "slip1", "slip2"]);
+        assert_eq!(
+            reach(&mut memory, "field", Direction::Forward, WIDE).0,
+            ["harvest", "lot", "slip1", "slip2"]
+        );
     }
 
     #[test]
     fn a_child_follows_its_container_but_is_no_kin_of_its_neighbours() {
         let mut memory = Memory(vec![
-            vec![Subject::new(Role::Parent, id("pallet")), Subject::new(Role::Child, id("a")), Subject::new(Role::Child, id("b"))],
+            vec![
+                Subject::new(Role::Parent, id("pallet")),
+                Subject::new(Role::Child, id("a")),
+                Subject::new(Role::Child, id("b")),
+            ],
             turn(&["farm"], &["pallet"]),
         ]);
         assert_eq!(reach(&mut memory, "a", Direction::Backward, WIDE).0, ["pallet", "farm"]);
@@ -236,7 +248,10 @@ mod tests {
     fn a_walk_says_where_it_was_cut_and_only_if_it_was() {
         let mut memory = Memory(vec![turn(&["1"], &["2"]), turn(&["2"], &["3"]), turn(&["2"], &["4"])]);
         let bounds = |depth, subjects| Bounds { depth, subjects };
-        assert_eq!(reach(&mut memory, "1", Direction::Forward, bounds(1, 10)), (vec!["2".into()], Some(Cut::Depth)));
+        assert_eq!(
+            reach(&mut memory, "1", Direction::Forward, bounds(1, 10)),
+            (vec!["2".into()], Some(Cut::Depth))
+        );
         assert_eq!(reach(&mut memory, "1", Direction::Forward, bounds(2, 10)).1, None);
         assert_eq!(reach(&mut memory, "1", Direction::Forward, bounds(9, 3)).1, Some(Cut::Subjects));
         let Ok(late) = walk(&mut memory, &id("1"), Direction::Forward, WIDE, &|| true);

@@ -16,7 +16,10 @@ use utoipa_axum::routes;
 use super::readable;
 use crate::policy::READ;
 use crate::recall::{Recall, recall};
-use crate::state::{self, Block, Blocks, BreachRow, ComplaintRow, Inspection, Lot, LotFilter, Merchant, Price, Product, Scale, Stall};
+use crate::state::{
+    self, Block, Blocks, BreachRow, ComplaintRow, Inspection, Lot, LotFilter, Merchant, Price, Product,
+    Scale, Stall,
+};
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -1,7 +1,7 @@
 //! The market's operations over HTTP.
 
 mod lots;
-mod records;
+pub(crate) mod records;
 mod scale;
 
 use access::Resource;

@@ -1,11 +1,11 @@
 //! Recording entries, and the evidence that goes with them.
 
+use access::Resource;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::limits::EVIDENCE_BYTES_MAX;
 use base::{BookId, SubjectId};
-use access::Resource;
 use kernel::{EvidenceError, Kernel};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -144,10 +144,19 @@ async fn keep_evidence(
 }
 
 /// A merchant may keep and see evidence in a market where it owns anything.
-pub(crate) fn need_somewhere(app: &App, viewer: &Viewer, action: &str, resource: &Resource) -> Result<(), Problem> {
-    let tree = app.kernel.tree()?;
+pub(crate) fn need_somewhere(
+    app: &App,
+    viewer: &Viewer,
+    action: &str,
+    resource: &Resource,
+) -> Result<(), Problem> {
+    let tree = app.tree();
     let owners = viewer.actor().map_or_else(Vec::new, |actor| {
-        access::scope(app.kernel.policy(), &tree, actor, action).owners(&tree, &resource.unit, resource.line.as_deref())
+        access::scope(app.kernel.policy(), &tree, actor, action).owners(
+            &tree,
+            &resource.unit,
+            resource.line.as_deref(),
+        )
     });
     if owners.is_empty() { viewer.need(app, action, resource) } else { Ok(()) }
 }
@@ -180,7 +189,8 @@ async fn evidence(
     let (book, resource) = market(&app, &book)?;
     viewer.need(&app, policy::READ_EVIDENCE, &resource)?;
     let name = digest.clone();
-    let found = app.blocking(move |kernel| kernel.evidence(&book, &digest)).await?.ok_or_else(Problem::not_found)?;
+    let found =
+        app.blocking(move |kernel| kernel.evidence(&book, &digest)).await?.ok_or_else(Problem::not_found)?;
     // Shown as what it was found to be, and never run.
     let disposition = format!("inline; filename=\"{name}\"");
     let headers = [(header::CONTENT_TYPE, found.media_type), (header::CONTENT_DISPOSITION, disposition)];

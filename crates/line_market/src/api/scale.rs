@@ -20,7 +20,9 @@ use utoipa_axum::routes;
 
 use super::failure_problem;
 use crate::downlink;
-use crate::intake::{Acknowledgement, BatchReceipt, SaleBatch, ScaleState, acknowledge, record_sales, scale_state};
+use crate::intake::{
+    Acknowledgement, BatchReceipt, SaleBatch, ScaleState, acknowledge, record_sales, scale_state,
+};
 use crate::policy::WEIGH;
 
 pub fn router() -> OpenApiRouter<App> {
@@ -36,9 +38,10 @@ fn scale_of(app: &App, viewer: &Viewer) -> Result<(BookId, u32), Problem> {
     let actor = viewer.actor().ok_or_else(Problem::unauthorized)?;
     let subjects = actor.grants.iter().filter_map(|grant| grant.subject.as_ref());
     let subject = subjects.clone().find(|subject| subject.scheme() == "scale");
-    let found = subject.and_then(|subject| Some((BookId::new(subject.home()?).ok()?, subject.local_part().parse().ok()?)));
+    let found = subject
+        .and_then(|subject| Some((BookId::new(subject.home()?).ok()?, subject.local_part().parse().ok()?)));
     let Some((book, scale)) = found else {
-        let root = app.kernel.tree()?.root().cloned().ok_or_else(Problem::not_found)?;
+        let root = app.tree().root().cloned().ok_or_else(Problem::not_found)?;
         viewer.need(app, WEIGH, &Resource::of(&root))?;
         return Err(Problem::not_found());
     };

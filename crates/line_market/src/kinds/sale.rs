@@ -110,11 +110,15 @@ mod tests {
     #[test]
     fn a_serial_prints_as_twenty_digits_that_sort_by_scale_and_counter() {
         let serial = |scale, counter, nonce| SlipSerial { scale, counter, nonce }.print();
-        assert_eq!(SlipSerial::parse(&serial(7, 12, u64::MAX)), Some(SlipSerial { scale: 7, counter: 12, nonce: u64::MAX }));
+        assert_eq!(
+            SlipSerial::parse(&serial(7, 12, u64::MAX)),
+            Some(SlipSerial { scale: 7, counter: 12, nonce: u64::MAX })
+        );
         assert!(serial(1, u32::MAX, u64::MAX) < serial(2, 0, 0));
         assert!(serial(1, 9, u64::MAX) < serial(1, 10, 0));
         assert_eq!(serial(SlipSerial::SCALE_MAX, u32::MAX, u64::MAX).len(), 20);
-        for text in ["", "0", "00000000000000000000 ", "zzzzzzzzzzzzzzzzzzzz", "番茄番茄番茄番茄番茄"] {
+        for text in ["", "0", "00000000000000000000 ", "zzzzzzzzzzzzzzzzzzzz", "番茄番茄番茄番茄番茄"]
+        {
             assert_eq!(SlipSerial::parse(text), None, "{text:?}");
         }
     }
@@ -122,8 +126,15 @@ mod tests {
     #[test]
     fn an_amount_that_is_not_weight_times_price_is_refused() {
         let sale = |grams, fen_per_kg, amount| Sale {
-            amount_fen: Fen(amount), counter: 1, fen_per_kg: Fen(fen_per_kg), grams: Grams(grams), lot: "L1".into(),
-            offline: false, product: "tomato".into(), scale: 1, stall: "A1".into(),
+            amount_fen: Fen(amount),
+            counter: 1,
+            fen_per_kg: Fen(fen_per_kg),
+            grams: Grams(grams),
+            lot: "L1".into(),
+            offline: false,
+            product: "tomato".into(),
+            scale: 1,
+            stall: "A1".into(),
         };
         assert!(sale(500, 698, 349).check().is_ok());
         assert!(sale(500, 698, 340).check().is_ok(), "rounded down to the jiao");

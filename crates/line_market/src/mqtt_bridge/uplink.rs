@@ -66,7 +66,11 @@ struct Answer {
 struct Stopping;
 
 impl Uplink {
-    async fn take_messages(&mut self, mut incoming: mpsc::Receiver<Incoming>, mut stopped: watch::Receiver<bool>) {
+    async fn take_messages(
+        &mut self,
+        mut incoming: mpsc::Receiver<Incoming>,
+        mut stopped: watch::Receiver<bool>,
+    ) {
         loop {
             tokio::select! {
                 _ = stopped.changed() => return,
@@ -126,10 +130,10 @@ impl Uplink {
     async fn finish(&mut self) {
         let until = Instant::now() + FAREWELL;
         while !self.in_work.is_empty() {
-            match timeout_at(until, first(&mut self.in_work)).await {
-                Ok(settled) if self.settle(settled) => {}
-                // An acknowledgement must not overtake an older one (MQTT-4.6.0-2).
-                _ => break,
+            // An acknowledgement must not overtake an older one (MQTT-4.6.0-2).
+            let Ok(settled) = timeout_at(until, first(&mut self.in_work)).await else { break };
+            if !self.settle(settled) {
+                break;
             }
         }
         let receipts = std::mem::take(&mut self.receipts);
@@ -164,7 +168,11 @@ enum Trouble {
 
 impl Clerk {
     /// `Ok` when the message is done with: recorded, or refused for good.
-    async fn work(self, topic: String, payload: Result<Vec<u8>, TooLong>) -> Result<Option<Answer>, Stopping> {
+    async fn work(
+        self,
+        topic: String,
+        payload: Result<Vec<u8>, TooLong>,
+    ) -> Result<Option<Answer>, Stopping> {
         let Some((at, matter)) = topic::parse(&topic) else {
             tracing::warn!(topic, "a message on a topic that is no scale's");
             return Ok(None);
@@ -187,13 +195,21 @@ impl Clerk {
         done.map(|done| match done {
             Ok(json) => json.map(|json| Answer { topic: at.receipt(), json }),
             Err(problem) => {
-                tracing::info!(topic, detail = problem.detail.get(Lang::En), "a message of a scale was refused");
+                tracing::info!(
+                    topic,
+                    detail = problem.detail.get(Lang::En),
+                    "a message of a scale was refused"
+                );
                 Some(refusal(&at, &payload, *problem, named))
             }
         })
     }
 
-    async fn sales(&self, at: &At, payload: &[u8]) -> Result<Result<Option<Vec<u8>>, Box<Problem>>, Stopping> {
+    async fn sales(
+        &self,
+        at: &At,
+        payload: &[u8],
+    ) -> Result<Result<Option<Vec<u8>>, Box<Problem>>, Stopping> {
         let batch: Arc<SaleBatch> = match read_json(payload) {
             Ok(batch) => Arc::new(batch),
             Err(problem) => return Ok(Err(Box::new(problem))),
@@ -266,7 +282,8 @@ impl Clerk {
 
 /// The enrolled device whose subject is the scale, if it is neither revoked nor without the right to weigh.
 fn device(kernel: &Kernel, at: &At) -> Result<Option<ActorId>, StoreError> {
-    const FIND: &str = "select device from device where book = $1 and subject = $2 and revoked = 0 order by device";
+    const FIND: &str =
+        "select device from device where book = $1 and subject = $2 and revoked = 0 order by device";
     let Ok(subject) = SubjectId::local("scale", &at.book, &at.scale.to_string()) else { return Ok(None) };
     let find = [Param::Text(at.book.as_str()), Param::Text(subject.as_str())];
     let Some(row) = kernel.read(|tx| tx.query_one(FIND, &find))? else { return Ok(None) };
@@ -285,7 +302,9 @@ impl Trouble {
             AppendError::Store(StoreError::Schema(_) | StoreError::Shape { .. }) => {
                 Self::Refused(Box::new(failure_problem(failure)))
             }
-            AppendError::Busy | AppendError::Stopped | AppendError::Store(_) => Self::Machine(failure.to_string()),
+            AppendError::Busy | AppendError::Stopped | AppendError::Store(_) => {
+                Self::Machine(failure.to_string())
+            }
             final_ => Self::Refused(Box::new(failure_problem(final_))),
         }
     }

@@ -38,13 +38,18 @@ impl Ground {
             return Err(Refusal::new(Code::VerificationExpired, "scale", detail));
         }
         let lot = self.lots.get_mut(&sale.lot);
-        let lot = lot.ok_or_else(|| Refusal::new(Code::UnknownLot, "lot", format!("there is no lot {}", sale.lot)))?;
+        let lot = lot
+            .ok_or_else(|| Refusal::new(Code::UnknownLot, "lot", format!("there is no lot {}", sale.lot)))?;
         if lot.stall != sale.stall || self.scale.stall.as_deref() != Some(&sale.stall) && !sale.offline {
             let detail = format!("lot {} belongs to stall {}", lot.lot, lot.stall);
             return Err(Refusal::new(Code::ForeignLot, "lot", detail));
         }
         if lot.product != sale.product {
-            return Err(Refusal::new(Code::ProductMismatch, "product", format!("lot {} is {}", lot.lot, lot.product)));
+            return Err(Refusal::new(
+                Code::ProductMismatch,
+                "product",
+                format!("lot {} is {}", lot.lot, lot.product),
+            ));
         }
         let mut breaches = Vec::new();
         if sale.offline {
@@ -60,7 +65,6 @@ impl Ground {
         lot.sold_g += sale.grams;
         Ok(Judged { breaches })
     }
-
 }
 
 #[cfg(test)]
@@ -71,21 +75,48 @@ mod tests {
 
     fn ground(hold: Option<u64>) -> Ground {
         let lot = Lot {
-            lot: "L1".into(), product: "tomato".into(), merchant: "M1".into(), stall: "A1".into(), supplier: "s".into(),
-            origin: "o".into(), document: None, source: None, received_at: Time(0), seq: Seq(0), received_g: Grams(1000),
-            sold_g: Grams(0), moved_g: Grams(0), lost_g: Grams(0), hold: hold.map(Seq), hold_reason: None, held_at: None,
-            verdict: None, inspection: None,
+            lot: "L1".into(),
+            product: "tomato".into(),
+            merchant: "M1".into(),
+            stall: "A1".into(),
+            supplier: "s".into(),
+            origin: "o".into(),
+            document: None,
+            source: None,
+            received_at: Time(0),
+            seq: Seq(0),
+            received_g: Grams(1000),
+            sold_g: Grams(0),
+            moved_g: Grams(0),
+            lost_g: Grams(0),
+            hold: hold.map(Seq),
+            hold_reason: None,
+            held_at: None,
+            verdict: None,
+            inspection: None,
         };
         let scale = Scale {
-            scale: 1, stall: Some("A1".into()), serial: "s".into(), seal: "s".into(), verified_until: Day(20_000), fair: false,
+            scale: 1,
+            stall: Some("A1".into()),
+            serial: "s".into(),
+            seal: "s".into(),
+            verified_until: Day(20_000),
+            fair: false,
         };
         Ground { scale, lots: HashMap::from([("L1".to_owned(), lot)]) }
     }
 
     fn sale(grams: i64, offline: bool) -> Sale {
         Sale {
-            amount_fen: Fen(0), counter: 1, fen_per_kg: Fen(1), grams: Grams(grams), lot: "L1".into(), offline,
-            product: "tomato".into(), scale: 1, stall: "A1".into(),
+            amount_fen: Fen(0),
+            counter: 1,
+            fen_per_kg: Fen(1),
+            grams: Grams(grams),
+            lot: "L1".into(),
+            offline,
+            product: "tomato".into(),
+            scale: 1,
+            stall: "A1".into(),
         }
     }
 
@@ -112,6 +143,9 @@ mod tests {
         let mut unknown = sale(1, false);
         unknown.lot = "L2".into();
         assert_eq!(ground(None).judge(&unknown, Day(19_000)).unwrap_err().code, Code::UnknownLot);
-        assert_eq!(ground(None).judge(&sale(1, false), Day(20_001)).unwrap_err().code, Code::VerificationExpired);
+        assert_eq!(
+            ground(None).judge(&sale(1, false), Day(20_001)).unwrap_err().code,
+            Code::VerificationExpired
+        );
     }
 }

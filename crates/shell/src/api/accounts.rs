@@ -49,7 +49,7 @@ pub(super) fn once<T: Serialize>(status: StatusCode, body: T) -> Response {
 pub async fn accounts(app: &App, viewer: &Viewer) -> Result<Vec<AccountRow>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.account.list")?;
     viewer.note_read(app, &scope, "accounts")?;
-    let tree = app.kernel.tree()?;
+    let tree = app.tree();
     let mut all = app.blocking(|kernel| kernel.accounts()).await?;
     all.retain(|row| scope.allows(&tree, &Resource::of(&row.unit)));
     Ok(all)
@@ -58,7 +58,7 @@ pub async fn accounts(app: &App, viewer: &Viewer) -> Result<Vec<AccountRow>, Pro
 /// The grants that the viewer may see.
 pub async fn grants(app: &App, viewer: &Viewer) -> Result<Vec<GrantRow>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.grant.list")?;
-    let tree = app.kernel.tree()?;
+    let tree = app.tree();
     let mut all = app.blocking(|kernel| kernel.grants()).await?;
     all.retain(|row| {
         let of_role = app.kernel.policy().role(&row.grant.role).and_then(|role| role.line);
@@ -115,7 +115,11 @@ pub struct OneTimePassword {
 #[utoipa::path(post, path = "/api/accounts", tag = "accounts", request_body = AccountInput,
     responses((status = 201, body = OneTimePassword), (status = 400), (status = 401), (status = 403), (status = 409)),
     extensions(("x-action" = json!("kernel.account.add"))))]
-async fn add(State(app): State<App>, viewer: Viewer, Json(input): Json<AccountInput>) -> Result<Response, Problem> {
+async fn add(
+    State(app): State<App>,
+    viewer: Viewer,
+    Json(input): Json<AccountInput>,
+) -> Result<Response, Problem> {
     let account = input.account.to_string();
     let new = NewAccount { account: input.account, unit: input.unit, title: input.title };
     let work = move |kernel: &Kernel, by: &ActorId| kernel.add_account(by, new, None);

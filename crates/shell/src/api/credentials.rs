@@ -28,7 +28,7 @@ pub fn router() -> OpenApiRouter<App> {
 /// The tokens that the viewer may see.
 pub async fn tokens(app: &App, viewer: &Viewer) -> Result<Vec<TokenRow>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.token.list")?;
-    let tree = app.kernel.tree()?;
+    let tree = app.tree();
     let mut all = app.blocking(|kernel| kernel.tokens()).await?;
     all.retain(|row| scope.allows(&tree, &Resource::of(&row.unit)));
     Ok(all)
@@ -37,7 +37,7 @@ pub async fn tokens(app: &App, viewer: &Viewer) -> Result<Vec<TokenRow>, Problem
 /// The devices that the viewer may see.
 pub async fn devices(app: &App, viewer: &Viewer) -> Result<Vec<DeviceRow>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.device.list")?;
-    let books = scope.books(&*app.kernel.tree()?, None);
+    let books = scope.books(&app.tree(), None);
     let mut all = app.blocking(|kernel| kernel.devices()).await?;
     all.retain(|row| books.binary_search(&row.book).is_ok());
     Ok(all)
@@ -145,7 +145,10 @@ pub struct DeviceView {
 #[utoipa::path(get, path = "/api/devices", tag = "credentials",
     responses((status = 200, body = Vec<DeviceView>), (status = 401), (status = 403)),
     extensions(("x-action" = json!("kernel.device.list"))))]
-async fn list_devices(State(app): State<App>, viewer: Viewer) -> Result<axum::Json<Vec<DeviceView>>, Problem> {
+async fn list_devices(
+    State(app): State<App>,
+    viewer: Viewer,
+) -> Result<axum::Json<Vec<DeviceView>>, Problem> {
     let view = |row: DeviceRow| DeviceView {
         book: row.book.to_string(),
         device: row.device,

@@ -59,7 +59,7 @@ pub struct Question {
 impl Question {
     /// Checks unit, days and rights. The right to read a line's figures is that line's `records.read`, or the kernel's.
     pub fn new(app: &App, viewer: &Viewer, figure: &str, asked: &Asked) -> Result<Self, Problem> {
-        let tree = app.kernel.tree()?;
+        let tree = app.tree();
         let unit = match &asked.unit {
             Some(unit) => resource_of_unit(app, unit)?.unit,
             None => tree.root().cloned().ok_or_else(Problem::not_found)?,
@@ -237,7 +237,7 @@ async fn breakdown(
 ) -> Result<Json<Vec<Part>>, Problem> {
     let question = Question::new(&app, &viewer, &name, &asked)?;
     let line = line_of(&app.kernel, &name)?;
-    let tree = app.kernel.tree()?;
+    let tree = app.tree();
     let parts = app
         .blocking(move |kernel| match &asked.by {
             Some(by) => kernel.by_dimension(&name, &question.books, question.period, by),

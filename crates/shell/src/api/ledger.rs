@@ -61,7 +61,8 @@ pub async fn readable(app: &App, viewer: &Viewer, book: &str, seq: u64) -> Resul
     if seq > i64::MAX as u64 {
         return Err(Problem::not_found());
     }
-    let entry = app.blocking(move |kernel| kernel.entry(&book, Seq(seq))).await?.ok_or_else(Problem::not_found)?;
+    let entry =
+        app.blocking(move |kernel| kernel.entry(&book, Seq(seq))).await?.ok_or_else(Problem::not_found)?;
     note_if_restricted(app, viewer, &entry)?;
     Ok(entry)
 }
@@ -161,6 +162,8 @@ pub struct WalkStep {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WalkView {
     pub steps: Vec<WalkStep>,
+    /// Steps in books that the viewer may not read.
+    pub hidden: usize,
     /// `depth`, `subjects` or `time` where the walk was cut; null if it is complete.
     pub cut: Option<String>,
 }
@@ -190,15 +193,27 @@ async fn walk(
             return Err(Problem::bad_request("direction", "format", detail));
         }
     };
+    // A subject born in another book is walked from with the right to read that book.
+    if let Some(home) = subject.home().and_then(|home| BookId::new(home).ok()).filter(|home| *home != book) {
+        may_read(&app, &viewer, &home)?;
+    }
     let walk = app.blocking(move |kernel| kernel.walk(&subject, direction)).await?;
-    let steps = walk.steps.into_iter().map(|step| WalkStep {
+    let all = walk.steps.len();
+    let shown: Vec<_> = walk
+        .steps
+        .into_iter()
+        .filter(|step| step.via.as_ref().is_none_or(|via| may_read(&app, &viewer, &via.book).is_ok()))
+        .collect();
+    let hidden = all - shown.len();
+    let steps = shown.into_iter().map(|step| WalkStep {
         subject: step.subject.to_string(),
         depth: step.depth,
         via: step.via.as_ref().map(|via| format!("{}/{}", via.book, via.seq)),
         from: step.via.map(|via| via.from.to_string()),
     });
-    let cut = walk.cut.and_then(|cut| serde_json::to_value(cut).ok()).and_then(|v| v.as_str().map(str::to_owned));
-    Ok(Json(WalkView { steps: steps.collect(), cut }))
+    let cut =
+        walk.cut.and_then(|cut| serde_json::to_value(cut).ok()).and_then(|v| v.as_str().map(str::to_owned));
+    Ok(Json(WalkView { steps: steps.collect(), hidden, cut }))
 }
 
 /// A kind of entry.

@@ -14,7 +14,11 @@ use crate::extract::Path;
 use crate::problem::Problem;
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(key)).routes(routes!(checkpoint)).routes(routes!(tile)).routes(routes!(consistency))
+    OpenApiRouter::new()
+        .routes(routes!(key))
+        .routes(routes!(checkpoint))
+        .routes(routes!(tile))
+        .routes(routes!(consistency))
 }
 
 /// The public key that checks every checkpoint of this installation (C2SP signed-note).
@@ -38,7 +42,10 @@ async fn checkpoint(State(app): State<App>, Path(book): Path<String>) -> Result<
 #[utoipa::path(get, path = "/log/{book}/tile/{*path}", tag = "log", params(("book" = String, Path), ("path" = String, Path)),
     responses((status = 200, content_type = "application/octet-stream"), (status = 404)),
     extensions(("x-action" = json!("public"))))]
-async fn tile(State(app): State<App>, Path((book, path)): Path<(String, String)>) -> Result<Response, Problem> {
+async fn tile(
+    State(app): State<App>,
+    Path((book, path)): Path<(String, String)>,
+) -> Result<Response, Problem> {
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
     let (id, width) = TileId::parse(&format!("tile/{path}")).map_err(|_| Problem::not_found())?;
     let bytes = app.blocking(move |kernel| kernel.tile(&book, id)).await?.ok_or_else(Problem::not_found)?;

@@ -113,7 +113,7 @@ pub async fn reads(
 ) -> Result<Vec<ReadRow>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.read_log.read")?;
     viewer.note_read(app, &scope, "read log")?;
-    let units = scope.units(&*app.kernel.tree()?, None);
+    let units = scope.units(&app.tree(), None);
     app.blocking(move |kernel| kernel.reads(&units, before, count)).await
 }
 

@@ -14,7 +14,8 @@ pub fn admin_problem(app: &App, error: AppendError<AdminError>) -> Problem {
 
 fn refused(app: &App, refusal: &AdminError) -> Problem {
     if let AdminError::Denied { action, reason } = refusal {
-        let title = app.kernel.policy().action(action).map_or((*action, *action), |it| (it.title_zh, it.title_en));
+        let title =
+            app.kernel.policy().action(action).map_or((*action, *action), |it| (it.title_zh, it.title_en));
         let detail = Both::new(
             format!("您在此范围内没有“{}”的权限。如确需办理，请联系上级管理员。", title.0),
             format!("you may not do this here: {}; {reason}; ask the administrator above you", title.1),
@@ -40,13 +41,17 @@ fn refused(app: &App, refusal: &AdminError) -> Problem {
 fn rule(refusal: &AdminError) -> &'static str {
     match refusal {
         AdminError::Registry(error) => match error {
-            RegistryError::UnitExists(_) | RegistryError::BookExists(_) | RegistryError::PostExists(_) => "exists",
+            RegistryError::UnitExists(_) | RegistryError::BookExists(_) | RegistryError::PostExists(_) => {
+                "exists"
+            }
             RegistryError::PostTaken { .. } => "taken",
             RegistryError::NotHeld { .. } => "state",
-            RegistryError::SecondRoot | RegistryError::Cycle(_) | RegistryError::WrongCity { .. } => "consistency",
-            RegistryError::UnknownUnit(_) | RegistryError::UnknownParent(_) | RegistryError::UnknownPost(_) => {
-                "reference"
+            RegistryError::SecondRoot | RegistryError::Cycle(_) | RegistryError::WrongCity { .. } => {
+                "consistency"
             }
+            RegistryError::UnknownUnit(_)
+            | RegistryError::UnknownParent(_)
+            | RegistryError::UnknownPost(_) => "reference",
         },
         AdminError::AccountExists(_) | AdminError::DeviceExists(_) | AdminError::AlreadyGranted => "exists",
         AdminError::OtherRoot(_) | AdminError::AccountDisabled(_) | AdminError::LastAdmin => "state",
@@ -54,8 +59,12 @@ fn rule(refusal: &AdminError) -> &'static str {
         | AdminError::UnknownGrant(_)
         | AdminError::UnknownToken(_)
         | AdminError::UnknownDevice(_) => "not-found",
-        AdminError::UnknownGrantee(_) | AdminError::UnknownRole(_) | AdminError::UnknownBook(_) => "reference",
-        AdminError::RoleOfLine { .. } | AdminError::PasswordIsAccount | AdminError::PasswordSame => "consistency",
+        AdminError::UnknownGrantee(_) | AdminError::UnknownRole(_) | AdminError::UnknownBook(_) => {
+            "reference"
+        }
+        AdminError::RoleOfLine { .. } | AdminError::PasswordIsAccount | AdminError::PasswordSame => {
+            "consistency"
+        }
         AdminError::PasswordShort(_) | AdminError::PasswordLong(_) | AdminError::ExpiresInPast => "range",
         AdminError::PasswordWrong | AdminError::NoGrants => "format",
         AdminError::Denied { .. } | AdminError::Busy => "",
@@ -77,7 +86,9 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::PasswordSame => "新密码不得与原密码相同。".into(),
         AdminError::PasswordWrong => "密码不正确。".into(),
         AdminError::Busy => "正在核对的密码过多，请稍后重试。".into(),
-        AdminError::UnknownGrantee(actor) => format!("不能向 {actor} 授予角色：该账号、令牌或设备不存在，或者已经停用。"),
+        AdminError::UnknownGrantee(actor) => {
+            format!("不能向 {actor} 授予角色：该账号、令牌或设备不存在，或者已经停用。")
+        }
         AdminError::UnknownRole(role) => format!("没有角色“{role}”。"),
         AdminError::RoleOfLine { role, line } => format!("角色“{role}”只适用于条线 {line}。"),
         AdminError::AlreadyGranted => "此前已授予相同的角色，无须重复授予。".into(),

@@ -75,7 +75,7 @@ pub struct HoldingView {
     extensions(("x-action" = json!("kernel.registry.read"))))]
 async fn tree(State(app): State<App>, viewer: Viewer) -> Result<axum::Json<Vec<UnitView>>, Problem> {
     let scope = viewer.need_somewhere(&app, "kernel.registry.read")?;
-    let tree = app.kernel.tree()?;
+    let tree = app.tree();
     let seen = scope.units(&tree, None);
     let today = app.today();
     let all = tree.root().map(|root| tree.subtree(root)).unwrap_or_default();

@@ -54,7 +54,7 @@ async fn entry(
     let t = app.texts.t(lang);
     let title = format!("{} · {} {}", kind_title(&app, lang, entry.kind.as_str()), entry.book, entry.seq);
     let mut frame = viewer.frame(&app, lang, title, &here);
-    if let Some(unit) = app.kernel.tree()?.unit_of_book(&entry.book) {
+    if let Some(unit) = app.tree().unit_of_book(&entry.book) {
         frame.crumbs = crumbs(&app, lang, unit);
     }
     let mut head = vec![

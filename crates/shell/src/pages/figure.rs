@@ -118,7 +118,9 @@ async fn figure(
     let Some(definition) = app.kernel.lines().figure(&name) else {
         let figure = name.clone();
         let value = app
-            .blocking(move |kernel| kernel.figure(&figure, &question.books, question.period, &question.dimension))
+            .blocking(move |kernel| {
+                kernel.figure(&figure, &question.books, question.period, &question.dimension)
+            })
             .await?;
         return ratio_page(&app, lang, frame, &name, value, &here, [from, to, unit, dimension]);
     };
@@ -134,7 +136,11 @@ async fn figure(
             Ok::<_, kernel::FigureError>(Read {
                 value: kernel.sum(&figure, books, period, &chosen)?,
                 series: kernel.series(&figure, books, period, &chosen)?,
-                by_book: if books.len() > 1 { kernel.by_book(&figure, books, period, &chosen)? } else { Vec::new() },
+                by_book: if books.len() > 1 {
+                    kernel.by_book(&figure, books, period, &chosen)?
+                } else {
+                    Vec::new()
+                },
                 by_dimension: by_dimension
                     .iter()
                     .map(|name| Ok((*name, kernel.by_dimension(&figure, books, period, name)?)))
@@ -176,10 +182,28 @@ async fn figure(
                 (value, Some(with_parameter(&href, "cursor", None)), amount)
             })
             .collect();
-        parts.push(part_table(&t, lang, unit_of, "by-value", t.get(&format!("{line}-dimension-{dimension}")), rows));
+        parts.push(part_table(
+            &t,
+            lang,
+            unit_of,
+            "by-value",
+            t.get(&format!("{line}-dimension-{dimension}")),
+            rows,
+        ));
     }
     let entries = Some(entries_table(&app, &t, lang, unit_of, &here, asked.cursor.is_some(), read.behind));
-    page(&FigurePage { frame, tile, parts_of_ratio: Vec::new(), from, to, unit, dimension, chart, parts, entries })
+    page(&FigurePage {
+        frame,
+        tile,
+        parts_of_ratio: Vec::new(),
+        from,
+        to,
+        unit,
+        dimension,
+        chart,
+        parts,
+        entries,
+    })
 }
 
 fn day_href(here: &str, day: &str) -> String {
@@ -197,17 +221,30 @@ fn ratio_page(
     here: &str,
     [from, to, unit, dimension]: [String; 4],
 ) -> Result<Response, Problem> {
-    let (Value::Ratio { numerator, denominator }, Some(ratio)) = (value, app.kernel.lines().ratio(name)) else {
+    let (Value::Ratio { numerator, denominator }, Some(ratio)) = (value, app.kernel.lines().ratio(name))
+    else {
         return Err(Problem::not_found());
     };
     let query = here.split_once('?').map_or("", |(_, query)| query);
     let part = |figure: &'static str, amount: i64| {
         let unit = app.kernel.lines().figure(figure).map_or(Unit::Count, |figure| figure.unit);
-        FigureTile::new(title(app, lang, figure), &amount_text(lang, unit, amount)).link(format!("/figures/{figure}?{query}"))
+        FigureTile::new(title(app, lang, figure), &amount_text(lang, unit, amount))
+            .link(format!("/figures/{figure}?{query}"))
     };
     let tile = FigureTile::new(title(app, lang, name), &ratio_text(app, lang, name, numerator, denominator));
     let parts_of_ratio = vec![part(ratio.numerator, numerator), part(ratio.denominator, denominator)];
-    page(&FigurePage { frame, tile, parts_of_ratio, from, to, unit, dimension, chart: None, parts: Vec::new(), entries: None })
+    page(&FigurePage {
+        frame,
+        tile,
+        parts_of_ratio,
+        from,
+        to,
+        unit,
+        dimension,
+        chart: None,
+        parts: Vec::new(),
+        entries: None,
+    })
 }
 
 fn part_table(
@@ -218,7 +255,8 @@ fn part_table(
     caption: String,
     rows: Vec<(String, Option<String>, i64)>,
 ) -> TableView {
-    let columns = vec![Column::text("part", t.get("figure-part")), Column::number("amount", t.get("figure-amount"))];
+    let columns =
+        vec![Column::text("part", t.get("figure-part")), Column::number("amount", t.get("figure-amount"))];
     let empty = Empty { title: t.get("figure-none"), hint: t.get("figure-none-hint"), action: None };
     let mut table = TableView::new(id, caption, columns, empty);
     table.rows = rows
@@ -255,7 +293,8 @@ fn entries_table(
         .map(|behind| {
             let entry = &behind.entry;
             vec![
-                Cell::text(format!("{} · {}", entry.book, entry.seq)).link(format!("/ledger/{}/{}", entry.book, entry.seq)),
+                Cell::text(format!("{} · {}", entry.book, entry.seq))
+                    .link(format!("/ledger/{}/{}", entry.book, entry.seq)),
                 Cell::text(kind_title(app, lang, entry.kind.as_str())),
                 Cell::date_time(app.moment(entry.occurred)),
                 Cell::text(entry.actor.as_str()),
@@ -289,7 +328,7 @@ pub fn kind_title(app: &App, lang: Lang, kind: &str) -> String {
 
 /// The way down the org tree to a unit.
 pub fn crumbs(app: &App, lang: Lang, unit: &base::UnitCode) -> Vec<Crumb> {
-    let Ok(tree) = app.kernel.tree() else { return Vec::new() };
+    let tree = app.tree();
     let mut path = tree.ancestors(unit);
     path.reverse();
     if path.last() != Some(unit) {

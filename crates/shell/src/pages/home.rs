@@ -14,7 +14,12 @@ pub fn router() -> Router<App> {
 }
 
 /// Leads to the viewer's first place; somebody who may go nowhere is told whom to ask.
-async fn home(State(app): State<App>, viewer: Viewer, Asked(lang): Asked, Here(here): Here) -> Result<Response, Problem> {
+async fn home(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+) -> Result<Response, Problem> {
     let Some(actor) = viewer.actor() else { return Ok(Redirect::to("/sign-in").into_response()) };
     let frame = viewer.frame(&app, lang, "", &here);
     match frame.nav.first() {

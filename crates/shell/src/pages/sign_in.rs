@@ -47,11 +47,20 @@ fn local(next: Option<String>) -> String {
         .unwrap_or_else(|| "/".to_owned())
 }
 
-fn sign_in_page(app: &App, lang: crate::Lang, here: &str, next: String, account: &str, error: Option<String>) -> SignInPage {
+fn sign_in_page(
+    app: &App,
+    lang: crate::Lang,
+    here: &str,
+    next: String,
+    account: &str,
+    error: Option<String>,
+) -> SignInPage {
     let mut frame = Viewer::Nobody.frame(app, lang, app.texts.t(lang).get("sign-in-title"), here);
     frame.sheet = Sheet::Public;
     let t = frame.t.clone();
-    let mut account_field = Field::new("account", t.get("sign-in-name"), FieldKind::Text { chars_max: 40 }).value(account).required();
+    let mut account_field = Field::new("account", t.get("sign-in-name"), FieldKind::Text { chars_max: 40 })
+        .value(account)
+        .required();
     account_field.autocomplete = Some("username");
     let mut password = Field::new("password", t.get("sign-in-password"), FieldKind::Password).required();
     password.autocomplete = Some("current-password");
@@ -90,7 +99,8 @@ async fn sign_in(
     };
     let Ok(account) = AccountId::new(&given.account) else { return refuse(&app, "") };
     let (name, password) = (account.clone(), given.password);
-    let signed_in = app.blocking(move |kernel| Ok::<_, Problem>(kernel.sign_in(name.as_str(), &password))).await?;
+    let signed_in =
+        app.blocking(move |kernel| Ok::<_, Problem>(kernel.sign_in(name.as_str(), &password))).await?;
     match signed_in {
         Ok(session) => Ok(signed_in_response(&app, &session.cookie_value, &next)),
         Err(SignInError::Busy) => Err(Problem::unavailable(2)),
@@ -129,7 +139,12 @@ struct PasswordPage {
     fields: Vec<Field>,
 }
 
-fn password_page(app: &App, viewer: &Viewer, lang: crate::Lang, error: Option<(&str, String)>) -> Result<PasswordPage, Problem> {
+fn password_page(
+    app: &App,
+    viewer: &Viewer,
+    lang: crate::Lang,
+    error: Option<(&str, String)>,
+) -> Result<PasswordPage, Problem> {
     let session = viewer.session().ok_or_else(Problem::unauthorized)?;
     let t = app.texts.t(lang);
     let frame = viewer.frame(app, lang, t.get("password-change"), "/account/password");
@@ -147,7 +162,11 @@ fn password_page(app: &App, viewer: &Viewer, lang: crate::Lang, error: Option<(&
     Ok(PasswordPage { frame, must_change: session.must_change, fields })
 }
 
-async fn password_form(State(app): State<App>, viewer: Viewer, Asked(lang): Asked) -> Result<Response, Problem> {
+async fn password_form(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+) -> Result<Response, Problem> {
     page(&password_page(&app, &viewer, lang, None)?)
 }
 
@@ -175,14 +194,17 @@ async fn change_password(
     }
     app.limits.sign_in(format!("account {account}"))?;
     let (old, new) = (given.old_password, given.new_password);
-    let changed = app.blocking(move |kernel| Ok::<_, Problem>(kernel.change_password(&account, &old, &new))).await?;
+    let changed =
+        app.blocking(move |kernel| Ok::<_, Problem>(kernel.change_password(&account, &old, &new))).await?;
     match changed {
         Ok(session) => Ok(signed_in_response(&app, &session.cookie_value, "/")),
         Err(error) => match &error {
             AppendError::Refused(refusal) if refusal.field() == "new_password" => {
                 refuse("new_password", t.get("password-rule-broken"))
             }
-            AppendError::Refused(AdminError::PasswordWrong) => refuse("old_password", t.get("password-wrong")),
+            AppendError::Refused(AdminError::PasswordWrong) => {
+                refuse("old_password", t.get("password-wrong"))
+            }
             AppendError::Refused(AdminError::Busy) => Err(Problem::unavailable(2)),
             _ => Err(append_problem(error, |refusal| {
                 Problem::forbidden(Both::new(refusal.to_string(), refusal.to_string()))

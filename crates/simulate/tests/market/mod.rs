@@ -213,10 +213,10 @@ impl Books {
     }
 }
 
-fn scale_of(headers: &HeaderMap) -> Result<u32, Response> {
+fn scale_of(headers: &HeaderMap) -> Result<u32, StatusCode> {
     let bearer = headers[header::AUTHORIZATION].to_str().unwrap();
     let scale = bearer.strip_prefix(&format!("Bearer {SECRET}")).and_then(|scale| scale.parse().ok());
-    scale.ok_or_else(|| StatusCode::UNAUTHORIZED.into_response())
+    scale.ok_or(StatusCode::UNAUTHORIZED)
 }
 
 async fn sales(
@@ -224,7 +224,7 @@ async fn sales(
     headers: HeaderMap,
     Json(batch): Json<SaleBatch>,
 ) -> Result<Response, Response> {
-    let scale = scale_of(&headers)?;
+    let scale = scale_of(&headers).map_err(IntoResponse::into_response)?;
     let chance = market.fault_per_mille.load(SeqCst);
     // Every so many requests fail, before and after their effect in turn.
     let fails = chance > 0 && market.requests.fetch_add(chance, SeqCst) % 1000 < chance;
@@ -244,7 +244,7 @@ async fn acks(
     headers: HeaderMap,
     Json(ack): Json<Acknowledgement>,
 ) -> Result<Response, Response> {
-    let scale = scale_of(&headers)?;
+    let scale = scale_of(&headers).map_err(IntoResponse::into_response)?;
     let mut recorded = Vec::new();
     for hold in &ack.holds {
         if !market.books().lots.values().any(|lot| lot.hold == Some(*hold) && lot.stall == scale.to_string())
@@ -260,12 +260,12 @@ async fn acks(
 }
 
 async fn state(State(market): State<Arc<Market>>, headers: HeaderMap) -> Result<Response, Response> {
-    let scale = scale_of(&headers)?;
+    let scale = scale_of(&headers).map_err(IntoResponse::into_response)?;
     Ok(Json(market.state(scale)).into_response())
 }
 
 async fn stream(State(market): State<Arc<Market>>, headers: HeaderMap) -> Result<Response, Response> {
-    let scale = scale_of(&headers)?;
+    let scale = scale_of(&headers).map_err(IntoResponse::into_response)?;
     market.streams.fetch_add(1, SeqCst);
     let events = WatchStream::new(market.changes.subscribe()).map(move |_| {
         Ok::<_, Infallible>(format!(": change\nevent: state\ndata: {}\n\n", market.state(scale)))
@@ -273,9 +273,9 @@ async fn stream(State(market): State<Arc<Market>>, headers: HeaderMap) -> Result
     Ok(([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response())
 }
 
-fn operator(headers: &HeaderMap) -> Result<(), Response> {
+fn operator(headers: &HeaderMap) -> Result<(), StatusCode> {
     let right = headers[header::AUTHORIZATION].to_str().unwrap() == format!("Bearer {OPERATOR}");
-    if right { Ok(()) } else { Err(StatusCode::UNAUTHORIZED.into_response()) }
+    if right { Ok(()) } else { Err(StatusCode::UNAUTHORIZED) }
 }
 
 async fn list(
@@ -283,7 +283,7 @@ async fn list(
     Path(noun): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
-    operator(&headers)?;
+    operator(&headers).map_err(IntoResponse::into_response)?;
     let books = market.books();
     let rows: Vec<Value> = match noun.as_str() {
         "stalls" => {
@@ -307,7 +307,7 @@ async fn entries(
     headers: HeaderMap,
     Json(input): Json<Input>,
 ) -> Result<Response, Response> {
-    operator(&headers)?;
+    operator(&headers).map_err(IntoResponse::into_response)?;
     let key = headers["idempotency-key"].to_str().unwrap().to_owned();
     let mut books = market.books();
     if books.keys.insert(key) {
@@ -329,4 +329,48 @@ async fn entries(
     drop(books);
     market.changed();
     Ok((StatusCode::CREATED, Json(json!({"entry": {}, "holds": []}))).into_response())
+}
+
+/// The server's end of the MQTT contract, played by this market over a broker.
+pub async fn serve_mqtt(market: Arc<Market>, url: String) {
+    use mqtt::{Config, Link, QoS};
+    let everything = ["sales", "acks"].map(|leaf| (format!("taizhang/v1/+/+/{leaf}"), QoS::AtLeastOnce));
+    let config = Config { username: Some("server".into()), ..Config::new(url, "server") };
+    let (link, mut incoming) = Link::connect(&config, everything.to_vec()).unwrap();
+    let scales = market.books().scales;
+    let (publisher, mut changes, of) = (link.publisher(), market.changes.subscribe(), Arc::clone(&market));
+    tokio::spawn(async move {
+        loop {
+            for scale in 1..=scales {
+                let state = of.state(scale).to_string();
+                publisher
+                    .publish(&format!("taizhang/v1/beiyuan/{scale}/state"), state, QoS::AtLeastOnce, true)
+                    .await
+                    .unwrap();
+            }
+            changes.changed().await.unwrap();
+        }
+    });
+    while let Some(message) = incoming.recv().await {
+        let scale: u32 = message.topic.split('/').nth(3).unwrap().parse().unwrap();
+        let payload = message.payload.unwrap();
+        if message.topic.ends_with("/acks") {
+            let ack: Acknowledgement = serde_json::from_slice(&payload).unwrap();
+            market.books().acked.extend(ack.holds.iter().map(|hold| (scale, *hold)));
+            market.changed();
+        } else {
+            let batch: SaleBatch = serde_json::from_slice(&payload).unwrap();
+            let fails = market.requests.fetch_add(market.fault_per_mille.load(SeqCst), SeqCst) % 1000 >= 900;
+            let counters: Vec<u32> = batch.sales.iter().map(|line| line.counter).collect();
+            let answer = match fails {
+                true => json!({"status": 503, "counters": counters, "detail": "busy"}),
+                false => serde_json::to_value(market.record(scale, &batch)).unwrap(),
+            };
+            let (publisher, topic) = (link.publisher(), format!("taizhang/v1/beiyuan/{scale}/receipt"));
+            tokio::spawn(async move {
+                publisher.publish(&topic, answer.to_string(), QoS::AtLeastOnce, false).await.unwrap()
+            });
+        }
+        message.ack.done();
+    }
 }

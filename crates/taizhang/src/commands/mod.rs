@@ -1,7 +1,9 @@
 //! What each command does.
 
+pub mod demo;
 pub mod proof;
 pub mod serve;
+pub mod simulate;
 pub mod upkeep;
 pub mod verify;
 

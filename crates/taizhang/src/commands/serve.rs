@@ -23,7 +23,7 @@ pub fn run(mut config: Config, options: Options) -> Result<ExitCode, Error> {
     config.listen = options.listen.unwrap_or(config.listen);
     let kernel = taizhang::open(&config)?;
     found(&config, &kernel)?;
-    serve(&config, kernel)
+    serve(&config, kernel, |_| {})
 }
 
 /// Gives a new installation its administrator, and prints the password that works once.
@@ -33,10 +33,14 @@ pub fn found(config: &Config, kernel: &Arc<Kernel>) -> Result<(), Error> {
     }
     let system = ActorId::new("system:installation").expect("a valid actor");
     let account = AccountId::new("admin").expect("a valid account");
-    let new = NewAccount { account: account.clone(), unit: config.root.code.clone(), title: "系统管理员".into() };
+    let new =
+        NewAccount {
+            account: account.clone(), unit: config.root.code.clone(), title: "系统管理员".into()
+        };
     let added = kernel.add_account(&system, new, None)?;
     let grantee = ActorId::new(format!("account:{account}")).expect("a valid actor");
-    let grant = access::Grant { role: "admin".into(), unit: config.root.code.clone(), line: None, subject: None };
+    let grant =
+        access::Grant { role: "admin".into(), unit: config.root.code.clone(), line: None, subject: None };
     kernel.give_grant(&system, &grantee, grant)?;
     if let Some(password) = added.one_time_password {
         say(format!("account admin, one-time password: {password}"));
@@ -44,8 +48,12 @@ pub fn found(config: &Config, kernel: &Arc<Kernel>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Serves until interrupted.
-pub fn serve(config: &Config, kernel: Arc<Kernel>) -> Result<ExitCode, Error> {
+/// Serves until interrupted; `listening` is told the address when requests are taken.
+pub fn serve(
+    config: &Config,
+    kernel: Arc<Kernel>,
+    listening: impl FnOnce(String),
+) -> Result<ExitCode, Error> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::Refused(error.to_string()))?;
     runtime.block_on(async {
         let address = config.listen;
@@ -55,13 +63,21 @@ pub fn serve(config: &Config, kernel: Arc<Kernel>) -> Result<ExitCode, Error> {
         config.listen = listener.local_addr().map_err(refused)?;
         let app = taizhang::app(&config, kernel)?;
         say(format!("listening on {}", config.base_url()));
-        taizhang::serve(app, listener, interrupted()).await.map_err(refused)?;
+        let bridge = taizhang::bridge(&config, &app)?;
+        listening(format!("http://{}", config.listen));
+        let stop = async {
+            interrupted().await;
+            if let Some(bridge) = bridge {
+                bridge.close().await;
+            }
+        };
+        taizhang::serve(app, listener, stop).await.map_err(refused)?;
         Ok(ExitCode::SUCCESS)
     })
 }
 
 /// Resolves at SIGINT or SIGTERM.
-async fn interrupted() {
+pub async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
     tokio::select! {

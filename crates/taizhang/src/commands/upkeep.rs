@@ -50,7 +50,9 @@ pub fn backup(config: &Config, to: &Path) -> Result<ExitCode, Error> {
 /// Only a copy that passes the audit takes the place of the database, which is kept beside it.
 pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
     if config.database_url.is_some() {
-        return Err(Error::Refused("restore a PostgreSQL copy with pg_restore, then run taizhang audit".into()));
+        return Err(Error::Refused(
+            "restore a PostgreSQL copy with pg_restore, then run taizhang audit".into(),
+        ));
     }
     let place = config.database_path();
     std::fs::create_dir_all(&config.data).map_err(|error| file_error(&config.data, &error))?;
@@ -59,7 +61,8 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
     std::fs::create_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
     let trial = Config { data: folder.clone(), ..config.clone() };
     std::fs::copy(from, trial.database_path()).map_err(|error| file_error(from, &error))?;
-    let kernel = taizhang::open_kernel(&trial, taizhang::open_store(&trial)?, Surroundings::of_system(config)?)?;
+    let kernel =
+        taizhang::open_kernel(&trial, taizhang::open_store(&trial)?, Surroundings::of_system(config)?)?;
     if report(&kernel)? != ExitCode::SUCCESS {
         return Err(Error::Refused("the copy does not pass the audit; nothing was changed".into()));
     }

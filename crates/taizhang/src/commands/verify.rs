@@ -35,7 +35,8 @@ pub fn run(options: &Options) -> Result<ExitCode, Error> {
     let proof: ProofFile = read(&options.proof)?.parse()?;
     let salt = match &options.salt {
         Some(salt) => {
-            let bytes = hex::decode(text_or_file(salt)?).map_err(|error| wrong(format!("the salt: {error}")))?;
+            let bytes =
+                hex::decode(text_or_file(salt)?).map_err(|error| wrong(format!("the salt: {error}")))?;
             Some(bytes.try_into().map_err(|_| wrong("the salt is not 128 bits".into()))?)
         }
         None => None,
@@ -47,7 +48,11 @@ pub fn run(options: &Options) -> Result<ExitCode, Error> {
         return Err(wrong(format!("the proof is of entry {}, the head of {}", proof.index(), entry.seq)));
     }
     if checkpoint.origin() != format!("{}/{}", key.name(), entry.book) {
-        return Err(wrong(format!("the checkpoint is of {}, the head of book {}", checkpoint.origin(), entry.book)));
+        return Err(wrong(format!(
+            "the checkpoint is of {}, the head of book {}",
+            checkpoint.origin(),
+            entry.book
+        )));
     }
     say(format!(
         "verified: entry {} of {}, {} recorded {}, in a tree of {} entries",

@@ -11,7 +11,9 @@ use super::place::in_lang;
 pub fn title(app: &App, lang: Lang, name: &str) -> String {
     let lines = app.kernel.lines();
     let figure = lines.figure(name).map(|it| in_lang(lang, it.title_zh, it.title_en));
-    figure.or_else(|| lines.ratio(name).map(|it| in_lang(lang, it.title_zh, it.title_en))).unwrap_or_else(|| name.to_owned())
+    figure
+        .or_else(|| lines.ratio(name).map(|it| in_lang(lang, it.title_zh, it.title_en)))
+        .unwrap_or_else(|| name.to_owned())
 }
 
 pub fn unit(app: &App, name: &str) -> Unit {
@@ -36,7 +38,9 @@ pub fn href(name: &str, unit: &str, days: (&str, &str)) -> String {
 
 pub fn tile(app: &App, lang: Lang, name: &str, value: Value) -> FigureTile {
     match value {
-        Value::Sum { amount } => FigureTile::new(title(app, lang, name), &short(lang, unit(app, name), amount)),
+        Value::Sum { amount } => {
+            FigureTile::new(title(app, lang, name), &short(lang, unit(app, name), amount))
+        }
         Value::Ratio { numerator, denominator } => {
             let mut tile = FigureTile::new(title(app, lang, name), &format::percent(numerator, denominator));
             tile.note = Some(format!("{} / {}", format::integer(numerator), format::integer(denominator)));

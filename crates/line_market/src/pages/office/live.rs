@@ -27,7 +27,8 @@ pub fn router() -> Router<App> {
     Router::new().route("/market/{book}/live", get(live))
 }
 
-const KINDS: [&str; 5] = [Sale::KIND, LotReceived::KIND, InspectionRecorded::KIND, LotHeld::KIND, LotReleased::KIND];
+const KINDS: [&str; 5] =
+    [Sale::KIND, LotReceived::KIND, InspectionRecorded::KIND, LotHeld::KIND, LotReleased::KIND];
 const ITEMS: usize = 15;
 /// Between two events to the same page.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -65,7 +66,10 @@ fn item(app: &App, t: &T, names: &Names, entry: &Entry, takings: bool) -> Option
             let lot: LotReceived = entry.body().ok()?;
             href = lot_href(&lot.lot);
             let (product, weight) = (names.product(&lot.product), format::weight(lang, lot.quantity_g.0));
-            (format!("{} · {product} {weight} · {}", lot.stall, lot.supplier), badge(Mark::Plain, "office-event-received"))
+            (
+                format!("{} · {product} {weight} · {}", lot.stall, lot.supplier),
+                badge(Mark::Plain, "office-event-received"),
+            )
         }
         InspectionRecorded::KIND => {
             let test: InspectionRecorded = entry.body().ok()?;
@@ -113,7 +117,10 @@ fn lists(app: App, lang: Lang, book: BookId, takings: bool) -> ReceiverStream<Re
         let t = app.texts.t(lang);
         loop {
             let Ok(items) = items(&app, &t, &book, takings).await else { break };
-            let Ok(markup) = (LiveItems { items: &items, empty: &t.get("office-live-empty") }).render() else { break };
+            let Ok(markup) = (LiveItems { items: &items, empty: &t.get("office-live-empty") }).render()
+            else {
+                break;
+            };
             if sender.send(Ok(Event::default().event("list").data(markup))).await.is_err() {
                 break;
             }

@@ -98,10 +98,12 @@ async fn overview(
     let units = units(&app, &viewer)?;
     let Some(first) = units.first() else { return own_market(&app, &viewer) };
     let unit = match query.get("unit").filter(|unit| !unit.is_empty()) {
-        Some(asked) => units.iter().find(|unit| unit.as_str() == asked).ok_or_else(Problem::not_found)?.clone(),
+        Some(asked) => {
+            units.iter().find(|unit| unit.as_str() == asked).ok_or_else(Problem::not_found)?.clone()
+        }
         None => first.clone(),
     };
-    let tree = app.kernel.tree()?;
+    let tree = app.tree();
     let books = tree.books_of_subtree(&unit, Some("market"));
     let period = period(&app, &query)?;
     let read = read(&app, books.clone(), period).await?;
@@ -119,21 +121,26 @@ async fn overview(
         .collect::<Vec<_>>();
     let asked = rows::asked(&SPEC, &here)?;
     let columns = columns.into_iter().map(|column| column.sorted(&asked)).collect();
-    let empty = Empty { title: t.get("office-no-markets"), hint: t.get("office-no-markets-hint"), action: None };
+    let empty =
+        Empty { title: t.get("office-no-markets"), hint: t.get("office-no-markets-hint"), action: None };
     let mut markets = TableView::new("markets", t.get("office-markets"), columns, empty);
-    let row = |(book, values): &(BookId, Vec<Value>)| {
-        let kept = tree.book(book);
-        let title = kept.map_or_else(|| book.to_string(), |it| in_lang(lang, &it.title_zh, &it.title_en));
-        let unit = kept.map_or_else(String::new, |it| it.unit.to_string());
-        let mut cells = vec![Cell::text(title).link(format!("/market/{book}"))];
-        cells.extend(COLUMNS.iter().zip(values).map(|(name, value)| {
-            amounts::cell(&app, name, *value).link(amounts::href(name, &unit, days))
-        }));
-        cells
-    };
+    let row =
+        |(book, values): &(BookId, Vec<Value>)| {
+            let kept = tree.book(book);
+            let title = kept.map_or_else(|| book.to_string(), |it| in_lang(lang, &it.title_zh, &it.title_en));
+            let unit = kept.map_or_else(String::new, |it| it.unit.to_string());
+            let mut cells = vec![Cell::text(title).link(format!("/market/{book}"))];
+            cells.extend(COLUMNS.iter().zip(values).map(|(name, value)| {
+                amounts::cell(&app, name, *value).link(amounts::href(name, &unit, days))
+            }));
+            cells
+        };
     rows::fill(&mut markets, &asked, &t, read.markets.iter().map(row).collect());
     if asked.export.is_some() {
-        return rows::answer(&asked, rows::ListPage { frame, sections: Vec::new(), actions: Vec::new(), table: markets });
+        return rows::answer(
+            &asked,
+            rows::ListPage { frame, sections: Vec::new(), actions: Vec::new(), table: markets },
+        );
     }
     let units = units
         .iter()
@@ -146,7 +153,7 @@ async fn overview(
 /// The units with markets whose records the viewer may read, the highest first.
 fn units(app: &App, viewer: &Viewer) -> Result<Vec<UnitCode>, Problem> {
     let Some(actor) = viewer.actor() else { return Err(Problem::unauthorized()) };
-    let tree = app.kernel.tree()?;
+    let tree = app.tree();
     let mut units = scope(app.kernel.policy(), &tree, actor, READ).units(&tree, Some("market"));
     units.retain(|unit| {
         !tree.books_of_subtree(unit, Some("market")).is_empty()
@@ -158,8 +165,11 @@ fn units(app: &App, viewer: &Viewer) -> Result<Vec<UnitCode>, Problem> {
 
 /// A merchant's only place is its own page.
 fn own_market(app: &App, viewer: &Viewer) -> Result<Response, Problem> {
-    let tree = app.kernel.tree()?;
-    let sights = viewer.actor().map(|actor| scope(app.kernel.policy(), &tree, actor, READ)).ok_or_else(Problem::unauthorized)?;
+    let tree = app.tree();
+    let sights = viewer
+        .actor()
+        .map(|actor| scope(app.kernel.policy(), &tree, actor, READ))
+        .ok_or_else(Problem::unauthorized)?;
     let home = sights.sights().iter().find_map(|sight| sight.owner.as_ref()?.home().map(str::to_owned));
     match home {
         Some(book) => Ok(Redirect::to(&format!("/market/{book}/mine")).into_response()),
@@ -174,13 +184,20 @@ fn period(app: &App, query: &BTreeMap<String, String>) -> Result<Period, Problem
     let day = |name: &str, default: Day| match query.get(name).filter(|text| !text.is_empty()) {
         None => Ok(default),
         Some(text) => Day::parse(text).map_err(|error| {
-            Problem::bad_request(name, "format", Both::new(format!("“{text}”不是日期，应形如 2021-12-10。"), error.to_string()))
+            Problem::bad_request(
+                name,
+                "format",
+                Both::new(format!("“{text}”不是日期，应形如 2021-12-10。"), error.to_string()),
+            )
         }),
     };
     let to = day("to", app.today())?;
     let from = day("from", to)?;
     if from > to || to.0 - from.0 > 3_700 {
-        let detail = Both::new("起始日期应不晚于截止日期，跨度不超过十年。", "from lies after to, or more than ten years before it");
+        let detail = Both::new(
+            "起始日期应不晚于截止日期，跨度不超过十年。",
+            "from lies after to, or more than ten years before it",
+        );
         return Err(Problem::bad_request("from", "range", detail));
     }
     Ok(Period { from, to })
@@ -197,11 +214,15 @@ async fn read(app: &App, books: Vec<BookId>, period: Period) -> Result<Read, Pro
         let course = Period { from: period.to.plus(1 - COURSE_DAYS), to: period.to };
         let of_book = |book: &BookId| {
             let one = std::slice::from_ref(book);
-            let values = COLUMNS.iter().map(|name| kernel.figure(name, one, period, "")).collect::<Result<_, _>>()?;
+            let values =
+                COLUMNS.iter().map(|name| kernel.figure(name, one, period, "")).collect::<Result<_, _>>()?;
             Ok::<_, FigureError>((book.clone(), values))
         };
         Ok::<_, FigureError>(Read {
-            tiles: TILES.iter().map(|name| kernel.figure(name, &books, period, "")).collect::<Result<_, _>>()?,
+            tiles: TILES
+                .iter()
+                .map(|name| kernel.figure(name, &books, period, ""))
+                .collect::<Result<_, _>>()?,
             course: kernel.series(of::SALES_AMOUNT, &books, course, "")?,
             markets: books.iter().map(of_book).collect::<Result<_, _>>()?,
         })
@@ -218,7 +239,8 @@ pub fn tiles(app: &App, lang: Lang, unit: &str, days: (&str, &str), values: &[Va
             // A mean, not a share.
             (of::BLOCK_MEAN, Value::Ratio { numerator, denominator }) => {
                 let mean = numerator.checked_div(denominator);
-                let text = mean.map_or_else(|| "–".to_owned(), |ms| amounts::short(lang, Unit::Milliseconds, ms));
+                let text =
+                    mean.map_or_else(|| "–".to_owned(), |ms| amounts::short(lang, Unit::Milliseconds, ms));
                 let mut tile = FigureTile::new(amounts::title(app, lang, name), "");
                 tile.value = text;
                 tile

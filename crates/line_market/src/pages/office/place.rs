@@ -41,8 +41,9 @@ impl Reach {
 impl Place {
     pub fn of(app: &App, lang: Lang, book: &str) -> Result<Self, Problem> {
         let (book, resource) = market(app, book)?;
-        let tree = app.kernel.tree()?;
-        let title = tree.book(&book).map_or_else(|| book.to_string(), |it| in_lang(lang, &it.title_zh, &it.title_en));
+        let tree = app.tree();
+        let title =
+            tree.book(&book).map_or_else(|| book.to_string(), |it| in_lang(lang, &it.title_zh, &it.title_en));
         Ok(Self { book, resource, title })
     }
 
@@ -51,7 +52,7 @@ impl Place {
         if viewer.allows(app, action, &self.resource) {
             return Ok(Reach::All);
         }
-        let tree = app.kernel.tree()?;
+        let tree = app.tree();
         let owners = viewer.actor().map_or_else(Vec::new, |actor| {
             let scope = access::scope(app.kernel.policy(), &tree, actor, action);
             scope.owners(&tree, &self.resource.unit, self.resource.line.as_deref())
@@ -76,7 +77,14 @@ impl Place {
     }
 
     /// The frame of a page: the way down to the market, and what the last form did.
-    pub fn frame(&self, app: &App, viewer: &Viewer, lang: Lang, title: impl Into<String>, here: &str) -> Frame {
+    pub fn frame(
+        &self,
+        app: &App,
+        viewer: &Viewer,
+        lang: Lang,
+        title: impl Into<String>,
+        here: &str,
+    ) -> Frame {
         let mut frame = viewer.frame(app, lang, title, here);
         frame.crumbs = crumbs(app, viewer, lang, &self.resource.unit);
         if let Some(last) = frame.crumbs.last_mut() {
@@ -84,10 +92,9 @@ impl Place {
             last.href = Some(self.href(""));
         }
         let done = here.split_once("done=").map(|(_, rest)| rest.split('&').next().unwrap_or_default());
-        frame.flash = done.filter(|seq| !seq.is_empty() && seq.bytes().all(|byte| byte.is_ascii_digit())).map(|seq| Flash {
-            mark: Mark::Done,
-            text: frame.t.with("office-recorded", &[("seq", seq)]),
-        });
+        frame.flash = done
+            .filter(|seq| !seq.is_empty() && seq.bytes().all(|byte| byte.is_ascii_digit()))
+            .map(|seq| Flash { mark: Mark::Done, text: frame.t.with("office-recorded", &[("seq", seq)]) });
         frame
     }
 
@@ -118,7 +125,7 @@ impl Place {
 
 /// The units above and including one; those whose market figures the viewer may read are links.
 pub fn crumbs(app: &App, viewer: &Viewer, lang: Lang, unit: &UnitCode) -> Vec<Crumb> {
-    let Ok(tree) = app.kernel.tree() else { return Vec::new() };
+    let tree = app.tree();
     let mut path = tree.ancestors(unit);
     path.retain(|above| above != unit);
     path.reverse();
@@ -154,7 +161,10 @@ impl Names {
         let products = state::products(tx, book)?;
         let merchants = state::merchants(tx, book)?;
         Ok(Self {
-            products: products.into_iter().map(|it| (it.product, in_lang(lang, &it.title_zh, &it.title_en))).collect(),
+            products: products
+                .into_iter()
+                .map(|it| (it.product, in_lang(lang, &it.title_zh, &it.title_en)))
+                .collect(),
             merchants: merchants.into_iter().filter_map(|it| Some((it.merchant, it.title?))).collect(),
         })
     }
@@ -172,6 +182,10 @@ impl Names {
     /// The codes of products whose title holds a text.
     pub fn products_like(&self, text: &str) -> Vec<String> {
         let text = text.to_lowercase();
-        self.products.iter().filter(|(_, title)| title.to_lowercase().contains(&text)).map(|(code, _)| code.clone()).collect()
+        self.products
+            .iter()
+            .filter(|(_, title)| title.to_lowercase().contains(&text))
+            .map(|(code, _)| code.clone())
+            .collect()
     }
 }

@@ -1,0 +1,265 @@
+//! The merchant's own page: stalls, today's takings, open lots, prices.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use kernel::{FigureError, Period};
+use shell::extract::{Path, Query};
+use shell::pages::page;
+use shell::view::{Cell, Column, Empty, FigureTile, Frame, Link, Pager, TableView};
+use shell::viewer::{Asked, Here, Viewer};
+use shell::{App, Problem, T, format};
+use store::StoreError;
+
+use super::lots::state_cell;
+use super::place::{Names, Place, Reach};
+use crate::figures as of;
+use crate::kinds::Sale;
+use crate::policy::READ_TAKINGS;
+use crate::state::{self, Lot, LotFilter, Price, Stall};
+
+pub fn router() -> Router<App> {
+    Router::new().route("/market/{book}/mine", get(mine)).route("/market/{book}/mine/sales", get(sales))
+}
+
+/// Lots of one stall that are looked at for open ones.
+const LOTS: usize = 200;
+/// Sales of one page.
+const SALES: usize = 50;
+
+#[derive(Template)]
+#[template(path = "office/mine.html")]
+struct MinePage {
+    frame: Frame,
+    sections: Vec<Link>,
+    stalls: Vec<StallView>,
+    none: String,
+}
+
+/// One stall of the merchant.
+struct StallView {
+    title: String,
+    tiles: Vec<FigureTile>,
+    receive: String,
+    lots: TableView,
+    prices: TableView,
+}
+
+struct Read {
+    stall: Stall,
+    sales: i64,
+    fen: i64,
+    grams: i64,
+    lots: Vec<Lot>,
+    prices: Vec<Price>,
+}
+
+async fn mine(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Path(book): Path<String>,
+) -> Result<Response, Problem> {
+    let place = Place::of(&app, lang, &book)?;
+    let Reach::Own(own) = place.reach(&app, &viewer, READ_TAKINGS)? else {
+        // Who sees every stall has the market's own page.
+        return Ok(Redirect::to(&place.href("")).into_response());
+    };
+    let (of_book, today) = (place.book.clone(), app.today());
+    let (names, stalls) = app
+        .blocking(move |kernel| {
+            let books = [of_book.clone()];
+            let period = Period { from: today, to: today };
+            let all = kernel.read(|tx| state::stalls(tx, &of_book))?;
+            let own = all
+                .into_iter()
+                .filter(|stall| stall.merchant.as_ref().is_some_and(|tenant| own.contains(tenant)));
+            let stalls = own.map(|stall| {
+                let dimension = format!("stall={}", stall.stall);
+                let sum = |name| kernel.sum(name, &books, period, &dimension);
+                let (sales, fen, grams) = (sum(of::SALES)?, sum(of::SALES_AMOUNT)?, sum(of::SALES_GRAMS)?);
+                let filter = LotFilter {
+                    stall: Some(&stall.stall),
+                    merchant: stall.merchant.as_deref(),
+                    ..LotFilter::default()
+                };
+                let (mut lots, prices) = kernel.read(|tx| {
+                    Ok((
+                        state::list_lots(tx, &of_book, &filter, LOTS, 0)?,
+                        state::prices(tx, &of_book, Some(&stall.stall))?,
+                    ))
+                })?;
+                lots.retain(|lot| lot.left_g().0 > 0);
+                Ok::<_, FigureError>(Read { sales, fen, grams, lots, prices, stall })
+            });
+            let stalls = stalls.collect::<Result<Vec<_>, _>>()?;
+            let names = kernel.read(|tx| Names::read(tx, &of_book, lang))?;
+            Ok::<_, FigureError>((names, stalls))
+        })
+        .await?;
+    let t = app.texts.t(lang);
+    let frame = place.frame(&app, &viewer, lang, t.get("office-mine"), &here);
+    let sections = place.sections(&app, &viewer, &frame);
+    let stalls = stalls.iter().map(|read| stall_view(&t, &place, &names, read)).collect();
+    page(&MinePage { none: t.get("office-no-own-stall"), frame, sections, stalls })
+}
+
+fn stall_view(t: &T, place: &Place, names: &Names, read: &Read) -> StallView {
+    let lang = t.lang();
+    let stall = &read.stall.stall;
+    let entries = place.href(&format!("mine/sales?stall={stall}"));
+    let tile = |key: &str, text: String| FigureTile::new(t.get(key), &text).link(&*entries);
+    StallView {
+        title: stall.clone(),
+        tiles: vec![
+            tile("office-takings", format::money_short(lang, read.fen)),
+            tile("office-sales", format::count_short(lang, read.sales)),
+            tile("office-sold", format::weight_short(lang, read.grams)),
+        ],
+        receive: place.href(&format!("lots/new?stall={stall}")),
+        lots: lots_table(t, place, names, &read.lots),
+        prices: prices_table(t, place, names, &read.prices, stall),
+    }
+}
+
+fn lots_table(t: &T, place: &Place, names: &Names, lots: &[Lot]) -> TableView {
+    let columns = vec![
+        Column::text("product", t.get("office-field-product")),
+        Column::text("lot", t.get("office-field-lot")),
+        Column::number("left", t.get("office-left-kg")),
+        Column::text("state", t.get("office-state")),
+        Column::text("loss", t.get("office-loss")),
+    ];
+    let empty = Empty { title: t.get("office-no-lots"), hint: t.get("office-no-lots-hint"), action: None };
+    let mut table = TableView::new("lots", t.get("office-open-lots"), columns, empty);
+    table.rows = lots
+        .iter()
+        .map(|lot| {
+            vec![
+                Cell::text(names.product(&lot.product)),
+                Cell::text(&lot.lot),
+                Cell::kilograms(lot.left_g().0),
+                state_cell(t, lot),
+                Cell::text(t.get("office-record-loss"))
+                    .link(place.href(&format!("record/loss?lot={}", lot.lot))),
+            ]
+        })
+        .collect();
+    table
+}
+
+fn prices_table(t: &T, place: &Place, names: &Names, prices: &[Price], stall: &str) -> TableView {
+    let columns = vec![
+        Column::text("product", t.get("office-field-product")),
+        Column::number("price", t.get("office-price-kg")),
+        Column::text("change", t.get("office-form-price")),
+    ];
+    let action =
+        Link { title: t.get("office-form-price"), href: place.href(&format!("record/price?stall={stall}")) };
+    let empty = Empty {
+        title: t.get("office-no-prices"),
+        hint: t.get("office-no-prices-hint"),
+        action: Some(action),
+    };
+    let mut table = TableView::new("prices", t.get("office-prices"), columns, empty);
+    table.rows = prices
+        .iter()
+        .map(|price| {
+            let form = format!("record/price?stall={stall}&product={}", price.product);
+            vec![
+                Cell::text(names.product(&price.product)),
+                Cell::money(price.fen_per_kg.0),
+                Cell::text(t.get("office-change")).link(place.href(&form)),
+            ]
+        })
+        .collect();
+    table
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct SalesQuery {
+    stall: String,
+    cursor: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "office/list.html")]
+struct SalesPage {
+    frame: Frame,
+    sections: Vec<Link>,
+    actions: Vec<Link>,
+    table: TableView,
+}
+
+/// The entries behind today's takings of a stall.
+async fn sales(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Path(book): Path<String>,
+    Query(query): Query<SalesQuery>,
+) -> Result<Response, Problem> {
+    let place = Place::of(&app, lang, &book)?;
+    let reach = place.reach(&app, &viewer, READ_TAKINGS)?;
+    let (of_book, stall, today) = (place.book.clone(), query.stall.clone(), app.today());
+    let tenant = app
+        .blocking(move |kernel| {
+            kernel.read(|tx| {
+                Ok::<_, StoreError>(state::stall(tx, &of_book, &stall)?.and_then(|it| it.merchant))
+            })
+        })
+        .await?;
+    if !reach.covers(tenant.as_deref()) {
+        return Err(Problem::not_found());
+    }
+    let (of_book, dimension, cursor) =
+        (place.book.clone(), format!("stall={}", query.stall), query.cursor.clone());
+    let (names, behind) = app
+        .blocking(move |kernel| {
+            let period = Period { from: today, to: today };
+            let names = kernel.read(|tx| Names::read(tx, &of_book, lang))?;
+            let behind =
+                kernel.behind(of::SALES_AMOUNT, &[of_book], period, &dimension, cursor.as_deref(), SALES)?;
+            Ok::<_, FigureError>((names, behind))
+        })
+        .await?;
+    let t = app.texts.t(lang);
+    let columns = vec![
+        Column::text("at", t.get("entry-occurred")),
+        Column::text("product", t.get("office-field-product")),
+        Column::text("lot", t.get("office-field-lot")),
+        Column::number("grams", t.get("office-weight-kg")),
+        Column::number("price", t.get("office-price-kg")),
+        Column::number("amount", t.get("office-takings")),
+    ];
+    let empty = Empty { title: t.get("office-no-sales"), hint: t.get("office-no-sales-hint"), action: None };
+    let mut table = TableView::new("sales", t.get("office-sales"), columns, empty);
+    table.rows = behind
+        .items
+        .iter()
+        .filter_map(|item| {
+            let sale: Sale = item.entry.body().ok()?;
+            Some(vec![
+                Cell::date_time(app.moment(item.entry.occurred)),
+                Cell::text(names.product(&sale.product)),
+                Cell::text(sale.lot),
+                Cell::kilograms(sale.grams.0),
+                Cell::money(sale.fen_per_kg.0),
+                Cell::money(item.amount),
+            ])
+        })
+        .collect();
+    table.pager = Some(Pager {
+        text: t.with("figure-entries-shown", &[("count", table.rows.len())]),
+        previous: query.cursor.is_some().then(|| shell::table::with_parameter(&here, "cursor", None)),
+        next: behind.next.map(|cursor| shell::table::with_parameter(&here, "cursor", Some(&cursor))),
+    });
+    let frame =
+        place.frame(&app, &viewer, lang, format!("{} · {}", query.stall, t.get("office-sales")), &here);
+    let sections = place.sections(&app, &viewer, &frame);
+    page(&SalesPage { frame, sections, actions: Vec::new(), table })
+}

@@ -1,0 +1,130 @@
+//! What people type into forms, read as the values that bodies hold.
+
+use base::{Day, Time};
+use serde_json::{Value, json};
+
+/// What a field takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    Text,
+    /// A short code.
+    Code,
+    /// A code that is made up if left empty.
+    NewLot,
+    /// Kilograms, kept as grams.
+    Kilograms,
+    /// Yuan, kept as fen.
+    Yuan,
+    /// Square metres, kept as square decimetres.
+    SquareMetres,
+    Integer,
+    Day,
+    Month,
+    Tick,
+    Stall,
+    Merchant,
+    Product,
+    Lot,
+    Scale,
+    /// One of some words of a body's vocabulary.
+    Word(&'static [&'static str]),
+    /// A part a line: a code, a space, kilograms.
+    Parts,
+}
+
+/// The value of a typed text that is not empty, or the key of what is wrong with it.
+pub fn value(takes: Takes, text: &str) -> Result<Value, &'static str> {
+    let number = |places| decimal(text, places).map(|units| json!(units)).ok_or("form-not-a-number");
+    match takes {
+        Takes::Kilograms => number(3),
+        Takes::Yuan | Takes::SquareMetres => number(2),
+        Takes::Integer | Takes::Scale => number(0),
+        Takes::Day => Day::parse(text).map(|day| json!(day)).map_err(|_| "form-not-a-date"),
+        Takes::Tick => Ok(json!(text == "on")),
+        Takes::Word(words) => words.contains(&text).then(|| json!(text)).ok_or("form-unknown-choice"),
+        Takes::Parts => parts(text).ok_or("office-parts-wrong"),
+        _ => Ok(json!(text)),
+    }
+}
+
+/// Reads a decimal of at most so many places, exactly: `decimal("12.5", 3)` is 12500.
+pub fn decimal(text: &str, places: u32) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let places = usize::try_from(places).ok()?;
+    if whole.is_empty() || whole.len() > 12 || fraction.len() > places || !plain(whole) || !plain(fraction) {
+        return None;
+    }
+    format!("{whole}{fraction:0<places$}").parse::<i64>().ok().map(|units| sign * units)
+}
+
+fn parts(text: &str) -> Option<Value> {
+    let part = |line: &str| {
+        let (lot, weight) = line.trim().rsplit_once(char::is_whitespace)?;
+        Some(json!({"lot": lot.trim(), "quantity_g": decimal(weight, 3)?}))
+    };
+    text.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(part)
+        .collect::<Option<Vec<_>>>()
+        .map(Value::Array)
+}
+
+/// A lot's code from its stall and the moment of the form, so that a form sent twice names one lot.
+pub fn lot_code(stall: &str, local: &str) -> String {
+    let stall: String = stall.chars().take(25).collect();
+    let digits: String = local.bytes().filter(u8::is_ascii_digit).take(14).map(char::from).collect();
+    match (digits.get(2..8), digits.get(8..14)) {
+        (Some(day), Some(time)) => format!("{stall}-{day}-{time}"),
+        _ => stall,
+    }
+}
+
+/// The moment that a form was made, from its hidden key; now, if the key was tampered with.
+pub fn made(key: &str, now: Time) -> Time {
+    let known =
+        key.parse().map(Time).ok().filter(|made: &Time| (0..=86_400_000).contains(&now.since_ms(*made)));
+    known.unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_read_exactly_or_not_at_all() {
+        assert_eq!(decimal("12.5", 3), Some(12_500));
+        assert_eq!(decimal("-0.07", 2), Some(-7));
+        assert_eq!(decimal("3", 0), Some(3));
+        for wrong in ["", ".5", "1.2345", "1e3", "1,5", "９", "--1", "9999999999999"] {
+            assert_eq!(decimal(wrong, 3), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_a_code_and_kilograms() {
+        assert_eq!(
+            value(Takes::Parts, "A-1 2.5\n\nA-2\t3"),
+            Ok(json!([
+                {"lot": "A-1", "quantity_g": 2500}, {"lot": "A-2", "quantity_g": 3000}
+            ]))
+        );
+        assert!(value(Takes::Parts, "A-1").is_err());
+    }
+
+    #[test]
+    fn a_lot_code_follows_from_stall_and_moment() {
+        assert_eq!(lot_code("A12", "2021-12-10T08:31:22+08:00"), "A12-211210-083122");
+    }
+
+    #[test]
+    fn a_form_from_the_future_or_of_another_day_is_made_now() {
+        assert_eq!(made("5000", Time(9_000)), Time(5_000));
+        assert_eq!(made("9001", Time(9_000)), Time(9_000));
+        assert_eq!(made("x", Time(9_000)), Time(9_000));
+    }
+}

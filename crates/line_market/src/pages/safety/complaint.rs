@@ -1,0 +1,129 @@
+//! A shopper's complaint about a slip, and what became of it.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use base::Seq;
+use ledger::Body;
+use serde_json::json;
+use shell::extract::Path;
+use shell::pages::{From, page};
+use shell::view::{Badge, Frame, Sheet};
+use shell::viewer::{Asked, Here, Viewer};
+use shell::{App, Problem, format};
+
+use super::slip::{address_of, find, show};
+use super::typed::Typed;
+use super::words;
+use crate::api::records::record_as;
+use crate::kinds::ComplaintFiled;
+use crate::record::Input;
+use crate::state::{self, ComplaintRow};
+
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/01/{gtin}/21/{serial}/complaint", post(file))
+        .route("/01/{gtin}/21/{serial}/complaint/{seq}", get(receipt))
+}
+
+/// Characters of a complaint.
+pub const TEXT_CHARS_MAX: usize = 1_000;
+
+/// A field that people do not see; only programs fill it in.
+const TRAP: &str = "website";
+
+async fn file(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Extension(From(address)): Extension<From>,
+    Path((gtin, serial)): Path<(String, String)>,
+    Form(given): Form<BTreeMap<String, String>>,
+) -> Result<Response, Problem> {
+    app.limits.public(address)?;
+    app.limits.sign_in(format!("complaint {address}"))?;
+    let found = find(&app, &gtin, &serial).await?;
+    let t = app.texts.t(lang);
+    let here = address_of(&found.market, found.serial);
+    let mut typed = Typed::new(given);
+    if !typed.get(TRAP).is_empty() {
+        typed.whole = Some(t.get("safety-complaint-trapped"));
+    }
+    let text = typed.required(&t, "text");
+    if text.chars().count() > TEXT_CHARS_MAX {
+        typed.error("text", t.with("form-too-long", &[("max", TEXT_CHARS_MAX)]));
+    }
+    let weight = typed.kilograms(&t, "fair_scale_g");
+    if typed.is_good() {
+        let body = json!({
+            "slip": found.serial.print(), "text": text, "contact": typed.optional("contact"), "fair_scale_g": weight,
+        });
+        let input = Input { kind: ComplaintFiled::KIND.into(), occurred: None, body, evidence: Vec::new() };
+        match record_as(&app, &viewer, found.market.book.as_str(), input, None).await {
+            Ok(recorded) => {
+                return Ok(Redirect::to(&format!("{here}/complaint/{}", recorded.entry.seq)).into_response());
+            }
+            Err(problem) => typed.refused(lang, problem, &["text", "contact", "fair_scale_g"])?,
+        }
+    }
+    let response = show(&app, &viewer, lang, &here, found, &typed).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, response).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "safety/complaint_receipt.html")]
+struct ReceiptPage {
+    frame: Frame,
+    facts: Vec<(String, String)>,
+    standing: Badge,
+    slip: String,
+}
+
+/// What became of a complaint, for whoever has the slip; its text and contact are not shown again.
+async fn receipt(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Extension(From(address)): Extension<From>,
+    Path((gtin, serial, seq)): Path<(String, String, u64)>,
+) -> Result<Response, Problem> {
+    app.limits.public(address)?;
+    let found = find(&app, &gtin, &serial).await?;
+    let (book, seq) = (found.market.book.clone(), Seq(seq.min(i64::MAX as u64)));
+    let row = app.blocking(move |kernel| kernel.read(|tx| state::complaint(tx, &book, seq))).await?;
+    let row = row
+        .filter(|row| row.slip.as_deref() == Some(&found.serial.print()))
+        .ok_or_else(Problem::not_found)?;
+    let t = app.texts.t(lang);
+    let mut frame = viewer.frame(&app, lang, t.get("safety-complaint-filed"), &here);
+    frame.sheet = Sheet::Public;
+    frame.nav.clear();
+    let mut facts = vec![
+        (t.get("safety-complaint-number"), row.seq.to_string()),
+        (t.get("safety-complaint-at"), format::date_time_long(lang, app.moment(row.at))),
+    ];
+    facts.extend(
+        row.settled_at.map(|at| (t.get("safety-settled-at"), format::date_time_long(lang, app.moment(at)))),
+    );
+    page(&ReceiptPage {
+        frame,
+        facts,
+        standing: standing(&t, &row),
+        slip: address_of(&found.market, found.serial),
+    })
+}
+
+/// How far a complaint is.
+pub fn standing(t: &shell::T, row: &ComplaintRow) -> Badge {
+    use shell::view::Mark;
+    match &row.outcome {
+        None => Badge { mark: Mark::Blue, text: t.get("safety-complaint-open") },
+        Some(outcome) => Badge { mark: Mark::Done, text: words::word(t, "outcome", outcome) },
+    }
+}

@@ -1,0 +1,255 @@
+//! The enforcement file of a lot (执法卷宗): every entry about it, each with its proof.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use base::{BookId, Seq, SubjectId};
+use kernel::{Kernel, ProofError};
+use ledger::Entry;
+use serde::Serialize;
+use shell::api::ledger::EntryView;
+use shell::extract::Path;
+use shell::pages::page;
+use shell::view::Frame;
+use shell::viewer::{Asked, Here, Viewer};
+use shell::{App, Lang, Problem, format};
+use store::{Param, StoreError, Tx};
+
+use super::ground::{Ground, in_lang};
+use super::words;
+use crate::policy::READ;
+use crate::state::{self, Lot};
+
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/market/{book}/lots/{lot}/file", get(sheet))
+        .route("/market/{book}/lots/{lot}/file.json", get(document))
+}
+
+/// Entries in a file. What was ordered, tested and received comes before single sales.
+const ENTRIES_MAX: usize = 1_000;
+
+/// The entries of a file in the order of the ledger, and how many there are in all.
+struct Gathered {
+    lot: Lot,
+    entries: Vec<Entry>,
+    total: usize,
+}
+
+fn gather(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Gathered>, StoreError> {
+    let subject =
+        SubjectId::local("lot", book, code).map_err(|error| StoreError::Schema(error.to_string()))?;
+    kernel.read(|tx| {
+        let Some(lot) = state::lot(tx, book, code)? else { return Ok(None) };
+        let total = count(tx, book, &subject)?;
+        let mut seqs = numbers(tx, book, &subject, "role <> 'input'", ENTRIES_MAX)?;
+        seqs.extend(numbers(tx, book, &subject, "role = 'input'", ENTRIES_MAX.saturating_sub(seqs.len()))?);
+        seqs.sort_unstable();
+        seqs.dedup();
+        Ok(Some(Gathered { entries: kernel::entries::entries(tx, book, &seqs)?, lot, total }))
+    })
+}
+
+fn numbers(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    subject: &SubjectId,
+    which: &str,
+    max: usize,
+) -> Result<Vec<Seq>, StoreError> {
+    let sql = format!(
+        "select distinct seq from link where book = $1 and subject = $2 and {which} order by seq limit {max}"
+    );
+    let rows = tx.query(&sql, &[Param::Text(book.as_str()), Param::Text(subject.as_str())])?;
+    rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect()
+}
+
+fn count(tx: &mut dyn Tx, book: &BookId, subject: &SubjectId) -> Result<usize, StoreError> {
+    const COUNT: &str = "select count(distinct seq) from link where book = $1 and subject = $2";
+    let row = tx.query_one(COUNT, &[Param::Text(book.as_str()), Param::Text(subject.as_str())])?;
+    Ok(row.map_or(Ok(0), |row| row.int(0))?.try_into().unwrap_or(0))
+}
+
+#[derive(Template)]
+#[template(path = "safety/file.html")]
+struct FilePage {
+    frame: Frame,
+    facts: Vec<(String, String)>,
+    shown: String,
+    cut: bool,
+    entries: Vec<Sheet>,
+    checkpoint: String,
+    key: String,
+    json: String,
+}
+
+/// An entry as the printed file shows it.
+struct Sheet {
+    seq: String,
+    href: String,
+    title: String,
+    occurred: String,
+    recorded: String,
+    actor: String,
+    body: Vec<(String, String)>,
+    leaf: String,
+}
+
+/// A file that the viewer may have; that it was made is logged.
+async fn gathered(
+    app: &App,
+    viewer: &Viewer,
+    lang: Lang,
+    book: &str,
+    code: &str,
+) -> Result<(Ground, Gathered), Problem> {
+    let ground = Ground::of(app, lang, book)?;
+    viewer.need(app, READ, &ground.resource)?;
+    let (home, lot) = (ground.book.clone(), code.to_owned());
+    let found =
+        app.blocking(move |kernel| gather(kernel, &home, &lot)).await?.ok_or_else(Problem::not_found)?;
+    tracing::info!(book = %ground.book, lot = code, actor = %viewer.id(), "an enforcement file was made");
+    Ok((ground, found))
+}
+
+async fn sheet(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Path((book, code)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let (ground, found) = gathered(&app, &viewer, lang, &book, &code).await?;
+    let home = ground.book.clone();
+    let checkpoint = app.blocking(move |kernel| kernel.checkpoint(&home)).await?;
+    let t = app.texts.t(lang);
+    let frame = ground.frame(&app, &viewer, lang, t.with("safety-file-of", &[("lot", code.as_str())]), &here);
+    let lot = &found.lot;
+    let number = |n: usize| format::integer(i64::try_from(n).unwrap_or(i64::MAX));
+    page(&FilePage {
+        facts: vec![
+            (t.get("safety-lot"), lot.lot.clone()),
+            (t.get("safety-stall"), lot.stall.clone()),
+            (t.get("safety-supplier"), lot.supplier.clone()),
+            (t.get("safety-origin"), lot.origin.clone()),
+            (t.get("safety-document"), words::document(&t, lot.document.as_deref())),
+            (t.get("safety-received"), format::weight(lang, lot.received_g.0)),
+            (t.get("safety-standing"), words::standing(&t, lot).text),
+            (t.get("safety-file-made"), format::date_time_long(lang, app.moment(app.kernel.now()))),
+            (
+                t.get("safety-file-by"),
+                viewer.session().map_or_else(|| viewer.id().to_string(), |it| it.title.clone()),
+            ),
+        ],
+        shown: t.with(
+            "safety-file-shown",
+            &[("shown", number(found.entries.len())), ("all", number(found.total))],
+        ),
+        cut: found.entries.len() < found.total,
+        entries: found.entries.iter().map(|entry| set(&app, lang, &ground, entry)).collect(),
+        checkpoint,
+        key: app.kernel.verifier().to_string(),
+        json: format!("{}/file.json", ground.lot_href(&lot.lot)),
+        frame,
+    })
+}
+
+fn set(app: &App, lang: Lang, ground: &Ground, entry: &Entry) -> Sheet {
+    let kind = app.kernel.catalogue().get(entry.kind.as_str());
+    Sheet {
+        seq: entry.seq.to_string(),
+        href: ground.entry_href(entry.seq),
+        title: kind
+            .map_or(entry.kind.as_str(), |kind| in_lang(lang, kind.title_zh, kind.title_en))
+            .to_owned(),
+        occurred: format::rfc3339(app.moment(entry.occurred)),
+        recorded: format::rfc3339(app.moment(entry.recorded)),
+        actor: entry.actor.to_string(),
+        body: members(entry.body.as_deref()),
+        leaf: entry.leaf().to_string(),
+    }
+}
+
+/// The members of a body in a line each; nothing for one that was erased.
+fn members(body: Option<&str>) -> Vec<(String, String)> {
+    let value = body.and_then(|body| serde_json::from_str::<serde_json::Value>(body).ok());
+    let Some(serde_json::Value::Object(members)) = value else { return Vec::new() };
+    let text = |value: serde_json::Value| match value {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    members
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name, text(value)))
+        .collect()
+}
+
+/// The file as a document: each entry with a proof that anyone can check offline with the public key.
+#[derive(Serialize)]
+struct FileDocument {
+    book: BookId,
+    lot: Lot,
+    made: base::Time,
+    key: String,
+    entries_total: usize,
+    entries: Vec<ProvedEntry>,
+}
+
+#[derive(Serialize)]
+struct ProvedEntry {
+    #[serde(flatten)]
+    entry: EntryView,
+    /// The canonical head, whose hash is the leaf.
+    leaf_text: String,
+    /// A C2SP tlog-proof file.
+    proof: String,
+}
+
+async fn document(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Path((book, code)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let (ground, found) = gathered(&app, &viewer, lang, &book, &code).await?;
+    let home = ground.book.clone();
+    let entries = app
+        .blocking(move |kernel| {
+            let prove = |entry: Entry| {
+                let proof = kernel.prove(&home, entry.seq)?.proof.to_string();
+                Ok::<_, ProofError>(ProvedEntry {
+                    leaf_text: entry.head(),
+                    entry: EntryView::of(&entry),
+                    proof,
+                })
+            };
+            found.entries.into_iter().map(prove).collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    let document = FileDocument {
+        book: ground.book,
+        made: app.kernel.now(),
+        key: app.kernel.verifier().to_string(),
+        entries_total: found.total,
+        entries,
+        lot: found.lot,
+    };
+    let name = format!("attachment; filename=\"{book}-{code}.json\"");
+    Ok(([(header::CONTENT_DISPOSITION, name)], axum::Json(document)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_set_member_by_member_without_what_is_missing() {
+        let set = members(Some(r#"{"lot":"L1","note":null,"scales":[1,2]}"#));
+        assert_eq!(set, [("lot".to_owned(), "L1".to_owned()), ("scales".to_owned(), "[1,2]".to_owned())]);
+        assert!(members(None).is_empty());
+    }
+}

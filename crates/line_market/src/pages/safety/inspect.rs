@@ -1,0 +1,310 @@
+//! The inspector's page: choose a lot, record a test. A failed test holds the lot at once.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Multipart, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use base::limits::EVIDENCE_BYTES_MAX;
+use ledger::Body;
+use serde::Deserialize;
+use serde_json::json;
+use shell::extract::{Path, Query};
+use shell::pages::page;
+use shell::table::{Direction, TableSpec};
+use shell::view::{Cell, Choice, Column, Empty, Field, FieldKind, Frame, Link, TableView};
+use shell::viewer::{Asked, Here, Viewer};
+use shell::{App, Both, Lang, Problem, T};
+use store::StoreError;
+
+use super::ground::{Ground, Products};
+use super::typed::Typed;
+use super::{rows, tables, words};
+use crate::api::records::{keep, record_as};
+use crate::kinds::InspectionRecorded;
+use crate::policy::KEEP_EVIDENCE;
+use crate::record::Input;
+use crate::state::{self, Inspection, Lot, LotFilter};
+
+pub fn router() -> Router<App> {
+    // One photo and the fields of the form.
+    let limit = DefaultBodyLimit::max(EVIDENCE_BYTES_MAX + 64 * 1024);
+    Router::new().route("/market/{book}/inspect", get(form).post(record)).layer(limit)
+}
+
+/// Lots to choose from: the latest.
+const LOTS_MAX: usize = 1_000;
+const TESTS_MAX: usize = 20;
+
+/// Methods and items that forms offer; the ledger takes any code.
+const METHODS: [&str; 4] = ["rapid-colloidal-gold", "enzyme-inhibition", "rapid-reagent", "laboratory"];
+const ITEMS: [&str; 13] = [
+    "organophosphate",
+    "carbofuran",
+    "ractopamine",
+    "clenbuterol",
+    "salbutamol",
+    "malachite-green",
+    "nitrofuran",
+    "chloramphenicol",
+    "enrofloxacin",
+    "aflatoxin-b1",
+    "formaldehyde",
+    "sulfur-dioxide",
+    "nitrite",
+];
+
+#[derive(Debug, Deserialize)]
+struct Wanted {
+    lot: Option<String>,
+    stall: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "safety/choose_lot.html")]
+struct ChooseLot {
+    frame: Frame,
+    table: TableView,
+}
+
+#[derive(Template)]
+#[template(path = "safety/inspect.html")]
+struct InspectPage {
+    frame: Frame,
+    lot: Link,
+    facts: Vec<(String, String)>,
+    action: String,
+    error: Option<String>,
+    fields: Vec<Field>,
+    tests: TableView,
+    another: Link,
+}
+
+async fn form(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Path(book): Path<String>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Problem> {
+    let ground = Ground::allowing(&app, &viewer, lang, &book, InspectionRecorded::KIND)?;
+    match wanted.lot {
+        Some(lot) => show(&app, &viewer, lang, &here, &ground, &lot, &Typed::default()).await,
+        None => choose(&app, &viewer, lang, &here, &ground, wanted.stall).await,
+    }
+}
+
+const LOTS: TableSpec = TableSpec {
+    sortable: &["lot", "product", "stall", "left", "at"],
+    sort: ("at", Direction::Descending),
+    per_page: 25,
+};
+
+async fn choose(
+    app: &App,
+    viewer: &Viewer,
+    lang: Lang,
+    here: &str,
+    ground: &Ground,
+    stall: Option<String>,
+) -> Result<Response, Problem> {
+    let asked = rows::asked(&LOTS, here)?;
+    let book = ground.book.clone();
+    let (lots, products) = app
+        .blocking(move |kernel| {
+            kernel.read(|tx| {
+                let filter = LotFilter { stall: stall.as_deref(), ..Default::default() };
+                Ok::<_, StoreError>((
+                    state::list_lots(tx, &book, &filter, LOTS_MAX, 0)?,
+                    Products::read(tx, &book)?,
+                ))
+            })
+        })
+        .await?;
+    let t = app.texts.t(lang);
+    let frame = ground.frame(app, viewer, lang, t.get("safety-inspect"), here);
+    let columns = vec![
+        Column::text("lot", t.get("safety-lot")).sorted(&asked),
+        Column::text("product", t.get("safety-product")).sorted(&asked),
+        Column::text("stall", t.get("safety-stall")).sorted(&asked),
+        Column::text("supplier", t.get("safety-supplier")),
+        Column::number("left", t.get("safety-left-kg")).sorted(&asked),
+        Column::text("standing", t.get("safety-standing")),
+        Column::text("at", t.get("safety-received-at")).sorted(&asked),
+    ];
+    let empty = Empty { title: t.get("safety-no-lots"), hint: t.get("safety-no-lots-hint"), action: None };
+    let mut table = TableView::new("lots", t.get("safety-choose-lot"), columns, empty);
+    let cells = |lot: &Lot| {
+        vec![
+            Cell::text(&lot.lot).link(format!("{}?lot={}", ground.href("inspect"), lot.lot)),
+            Cell::text(products.title(lang, &lot.product)),
+            Cell::text(&lot.stall),
+            Cell::text(&lot.supplier),
+            Cell::kilograms(lot.left_g().0),
+            Cell::badge(words::standing(&t, lot)),
+            Cell::date_time(app.moment(lot.received_at)),
+        ]
+    };
+    rows::fill(&mut table, &asked, &t, lots.iter().map(cells).collect());
+    match rows::file(&table, &asked)? {
+        Some(file) => Ok(file),
+        None => page(&ChooseLot { frame, table }),
+    }
+}
+
+async fn show(
+    app: &App,
+    viewer: &Viewer,
+    lang: Lang,
+    here: &str,
+    ground: &Ground,
+    code: &str,
+    typed: &Typed,
+) -> Result<Response, Problem> {
+    let (book, code) = (ground.book.clone(), code.to_owned());
+    let found = app
+        .blocking(move |kernel| {
+            kernel.read(|tx| {
+                let Some(lot) = state::lot(tx, &book, &code)? else { return Ok(None) };
+                let tests = state::inspections(tx, &book, Some(&lot.lot), TESTS_MAX)?;
+                Ok::<_, StoreError>(Some((Products::read(tx, &book)?.title(lang, &lot.product), lot, tests)))
+            })
+        })
+        .await?;
+    let (product, lot, tests) = found.ok_or_else(Problem::not_found)?;
+    let t = app.texts.t(lang);
+    page(&InspectPage {
+        frame: ground.frame(app, viewer, lang, t.get("safety-do-test"), here),
+        facts: vec![
+            (t.get("safety-product"), product),
+            (t.get("safety-stall"), lot.stall.clone()),
+            (t.get("safety-supplier"), lot.supplier.clone()),
+            (t.get("safety-standing"), words::standing(&t, &lot).text),
+        ],
+        action: format!("{}?lot={}", ground.href("inspect"), lot.lot),
+        error: typed.whole.clone(),
+        fields: fields(&t, typed, &tests),
+        tests: tables::tests(app, ground, &t, &tests),
+        another: Link { title: t.get("safety-another-lot"), href: ground.href("inspect") },
+        lot: Link { title: lot.lot.clone(), href: ground.lot_href(&lot.lot) },
+    })
+}
+
+fn choices(t: &T, family: &str, codes: &[&str]) -> FieldKind {
+    let choice = |code: &&str| Choice { value: (*code).to_owned(), title: words::word(t, family, code) };
+    FieldKind::Choice(codes.iter().map(choice).collect())
+}
+
+/// The form's fields. What the last test of the lot looked for is offered first; a retest names what it repeats.
+fn fields(t: &T, typed: &Typed, tests: &[Inspection]) -> Vec<Field> {
+    let mut typed = typed.clone();
+    if let (Some(last), true) =
+        (tests.first(), typed.get("item").is_empty() && typed.get("method").is_empty())
+    {
+        typed = typed.with("item", &last.item).with("method", &last.method);
+    }
+    let text = FieldKind::Text { chars_max: 100 };
+    let failed: Vec<&Inspection> = tests.iter().filter(|test| test.verdict == "fail").collect();
+    let mut fields = vec![
+        Field::new("item", t.get("safety-item"), choices(t, "item", &ITEMS)).required(),
+        Field::new("method", t.get("safety-method"), choices(t, "method", &METHODS)).required(),
+        Field::new("reading", t.get("safety-reading"), text.clone())
+            .required()
+            .hint(t.get("safety-reading-hint")),
+        Field::new("limit", t.get("safety-limit"), text),
+        Field::new("verdict", t.get("safety-verdict"), choices(t, "verdict", &["pass", "fail"]))
+            .required()
+            .hint(t.get("safety-verdict-hint")),
+    ];
+    if !failed.is_empty() {
+        let title = |test: &Inspection| {
+            format!("{} · {} {}", test.seq, words::word(t, "item", &test.item), test.reading)
+        };
+        let known = failed.iter().map(|test| Choice { value: test.seq.to_string(), title: title(test) });
+        let none = Choice { value: String::new(), title: t.get("safety-retest-none") };
+        let kind = FieldKind::Choice(std::iter::once(none).chain(known).collect());
+        fields.push(Field::new("retest_of", t.get("safety-retest-of"), kind));
+    }
+    let photo = FieldKind::File { accept: "image/jpeg,image/png,image/webp,application/pdf" };
+    fields.push(Field::new("photo", t.get("safety-photo"), photo));
+    fields.into_iter().map(|field| typed.field(field)).collect()
+}
+
+async fn record(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Path(book): Path<String>,
+    Query(wanted): Query<Wanted>,
+    form: Multipart,
+) -> Result<Response, Problem> {
+    let ground = Ground::allowing(&app, &viewer, lang, &book, InspectionRecorded::KIND)?;
+    let lot = wanted.lot.ok_or_else(Problem::not_found)?;
+    let (values, photo) = parts(form).await?;
+    let t = app.texts.t(lang);
+    let mut typed = Typed::new(values);
+    let (item, method) = (typed.required(&t, "item"), typed.required(&t, "method"));
+    let (reading, verdict) = (typed.required(&t, "reading"), typed.required(&t, "verdict"));
+    let retest_of = typed.optional("retest_of").and_then(|seq| seq.parse::<u64>().ok());
+    if typed.is_good() {
+        let mut evidence = Vec::new();
+        if let Some(bytes) = photo {
+            viewer.need(&app, KEEP_EVIDENCE, &ground.resource)?;
+            match keep(&app, &ground.book, bytes).await {
+                Ok(digest) => evidence.push(digest),
+                Err(problem) if problem.status == StatusCode::BAD_REQUEST => {
+                    typed.error("photo", problem.detail.get(lang).to_owned());
+                }
+                Err(problem) => return Err(problem),
+            }
+        }
+        if typed.is_good() {
+            let body = json!({
+                "lot": lot, "method": method, "item": item, "reading": reading, "limit": typed.optional("limit"),
+                "verdict": verdict, "retest_of": retest_of,
+            });
+            let input = Input { kind: InspectionRecorded::KIND.into(), occurred: None, body, evidence };
+            match record_as(&app, &viewer, &book, input, None).await {
+                Ok(done) => {
+                    let next = format!("{}?done={}", ground.lot_href(&lot), done.entry.seq);
+                    return Ok(Redirect::to(&next).into_response());
+                }
+                Err(problem) => typed.refused(
+                    lang,
+                    problem,
+                    &["item", "method", "reading", "limit", "verdict", "retest_of"],
+                )?,
+            }
+        }
+    }
+    let response = show(&app, &viewer, lang, &here, &ground, &lot, &typed).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, response).into_response())
+}
+
+/// The fields of a form with a file, and the file if one was chosen.
+async fn parts(mut form: Multipart) -> Result<(BTreeMap<String, String>, Option<Vec<u8>>), Problem> {
+    let broken = |error: axum::extract::multipart::MultipartError| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(EVIDENCE_BYTES_MAX as u64),
+        _ => Problem::bad_request(
+            "form",
+            "multipart",
+            Both::new("表单内容不完整，请重新提交。", error.body_text()),
+        ),
+    };
+    let (mut values, mut photo) = (BTreeMap::new(), None);
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        if name == "photo" {
+            let bytes = field.bytes().await.map_err(broken)?;
+            photo = (!bytes.is_empty()).then(|| bytes.to_vec());
+        } else {
+            values.insert(name, field.text().await.map_err(broken)?);
+        }
+    }
+    Ok((values, photo))
+}

@@ -1,0 +1,281 @@
+//! A lot: where it came from, where its grams went, what was tested, and what keeps it off sale.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use base::{BookId, SubjectId};
+use kernel::Kernel;
+use ledger::{Body, Entry};
+use shell::extract::Path;
+use shell::pages::page;
+use shell::view::{Badge, Cell, Column, Empty, FigureTile, Frame, Link, LiveList, TableView};
+use shell::viewer::{Asked, Here, Viewer};
+use shell::{App, Lang, Problem, T, format};
+use store::{Param, StoreError, Tx};
+use trace::{Direction, Walk};
+
+use super::ground::{Ground, Products, in_lang};
+use super::{blocks, tables, words};
+use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallOpened};
+use crate::policy::READ;
+use crate::state::{self, BreachRow, Inspection, Lot};
+
+pub fn router() -> Router<App> {
+    Router::new().route("/market/{book}/lots/{lot}", get(show))
+}
+
+/// Tests, breaches and orders that a page shows.
+const ROWS_MAX: usize = 100;
+/// Steps of the trace that a page shows.
+const STEPS_MAX: usize = 50;
+
+/// A lot that the viewer may read: anyone who reads the market, and the merchant who has it.
+pub async fn readable(
+    app: &App,
+    viewer: &Viewer,
+    lang: Lang,
+    book: &str,
+    code: &str,
+) -> Result<(Ground, Lot), Problem> {
+    let ground = Ground::of(app, lang, book)?;
+    let (home, code) = (ground.book.clone(), code.to_owned());
+    let found = app.blocking(move |kernel| kernel.read(|tx| state::lot(tx, &home, &code))).await?;
+    if !ground.may(app, viewer, READ) {
+        // Whoever may not read the market learns of no lot but its own.
+        let resource = found.as_ref().map_or_else(|| ground.resource.clone(), |lot| ground.resource_of(lot));
+        viewer.need(app, READ, &resource)?;
+    }
+    Ok((ground, found.ok_or_else(Problem::not_found)?))
+}
+
+/// What the page of a lot reads beside the lot.
+struct Account {
+    product: String,
+    merchant: Option<String>,
+    tests: Vec<Inspection>,
+    breaches: Vec<BreachRow>,
+    /// Holds, releases and recalls, the latest first.
+    orders: Vec<Entry>,
+    slips: i64,
+    walk: Walk,
+    way: Vec<Entry>,
+}
+
+fn account(kernel: &Kernel, book: &BookId, lot: &Lot, lang: Lang) -> Result<Account, StoreError> {
+    let subject =
+        SubjectId::local("lot", book, &lot.lot).map_err(|error| StoreError::Schema(error.to_string()))?;
+    let walk = kernel.walk(&subject, Direction::Backward)?;
+    kernel.read(|tx| {
+        let mut way = Vec::new();
+        for via in walk.steps.iter().take(STEPS_MAX).filter_map(|step| step.via.as_ref()) {
+            way.extend(kernel::entries::entry(tx, &via.book, via.seq)?);
+        }
+        Ok(Account {
+            product: Products::read(tx, book)?.title(lang, &lot.product),
+            merchant: state::merchant(tx, book, &lot.merchant)?.and_then(|merchant| merchant.title),
+            tests: state::inspections(tx, book, Some(&lot.lot), ROWS_MAX)?,
+            breaches: state::breaches(tx, book, Some(&lot.lot), ROWS_MAX)?,
+            orders: orders(tx, book, &subject)?,
+            slips: slips(tx, book, &subject)?,
+            way,
+            walk,
+        })
+    })
+}
+
+/// Holds, releases and recalls of a lot, the latest first.
+fn orders(tx: &mut dyn Tx, book: &BookId, lot: &SubjectId) -> Result<Vec<Entry>, StoreError> {
+    const ABOUT: &str = "select seq from link where book = $1 and subject = $2 and role = 'about' order by seq desc limit 1000";
+    let rows = tx.query(ABOUT, &[Param::Text(book.as_str()), Param::Text(lot.as_str())])?;
+    let seqs = rows.iter().map(|row| row.int(0).map(base::Seq::from_i64)).collect::<Result<Vec<_>, _>>()?;
+    let mut entries = kernel::entries::entries(tx, book, &seqs)?;
+    entries.retain(|entry| {
+        matches!(entry.kind.as_str(), LotHeld::KIND | LotReleased::KIND | RecallOpened::KIND)
+    });
+    entries.reverse();
+    entries.truncate(ROWS_MAX);
+    Ok(entries)
+}
+
+/// How many slips were printed for a lot.
+fn slips(tx: &mut dyn Tx, book: &BookId, lot: &SubjectId) -> Result<i64, StoreError> {
+    const COUNT: &str = "select count(*) from link where book = $1 and subject = $2 and role = 'input' and mates like '%slip:%'";
+    let row = tx.query_one(COUNT, &[Param::Text(book.as_str()), Param::Text(lot.as_str())])?;
+    row.map_or(Ok(0), |row| row.int(0))
+}
+
+#[derive(Template)]
+#[template(path = "safety/lot.html")]
+struct LotPage {
+    frame: Frame,
+    standing: Badge,
+    actions: Vec<Link>,
+    hold: Option<(String, String)>,
+    tiles: Vec<FigureTile>,
+    facts: Vec<(String, Cell)>,
+    blocks: Option<LiveList>,
+    tables: Vec<TableView>,
+}
+
+async fn show(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Path((book, code)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let (ground, lot) = readable(&app, &viewer, lang, &book, &code).await?;
+    let (home, asked) = (ground.book.clone(), lot.clone());
+    let account = app.blocking(move |kernel| account(kernel, &home, &asked, lang)).await?;
+    let sent = blocks::latest_hold(&app, &ground, &lot.lot).await?;
+    let t = app.texts.t(lang);
+    let frame = ground.frame(&app, &viewer, lang, format!("{} {}", account.product, lot.lot), &here);
+    let live = (lot.hold.is_some() || !sent.is_empty())
+        .then(|| blocks::list_of_lot(&app, &ground, &t, &lot.lot, &sent));
+    let mut all = vec![tables::tests(&app, &ground, &t, &account.tests)];
+    if !account.breaches.is_empty() {
+        all.push(tables::breaches(&app, &ground, &t, &account.breaches));
+    }
+    if !account.orders.is_empty() {
+        all.push(orders_table(&app, &ground, &t, &account.orders));
+    }
+    all.push(way_table(&app, &ground, &t, &account));
+    page(&LotPage {
+        frame,
+        standing: words::standing(&t, &lot),
+        actions: actions(&app, &viewer, &ground, &t, &lot),
+        hold: lot.hold.map(|seq| {
+            let reason = words::word(&t, "reason", lot.hold_reason.as_deref().unwrap_or_default());
+            let at = lot.held_at.map(|at| format::date_time(app.moment(at))).unwrap_or_default();
+            (t.with("safety-held-since", &[("at", at), ("reason", reason)]), ground.entry_href(seq))
+        }),
+        tiles: tiles(&ground, &t, &lot, account.slips),
+        facts: facts(&app, &ground, &t, &lot, &account),
+        blocks: live,
+        tables: all,
+    })
+}
+
+/// What the viewer may do to the lot as it stands.
+fn actions(app: &App, viewer: &Viewer, ground: &Ground, t: &T, lot: &Lot) -> Vec<Link> {
+    let here = ground.lot_href(&lot.lot);
+    let link = |key: &str, href: String| Link { title: t.get(key), href };
+    let mut all = Vec::new();
+    if ground.may(app, viewer, InspectionRecorded::KIND) {
+        all.push(link("safety-do-test", format!("{}?lot={}", ground.href("inspect"), lot.lot)));
+    }
+    if lot.hold.is_none() && ground.may(app, viewer, LotHeld::KIND) {
+        all.push(link("safety-do-hold", format!("{here}/hold")));
+    }
+    if lot.hold.is_some() && ground.may(app, viewer, LotReleased::KIND) {
+        all.push(link("safety-do-release", format!("{here}/release")));
+    }
+    if ground.may(app, viewer, READ) {
+        all.push(link("safety-do-recall", format!("{here}/recall")));
+        all.push(link("safety-do-file", format!("{here}/file")));
+    }
+    all
+}
+
+fn tiles(ground: &Ground, t: &T, lot: &Lot, slips: i64) -> Vec<FigureTile> {
+    let lang = t.lang();
+    let recall = format!("{}/recall", ground.lot_href(&lot.lot));
+    let tile = |key: &str, grams: base::Grams| FigureTile::new(t.get(key), &format::weight(lang, grams.0));
+    let share = |grams: base::Grams| Some(format::percent(grams.0, lot.received_g.0));
+    vec![
+        tile("safety-received", lot.received_g).link(ground.entry_href(lot.seq)),
+        FigureTile { note: share(lot.sold_g), ..tile("safety-sold", lot.sold_g) }.link(&recall),
+        FigureTile { note: share(lot.moved_g), ..tile("safety-moved", lot.moved_g) }.link(&recall),
+        FigureTile { note: share(lot.lost_g), ..tile("safety-lost", lot.lost_g) }.link(&recall),
+        FigureTile { note: share(lot.left_g()), ..tile("safety-left", lot.left_g()) }.link(&recall),
+        FigureTile::new(t.get("safety-slips"), &format::integer(slips)).link(recall),
+    ]
+}
+
+fn facts(app: &App, ground: &Ground, t: &T, lot: &Lot, account: &Account) -> Vec<(String, Cell)> {
+    let mut facts = vec![
+        (t.get("safety-stall"), Cell::text(&lot.stall)),
+        (t.get("safety-merchant"), Cell::text(account.merchant.as_deref().unwrap_or(&lot.merchant))),
+        (t.get("safety-supplier"), Cell::text(&lot.supplier)),
+        (t.get("safety-origin"), Cell::text(&lot.origin)),
+        (t.get("safety-document"), Cell::text(words::document(t, lot.document.as_deref()))),
+    ];
+    facts.extend(lot.source.as_ref().map(|source| (t.get("safety-source"), Cell::text(source))));
+    let received = format::date_time_long(t.lang(), app.moment(lot.received_at));
+    facts.push((t.get("safety-received-at"), Cell::text(received).link(ground.entry_href(lot.seq))));
+    facts
+}
+
+fn kind_title(app: &App, lang: Lang, entry: &Entry) -> String {
+    let kind = app.kernel.catalogue().get(entry.kind.as_str());
+    kind.map_or(entry.kind.as_str(), |kind| in_lang(lang, kind.title_zh, kind.title_en)).to_owned()
+}
+
+fn orders_table(app: &App, ground: &Ground, t: &T, orders: &[Entry]) -> TableView {
+    let columns = vec![
+        Column::text("at", t.get("time-occurred")),
+        Column::text("what", t.get("safety-order")),
+        Column::text("why", t.get("safety-why")),
+        Column::text("actor", t.get("entry-actor")),
+    ];
+    let mut table = TableView::new("orders", t.get("safety-orders"), columns, tables::nothing(t));
+    table.rows = orders
+        .iter()
+        .map(|entry| {
+            let why = if let Ok(held) = entry.body::<LotHeld>() {
+                let reason = words::word(t, "reason", &crate::apply::word(&held.reason));
+                held.note.map_or(reason.clone(), |note| format!("{reason} · {note}"))
+            } else if let Ok(released) = entry.body::<LotReleased>() {
+                released.reason
+            } else {
+                String::new()
+            };
+            vec![
+                Cell::date_time(app.moment(entry.occurred)).link(ground.entry_href(entry.seq)),
+                Cell::text(kind_title(app, t.lang(), entry)),
+                Cell::text(why),
+                Cell::text(entry.actor.to_string()),
+            ]
+        })
+        .collect();
+    table
+}
+
+/// Backward, step by step; each with the entry that led there.
+fn way_table(app: &App, ground: &Ground, t: &T, account: &Account) -> TableView {
+    let columns = vec![
+        Column::number("depth", t.get("safety-depth")),
+        Column::text("subject", t.get("safety-from-what")),
+        Column::text("how", t.get("safety-by-what")),
+        Column::text("at", t.get("time-occurred")),
+    ];
+    let hint = match account.walk.cut {
+        Some(_) => "safety-way-cut",
+        None => "safety-way-none",
+    };
+    let empty = Empty { title: t.get("safety-way-empty"), hint: t.get(hint), action: None };
+    let mut table = TableView::new("way", t.get("safety-way"), columns, empty);
+    for step in account.walk.steps.iter().take(STEPS_MAX) {
+        let Some(via) = &step.via else { continue };
+        let entry = account.way.iter().find(|entry| entry.book == via.book && entry.seq == via.seq);
+        let Some(entry) = entry else { continue };
+        table.rows.push(vec![
+            Cell::integer(i64::try_from(step.depth).unwrap_or(i64::MAX)),
+            subject_cell(ground, &step.subject),
+            Cell::text(kind_title(app, t.lang(), entry))
+                .link(format!("/ledger/{}/{}", entry.book, entry.seq)),
+            Cell::date_time(app.moment(entry.occurred)),
+        ]);
+    }
+    table
+}
+
+/// A lot of this market leads to its page; anything else is shown as it is named.
+fn subject_cell(ground: &Ground, subject: &SubjectId) -> Cell {
+    if subject.scheme() == "lot" && subject.home() == Some(ground.book.as_str()) {
+        return Cell::text(subject.local_part()).link(ground.lot_href(subject.local_part()));
+    }
+    Cell::text(subject.to_string())
+}

@@ -1,0 +1,308 @@
+//! The recall of a lot: what it reaches, how much is accounted for, and the notice to the public.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use base::BookId;
+use base::limits::TEXT_CHARS_MAX;
+use ledger::{Body, Entry};
+use serde_json::json;
+use shell::extract::Path;
+use shell::pages::page;
+use shell::table::{Direction, TableSpec};
+use shell::view::{Cell, Column, Empty, Field, FieldKind, FigureTile, Frame, LiveList, TableView};
+use shell::viewer::{Asked, Here, Viewer};
+use shell::{App, Lang, Problem, T, format};
+use store::StoreError;
+
+use super::ground::{Ground, Products};
+use super::slip::recall_in_force;
+use super::typed::Typed;
+use super::{blocks, rows, tables, words};
+use crate::api::records::record_as;
+use crate::kinds::{RecallOpened, Sale, SlipSerial};
+use crate::recall::{Recall, recall};
+use crate::record::Input;
+use crate::state::{self, Lot, Market, Product};
+
+pub fn router() -> Router<App> {
+    Router::new().route("/market/{book}/lots/{lot}/recall", get(show).post(open))
+}
+
+/// Slips on a page.
+const SLIPS: TableSpec = TableSpec { sortable: &[], sort: ("at", Direction::Ascending), per_page: 50 };
+
+/// The recall and what its page reads beside it.
+struct Account {
+    recall: Recall,
+    market: Option<Market>,
+    product: Option<Product>,
+    products: Products,
+    opened: Option<RecallOpened>,
+    /// The sales of the slips on this page, in the order of the slips.
+    sales: Vec<(String, Entry, Sale)>,
+}
+
+#[derive(Template)]
+#[template(path = "safety/recall.html")]
+struct RecallPage {
+    frame: Frame,
+    tiles: Vec<FigureTile>,
+    cut: bool,
+    blocks: Option<LiveList>,
+    tables: Vec<TableView>,
+    /// The notices of the recall in force, in both languages.
+    notices: Option<(String, String)>,
+    form: Option<Vec<Field>>,
+    error: Option<String>,
+    held: bool,
+    action: String,
+}
+
+async fn show(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Path((book, lot)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let ground = Ground::readable(&app, &viewer, lang, &book)?;
+    set(&app, &viewer, lang, &here, &ground, &lot, None).await
+}
+
+async fn set(
+    app: &App,
+    viewer: &Viewer,
+    lang: Lang,
+    here: &str,
+    ground: &Ground,
+    code: &str,
+    typed: Option<&Typed>,
+) -> Result<Response, Problem> {
+    let asked = rows::asked(&SLIPS, here)?;
+    let (start, count) = (usize::try_from(asked.offset()).unwrap_or(usize::MAX), asked.per_page as usize);
+    let (book, code) = (ground.book.clone(), code.to_owned());
+    let account = app
+        .blocking(move |kernel| {
+            let Some(recall) = recall(kernel, &book, &code)? else { return Ok(None) };
+            kernel.read(|tx| {
+                let mut sales = Vec::new();
+                for slip in recall.slips.iter().skip(start).take(count) {
+                    sales.extend(sale_of(tx, &book, slip)?.map(|(entry, sale)| (slip.clone(), entry, sale)));
+                }
+                let product =
+                    state::products(tx, &book)?.into_iter().find(|it| it.product == recall.lot.product);
+                let opened = recall_in_force(tx, &book, &recall.lot)?;
+                let (market, products) = (state::market(tx, &book)?, Products::read(tx, &book)?);
+                Ok::<_, StoreError>(Some(Account { market, product, products, opened, sales, recall }))
+            })
+        })
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let t = app.texts.t(lang);
+    let it = &account.recall;
+    let sent = blocks::latest_hold(app, ground, &it.lot.lot).await?;
+    let may =
+        it.lot.hold.is_some() && account.opened.is_none() && ground.may(app, viewer, RecallOpened::KIND);
+    let drafted = typed.cloned().unwrap_or_else(|| draft(app, &account));
+    let frame =
+        ground.frame(app, viewer, lang, t.with("safety-recall-of", &[("lot", it.lot.lot.as_str())]), here);
+    let mut slips = slips_table(app, ground, &t, &account);
+    slips.pager = (it.slips.len() > slips.rows.len())
+        .then(|| asked.pager(&t, slips.rows.len(), Some(it.slips.len() as u64), false));
+    let mut all = vec![slips];
+    if !it.descendants.is_empty() {
+        all.push(lots_table(
+            app,
+            ground,
+            &t,
+            "descendants",
+            "safety-descendants",
+            &it.descendants,
+            &account.products,
+        ));
+    }
+    all.push(lots_table(app, ground, &t, "siblings", "safety-siblings", &it.siblings, &account.products));
+    page(&RecallPage {
+        tiles: tiles(&t, it),
+        cut: it.cut.is_some() || it.slips_total > it.slips.len(),
+        blocks: (!sent.is_empty()).then(|| blocks::list_of_lot(app, ground, &t, &it.lot.lot, &sent)),
+        tables: all,
+        notices: account.opened.as_ref().map(|opened| (opened.notice_zh.clone(), opened.notice_en.clone())),
+        form: may.then(|| fields(&t, &drafted)),
+        error: drafted.whole.clone(),
+        held: it.lot.hold.is_some(),
+        action: format!("{}/recall", ground.lot_href(&it.lot.lot)),
+        frame,
+    })
+}
+
+fn sale_of(tx: &mut dyn store::Tx, book: &BookId, slip: &str) -> Result<Option<(Entry, Sale)>, StoreError> {
+    let Some(serial) = SlipSerial::parse(slip) else { return Ok(None) };
+    let about = kernel::entries::about(tx, book, &serial.subject(book), 20)?;
+    Ok(about.into_iter().find_map(|entry| entry.body::<Sale>().ok().map(|sale| (entry, sale))))
+}
+
+fn tiles(t: &T, it: &Recall) -> Vec<FigureTile> {
+    let lang = t.lang();
+    let received = it.lot.received_g.0;
+    let tile = |key: &str, grams: i64| FigureTile {
+        note: Some(format::percent(grams, received)),
+        ..FigureTile::new(t.get(key), &format::weight(lang, grams))
+    };
+    let mut accounted =
+        FigureTile::new(t.get("safety-accounted"), &format::percent(it.accounted_g.0, received));
+    let of = [("part", format::weight(lang, it.accounted_g.0)), ("all", format::weight(lang, received))];
+    accounted.note = Some(t.with("safety-part-of", &of));
+    vec![
+        accounted,
+        tile("safety-sold", it.sold_g.0),
+        tile("safety-lost", it.lost_g.0),
+        tile("safety-left", it.left_g.0),
+        FigureTile::new(t.get("safety-slips"), &format::integer(it.slips_total as i64)).link("#slips"),
+        FigureTile::new(t.get("safety-siblings"), &format::integer(it.siblings.len() as i64))
+            .link("#siblings"),
+    ]
+}
+
+fn slips_table(app: &App, ground: &Ground, t: &T, account: &Account) -> TableView {
+    let columns = vec![
+        Column::text("at", t.get("safety-sold-at")),
+        Column::text("slip", t.get("safety-slip")),
+        Column::text("stall", t.get("safety-stall")),
+        Column::text("lot", t.get("safety-lot")),
+        Column::number("scale", t.get("safety-scale")),
+        Column::number("kg", t.get("safety-kg")),
+    ];
+    let empty =
+        Empty { title: t.get("safety-slips-none"), hint: t.get("safety-slips-none-hint"), action: None };
+    let mut table = TableView::new("slips", t.get("safety-slips"), columns, empty);
+    let cells = |(slip, entry, sale): &(String, Entry, Sale)| {
+        let code = Cell::text(slip);
+        vec![
+            Cell::date_time(app.moment(entry.occurred)).link(ground.entry_href(entry.seq)),
+            match &account.market {
+                Some(market) => code.link(format!("/01/{}/21/{slip}", market.slip_gtin)),
+                None => code,
+            },
+            Cell::text(&sale.stall),
+            Cell::text(&sale.lot).link(ground.lot_href(&sale.lot)),
+            Cell::integer(i64::from(sale.scale)),
+            Cell::kilograms(sale.grams.0),
+        ]
+    };
+    table.rows = account.sales.iter().map(cells).collect();
+    table
+}
+
+fn lots_table(
+    app: &App,
+    ground: &Ground,
+    t: &T,
+    id: &'static str,
+    title: &str,
+    lots: &[Lot],
+    products: &Products,
+) -> TableView {
+    let columns = vec![
+        Column::text("lot", t.get("safety-lot")),
+        Column::text("product", t.get("safety-product")),
+        Column::text("stall", t.get("safety-stall")),
+        Column::text("at", t.get("safety-received-at")),
+        Column::number("left", t.get("safety-left-kg")),
+        Column::text("standing", t.get("safety-standing")),
+    ];
+    let mut table = TableView::new(id, t.get(title), columns, tables::nothing(t));
+    table.empty.hint = t.get("safety-siblings-none");
+    table.rows = lots
+        .iter()
+        .map(|lot| {
+            vec![
+                Cell::text(&lot.lot).link(ground.lot_href(&lot.lot)),
+                Cell::text(products.title(t.lang(), &lot.product)),
+                Cell::text(&lot.stall),
+                Cell::date_time(app.moment(lot.received_at)),
+                Cell::kilograms(lot.left_g().0),
+                Cell::badge(words::standing(t, lot)),
+            ]
+        })
+        .collect();
+    table
+}
+
+/// The notice as the record suggests it, in both languages, for the inspector to amend.
+fn draft(app: &App, account: &Account) -> Typed {
+    let lot = &account.recall.lot;
+    let text = |lang: Lang| {
+        let t = app.texts.t(lang);
+        let zh = lang == Lang::Zh;
+        let pick = |both: Option<(&String, &String)>, or: &str| {
+            both.map_or_else(|| or.to_owned(), |(a, b)| if zh { a.clone() } else { b.clone() })
+        };
+        let args = [
+            (
+                "market",
+                pick(account.market.as_ref().map(|it| (&it.title_zh, &it.title_en)), lot.stall.as_str()),
+            ),
+            (
+                "product",
+                pick(account.product.as_ref().map(|it| (&it.title_zh, &it.title_en)), lot.product.as_str()),
+            ),
+            ("lot", lot.lot.clone()),
+            ("stall", lot.stall.clone()),
+            ("origin", lot.origin.clone()),
+            ("day", format::date_long(lang, app.moment(lot.received_at))),
+            ("reason", words::word(&t, "reason", lot.hold_reason.as_deref().unwrap_or_default())),
+            ("sold", format::weight(lang, account.recall.sold_g.0)),
+        ];
+        t.with("safety-notice-draft", &args)
+    };
+    Typed::default().with("notice_zh", text(Lang::Zh)).with("notice_en", text(Lang::En))
+}
+
+fn fields(t: &T, typed: &Typed) -> Vec<Field> {
+    let area = || FieldKind::Area { chars_max: TEXT_CHARS_MAX };
+    vec![
+        typed.field(Field::new("notice_zh", t.get("safety-notice-zh"), area()).required()),
+        typed.field(Field::new("notice_en", t.get("safety-notice-en"), area()).required()),
+    ]
+}
+
+async fn open(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Path((book, code)): Path<(String, String)>,
+    Form(given): Form<BTreeMap<String, String>>,
+) -> Result<Response, Problem> {
+    let ground = Ground::allowing(&app, &viewer, lang, &book, RecallOpened::KIND)?;
+    let (home, asked) = (ground.book.clone(), code.clone());
+    let lot = app.blocking(move |kernel| kernel.read(|tx| state::lot(tx, &home, &asked))).await?;
+    let lot = lot.ok_or_else(Problem::not_found)?;
+    let t = app.texts.t(lang);
+    let mut typed = Typed::new(given);
+    let (zh, en) = (typed.required(&t, "notice_zh"), typed.required(&t, "notice_en"));
+    match lot.hold {
+        None => typed.whole = Some(t.get("safety-not-held")),
+        Some(hold) if typed.is_good() => {
+            let body = json!({ "lot": code, "hold": hold.0, "notice_zh": zh, "notice_en": en });
+            let input = Input { kind: RecallOpened::KIND.into(), occurred: None, body, evidence: Vec::new() };
+            match record_as(&app, &viewer, &book, input, None).await {
+                Ok(done) => {
+                    let next = format!("{}/recall?done={}", ground.lot_href(&code), done.entry.seq);
+                    return Ok(Redirect::to(&next).into_response());
+                }
+                Err(problem) => typed.refused(lang, problem, &["notice_zh", "notice_en"])?,
+            }
+        }
+        Some(_) => {}
+    }
+    let response = set(&app, &viewer, lang, &here, &ground, &code, Some(&typed)).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, response).into_response())
+}

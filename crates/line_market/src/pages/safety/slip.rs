@@ -1,0 +1,344 @@
+//! What a shopper sees behind the code on a till slip. Nothing here tells what a stall takes.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+use base::{BookId, Seq, SubjectId};
+use kernel::{Kernel, ProofError};
+use ledger::{Body, Entry, Role};
+use shell::extract::Path;
+use shell::pages::{From, page};
+use shell::view::{Badge, Field, FieldKind, Frame, Sheet};
+use shell::viewer::{Asked, Here, Viewer};
+use shell::{App, Both, Lang, Problem, format};
+use store::StoreError;
+use trace::Direction;
+
+use super::ground::in_lang;
+use super::typed::Typed;
+use super::words;
+use crate::kinds::{EpcisCaptured, RecallOpened, Sale, SlipSerial};
+use crate::state::{self, Inspection, Lot, Market, Product};
+
+pub fn router() -> Router<App> {
+    Router::new().route("/01/{gtin}/21/{serial}", get(slip)).route("/01/{gtin}/21/{serial}/qr.svg", get(code))
+}
+
+/// Steps of the way that a page shows.
+const STEPS_MAX: usize = 12;
+const TESTS_MAX: usize = 10;
+
+/// A sale found by its slip, and the market that made it.
+pub struct Found {
+    pub market: Market,
+    pub serial: SlipSerial,
+    pub entry: Entry,
+    pub sale: Sale,
+}
+
+/// The sale behind a code; a code that nobody printed is a page that says so.
+pub async fn find(app: &App, gtin: &str, serial: &str) -> Result<Found, Problem> {
+    let serial = SlipSerial::parse(serial).ok_or_else(unknown)?;
+    let gtin = gtin.to_owned();
+    let found = app
+        .blocking(move |kernel| {
+            kernel.read(|tx| {
+                let Some(market) = state::market_of_gtin(tx, &gtin)? else { return Ok(None) };
+                let entries = kernel::entries::about(tx, &market.book, &serial.subject(&market.book), 20)?;
+                Ok::<_, StoreError>(
+                    entries
+                        .into_iter()
+                        .find(|entry| entry.kind.as_str() == Sale::KIND)
+                        .map(|it| (market, it)),
+                )
+            })
+        })
+        .await?;
+    let (market, entry) = found.ok_or_else(unknown)?;
+    let sale = entry.body().map_err(|_| unknown())?;
+    Ok(Found { market, serial, entry, sale })
+}
+
+fn unknown() -> Problem {
+    let mut problem = Problem::not_found();
+    problem.title = Both::new("未查到该小票", "This slip is not known");
+    problem.detail = Both::new(
+        "没有与该追溯码对应的交易记录。请核对小票上的二维码；如确为市场打印的小票，请向市场服务台反映。",
+        "No sale is recorded under this code. Scan the slip again; if a stall of the market gave it to you, tell the \
+         market's office.",
+    );
+    problem
+}
+
+/// What is known of the goods.
+struct Account {
+    lot: Lot,
+    product: Option<Product>,
+    /// Entries that led to the slip, the latest first, without the sale itself.
+    way: Vec<Entry>,
+    tests: Vec<Inspection>,
+    /// The lot, of those the goods came out of, that must not be sold now.
+    held: Option<Lot>,
+    recall: Option<RecallOpened>,
+}
+
+fn account(
+    kernel: &Kernel,
+    book: &BookId,
+    slip: &SubjectId,
+    sale: &Sale,
+) -> Result<Option<Account>, StoreError> {
+    let walk = kernel.walk(slip, Direction::Backward)?;
+    let mut by_book: BTreeMap<&BookId, Vec<Seq>> = BTreeMap::new();
+    for via in walk.steps.iter().filter_map(|step| step.via.as_ref()) {
+        by_book.entry(&via.book).or_default().push(via.seq);
+    }
+    let home = |subject: &&SubjectId| subject.scheme() == "lot" && subject.home() == Some(book.as_str());
+    let codes: Vec<&str> =
+        walk.steps.iter().map(|step| &step.subject).filter(home).map(SubjectId::local_part).collect();
+    kernel.read(|tx| {
+        let Some(lot) = state::lot(tx, book, &sale.lot)? else { return Ok(None) };
+        let mut way = Vec::new();
+        for (book, mut seqs) in by_book {
+            seqs.sort_unstable();
+            seqs.dedup();
+            seqs.truncate(STEPS_MAX * 4);
+            way.extend(kernel::entries::entries(tx, book, &seqs)?);
+        }
+        way.retain(|entry| entry.kind.as_str() != Sale::KIND);
+        // The entry that received the first lot has no link behind it unless its supplier named the goods.
+        if !way.iter().any(|entry| entry.book == *book && entry.seq == lot.seq) {
+            way.extend(kernel::entries::entry(tx, book, lot.seq)?);
+        }
+        let mut held = None;
+        let mut tests = Vec::new();
+        for ancestor in state::lots(tx, book, &codes)? {
+            let first = ancestor.seq;
+            if !way.iter().any(|entry| entry.book == *book && entry.seq == first) {
+                way.extend(kernel::entries::entry(tx, book, first)?);
+            }
+            tests.extend(state::inspections(tx, book, Some(&ancestor.lot), TESTS_MAX)?);
+            if ancestor.hold.is_some() {
+                held = Some(ancestor);
+            }
+        }
+        way.sort_by_key(|entry| std::cmp::Reverse((entry.occurred, entry.seq)));
+        way.truncate(STEPS_MAX);
+        tests.sort_by_key(|test| std::cmp::Reverse(test.seq));
+        tests.truncate(TESTS_MAX);
+        let product = state::products(tx, book)?.into_iter().find(|it| it.product == sale.product);
+        let recall = held.as_ref().map(|lot| recall_in_force(tx, book, lot)).transpose()?.flatten();
+        Ok(Some(Account { lot, product, way, tests, held, recall }))
+    })
+}
+
+/// The recall of a lot that belongs to the hold it is under now.
+pub fn recall_in_force(
+    tx: &mut dyn store::Tx,
+    book: &BookId,
+    lot: &Lot,
+) -> Result<Option<RecallOpened>, StoreError> {
+    let Some((seq, _, _)) = state::recall_of(tx, book, &lot.lot)? else { return Ok(None) };
+    let entry = kernel::entries::entry(tx, book, seq)?;
+    let recall: Option<RecallOpened> = entry.and_then(|entry| entry.body().ok());
+    Ok(recall.filter(|recall| lot.hold.is_some_and(|hold| hold.0 == recall.hold)))
+}
+
+/// The proof of the sale, checked as anybody would who has only its text and the public key.
+struct Proof {
+    seq: String,
+    size: String,
+    origin: String,
+    root: String,
+    head: String,
+    text: String,
+    key: String,
+    checkpoint: String,
+}
+
+fn proof(kernel: &Kernel, entry: &Entry) -> Result<Proof, ProofError> {
+    let proved = kernel.prove(&entry.book, entry.seq)?;
+    let checkpoint = proved.proof.verify(entry.leaf(), std::slice::from_ref(kernel.verifier()))?;
+    if proved.proof.index() != entry.seq.0 || checkpoint.origin() != kernel.origin(&entry.book) {
+        return Err(ProofError::NoEntry { book: entry.book.clone(), seq: entry.seq });
+    }
+    Ok(Proof {
+        seq: format::integer(i128::from(entry.seq.0)),
+        size: format::integer(i128::from(checkpoint.size())),
+        origin: checkpoint.origin().to_owned(),
+        root: checkpoint.root().to_string(),
+        head: entry.head(),
+        text: proved.proof.to_string(),
+        key: kernel.verifier().to_string(),
+        checkpoint: format!("/log/{}/checkpoint", entry.book),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "safety/slip.html")]
+struct SlipPage {
+    frame: Frame,
+    warning: Option<Warning>,
+    facts: Vec<(String, String)>,
+    goods: Vec<(String, String)>,
+    tests: Vec<(String, Badge)>,
+    way: Vec<(String, String)>,
+    proof: Proof,
+    path: String,
+    complaint: Vec<Field>,
+    error: Option<String>,
+}
+
+struct Warning {
+    title: String,
+    text: String,
+}
+
+async fn slip(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Extension(From(address)): Extension<From>,
+    Path((gtin, serial)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    app.limits.public(address)?;
+    let found = find(&app, &gtin, &serial).await?;
+    show(&app, &viewer, lang, &here, found, &Typed::default()).await
+}
+
+/// The page of a slip, with a complaint as far as it was typed.
+pub async fn show(
+    app: &App,
+    viewer: &Viewer,
+    lang: Lang,
+    here: &str,
+    found: Found,
+    typed: &Typed,
+) -> Result<Response, Problem> {
+    let t = app.texts.t(lang);
+    let Found { market, serial, entry, sale } = found;
+    let (book, subject, asked) = (market.book.clone(), serial.subject(&market.book), sale.clone());
+    let account =
+        app.blocking(move |kernel| account(kernel, &book, &subject, &asked)).await?.ok_or_else(unknown)?;
+    let sold = entry.clone();
+    let proof = app.blocking(move |kernel| proof(kernel, &sold)).await?;
+    let product = account
+        .product
+        .as_ref()
+        .map_or(sale.product.as_str(), |it| in_lang(lang, &it.title_zh, &it.title_en));
+    let mut frame =
+        viewer.frame(app, lang, format!("{product} {}", format::weight(lang, sale.grams.0)), here);
+    frame.sheet = Sheet::Public;
+    frame.nav.clear();
+    let lot = &account.lot;
+    let facts = vec![
+        (t.get("safety-market"), in_lang(lang, &market.title_zh, &market.title_en).to_owned()),
+        (t.get("safety-stall"), sale.stall.clone()),
+        (t.get("safety-sold-at"), format::date_time_long(lang, app.moment(entry.occurred))),
+        (t.get("safety-weight"), format::weight(lang, sale.grams.0)),
+        (t.get("safety-price"), t.with("safety-per-kg", &[("price", format::money(sale.fen_per_kg.0))])),
+        (t.get("safety-amount"), format::money(sale.amount_fen.0)),
+        (t.get("safety-slip"), serial.print()),
+    ];
+    let goods = vec![
+        (t.get("safety-origin"), lot.origin.clone()),
+        (t.get("safety-supplier"), lot.supplier.clone()),
+        (t.get("safety-document"), words::document(&t, lot.document.as_deref())),
+        (t.get("safety-lot"), lot.lot.clone()),
+    ];
+    let tests = account
+        .tests
+        .iter()
+        .map(|test| {
+            let item = words::word(&t, "item", &test.item);
+            (
+                format!("{} · {item}", format::date_time(app.moment(test.at))),
+                words::verdict(&t, &test.verdict),
+            )
+        })
+        .collect();
+    let way = account
+        .way
+        .iter()
+        .map(|entry| (format::date_time(app.moment(entry.occurred)), step(app, lang, entry)))
+        .collect();
+    let warning = account.held.as_ref().map(|_| match &account.recall {
+        Some(recall) => Warning {
+            title: t.get("safety-slip-recalled"),
+            text: in_lang(lang, &recall.notice_zh, &recall.notice_en).to_owned(),
+        },
+        None => Warning { title: t.get("safety-slip-held"), text: t.get("safety-slip-held-advice") },
+    });
+    page(&SlipPage {
+        frame,
+        warning,
+        facts,
+        goods,
+        tests,
+        way,
+        proof,
+        path: address_of(&market, serial),
+        complaint: complaint_fields(&t, typed),
+        error: typed.whole.clone(),
+    })
+}
+
+/// The path of a slip's page, which its QR code carries.
+pub fn address_of(market: &Market, serial: SlipSerial) -> String {
+    format!("/01/{}/21/{}", market.slip_gtin, serial.print())
+}
+
+/// A step of the way, in a line: what happened, and where.
+fn step(app: &App, lang: Lang, entry: &Entry) -> String {
+    let t = app.texts.t(lang);
+    let kind = app.kernel.catalogue().get(entry.kind.as_str());
+    let mut text =
+        kind.map_or(entry.kind.as_str(), |kind| in_lang(lang, kind.title_zh, kind.title_en)).to_owned();
+    if let Ok(captured) = entry.body::<EpcisCaptured>() {
+        let step = captured.event.get("bizStep").and_then(|step| step.as_str());
+        let step = step.map(|step| step.rsplit(['/', ':', '-']).next().unwrap_or(step).to_owned());
+        text = step.map_or(text, |step| words::word(&t, "step", &step));
+    } else if entry.subject(Role::Output).is_some() && entry.place.is_some() {
+        let place = entry.place.as_ref().map(SubjectId::local_part).unwrap_or_default();
+        text = t.with("safety-step-at", &[("what", text.as_str()), ("stall", place)]);
+    }
+    text
+}
+
+fn complaint_fields(t: &shell::T, typed: &Typed) -> Vec<Field> {
+    let mut weight = Field::new("fair_scale_g", t.get("safety-complaint-weight"), FieldKind::Number)
+        .hint(t.get("safety-complaint-weight-hint"));
+    weight.unit = Some("kg".into());
+    let text = Field::new(
+        "text",
+        t.get("safety-complaint-text"),
+        FieldKind::Area { chars_max: super::complaint::TEXT_CHARS_MAX },
+    );
+    let contact =
+        Field::new("contact", t.get("safety-complaint-contact"), FieldKind::Text { chars_max: 100 })
+            .hint(t.get("safety-complaint-contact-hint"));
+    vec![typed.field(text.required()), typed.field(weight), typed.field(contact)]
+}
+
+/// The QR code of a slip: its Digital Link on this site.
+async fn code(
+    State(app): State<App>,
+    Asked(lang): Asked,
+    Extension(From(address)): Extension<From>,
+    Path((gtin, serial)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    app.limits.public(address)?;
+    let found = find(&app, &gtin, &serial).await?;
+    let url = format!("{}{}", app.site.base_url, address_of(&found.market, found.serial));
+    let svg = shell::qr::svg(&url, &app.texts.t(lang).get("safety-slip")).map_err(|error| {
+        tracing::error!(%error, "a slip's code cannot be drawn");
+        Problem::internal()
+    })?;
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
+}

@@ -1,0 +1,439 @@
+//! The scale contract over a real Mosquitto, with the access list that is shipped.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+use std::time::{Duration, Instant};
+
+use base::{ActorId, BookId, SubjectId, UnitCode};
+use kernel::NewDevice;
+use ledger::Body;
+use line_market::kinds::{BlockAcknowledged, LotHeld, Sale};
+use line_market::mqtt_bridge::{self, Bridge};
+use line_market::state::{self, Blocks};
+use mqtt::{Config, Incoming, Link, QoS};
+use registry::{BookOpened, Level, UnitAdded};
+use serde_json::{Value, json};
+use shell::{App, Site, Texts};
+use tokio::sync::mpsc;
+use tokio::task::block_in_place;
+
+use crate::bench::{Bench, book, time};
+
+#[allow(dead_code, reason = "shared with the tests of the link")]
+#[path = "../../../mqtt/tests/broker/mod.rs"]
+mod broker;
+
+use broker::{A_WHILE, Broker, SOON, connected, next};
+
+/// The market beiyuan with lot L1 at stall A1, and scales 1 and 2 there, enrolled as devices.
+struct Market {
+    bench: Bench,
+    book: BookId,
+    broker: Broker,
+}
+
+fn installation() -> ActorId {
+    ActorId::new("system:test").unwrap()
+}
+
+fn unit(code: &str, parent: Option<&str>, level: Level) -> UnitAdded {
+    let parent = parent.map(|parent| UnitCode::new(parent).unwrap());
+    UnitAdded {
+        code: UnitCode::new(code).unwrap(),
+        parent,
+        level,
+        title_zh: "某地".into(),
+        title_en: "Place".into(),
+    }
+}
+
+impl Market {
+    fn open() -> Option<Self> {
+        let broker = Broker::start_with(|folder| {
+            let passwords = folder.join("passwords");
+            std::fs::write(&passwords, "").unwrap();
+            for name in ["server", "beiyuan.1", "beiyuan.2"] {
+                let mut command = Command::new("mosquitto_passwd");
+                command.arg("-b").arg(&passwords).args([name, &format!("{name}-secret")]);
+                assert!(command.status().unwrap().success());
+            }
+            let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/mosquitto/acl");
+            format!(
+                "allow_anonymous false\npassword_file {}\nacl_file {}\n",
+                passwords.display(),
+                rules.display()
+            )
+        })?;
+        let market = Self { bench: Bench::new(), book: book("beiyuan"), broker };
+        block_in_place(|| market.found());
+        Some(market)
+    }
+
+    fn found(&self) {
+        let kernel = &self.bench.kernel;
+        kernel.bootstrap(unit("371400", None, Level::City)).unwrap();
+        kernel.add_unit(&installation(), unit("beiyuan-market", Some("371400"), Level::Market)).unwrap();
+        let opened = BookOpened {
+            book: self.book.clone(),
+            unit: UnitCode::new("beiyuan-market").unwrap(),
+            line: "market".into(),
+            title_zh: "北园市场".into(),
+            title_en: "Beiyuan market".into(),
+        };
+        kernel.open_book(&installation(), opened).unwrap();
+        self.bench.furnish(&self.book);
+        let scale = json!({ "scale": 2, "stall": "A1", "serial": "S2", "seal": "F2", "verified": "2026-01-01", "verified_until": "2026-12-31", "fair": false });
+        self.bench.record(&self.book, "market.scale.enrolled", scale).unwrap();
+        self.bench.receive(&self.book, "L1", None);
+        for number in 1..=2 {
+            let device = NewDevice {
+                device: format!("a1-{number}"),
+                book: self.book.clone(),
+                title: format!("A1 {number}"),
+                subject: SubjectId::local("scale", &self.book, &number.to_string()).unwrap(),
+                role: "scale".into(),
+            };
+            kernel.issue_device(&installation(), device).unwrap();
+        }
+    }
+
+    fn config(&self, client: &str, user: &str) -> Config {
+        let (username, password) = (Some(user.to_owned()), Some(format!("{user}-secret")));
+        Config { username, password, ..self.broker.config(client) }
+    }
+
+    async fn bridge(&self) -> Bridge {
+        let texts = Texts::new(Texts::SHELL.into_iter().chain(line_market::TEXTS)).unwrap();
+        let site = Site { base_url: "http://127.0.0.1".into(), secure: false, demonstration: false };
+        let app = App::new(self.bench.kernel.clone(), Arc::new(texts), site, Vec::new());
+        let bridge = mqtt_bridge::start(app, self.config("taizhang", "server")).unwrap();
+        broker::reached(&mut bridge.connection(), |state| *state == mqtt::State::Connected).await;
+        bridge
+    }
+
+    async fn scale(&self, number: u32) -> Scale {
+        let name = format!("beiyuan.{number}");
+        let filters = ["receipt", "state"].map(|leaf| (topic(number, leaf), QoS::AtLeastOnce));
+        let (link, incoming) = Link::connect(&self.config(&name, &name), filters.to_vec()).unwrap();
+        connected(&link).await;
+        Scale { number, link, incoming, receipts: Vec::new() }
+    }
+
+    /// Counters of the sales that are recorded, in the order of entries.
+    fn sold(&self) -> Vec<u32> {
+        let all =
+            self.bench.kernel.read(|tx| kernel::entries::entries_from(tx, &self.book, base::Seq(0), 10_000));
+        let all = all.unwrap().into_iter().map(|stored| stored.entry);
+        let sales = all.filter(|entry| entry.kind.as_str() == Sale::KIND);
+        sales.map(|entry| entry.body::<Sale>().unwrap().counter).collect()
+    }
+
+    /// Keeps the writer busy until the sender is dropped.
+    fn hold_up(&self) -> std_mpsc::Sender<()> {
+        let (open, gate) = std_mpsc::channel::<()>();
+        let (tell, told) = std_mpsc::channel();
+        let kernel = self.bench.kernel.clone();
+        std::thread::spawn(move || {
+            let held: Result<(), kernel::AppendError<()>> = kernel.append_blocking(move |_| {
+                tell.send(()).unwrap();
+                assert!(gate.recv().is_err(), "the gate opens when its sender is gone");
+                Ok(())
+            });
+            held.unwrap();
+        });
+        block_in_place(|| told.recv()).unwrap();
+        open
+    }
+}
+
+fn topic(scale: u32, leaf: &str) -> String {
+    format!("taizhang/v1/beiyuan/{scale}/{leaf}")
+}
+
+struct Scale {
+    number: u32,
+    link: Link,
+    incoming: mpsc::Receiver<Incoming>,
+    /// Receipts that came while a state was waited for.
+    receipts: Vec<Value>,
+}
+
+impl Scale {
+    async fn publish(&self, leaf: &str, body: impl ToString) {
+        let topic = topic(self.number, leaf);
+        self.link.publisher().publish(&topic, body.to_string(), QoS::AtLeastOnce, false).await.unwrap();
+    }
+
+    async fn receipt(&mut self) -> Value {
+        loop {
+            if !self.receipts.is_empty() {
+                return self.receipts.remove(0);
+            }
+            self.hear().await;
+        }
+    }
+
+    /// The next state, and whether the broker had kept it.
+    async fn state(&mut self) -> (Value, bool) {
+        loop {
+            if let Some(state) = self.hear().await {
+                return state;
+            }
+        }
+    }
+
+    async fn state_with(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let (state, _) = self.state().await;
+            if wanted(&state) {
+                return state;
+            }
+        }
+    }
+
+    async fn hear(&mut self) -> Option<(Value, bool)> {
+        let message = next(&mut self.incoming).await;
+        let value: Value = serde_json::from_slice(&message.payload.unwrap()).unwrap();
+        message.ack.done();
+        if message.topic.ends_with("/state") {
+            return Some((value, message.retain));
+        }
+        assert!(!message.retain, "receipts are not retained");
+        self.receipts.push(value);
+        None
+    }
+
+    async fn hears_no_receipt(&mut self) {
+        let heard = tokio::time::timeout(A_WHILE, self.receipt()).await;
+        assert!(heard.is_err(), "no receipt was to come: {heard:?}");
+    }
+}
+
+fn sale(counter: u32) -> Value {
+    json!({
+        "counter": counter, "occurred": "2026-02-28T08:00:00Z", "lot": "L1", "product": "tomato", "stall": "A1",
+        "grams": 500, "fen_per_kg": 700, "amount_fen": 350, "nonce": format!("{counter:016x}"),
+    })
+}
+
+fn batch(counters: impl IntoIterator<Item = u32>) -> Value {
+    json!({ "sales": counters.into_iter().map(sale).collect::<Vec<_>>() })
+}
+
+fn outcomes(receipt: &Value) -> Vec<(u64, String)> {
+    let lines = receipt["lines"].as_array().unwrap_or_else(|| panic!("no receipt: {receipt}"));
+    lines
+        .iter()
+        .map(|line| (line["counter"].as_u64().unwrap(), line["outcome"].as_str().unwrap().to_owned()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_recorded_before_its_receipt_and_known_when_it_comes_again() {
+    let Some(market) = Market::open() else { return };
+    let bridge = market.bridge().await;
+    let mut scale = market.scale(1).await;
+    scale.publish("sales", batch([1, 2])).await;
+    let first = scale.receipt().await;
+    assert_eq!(outcomes(&first), [(1, "recorded".to_owned()), (2, "recorded".to_owned())]);
+    assert_eq!(market.sold(), [1, 2]);
+    let seq = base::Seq(first["lines"][0]["seq"].as_u64().unwrap());
+    let entry = market.bench.kernel.entry(&market.book, seq).unwrap().unwrap();
+    assert_eq!(entry.actor.as_str(), "device:beiyuan/a1-1");
+    assert_eq!(entry.occurred, time("2026-02-28T08:00:00Z"));
+
+    scale.publish("sales", batch([1, 2])).await;
+    let second = scale.receipt().await;
+    assert_eq!(outcomes(&second), [(1, "known".to_owned()), (2, "known".to_owned())]);
+    assert_eq!(second["lines"][0]["slip"], first["lines"][0]["slip"]);
+    assert_eq!(market.sold(), [1, 2]);
+    bridge.close().await;
+    block_in_place(|| market.bench.check());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_acknowledged_comes_again_after_a_crash_and_is_neither_lost_nor_doubled() {
+    let Some(market) = Market::open() else { return };
+    let bridge = market.bridge().await;
+    let mut scale = market.scale(1).await;
+    let gate = market.hold_up();
+    scale.publish("sales", batch([1])).await;
+    tokio::time::sleep(A_WHILE).await;
+    drop(bridge);
+    drop(gate);
+    scale.publish("sales", batch([2])).await;
+    scale.hears_no_receipt().await;
+
+    let bridge = market.bridge().await;
+    let (one, two) = (scale.receipt().await, scale.receipt().await);
+    let mut counters: Vec<u64> = [one, two].iter().flat_map(outcomes).map(|(counter, _)| counter).collect();
+    counters.sort_unstable();
+    assert_eq!(counters, [1, 2]);
+    let mut sold = market.sold();
+    sold.sort_unstable();
+    assert_eq!(sold, [1, 2]);
+    bridge.close().await;
+
+    let bridge = market.bridge().await;
+    scale.hears_no_receipt().await;
+    bridge.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bridge_that_is_closed_in_the_middle_of_its_work_leaves_the_message_to_the_next() {
+    let Some(market) = Market::open() else { return };
+    let bridge = market.bridge().await;
+    let mut scale = market.scale(1).await;
+    let gate = market.hold_up();
+    scale.publish("sales", batch([1])).await;
+    tokio::time::sleep(A_WHILE).await;
+    let begun = Instant::now();
+    bridge.close().await;
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    drop(gate);
+    let bridge = market.bridge().await;
+    assert_eq!(outcomes(&scale.receipt().await).len(), 1);
+    assert_eq!(market.sold(), [1]);
+    bridge.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_reaches_the_scale_as_a_retained_block_and_its_acknowledgement_is_timed() {
+    let Some(market) = Market::open() else { return };
+    let bridge = market.bridge().await;
+    let mut scale = market.scale(1).await;
+    let open = scale.state_with(|state| state["lots"] != json!([])).await;
+    assert_eq!(open["lots"], json!([{ "lot": "L1", "product": "tomato", "left_g": 100_000 }]));
+    assert_eq!(open["blocks"], json!([]));
+
+    let order = json!({ "lot": "L1", "reason": "order", "inspection": null, "note": null });
+    let begun = Instant::now();
+    let held = block_in_place(|| market.bench.record(&market.book, LotHeld::KIND, order)).unwrap();
+    let hold = held.entry.seq;
+    let blocked = scale.state_with(|state| state["blocks"] != json!([])).await;
+    eprintln!("the block arrived after {:?}", begun.elapsed());
+    assert_eq!(blocked["blocks"][0]["hold"], json!(hold.0));
+    assert_eq!(
+        (&blocked["blocks"][0]["lot"], &blocked["blocks"][0]["acked_at"]),
+        (&json!("L1"), &Value::Null)
+    );
+    assert_eq!(blocked["lots"], json!([]));
+
+    let (late, retained) = market.scale(2).await.state().await;
+    assert!(retained, "a scale that comes later finds its state at the broker");
+    assert_eq!(late["blocks"][0]["scale"], 2);
+
+    market.bench.clock.advance_ms(1_500);
+    scale.publish("acks", json!({ "holds": [hold.0] })).await;
+    let acked = scale.state_with(|state| state["blocks"][0]["acked_at"] != Value::Null).await;
+    assert_eq!(acked["blocks"][0]["after_ms"], 1_500);
+    let of_hold =
+        market.bench.kernel.read(|tx| state::blocks(tx, &market.book, Blocks::OfHold(hold))).unwrap();
+    let times: Vec<_> = of_hold.iter().map(|block| (block.scale, block.after_ms)).collect();
+    assert_eq!(times, [(1, Some(1_500)), (2, None)]);
+
+    scale.publish("acks", json!({ "holds": [hold.0] })).await;
+    scale.publish("acks", json!({ "holds": [hold.0 + 1_000] })).await;
+    let problem = scale.receipt().await;
+    assert_eq!((&problem["rule"], &problem["holds"]), (&json!("no-block"), &json!([hold.0 + 1_000])));
+    assert_eq!(problem["counters"], json!([]));
+    let all = market
+        .bench
+        .kernel
+        .read(|tx| kernel::entries::entries_from(tx, &market.book, base::Seq(0), 1_000))
+        .unwrap();
+    let acks = all.iter().filter(|stored| stored.entry.kind.as_str() == BlockAcknowledged::KIND).count();
+    assert_eq!(acks, 1, "an acknowledgement that comes twice is recorded once");
+    bridge.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_access_list_keeps_a_scale_from_selling_in_the_name_of_another() {
+    let Some(market) = Market::open() else { return };
+    let bridge = market.bridge().await;
+    let (thief, mut honest) = (market.scale(1).await, market.scale(2).await);
+    let forged = batch([7]).to_string();
+    // A broker of MQTT 3.1.1 acknowledges what it forbids, and drops it.
+    thief.link.publisher().publish(&topic(2, "sales"), forged, QoS::AtLeastOnce, false).await.unwrap();
+    honest.hears_no_receipt().await;
+    assert_eq!(market.sold(), [0_u32; 0]);
+    honest.publish("sales", batch([8])).await;
+    assert_eq!(outcomes(&honest.receipt().await), [(8, "recorded".to_owned())]);
+    assert_eq!(market.sold(), [8]);
+    bridge.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_for_good_is_answered_with_a_problem_and_does_not_come_again() {
+    let Some(market) = Market::open() else { return };
+    let bridge = market.bridge().await;
+    let mut scale = market.scale(1).await;
+    scale.publish("sales", "not json").await;
+    let problem = scale.receipt().await;
+    assert_eq!((&problem["status"], &problem["counters"]), (&json!(400), &json!([])));
+
+    let mut misspelt = batch([7, 8]);
+    misspelt["sales"][1]["weight"] = json!(1);
+    scale.publish("sales", misspelt).await;
+    let problem = scale.receipt().await;
+    assert_eq!((&problem["status"], &problem["counters"]), (&json!(400), &json!([7, 8])));
+    assert_eq!(problem["field"], "sales[1].weight");
+
+    let mut unknown_lot = batch([9, 10]);
+    unknown_lot["sales"][1]["lot"] = json!("L9");
+    scale.publish("sales", unknown_lot).await;
+    let problem = scale.receipt().await;
+    assert_eq!((&problem["rule"], &problem["index"]), (&json!("unknown-lot"), &json!(1)));
+    assert_eq!(problem["counters"], json!([9, 10]));
+
+    let revoke = || market.bench.kernel.revoke_device(&installation(), &market.book, "a1-1");
+    block_in_place(revoke).unwrap();
+    scale.publish("sales", batch([11])).await;
+    let problem = scale.receipt().await;
+    assert_eq!((&problem["status"], &problem["counters"]), (&json!(403), &json!([11])));
+    assert_eq!(market.sold(), [0_u32; 0]);
+    bridge.close().await;
+
+    let bridge = market.bridge().await;
+    scale.hears_no_receipt().await;
+    bridge.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_batches_are_in_work_at_once_and_each_gets_its_receipt() {
+    const BATCHES: u32 = 400;
+    let Some(market) = Market::open() else { return };
+    let bridge = market.bridge().await;
+    let mut scale = market.scale(1).await;
+    let publisher = scale.link.publisher();
+    let begun = Instant::now();
+    let sending = tokio::spawn(async move {
+        let mut flights = tokio::task::JoinSet::new();
+        for counter in 0..BATCHES {
+            let mut line = sale(counter);
+            line["grams"] = json!(10);
+            line["amount_fen"] = json!(7);
+            let (publisher, body) = (publisher.clone(), json!({ "sales": [line] }).to_string());
+            flights.spawn(async move {
+                publisher.publish(&topic(1, "sales"), body, QoS::AtLeastOnce, false).await
+            });
+        }
+        flights.join_all().await
+    });
+    let mut counters = Vec::new();
+    while counters.len() < BATCHES as usize {
+        counters.extend(outcomes(&scale.receipt().await).into_iter().map(|(counter, _)| counter));
+        assert!(begun.elapsed() < SOON, "{} of {BATCHES} receipts", counters.len());
+    }
+    let elapsed = begun.elapsed();
+    eprintln!("{BATCHES} batches in {elapsed:?}: {:.0} a second", f64::from(BATCHES) / elapsed.as_secs_f64());
+    sending.await.unwrap();
+    counters.sort_unstable();
+    assert!(counters.into_iter().eq(0..u64::from(BATCHES)));
+    let mut sold = market.sold();
+    sold.sort_unstable();
+    assert!(sold.into_iter().eq(0..BATCHES));
+    bridge.close().await;
+}
