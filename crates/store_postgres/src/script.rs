@@ -40,10 +40,10 @@ mod tests {
     use super::translate;
 
     #[test]
-    fn only_the_type_is_renamed() {
+    fn only_types_are_renamed() {
         let sql = "create table blobs (a BLOB not null, blob_b blob default 'a blob', \"blob\" text, 列 blob)\
             /* clustered */; -- blob\n/* blob */ select 'it''s a blob', blob";
-        let expected = "create table blobs (a bytea not null, blob_b bytea default 'a blob', \"blob\" text, 列 bytea)\
+        let expected = "create table blobs (a bytea not null, blob_b bytea default 'a blob', \"blob\" text collate \"C\", 列 bytea)\
             /* clustered */; -- blob\n/* blob */ select 'it''s a blob', bytea";
         assert_eq!(translate(sql), expected);
         assert_eq!(translate("a text not null"), "a text collate \"C\" not null");
