@@ -52,6 +52,7 @@ pub fn site(
     let (operations, _) = operations.split_for_parts();
     let mut quick = operations
         .merge(pages::router())
+        .merge(pages::help(&document))
         .route("/api/openapi.json", get(move || async move { Json(document.clone()) }))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready));

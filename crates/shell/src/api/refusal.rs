@@ -76,18 +76,18 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::Denied { .. } => "没有办理此事的权限。".into(),
         AdminError::Registry(error) => registry_sentence(error),
         AdminError::OtherRoot(root) => format!("本系统已以 {root} 为最上级单位启用，不能更换。"),
-        AdminError::AccountExists(account) => format!("账号 {account} 已经存在，请换用其他账号名。"),
-        AdminError::UnknownAccount(account) => format!("没有账号 {account}。"),
-        AdminError::AccountDisabled(account) => format!("账号 {account} 已停用。"),
+        AdminError::AccountExists(account) => format!("账户 {account} 已经存在，请换用其他账户名。"),
+        AdminError::UnknownAccount(account) => format!("没有账户 {account}。"),
+        AdminError::AccountDisabled(account) => format!("账户 {account} 已停用。"),
         AdminError::LastAdmin => "这是最上级单位的最后一名管理员，须先另行授予一名管理员。".into(),
         AdminError::PasswordShort(min) => format!("密码不得少于 {min} 个字符。"),
         AdminError::PasswordLong(max) => format!("密码不得超过 {max} 个字符。"),
-        AdminError::PasswordIsAccount => "密码不得与账号名相同。".into(),
+        AdminError::PasswordIsAccount => "密码不得与账户名相同。".into(),
         AdminError::PasswordSame => "新密码不得与原密码相同。".into(),
         AdminError::PasswordWrong => "密码不正确。".into(),
         AdminError::Busy => "正在核对的密码过多，请稍后重试。".into(),
         AdminError::UnknownGrantee(actor) => {
-            format!("不能向 {actor} 授予角色：该账号、令牌或设备不存在，或者已经停用。")
+            format!("不能向 {actor} 授予角色：该账户、令牌或设备不存在，或者已经停用。")
         }
         AdminError::UnknownRole(role) => format!("没有角色“{role}”。"),
         AdminError::RoleOfLine { role, line } => format!("角色“{role}”只适用于条线 {line}。"),

@@ -1,7 +1,9 @@
 //! The kernel's pages: signing in, the account, figures and entries.
 
+mod admin;
 mod entry;
 mod figure;
+mod help;
 mod home;
 mod sign_in;
 
@@ -9,13 +11,15 @@ use askama::Template;
 use axum::Router;
 use axum::response::{Html, IntoResponse, Response};
 
+pub use help::help;
 pub use sign_in::{From, note_address};
 
 use crate::app::{App, NavEntry};
 use crate::problem::Problem;
 
 /// The kernel's places in the main navigation.
-pub const NAV: [NavEntry; 0] = [];
+pub const NAV: [NavEntry; 1] =
+    [NavEntry { title: "nav-admin", href: "/admin", action: "kernel.account.list" }];
 
 pub fn router() -> Router<App> {
     Router::new()
@@ -23,6 +27,7 @@ pub fn router() -> Router<App> {
         .merge(sign_in::router())
         .merge(figure::router())
         .merge(entry::router())
+        .merge(admin::router())
 }
 
 /// Sets a template.

@@ -89,15 +89,20 @@ async fn sign_in(
     Extension(From(address)): Extension<From>,
     Form(given): Form<SignIn>,
 ) -> Result<Response, Problem> {
-    app.limits.sign_in(format!("account {}", given.account.chars().take(40).collect::<String>()))?;
-    app.limits.sign_in(format!("address {address}"))?;
     let next = local(given.next);
-    let refuse = |app: &App, account: &str| {
-        let message = app.texts.t(lang).get("sign-in-refused");
-        let response = page(&sign_in_page(app, lang, "/sign-in", next.clone(), account, Some(message)))?;
-        Ok((StatusCode::UNPROCESSABLE_ENTITY, response).into_response())
+    let typed: String = given.account.chars().take(40).collect();
+    let again = |status: StatusCode, message: String| {
+        let response = page(&sign_in_page(&app, lang, "/sign-in", next.clone(), &typed, Some(message)))?;
+        Ok((status, response).into_response())
     };
-    let Ok(account) = AccountId::new(&given.account) else { return refuse(&app, "") };
+    let keys = [format!("account {typed}"), format!("address {address}")];
+    if let Some(wait) = keys.into_iter().find_map(|key| app.limits.sign_in(key).err()) {
+        let seconds = wait.retry_after_s.unwrap_or(60);
+        let response = again(wait.status, app.texts.t(lang).with("sign-in-wait", &[("seconds", seconds)]))?;
+        return Ok(([(header::RETRY_AFTER, seconds.to_string())], response).into_response());
+    }
+    let refuse = || again(StatusCode::UNPROCESSABLE_ENTITY, app.texts.t(lang).get("sign-in-refused"));
+    let Ok(account) = AccountId::new(&given.account) else { return refuse() };
     let (name, password) = (account.clone(), given.password);
     let signed_in =
         app.blocking(move |kernel| Ok::<_, Problem>(kernel.sign_in(name.as_str(), &password))).await?;
@@ -105,7 +110,7 @@ async fn sign_in(
         Ok(session) => Ok(signed_in_response(&app, &session.cookie_value, &next)),
         Err(SignInError::Busy) => Err(Problem::unavailable(2)),
         Err(SignInError::Store(error)) => Err(error.into()),
-        Err(_) => refuse(&app, account.as_str()),
+        Err(_) => refuse(),
     }
 }
 
@@ -154,9 +159,14 @@ fn password_page(
         field.autocomplete = Some(token);
         field
     };
+    let mut ruled = field("new_password", "password-new", "new-password");
+    // The message says the whole rule.
+    if ruled.error.is_none() {
+        ruled = ruled.hint(t.get("password-rule"));
+    }
     let fields = vec![
         field("old_password", "password-old", "current-password"),
-        field("new_password", "password-new", "new-password").hint(t.get("password-rule")),
+        ruled,
         field("again", "password-again", "new-password"),
     ];
     Ok(PasswordPage { frame, must_change: session.must_change, fields })

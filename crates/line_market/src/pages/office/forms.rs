@@ -211,6 +211,18 @@ struct FormPage {
     back: String,
 }
 
+/// The forms that return to a page, as far as the viewer may send them.
+pub fn links(app: &App, viewer: &Viewer, place: &Place, t: &T, back: &str) -> Vec<Link> {
+    FORMS
+        .iter()
+        .filter(|form| form.back == back && place.reach(app, viewer, form.kind).is_ok())
+        .map(|form| Link {
+            title: t.get(&format!("office-form-{}", form.name)),
+            href: place.href(&format!("record/{}", form.name)),
+        })
+        .collect()
+}
+
 type Typed = BTreeMap<String, String>;
 type Wrong = BTreeMap<String, String>;
 

@@ -14,6 +14,7 @@ use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Problem, T};
 use store::{Param, StoreError, Tx, placeholders};
 
+use super::forms::links;
 use super::place::{Names, Place, Reach};
 use super::rows::{ListPage, answer, asked};
 use crate::policy::READ;
@@ -72,6 +73,7 @@ async fn lots(
     if place.reach(&app, &viewer, "market.lot.received").is_ok() {
         actions.push(Link { title: t.get("office-receive"), href: place.href("lots/new") });
     }
+    actions.extend(links(&app, &viewer, &place, &t, "lots"));
     answer(&asked, ListPage { frame, sections, actions, table })
 }
 

@@ -9,10 +9,11 @@ use base::Day;
 use kernel::{FigureError, Period, Value};
 use shell::extract::Path;
 use shell::pages::page;
-use shell::view::{Badge, Cell, Column, Empty, FigureTile, Frame, Link, LiveList, Mark, TableView};
+use shell::view::{Badge, Cell, Column, Empty, FigureTile, Frame, Link, LiveList, Mark, Pager, TableView};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Problem, T};
 
+use super::forms::links;
 use super::live;
 use super::overview::{TILES, tiles};
 use super::place::{Names, Place, Reach};
@@ -26,8 +27,10 @@ pub fn router() -> Router<App> {
 
 /// Days before its end in which a certificate or verification is listed.
 const NOTICE_DAYS: i32 = 30;
-/// Rows of each list.
+/// Lots on hold that are listed; the page of holds has all.
 const ROWS: usize = 50;
+/// Rows of what ends soon, the soonest first.
+const DUE_ROWS: usize = 12;
 
 #[derive(Template)]
 #[template(path = "office/market.html")]
@@ -102,6 +105,7 @@ async fn market(
     .into_iter()
     .filter(|(_, action, _)| viewer.allows(&app, action, &place.resource))
     .map(|(key, _, to)| Link { title: t.get(key), href: place.href(to) })
+    .chain(links(&app, &viewer, &place, &t, ""))
     .collect();
     let sections = place.sections(&app, &viewer, &frame);
     page(&MarketPage { frame, sections, actions, tiles, list, held, expiring })
@@ -176,10 +180,11 @@ fn expiring_table(app: &App, t: &T, place: &Place, read: &Read, today: Day) -> T
         .chain(scales)
         .filter_map(|(until, key, whose, form)| soon(until).map(|until| (until, key, whose, form)))
         .collect();
-    due.sort();
+    due.sort_by_key(|(until, ..)| *until);
+    let total = due.len();
     table.rows = due
         .into_iter()
-        .take(ROWS)
+        .take(DUE_ROWS)
         .map(|(until, key, whose, form)| {
             vec![
                 Cell::text(t.get(&key)).link(place.href(&form)),
@@ -188,5 +193,9 @@ fn expiring_table(app: &App, t: &T, place: &Place, read: &Read, today: Day) -> T
             ]
         })
         .collect();
+    if total > DUE_ROWS {
+        let text = t.with("office-due-shown", &[("shown", DUE_ROWS), ("total", total)]);
+        table.pager = Some(Pager { text, previous: None, next: None });
+    }
     table
 }

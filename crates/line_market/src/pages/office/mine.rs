@@ -13,6 +13,8 @@ use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Problem, T, format};
 use store::StoreError;
 
+use super::amounts;
+use super::forms::links;
 use super::lots::state_cell;
 use super::place::{Names, Place, Reach};
 use crate::figures as of;
@@ -42,7 +44,7 @@ struct MinePage {
 struct StallView {
     title: String,
     tiles: Vec<FigureTile>,
-    receive: String,
+    actions: Vec<Link>,
     lots: TableView,
     prices: TableView,
 }
@@ -103,23 +105,28 @@ async fn mine(
     let t = app.texts.t(lang);
     let frame = place.frame(&app, &viewer, lang, t.get("office-mine"), &here);
     let sections = place.sections(&app, &viewer, &frame);
-    let stalls = stalls.iter().map(|read| stall_view(&t, &place, &names, read)).collect();
+    let more = links(&app, &viewer, &place, &t, "lots");
+    let stalls = stalls.iter().map(|read| stall_view(&app, &t, &place, &names, read, &more)).collect();
     page(&MinePage { none: t.get("office-no-own-stall"), frame, sections, stalls })
 }
 
-fn stall_view(t: &T, place: &Place, names: &Names, read: &Read) -> StallView {
+fn stall_view(app: &App, t: &T, place: &Place, names: &Names, read: &Read, more: &[Link]) -> StallView {
     let lang = t.lang();
     let stall = &read.stall.stall;
     let entries = place.href(&format!("mine/sales?stall={stall}"));
-    let tile = |key: &str, text: String| FigureTile::new(t.get(key), &text).link(&*entries);
+    let receive =
+        Link { title: t.get("office-receive"), href: place.href(&format!("lots/new?stall={stall}")) };
+    let actions = std::iter::once(receive).chain(more.iter().cloned()).collect();
+    let tile =
+        |name: &str, text: String| FigureTile::new(amounts::title(app, lang, name), &text).link(&*entries);
     StallView {
         title: stall.clone(),
         tiles: vec![
-            tile("office-takings", format::money_short(lang, read.fen)),
-            tile("office-sales", format::count_short(lang, read.sales)),
-            tile("office-sold", format::weight_short(lang, read.grams)),
+            tile(of::SALES_AMOUNT, format::money_short(lang, read.fen)),
+            tile(of::SALES, format::count_short(lang, read.sales)),
+            tile(of::SALES_GRAMS, format::weight_short(lang, read.grams)),
         ],
-        receive: place.href(&format!("lots/new?stall={stall}")),
+        actions,
         lots: lots_table(t, place, names, &read.lots),
         prices: prices_table(t, place, names, &read.prices, stall),
     }
@@ -131,7 +138,7 @@ fn lots_table(t: &T, place: &Place, names: &Names, lots: &[Lot]) -> TableView {
         Column::text("lot", t.get("office-field-lot")),
         Column::number("left", t.get("office-left-kg")),
         Column::text("state", t.get("office-state")),
-        Column::text("loss", t.get("office-loss")),
+        Column::text("loss", t.get("office-action")),
     ];
     let empty = Empty { title: t.get("office-no-lots"), hint: t.get("office-no-lots-hint"), action: None };
     let mut table = TableView::new("lots", t.get("office-open-lots"), columns, empty);
@@ -155,7 +162,7 @@ fn prices_table(t: &T, place: &Place, names: &Names, prices: &[Price], stall: &s
     let columns = vec![
         Column::text("product", t.get("office-field-product")),
         Column::number("price", t.get("office-price-kg")),
-        Column::text("change", t.get("office-form-price")),
+        Column::text("change", t.get("office-action")),
     ];
     let action =
         Link { title: t.get("office-form-price"), href: place.href(&format!("record/price?stall={stall}")) };

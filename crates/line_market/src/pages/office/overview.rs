@@ -124,17 +124,19 @@ async fn overview(
     let empty =
         Empty { title: t.get("office-no-markets"), hint: t.get("office-no-markets-hint"), action: None };
     let mut markets = TableView::new("markets", t.get("office-markets"), columns, empty);
-    let row =
-        |(book, values): &(BookId, Vec<Value>)| {
-            let kept = tree.book(book);
-            let title = kept.map_or_else(|| book.to_string(), |it| in_lang(lang, &it.title_zh, &it.title_en));
-            let unit = kept.map_or_else(String::new, |it| it.unit.to_string());
-            let mut cells = vec![Cell::text(title).link(format!("/market/{book}"))];
-            cells.extend(COLUMNS.iter().zip(values).map(|(name, value)| {
+    let row = |(book, values): &(BookId, Vec<Value>)| {
+        let kept = tree.book(book);
+        let keeper = kept.and_then(|it| tree.unit(&it.unit));
+        let title = keeper.map_or_else(|| book.to_string(), |it| in_lang(lang, &it.title_zh, &it.title_en));
+        let unit = kept.map_or_else(String::new, |it| it.unit.to_string());
+        let mut cells = vec![Cell::text(title).link(format!("/market/{book}"))];
+        cells.extend(
+            COLUMNS.iter().zip(values).map(|(name, value)| {
                 amounts::cell(&app, name, *value).link(amounts::href(name, &unit, days))
-            }));
-            cells
-        };
+            }),
+        );
+        cells
+    };
     rows::fill(&mut markets, &asked, &t, read.markets.iter().map(row).collect());
     if asked.export.is_some() {
         return rows::answer(
@@ -239,8 +241,10 @@ pub fn tiles(app: &App, lang: Lang, unit: &str, days: (&str, &str), values: &[Va
             // A mean, not a share.
             (of::BLOCK_MEAN, Value::Ratio { numerator, denominator }) => {
                 let mean = numerator.checked_div(denominator);
-                let text =
-                    mean.map_or_else(|| "–".to_owned(), |ms| amounts::short(lang, Unit::Milliseconds, ms));
+                let text = mean.map_or_else(
+                    || shell::format::NONE.to_owned(),
+                    |ms| amounts::short(lang, Unit::Milliseconds, ms),
+                );
                 let mut tile = FigureTile::new(amounts::title(app, lang, name), "");
                 tile.value = text;
                 tile

@@ -42,8 +42,9 @@ impl Place {
     pub fn of(app: &App, lang: Lang, book: &str) -> Result<Self, Problem> {
         let (book, resource) = market(app, book)?;
         let tree = app.tree();
-        let title =
-            tree.book(&book).map_or_else(|| book.to_string(), |it| in_lang(lang, &it.title_zh, &it.title_en));
+        let title = tree
+            .unit(&resource.unit)
+            .map_or_else(|| book.to_string(), |it| in_lang(lang, &it.title_zh, &it.title_en));
         Ok(Self { book, resource, title })
     }
 

@@ -67,7 +67,7 @@ const REGISTERS: &[Register] = &[
             ("from", "office-field-from", false),
             ("until", "office-field-until", false),
             ("fee", "office-field-fee_fen", true),
-            ("end", "office-form-lease-end", false),
+            ("end", "office-action", false),
         ],
         spec: by(&["stall", "zone", "food", "area", "merchant", "until", "fee"], "stall"),
         forms: &["stall", "lease"],
@@ -113,7 +113,7 @@ const REGISTERS: &[Register] = &[
             ("serial", "office-field-serial", false),
             ("seal", "office-field-seal", false),
             ("until", "office-field-verified_until", false),
-            ("verify", "office-form-verification", false),
+            ("verify", "office-action", false),
         ],
         spec: by(&["scale", "stall", "until"], "scale"),
         forms: &["scale", "move"],
@@ -137,7 +137,7 @@ const REGISTERS: &[Register] = &[
             ("product", "office-field-product", false),
             ("stall", "office-field-stall", false),
             ("price", "office-price-kg", true),
-            ("change", "office-form-price", false),
+            ("change", "office-action", false),
         ],
         spec: by(&["product", "stall", "price"], "product"),
         forms: &["price"],
@@ -273,7 +273,10 @@ impl Cells<'_> {
             Cell::text(&it.serial),
             Cell::text(&it.seal),
             until_cell(self.app, self.t, Some(it.verified_until)),
-            self.form("office-record", &format!("verification?scale={}&seal={}", it.scale, it.seal)),
+            self.form(
+                "office-form-verification",
+                &format!("verification?scale={}&seal={}", it.scale, it.seal),
+            ),
         ]
     }
 

@@ -1,0 +1,209 @@
+//! Accounts: who may sign in.
+
+use axum::Router;
+use axum::extract::Form as Posted;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use base::{AccountId, ActorId, UnitCode};
+use kernel::{AccountRow, Kernel, NewAccount};
+use serde::Deserialize;
+
+use super::grants::grants_table;
+use super::{AdminPage, Desk, Form, Secret, page, refused};
+use crate::api::accounts::{accounts, act, grants};
+use crate::api::refusal::malformed;
+use crate::app::App;
+use crate::extract::Path;
+use crate::problem::Problem;
+use crate::table::{Direction, TableSpec};
+use crate::view::{Badge, Cell, Column, Empty, Field, FieldKind, Mark, TableView};
+
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/admin/accounts", get(list))
+        .route("/admin/accounts/new", get(new).post(add))
+        .route("/admin/accounts/{account}", get(one))
+        .route("/admin/accounts/{account}/disable", post(disable))
+        .route("/admin/accounts/{account}/reset-password", post(reset))
+}
+
+const SPEC: TableSpec = TableSpec {
+    sortable: &["account", "title", "unit", "state"],
+    sort: ("account", Direction::Ascending),
+    per_page: 50,
+};
+
+/// Whether a noun still counts.
+pub fn state(desk: &Desk, ended: bool, key: &str) -> Badge {
+    match ended {
+        true => Badge { mark: Mark::Plain, text: desk.get(key) },
+        false => Badge { mark: Mark::Done, text: desk.get("admin-active") },
+    }
+}
+
+async fn list(desk: Desk) -> Result<Response, Problem> {
+    let all = accounts(&desk.app, &desk.viewer).await?;
+    let columns = vec![
+        Column::text("account", desk.get("admin-account")),
+        Column::text("title", desk.get("admin-account-person")),
+        Column::text("unit", desk.get("admin-unit")),
+        Column::text("state", desk.get("admin-state")),
+    ];
+    let action = desk.action("kernel.account.add", "admin-account-new", "/admin/accounts/new");
+    let empty =
+        Empty { title: desk.get("empty"), hint: desk.get("admin-accounts-hint"), action: action.clone() };
+    let mut table = TableView::new("accounts", desk.get("admin-accounts"), columns, empty);
+    let row = |row: &AccountRow| {
+        vec![
+            Cell::text(row.account.as_str()).link(format!("/admin/accounts/{}", row.account)),
+            Cell::text(&row.title),
+            Cell::text(desk.unit_title(&row.unit)),
+            Cell::badge(state(&desk, row.disabled, "admin-account-disabled")),
+        ]
+    };
+    table.rows = all.iter().map(row).collect();
+    let mut shown = desk.page(desk.get("admin-accounts"), "");
+    shown.actions.extend(action);
+    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(shown)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Typed {
+    account: String,
+    title: String,
+    unit: String,
+}
+
+fn form(desk: &Desk, typed: &Typed) -> Result<AdminPage, Problem> {
+    let text = |name, key: &str, chars_max, value: &str| {
+        Field::new(name, desk.get(key), FieldKind::Text { chars_max }).value(value).required()
+    };
+    let units = FieldKind::Choice(desk.unit_choices("kernel.account.add")?);
+    let fields = vec![
+        text("account", "admin-account", 40, &typed.account).hint(desk.get("admin-account-hint")),
+        text("title", "admin-account-person", base::limits::NAME_CHARS_MAX, &typed.title),
+        Field::new("unit", desk.get("admin-unit"), units)
+            .value(&typed.unit)
+            .required()
+            .hint(desk.get("admin-account-unit-hint")),
+    ];
+    let form = Form {
+        action: "/admin/accounts/new".into(),
+        button: desk.get("admin-account-new"),
+        warning: None,
+        error: None,
+        fields,
+    };
+    Ok(desk.form(desk.get("admin-account-new"), "admin-accounts", form))
+}
+
+async fn new(desk: Desk) -> Result<Response, Problem> {
+    page(&form(&desk, &Typed::default())?)
+}
+
+async fn add(desk: Desk, Posted(typed): Posted<Typed>) -> Result<Response, Problem> {
+    let again = form(&desk, &typed)?;
+    let read = || {
+        let account = AccountId::new(typed.account.trim()).map_err(|error| malformed("account", &error))?;
+        let unit = UnitCode::new(&typed.unit).map_err(|error| malformed("unit", &error))?;
+        Ok((account, unit))
+    };
+    let (account, unit) = match read() {
+        Ok(read) => read,
+        Err(problem) => return refused(&desk, problem, again),
+    };
+    let new = NewAccount { account: account.clone(), unit, title: typed.title };
+    let work = move |kernel: &Kernel, by: &ActorId| kernel.add_account(by, new, None);
+    match act(&desk.app, &desk.viewer, "kernel.account.add", work).await {
+        Ok(added) => {
+            let mut shown = account_page(&desk, &account).await?;
+            shown.secret = added.one_time_password.map(|password| one_time(&desk, password));
+            page(&shown)
+        }
+        Err(problem) => refused(&desk, problem, again),
+    }
+}
+
+fn one_time(desk: &Desk, value: String) -> Secret {
+    Secret { title: desk.get("admin-password-once"), value, hint: desk.get("admin-password-once-hint") }
+}
+
+async fn account_page(desk: &Desk, account: &AccountId) -> Result<AdminPage, Problem> {
+    let all = accounts(&desk.app, &desk.viewer).await?;
+    let row = all.into_iter().find(|row| row.account == *account).ok_or_else(Problem::not_found)?;
+    let title = if row.title.is_empty() { account.to_string() } else { row.title };
+    let mut shown = desk.page(title, "admin-accounts");
+    shown.facts = vec![
+        (desk.get("admin-account"), account.to_string()),
+        (desk.get("admin-unit"), desk.unit_title(&row.unit)),
+        (desk.get("admin-state"), state(desk, row.disabled, "admin-account-disabled").text),
+    ];
+    let tree = desk.app.tree();
+    for post in tree.posts_of(account, desk.app.today()) {
+        shown.facts.push((desk.get("admin-post"), desk.title(&post.title_zh, &post.title_en).to_owned()));
+    }
+    if row.disabled {
+        return Ok(shown);
+    }
+    let grantee = format!("account:{account}");
+    shown.actions.extend(desk.action(
+        "kernel.grant.give",
+        "admin-grant-new",
+        format!("/admin/grants/new?grantee={grantee}"),
+    ));
+    if desk.may("kernel.grant.list") {
+        let mut held = grants(&desk.app, &desk.viewer).await?;
+        held.retain(|row| row.grantee.as_str() == grantee);
+        shown.tables.push(grants_table(desk, &held, false));
+    }
+    let button = |action: &str, key: &str, path: &str| {
+        desk.may(action).then(|| Form {
+            action: format!("/admin/accounts/{account}/{path}"),
+            button: desk.get(key),
+            warning: Some(desk.get(&format!("{key}-warning"))),
+            error: None,
+            fields: Vec::new(),
+        })
+    };
+    shown.forms.extend(button("kernel.password.reset", "admin-password-reset", "reset-password"));
+    shown.forms.extend(button("kernel.account.disable", "admin-account-disable", "disable"));
+    Ok(shown)
+}
+
+fn named(account: &str) -> Result<AccountId, Problem> {
+    AccountId::new(account).map_err(|_| Problem::not_found())
+}
+
+async fn one(Path(account): Path<String>, desk: Desk) -> Result<Response, Problem> {
+    page(&account_page(&desk, &named(&account)?).await?)
+}
+
+async fn disable(Path(account): Path<String>, desk: Desk) -> Result<Response, Problem> {
+    let account = named(&account)?;
+    let who = account.clone();
+    let work = move |kernel: &Kernel, by: &ActorId| kernel.disable_account(by, &who);
+    match act(&desk.app, &desk.viewer, "kernel.account.disable", work).await {
+        Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{account}")).into_response()),
+        Err(problem) => {
+            let mut again = account_page(&desk, &account).await?;
+            // The message belongs to the second of the two buttons.
+            again.forms.reverse();
+            refused(&desk, problem, again)
+        }
+    }
+}
+
+async fn reset(Path(account): Path<String>, desk: Desk) -> Result<Response, Problem> {
+    let account = named(&account)?;
+    let who = account.clone();
+    let work = move |kernel: &Kernel, by: &ActorId| kernel.reset_password(by, &who);
+    match act(&desk.app, &desk.viewer, "kernel.password.reset", work).await {
+        Ok(password) => {
+            let mut shown = account_page(&desk, &account).await?;
+            shown.secret = Some(one_time(&desk, password));
+            page(&shown)
+        }
+        Err(problem) => refused(&desk, problem, account_page(&desk, &account).await?),
+    }
+}

@@ -1,0 +1,234 @@
+//! The administrators' pages: units, accounts, grants, tokens, devices, the table of rights, the log of reads.
+//!
+//! A list and a noun's own page are read with GET; every change is a form of its own page, so that a refused form
+//! comes back with what was typed. The kernel decides; links only show what somebody is allowed somewhere.
+
+mod accounts;
+mod choices;
+mod devices;
+mod grants;
+mod listing;
+mod oversight;
+mod tokens;
+mod units;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use super::page;
+use crate::app::App;
+use crate::problem::Problem;
+use crate::texts::{Lang, T};
+use crate::view::{Crumb, Field, Frame, Link, TableView};
+use crate::viewer::{Asked, Here, Viewer};
+
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/admin", get(index))
+        .merge(units::router())
+        .merge(accounts::router())
+        .merge(grants::router())
+        .merge(tokens::router())
+        .merge(devices::router())
+        .merge(oversight::router())
+}
+
+/// The parts of administration: the key of the title, the address, and the action that opens it.
+const PARTS: [(&str, &str, &str); 7] = [
+    ("admin-units", "/admin/units", "kernel.registry.read"),
+    ("admin-accounts", "/admin/accounts", "kernel.account.list"),
+    ("admin-grants", "/admin/grants", "kernel.grant.list"),
+    ("admin-tokens", "/admin/tokens", "kernel.token.list"),
+    ("admin-devices", "/admin/devices", "kernel.device.list"),
+    ("admin-policy", "/admin/policy", "kernel.policy.read"),
+    ("admin-reads", "/admin/reads", "kernel.read_log.read"),
+];
+
+/// A credential or password on the one page that ever shows it.
+struct Secret {
+    title: String,
+    value: String,
+    hint: String,
+}
+
+/// A form with one button.
+struct Form {
+    action: String,
+    /// What the button does.
+    button: String,
+    /// What cannot be undone, or what is wrong with the whole.
+    warning: Option<String>,
+    error: Option<String>,
+    fields: Vec<Field>,
+}
+
+/// Any page of administration: facts, tables, links to forms, or a form.
+#[derive(Template)]
+#[template(path = "admin.html")]
+struct AdminPage {
+    frame: Frame,
+    lead: Option<String>,
+    secret: Option<Secret>,
+    facts: Vec<(String, String)>,
+    actions: Vec<Link>,
+    forms: Vec<Form>,
+    tables: Vec<TableView>,
+}
+
+/// A part of the index: its title, what it is for, its address.
+struct Part {
+    title: String,
+    hint: String,
+    href: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "admin_index.html")]
+struct IndexPage {
+    frame: Frame,
+    parts: Vec<Part>,
+}
+
+async fn index(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+) -> Result<Response, Problem> {
+    let t = app.texts.t(lang);
+    let parts: Vec<Part> = PARTS
+        .iter()
+        .filter(|(.., action)| viewer.need_somewhere(&app, action).is_ok())
+        .map(|(key, href, _)| Part { title: t.get(key), hint: t.get(&format!("{key}-hint")), href })
+        .collect();
+    if parts.is_empty() {
+        viewer.need_somewhere(&app, "kernel.account.list")?;
+    }
+    page(&IndexPage { frame: viewer.frame(&app, lang, t.get("nav-admin"), &here), parts })
+}
+
+/// What every handler of these pages knows.
+struct Desk {
+    app: App,
+    viewer: Viewer,
+    lang: Lang,
+    t: T,
+    here: String,
+}
+
+impl Desk {
+    fn new(app: App, viewer: Viewer, lang: Lang, here: String) -> Self {
+        let t = app.texts.t(lang);
+        Self { app, viewer, lang, t, here }
+    }
+
+    fn get(&self, key: &str) -> String {
+        self.t.get(key)
+    }
+
+    fn may(&self, action: &str) -> bool {
+        self.viewer.need_somewhere(&self.app, action).is_ok()
+    }
+
+    /// A page below one of the parts.
+    fn page(&self, title: impl Into<String>, part: &str) -> AdminPage {
+        let mut frame = self.viewer.frame(&self.app, self.lang, title, &self.here);
+        frame.crumbs.push(Crumb { title: self.get("nav-admin"), href: Some("/admin".into()) });
+        if let Some((key, href, _)) = PARTS.iter().find(|(key, ..)| *key == part) {
+            frame.crumbs.push(Crumb { title: self.get(key), href: Some((*href).to_owned()) });
+        }
+        AdminPage {
+            frame,
+            lead: None,
+            secret: None,
+            facts: Vec::new(),
+            actions: Vec::new(),
+            forms: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
+
+    /// The page of one form.
+    fn form(&self, title: String, part: &str, form: Form) -> AdminPage {
+        AdminPage { forms: vec![form], ..self.page(title, part) }
+    }
+
+    /// A link to a form, where its action is allowed somewhere.
+    fn action(&self, action: &str, key: &str, href: impl Into<String>) -> Option<Link> {
+        self.may(action).then(|| Link { title: self.get(key), href: href.into() })
+    }
+
+    /// A title in the page's language.
+    fn title<'a>(&self, zh: &'a str, en: &'a str) -> &'a str {
+        match self.lang {
+            Lang::Zh => zh,
+            Lang::En => en,
+        }
+    }
+}
+
+/// The handlers' way to the desk, in one extractor.
+impl axum::extract::FromRequestParts<App> for Desk {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, app: &App) -> Result<Self, Problem> {
+        let viewer = Viewer::from_request_parts(parts, app).await?;
+        let Asked(lang) = Asked::from_request_parts(parts, app).await?;
+        let Here(here) = Here::from_request_parts(parts, app).await?;
+        Ok(Self::new(app.clone(), viewer, lang, here))
+    }
+}
+
+/// What is wrong with a form that was refused: beside its field, or above the form.
+struct Wrong {
+    status: StatusCode,
+    field: Option<String>,
+    message: String,
+}
+
+impl Wrong {
+    /// A refusal that the form shows; what is no fault of the form (401, 5xx) stays a problem.
+    fn of(lang: Lang, problem: Problem) -> Result<Self, Problem> {
+        let shown =
+            [StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND, StatusCode::CONFLICT];
+        if !shown.contains(&problem.status) {
+            return Err(problem);
+        }
+        let field = problem.field.clone().filter(|field| !field.is_empty());
+        Ok(Self { status: problem.status, field, message: sentence(lang, problem.detail.get(lang)) })
+    }
+
+    /// Puts the message beside its field, or above a form that does not have the field.
+    fn onto(self, form: &mut Form) {
+        match form.fields.iter_mut().find(|field| self.field.as_deref() == Some(field.name)) {
+            Some(field) => field.error = Some(self.message),
+            None => form.error = Some(self.message),
+        }
+    }
+}
+
+/// A reason as a page sets it: errors begin in lower case and end without a full stop, sentences do not.
+fn sentence(lang: Lang, reason: &str) -> String {
+    let mut letters = reason.chars();
+    match (lang, letters.next()) {
+        (Lang::En, Some(first)) => {
+            format!("{}{}.", first.to_uppercase(), letters.as_str().trim_end_matches('.'))
+        }
+        _ => reason.to_owned(),
+    }
+}
+
+/// A form that was refused, with everything that was typed.
+fn refused(desk: &Desk, problem: Problem, mut shown: AdminPage) -> Result<Response, Problem> {
+    let wrong = Wrong::of(desk.lang, problem)?;
+    let status =
+        if wrong.status == StatusCode::FORBIDDEN { wrong.status } else { StatusCode::UNPROCESSABLE_ENTITY };
+    if let Some(form) = shown.forms.first_mut() {
+        wrong.onto(form);
+    }
+    Ok((status, page(&shown)?).into_response())
+}
