@@ -46,36 +46,69 @@ pub struct Ratio {
     pub denominator: &'static str,
 }
 
-/// What one entry adds to one figure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Contribution {
-    pub figure: &'static str,
-    pub amount: i64,
-    /// `stall=A12`, one for each dimension; the total is kept in any case.
-    pub dimensions: Vec<String>,
+/// What one entry adds to the figures. Texts lie one behind another, since this is made for every entry.
+#[derive(Debug, Default)]
+pub struct Contributions {
+    items: Vec<Contribution>,
+    /// The dimensions of all items, each as `stall=A12`.
+    dimensions: Vec<usize>,
+    text: String,
 }
 
-/// Collects the contributions of one entry.
-#[derive(Debug, Default)]
-pub struct Contributions(Vec<Contribution>);
+#[derive(Debug)]
+struct Contribution {
+    figure: &'static str,
+    amount: i64,
+    /// Where its dimensions end in the list of all.
+    dimensions_end: usize,
+}
 
 impl Contributions {
+    /// Adds to a figure's total, and to each dimension: name and value.
     pub fn add(&mut self, figure: &'static str, amount: i64, dimensions: &[(&str, &str)]) {
-        let dimensions = dimensions.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        self.0.push(Contribution { figure, amount, dimensions });
+        for (name, value) in dimensions {
+            self.text.push_str(name);
+            self.text.push('=');
+            self.text.push_str(value);
+            self.dimensions.push(self.text.len());
+        }
+        self.items.push(Contribution { figure, amount, dimensions_end: self.dimensions.len() });
     }
 
-    pub fn drain(&mut self) -> impl Iterator<Item = Contribution> + '_ {
-        self.0.drain(..)
+    /// Forgets all, and keeps the room.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.dimensions.clear();
+        self.text.clear();
     }
 
-    pub fn as_slice(&self) -> &[Contribution] {
-        &self.0
+    /// Calls `each` with the figure, the amount, and the empty dimension (the total), then with each other dimension.
+    pub fn for_each(&self, mut each: impl FnMut(&'static str, i64, &str)) {
+        let (mut at, mut from) = (0, 0);
+        for item in &self.items {
+            each(item.figure, item.amount, "");
+            for &until in &self.dimensions[at..item.dimensions_end] {
+                each(item.figure, item.amount, &self.text[from..until]);
+                from = until;
+            }
+            at = item.dimensions_end;
+        }
+    }
+
+    /// What is added to a figure in a dimension; the empty one is the total.
+    pub fn amount(&self, figure: &str, dimension: &str) -> i64 {
+        let mut sum = 0;
+        self.for_each(|of, amount, at| {
+            if of == figure && at == dimension {
+                sum += amount;
+            }
+        });
+        sum
     }
 }
 
 /// Where a sum is kept. The empty dimension is the total.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CellKey {
     pub book: BookId,
     pub figure: &'static str,
@@ -83,25 +116,39 @@ pub struct CellKey {
     pub dimension: String,
 }
 
-/// The sums that a group of entries changes.
+/// The sums that a group of entries changes: by book and day, then figure, then dimension. A sum that is there
+/// already is found without making a key.
 #[derive(Debug, Default)]
-pub struct Cells(HashMap<CellKey, i64>);
+pub struct Cells(HashMap<(BookId, Day), HashMap<&'static str, HashMap<String, i64>>>);
 
 impl Cells {
     /// Adds what one entry contributes.
-    pub fn add(&mut self, book: &BookId, day: Day, contributions: &mut Contributions) {
-        for Contribution { figure, amount, dimensions } in contributions.drain() {
-            let mut bump = |dimension: String| {
-                *self.0.entry(CellKey { book: book.clone(), figure, day, dimension }).or_default() += amount;
-            };
-            bump(String::new());
-            dimensions.into_iter().for_each(&mut bump);
-        }
+    pub fn add(&mut self, book: &BookId, day: Day, contributions: &Contributions) {
+        let figures = self.0.entry((book.clone(), day)).or_default();
+        contributions.for_each(|figure, amount, dimension| {
+            let sums = figures.entry(figure).or_default();
+            match sums.get_mut(dimension) {
+                Some(sum) => *sum += amount,
+                None => {
+                    sums.insert(dimension.to_owned(), amount);
+                }
+            }
+        });
     }
 
     /// The changes in the order of their keys, which keeps concurrent writers from locking crosswise.
     pub fn into_sorted(self) -> Vec<(CellKey, i64)> {
-        let mut cells: Vec<_> = self.0.into_iter().filter(|(_, amount)| *amount != 0).collect();
+        let mut cells = Vec::new();
+        for ((book, day), figures) in self.0 {
+            for (figure, sums) in figures {
+                let changed = sums.into_iter().filter(|(_, amount)| *amount != 0);
+                cells.extend(
+                    changed.map(|(dimension, sum)| {
+                        (CellKey { book: book.clone(), figure, day, dimension }, sum)
+                    }),
+                );
+            }
+        }
         cells.sort_unstable();
         cells
     }
@@ -122,7 +169,7 @@ mod tests {
         let mut one = |amount, stall| {
             let mut contributions = Contributions::default();
             contributions.add("market.sales.amount", amount, &[("stall", stall)]);
-            cells.add(&book, Day(18_971), &mut contributions);
+            cells.add(&book, Day(18_971), &contributions);
         };
         one(100, "A1");
         one(250, "A2");

@@ -2,7 +2,7 @@
 //! share this, which is why replay equals live.
 
 use base::{BookId, CityZone, SubjectId};
-use figures::{CellKey, Cells};
+use figures::{CellKey, Cells, Contributions};
 use ledger::{Entry, Role, Subject};
 use store::{Param, StoreError, Tx};
 
@@ -30,9 +30,11 @@ pub fn apply(
             line.apply(tx, &own)?;
         }
     }
+    let mut contributions = Contributions::default();
     for entry in entries {
-        let (day, mut contributions) = lines.contributions(entry, zone);
-        cells.add(&entry.book, day, &mut contributions);
+        contributions.clear();
+        let day = lines.contribute(entry, zone, &mut contributions);
+        cells.add(&entry.book, day, &contributions);
     }
     Ok(())
 }

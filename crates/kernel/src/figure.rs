@@ -1,7 +1,7 @@
 //! Reading figures: a value, a series, a breakdown, and the entries behind it.
 
 use base::{BookId, Day};
-use figures::{Figure, Ratio};
+use figures::{Contributions, Figure, Ratio};
 use ledger::Entry;
 use serde::Serialize;
 use store::{Param, StoreError, Tx, placeholders};
@@ -171,14 +171,9 @@ impl Kernel {
                 for entries::Stored { entry, day } in rows {
                     (at.day, at.seq) = (i64::from(day.0), entry.seq.to_i64());
                     scanned += 1;
-                    let (_, contributions) = self.lines().contributions(&entry, self.zone());
-                    let amount: i64 = contributions
-                        .as_slice()
-                        .iter()
-                        .filter(|c| c.figure == figure.name)
-                        .filter(|c| dimension.is_empty() || c.dimensions.iter().any(|d| d == dimension))
-                        .map(|c| c.amount)
-                        .sum();
+                    let mut contributions = Contributions::default();
+                    self.lines().contribute(&entry, self.zone(), &mut contributions);
+                    let amount = contributions.amount(figure.name, dimension);
                     if amount != 0 {
                         items.push(Behind { entry, day, amount });
                     }

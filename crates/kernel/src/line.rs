@@ -80,12 +80,11 @@ impl Lines {
         self.of(name)?.ratios().iter().find(|ratio| ratio.name == name)
     }
 
-    /// What one entry contributes, with the day it counts for.
-    pub fn contributions(&self, entry: &Entry, zone: &CityZone) -> (base::Day, Contributions) {
-        let mut contributions = Contributions::default();
+    /// Adds what one entry contributes, and returns the day it counts for.
+    pub fn contribute(&self, entry: &Entry, zone: &CityZone, out: &mut Contributions) -> base::Day {
         if let Some(line) = self.of(entry.kind.as_str()) {
-            line.contribute(entry, &mut contributions);
+            line.contribute(entry, out);
         }
-        (zone.day_of(entry.occurred), contributions)
+        zone.day_of(entry.occurred)
     }
 }

@@ -1,4 +1,6 @@
+use std::any::Any;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use base::limits::{BODY_BYTES_MAX, EVIDENCE_MAX, FUTURE_MS_MAX, HEAD_BYTES_MAX, SUBJECTS_MAX};
 use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
@@ -68,6 +70,36 @@ impl Subject {
     }
 }
 
+/// A body as its type, beside its canonical text: what applies a fresh entry need not parse it again.
+///
+/// Equal to any other, since the text alone is the body.
+#[derive(Clone, Default)]
+pub struct Typed(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Typed {
+    fn of<B: Body>(body: Arc<B>) -> Self {
+        Self(Some(body))
+    }
+
+    fn get<B: Body>(&self) -> Option<&B> {
+        self.0.as_ref()?.downcast_ref()
+    }
+}
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Typed" } else { "Untyped" })
+    }
+}
+
+impl PartialEq for Typed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Typed {}
+
 /// What somebody asks to be recorded.
 #[derive(Debug, Clone)]
 pub struct Draft {
@@ -83,12 +115,24 @@ pub struct Draft {
     pub evidence: Vec<String>,
     /// The canonical text of the body.
     pub body: String,
+    pub typed: Typed,
 }
 
 impl Draft {
     /// A draft with a typed body, which is checked by its kind's rules.
     pub fn new<B: Body>(book: &BookId, occurred: Time, actor: &ActorId, body: &B) -> Result<Self, BodyError> {
+        Self::of(book, occurred, actor, Arc::new(body.clone()))
+    }
+
+    /// [`Draft::new`] with a body that is shared.
+    pub fn of<B: Body>(
+        book: &BookId,
+        occurred: Time,
+        actor: &ActorId,
+        body: Arc<B>,
+    ) -> Result<Self, BodyError> {
         body.check()?;
+        let text = jcs(&*body)?;
         Ok(Self {
             book: book.clone(),
             kind: KindName::new(B::KIND).expect("a declared kind has a valid name"),
@@ -98,7 +142,8 @@ impl Draft {
             place: None,
             subjects: Vec::new(),
             evidence: Vec::new(),
-            body: jcs(body)?,
+            body: text,
+            typed: Typed::of(body),
         })
     }
 
@@ -186,6 +231,8 @@ pub struct Entry {
     pub body: Option<String>,
     /// The salt of the commitment; erased with the body.
     pub salt: Option<[u8; 16]>,
+    /// There only while the entry is as fresh as its draft.
+    pub typed: Typed,
 }
 
 /// Why stored text is not the entry that it claims to be.
@@ -244,6 +291,7 @@ impl Entry {
             evidence: draft.evidence,
             body: Some(draft.body),
             salt: Some(salt),
+            typed: draft.typed,
         }
     }
 
@@ -334,6 +382,7 @@ impl Entry {
             commitment,
             body,
             salt,
+            typed: Typed::default(),
         })
     }
 
@@ -344,8 +393,17 @@ impl Entry {
 
     /// The body as its kind's type.
     pub fn body<B: Body>(&self) -> Result<B, EntryError> {
+        self.with_body(B::clone)
+    }
+
+    /// What `read` makes of the body, which is parsed only if it was not typed when the entry was drafted.
+    pub fn with_body<B: Body, T>(&self, read: impl FnOnce(&B) -> T) -> Result<T, EntryError> {
         let text = self.body.as_deref().ok_or(EntryError::Erased)?;
-        serde_json::from_str(text).map_err(|error| EntryError::Body(format!("{}: {error}", B::KIND)))
+        if let Some(body) = self.typed.get() {
+            return Ok(read(body));
+        }
+        let body = serde_json::from_str(text);
+        body.map(|body| read(&body)).map_err(|error| EntryError::Body(format!("{}: {error}", B::KIND)))
     }
 
     /// The first subject in a role.
@@ -396,6 +454,7 @@ mod tests {
             subjects: vec![Subject::new(Role::Output, SubjectId::new(subject).unwrap())],
             evidence: vec!["0".repeat(64)],
             body: "{\"quantity_g\":1000}".into(),
+            typed: Typed::default(),
         };
         Entry::seal(draft, Seq(seq), Time(occurred + 5), [7; 16])
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// What an entry of one kind carries. The JSON Schema of the type is the kind's published schema.
-pub trait Body: Serialize + DeserializeOwned + utoipa::ToSchema {
+pub trait Body: Serialize + DeserializeOwned + utoipa::ToSchema + Clone + Send + Sync + 'static {
     /// `line.noun.verb`.
     const KIND: &'static str;
 

@@ -7,5 +7,5 @@
 mod entry;
 mod kind;
 
-pub use entry::{Commitment, Draft, Entry, EntryError, Role, Subject, commit};
+pub use entry::{Commitment, Draft, Entry, EntryError, Role, Subject, Typed, commit};
 pub use kind::{Body, BodyError, Catalogue, Kind, KindError, Rule, check_text, jcs};

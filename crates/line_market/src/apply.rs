@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use base::BookId;
-use ledger::{Body, Entry, EntryError};
+use base::{BookId, SubjectId};
+use ledger::{Body, Entry, EntryError, Role};
 use serde::Serialize;
 use store::{Param, StoreError, Tx};
 
@@ -15,16 +15,18 @@ use crate::kinds::{
     StallOpened,
 };
 
-/// The grams sold of each lot since the last entry that was not a sale.
-type Sold = BTreeMap<(BookId, String), i64>;
+/// The grams sold of each lot since the last entry that was not a sale, by the lot's subject.
+type Sold = BTreeMap<SubjectId, (BookId, i64)>;
 
 /// Applies entries in order; runs of sales are added up first.
 pub fn apply(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
     let mut sold = Sold::new();
     for entry in entries {
         if entry.kind.as_str() == Sale::KIND {
-            let sale: Sale = body(entry)?;
-            *sold.entry((entry.book.clone(), sale.lot)).or_default() += sale.grams.0;
+            let grams = entry.with_body(|sale: &Sale| sale.grams.0).map_err(|error| shape(entry, &error))?;
+            let no_lot = || StoreError::Schema(format!("entry {} of {} names no lot", entry.seq, entry.book));
+            let lot = entry.subject(Role::Input).ok_or_else(no_lot)?;
+            sold.entry(lot.clone()).or_insert_with(|| (entry.book.clone(), 0)).1 += grams;
         } else {
             write_sold(tx, &mut sold)?;
             One { tx, entry }.apply()?;
@@ -78,8 +80,8 @@ pub(crate) fn word<T: Serialize>(value: &T) -> String {
 
 fn write_sold(tx: &mut dyn Tx, sold: &mut Sold) -> Result<(), StoreError> {
     const ADD: &str = "update market_lot set sold_g = sold_g + $3 where book = $1 and lot = $2";
-    for ((book, lot), grams) in std::mem::take(sold) {
-        tx.execute(ADD, &[Param::Text(book.as_str()), Param::Text(&lot), Param::Int(grams)])?;
+    for (lot, (book, grams)) in std::mem::take(sold) {
+        tx.execute(ADD, &[Param::Text(book.as_str()), Param::Text(lot.local_part()), Param::Int(grams)])?;
     }
     Ok(())
 }

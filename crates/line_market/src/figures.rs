@@ -2,7 +2,6 @@
 
 use figures::{Contributions, Figure, Ratio, Unit};
 use ledger::{Body, Entry};
-use serde::de::DeserializeOwned;
 
 use crate::apply::word;
 use crate::kinds::{
@@ -147,43 +146,43 @@ pub const RATIOS: &[Ratio] = &[
 /// What an entry adds. Kinds whose body can be erased count by their head alone.
 pub fn contribute(entry: &Entry, out: &mut Contributions) {
     match entry.kind.as_str() {
-        Sale::KIND => with(entry, |sale: Sale| {
+        Sale::KIND => with(entry, |sale: &Sale| {
             let dimensions = [("stall", sale.stall.as_str()), ("product", sale.product.as_str())];
             out.add(SALES, 1, &dimensions);
             out.add(SALES_AMOUNT, sale.amount_fen.0, &dimensions);
             out.add(SALES_GRAMS, sale.grams.0, &dimensions);
         }),
-        LotReceived::KIND => with(entry, |lot: LotReceived| {
+        LotReceived::KIND => with(entry, |lot: &LotReceived| {
             let dimensions = [("stall", lot.stall.as_str()), ("product", lot.product.as_str())];
             out.add(LOTS, 1, &dimensions);
             out.add(LOTS_GRAMS, lot.quantity_g.0, &dimensions);
             out.add(LOTS_DOCUMENTED, i64::from(lot.document.is_some()), &[]);
         }),
         LotLost::KIND => {
-            with(entry, |lost: LotLost| {
+            with(entry, |lost: &LotLost| {
                 out.add(LOST_GRAMS, lost.quantity_g.0, &[("reason", &word(&lost.reason))])
             });
         }
-        InspectionRecorded::KIND => with(entry, |test: InspectionRecorded| {
+        InspectionRecorded::KIND => with(entry, |test: &InspectionRecorded| {
             let dimensions = [("item", test.item.as_str())];
             out.add(INSPECTIONS, 1, &dimensions);
             out.add(INSPECTIONS_PASSED, i64::from(test.verdict == Verdict::Pass), &dimensions);
         }),
-        BlockAcknowledged::KIND => with(entry, |block: BlockAcknowledged| {
+        BlockAcknowledged::KIND => with(entry, |block: &BlockAcknowledged| {
             out.add(BLOCKS, 1, &[]);
             out.add(BLOCKS_TIME, block.after_ms, &[]);
         }),
         BreachReported::KIND => {
-            with(entry, |it: BreachReported| out.add(BREACHES, 1, &[("breach", &word(&it.breach))]));
+            with(entry, |it: &BreachReported| out.add(BREACHES, 1, &[("breach", &word(&it.breach))]));
         }
-        MarketOpened::KIND => with(entry, |market: MarketOpened| {
+        MarketOpened::KIND => with(entry, |market: &MarketOpened| {
             out.add(MARKETS, 1, &[]);
             out.add(AREA, market.area_m2, &[]);
         }),
-        JobsChanged::KIND => with(entry, |jobs: JobsChanged| out.add(JOBS, jobs.change, &[])),
-        FootfallCounted::KIND => with(entry, |it: FootfallCounted| out.add(VISITORS, it.visitors, &[])),
-        FeeCharged::KIND => with(entry, |fee: FeeCharged| out.add(FEES_CHARGED, fee.amount_fen.0, &[])),
-        FeePaid::KIND => with(entry, |fee: FeePaid| out.add(FEES_PAID, fee.amount_fen.0, &[])),
+        JobsChanged::KIND => with(entry, |jobs: &JobsChanged| out.add(JOBS, jobs.change, &[])),
+        FootfallCounted::KIND => with(entry, |it: &FootfallCounted| out.add(VISITORS, it.visitors, &[])),
+        FeeCharged::KIND => with(entry, |fee: &FeeCharged| out.add(FEES_CHARGED, fee.amount_fen.0, &[])),
+        FeePaid::KIND => with(entry, |fee: &FeePaid| out.add(FEES_PAID, fee.amount_fen.0, &[])),
         MerchantRegistered::KIND => out.add(MERCHANTS, 1, &[]),
         StallOpened::KIND => out.add(STALLS, 1, &[]),
         StallLeased::KIND => out.add(LEASED, 1, &[]),
@@ -202,9 +201,8 @@ pub fn contribute(entry: &Entry, out: &mut Contributions) {
 }
 
 /// Reads the body, which was checked when it was recorded.
-fn with<B: Body + DeserializeOwned>(entry: &Entry, add: impl FnOnce(B)) {
-    match entry.body() {
-        Ok(body) => add(body),
-        Err(error) => debug_assert!(false, "entry {} of {}: {error}", entry.seq, entry.book),
+fn with<B: Body>(entry: &Entry, add: impl FnOnce(&B)) {
+    if let Err(error) = entry.with_body(add) {
+        debug_assert!(false, "entry {} of {}: {error}", entry.seq, entry.book);
     }
 }

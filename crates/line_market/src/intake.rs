@@ -3,6 +3,7 @@
 //! HTTP and MQTT carry the same documents, and both end here.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use base::limits::SALES_PER_BATCH_MAX;
 use base::{ActorId, BookId, Fen, Grams, Seq, Time};
@@ -11,7 +12,7 @@ use ledger::{Body, BodyError, Draft, Role, Rule};
 use serde::{Deserialize, Serialize};
 use store::{Param, Tx};
 
-use crate::kinds::{BlockAcknowledged, BreachReported, Sale, SlipSerial, check_code};
+use crate::kinds::{BlockAcknowledged, BreachReported, Sale, SlipSerial};
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
 use crate::rules::sale::{Ground, Judged};
@@ -103,7 +104,7 @@ fn refused(refusal: Refusal) -> Failure {
     AppendError::Refused(refusal)
 }
 
-/// Records a batch of sales.
+/// Records a batch of sales; [`Prepared::new`] and [`Prepared::record`] in one.
 pub fn record_sales(
     desk: &mut Desk<'_>,
     book: &BookId,
@@ -111,82 +112,214 @@ pub fn record_sales(
     actor: &ActorId,
     batch: &SaleBatch,
 ) -> Result<BatchReceipt, Failure> {
-    if batch.sales.is_empty() || batch.sales.len() > SALES_PER_BATCH_MAX {
-        let detail = format!("a batch has 1 to {SALES_PER_BATCH_MAX} lines");
-        return Err(refused(Refusal::new(Code::Body, "sales", detail)));
-    }
-    desk.take(book)?;
-    let now = desk.now();
-    let tx = desk.read()?;
-    let mut ground = ground(tx, book, scale, batch)?;
-    let known = known_slips(tx, book, scale, batch)?;
-    let mut in_batch: HashMap<u32, usize> = HashMap::with_capacity(batch.sales.len());
-    let mut lines = Vec::with_capacity(batch.sales.len());
-    for (index, line) in batch.sales.iter().enumerate() {
-        let outcome = match in_batch.insert(line.counter, index) {
-            Some(first) if same(&batch.sales[first], line) => Ok(repeat(&lines[first])),
-            Some(first) => Err(counter_reused(&format!("line {first} of this batch"))),
-            None => match known.get(&line.counter) {
-                Some(seq) => known_line(desk, book, scale, line, *seq)?,
-                None => new_line(desk, &mut ground, book, scale, actor, line, now)?,
-            },
-        };
-        match (outcome, batch.on_refusal) {
-            (Ok(outcome), _) => lines.push(outcome),
-            (Err(refusal), OnRefusal::RefuseAll) => return Err(refused(refusal.at(index))),
-            (Err(refusal), OnRefusal::SkipLine) => lines.push(LineOutcome::Refused {
-                counter: line.counter,
-                index,
-                rule: refusal.code.name(),
-                field: refusal.field,
-                detail: refusal.detail,
-            }),
-        }
-    }
-    Ok(BatchReceipt { lines, server_time: now })
+    Prepared::new(book, scale, actor, batch)?.record(desk)
 }
 
-fn ground(tx: &mut dyn Tx, book: &BookId, scale: u32, batch: &SaleBatch) -> Result<Ground, Failure> {
-    // A code that is none is refused with its line, and never asked for.
-    let codes = batch.sales.iter().map(|line| line.lot.as_str()).filter(|lot| check_code("lot", lot).is_ok());
-    let mut codes: Vec<&str> = codes.collect();
-    codes.sort_unstable();
-    codes.dedup();
-    let scale = state::scale(tx, book, scale)?.ok_or_else(|| {
-        refused(Refusal::new(Code::UnknownScale, "scale", format!("there is no scale {scale}")))
-    })?;
-    let lots = state::lots(tx, book, &codes)?.into_iter().map(|lot| (lot.lot.clone(), lot)).collect();
-    Ok(Ground { scale, lots })
-}
-
-/// The sales of this batch that are recorded already, by counter.
-///
-/// A slip's subject begins with scale and counter, so one range of the links tells.
-fn known_slips(
-    tx: &mut dyn Tx,
-    book: &BookId,
+/// A batch ready to be recorded: all that needs neither the market's state nor the clock is done.
+#[derive(Debug)]
+pub struct Prepared {
+    book: BookId,
     scale: u32,
-    batch: &SaleBatch,
-) -> Result<HashMap<u32, Seq>, Failure> {
-    const RANGE: &str = "select subject, seq from link where book = $1 and subject >= $2 and subject < $3 and role = 'output'";
-    /// Counters that are missing from a batch and still cheaper to read through than to ask around.
-    const GAP: u32 = 64;
-    let mut counters: Vec<u32> = batch.sales.iter().map(|line| line.counter).collect();
-    counters.sort_unstable();
-    let mut known = HashMap::new();
-    for run in counters.chunk_by(|a, b| b - a <= GAP) {
-        let (first, last) = (run[0], run[run.len() - 1]);
-        let from = SlipSerial::prefix(book, scale, first);
-        // '~' follows every base-62 digit.
-        let to = format!("{}~", SlipSerial::prefix(book, scale, last));
-        for row in tx.query(RANGE, &[Param::Text(book.as_str()), Param::Text(&from), Param::Text(&to)])? {
-            let serial = row.text(0)?.rsplit('/').next().and_then(SlipSerial::parse);
-            if let Some(serial) = serial {
-                known.insert(serial.counter, Seq::from_i64(row.int(1)?));
+    actor: ActorId,
+    on_refusal: OnRefusal,
+    lines: Vec<PreparedLine>,
+}
+
+#[derive(Debug)]
+struct PreparedLine {
+    counter: u32,
+    occurred: Time,
+    /// What it says, or why it is wrong in itself.
+    sale: Result<PreparedSale, Refusal>,
+}
+
+#[derive(Debug)]
+struct PreparedSale {
+    sale: Arc<Sale>,
+    serial: SlipSerial,
+    draft: Draft,
+}
+
+impl Prepared {
+    /// Drafts the entries. Done before the writer's turn, it keeps that short.
+    pub fn new(book: &BookId, scale: u32, actor: &ActorId, batch: &SaleBatch) -> Result<Self, Failure> {
+        if batch.sales.is_empty() || batch.sales.len() > SALES_PER_BATCH_MAX {
+            let detail = format!("a batch has 1 to {SALES_PER_BATCH_MAX} lines");
+            return Err(refused(Refusal::new(Code::Body, "sales", detail)));
+        }
+        let line = |line: &SaleLine| PreparedLine {
+            counter: line.counter,
+            occurred: line.occurred,
+            sale: PreparedSale::new(book, scale, actor, line),
+        };
+        Ok(Self {
+            book: book.clone(),
+            scale,
+            actor: actor.clone(),
+            on_refusal: batch.on_refusal,
+            lines: batch.sales.iter().map(line).collect(),
+        })
+    }
+
+    /// Judges the lines one by one on what is known of the market, and records them.
+    pub fn record(&self, desk: &mut Desk<'_>) -> Result<BatchReceipt, Failure> {
+        desk.take(&self.book)?;
+        let tx = desk.read()?;
+        let mut ground = self.ground(tx)?;
+        let known = self.known_slips(tx)?;
+        let mut in_batch: HashMap<u32, usize> = HashMap::with_capacity(self.lines.len());
+        let mut outcomes = Vec::with_capacity(self.lines.len());
+        for (index, line) in self.lines.iter().enumerate() {
+            let outcome = match in_batch.insert(line.counter, index) {
+                Some(first) if line.repeats(&self.lines[first]) => Ok(repeat(&outcomes[first])),
+                Some(first) => Err(counter_reused(&format!("line {first} of this batch"))),
+                None => match known.get(&line.counter) {
+                    Some(seq) => self.known_line(desk, line, *seq)?,
+                    None => self.new_line(desk, &mut ground, line)?,
+                },
+            };
+            match (outcome, self.on_refusal) {
+                (Ok(outcome), _) => outcomes.push(outcome),
+                (Err(refusal), OnRefusal::RefuseAll) => return Err(refused(refusal.at(index))),
+                (Err(refusal), OnRefusal::SkipLine) => outcomes.push(LineOutcome::Refused {
+                    counter: line.counter,
+                    index,
+                    rule: refusal.code.name(),
+                    field: refusal.field,
+                    detail: refusal.detail,
+                }),
             }
         }
+        Ok(BatchReceipt { lines: outcomes, server_time: desk.now() })
     }
-    Ok(known)
+
+    fn ground(&self, tx: &mut dyn Tx) -> Result<Ground, Failure> {
+        // A line that is wrong in itself is refused, and its lot never asked for.
+        let sales = self.lines.iter().filter_map(|line| line.sale.as_ref().ok());
+        let mut codes: Vec<&str> = sales.map(|prepared| prepared.sale.lot.as_str()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        let unknown = || {
+            refused(Refusal::new(Code::UnknownScale, "scale", format!("there is no scale {}", self.scale)))
+        };
+        let scale = state::scale(tx, &self.book, self.scale)?.ok_or_else(unknown)?;
+        let lots = state::lots(tx, &self.book, &codes)?;
+        Ok(Ground { scale, lots: lots.into_iter().map(|lot| (lot.lot.clone(), lot)).collect() })
+    }
+
+    /// The sales of this batch that are recorded already, by counter.
+    ///
+    /// A slip's subject begins with scale and counter, so one range of the links tells.
+    fn known_slips(&self, tx: &mut dyn Tx) -> Result<HashMap<u32, Seq>, Failure> {
+        const RANGE: &str = "select subject, seq from link where book = $1 and subject >= $2 and subject < $3 and role = 'output'";
+        /// Counters that are missing from a batch and still cheaper to read through than to ask around.
+        const GAP: u32 = 64;
+        let mut counters: Vec<u32> = self.lines.iter().map(|line| line.counter).collect();
+        counters.sort_unstable();
+        let mut known = HashMap::new();
+        for run in counters.chunk_by(|a, b| b - a <= GAP) {
+            let (first, last) = (run[0], run[run.len() - 1]);
+            let from = SlipSerial::prefix(&self.book, self.scale, first);
+            // '~' follows every base-62 digit.
+            let to = format!("{}~", SlipSerial::prefix(&self.book, self.scale, last));
+            let params = [Param::Text(self.book.as_str()), Param::Text(&from), Param::Text(&to)];
+            for row in tx.query(RANGE, &params)? {
+                let serial = row.text(0)?.rsplit('/').next().and_then(SlipSerial::parse);
+                if let Some(serial) = serial {
+                    known.insert(serial.counter, Seq::from_i64(row.int(1)?));
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    /// The outer error is the machine's, and ends the batch; the inner one refuses the line.
+    fn known_line(
+        &self,
+        desk: &mut Desk<'_>,
+        line: &PreparedLine,
+        seq: Seq,
+    ) -> Result<Result<LineOutcome, Refusal>, Failure> {
+        let reused = || Err(counter_reused(&format!("entry {seq}")));
+        let PreparedSale { sale, serial, .. } = match &line.sale {
+            Ok(prepared) => prepared,
+            Err(refusal) => return Ok(Err(refusal.clone())),
+        };
+        let Some(entry) = kernel::entries::entry(desk.read()?, &self.book, seq)? else { return Ok(reused()) };
+        let Ok(recorded) = entry.body::<Sale>() else { return Ok(reused()) };
+        let same = entry.occurred == line.occurred
+            && entry.subject(Role::Output) == Some(&serial.subject(&self.book))
+            && same(&recorded, sale);
+        Ok(match same {
+            true => Ok(LineOutcome::Known { counter: line.counter, seq, slip: serial.print() }),
+            false => reused(),
+        })
+    }
+
+    /// The outer error ends the batch whatever it asked for; the inner one refuses the line.
+    fn new_line(
+        &self,
+        desk: &mut Desk<'_>,
+        ground: &mut Ground,
+        line: &PreparedLine,
+    ) -> Result<Result<LineOutcome, Refusal>, Failure> {
+        let judged = line.sale.as_ref().map_err(Refusal::clone).and_then(|prepared| {
+            prepared.draft.check(desk.now()).map_err(Refusal::from)?;
+            // The city's day does not matter to a verification that lasts a year; the scale's own day does.
+            let day = desk.zone().day_of(line.occurred);
+            Ok((ground.judge(&prepared.sale, day)?, prepared))
+        });
+        let (Judged { breaches }, PreparedSale { sale, serial, draft }) = match judged {
+            Ok(judged) => judged,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let receipt = desk.append(draft.clone())?;
+        for (breach, hold) in breaches {
+            let body = BreachReported {
+                breach,
+                lot: sale.lot.clone(),
+                scale: self.scale,
+                counter: sale.counter,
+                grams: sale.grams,
+                hold: hold.map(|seq| seq.0),
+            };
+            let draft = Draft::new(&self.book, line.occurred, &self.actor, &body)?;
+            let lot = subject(&self.book, "lot", &sale.lot).map_err(refused)?;
+            desk.append(draft.subject(Role::About, lot).subject(Role::About, serial.subject(&self.book)))?;
+        }
+        Ok(Ok(LineOutcome::Recorded { counter: line.counter, seq: receipt.seq, slip: serial.print() }))
+    }
+}
+
+impl PreparedLine {
+    /// Whether this line reports the same sale as an earlier one of its batch.
+    fn repeats(&self, first: &Self) -> bool {
+        match (&self.sale, &first.sale) {
+            (Ok(a), Ok(b)) => {
+                self.occurred == first.occurred && a.serial == b.serial && same(&a.sale, &b.sale)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl PreparedSale {
+    fn new(book: &BookId, scale: u32, actor: &ActorId, line: &SaleLine) -> Result<Self, Refusal> {
+        let sale = Arc::new(sale_of(scale, line));
+        sale.check()?;
+        let serial = serial(scale, line)?;
+        let draft =
+            Draft::of(book, line.occurred, actor, sale.clone())?.at(subject(book, "stall", &sale.stall)?);
+        let draft = draft
+            .subject(Role::Input, subject(book, "lot", &sale.lot)?)
+            .subject(Role::Output, serial.subject(book));
+        Ok(Self { sale, serial, draft })
+    }
+}
+
+/// Whether two sales are one; whether the scale was cut off may be told differently by a retry.
+fn same(a: &Sale, b: &Sale) -> bool {
+    a == b || Sale { offline: b.offline, ..a.clone() } == *b
 }
 
 fn counter_reused(where_: &str) -> Refusal {
@@ -201,40 +334,6 @@ fn repeat(first: &LineOutcome) -> LineOutcome {
         }
         other => other.clone(),
     }
-}
-
-/// Whether two lines report the same sale; whether the scale was cut off may be told differently by a retry.
-fn same(a: &SaleLine, b: &SaleLine) -> bool {
-    let key = |line: &SaleLine| (line.occurred, line.grams, line.fen_per_kg, line.amount_fen);
-    key(a) == key(b)
-        && a.lot == b.lot
-        && a.product == b.product
-        && a.stall == b.stall
-        && a.nonce.eq_ignore_ascii_case(&b.nonce)
-}
-
-/// The outer error is the machine's, and ends the batch; the inner one refuses the line.
-fn known_line(
-    desk: &mut Desk<'_>,
-    book: &BookId,
-    scale: u32,
-    line: &SaleLine,
-    seq: Seq,
-) -> Result<Result<LineOutcome, Refusal>, Failure> {
-    let reused = || Err(counter_reused(&format!("entry {seq}")));
-    let slip = match serial(scale, line) {
-        Ok(slip) => slip,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let Some(entry) = kernel::entries::entry(desk.read()?, book, seq)? else { return Ok(reused()) };
-    let Ok(sale) = entry.body::<Sale>() else { return Ok(reused()) };
-    let same = entry.occurred == line.occurred
-        && entry.subject(Role::Output) == Some(&slip.subject(book))
-        && (Sale { offline: sale.offline, ..sale_of(scale, line) }) == sale;
-    Ok(match same {
-        true => Ok(LineOutcome::Known { counter: line.counter, seq, slip: slip.print() }),
-        false => reused(),
-    })
 }
 
 fn serial(scale: u32, line: &SaleLine) -> Result<SlipSerial, Refusal> {
@@ -257,59 +356,6 @@ fn sale_of(scale: u32, line: &SaleLine) -> Sale {
         scale,
         stall: line.stall.clone(),
     }
-}
-
-/// The outer error ends the batch whatever it asked for; the inner one refuses the line.
-fn new_line(
-    desk: &mut Desk<'_>,
-    ground: &mut Ground,
-    book: &BookId,
-    scale: u32,
-    actor: &ActorId,
-    line: &SaleLine,
-    now: Time,
-) -> Result<Result<LineOutcome, Refusal>, Failure> {
-    let sale = sale_of(scale, line);
-    let judged = sale.check().map_err(Refusal::from).and_then(|()| {
-        let serial = serial(scale, line)?;
-        let draft = sale_draft(book, actor, line, &sale, serial)?;
-        draft.check(now).map_err(Refusal::from)?;
-        // The city's day does not matter to a verification that lasts a year; the scale's own day does.
-        let day = desk.zone().day_of(line.occurred);
-        Ok((ground.judge(&sale, day)?, draft, serial))
-    });
-    let (Judged { breaches }, draft, serial) = match judged {
-        Ok(judged) => judged,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let receipt = desk.append(draft)?;
-    for (breach, hold) in breaches {
-        let body = BreachReported {
-            breach,
-            lot: sale.lot.clone(),
-            scale,
-            counter: sale.counter,
-            grams: sale.grams,
-            hold: hold.map(|seq| seq.0),
-        };
-        let draft = Draft::new(book, line.occurred, actor, &body)?;
-        let lot = subject(book, "lot", &sale.lot).map_err(refused)?;
-        desk.append(draft.subject(Role::About, lot).subject(Role::About, serial.subject(book)))?;
-    }
-    Ok(Ok(LineOutcome::Recorded { counter: line.counter, seq: receipt.seq, slip: serial.print() }))
-}
-
-fn sale_draft(
-    book: &BookId,
-    actor: &ActorId,
-    line: &SaleLine,
-    sale: &Sale,
-    serial: SlipSerial,
-) -> Result<Draft, Refusal> {
-    let draft = Draft::new(book, line.occurred, actor, sale)?.at(subject(book, "stall", &sale.stall)?);
-    Ok(draft
-        .subject(Role::Input, subject(book, "lot", &sale.lot)?)
-        .subject(Role::Output, serial.subject(book)))
 }
 
 fn subject(book: &BookId, scheme: &str, local: &str) -> Result<base::SubjectId, Refusal> {

@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 use super::failure_problem;
 use crate::downlink;
 use crate::intake::{
-    Acknowledgement, BatchReceipt, SaleBatch, ScaleState, acknowledge, record_sales, scale_state,
+    Acknowledgement, BatchReceipt, Prepared, SaleBatch, ScaleState, acknowledge, scale_state,
 };
 use crate::policy::WEIGH;
 
@@ -68,7 +68,8 @@ async fn sales(
 ) -> Result<axum::Json<BatchReceipt>, Problem> {
     let (book, scale) = scale_of(&app, &viewer)?;
     let actor = viewer.id();
-    let receipt = app.kernel.append(move |desk| record_sales(desk, &book, scale, &actor, &batch)).await;
+    let prepared = Prepared::new(&book, scale, &actor, &batch).map_err(failure_problem)?;
+    let receipt = app.kernel.append(move |desk| prepared.record(desk)).await;
     receipt.map(axum::Json).map_err(failure_problem)
 }
 

@@ -9,7 +9,7 @@ use base::limits::{HEAD_BYTES_MAX, SUBJECTS_MAX, TEXT_CHARS_MAX};
 use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
 use epcis::{Document, Event, EventType, equal_in_meaning, urn};
 use kernel::{AppendError, Desk};
-use ledger::{Body, Draft, Entry, Role, Subject, check_text, jcs};
+use ledger::{Body, Draft, Entry, Role, Subject, Typed, check_text, jcs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use store::{Param, StoreError, placeholders};
@@ -229,6 +229,7 @@ fn ready(book: &BookId, actor: &ActorId, event: &Event, context: &Value) -> Resu
         subjects,
         evidence: Vec::new(),
         body: jcs(&Verbatim { context, event: &event.raw, event_id: &key })?,
+        typed: Typed::default(),
     };
     Ok(Ready { event_id, key, draft })
 }

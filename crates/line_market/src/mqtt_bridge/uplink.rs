@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::FAREWELL;
 use super::topic::{self, At, Matter};
 use crate::api::failure_problem;
-use crate::intake::{Acknowledgement, SaleBatch, acknowledge, record_sales};
+use crate::intake::{Acknowledgement, Prepared, SaleBatch, acknowledge};
 use crate::policy::WEIGH;
 use crate::record::Failure;
 
@@ -217,7 +217,8 @@ impl Clerk {
         let recorded = self.until_settled(at, || async {
             let actor = self.actor(at).await?;
             let (batch, At { book, scale }) = (batch.clone(), at.clone());
-            let record = self.app.kernel.append(move |desk| record_sales(desk, &book, scale, &actor, &batch));
+            let prepared = Prepared::new(&book, scale, &actor, &batch).map_err(Trouble::of)?;
+            let record = self.app.kernel.append(move |desk| prepared.record(desk));
             let receipt = record.await.map_err(Trouble::of)?;
             serde_json::to_vec(&receipt).map(Some).map_err(|error| Trouble::internal(&error))
         });

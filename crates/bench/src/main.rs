@@ -1,0 +1,87 @@
+//! The benchmarks, in one command: the server as a process of its own, loaded over real HTTP by clients on the same
+//! machine, on both databases, beside a naive baseline on PostgreSQL.
+//!
+//! `cargo run --release -p bench` prints a table; `-- --sales 10000000` is the run whose figures stand in
+//! `BENCHMARKS.md`.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod baseline;
+mod capture;
+mod client;
+mod ground;
+mod reads;
+mod sales;
+mod server;
+mod stats;
+
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use store_postgres::testing::Cluster;
+
+use crate::ground::Ground;
+use crate::server::Server;
+
+/// What is measured. Everything follows from the seed but the salts and the times.
+#[derive(Parser, Debug, Clone)]
+pub struct Plan {
+    /// Sales that each database is loaded with.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub sales: u64,
+    /// EPCIS events that each database captures after the sales.
+    #[arg(long, default_value_t = 200_000)]
+    pub events: u64,
+    /// Lines of a batch of sales.
+    #[arg(long, default_value_t = 500)]
+    pub batch: u32,
+    /// Scales that sell at the same time, each on a connection of its own.
+    #[arg(long, default_value_t = 8)]
+    pub scales: u32,
+    /// Slips of the lot that is recalled.
+    #[arg(long, default_value_t = 100_000)]
+    pub recalled: u64,
+    #[arg(long, value_enum, default_values_t = [What::Sqlite, What::Postgres, What::Baseline])]
+    pub on: Vec<What>,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    Sqlite,
+    Postgres,
+    /// A table with a JSONB column and a batch a transaction, on PostgreSQL.
+    Baseline,
+}
+
+fn main() -> ExitCode {
+    if let Some(code) = server::serve_if_asked() {
+        return code;
+    }
+    let plan = Plan::parse();
+    println!("{plan:?}");
+    for what in &plan.on {
+        println!("\n## {what:?}");
+        match what {
+            What::Sqlite => measure(&plan, None),
+            What::Postgres => {
+                let cluster = Cluster::start().expect("PostgreSQL 15 is installed");
+                measure(&plan, Some(cluster.fresh_database()));
+            }
+            What::Baseline => {
+                let cluster = Cluster::start().expect("PostgreSQL 15 is installed");
+                baseline::measure(&plan, &cluster.fresh_database());
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn measure(plan: &Plan, database_url: Option<String>) {
+    let ground = Ground::lay(plan, database_url);
+    let server = Server::start(&ground);
+    sales::measure(plan, &ground, &server);
+    reads::measure(plan, &ground, &server);
+    capture::measure(plan, &ground, &server);
+    println!("memory of the server, at most: {} MiB", server.memory_peak_mib());
+    println!("database: {} MiB", ground.database_mib());
+}
