@@ -1,8 +1,12 @@
 //! The market as its tables have it now: what decisions and pages read.
 
+mod holds;
+
 use base::{BookId, Day, Fen, Grams, Seq, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx, placeholders};
+
+pub use holds::{Descent, Hold, ancestors, descendants, holds};
 
 /// A lot (批次) and where its grams went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]

@@ -92,6 +92,7 @@ safety-reason-failed_inspection = Failed test
 safety-reason-same_supplier = Another lot of the supplier failed
 safety-reason-recall = Recall
 safety-reason-order = Order of the regulator
+safety-reason-descent = It came out of a held lot
 safety-breach-held_sale = Sold while off sale
 safety-breach-mass_balance = Sold more than was received
 

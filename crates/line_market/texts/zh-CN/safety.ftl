@@ -92,6 +92,7 @@ safety-reason-failed_inspection = 检测不合格
 safety-reason-same_supplier = 同一供货方批次不合格
 safety-reason-recall = 召回
 safety-reason-order = 监管责令
+safety-reason-descent = 源批次已停售
 safety-breach-held_sale = 停售后仍销售
 safety-breach-mass_balance = 销售超出进货量
 

@@ -92,7 +92,9 @@ fn orders(tx: &mut dyn Tx, book: &BookId, lot: &SubjectId) -> Result<Vec<Entry>,
     let seqs = rows.iter().map(|row| row.int(0).map(base::Seq::from_i64)).collect::<Result<Vec<_>, _>>()?;
     let mut entries = kernel::entries::entries(tx, book, &seqs)?;
     entries.retain(|entry| {
-        matches!(entry.kind.as_str(), LotHeld::KIND | LotReleased::KIND | RecallOpened::KIND)
+        // A hold also names the lot that its own came out of.
+        entry.subjects.first().is_some_and(|subject| subject.id == *lot)
+            && matches!(entry.kind.as_str(), LotHeld::KIND | LotReleased::KIND | RecallOpened::KIND)
     });
     entries.reverse();
     entries.truncate(ROWS_MAX);
@@ -226,7 +228,8 @@ fn orders_table(app: &App, ground: &Ground, t: &T, orders: &[Entry]) -> TableVie
         .map(|entry| {
             let why = if let Ok(held) = entry.body::<LotHeld>() {
                 let reason = words::word(t, "reason", &crate::apply::word(&held.reason));
-                held.note.map_or(reason.clone(), |note| format!("{reason} · {note}"))
+                let more = held.note.or(held.ancestor.map(|ancestor| ancestor.lot));
+                more.map_or(reason.clone(), |more| format!("{reason} · {more}"))
             } else if let Ok(released) = entry.body::<LotReleased>() {
                 released.reason
             } else {
