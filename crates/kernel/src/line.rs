@@ -39,6 +39,11 @@ pub trait Line: Send + Sync {
         &[]
     }
 
+    /// The action that the bodies of a kind need to be read, besides the right to read the line's entries.
+    fn body_needs(&self, _kind: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Makes the line's tables follow from these entries of its own kinds, in the order of their books.
     ///
     /// Gets no clock, no randomness, no network: whatever it needs of them was written into the entry. An entry whose
@@ -78,6 +83,21 @@ impl Lines {
 
     pub fn ratio(&self, name: &str) -> Option<&'static Ratio> {
         self.of(name)?.ratios().iter().find(|ratio| ratio.name == name)
+    }
+
+    /// The action that a figure needs to be read, or one of the two sums of a ratio, besides the right to read the
+    /// line's figures.
+    pub fn figure_needs(&self, name: &str) -> Option<&'static str> {
+        let needs = |name: &str| self.figure(name).and_then(|figure| figure.needs);
+        match self.ratio(name) {
+            Some(ratio) => needs(ratio.numerator).or_else(|| needs(ratio.denominator)),
+            None => needs(name),
+        }
+    }
+
+    /// The action that the body of an entry of some kind needs to be read.
+    pub fn body_needs(&self, kind: &str) -> Option<&'static str> {
+        self.of(kind)?.body_needs(kind)
     }
 
     /// What one entry contributes, with the day it counts for.
