@@ -1,5 +1,5 @@
 use access::{ActionDef, RoleDef};
-use base::CityZone;
+use base::{CityZone, SubjectId};
 use figures::{Contributions, Figure, Ratio};
 use ledger::{Entry, Kind};
 use store::{Migration, StoreError, Tx};
@@ -36,6 +36,12 @@ pub trait Line: Send + Sync {
     fn figures(&self) -> &'static [Figure];
 
     fn ratios(&self) -> &'static [Ratio] {
+        &[]
+    }
+
+    /// The schemes of subjects at which a walk forward ends, such as what a customer took home: no entry makes anything
+    /// of them, and only their home book names them.
+    fn ends(&self) -> &'static [&'static str] {
         &[]
     }
 
@@ -98,6 +104,11 @@ impl Lines {
     /// The action that the body of an entry of some kind needs to be read.
     pub fn body_needs(&self, kind: &str) -> Option<&'static str> {
         self.of(kind)?.body_needs(kind)
+    }
+
+    /// Whether a walk forward ends at a subject.
+    pub fn ends(&self, subject: &SubjectId) -> bool {
+        self.iter().any(|line| line.ends().contains(&subject.scheme()))
     }
 
     /// What one entry contributes, with the day it counts for.

@@ -73,6 +73,10 @@ impl Line for Market {
         figures::RATIOS
     }
 
+    fn ends(&self) -> &'static [&'static str] {
+        &["slip"]
+    }
+
     fn body_needs(&self, kind: &str) -> Option<&'static str> {
         (kind == kinds::Sale::KIND).then_some(policy::READ_TAKINGS)
     }

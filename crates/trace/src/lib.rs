@@ -36,6 +36,11 @@ pub trait Links {
 
     /// The links of all these subjects in any order, at most `max` (one more may be returned to show there are more).
     fn links(&mut self, subjects: &[SubjectId], max: usize) -> Result<Vec<Link>, Self::Error>;
+
+    /// Whether nothing comes out of such a subject: a walk forward reaches it and asks for no links of it.
+    fn ends(&self, _subject: &SubjectId) -> bool {
+        false
+    }
 }
 
 /// How far a walk may go.
@@ -134,7 +139,9 @@ pub fn walk<L: Links>(
                 reached.insert(to.id.clone(), how);
                 let via = Via { book: link.book.clone(), seq: link.seq, from: link.subject.clone() };
                 steps.push(Step { subject: to.id.clone(), depth, via: Some(via) });
-                hop.push(to.id.clone());
+                if direction == Direction::Backward || !links.ends(&to.id) {
+                    hop.push(to.id.clone());
+                }
             }
         }
         if cut.is_some() {
@@ -258,7 +265,45 @@ mod tests {
         assert_eq!(late.cut, Some(Cut::Time));
     }
 
+    /// Entries in which subjects whose name begins with `slip` end a walk, and how often links were asked for.
+    struct Ending {
+        memory: Memory,
+        asked: usize,
+    }
+
+    impl Links for Ending {
+        type Error = Infallible;
+        fn links(&mut self, subjects: &[SubjectId], max: usize) -> Result<Vec<Link>, Infallible> {
+            self.asked += subjects.len();
+            self.memory.links(subjects, max)
+        }
+        fn ends(&self, subject: &SubjectId) -> bool {
+            subject.local_part().starts_with("slip")
+        }
+    }
+
     proptest! {
+        #[test]
+        fn ends_change_no_walk_forward_where_nothing_comes_out_of_them(
+            edges in proptest::collection::vec((0_u8..8, 0_u8..8), 1..20),
+            sold in proptest::collection::vec(0_u8..8, 0..20),
+            depth in 1_usize..6,
+        ) {
+            let names: Vec<String> = (0..8).map(|n| n.to_string()).collect();
+            let mut entries: Vec<Vec<Subject>> = edges.iter().filter(|(a, b)| a != b)
+                .map(|&(a, b)| turn(&[&names[a as usize]], &[&names[b as usize]])).collect();
+            let slips = sold.iter().enumerate().map(|(at, lot)| turn(&[&names[*lot as usize]], &[&format!("slip{at}")]));
+            entries.extend(slips);
+            let bounds = Bounds { depth, ..WIDE };
+            let start = id("0");
+            let Ok(plain) = walk(&mut Memory(entries.clone()), &start, Direction::Forward, bounds, &|| false);
+            let mut ending = Ending { memory: Memory(entries), asked: 0 };
+            let Ok(ended) = walk(&mut ending, &start, Direction::Forward, bounds, &|| false);
+            let reached = plain.steps.iter().filter(|step| !step.subject.local_part().starts_with("slip")).count();
+            prop_assert!(ending.asked <= reached, "no slip is asked about");
+            prop_assert_eq!(plain, ended);
+        }
+
         #[test]
         fn what_is_reached_forward_reaches_back_even_with_cycles(edges in proptest::collection::vec((0_u8..12, 0_u8..12), 1..30)) {
             let names: Vec<String> = (0..12).map(|n| n.to_string()).collect();

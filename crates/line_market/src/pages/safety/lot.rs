@@ -78,7 +78,7 @@ fn account(kernel: &Kernel, book: &BookId, lot: &Lot, lang: Lang) -> Result<Acco
             tests: state::inspections(tx, book, Some(&lot.lot), ROWS_MAX)?,
             breaches: state::breaches(tx, book, Some(&lot.lot), ROWS_MAX)?,
             orders: orders(tx, book, &subject)?,
-            slips: slips(tx, book, &subject)?,
+            slips: i64::try_from(state::count_slips(tx, book, &[&lot.lot])?).unwrap_or(i64::MAX),
             way,
             walk,
         })
@@ -99,13 +99,6 @@ fn orders(tx: &mut dyn Tx, book: &BookId, lot: &SubjectId) -> Result<Vec<Entry>,
     entries.reverse();
     entries.truncate(ROWS_MAX);
     Ok(entries)
-}
-
-/// How many slips were printed for a lot.
-fn slips(tx: &mut dyn Tx, book: &BookId, lot: &SubjectId) -> Result<i64, StoreError> {
-    const COUNT: &str = "select count(*) from link where book = $1 and subject = $2 and role = 'input' and mates like '%slip:%'";
-    let row = tx.query_one(COUNT, &[Param::Text(book.as_str()), Param::Text(lot.as_str())])?;
-    row.map_or(Ok(0), |row| row.int(0))
 }
 
 #[derive(Template)]
