@@ -23,7 +23,7 @@ pub const WRITER_QUEUE_MAX: usize = 4_096;
 /// Jobs committed together at most.
 pub const GROUP_JOBS_MAX: usize = 512;
 /// Entries committed together at most.
-pub const GROUP_ENTRIES_MAX: usize = 20_000;
+pub const GROUP_ENTRIES_MAX: usize = 8_000;
 /// Hops of a trace.
 pub const TRACE_DEPTH_MAX: usize = 32;
 /// Subjects visited by a trace.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::Plan;
 use crate::client::Client;
-use crate::ground::{BOOK, Ground};
+use crate::ground::Ground;
 use crate::server::Server;
 use crate::stats::{Times, rate};
 
@@ -48,7 +48,6 @@ fn event(n: u64) -> Value {
 
 pub fn measure(plan: &Plan, ground: &Ground, server: &Server) {
     let documents = (plan.events / EVENTS_PER_DOCUMENT / SENDERS).max(1);
-    let path = format!("/api/market/{BOOK}/epcis/capture");
     let started = Instant::now();
     let times = std::thread::scope(|scope| {
         let send = |sender: u64| {
@@ -58,7 +57,7 @@ pub fn measure(plan: &Plan, ground: &Ground, server: &Server) {
                 let first = (sender * documents + at) * EVENTS_PER_DOCUMENT;
                 let body = document((first..first + EVENTS_PER_DOCUMENT).map(event).collect()).to_string();
                 let sent = Instant::now();
-                let (status, answer) = client.post(&path, "application/ld+json", body.as_bytes());
+                let (status, answer) = client.post("/epcis/capture", "application/ld+json", body.as_bytes());
                 times.add(sent.elapsed());
                 assert!(status < 300, "{status} {}", String::from_utf8_lossy(answer));
             }

@@ -25,7 +25,7 @@ pub struct Ground {
     pub scales: Vec<String>,
     pub leader: String,
     pub supplier: String,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Ground {
@@ -66,15 +66,11 @@ impl Ground {
         let scales = (1..=plan.scales).map(|scale| credential(&kernel, &book, scale)).collect();
         kernel.stop();
         drop(kernel);
-        Self { config, scales, leader, supplier, folder }
+        Self { config, scales, leader, supplier, _folder: folder }
     }
 
     pub fn database_mib(&self) -> u64 {
         taizhang::open_store(&self.config).unwrap().size_bytes().unwrap() / (1024 * 1024)
-    }
-
-    pub fn free_mib(&self) -> String {
-        self.folder.path().display().to_string()
     }
 }
 

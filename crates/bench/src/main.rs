@@ -23,6 +23,10 @@ use store_postgres::testing::Cluster;
 use crate::ground::Ground;
 use crate::server::Server;
 
+/// As in the server's own program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What is measured. Everything follows from the seed but the salts and the times.
 #[derive(Parser, Debug, Clone)]
 pub struct Plan {

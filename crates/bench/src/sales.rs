@@ -95,6 +95,13 @@ pub fn measure(plan: &Plan, ground: &Ground, server: &Server) {
         plan.batch,
         times.print()
     );
+    let used = server.used();
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / sold as f64;
+    println!(
+        "  processor time a sale: writer {:.1} us, rest of the server {:.1} us",
+        each(used.writer),
+        each(used.others)
+    );
 }
 
 fn sell(plan: &Plan, server: &Server, scale: u32, credential: &str, batches: u64, sold: &AtomicU64) -> Times {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use taizhang::Config;
 use tokio::net::TcpListener;
@@ -36,6 +37,28 @@ impl Server {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+}
+
+/// Processor time that a process has used.
+pub struct Used {
+    pub writer: Duration,
+    pub others: Duration,
+}
+
+impl Server {
+    /// Processor time of the server's writer thread and of its other threads.
+    pub fn used(&self) -> Used {
+        let mut used = Used { writer: Duration::ZERO, others: Duration::ZERO };
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().flatten() {
+            // A thread may end between the listing and the look.
+            let Ok(stat) = std::fs::read_to_string(task.path().join("stat")) else { continue };
+            let (name, rest) = stat.rsplit_once(") ").unwrap();
+            let fields: Vec<u64> = rest.split(' ').map(|field| field.parse().unwrap_or(0)).collect();
+            let time = Duration::from_millis((fields[11] + fields[12]) * 10);
+            if name.ends_with("(writer") { used.writer += time } else { used.others += time }
+        }
+        used
     }
 }
 

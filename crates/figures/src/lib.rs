@@ -34,6 +34,8 @@ pub struct Figure {
     /// A figure of state (how many are open now) is the sum of all changes up to a day; a figure of flow (sold today)
     /// is the sum over the days asked for.
     pub state: bool,
+    /// The action that it needs to be read, besides the right to read the line's figures.
+    pub needs: Option<&'static str>,
 }
 
 /// A figure that is a ratio of two sums.

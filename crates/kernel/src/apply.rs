@@ -1,13 +1,13 @@
 //! How the kernel's own tables follow from entries: links for traces and cells for figures. The writer and `replay`
 //! share this, which is why replay equals live.
 
-use base::{BookId, CityZone, SubjectId};
+use base::{BookId, CityZone, Day, KindName, Seq, SubjectId};
 use figures::{CellKey, Cells, Contributions};
 use ledger::{Entry, Role, Subject};
 use store::{Param, StoreError, Tx};
 
 use crate::line::Lines;
-use crate::schema::{ADD_TO_CELL, INSERT_LINK, INSERT_SEEN};
+use crate::schema::{ADD_TO_CELL, BLOCK_ENTRIES, EXTEND_RUN, INSERT_LINK, INSERT_SEEN};
 
 /// Subjects of one entry up to which each link carries its mates along; beyond, they are read from the entry.
 const MATES_MAX: usize = 32;
@@ -20,6 +20,7 @@ pub fn apply(
     entries: &[Entry],
     cells: &mut Cells,
 ) -> Result<(), StoreError> {
+    write_runs(tx, zone, entries)?;
     write_links(tx, entries)?;
     for line in lines.iter() {
         let own: Vec<&Entry> = entries.iter().filter(|entry| belongs(line.name(), entry)).collect();
@@ -59,6 +60,43 @@ pub fn write_cells(tx: &mut dyn Tx, cells: Cells) -> Result<(), StoreError> {
     tx.insert_many(&ADD_TO_CELL, &params)
 }
 
+/// Where entries of a kind and day lie, block by block.
+fn write_runs(tx: &mut dyn Tx, zone: &CityZone, entries: &[Entry]) -> Result<(), StoreError> {
+    type Key<'e> = (&'e BookId, &'e KindName, Day, u64);
+    let mut runs: Vec<(Key<'_>, Seq, Seq)> = Vec::new();
+    // The runs of the block at hand are the last ones; there are as many as it has kinds and days.
+    for entry in entries {
+        let key = (&entry.book, &entry.kind, zone.day_of(entry.occurred), entry.seq.0 / BLOCK_ENTRIES);
+        let recent = runs.iter_mut().rev().take_while(|(of, ..)| of.0 == key.0 && of.3 == key.3);
+        match recent.into_iter().find(|(of, ..)| *of == key) {
+            Some((_, _, last)) => *last = entry.seq,
+            None => runs.push((key, entry.seq, entry.seq)),
+        }
+    }
+    // Books may be mixed in one group, and a row must not be touched twice by one statement.
+    runs.sort_unstable();
+    runs.dedup_by(|(later, _, until), (earlier, _, last)| {
+        let same = later == earlier;
+        if same {
+            *last = *until;
+        }
+        same
+    });
+    let mut params = Vec::with_capacity(runs.len() * EXTEND_RUN.columns.len());
+    for ((book, kind, day, block), first, last) in &runs {
+        let block = i64::try_from(*block).expect("a block is numbered below its entries");
+        params.extend([
+            Param::Text(book.as_str()),
+            Param::Text(kind.as_str()),
+            Param::Int(i64::from(day.0)),
+            Param::Int(block),
+            Param::Int(first.to_i64()),
+            Param::Int(last.to_i64()),
+        ]);
+    }
+    tx.insert_many(&EXTEND_RUN, &params)
+}
+
 fn write_links(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
     let mates: Vec<Vec<Option<String>>> = entries.iter().map(mates_of_each).collect();
     let (mut links, mut seen) = (Vec::new(), Vec::new());
@@ -70,8 +108,8 @@ fn write_links(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
             links.extend([
                 Param::Text(entry.book.as_str()),
                 Param::Text(subject.id.as_str()),
-                Param::Int(entry.seq.to_i64()),
                 Param::Text(subject.role.as_str()),
+                Param::Int(entry.seq.to_i64()),
                 Param::from(mates[at].as_ref()),
             ]);
             if subject.id.home() != Some(entry.book.as_str()) {

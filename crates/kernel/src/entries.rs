@@ -1,7 +1,7 @@
 //! Reading entries back.
 
 use base::{BookId, Day, Seq, SubjectId};
-use ledger::Entry;
+use ledger::{Entry, Role};
 use store::{Param, Row, StoreError, Tx, placeholders};
 
 use crate::Kernel;
@@ -82,21 +82,93 @@ pub fn latest(
     below: Option<Seq>,
     count: usize,
 ) -> Result<Vec<Entry>, StoreError> {
+    const RUNS: &str = "select day, first_seq, last_seq from run
+        where book = $1 and kind = $2 and first_seq < $3 order by day desc, block desc limit $4";
     let mut found = Vec::new();
     let below = below.map_or(i64::MAX, Seq::to_i64);
     for kind in kinds {
-        // Newest by day, then by number: the order of the index.
-        let sql = format!(
-            "select {COLUMNS} from entry where book = $1 and kind = $2 and seq < $3 order by day desc, seq desc limit $4"
-        );
+        // Newest by day, then by number: the order of the runs.
         let params = [Param::Text(book.as_str()), Param::Text(kind), Param::Int(below), limit(count)];
-        for row in tx.query(&sql, &params)? {
-            found.push(stored(&row)?.entry);
+        let mut left = count;
+        for row in tx.query(RUNS, &params)? {
+            let run = Run { day: row.int(0)?, first: row.int(1)?, last: row.int(2)?.min(below - 1) };
+            let rows = run.read(tx, book, kind, "desc", left)?;
+            left -= rows.len();
+            found.extend(rows.into_iter().map(|stored| stored.entry));
+            if left == 0 {
+                break;
+            }
         }
     }
     found.sort_by_key(|entry| std::cmp::Reverse(entry.seq));
     found.truncate(count);
     Ok(found)
+}
+
+/// Entries of a kind that count for days from the first to the last, behind a day and number, in that order.
+pub(crate) fn of_kind(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    kind: &str,
+    (from, to): (i64, i64),
+    (day, seq): (i64, i64),
+    count: usize,
+) -> Result<Vec<Stored>, StoreError> {
+    const RUNS: &str = "select day, first_seq, last_seq from run
+        where book = $1 and kind = $2 and day >= $3 and day <= $4 and (day > $5 or day = $5 and last_seq > $6)
+        order by day, block limit $7";
+    let params = [
+        Param::Text(book.as_str()),
+        Param::Text(kind),
+        Param::Int(from.max(day)),
+        Param::Int(to),
+        Param::Int(day),
+        Param::Int(seq),
+        limit(count),
+    ];
+    let mut found = Vec::new();
+    for row in tx.query(RUNS, &params)? {
+        let (of, first) = (row.int(0)?, row.int(1)?);
+        let first = if of == day { first.max(seq + 1) } else { first };
+        let run = Run { day: of, first, last: row.int(2)? };
+        found.extend(run.read(tx, book, kind, "asc", count - found.len())?);
+        if found.len() == count {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// A stretch of a book that begins and ends with entries of one kind and day; others may lie between.
+struct Run {
+    day: i64,
+    first: i64,
+    last: i64,
+}
+
+impl Run {
+    fn read(
+        &self,
+        tx: &mut dyn Tx,
+        book: &BookId,
+        kind: &str,
+        order: &str,
+        count: usize,
+    ) -> Result<Vec<Stored>, StoreError> {
+        let sql = format!(
+            "select {COLUMNS} from entry where book = $1 and seq >= $2 and seq <= $3 and kind = $4 and day = $5
+            order by seq {order} limit $6"
+        );
+        let params = [
+            Param::Text(book.as_str()),
+            Param::Int(self.first),
+            Param::Int(self.last),
+            Param::Text(kind),
+            Param::Int(self.day),
+            limit(count),
+        ];
+        tx.query(&sql, &params)?.iter().map(stored).collect()
+    }
 }
 
 /// The entries that name a subject in a book, newest first.
@@ -106,9 +178,19 @@ pub fn about(
     subject: &SubjectId,
     count: usize,
 ) -> Result<Vec<Entry>, StoreError> {
-    let sql = "select distinct seq from link where book = $1 and subject = $2 order by seq desc limit $3";
-    let rows = tx.query(sql, &[Param::Text(book.as_str()), Param::Text(subject.as_str()), limit(count)])?;
-    let seqs = rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect::<Result<Vec<_>, _>>()?;
+    const OF_ROLE: &str =
+        "select seq from link where book = $1 and subject = $2 and role = $3 order by seq desc limit $4";
+    let mut seqs = Vec::new();
+    for role in Role::ALL {
+        let (book, subject, role) = (book.as_str(), subject.as_str(), role.as_str());
+        let params = [Param::Text(book), Param::Text(subject), Param::Text(role), limit(count)];
+        for row in tx.query(OF_ROLE, &params)? {
+            seqs.push(Seq::from_i64(row.int(0)?));
+        }
+    }
+    seqs.sort_unstable();
+    seqs.dedup();
+    seqs.drain(..seqs.len().saturating_sub(count));
     let mut found = entries(tx, book, &seqs)?;
     found.reverse();
     Ok(found)

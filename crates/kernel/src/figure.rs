@@ -238,18 +238,9 @@ fn scan(
     period: Period,
     after: Place,
 ) -> Result<Vec<entries::Stored>, StoreError> {
-    const SCAN: &str = "select head, body, salt, day from entry
-        where book = $1 and kind = $2 and day >= $3 and day <= $4 and (day, seq) > ($5, $6)
-        order by day, seq limit 500";
-    let params = [
-        Param::Text(book.as_str()),
-        Param::Text(kind),
-        Param::Int(first_day(figure, period)),
-        Param::Int(i64::from(period.to.0)),
-        Param::Int(after.day),
-        Param::Int(after.seq),
-    ];
-    tx.query(SCAN, &params)?.iter().map(entries::stored).collect()
+    const ROWS: usize = 500;
+    let days = (first_day(figure, period), i64::from(period.to.0));
+    entries::of_kind(tx, book, kind, days, (after.day, after.seq), ROWS)
 }
 
 /// Sums are asked for a few hundred books at a time.

@@ -47,8 +47,9 @@ pub use prove::{ProofError, Proved};
 pub use registry::ROOT_BOOK;
 pub use replay::Replayed;
 
-/// Batches of entries that a slow listener may lag behind before it is told that it missed some.
-const LIVE_BATCHES: usize = 1024;
+/// Batches of entries that a slow listener may lag behind before it is told that it missed some. They are kept in
+/// memory until then, and each may be as large as a group.
+const LIVE_BATCHES: usize = 16;
 
 /// The parts that an installation brings.
 pub struct Parts {

@@ -1,5 +1,5 @@
 use access::{ActionDef, RoleDef};
-use base::CityZone;
+use base::{CityZone, SubjectId};
 use figures::{Contributions, Figure, Ratio};
 use ledger::{Entry, Kind};
 use store::{Migration, StoreError, Tx};
@@ -37,6 +37,17 @@ pub trait Line: Send + Sync {
 
     fn ratios(&self) -> &'static [Ratio] {
         &[]
+    }
+
+    /// The schemes of subjects at which a walk forward ends, such as what a customer took home: no entry makes anything
+    /// of them, and only their home book names them.
+    fn ends(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The action that the bodies of a kind need to be read, besides the right to read the line's entries.
+    fn body_needs(&self, _kind: &str) -> Option<&'static str> {
+        None
     }
 
     /// Makes the line's tables follow from these entries of its own kinds, in the order of their books.
@@ -78,6 +89,26 @@ impl Lines {
 
     pub fn ratio(&self, name: &str) -> Option<&'static Ratio> {
         self.of(name)?.ratios().iter().find(|ratio| ratio.name == name)
+    }
+
+    /// The action that a figure needs to be read, or one of the two sums of a ratio, besides the right to read the
+    /// line's figures.
+    pub fn figure_needs(&self, name: &str) -> Option<&'static str> {
+        let needs = |name: &str| self.figure(name).and_then(|figure| figure.needs);
+        match self.ratio(name) {
+            Some(ratio) => needs(ratio.numerator).or_else(|| needs(ratio.denominator)),
+            None => needs(name),
+        }
+    }
+
+    /// The action that the body of an entry of some kind needs to be read.
+    pub fn body_needs(&self, kind: &str) -> Option<&'static str> {
+        self.of(kind)?.body_needs(kind)
+    }
+
+    /// Whether a walk forward ends at a subject.
+    pub fn ends(&self, subject: &SubjectId) -> bool {
+        self.iter().any(|line| line.ends().contains(&subject.scheme()))
     }
 
     /// Adds what one entry contributes, and returns the day it counts for.

@@ -18,7 +18,11 @@ create table if not exists entry (
     head text not null, body text, salt blob,
     primary key (book, seq)
 );
-create index if not exists entry_by_kind on entry (book, kind, day, seq);
+create table if not exists run (
+    book text not null, kind text not null, day bigint not null, block bigint not null,
+    first_seq bigint not null, last_seq bigint not null,
+    primary key (book, kind, day, block)
+) /* clustered */;
 create table if not exists tile (
     book text not null, level bigint not null, idx bigint not null, hashes blob not null,
     primary key (book, level, idx)
@@ -29,7 +33,7 @@ create table if not exists checkpoint (
 );
 create table if not exists link (
     book text not null, subject text not null, seq bigint not null, role text not null, mates text,
-    primary key (book, subject, seq, role)
+    primary key (book, subject, role, seq)
 ) /* clustered */;
 create table if not exists seen (
     subject text not null, book text not null,
@@ -53,7 +57,8 @@ create table if not exists evidence (
 
 /// The kernel's own tables that follow from the entries.
 pub const DERIVED: &[Derived] = &[
-    Derived { table: "link", columns: "book, subject, seq, role, mates" },
+    Derived { table: "run", columns: "book, kind, day, block, first_seq, last_seq" },
+    Derived { table: "link", columns: "book, subject, role, seq, mates" },
     Derived { table: "seen", columns: "subject, book" },
     Derived { table: "cell", columns: "book, figure, day, dimension, amount" },
 ];
@@ -133,13 +138,31 @@ pub const INSERT_ENTRY: Insert = Insert {
     then: "",
 };
 
+/// Entries of a book that share a row of `run`: it says where among them those of a kind and day lie. It stands for an
+/// index of every entry, and a kind that comes by the million costs a row for many.
+pub const BLOCK_ENTRIES: u64 = 64;
+
+/// Numbers only grow, so the first one stays.
+pub const EXTEND_RUN: Insert = Insert {
+    table: "run",
+    columns: &[
+        ("book", Type::Text),
+        ("kind", Type::Text),
+        ("day", Type::Int),
+        ("block", Type::Int),
+        ("first_seq", Type::Int),
+        ("last_seq", Type::Int),
+    ],
+    then: "on conflict (book, kind, day, block) do update set last_seq = excluded.last_seq",
+};
+
 pub const INSERT_LINK: Insert = Insert {
     table: "link",
     columns: &[
         ("book", Type::Text),
         ("subject", Type::Text),
-        ("seq", Type::Int),
         ("role", Type::Text),
+        ("seq", Type::Int),
         ("mates", Type::Text),
     ],
     then: "",

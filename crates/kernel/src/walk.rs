@@ -1,6 +1,6 @@
 //! Traces over the stored links, a few queries a hop.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use base::limits::{TRACE_DEPTH_MAX, TRACE_SUBJECTS_MAX};
@@ -10,7 +10,7 @@ use store::{Param, StoreError, Tx, placeholders};
 use trace::{Bounds, Direction, Link, Links, Walk};
 
 use crate::apply::{home_book, read_mates};
-use crate::{Kernel, entries};
+use crate::{Kernel, Lines, entries};
 
 /// A trace that takes longer is cut, and says so.
 const WALK_TIME_MAX: Duration = Duration::from_secs(10);
@@ -22,7 +22,8 @@ impl Kernel {
         let bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: TRACE_SUBJECTS_MAX };
         let deadline = Instant::now() + WALK_TIME_MAX;
         self.read(|tx| {
-            trace::walk(&mut StoredLinks { tx }, start, direction, bounds, &|| Instant::now() > deadline)
+            let mut links = StoredLinks { tx, lines: self.lines() };
+            trace::walk(&mut links, start, direction, bounds, &|| Instant::now() > deadline)
         })
     }
 }
@@ -30,12 +31,18 @@ impl Kernel {
 /// The links of the database.
 pub struct StoredLinks<'a> {
     pub tx: &'a mut dyn Tx,
+    pub lines: &'a Lines,
 }
 
 impl Links for StoredLinks<'_> {
     type Error = StoreError;
 
-    fn links(&mut self, subjects: &[SubjectId], max: usize) -> Result<Vec<Link>, StoreError> {
+    fn links(
+        &mut self,
+        subjects: &[SubjectId],
+        direction: Direction,
+        max: usize,
+    ) -> Result<Vec<Link>, StoreError> {
         let mut by_book: BTreeMap<BookId, Vec<&SubjectId>> = BTreeMap::new();
         for subject in subjects {
             if let Some(home) = home_book(subject) {
@@ -52,18 +59,22 @@ impl Links for StoredLinks<'_> {
                 if room == 0 {
                     return Ok(found);
                 }
-                self.of_book(&book, chunk, room, &mut found)?;
+                self.of_book(&book, chunk, direction, room, &mut found)?;
             }
         }
         Ok(found)
     }
+
+    fn ends(&self, subject: &SubjectId) -> bool {
+        self.lines.ends(subject)
+    }
 }
 
 impl StoredLinks<'_> {
-    /// The books away from home that name a subject. Slips never leave their book.
+    /// The books away from home that name a subject. Where a walk ends, only home names it.
     fn seen<'s>(&mut self, subjects: &'s [SubjectId]) -> Result<Vec<(&'s SubjectId, BookId)>, StoreError> {
         let known: BTreeMap<&str, &SubjectId> =
-            subjects.iter().filter(|s| s.scheme() != "slip").map(|s| (s.as_str(), s)).collect();
+            subjects.iter().filter(|s| !self.lines.ends(s)).map(|s| (s.as_str(), s)).collect();
         let names: Vec<&str> = known.keys().copied().collect();
         let mut found = Vec::new();
         for chunk in names.chunks(CHUNK) {
@@ -85,15 +96,20 @@ impl StoredLinks<'_> {
         &mut self,
         book: &BookId,
         subjects: &[&SubjectId],
+        direction: Direction,
         room: usize,
         found: &mut Vec<Link>,
     ) -> Result<(), StoreError> {
         let sql = format!(
-            "select subject, seq, role, mates from link where book = $1 and role <> 'about' and subject in ({}) limit {room}",
-            placeholders(2, subjects.len())
+            "select subject, seq, role, mates from link where book = $1 and role in ($2, $3, $4) and subject in ({}) \
+             limit {room}",
+            placeholders(5, subjects.len())
         );
         let mut params = vec![Param::Text(book.as_str())];
+        params.extend(trace::roles(direction).map(|role| Param::Text(role.as_str())));
         params.extend(subjects.iter().map(|subject| Param::Text(subject.as_str())));
+        let known: HashMap<&str, &SubjectId> =
+            subjects.iter().map(|known| (known.as_str(), *known)).collect();
         let mut unread: BTreeSet<Seq> = BTreeSet::new();
         let first = found.len();
         for row in self.tx.query(&sql, &params)? {
@@ -102,8 +118,7 @@ impl StoredLinks<'_> {
             if mates.is_none() {
                 unread.insert(seq);
             }
-            let subject = row.text(0)?;
-            let subject = subjects.iter().find(|known| known.as_str() == subject).copied().cloned();
+            let subject = known.get(row.text(0)?).copied().cloned();
             let role = row.text(2)?;
             let role = Role::ALL.into_iter().find(|known| known.as_str() == role);
             let (Some(subject), Some(role)) = (subject, role) else {

@@ -333,6 +333,7 @@ impl One<'_> {
             source, received_at, seq, received_g, sold_g, moved_g, lost_g, verdict, inspection)
             select book, $3, product, coalesce($6, merchant), coalesce($5, stall), supplier, origin, document,
             source, $7, $8, $4, 0, 0, 0, verdict, inspection from market_lot where book = $1 and lot = $2";
+        const DESCENT: &str = "insert into market_descent (book, parent, lot, seq) values ($1, $2, $3, $4)";
         const PARENT: &str = "update market_lot set moved_g = moved_g + $3 where book = $1 and lot = $2";
         let book = Param::Text(self.entry.book.as_str());
         for child in children {
@@ -349,6 +350,7 @@ impl One<'_> {
                 self.seq(),
             ];
             self.tx.execute(CHILD, &params)?;
+            self.tx.execute(DESCENT, &[book, lot.into(), child.lot.into(), self.seq()])?;
         }
         let grams: i64 = children.iter().map(|child| child.grams).sum();
         self.run(PARENT, &[lot.into(), grams.into()])
@@ -389,23 +391,45 @@ impl One<'_> {
             "update market_lot set hold = $3, hold_reason = $4, held_at = $5 where book = $1 and lot = $2";
         const BLOCK: &str =
             "insert into market_block (book, hold, scale, lot, held_at) values ($1, $2, $3, $4, $5)";
+        const KEEP: &str =
+            "insert into market_hold (book, hold, lot, reason, ancestor, ancestor_hold, occurred, recorded)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)";
         let it: LotHeld = self.body()?;
         let recorded = Param::Int(self.entry.recorded.0);
+        let reason = word(&it.reason);
+        let (ancestor, ancestor_hold) = it.ancestor.as_ref().map_or((Param::Null, Param::Null), |ancestor| {
+            ((&ancestor.lot).into(), ancestor.hold.cast_signed().into())
+        });
+        let params = [
+            Param::Text(self.entry.book.as_str()),
+            self.seq(),
+            (&it.lot).into(),
+            (&reason).into(),
+            ancestor,
+            ancestor_hold,
+            self.occurred(),
+            recorded,
+        ];
+        self.tx.execute(KEEP, &params)?;
         for scale in &it.scales {
             let book = Param::Text(self.entry.book.as_str());
             self.tx
                 .execute(BLOCK, &[book, self.seq(), i64::from(*scale).into(), (&it.lot).into(), recorded])?;
         }
-        let (seq, reason) = (self.seq(), word(&it.reason));
+        let seq = self.seq();
         self.run(LOT, &[(&it.lot).into(), seq, (&reason).into(), recorded])
     }
 
     fn released(self) -> Result<(), StoreError> {
         const LOT: &str = "update market_lot set hold = null, hold_reason = null, held_at = null where book = $1 and lot = $2";
         const BLOCK: &str = "update market_block set released_at = $3 where book = $1 and hold = $2";
+        const HOLD: &str = "update market_hold set released_seq = $3, released_at = $4, retest = $5
+            where book = $1 and hold = $2";
         let it: LotReleased = self.body()?;
-        let book = Param::Text(self.entry.book.as_str());
-        self.tx.execute(BLOCK, &[book, it.hold.cast_signed().into(), Param::Int(self.entry.recorded.0)])?;
+        let (book, hold) = (Param::Text(self.entry.book.as_str()), Param::Int(it.hold.cast_signed()));
+        self.tx.execute(BLOCK, &[book, hold, Param::Int(self.entry.recorded.0)])?;
+        let retest = it.inspection.map(u64::cast_signed).into();
+        self.tx.execute(HOLD, &[book, hold, self.seq(), self.occurred(), retest])?;
         self.run(LOT, &[(&it.lot).into()])
     }
 

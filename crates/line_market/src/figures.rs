@@ -9,6 +9,7 @@ use crate::kinds::{
     FootfallCounted, InspectionRecorded, JobsChanged, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased,
     MarketOpened, MerchantRegistered, Sale, ScaleEnrolled, StallLeased, StallOpened, Verdict,
 };
+use crate::policy::READ_TAKINGS;
 
 const fn flow(
     name: &'static str,
@@ -18,7 +19,7 @@ const fn flow(
     kinds: &'static [&'static str],
     dimensions: &'static [&'static str],
 ) -> Figure {
-    Figure { name, title_zh, title_en, unit, kinds, dimensions, state: false }
+    Figure { name, title_zh, title_en, unit, kinds, dimensions, state: false, needs: None }
 }
 
 const fn state(
@@ -28,7 +29,12 @@ const fn state(
     unit: Unit,
     kinds: &'static [&'static str],
 ) -> Figure {
-    Figure { name, title_zh, title_en, unit, kinds, dimensions: &[], state: true }
+    Figure { name, title_zh, title_en, unit, kinds, dimensions: &[], state: true, needs: None }
+}
+
+/// A figure of the money that stalls take.
+const fn takings(figure: Figure) -> Figure {
+    Figure { needs: Some(READ_TAKINGS), ..figure }
 }
 
 pub const MARKETS: &str = "market.markets";
@@ -67,7 +73,7 @@ pub const FIGURES: &[Figure] = &[
     state(LEASED, "已出租摊位", "Stalls let", Unit::Count, &[StallLeased::KIND, LeaseEnded::KIND]),
     state(SCALES, "联网电子秤", "Scales connected", Unit::Count, &[ScaleEnrolled::KIND]),
     flow(SALES, "交易笔数", "Sales", Unit::Count, &[Sale::KIND], &["stall", "product"]),
-    flow(SALES_AMOUNT, "交易额", "Sales amount", Unit::Fen, &[Sale::KIND], &["stall", "product"]),
+    takings(flow(SALES_AMOUNT, "交易额", "Sales amount", Unit::Fen, &[Sale::KIND], &["stall", "product"])),
     flow(SALES_GRAMS, "交易量", "Weight sold", Unit::Grams, &[Sale::KIND], &["stall", "product"]),
     flow(LOTS, "进货批次", "Lots received", Unit::Count, &[LotReceived::KIND], &["stall", "product"]),
     flow(LOTS_GRAMS, "进货量", "Weight received", Unit::Grams, &[LotReceived::KIND], &["stall", "product"]),

@@ -137,6 +137,7 @@ struct PreparedLine {
 struct PreparedSale {
     sale: Arc<Sale>,
     serial: SlipSerial,
+    slip: String,
     draft: Draft,
 }
 
@@ -269,7 +270,7 @@ impl Prepared {
             let day = desk.zone().day_of(line.occurred);
             Ok((ground.judge(&prepared.sale, day)?, prepared))
         });
-        let (Judged { breaches }, PreparedSale { sale, serial, draft }) = match judged {
+        let (Judged { breaches }, PreparedSale { sale, serial, slip, draft }) = match judged {
             Ok(judged) => judged,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -287,7 +288,7 @@ impl Prepared {
             let lot = subject(&self.book, "lot", &sale.lot).map_err(refused)?;
             desk.append(draft.subject(Role::About, lot).subject(Role::About, serial.subject(&self.book)))?;
         }
-        Ok(Ok(LineOutcome::Recorded { counter: line.counter, seq: receipt.seq, slip: serial.print() }))
+        Ok(Ok(LineOutcome::Recorded { counter: line.counter, seq: receipt.seq, slip: slip.clone() }))
     }
 }
 
@@ -313,7 +314,7 @@ impl PreparedSale {
         let draft = draft
             .subject(Role::Input, subject(book, "lot", &sale.lot)?)
             .subject(Role::Output, serial.subject(book));
-        Ok(Self { sale, serial, draft })
+        Ok(Self { slip: serial.print(), sale, serial, draft })
     }
 }
 

@@ -17,8 +17,8 @@ pub use place::{
     StallLeased, StallOpened, Zone,
 };
 pub use safety::{
-    BlockAcknowledged, Breach, BreachReported, ComplaintFiled, ComplaintSettled, EpcisCaptured, HoldReason,
-    InspectionRecorded, LotHeld, LotReleased, Outcome, RecallOpened, Verdict,
+    Ancestor, BlockAcknowledged, Breach, BreachReported, ComplaintFiled, ComplaintSettled, EpcisCaptured,
+    HoldReason, InspectionRecorded, LotHeld, LotReleased, Outcome, RecallOpened, Verdict,
 };
 pub use sale::{Sale, SlipSerial};
 

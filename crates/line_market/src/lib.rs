@@ -20,7 +20,7 @@ pub mod state;
 use ::access::{ActionDef, RoleDef};
 use ::figures::{Contributions, Figure, Ratio};
 use kernel::{Derived, Line};
-use ledger::{Entry, Kind};
+use ledger::{Body, Entry, Kind};
 use shell::{Lang, NavEntry};
 use store::{Migration, StoreError, Tx};
 
@@ -71,6 +71,14 @@ impl Line for Market {
 
     fn ratios(&self) -> &'static [Ratio] {
         figures::RATIOS
+    }
+
+    fn ends(&self) -> &'static [&'static str] {
+        &["slip"]
+    }
+
+    fn body_needs(&self, kind: &str) -> Option<&'static str> {
+        (kind == kinds::Sale::KIND).then_some(policy::READ_TAKINGS)
     }
 
     fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {

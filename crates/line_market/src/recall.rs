@@ -1,13 +1,16 @@
 //! What a recall of a lot reaches: the lots that came out of it, the slips that were printed, and the share of its grams
 //! that is accounted for.
 
-use base::{BookId, Grams, SubjectId};
+use base::{BookId, Grams};
 use kernel::Kernel;
 use serde::Serialize;
 use store::StoreError;
-use trace::Direction;
 
+use crate::rules;
 use crate::state::{self, Block, Blocks, Lot};
+
+/// Lots of the same supplier and product that are looked at, the latest first.
+const SIBLINGS_READ: usize = 200;
 
 /// The account of a recall.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -29,64 +32,47 @@ pub struct Recall {
     pub left_g: Grams,
     /// Sold, lost or left: what is accounted for of what was received.
     pub accounted_g: Grams,
-    /// Why the walk was cut, if it was.
-    pub cut: Option<String>,
 }
 
 impl Recall {
     pub const SLIPS_SHOWN: usize = 1_000;
 }
 
-/// Walks forward from a lot; `None` if there is no such lot.
+/// What came out of a lot; `None` if there is no such lot.
+///
+/// The lots are found step by step. Slips, of which there may be a hundred thousand, are counted where they are linked,
+/// and no more of them are read than are shown.
 pub fn recall(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Recall>, StoreError> {
-    let Some(lot) = kernel.read(|tx| state::lot(tx, book, code))? else { return Ok(None) };
-    let subject =
-        SubjectId::local("lot", book, code).map_err(|error| StoreError::Schema(error.to_string()))?;
-    let walk = kernel.walk(&subject, Direction::Forward)?;
-    let home = |subject: &SubjectId, scheme: &str| {
-        subject.scheme() == scheme && subject.home() == Some(book.as_str())
-    };
-    let reached = walk.steps.iter().skip(1).map(|step| &step.subject);
-    let codes: Vec<&str> = reached.clone().filter(|s| home(s, "lot")).map(SubjectId::local_part).collect();
-    let slips_total = reached.clone().filter(|s| home(s, "slip")).count();
-    let slips = reached
-        .filter(|s| home(s, "slip"))
-        .take(Recall::SLIPS_SHOWN)
-        .map(|s| s.local_part().to_owned())
-        .collect();
-    let (descendants, siblings, blocks) = kernel.read(|tx| {
+    kernel.read(|tx| {
+        let Some(lot) = state::lot(tx, book, code)? else { return Ok(None) };
+        let codes: Vec<String> = state::descendants(tx, book, code)?.into_iter().map(|it| it.lot).collect();
         let descendants = state::lots(tx, book, &codes)?;
         let filter = state::LotFilter {
             supplier: Some(&lot.supplier),
             product: Some(&lot.product),
             ..Default::default()
         };
-        let siblings = state::list_lots(tx, book, &filter, 200, 0)?;
-        Ok((descendants, siblings, state::blocks(tx, book, Blocks::OfLot(code))?))
-    })?;
-    let siblings = siblings
-        .into_iter()
-        .filter(|other| {
-            other.lot != lot.lot && other.left_g().0 > 0 && !descendants.iter().any(|d| d.lot == other.lot)
-        })
-        .collect();
-    let all = || std::iter::once(&lot).chain(&descendants);
-    let sold_g = all().map(|lot| lot.sold_g).sum();
-    let lost_g = all().map(|lot| lot.lost_g).sum();
-    let left_g: Grams = all().map(|lot| Grams(lot.left_g().0.max(0))).sum();
-    let cut =
-        walk.cut.and_then(|cut| serde_json::to_value(cut).ok()).and_then(|v| v.as_str().map(str::to_owned));
-    Ok(Some(Recall {
-        accounted_g: sold_g + lost_g + left_g,
-        slips,
-        slips_total,
-        siblings,
-        blocks,
-        sold_g,
-        lost_g,
-        left_g,
-        cut,
-        descendants,
-        lot,
-    }))
+        let mut siblings = state::list_lots(tx, book, &filter, SIBLINGS_READ, 0)?;
+        siblings.retain(|other| other.lot != lot.lot && rules::open(other) && !codes.contains(&other.lot));
+        let mut family = vec![lot.lot.clone()];
+        family.extend(codes);
+        let slips_total = state::count_slips(tx, book, &family)?;
+        let slips = state::slips(tx, book, &family, Recall::SLIPS_SHOWN)?;
+        let all = || std::iter::once(&lot).chain(&descendants);
+        let sold_g = all().map(|lot| lot.sold_g).sum();
+        let lost_g = all().map(|lot| lot.lost_g).sum();
+        let left_g: Grams = all().map(|lot| Grams(lot.left_g().0.max(0))).sum();
+        Ok(Some(Recall {
+            accounted_g: sold_g + lost_g + left_g,
+            slips,
+            slips_total,
+            siblings,
+            blocks: state::blocks(tx, book, Blocks::OfLot(code))?,
+            sold_g,
+            lost_g,
+            left_g,
+            descendants,
+            lot,
+        }))
+    })
 }

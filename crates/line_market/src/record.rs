@@ -2,6 +2,8 @@
 //!
 //! The API, the pages and the demonstration all come through [`record`].
 
+mod holds;
+
 use base::{ActorId, BookId, SubjectId, Time};
 use kernel::{AppendError, Desk, Receipt};
 use ledger::{Body, Draft, Role};
@@ -9,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::kinds::{
     CertificateRecorded, CleaningDone, ComplaintFiled, ComplaintSettled, FeeCharged, FeePaid,
-    FootfallCounted, HoldReason, InspectionRecorded, JobsChanged, LeaseEnded, LotHeld, LotLost, LotReceived,
-    LotReleased, LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted, ProductRegistered,
-    RecallOpened, ScaleEnrolled, ScaleMoved, ScaleVerified, SlipSerial, StallLeased, StallOpened, Verdict,
+    FootfallCounted, InspectionRecorded, JobsChanged, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased,
+    LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted, ProductRegistered, RecallOpened,
+    ScaleEnrolled, ScaleMoved, ScaleVerified, SlipSerial, StallLeased, StallOpened,
 };
 use crate::refusal::{Code, Refusal};
 use crate::rules;
@@ -40,8 +42,17 @@ pub type Failure = AppendError<Refusal>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Recorded {
     pub entry: Receipt,
-    /// Holds that a failed test brought about.
+    /// Holds that it brought about: of a lot that failed, and of the lots that came out of a held one.
     pub holds: Vec<Receipt>,
+    /// Releases that it brought about, of lots that were held with the one released.
+    #[serde(default)]
+    pub releases: Vec<Receipt>,
+}
+
+impl Recorded {
+    fn of(entry: Receipt) -> Self {
+        Self { entry, holds: Vec::new(), releases: Vec::new() }
+    }
 }
 
 /// Decides and appends.
@@ -96,8 +107,8 @@ impl Recorder<'_, '_> {
             LotSplit::KIND => self.split(input),
             LotLost::KIND => self.lose(input),
             InspectionRecorded::KIND => return self.inspect(input),
-            LotHeld::KIND => self.hold(input),
-            LotReleased::KIND => self.release(input),
+            LotHeld::KIND => return self.hold(input),
+            LotReleased::KIND => return self.release(input),
             RecallOpened::KIND => self.recall(input),
             ComplaintFiled::KIND => self.complain(input),
             ComplaintSettled::KIND => self.settle(input),
@@ -105,7 +116,7 @@ impl Recorder<'_, '_> {
             CleaningDone::KIND => self.plain::<CleaningDone>(input, |_| vec![]),
             other => refuse(Code::UnknownKind, "kind", format!("{other:?} cannot be recorded here")),
         };
-        Ok(Recorded { entry: receipt?, holds: Vec::new() })
+        receipt.map(Recorded::of)
     }
 
     /// Reads the body strictly; errors name the field below `body`.
@@ -350,83 +361,6 @@ impl Recorder<'_, '_> {
         rules::enough(&lot, body.quantity_g, "body.quantity_g").map_err(refused)?;
         let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
         let draft = draft.subject(Role::Input, self.id("lot", &body.lot)?);
-        self.append(draft)
-    }
-
-    /// A failed test holds the lot at once.
-    fn inspect(&mut self, input: &Input) -> Result<Recorded, Failure> {
-        let body: InspectionRecorded = Self::body(input)?;
-        let lot = self.need_lot(&body.lot)?;
-        if let Some(first) = body.retest_of {
-            let known = state::inspections(self.desk.read()?, self.book, Some(&body.lot), 1_000)?;
-            if !known.iter().any(|test| test.seq.0 == first) {
-                return refuse(
-                    Code::UnknownEntry,
-                    "body.retest_of",
-                    format!("lot {} has no inspection {first}", body.lot),
-                );
-            }
-        }
-        let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
-        let draft = draft.subject(Role::About, self.id("lot", &body.lot)?);
-        let entry = self.append(draft)?;
-        let mut holds = Vec::new();
-        if body.verdict == Verdict::Fail && lot.hold.is_none() {
-            holds.push(self.hold_lot(&lot, HoldReason::FailedInspection, Some(entry.seq.0), None)?);
-        }
-        Ok(Recorded { entry, holds })
-    }
-
-    fn hold(&mut self, input: &Input) -> Result<Receipt, Failure> {
-        // Which scales get the block is for the market to say, not for whoever orders the hold.
-        let mut given = input.clone();
-        if let Some(members) = given.body.as_object_mut() {
-            members.insert("scales".into(), serde_json::Value::Array(Vec::new()));
-        }
-        let body: LotHeld = Self::body(&given)?;
-        let lot = self.need_lot(&body.lot)?;
-        if lot.hold.is_some() {
-            return refuse(Code::AlreadyHeld, "body.lot", format!("lot {} is held", body.lot));
-        }
-        self.hold_lot(&lot, body.reason, body.inspection, body.note)
-    }
-
-    fn hold_lot(
-        &mut self,
-        lot: &Lot,
-        reason: HoldReason,
-        inspection: Option<u64>,
-        note: Option<String>,
-    ) -> Result<Receipt, Failure> {
-        let scales = state::scales_at(self.desk.read()?, self.book, &lot.stall)?;
-        let body = LotHeld { lot: lot.lot.clone(), reason, inspection, note, scales };
-        let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
-        let draft = draft.subject(Role::About, self.id("lot", &lot.lot)?);
-        self.append(draft)
-    }
-
-    fn release(&mut self, input: &Input) -> Result<Receipt, Failure> {
-        let body: LotReleased = Self::body(input)?;
-        let lot = self.need_lot(&body.lot)?;
-        if lot.hold.map(|seq| seq.0) != Some(body.hold) {
-            return refuse(
-                Code::NotHeld,
-                "body.hold",
-                format!("lot {} is not held by entry {}", body.lot, body.hold),
-            );
-        }
-        if lot.hold_reason.as_deref() == Some("failed_inspection") {
-            let rests = body.inspection.is_some() && lot.inspection.map(|seq| seq.0) == body.inspection;
-            if !rests || lot.verdict.as_deref() != Some("pass") {
-                return refuse(
-                    Code::RetestMissing,
-                    "body.inspection",
-                    "must be the lot's latest test, and a pass",
-                );
-            }
-        }
-        let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
-        let draft = draft.subject(Role::About, self.id("lot", &lot.lot)?);
         self.append(draft)
     }
 

@@ -12,7 +12,7 @@ pub struct Refusal {
     pub index: Option<usize>,
 }
 
-/// The market's rules. Their texts in both languages stand under `market-rule-<code>`.
+/// The market's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
@@ -32,6 +32,7 @@ pub enum Code {
     HeldLot,
     NotHeld,
     AlreadyHeld,
+    AncestorHeld,
     NoBlock,
     MassBalance,
     ProductMismatch,
@@ -56,6 +57,7 @@ impl Code {
                 | Self::AlreadyLeased
                 | Self::HeldLot
                 | Self::AlreadyHeld
+                | Self::AncestorHeld
                 | Self::NotHeld
                 | Self::CounterReused
                 | Self::MassBalance

@@ -3,8 +3,10 @@
 use kernel::Derived;
 use store::Migration;
 
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { owner: "market", number: 1, sql: include_str!("../migrations/0001_market.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { owner: "market", number: 1, sql: include_str!("../migrations/0001_market.sql") },
+    Migration { owner: "market", number: 2, sql: include_str!("../migrations/0002_holds.sql") },
+];
 
 pub const DERIVED: &[Derived] = &[
     Derived { table: "market_market", columns: "book, title_zh, title_en, area_m2, opened, slip_gtin" },
@@ -24,6 +26,11 @@ pub const DERIVED: &[Derived] = &[
         table: "market_lot",
         columns: "book, lot, product, merchant, stall, supplier, origin, document, source, received_at, seq, \
                   received_g, sold_g, moved_g, lost_g, hold, hold_reason, held_at, verdict, inspection",
+    },
+    Derived { table: "market_descent", columns: "book, parent, lot, seq" },
+    Derived {
+        table: "market_hold",
+        columns: "book, hold, lot, reason, ancestor, ancestor_hold, occurred, recorded, released_seq, released_at, retest",
     },
     Derived {
         table: "market_inspection",

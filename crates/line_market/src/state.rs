@@ -1,8 +1,14 @@
 //! The market as its tables have it now: what decisions and pages read.
 
+mod holds;
+mod slips;
+
 use base::{BookId, Day, Fen, Grams, Seq, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx, placeholders};
+
+pub use holds::{Descent, Hold, ancestors, descendants, holds};
+pub use slips::{count_slips, slips};
 
 /// A lot (批次) and where its grams went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]

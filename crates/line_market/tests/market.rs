@@ -12,3 +12,5 @@ mod epcis_own;
 mod epcis_query;
 #[path = "market/mqtt_bridge.rs"]
 mod mqtt_bridge;
+#[path = "market/recall.rs"]
+mod recall;

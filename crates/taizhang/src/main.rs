@@ -8,6 +8,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use taizhang::{Config, Error};
 
+/// The writer makes and drops many small texts, which the C library's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Taizhang (台账): the working ledger of a city.
 #[derive(Parser)]
 #[command(version, about)]

@@ -35,7 +35,18 @@ pub trait Links {
     type Error;
 
     /// The links of all these subjects in any order, at most `max` (one more may be returned to show there are more).
-    fn links(&mut self, subjects: &[SubjectId], max: usize) -> Result<Vec<Link>, Self::Error>;
+    /// Those in roles that lead nowhere in the direction ([`roles`]) may be left out.
+    fn links(
+        &mut self,
+        subjects: &[SubjectId],
+        direction: Direction,
+        max: usize,
+    ) -> Result<Vec<Link>, Self::Error>;
+
+    /// Whether nothing comes out of such a subject: a walk forward reaches it and asks for no links of it.
+    fn ends(&self, _subject: &SubjectId) -> bool {
+        false
+    }
 }
 
 /// How far a walk may go.
@@ -107,7 +118,7 @@ pub fn walk<L: Links>(
         }
         if depth > bounds.depth {
             // Only a subject with somewhere left to go makes the walk incomplete.
-            let more = links.links(&frontier, bounds.subjects)?;
+            let more = links.links(&frontier, direction, bounds.subjects)?;
             let open = more.iter().any(|link| {
                 next(link, direction, reached[&link.subject]).any(|(to, _)| !reached.contains_key(&to.id))
             });
@@ -119,7 +130,7 @@ pub fn walk<L: Links>(
             break;
         }
         let room = bounds.subjects.saturating_sub(steps.len()) + 1;
-        let mut found = links.links(&frontier, room)?;
+        let mut found = links.links(&frontier, direction, room)?;
         found.sort_unstable_by(|a, b| (&a.subject, &a.book, a.seq).cmp(&(&b.subject, &b.book, b.seq)));
         let mut hop = Vec::new();
         'hop: for link in &found {
@@ -134,7 +145,9 @@ pub fn walk<L: Links>(
                 reached.insert(to.id.clone(), how);
                 let via = Via { book: link.book.clone(), seq: link.seq, from: link.subject.clone() };
                 steps.push(Step { subject: to.id.clone(), depth, via: Some(via) });
-                hop.push(to.id.clone());
+                if direction == Direction::Backward || !links.ends(&to.id) {
+                    hop.push(to.id.clone());
+                }
             }
         }
         if cut.is_some() {
@@ -147,6 +160,14 @@ pub fn walk<L: Links>(
         frontier = hop;
     }
     Ok(Walk { direction, steps, cut })
+}
+
+/// The roles from which a walk goes on.
+pub fn roles(direction: Direction) -> [Role; 3] {
+    match direction {
+        Direction::Backward => [Role::Output, Role::Child, Role::Parent],
+        Direction::Forward => [Role::Input, Role::Child, Role::Parent],
+    }
 }
 
 /// Where one link leads from its subject.
@@ -177,10 +198,16 @@ mod tests {
 
     impl Links for Memory {
         type Error = Infallible;
-        fn links(&mut self, subjects: &[SubjectId], _max: usize) -> Result<Vec<Link>, Infallible> {
+        fn links(
+            &mut self,
+            subjects: &[SubjectId],
+            direction: Direction,
+            _max: usize,
+        ) -> Result<Vec<Link>, Infallible> {
             let mut links = Vec::new();
             for (seq, entry) in self.0.iter().enumerate() {
-                for me in entry.iter().filter(|s| subjects.contains(&s.id)) {
+                let leads = |s: &&Subject| subjects.contains(&s.id) && roles(direction).contains(&s.role);
+                for me in entry.iter().filter(leads) {
                     links.push(Link {
                         subject: me.id.clone(),
                         role: me.role,
@@ -258,7 +285,50 @@ mod tests {
         assert_eq!(late.cut, Some(Cut::Time));
     }
 
+    /// Entries in which subjects whose name begins with `slip` end a walk, and how often links were asked for.
+    struct Ending {
+        memory: Memory,
+        asked: usize,
+    }
+
+    impl Links for Ending {
+        type Error = Infallible;
+        fn links(
+            &mut self,
+            subjects: &[SubjectId],
+            direction: Direction,
+            max: usize,
+        ) -> Result<Vec<Link>, Infallible> {
+            self.asked += subjects.len();
+            self.memory.links(subjects, direction, max)
+        }
+        fn ends(&self, subject: &SubjectId) -> bool {
+            subject.local_part().starts_with("slip")
+        }
+    }
+
     proptest! {
+        #[test]
+        fn ends_change_no_walk_forward_where_nothing_comes_out_of_them(
+            edges in proptest::collection::vec((0_u8..8, 0_u8..8), 1..20),
+            sold in proptest::collection::vec(0_u8..8, 0..20),
+            depth in 1_usize..6,
+        ) {
+            let names: Vec<String> = (0..8).map(|n| n.to_string()).collect();
+            let mut entries: Vec<Vec<Subject>> = edges.iter().filter(|(a, b)| a != b)
+                .map(|&(a, b)| turn(&[&names[a as usize]], &[&names[b as usize]])).collect();
+            let slips = sold.iter().enumerate().map(|(at, lot)| turn(&[&names[*lot as usize]], &[&format!("slip{at}")]));
+            entries.extend(slips);
+            let bounds = Bounds { depth, ..WIDE };
+            let start = id("0");
+            let Ok(plain) = walk(&mut Memory(entries.clone()), &start, Direction::Forward, bounds, &|| false);
+            let mut ending = Ending { memory: Memory(entries), asked: 0 };
+            let Ok(ended) = walk(&mut ending, &start, Direction::Forward, bounds, &|| false);
+            let reached = plain.steps.iter().filter(|step| !step.subject.local_part().starts_with("slip")).count();
+            prop_assert!(ending.asked <= reached, "no slip is asked about");
+            prop_assert_eq!(plain, ended);
+        }
+
         #[test]
         fn what_is_reached_forward_reaches_back_even_with_cycles(edges in proptest::collection::vec((0_u8..12, 0_u8..12), 1..30)) {
             let names: Vec<String> = (0..12).map(|n| n.to_string()).collect();

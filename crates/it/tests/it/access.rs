@@ -331,6 +331,71 @@ on_every_store! {
         town.program(User::Operator).get("/api/figures/market.sales?unit=beiyuan-market").expect(200);
     }
 
+    fn takings_are_read_by_those_who_may_and_by_a_merchant_of_its_own_stall_alone(town) {
+        let sold = town.scale(1).post("/scale/v1/sales", &json!({ "sales": [sale(1, "L1", 12_340, &town.now())] }));
+        let seq = sold.expect(200).json()["lines"][0]["seq"].as_u64().unwrap();
+        let [inspector, leader, merchant] = [User::Inspector, User::Leader, User::Merchant].map(|user| town.program(user));
+        for part in ["?", "/series?", "/breakdown?by=stall&", "/entries?", "?dimension=stall=A1&"] {
+            let (amount, count) = (format!("/api/figures/market.sales.amount{part}{FIGURE}"), format!("/api/figures/market.sales{part}{FIGURE}"));
+            assert_eq!(inspector.get(&amount).expect(403).json()["action"], "market.takings.read");
+            inspector.get(&count).expect(200);
+            leader.get(&amount).expect(200);
+            merchant.get(&amount).expect(403);
+            merchant.get(&count).expect(403);
+        }
+        let defined = leader.get("/api/figures").expect(200).json();
+        let of = |name: &str| defined.as_array().unwrap().iter().find(|it| it["name"] == name).unwrap()["needs"].clone();
+        assert_eq!((of("market.sales.amount"), of("market.sales")), (json!("market.takings.read"), Value::Null));
+
+        // What a sale says is withheld; that it stands in its book is not.
+        let path = format!("/api/ledger/beiyuan/{seq}");
+        let (withheld, open) = (inspector.get(&path).expect(200).json(), leader.get(&path).expect(200).json());
+        assert_eq!(open["body"]["amount_fen"], 12_340 * 700 / 1000);
+        assert_eq!((&withheld["body"], &withheld["salt"]), (&Value::Null, &Value::Null));
+        assert_eq!((&withheld["withheld"], &open["withheld"]), (&json!("market.takings.read"), &Value::Null));
+        assert_eq!((&withheld["head"], &withheld["leaf"]), (&open["head"], &open["leaf"]));
+        let leaf = inspector.get(&format!("{path}/leaf")).expect(200).text();
+        let proof: merkle::ProofFile = inspector.get(&format!("{path}/proof")).expect(200).text().parse().unwrap();
+        proof.verify(merkle::leaf_hash(leaf.as_bytes()), &[town.site.kernel.verifier().clone()]).unwrap();
+        assert_eq!(inspector.get("/api/ledger/beiyuan/0").expect(200).json()["withheld"], Value::Null);
+
+        let pages = [User::Inspector, User::Leader, User::Merchant].map(|user| town.browser(user).with("accept", "text/html"));
+        let [inspector, leader, merchant] = &pages;
+        let money = "86.38";
+        for path in [format!("/figures/market.sales.amount?{FIGURE}"), "/market".into(), "/market/beiyuan".into(), format!("/ledger/beiyuan/{seq}")] {
+            let seen = inspector.get(&path).text();
+            assert!(!seen.contains(money) && !seen.contains("8638") && !seen.contains("/figures/market.sales.amount?unit"), "{path}");
+        }
+        inspector.get(&format!("/figures/market.sales.amount?{FIGURE}")).expect(403);
+        assert!(leader.get("/market").expect(200).text().contains("/figures/market.sales.amount?unit"));
+        assert!(leader.get(&format!("/ledger/beiyuan/{seq}")).expect(200).text().contains("8638"));
+        assert!(merchant.get("/market/beiyuan/mine").expect(200).text().contains(money));
+        merchant.get("/market/beiyuan/mine/sales?stall=A1").expect(200);
+        merchant.get("/market/beiyuan/mine/sales?stall=A2").expect(404);
+        merchant.get(&format!("/figures/market.sales.amount?{FIGURE}&dimension=stall=A1")).expect(403);
+    }
+
+    fn the_file_of_a_lot_shows_what_its_sales_took_once_it_was_held_and_its_reading_is_logged(town) {
+        town.scale(1).post("/scale/v1/sales", &json!({ "sales": [sale(1, "L1", 12_340, &town.now())] })).expect(200);
+        let inspector = town.program(User::Inspector);
+        let amounts = || {
+            let file = inspector.get("/market/beiyuan/lots/L1/file.json").expect(200).json();
+            let entries = file["entries"].as_array().unwrap().clone();
+            let sales: Vec<Value> = entries.into_iter().filter(|it| it["head"]["kind"] == "market.sale.made").collect();
+            assert_eq!(sales.len(), 1);
+            assert!(sales[0]["proof"].as_str().unwrap().contains("tlog-proof"));
+            (sales[0]["body"]["amount_fen"].clone(), sales[0]["withheld"].clone())
+        };
+        assert_eq!(amounts(), (Value::Null, json!("market.takings.read")));
+        let order = json!({ "lot": "L1", "reason": "order", "inspection": null, "note": null });
+        inspector.post("/api/market/beiyuan/entries", &input("market.lot.held", order)).expect(201);
+        assert_eq!(amounts(), (json!(8_638), Value::Null));
+        // The log is written behind what came before it.
+        town.program(User::Operator);
+        let reads = town.program(User::Auditor).get("/api/reads").expect(200).text();
+        assert!(reads.contains("file of lot beiyuan/L1"), "{reads}");
+    }
+
     fn a_merchant_acts_for_its_own_stall_and_no_other(town) {
         let merchant = town.program(User::Merchant);
         let before = town.fingerprint();

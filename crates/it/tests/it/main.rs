@@ -5,6 +5,7 @@
 mod access;
 mod binary;
 mod crash;
+mod descent;
 mod faults;
 mod proofs;
 mod refusals;

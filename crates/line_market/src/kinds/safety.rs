@@ -49,6 +49,16 @@ pub enum HoldReason {
     SameSupplier,
     Recall,
     Order,
+    /// A lot that it came out of was held.
+    Descent,
+}
+
+/// The held lot that another came out of, by transfer or split, and the hold of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ancestor {
+    pub lot: String,
+    pub hold: u64,
 }
 
 body! {
@@ -59,11 +69,14 @@ body! {
         /// The inspection that led to it.
         pub inspection: Option<u64>,
         pub note: Option<String>,
+        /// Of a lot that was held because it came out of another: that one.
+        pub ancestor: Option<Ancestor>,
         /// The scales that could sell it when it was held.
         pub scales: Vec<u32>,
     }
     check(this) {
         check_code("lot", &this.lot)?;
+        this.ancestor.as_ref().map_or(Ok(()), |ancestor| check_code("ancestor.lot", &ancestor.lot))?;
         check_range("scales", i64::try_from(this.scales.len()).unwrap_or(i64::MAX), 0, 2_000, "scales")?;
         this.note.as_deref().map_or(Ok(()), |note| check_text("note", note, TEXT_CHARS_MAX))
     }

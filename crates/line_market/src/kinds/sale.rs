@@ -56,9 +56,9 @@ impl SlipSerial {
 
     pub fn print(self) -> String {
         let mut out = String::with_capacity(20);
-        push(&mut out, u128::from(self.scale), 3);
-        push(&mut out, u128::from(self.counter), 6);
-        push(&mut out, u128::from(self.nonce), 11);
+        push(&mut out, u64::from(self.scale), 3);
+        push(&mut out, u64::from(self.counter), 6);
+        push(&mut out, self.nonce, 11);
         out
     }
 
@@ -81,17 +81,19 @@ impl SlipSerial {
     /// The least text of any slip of that sale: what it shares with another slip of the same counter.
     pub fn prefix(book: &BookId, scale: u32, counter: u32) -> String {
         let mut out = format!("slip:{book}/");
-        push(&mut out, u128::from(scale), 3);
-        push(&mut out, u128::from(counter), 6);
+        push(&mut out, u64::from(scale), 3);
+        push(&mut out, u64::from(counter), 6);
         out
     }
 }
 
-fn push(out: &mut String, value: u128, digits: u32) {
-    for place in (0..digits).rev() {
-        let digit = value / 62_u128.pow(place) % 62;
-        out.push(char::from(DIGITS[usize::try_from(digit).expect("below 62")]));
+fn push(out: &mut String, mut value: u64, digits: usize) {
+    let mut text = [b'0'; 11];
+    for place in text[..digits].iter_mut().rev() {
+        *place = DIGITS[usize::try_from(value % 62).expect("below 62")];
+        value /= 62;
     }
+    out.extend(text[..digits].iter().copied().map(char::from));
 }
 
 fn value(text: &str) -> Option<u128> {

@@ -57,7 +57,8 @@ pub struct Question {
 }
 
 impl Question {
-    /// Checks unit, days and rights. The right to read a line's figures is that line's `records.read`, or the kernel's.
+    /// Checks unit, days and rights. The right to read a line's figures is that line's `records.read`, or the kernel's;
+    /// a figure may need a right of its own beside it.
     pub fn new(app: &App, viewer: &Viewer, figure: &str, asked: &Asked) -> Result<Self, Problem> {
         let tree = app.tree();
         let unit = match &asked.unit {
@@ -66,7 +67,11 @@ impl Question {
         };
         let line = line_of(&app.kernel, figure)?;
         let own = format!("{line}.records.read");
-        viewer.need_any(app, &[&own, "kernel.figure.read"], &Resource::of(&unit).in_line(line))?;
+        let resource = Resource::of(&unit).in_line(line);
+        viewer.need_any(app, &[&own, "kernel.figure.read"], &resource)?;
+        if let Some(needs) = app.kernel.lines().figure_needs(figure) {
+            viewer.need(app, needs, &resource)?;
+        }
         let day = |name: &str, text: &Option<String>, default: Day| match text {
             Some(text) => Day::parse(text).map_err(|_| bad_day(name, text)),
             None => Ok(default),
@@ -116,6 +121,8 @@ pub struct Definition {
     pub dimensions: Vec<&'static str>,
     /// Whether it is what something stands at, rather than what flowed in a period.
     pub state: bool,
+    /// The action that it needs to be read, besides the right to read the line's figures.
+    pub needs: Option<&'static str>,
     pub numerator: Option<&'static str>,
     pub denominator: Option<&'static str>,
 }
@@ -134,6 +141,7 @@ async fn list(State(app): State<App>) -> Json<Vec<Definition>> {
             kinds: figure.kinds.to_vec(),
             dimensions: figure.dimensions.to_vec(),
             state: figure.state,
+            needs: figure.needs,
             numerator: None,
             denominator: None,
         }));
@@ -145,6 +153,7 @@ async fn list(State(app): State<App>) -> Json<Vec<Definition>> {
             kinds: Vec::new(),
             dimensions: Vec::new(),
             state: false,
+            needs: app.kernel.lines().figure_needs(ratio.name),
             numerator: Some(ratio.numerator),
             denominator: Some(ratio.denominator),
         }));

@@ -28,15 +28,18 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(kind))
 }
 
-/// An entry as its head says, with its body unless that was erased.
+/// An entry as its head says, with its body unless that was erased or the viewer may not read it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EntryView {
     /// The canonical head.
     #[schema(value_type = Object)]
     pub head: serde_json::Value,
-    /// The body; null once erased.
+    /// The body; null once erased, or where it is withheld.
     #[schema(value_type = Option<Object>)]
     pub body: Option<serde_json::Value>,
+    /// The action that the viewer would need to read the body, where it is withheld. The head, the leaf and the proof
+    /// hold without it.
+    pub withheld: Option<&'static str>,
     /// The salt of the body's commitment in hexadecimal digits.
     pub salt: Option<String>,
     /// The leaf of the tree in hexadecimal digits.
@@ -48,10 +51,28 @@ impl EntryView {
         Self {
             head: serde_json::from_str(&entry.head()).unwrap_or_default(),
             body: entry.body.as_deref().and_then(|body| serde_json::from_str(body).ok()),
+            withheld: None,
             salt: entry.salt.map(hex::encode),
             leaf: entry.leaf().to_string(),
         }
     }
+
+    /// An entry whose body is withheld from whoever may not do `needs`. Its salt goes with it: knowing that, one could
+    /// try which body fits the commitment.
+    pub fn withholding(entry: &Entry, needs: Option<&'static str>) -> Self {
+        let view = Self::of(entry);
+        match needs.filter(|_| entry.body.is_some()) {
+            Some(_) => Self { body: None, salt: None, withheld: needs, ..view },
+            None => view,
+        }
+    }
+}
+
+/// The action that the viewer lacks to read the body of an entry, if there is one.
+pub fn lacking(app: &App, viewer: &Viewer, entry: &Entry) -> Result<Option<&'static str>, Problem> {
+    let Some(needs) = app.kernel.lines().body_needs(entry.kind.as_str()) else { return Ok(None) };
+    let resource = resource_of(app, &entry.book)?;
+    Ok((!viewer.allows(app, needs, &resource)).then_some(needs))
 }
 
 /// An entry that the viewer may read.
@@ -95,7 +116,9 @@ async fn entry(
     viewer: Viewer,
     Path((book, seq)): Path<(String, u64)>,
 ) -> Result<Json<EntryView>, Problem> {
-    Ok(Json(EntryView::of(&readable(&app, &viewer, &book, seq).await?)))
+    let entry = readable(&app, &viewer, &book, seq).await?;
+    let lacking = lacking(&app, &viewer, &entry)?;
+    Ok(Json(EntryView::withholding(&entry, lacking)))
 }
 
 /// The proof that the entry stands in its book, as a C2SP tlog-proof file.

@@ -10,11 +10,12 @@ use merkle::ProofFile;
 
 use super::figure::{crumbs, kind_title};
 use super::page;
-use crate::api::ledger::readable;
+use crate::api::ledger::{lacking, readable};
 use crate::app::App;
 use crate::extract::Path;
 use crate::format;
 use crate::problem::Problem;
+use crate::texts::Lang;
 use crate::view::Frame;
 use crate::viewer::{Asked, Here, Viewer};
 
@@ -30,6 +31,8 @@ struct EntryPage {
     head: Vec<(String, String)>,
     subjects: Vec<(String, String)>,
     body: Option<String>,
+    /// Why no body is shown though there is one.
+    withheld: Option<String>,
     evidence: Vec<(String, String)>,
     path: String,
     leaf: String,
@@ -70,7 +73,16 @@ async fn entry(
         .iter()
         .map(|subject| (t.get(&format!("role-{}", subject.role.as_str())), subject.id.to_string()))
         .collect();
-    let body = entry.body.as_deref().map(pretty);
+    let withheld = lacking(&app, &viewer, &entry)?.filter(|_| entry.body.is_some());
+    let body = entry.body.as_deref().filter(|_| withheld.is_none()).map(pretty);
+    let withheld = withheld.map(|action| {
+        let policy = app.kernel.policy();
+        let title = policy.action(action).map_or(action, |it| match lang {
+            Lang::Zh => it.title_zh,
+            Lang::En => it.title_en,
+        });
+        t.with("entry-withheld", &[("action", title)])
+    });
     let line = entry.kind.as_str().split('.').next().unwrap_or_default().to_owned();
     let evidence = entry
         .evidence
@@ -82,6 +94,7 @@ async fn entry(
         head,
         subjects,
         body,
+        withheld,
         evidence,
         path: format!("/api/ledger/{}/{}", entry.book, entry.seq),
         leaf: entry.leaf().to_string(),

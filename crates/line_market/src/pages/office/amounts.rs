@@ -1,8 +1,10 @@
 //! Figures as the market's pages show them: short on tiles, exact in tables, always a link to the entries.
 
+use access::Resource;
 use figures::Unit;
 use kernel::Value;
 use shell::view::{Cell, FigureTile};
+use shell::viewer::Viewer;
 use shell::{App, Lang, format};
 
 use super::place::in_lang;
@@ -14,6 +16,19 @@ pub fn title(app: &App, lang: Lang, name: &str) -> String {
     figure
         .or_else(|| lines.ratio(name).map(|it| in_lang(lang, it.title_zh, it.title_en)))
         .unwrap_or_else(|| name.to_owned())
+}
+
+/// Those of some figures that the viewer may read: some need a right beside the one to read records.
+pub fn readable(
+    app: &App,
+    viewer: &Viewer,
+    resource: &Resource,
+    names: &[&'static str],
+) -> Vec<&'static str> {
+    let may = |name: &&'static str| {
+        app.kernel.lines().figure_needs(name).is_none_or(|needs| viewer.allows(app, needs, resource))
+    };
+    names.iter().copied().filter(may).collect()
 }
 
 pub fn unit(app: &App, name: &str) -> Unit {

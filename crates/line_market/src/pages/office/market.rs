@@ -13,6 +13,7 @@ use shell::view::{Badge, Cell, Column, Empty, FigureTile, Frame, Link, LiveList,
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Problem, T};
 
+use super::amounts;
 use super::forms::links;
 use super::live;
 use super::overview::{TILES, tiles};
@@ -66,11 +67,13 @@ async fn market(
     let books = app.kernel.tree()?.books_of_subtree(&place.resource.unit, Some("market"));
     let today = app.today();
     let of = place.book.clone();
+    let shown = amounts::readable(&app, &viewer, &place.resource, &TILES);
+    let asked = shown.clone();
     let read = app
         .blocking(move |kernel| {
             let period = Period { from: today, to: today };
             let values =
-                TILES.iter().map(|name| kernel.figure(name, &books, period, "")).collect::<Result<_, _>>()?;
+                asked.iter().map(|name| kernel.figure(name, &books, period, "")).collect::<Result<_, _>>()?;
             let filter = LotFilter { held: true, ..LotFilter::default() };
             Ok::<_, FigureError>(kernel.read(|tx| {
                 Ok(Read {
@@ -95,7 +98,7 @@ async fn market(
     let mut frame = place.frame(&app, &viewer, lang, place.title.clone(), &here);
     frame.as_of = Some(shell::format::date_time(app.moment(app.kernel.now())));
     let day = today.to_string();
-    let tiles = tiles(&app, lang, place.resource.unit.as_str(), (&day, &day), &read.values);
+    let tiles = tiles(&app, lang, place.resource.unit.as_str(), (&day, &day), &shown, &read.values);
     let held = held_table(&app, &t, &place, &read);
     let expiring = expiring_table(&app, &t, &place, &read, today);
     let actions = [

@@ -72,6 +72,8 @@ const COLUMN_KEYS: [&str; 10] = {
     keys
 };
 
+/// What the chart shows: the first that the viewer may read.
+const COURSE: [&str; 2] = [of::SALES_AMOUNT, of::SALES];
 /// Days that the chart looks back.
 const COURSE_DAYS: i32 = 30;
 
@@ -106,7 +108,13 @@ async fn overview(
     let tree = app.tree();
     let books = tree.books_of_subtree(&unit, Some("market"));
     let period = period(&app, &query)?;
-    let read = read(&app, books.clone(), period).await?;
+    let resource = Resource::of(&unit).in_line("market");
+    let shown = Shown {
+        tiles: amounts::readable(&app, &viewer, &resource, &TILES),
+        columns: amounts::readable(&app, &viewer, &resource, &COLUMNS),
+        course: amounts::readable(&app, &viewer, &resource, &COURSE).first().copied().unwrap_or(of::SALES),
+    };
+    let read = read(&app, books.clone(), period, shown.clone()).await?;
 
     let t = app.texts.t(lang);
     let mut frame = viewer.frame(&app, lang, t.get("office-overview"), &here);
@@ -114,10 +122,10 @@ async fn overview(
     frame.as_of = Some(shell::format::date_time(app.moment(app.kernel.now())));
     let (from, to) = (period.from.to_string(), period.to.to_string());
     let days = (from.as_str(), to.as_str());
-    let tiles = tiles(&app, lang, unit.as_str(), days, &read.tiles);
-    let chart = course(&app, &t, unit.as_str(), &read.course);
+    let tiles = tiles(&app, lang, unit.as_str(), days, &shown.tiles, &read.tiles);
+    let chart = course(&app, &t, unit.as_str(), shown.course, &read.course);
     let columns = std::iter::once(Column::text("market", t.get("office-market")))
-        .chain(COLUMNS.iter().map(|name| Column::number(name, amounts::column_title(&app, lang, name))))
+        .chain(shown.columns.iter().map(|name| Column::number(name, amounts::column_title(&app, lang, name))))
         .collect::<Vec<_>>();
     let asked = rows::asked(&SPEC, &here)?;
     let columns = columns.into_iter().map(|column| column.sorted(&asked)).collect();
@@ -131,7 +139,7 @@ async fn overview(
         let unit = kept.map_or_else(String::new, |it| it.unit.to_string());
         let mut cells = vec![Cell::text(title).link(format!("/market/{book}"))];
         cells.extend(
-            COLUMNS.iter().zip(values).map(|(name, value)| {
+            shown.columns.iter().zip(values).map(|(name, value)| {
                 amounts::cell(&app, name, *value).link(amounts::href(name, &unit, days))
             }),
         );
@@ -205,36 +213,52 @@ fn period(app: &App, query: &BTreeMap<String, String>) -> Result<Period, Problem
     Ok(Period { from, to })
 }
 
+/// The figures that the viewer may read.
+#[derive(Clone)]
+struct Shown {
+    tiles: Vec<&'static str>,
+    columns: Vec<&'static str>,
+    course: &'static str,
+}
+
 struct Read {
     tiles: Vec<Value>,
     course: Vec<kernel::Point>,
     markets: Vec<(BookId, Vec<Value>)>,
 }
 
-async fn read(app: &App, books: Vec<BookId>, period: Period) -> Result<Read, Problem> {
+async fn read(app: &App, books: Vec<BookId>, period: Period, shown: Shown) -> Result<Read, Problem> {
     app.blocking(move |kernel| {
         let course = Period { from: period.to.plus(1 - COURSE_DAYS), to: period.to };
         let of_book = |book: &BookId| {
             let one = std::slice::from_ref(book);
-            let values =
-                COLUMNS.iter().map(|name| kernel.figure(name, one, period, "")).collect::<Result<_, _>>()?;
+            let values = shown.columns.iter().map(|name| kernel.figure(name, one, period, ""));
+            let values = values.collect::<Result<_, _>>()?;
             Ok::<_, FigureError>((book.clone(), values))
         };
         Ok::<_, FigureError>(Read {
-            tiles: TILES
+            tiles: shown
+                .tiles
                 .iter()
                 .map(|name| kernel.figure(name, &books, period, ""))
                 .collect::<Result<_, _>>()?,
-            course: kernel.series(of::SALES_AMOUNT, &books, course, "")?,
+            course: kernel.series(shown.course, &books, course, "")?,
             markets: books.iter().map(of_book).collect::<Result<_, _>>()?,
         })
     })
     .await
 }
 
-/// The tiles of [`TILES`], each a link to its entries.
-pub fn tiles(app: &App, lang: Lang, unit: &str, days: (&str, &str), values: &[Value]) -> Vec<FigureTile> {
-    TILES
+/// Tiles of some of [`TILES`], each a link to its entries.
+pub fn tiles(
+    app: &App,
+    lang: Lang,
+    unit: &str,
+    days: (&str, &str),
+    names: &[&'static str],
+    values: &[Value],
+) -> Vec<FigureTile> {
+    names
         .iter()
         .zip(values)
         .map(|(name, value)| match (*name, *value) {
@@ -251,31 +275,35 @@ pub fn tiles(app: &App, lang: Lang, unit: &str, days: (&str, &str), values: &[Va
             }
             _ => amounts::tile(app, lang, name, *value),
         })
-        .zip(TILES)
+        .zip(names)
         .map(|(tile, name)| tile.link(amounts::href(name, unit, days)))
         .collect()
 }
 
 /// Sales a day.
-fn course(app: &App, t: &T, unit: &str, points: &[kernel::Point]) -> Chart {
+fn course(app: &App, t: &T, unit: &str, name: &'static str, points: &[kernel::Point]) -> Chart {
     let lang = t.lang();
+    let of_unit = amounts::unit(app, name);
     let points = points.iter().map(|point| {
         let day = point.day.to_string();
         chart::Point {
             label: day.get(5..).unwrap_or_default().to_owned(),
             value: point.amount,
-            text: shell::format::money(point.amount),
-            href: Some(amounts::href(of::SALES_AMOUNT, unit, (&day, &day))),
+            text: match of_unit {
+                Unit::Fen => shell::format::money(point.amount),
+                _ => shell::format::integer(point.amount),
+            },
+            href: Some(amounts::href(name, unit, (&day, &day))),
         }
     });
     let series = Series {
         id: "course",
-        title: t.get("office-course"),
+        title: t.get(if name == of::SALES { "office-course-count" } else { "office-course" }),
         description: t.get("office-course-description"),
         label_head: t.get("day"),
-        value_head: amounts::title(app, lang, of::SALES_AMOUNT),
+        value_head: amounts::title(app, lang, name),
         table_title: t.get("chart-as-table"),
         points: points.collect(),
     };
-    chart::bars(series, |fen| amounts::short(lang, Unit::Fen, fen))
+    chart::bars(series, |amount| amounts::short(lang, of_unit, amount))
 }

@@ -20,7 +20,7 @@ use store::{Param, StoreError, Tx};
 
 use super::ground::{Ground, in_lang};
 use super::words;
-use crate::policy::READ;
+use crate::policy::{READ, READ_TAKINGS};
 use crate::state::{self, Lot};
 
 pub fn router() -> Router<App> {
@@ -37,6 +37,8 @@ struct Gathered {
     lot: Lot,
     entries: Vec<Entry>,
     total: usize,
+    /// Whether the lot was ever held.
+    held: bool,
 }
 
 fn gather(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Gathered>, StoreError> {
@@ -49,7 +51,8 @@ fn gather(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Gathered>
         seqs.extend(numbers(tx, book, &subject, "role = 'input'", ENTRIES_MAX.saturating_sub(seqs.len()))?);
         seqs.sort_unstable();
         seqs.dedup();
-        Ok(Some(Gathered { entries: kernel::entries::entries(tx, book, &seqs)?, lot, total }))
+        let held = !state::holds(tx, book, &[code], 1)?.is_empty();
+        Ok(Some(Gathered { entries: kernel::entries::entries(tx, book, &seqs)?, lot, total, held }))
     })
 }
 
@@ -98,21 +101,23 @@ struct Sheet {
     leaf: String,
 }
 
-/// A file that the viewer may have; that it was made is logged.
+/// A file that the viewer may have, with the action that the viewer lacks to read what sales took. A fine follows from the
+/// value of the goods, so the file of a lot that was held shows it to whoever may have the file. The read is logged.
 async fn gathered(
     app: &App,
     viewer: &Viewer,
     lang: Lang,
     book: &str,
     code: &str,
-) -> Result<(Ground, Gathered), Problem> {
+) -> Result<(Ground, Gathered, Option<&'static str>), Problem> {
     let ground = Ground::of(app, lang, book)?;
     viewer.need(app, READ, &ground.resource)?;
     let (home, lot) = (ground.book.clone(), code.to_owned());
     let found =
         app.blocking(move |kernel| gather(kernel, &home, &lot)).await?.ok_or_else(Problem::not_found)?;
-    tracing::info!(book = %ground.book, lot = code, actor = %viewer.id(), "an enforcement file was made");
-    Ok((ground, found))
+    viewer.note_read_of(app, &ground.resource.unit, &format!("file of lot {}/{code}", ground.book))?;
+    let lacking = (!found.held && !ground.may(app, viewer, READ_TAKINGS)).then_some(READ_TAKINGS);
+    Ok((ground, found, lacking))
 }
 
 async fn sheet(
@@ -122,7 +127,7 @@ async fn sheet(
     Here(here): Here,
     Path((book, code)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let (ground, found) = gathered(&app, &viewer, lang, &book, &code).await?;
+    let (ground, found, lacking) = gathered(&app, &viewer, lang, &book, &code).await?;
     let home = ground.book.clone();
     let checkpoint = app.blocking(move |kernel| kernel.checkpoint(&home)).await?;
     let t = app.texts.t(lang);
@@ -149,7 +154,7 @@ async fn sheet(
             &[("shown", number(found.entries.len())), ("all", number(found.total))],
         ),
         cut: found.entries.len() < found.total,
-        entries: found.entries.iter().map(|entry| set(&app, lang, &ground, entry)).collect(),
+        entries: found.entries.iter().map(|entry| set(&app, lang, &ground, entry, lacking)).collect(),
         checkpoint,
         key: app.kernel.verifier().to_string(),
         json: format!("{}/file.json", ground.lot_href(&lot.lot)),
@@ -157,7 +162,16 @@ async fn sheet(
     })
 }
 
-fn set(app: &App, lang: Lang, ground: &Ground, entry: &Entry) -> Sheet {
+/// What the viewer lacks to read the body of this entry.
+fn withheld(kernel: &Kernel, entry: &Entry, lacking: Option<&'static str>) -> Option<&'static str> {
+    lacking.filter(|action| kernel.lines().body_needs(entry.kind.as_str()) == Some(*action))
+}
+
+fn set(app: &App, lang: Lang, ground: &Ground, entry: &Entry, lacking: Option<&'static str>) -> Sheet {
+    let body = match withheld(&app.kernel, entry, lacking) {
+        Some(_) => vec![(app.texts.t(lang).get("entry-body"), app.texts.t(lang).get("safety-file-withheld"))],
+        None => members(entry.body.as_deref()),
+    };
     let kind = app.kernel.catalogue().get(entry.kind.as_str());
     Sheet {
         seq: entry.seq.to_string(),
@@ -168,7 +182,7 @@ fn set(app: &App, lang: Lang, ground: &Ground, entry: &Entry) -> Sheet {
         occurred: format::rfc3339(app.moment(entry.occurred)),
         recorded: format::rfc3339(app.moment(entry.recorded)),
         actor: entry.actor.to_string(),
-        body: members(entry.body.as_deref()),
+        body,
         leaf: entry.leaf().to_string(),
     }
 }
@@ -215,7 +229,7 @@ async fn document(
     Asked(lang): Asked,
     Path((book, code)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let (ground, found) = gathered(&app, &viewer, lang, &book, &code).await?;
+    let (ground, found, lacking) = gathered(&app, &viewer, lang, &book, &code).await?;
     let home = ground.book.clone();
     let entries = app
         .blocking(move |kernel| {
@@ -223,7 +237,7 @@ async fn document(
                 let proof = kernel.prove(&home, entry.seq)?.proof.to_string();
                 Ok::<_, ProofError>(ProvedEntry {
                     leaf_text: entry.head(),
-                    entry: EntryView::of(&entry),
+                    entry: EntryView::withholding(&entry, withheld(kernel, &entry, lacking)),
                     proof,
                 })
             };

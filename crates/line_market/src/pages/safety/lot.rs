@@ -78,7 +78,7 @@ fn account(kernel: &Kernel, book: &BookId, lot: &Lot, lang: Lang) -> Result<Acco
             tests: state::inspections(tx, book, Some(&lot.lot), ROWS_MAX)?,
             breaches: state::breaches(tx, book, Some(&lot.lot), ROWS_MAX)?,
             orders: orders(tx, book, &subject)?,
-            slips: slips(tx, book, &subject)?,
+            slips: i64::try_from(state::count_slips(tx, book, &[&lot.lot])?).unwrap_or(i64::MAX),
             way,
             walk,
         })
@@ -92,18 +92,13 @@ fn orders(tx: &mut dyn Tx, book: &BookId, lot: &SubjectId) -> Result<Vec<Entry>,
     let seqs = rows.iter().map(|row| row.int(0).map(base::Seq::from_i64)).collect::<Result<Vec<_>, _>>()?;
     let mut entries = kernel::entries::entries(tx, book, &seqs)?;
     entries.retain(|entry| {
-        matches!(entry.kind.as_str(), LotHeld::KIND | LotReleased::KIND | RecallOpened::KIND)
+        // A hold also names the lot that its own came out of.
+        entry.subjects.first().is_some_and(|subject| subject.id == *lot)
+            && matches!(entry.kind.as_str(), LotHeld::KIND | LotReleased::KIND | RecallOpened::KIND)
     });
     entries.reverse();
     entries.truncate(ROWS_MAX);
     Ok(entries)
-}
-
-/// How many slips were printed for a lot.
-fn slips(tx: &mut dyn Tx, book: &BookId, lot: &SubjectId) -> Result<i64, StoreError> {
-    const COUNT: &str = "select count(*) from link where book = $1 and subject = $2 and role = 'input' and mates like '%slip:%'";
-    let row = tx.query_one(COUNT, &[Param::Text(book.as_str()), Param::Text(lot.as_str())])?;
-    row.map_or(Ok(0), |row| row.int(0))
 }
 
 #[derive(Template)]
@@ -226,7 +221,8 @@ fn orders_table(app: &App, ground: &Ground, t: &T, orders: &[Entry]) -> TableVie
         .map(|entry| {
             let why = if let Ok(held) = entry.body::<LotHeld>() {
                 let reason = words::word(t, "reason", &crate::apply::word(&held.reason));
-                held.note.map_or(reason.clone(), |note| format!("{reason} · {note}"))
+                let more = held.note.or(held.ancestor.map(|ancestor| ancestor.lot));
+                more.map_or(reason.clone(), |more| format!("{reason} · {more}"))
             } else if let Ok(released) = entry.body::<LotReleased>() {
                 released.reason
             } else {

@@ -23,6 +23,7 @@ use super::{lot, words};
 use crate::api::records::record_as;
 use crate::kinds::{LotHeld, LotReleased};
 use crate::record::Input;
+use crate::rules;
 use crate::state::Lot;
 
 pub fn router() -> Router<App> {
@@ -140,8 +141,8 @@ impl Order {
 
     /// Whether a failed test stands that no passed one followed.
     fn retest_missing(&self) -> bool {
-        self.lot.hold_reason.as_deref() == Some("failed_inspection")
-            && self.lot.verdict.as_deref() != Some("pass")
+        let failed = self.lot.hold_reason.as_deref() == Some("failed_inspection");
+        (failed || rules::failed(&self.lot)) && self.lot.verdict.as_deref() != Some("pass")
     }
 }
 

@@ -130,7 +130,7 @@ async fn set(
     all.push(lots_table(app, ground, &t, "siblings", "safety-siblings", &it.siblings, &account.products));
     page(&RecallPage {
         tiles: tiles(&t, it),
-        cut: it.cut.is_some() || it.slips_total > it.slips.len(),
+        cut: it.slips_total > it.slips.len(),
         blocks: (!sent.is_empty()).then(|| blocks::list_of_lot(app, ground, &t, &it.lot.lot, &sent)),
         tables: all,
         notices: account.opened.as_ref().map(|opened| (opened.notice_zh.clone(), opened.notice_en.clone())),

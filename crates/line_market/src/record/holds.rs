@@ -1,0 +1,186 @@
+//! Tests, holds and releases: what is decided about a lot is decided about every lot that came out of it.
+//!
+//! A lot is held together with all open lots that came out of it, by transfer or split, however many steps away. Each
+//! gets a hold of its own, which names the lot that it came out of and that lot's hold, so that each reaches the scales
+//! of its own stall. A lot cannot be released while one that it came out of is held. When that one is released, the
+//! lots that were held with it are released along, but for those that something else keeps: an order of their own, a
+//! failed test of their own, or a held lot in between; and so is whatever came out of those.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use base::Seq;
+use kernel::Receipt;
+use ledger::Role;
+
+use super::{Failure, Input, Recorded, Recorder, refuse, refused};
+use crate::apply::word;
+use crate::kinds::{Ancestor, HoldReason, InspectionRecorded, LotHeld, LotReleased, Verdict};
+use crate::refusal::Code;
+use crate::rules;
+use crate::state::{self, Descent, Lot};
+
+/// What a hold rests on.
+#[derive(Clone)]
+struct Ground {
+    reason: HoldReason,
+    inspection: Option<u64>,
+    note: Option<String>,
+    ancestor: Option<Ancestor>,
+}
+
+impl Recorder<'_, '_> {
+    /// A failed test holds the lot at once.
+    pub(super) fn inspect(&mut self, input: &Input) -> Result<Recorded, Failure> {
+        let body: InspectionRecorded = Self::body(input)?;
+        let lot = self.need_lot(&body.lot)?;
+        if let Some(first) = body.retest_of {
+            let known = state::inspections(self.desk.read()?, self.book, Some(&body.lot), 1_000)?;
+            if !known.iter().any(|test| test.seq.0 == first) {
+                return refuse(
+                    Code::UnknownEntry,
+                    "body.retest_of",
+                    format!("lot {} has no inspection {first}", body.lot),
+                );
+            }
+        }
+        let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
+        let draft = draft.subject(Role::About, self.id("lot", &body.lot)?);
+        let entry = self.append(draft)?;
+        let mut holds = Vec::new();
+        if body.verdict == Verdict::Fail {
+            let inspection = Some(entry.seq.0);
+            let hold = match lot.hold {
+                Some(hold) => hold,
+                None => {
+                    let reason = HoldReason::FailedInspection;
+                    let ground = Ground { reason, inspection, note: None, ancestor: None };
+                    let scales = state::scales_at(self.desk.read()?, self.book, &lot.stall)?;
+                    holds.push(self.hold_lot(&lot, ground, scales)?);
+                    holds[0].seq
+                }
+            };
+            holds.extend(self.hold_descendants(&lot, hold, inspection)?);
+        }
+        Ok(Recorded { holds, ..Recorded::of(entry) })
+    }
+
+    pub(super) fn hold(&mut self, input: &Input) -> Result<Recorded, Failure> {
+        // Which scales get the block, and what a lot came out of, is for the market to say, not for whoever orders.
+        let mut given = input.clone();
+        if let Some(members) = given.body.as_object_mut() {
+            members.insert("scales".into(), serde_json::Value::Array(Vec::new()));
+            members.insert("ancestor".into(), serde_json::Value::Null);
+        }
+        let body: LotHeld = Self::body(&given)?;
+        if body.reason == HoldReason::Descent {
+            return refuse(
+                Code::Body,
+                "body.reason",
+                "is given to lots that came out of a held one, not ordered",
+            );
+        }
+        let lot = self.need_lot(&body.lot)?;
+        if lot.hold.is_some() {
+            return refuse(Code::AlreadyHeld, "body.lot", format!("lot {} is held", body.lot));
+        }
+        let ground =
+            Ground { reason: body.reason, inspection: body.inspection, note: body.note, ancestor: None };
+        let scales = state::scales_at(self.desk.read()?, self.book, &lot.stall)?;
+        let entry = self.hold_lot(&lot, ground, scales)?;
+        let holds = self.hold_descendants(&lot, entry.seq, body.inspection)?;
+        Ok(Recorded { holds, ..Recorded::of(entry) })
+    }
+
+    fn hold_lot(&mut self, lot: &Lot, ground: Ground, scales: Vec<u32>) -> Result<Receipt, Failure> {
+        let Ground { reason, inspection, note, ancestor } = ground;
+        let body = LotHeld { lot: lot.lot.clone(), reason, inspection, note, ancestor, scales };
+        let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
+        let mut draft = draft.subject(Role::About, self.id("lot", &lot.lot)?);
+        if let Some(ancestor) = &body.ancestor {
+            // So that the file of the lot that failed names what was held with it.
+            draft = draft.subject(Role::About, self.id("lot", &ancestor.lot)?);
+        }
+        self.append(draft)
+    }
+
+    /// Holds every open lot that came out of a held one and is not held yet.
+    fn hold_descendants(
+        &mut self,
+        lot: &Lot,
+        hold: Seq,
+        inspection: Option<u64>,
+    ) -> Result<Vec<Receipt>, Failure> {
+        let family = self.family(lot)?;
+        let ancestor = Some(Ancestor { lot: lot.lot.clone(), hold: hold.0 });
+        let ground = Ground { reason: HoldReason::Descent, inspection, note: None, ancestor };
+        let mut scales: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+        let mut holds = Vec::new();
+        for (_, child) in family.iter().filter(|(_, child)| child.hold.is_none() && rules::open(child)) {
+            let at = match scales.get(&child.stall) {
+                Some(at) => at.clone(),
+                None => {
+                    let at = state::scales_at(self.desk.read()?, self.book, &child.stall)?;
+                    scales.insert(child.stall.clone(), at.clone());
+                    at
+                }
+            };
+            holds.push(self.hold_lot(child, ground.clone(), at)?);
+        }
+        Ok(holds)
+    }
+
+    /// What came out of a lot, each with the lot that it came out of directly, which comes before it.
+    fn family(&mut self, lot: &Lot) -> Result<Vec<(Descent, Lot)>, Failure> {
+        let tx = self.desk.read()?;
+        let descents = state::descendants(tx, self.book, &lot.lot)?;
+        let codes: Vec<&str> = descents.iter().map(|descent| descent.lot.as_str()).collect();
+        let lots = state::lots(tx, self.book, &codes)?;
+        let mut lots: HashMap<String, Lot> = lots.into_iter().map(|lot| (lot.lot.clone(), lot)).collect();
+        let known = |descent: Descent| lots.remove(&descent.lot).map(|lot| (descent, lot));
+        Ok(descents.into_iter().filter_map(known).collect())
+    }
+
+    pub(super) fn release(&mut self, input: &Input) -> Result<Recorded, Failure> {
+        let body: LotReleased = Self::body(input)?;
+        let lot = self.need_lot(&body.lot)?;
+        if lot.hold.map(|seq| seq.0) != Some(body.hold) {
+            return refuse(
+                Code::NotHeld,
+                "body.hold",
+                format!("lot {} is not held by entry {}", body.lot, body.hold),
+            );
+        }
+        let tx = self.desk.read()?;
+        let ancestors = state::ancestors(tx, self.book, &lot.lot)?;
+        let ancestors = state::lots(tx, self.book, &ancestors)?;
+        rules::may_release(&lot, &ancestors, body.inspection).map_err(refused)?;
+        let entry = self.release_lot(&lot, &body)?;
+        let releases = self.release_descendants(&lot, &body)?;
+        Ok(Recorded { releases, ..Recorded::of(entry) })
+    }
+
+    fn release_lot(&mut self, lot: &Lot, body: &LotReleased) -> Result<Receipt, Failure> {
+        let draft = self.draft(body)?.at(self.id("stall", &lot.stall)?);
+        let draft = draft.subject(Role::About, self.id("lot", &lot.lot)?);
+        self.append(draft)
+    }
+
+    fn release_descendants(&mut self, lot: &Lot, body: &LotReleased) -> Result<Vec<Receipt>, Failure> {
+        let descent = word(&HoldReason::Descent);
+        let mut kept: HashSet<String> = HashSet::new();
+        let mut releases = Vec::new();
+        for (from, child) in self.family(lot)? {
+            let along = child.hold_reason.as_ref() == Some(&descent) && !rules::failed(&child);
+            match child.hold {
+                _ if kept.contains(&from.parent) => drop(kept.insert(from.lot)),
+                None => {}
+                Some(hold) if along => {
+                    let body = LotReleased { lot: child.lot.clone(), hold: hold.0, ..body.clone() };
+                    releases.push(self.release_lot(&child, &body)?);
+                }
+                Some(_) => drop(kept.insert(from.lot)),
+            }
+        }
+        Ok(releases)
+    }
+}

@@ -1,0 +1,56 @@
+//! The slips that were printed for lots: counted and listed along the links of the lots.
+
+use base::{BookId, SubjectId};
+use store::{Param, StoreError, Tx, placeholders};
+
+/// A sale links its lot, as input, to its slip.
+const OF_SLIPS: &str = "role = 'input' and mates like '%slip:%'";
+
+/// How many slips were printed for some lots.
+pub fn count_slips<S: AsRef<str>>(tx: &mut dyn Tx, book: &BookId, lots: &[S]) -> Result<usize, StoreError> {
+    let mut total = 0;
+    for chunk in subjects(book, lots)?.chunks(200) {
+        let sql = format!(
+            "select count(*) from link where book = $1 and {OF_SLIPS} and subject in ({})",
+            placeholders(2, chunk.len())
+        );
+        total += tx.query_one(&sql, &params(book, chunk))?.map_or(Ok(0), |row| row.int(0))?;
+    }
+    Ok(usize::try_from(total).unwrap_or_default())
+}
+
+/// The serials of the first slips that were printed for some lots, lot by lot.
+pub fn slips<S: AsRef<str>>(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    lots: &[S],
+    count: usize,
+) -> Result<Vec<String>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in subjects(book, lots)?.chunks(200) {
+        let room = count - found.len();
+        if room == 0 {
+            break;
+        }
+        let sql = format!(
+            "select mates from link where book = $1 and {OF_SLIPS} and subject in ({}) order by subject, seq limit {room}",
+            placeholders(2, chunk.len())
+        );
+        for row in tx.query(&sql, &params(book, chunk))? {
+            found.extend(row.text(0)?.rsplit('/').next().map(str::to_owned));
+        }
+    }
+    Ok(found)
+}
+
+fn subjects<S: AsRef<str>>(book: &BookId, lots: &[S]) -> Result<Vec<SubjectId>, StoreError> {
+    let subject = |lot: &S| SubjectId::local("lot", book, lot.as_ref());
+    let all: Result<Vec<_>, _> = lots.iter().map(subject).collect();
+    all.map_err(|error| StoreError::Schema(error.to_string()))
+}
+
+fn params<'a>(book: &'a BookId, lots: &'a [SubjectId]) -> Vec<Param<'a>> {
+    let mut params = vec![Param::Text(book.as_str())];
+    params.extend(lots.iter().map(|lot| Param::Text(lot.as_str())));
+    params
+}
