@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::Plan;
 use crate::client::Client;
 use crate::ground::{Ground, lot_of, stall_of};
-use crate::server::Server;
+use crate::server::{Server, used_here};
 use crate::stats::{Times, rate};
 
 const FEN_PER_KG: i64 = 700;
@@ -75,6 +75,7 @@ pub fn measure(plan: &Plan, ground: &Ground, server: &Server) {
     let batches = (plan.sales / u64::from(plan.scales) / u64::from(plan.batch)).max(1);
     let sold = AtomicU64::new(0);
     let started = Instant::now();
+    let clients_before = used_here();
     let times = std::thread::scope(|scope| {
         let sellers: Vec<_> = (1..=plan.scales)
             .map(|scale| {
@@ -95,12 +96,13 @@ pub fn measure(plan: &Plan, ground: &Ground, server: &Server) {
         plan.batch,
         times.print()
     );
-    let used = server.used();
+    let (writer, whole) = server.used();
     let each = |time: Duration| time.as_secs_f64() * 1e6 / sold as f64;
     println!(
-        "  processor time a sale: writer {:.1} us, rest of the server {:.1} us",
-        each(used.writer),
-        each(used.others)
+        "  processor time a sale: writer {:.1} us, rest of the server {:.1} us, clients {:.1} us",
+        each(writer),
+        each(whole - writer),
+        each(used_here() - clients_before)
     );
 }
 

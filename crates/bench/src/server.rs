@@ -1,6 +1,7 @@
 //! The server as a process of its own: this same program, asked to serve.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use tokio::net::TcpListener;
 use crate::ground::{Ground, NAME};
 
 const ASKED: &str = "serve-for-bench";
+/// Linux counts processor time in hundredths of a second (`USER_HZ`).
+const MS_PER_TICK: u64 = 10;
 
 /// A running server, killed when dropped.
 pub struct Server {
@@ -40,26 +43,29 @@ impl Server {
     }
 }
 
-/// Processor time that a process has used.
-pub struct Used {
-    pub writer: Duration,
-    pub others: Duration,
+impl Server {
+    /// Processor time of the server's writer thread, and of the whole server.
+    pub fn used(&self) -> (Duration, Duration) {
+        let process = format!("/proc/{}", self.child.id());
+        let tasks = std::fs::read_dir(format!("{process}/task")).unwrap().flatten();
+        let writer = tasks.map(|task| stat(&task.path())).find(|(name, _)| name == "writer");
+        (writer.map_or(Duration::ZERO, |(_, time)| time), stat(Path::new(&process)).1)
+    }
 }
 
-impl Server {
-    /// Processor time of the server's writer thread and of its other threads.
-    pub fn used(&self) -> Used {
-        let mut used = Used { writer: Duration::ZERO, others: Duration::ZERO };
-        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().flatten() {
-            // A thread may end between the listing and the look.
-            let Ok(stat) = std::fs::read_to_string(task.path().join("stat")) else { continue };
-            let (name, rest) = stat.rsplit_once(") ").unwrap();
-            let fields: Vec<u64> = rest.split(' ').map(|field| field.parse().unwrap_or(0)).collect();
-            let time = Duration::from_millis((fields[11] + fields[12]) * 10);
-            if name.ends_with("(writer") { used.writer += time } else { used.others += time }
-        }
-        used
-    }
+/// Processor time of this process: the clients.
+pub fn used_here() -> Duration {
+    stat(Path::new("/proc/self")).1
+}
+
+/// The name of a process or thread, and the processor time that it has used.
+fn stat(folder: &Path) -> (String, Duration) {
+    // A thread may end between the listing and the look.
+    let stat = std::fs::read_to_string(folder.join("stat")).unwrap_or_default();
+    let Some((name, rest)) = stat.rsplit_once(") ") else { return (String::new(), Duration::ZERO) };
+    let fields: Vec<u64> = rest.split(' ').map(|field| field.parse().unwrap_or(0)).collect();
+    let name = name.split_once('(').map_or(name, |(_, name)| name);
+    (name.to_owned(), Duration::from_millis((fields[11] + fields[12]) * MS_PER_TICK))
 }
 
 impl Drop for Server {

@@ -6,7 +6,6 @@ use base::limits::{BODY_BYTES_MAX, EVIDENCE_MAX, FUTURE_MS_MAX, HEAD_BYTES_MAX, 
 use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
 use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::{Body, BodyError, Rule, jcs};
 
@@ -207,10 +206,7 @@ pub type Commitment = [u8; 32];
 
 /// The commitment to a body under a salt.
 pub fn commit(salt: &[u8; 16], body: &str) -> Commitment {
-    let mut hash = Sha256::new();
-    hash.update(salt);
-    hash.update(body.as_bytes());
-    hash.finalize().into()
+    merkle::sha256(&[salt, body.as_bytes()])
 }
 
 /// An entry in its book.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use base64ct::{Base64, Encoding};
+use ring::digest::{Context, SHA256};
 
 use crate::{Error, Result};
 
@@ -30,14 +31,23 @@ impl Hash {
     }
 }
 
+/// SHA-256 of some bytes, one part behind another.
+// The writer spends a fifth of its time here where the processor has no SHA instructions; on such a one this code is
+// nearly twice as fast as `sha2`.
+pub fn sha256(parts: &[&[u8]]) -> [u8; Hash::BYTES] {
+    let mut context = Context::new(&SHA256);
+    parts.iter().for_each(|part| context.update(part));
+    context.finish().as_ref().try_into().expect("SHA-256 gives 32 bytes")
+}
+
 /// The hash of a leaf: SHA-256 over a zero byte and the bytes of the entry.
 pub fn leaf_hash(entry: &[u8]) -> Hash {
-    tlog_tiles::record_hash(entry).into()
+    Hash(sha256(&[&[0], entry]))
 }
 
 /// The hash of an inner node: SHA-256 over a one byte and the hashes of its children.
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    tlog_tiles::node_hash((*left).into(), (*right).into()).into()
+    Hash(sha256(&[&[1], &left.0, &right.0]))
 }
 
 /// The root of a tree without leaves: SHA-256 of nothing.

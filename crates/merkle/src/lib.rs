@@ -26,7 +26,7 @@ mod verify;
 pub use appender::Appender;
 pub use checkpoint::{Checkpoint, open, sign};
 pub use error::Error;
-pub use hash::{Hash, empty_root, leaf_hash, node_hash};
+pub use hash::{Hash, empty_root, leaf_hash, node_hash, sha256};
 pub use key::{SignerKey, VerifierKey};
 pub use proof_file::ProofFile;
 pub use prove::{consistency_proof, inclusion_proof, root_at};

@@ -12,10 +12,10 @@ const PAGE_BYTES: i64 = 4096;
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
 const READER_CACHE_KIB: i64 = 8 * 1024;
 /// The log is copied into the database when it is this long. A hot page is copied once a checkpoint,
-/// so rarer is cheaper; the log then takes about 16 MiB of disk.
-const CHECKPOINT_PAGES: i64 = 4000;
+/// so rarer is cheaper; the log then takes about 64 MiB of disk.
+const CHECKPOINT_PAGES: i64 = 16_000;
 /// A log that grew under a long reader is cut back to this once it is reset.
-const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+const LOG_BYTES_KEPT: i64 = 128 * 1024 * 1024;
 
 /// Makes sure that there is a database in WAL mode at `path`.
 pub fn create(path: &Path) -> std::result::Result<(), StoreError> {
