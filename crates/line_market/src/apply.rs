@@ -393,7 +393,9 @@ impl One<'_> {
             "insert into market_hold (book, hold, lot, reason, ancestor, ancestor_hold, occurred, recorded)
             values ($1, $2, $3, $4, $5, $6, $7, $8)";
         let it: LotHeld = self.body()?;
-        let recorded = Param::Int(self.entry.recorded.0);
+        // Pages show when it happened, which for history that was loaded is long before it was recorded. How long a scale
+        // took to confirm is measured from the recording.
+        let (occurred, recorded) = (self.occurred(), Param::Int(self.entry.recorded.0));
         let reason = word(&it.reason);
         let (ancestor, ancestor_hold) = it.ancestor.as_ref().map_or((Param::Null, Param::Null), |ancestor| {
             ((&ancestor.lot).into(), ancestor.hold.cast_signed().into())
@@ -405,17 +407,17 @@ impl One<'_> {
             (&reason).into(),
             ancestor,
             ancestor_hold,
-            self.occurred(),
+            occurred,
             recorded,
         ];
         self.tx.execute(KEEP, &params)?;
         for scale in &it.scales {
             let book = Param::Text(self.entry.book.as_str());
             self.tx
-                .execute(BLOCK, &[book, self.seq(), i64::from(*scale).into(), (&it.lot).into(), recorded])?;
+                .execute(BLOCK, &[book, self.seq(), i64::from(*scale).into(), (&it.lot).into(), occurred])?;
         }
         let seq = self.seq();
-        self.run(LOT, &[(&it.lot).into(), seq, (&reason).into(), recorded])
+        self.run(LOT, &[(&it.lot).into(), seq, (&reason).into(), occurred])
     }
 
     fn released(self) -> Result<(), StoreError> {
@@ -425,7 +427,7 @@ impl One<'_> {
             where book = $1 and hold = $2";
         let it: LotReleased = self.body()?;
         let (book, hold) = (Param::Text(self.entry.book.as_str()), Param::Int(it.hold.cast_signed()));
-        self.tx.execute(BLOCK, &[book, hold, Param::Int(self.entry.recorded.0)])?;
+        self.tx.execute(BLOCK, &[book, hold, self.occurred()])?;
         let retest = it.inspection.map(u64::cast_signed).into();
         self.tx.execute(HOLD, &[book, hold, self.seq(), self.occurred(), retest])?;
         self.run(LOT, &[(&it.lot).into()])
@@ -434,7 +436,7 @@ impl One<'_> {
     fn acknowledged(self) -> Result<(), StoreError> {
         const SQL: &str = "update market_block set acked_at = $4, after_ms = $5 where book = $1 and hold = $2 and scale = $3";
         let it: BlockAcknowledged = self.body()?;
-        let at = Param::Int(self.entry.recorded.0);
+        let at = self.occurred();
         self.run(SQL, &[it.hold.cast_signed().into(), i64::from(it.scale).into(), at, it.after_ms.into()])
     }
 

@@ -363,6 +363,8 @@ pub struct Block {
     /// From the recording of the hold to the arrival of the scale's confirmation.
     pub after_ms: Option<i64>,
     pub released_at: Option<Time>,
+    /// When the hold was recorded, by the server's clock: what the delay of a confirmation is measured from.
+    pub recorded_at: Time,
 }
 
 /// Which blocks to read.
@@ -375,8 +377,8 @@ pub enum Blocks<'a> {
 }
 
 pub fn blocks(tx: &mut dyn Tx, book: &BookId, which: Blocks<'_>) -> Result<Vec<Block>, StoreError> {
-    const COLUMNS: &str =
-        "select hold, scale, lot, held_at, acked_at, after_ms, released_at from market_block where book = $1";
+    const COLUMNS: &str = "select it.hold, it.scale, it.lot, it.held_at, it.acked_at, it.after_ms, it.released_at, coalesce(h.recorded, it.held_at)
+        from market_block as it left join market_hold as h on h.book = it.book and h.hold = it.hold where it.book = $1";
     let (filter, param) = match which {
         Blocks::OfLot(lot) => ("lot = $2", Param::Text(lot)),
         Blocks::AtScale(scale) => ("scale = $2 and released_at is null", Param::Int(i64::from(scale))),
@@ -396,6 +398,7 @@ pub fn blocks(tx: &mut dyn Tx, book: &BookId, which: Blocks<'_>) -> Result<Vec<B
                 acked_at: row.int_or_null(4)?.map(Time),
                 after_ms: row.int_or_null(5)?,
                 released_at: row.int_or_null(6)?.map(Time),
+                recorded_at: Time(row.int(7)?),
             })
         })
         .collect()
