@@ -11,8 +11,8 @@ use crate::kinds::{
     BlockAcknowledged, BreachReported, CertificateRecorded, CertificateType, ComplaintFiled,
     ComplaintSettled, EpcisCaptured, FeeCharged, FeePaid, InspectionRecorded, LeaseEnded, LotHeld, LotLost,
     LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted,
-    ProductRegistered, RecallOpened, Sale, ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased,
-    StallOpened,
+    ProductRegistered, RecallEnded, RecallOpened, Sale, ScaleEnrolled, ScaleMoved, ScaleVerified,
+    StallLeased, StallOpened,
 };
 
 /// The grams sold of each lot since the last entry that was not a sale.
@@ -115,6 +115,7 @@ impl One<'_> {
             BlockAcknowledged::KIND => self.acknowledged(),
             BreachReported::KIND => self.breached(),
             RecallOpened::KIND => self.recalled(),
+            RecallEnded::KIND => self.recall_ended(),
             ComplaintFiled::KIND => self.complained(),
             ComplaintSettled::KIND => self.settled(),
             EpcisCaptured::KIND => self.captured(),
@@ -466,6 +467,14 @@ impl One<'_> {
         let (seq, at) = (self.seq(), self.occurred());
         let hold = it.hold.cast_signed().into();
         self.run(SQL, &[seq, (&it.lot).into(), hold, at, (&it.notice_zh).into(), (&it.notice_en).into()])
+    }
+
+    fn recall_ended(self) -> Result<(), StoreError> {
+        const SQL: &str =
+            "insert into market_recall_end (book, recall, seq, at, outcome) values ($1, $2, $3, $4, $5)";
+        let it: RecallEnded = self.body()?;
+        let (seq, at, outcome) = (self.seq(), self.occurred(), word(&it.outcome));
+        self.run(SQL, &[it.recall.cast_signed().into(), seq, at, (&outcome).into()])
     }
 
     fn complained(self) -> Result<(), StoreError> {

@@ -18,7 +18,7 @@ use trace::{Direction, Walk};
 
 use super::ground::{Ground, Products, in_lang};
 use super::{blocks, tables, words};
-use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallOpened};
+use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallEnded, RecallOpened};
 use crate::policy::READ;
 use crate::state::{self, BreachRow, Inspection, Lot};
 
@@ -63,7 +63,13 @@ struct Account {
     way: Vec<Entry>,
 }
 
-fn account(kernel: &Kernel, book: &BookId, lot: &Lot, lang: Lang) -> Result<Account, StoreError> {
+fn account(
+    kernel: &Kernel,
+    book: &BookId,
+    lot: &Lot,
+    lang: Lang,
+    books: &[BookId],
+) -> Result<Account, StoreError> {
     let subject =
         SubjectId::local("lot", book, &lot.lot).map_err(|error| StoreError::Schema(error.to_string()))?;
     let walk = kernel.walk(&subject, Direction::Backward)?;
@@ -94,7 +100,10 @@ fn orders(tx: &mut dyn Tx, book: &BookId, lot: &SubjectId) -> Result<Vec<Entry>,
     entries.retain(|entry| {
         // A hold also names the lot that its own came out of.
         entry.subjects.first().is_some_and(|subject| subject.id == *lot)
-            && matches!(entry.kind.as_str(), LotHeld::KIND | LotReleased::KIND | RecallOpened::KIND)
+            && matches!(
+                entry.kind.as_str(),
+                LotHeld::KIND | LotReleased::KIND | RecallOpened::KIND | RecallEnded::KIND
+            )
     });
     entries.reverse();
     entries.truncate(ROWS_MAX);
@@ -123,7 +132,8 @@ async fn show(
 ) -> Result<Response, Problem> {
     let (ground, lot) = readable(&app, &viewer, lang, &book, &code).await?;
     let (home, asked) = (ground.book.clone(), lot.clone());
-    let account = app.blocking(move |kernel| account(kernel, &home, &asked, lang)).await?;
+    let books = viewer.books(&app, READ, "market")?;
+    let account = app.blocking(move |kernel| account(kernel, &home, &asked, lang, &books)).await?;
     let sent = blocks::latest_hold(&app, &ground, &lot.lot).await?;
     let t = app.texts.t(lang);
     let frame = ground.frame(&app, &viewer, lang, format!("{} {}", account.product, lot.lot), &here);
@@ -225,6 +235,12 @@ fn orders_table(app: &App, ground: &Ground, t: &T, orders: &[Entry]) -> TableVie
                 more.map_or(reason.clone(), |more| format!("{reason} · {more}"))
             } else if let Ok(released) = entry.body::<LotReleased>() {
                 released.reason
+            } else if let Ok(ended) = entry.body::<RecallEnded>() {
+                format!(
+                    "{} · {}",
+                    words::word(t, "recall", &crate::apply::word(&ended.outcome)),
+                    ended.reason
+                )
             } else {
                 String::new()
             };
