@@ -1,5 +1,6 @@
 //! The market as its tables have it now: what decisions and pages read.
 
+mod flags;
 mod holds;
 mod recalls;
 mod slips;
@@ -8,6 +9,7 @@ use base::{BookId, Day, Fen, Grams, Seq, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx, placeholders};
 
+pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, descendants, holds};
 pub use recalls::{RecallRow, open_recall, recalls};
 pub use slips::{count_slips, slips};

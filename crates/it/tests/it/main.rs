@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod aftermath;
 mod binary;
 mod crash;
 mod descent;

@@ -20,7 +20,7 @@ use super::ground::{Ground, Products, in_lang};
 use super::{blocks, tables, words};
 use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallEnded, RecallOpened};
 use crate::policy::READ;
-use crate::state::{self, BreachRow, Inspection, Lot};
+use crate::state::{self, BreachRow, Flag, Inspection, Lot};
 
 pub fn router() -> Router<App> {
     Router::new().route("/market/{book}/lots/{lot}", get(show))
@@ -59,6 +59,7 @@ struct Account {
     /// Holds, releases and recalls, the latest first.
     orders: Vec<Entry>,
     slips: i64,
+    flag: Option<Flag>,
     walk: Walk,
     way: Vec<Entry>,
 }
@@ -85,6 +86,7 @@ fn account(
             breaches: state::breaches(tx, book, Some(&lot.lot), ROWS_MAX)?,
             orders: orders(tx, book, &subject)?,
             slips: i64::try_from(state::count_slips(tx, book, &[&lot.lot])?).unwrap_or(i64::MAX),
+            flag: state::flags(tx, books, book, std::slice::from_ref(lot))?.remove(&lot.lot),
             way,
             walk,
         })
@@ -117,6 +119,8 @@ struct LotPage {
     standing: Badge,
     actions: Vec<Link>,
     hold: Option<(String, String)>,
+    /// That a lot of the same supplier failed, and that lot's page.
+    flag: Option<(String, String)>,
     tiles: Vec<FigureTile>,
     facts: Vec<(String, Cell)>,
     blocks: Option<LiveList>,
@@ -155,6 +159,10 @@ async fn show(
             let reason = words::word(&t, "reason", lot.hold_reason.as_deref().unwrap_or_default());
             let at = lot.held_at.map(|at| format::date_time(app.moment(at))).unwrap_or_default();
             (t.with("safety-held-since", &[("at", at), ("reason", reason)]), ground.entry_href(seq))
+        }),
+        flag: account.flag.as_ref().map(|flag| {
+            let text = t.with("safety-flagged-by", &[("lot", flag.lot.as_str())]);
+            (text, format!("/market/{}/lots/{}", flag.book, flag.lot))
         }),
         tiles: tiles(&ground, &t, &lot, account.slips),
         facts: facts(&app, &ground, &t, &lot, &account),
