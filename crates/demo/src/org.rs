@@ -2,7 +2,7 @@
 
 use base::ActorId;
 use kernel::Kernel;
-use registry::{BookOpened, PostAdded, UnitAdded};
+use registry::{BookOpened, PlaceAdded, PostAdded, UnitAdded};
 use serde::Deserialize;
 
 use crate::Error;
@@ -13,6 +13,7 @@ use crate::Error;
 struct Org {
     units: Vec<UnitAdded>,
     books: Vec<BookOpened>,
+    places: Vec<PlaceAdded>,
     posts: Vec<PostAdded>,
 }
 
@@ -39,6 +40,9 @@ pub(crate) fn load(kernel: &Kernel, by: &ActorId, text: &str) -> Result<(), Erro
     }
     for book in org.books.iter().filter(|it| tree.book(&it.book).is_none()) {
         kernel.open_book(by, book.clone())?;
+    }
+    for place in org.places.iter().filter(|it| tree.place(&it.place).is_none()) {
+        kernel.add_place(by, place.clone())?;
     }
     for post in org.posts.iter().filter(|it| tree.post(&it.post).is_none()) {
         kernel.add_post(by, post.clone())?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base::{BookId, CityZone, Day, Entropy, ManualClock, SubjectId, Time};
 use kernel::{Kernel, Parts, Period, Value};
 use line_market::figures;
-use line_market::state::{self, LotFilter};
+use line_market::state::{self, Blocks, LotFilter};
 use trace::Direction;
 
 /// SplitMix64: secrets of a test need no secrecy.
@@ -173,6 +173,13 @@ fn the_incident_is_told_in_full(kernel: &Kernel) {
     let breaches = kernel.read(|tx| state::breaches(tx, &book, None, 10)).unwrap();
     assert_eq!(breaches.len(), 1, "{breaches:?}");
     assert_eq!((breaches[0].breach.as_str(), breaches[0].lot.as_str()), ("held_sale", "211218-A011-1"));
+    // Loaded long after it happened, and shown as of the days on which it did.
+    let blocks = kernel.read(|tx| state::blocks(tx, &book, Blocks::OfLot("211218-A011-1"))).unwrap();
+    let day = |time: Time| kernel.zone().day_of(time).to_string();
+    let days: Vec<_> =
+        blocks.iter().map(|it| (day(it.held_at), it.acked_at.map(day), it.released_at.map(day))).collect();
+    assert_eq!(days, [("2021-12-18".into(), Some("2021-12-18".into()), Some("2021-12-19".into()))]);
+    assert_eq!(blocks[0].after_ms, blocks[0].acked_at.map(|acked| acked.since_ms(blocks[0].held_at)));
     let year = up_to("2022-01-14");
     let sum = |name: &str| kernel.sum(name, std::slice::from_ref(&book), year, "").unwrap();
     assert_eq!((sum(figures::BLOCKS), sum(figures::HELD)), (3, 0));

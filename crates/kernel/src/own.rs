@@ -7,7 +7,7 @@ use access::{ActionDef, KERNEL_ACTIONS, KERNEL_ROLES, RoleDef};
 use base::{ActorId, BookId, Seq, SubjectId, limits};
 use figures::{Contributions, Figure};
 use ledger::{Body, BodyError, Draft, Entry, Kind, Role, Rule, check_text};
-use registry::{BookOpened, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed};
+use registry::{BookOpened, PlaceAdded, PlaceRenamed, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed};
 use serde::{Deserialize, Serialize};
 use store::{Migration, Param, StoreError, Tx};
 
@@ -107,6 +107,8 @@ impl Line for Own {
             Kind::of::<UnitAdded>("单位设立", "Unit added"),
             Kind::of::<UnitRenamed>("单位更名", "Unit renamed"),
             Kind::of::<BookOpened>("账簿启用", "Book opened"),
+            Kind::of::<PlaceAdded>("地点登记", "Place added"),
+            Kind::of::<PlaceRenamed>("地点更名", "Place renamed"),
             Kind::of::<PostAdded>("岗位设立", "Post added"),
             Kind::of::<PostHeld>("任职", "Post held"),
             Kind::of::<PostLeft>("离任", "Post left"),

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use base::{AccountId, ActorId, BookId, Day, SubjectId, UnitCode};
 use ledger::Body;
 use registry::{
-    Book, BookOpened, Holding, Level, Post, PostAdded, PostHeld, PostLeft, RegistryError, Tree, Unit,
-    UnitAdded, UnitRenamed,
+    Book, BookOpened, Holding, Level, Place, PlaceAdded, PlaceKind, PlaceRenamed, Position, Post, PostAdded,
+    PostHeld, PostLeft, RegistryError, Tree, Unit, UnitAdded, UnitRenamed,
 };
 use store::{Param, Row, StoreError, Tx};
 
@@ -164,6 +164,24 @@ impl Kernel {
         })
     }
 
+    /// Enters a place of a unit.
+    pub fn add_place(&self, by: &ActorId, added: PlaceAdded) -> AdminResult<Receipt> {
+        self.administer(by, move |admin| {
+            admin.tree.check_place(&added)?;
+            admin.permit("kernel.registry.change", &added.unit, None)?;
+            admin.record(&added, vec![added.place.clone(), about("unit", added.unit.as_str())?])
+        })
+    }
+
+    /// Gives a place other titles.
+    pub fn rename_place(&self, by: &ActorId, renamed: PlaceRenamed) -> AdminResult<Receipt> {
+        self.administer(by, move |admin| {
+            let unit = admin.tree.need_place(&renamed.place)?.unit.clone();
+            admin.permit("kernel.registry.change", &unit, None)?;
+            admin.record(&renamed, vec![renamed.place.clone()])
+        })
+    }
+
     /// Lets an account hold a post for a time.
     pub fn hold_post(&self, by: &ActorId, held: PostHeld) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
@@ -228,7 +246,25 @@ pub(crate) fn load(tx: &mut dyn Tx) -> Result<Tree, StoreError> {
             until: row.int_or_null(3)?.map(day).transpose()?,
         })
     })?;
-    Tree::build(units, books, posts, holdings).map_err(|error| StoreError::Schema(error.to_string()))
+    let places =
+        rows(tx, "select place, unit, kind, title_zh, title_en, lat_e7, lon_e7, gln from org_place", place)?;
+    Tree::build(units, books, posts, holdings)
+        .and_then(|tree| tree.with_places(places))
+        .map_err(|error| StoreError::Schema(error.to_string()))
+}
+
+fn place(row: &Row) -> Result<Place, StoreError> {
+    let kind = PlaceKind::parse(row.text(2)?);
+    let position = row.int_or_null(5)?.zip(row.int_or_null(6)?);
+    Ok(Place {
+        id: id(SubjectId::new(row.text(0)?))?,
+        unit: id(UnitCode::new(row.text(1)?))?,
+        kind: kind.ok_or_else(|| StoreError::Schema("a place is of an unknown kind".into()))?,
+        title_zh: row.text(3)?.to_owned(),
+        title_en: row.text(4)?.to_owned(),
+        position: position.map(|(lat_e7, lon_e7)| Position { lat_e7, lon_e7 }),
+        gln: row.text_or_null(7)?.map(str::to_owned),
+    })
 }
 
 pub(crate) fn rows<T>(

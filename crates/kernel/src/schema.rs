@@ -64,10 +64,19 @@ pub const DERIVED: &[Derived] = &[
 ];
 
 /// The tables of the root book, and beside them what must never stand in an entry: secrets, sessions, reads.
-pub const REGISTRY_MIGRATIONS: &[Migration] = &[Migration {
-    owner: "kernel",
-    number: 2,
-    sql: "
+pub const REGISTRY_MIGRATIONS: &[Migration] = &[
+    Migration { owner: "kernel", number: 2, sql: REGISTRY_TABLES },
+    Migration { owner: "kernel", number: 3, sql: PLACE_TABLE },
+];
+
+const PLACE_TABLE: &str = "
+create table if not exists org_place (
+    place text not null primary key, unit text not null, kind text not null,
+    title_zh text not null, title_en text not null, lat_e7 bigint, lon_e7 bigint, gln text
+);
+";
+
+const REGISTRY_TABLES: &str = "
 create table if not exists org_unit (
     unit text not null primary key, parent text, level text not null, title_zh text not null, title_en text not null
 );
@@ -109,14 +118,14 @@ create table if not exists read_log (
     unit text not null, at bigint not null, nonce bigint not null, actor text not null, what text not null,
     primary key (unit, at, nonce)
 );
-",
-}];
+";
 
 /// The tables that follow from the root book.
 pub const REGISTRY_DERIVED: &[Derived] = &[
     Derived { table: "org_unit", columns: "unit, parent, level, title_zh, title_en" },
     Derived { table: "org_book", columns: "book, unit, line, title_zh, title_en" },
     Derived { table: "org_post", columns: "post, unit, title_zh, title_en" },
+    Derived { table: "org_place", columns: "place, unit, kind, title_zh, title_en, lat_e7, lon_e7, gln" },
     Derived { table: "org_holder", columns: "post, from_day, account, until_day" },
     Derived { table: "account", columns: "actor, account, unit, title, disabled" },
     Derived { table: "access_grant", columns: "grantee, seq, role, unit, line, subject" },

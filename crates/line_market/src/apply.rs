@@ -11,8 +11,8 @@ use crate::kinds::{
     BlockAcknowledged, BreachReported, CertificateRecorded, CertificateType, ComplaintFiled,
     ComplaintSettled, EpcisCaptured, FeeCharged, FeePaid, InspectionRecorded, LeaseEnded, LotHeld, LotLost,
     LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted,
-    ProductRegistered, RecallOpened, Sale, ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased,
-    StallOpened,
+    ProductRegistered, RecallEnded, RecallOpened, Sale, ScaleEnrolled, ScaleMoved, ScaleVerified,
+    StallLeased, StallOpened,
 };
 
 /// The grams sold of each lot since the last entry that was not a sale, by the lot's subject.
@@ -117,6 +117,7 @@ impl One<'_> {
             BlockAcknowledged::KIND => self.acknowledged(),
             BreachReported::KIND => self.breached(),
             RecallOpened::KIND => self.recalled(),
+            RecallEnded::KIND => self.recall_ended(),
             ComplaintFiled::KIND => self.complained(),
             ComplaintSettled::KIND => self.settled(),
             EpcisCaptured::KIND => self.captured(),
@@ -395,7 +396,9 @@ impl One<'_> {
             "insert into market_hold (book, hold, lot, reason, ancestor, ancestor_hold, occurred, recorded)
             values ($1, $2, $3, $4, $5, $6, $7, $8)";
         let it: LotHeld = self.body()?;
-        let recorded = Param::Int(self.entry.recorded.0);
+        // Pages show when it happened, which for history that was loaded is long before it was recorded. How long a scale
+        // took to confirm is measured from the recording.
+        let (occurred, recorded) = (self.occurred(), Param::Int(self.entry.recorded.0));
         let reason = word(&it.reason);
         let (ancestor, ancestor_hold) = it.ancestor.as_ref().map_or((Param::Null, Param::Null), |ancestor| {
             ((&ancestor.lot).into(), ancestor.hold.cast_signed().into())
@@ -407,17 +410,17 @@ impl One<'_> {
             (&reason).into(),
             ancestor,
             ancestor_hold,
-            self.occurred(),
+            occurred,
             recorded,
         ];
         self.tx.execute(KEEP, &params)?;
         for scale in &it.scales {
             let book = Param::Text(self.entry.book.as_str());
             self.tx
-                .execute(BLOCK, &[book, self.seq(), i64::from(*scale).into(), (&it.lot).into(), recorded])?;
+                .execute(BLOCK, &[book, self.seq(), i64::from(*scale).into(), (&it.lot).into(), occurred])?;
         }
         let seq = self.seq();
-        self.run(LOT, &[(&it.lot).into(), seq, (&reason).into(), recorded])
+        self.run(LOT, &[(&it.lot).into(), seq, (&reason).into(), occurred])
     }
 
     fn released(self) -> Result<(), StoreError> {
@@ -427,7 +430,7 @@ impl One<'_> {
             where book = $1 and hold = $2";
         let it: LotReleased = self.body()?;
         let (book, hold) = (Param::Text(self.entry.book.as_str()), Param::Int(it.hold.cast_signed()));
-        self.tx.execute(BLOCK, &[book, hold, Param::Int(self.entry.recorded.0)])?;
+        self.tx.execute(BLOCK, &[book, hold, self.occurred()])?;
         let retest = it.inspection.map(u64::cast_signed).into();
         self.tx.execute(HOLD, &[book, hold, self.seq(), self.occurred(), retest])?;
         self.run(LOT, &[(&it.lot).into()])
@@ -436,7 +439,7 @@ impl One<'_> {
     fn acknowledged(self) -> Result<(), StoreError> {
         const SQL: &str = "update market_block set acked_at = $4, after_ms = $5 where book = $1 and hold = $2 and scale = $3";
         let it: BlockAcknowledged = self.body()?;
-        let at = Param::Int(self.entry.recorded.0);
+        let at = self.occurred();
         self.run(SQL, &[it.hold.cast_signed().into(), i64::from(it.scale).into(), at, it.after_ms.into()])
     }
 
@@ -466,6 +469,14 @@ impl One<'_> {
         let (seq, at) = (self.seq(), self.occurred());
         let hold = it.hold.cast_signed().into();
         self.run(SQL, &[seq, (&it.lot).into(), hold, at, (&it.notice_zh).into(), (&it.notice_en).into()])
+    }
+
+    fn recall_ended(self) -> Result<(), StoreError> {
+        const SQL: &str =
+            "insert into market_recall_end (book, recall, seq, at, outcome) values ($1, $2, $3, $4, $5)";
+        let it: RecallEnded = self.body()?;
+        let (seq, at, outcome) = (self.seq(), self.occurred(), word(&it.outcome));
+        self.run(SQL, &[it.recall.cast_signed().into(), seq, at, (&outcome).into()])
     }
 
     fn complained(self) -> Result<(), StoreError> {

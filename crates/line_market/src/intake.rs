@@ -418,7 +418,7 @@ pub fn acknowledge(
         if block.acked_at.is_some() || ack.holds[..index].contains(hold) {
             continue;
         }
-        let after_ms = now.since_ms(block.held_at).max(0);
+        let after_ms = now.since_ms(block.recorded_at).max(0);
         let body = BlockAcknowledged { lot: block.lot.clone(), hold: *hold, scale, after_ms };
         let draft = Draft::new(book, now, actor, &body)?;
         let receipt =

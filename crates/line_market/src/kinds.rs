@@ -18,7 +18,8 @@ pub use place::{
 };
 pub use safety::{
     Ancestor, BlockAcknowledged, Breach, BreachReported, ComplaintFiled, ComplaintSettled, EpcisCaptured,
-    HoldReason, InspectionRecorded, LotHeld, LotReleased, Outcome, RecallOpened, Verdict,
+    HoldReason, InspectionRecorded, LotHeld, LotReleased, Outcome, RecallEnded, RecallOpened, RecallOutcome,
+    Verdict,
 };
 pub use sale::{Sale, SlipSerial};
 
@@ -50,6 +51,7 @@ pub fn kinds() -> Vec<Kind> {
         Kind::of::<BlockAcknowledged>("停售指令回执", "Block acknowledged"),
         Kind::of::<BreachReported>("违规销售记录", "Breach reported"),
         Kind::of::<RecallOpened>("召回启动", "Recall opened"),
+        Kind::of::<RecallEnded>("召回终止", "Recall ended"),
         Kind::of::<ComplaintFiled>("投诉受理", "Complaint filed"),
         Kind::of::<ComplaintSettled>("投诉办结", "Complaint settled"),
         Kind::of::<FootfallCounted>("客流统计", "Footfall counted"),

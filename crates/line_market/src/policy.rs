@@ -84,6 +84,7 @@ pub const ACTIONS: &[ActionDef] = &[
     action("market.lot.held", "责令停售", "Hold a lot", &["inspector"], &[]),
     action("market.lot.released", "解除停售", "Release a lot", &["inspector"], &[]),
     action("market.recall.opened", "启动召回", "Open a recall", &["inspector"], &[]),
+    action("market.recall.ended", "终止召回", "End a recall", &["inspector"], &[]),
     ActionDef {
         name: "market.complaint.filed",
         title_zh: "提交投诉",

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::kinds::{
     CertificateRecorded, CleaningDone, ComplaintFiled, ComplaintSettled, FeeCharged, FeePaid,
     FootfallCounted, InspectionRecorded, JobsChanged, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased,
-    LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted, ProductRegistered, RecallOpened,
-    ScaleEnrolled, ScaleMoved, ScaleVerified, SlipSerial, StallLeased, StallOpened,
+    LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted, ProductRegistered, RecallEnded,
+    RecallOpened, ScaleEnrolled, ScaleMoved, ScaleVerified, SlipSerial, StallLeased, StallOpened,
 };
 use crate::refusal::{Code, Refusal};
 use crate::rules;
@@ -110,6 +110,7 @@ impl Recorder<'_, '_> {
             LotHeld::KIND => return self.hold(input),
             LotReleased::KIND => return self.release(input),
             RecallOpened::KIND => self.recall(input),
+            RecallEnded::KIND => self.end_recall(input),
             ComplaintFiled::KIND => self.complain(input),
             ComplaintSettled::KIND => self.settle(input),
             FootfallCounted::KIND => self.plain::<FootfallCounted>(input, |_| vec![]),
@@ -374,7 +375,27 @@ impl Recorder<'_, '_> {
                 format!("lot {} is not held by entry {}", body.lot, body.hold),
             );
         }
+        if state::open_recall(self.desk.read()?, self.book, &body.lot)?.is_some() {
+            return refuse(Code::RecallOpen, "body.lot", format!("lot {} is being recalled", body.lot));
+        }
         self.plain::<RecallOpened>(input, |it| vec![("lot", it.lot.clone())])
+    }
+
+    fn end_recall(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: RecallEnded = Self::body(input)?;
+        self.need_lot(&body.lot)?;
+        let recalls = state::recalls(self.desk.read()?, self.book, &[&body.lot], 1_000)?;
+        match recalls.iter().find(|recall| recall.seq.0 == body.recall) {
+            None => {
+                let detail = format!("lot {} has no recall {}", body.lot, body.recall);
+                return refuse(Code::UnknownEntry, "body.recall", detail);
+            }
+            Some(recall) if !recall.is_open() => {
+                return refuse(Code::RecallEnded, "body.recall", format!("recall {} has ended", body.recall));
+            }
+            Some(_) => {}
+        }
+        self.plain::<RecallEnded>(input, |it| vec![("lot", it.lot.clone())])
     }
 
     fn complain(&mut self, input: &Input) -> Result<Receipt, Failure> {

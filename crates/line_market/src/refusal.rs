@@ -40,6 +40,8 @@ pub enum Code {
     VerificationExpired,
     RetestMissing,
     AlreadySettled,
+    RecallOpen,
+    RecallEnded,
     FutureTime,
 }
 
@@ -62,6 +64,8 @@ impl Code {
                 | Self::CounterReused
                 | Self::MassBalance
                 | Self::AlreadySettled
+                | Self::RecallOpen
+                | Self::RecallEnded
         )
     }
 }

@@ -6,6 +6,8 @@ use store::Migration;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 1, sql: include_str!("../migrations/0001_market.sql") },
     Migration { owner: "market", number: 2, sql: include_str!("../migrations/0002_holds.sql") },
+    Migration { owner: "market", number: 3, sql: include_str!("../migrations/0003_recalls.sql") },
+    Migration { owner: "market", number: 4, sql: include_str!("../migrations/0004_flags.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[
@@ -42,6 +44,7 @@ pub const DERIVED: &[Derived] = &[
     },
     Derived { table: "market_breach", columns: "book, seq, breach, lot, scale, counter, grams, hold, at" },
     Derived { table: "market_recall", columns: "book, seq, lot, hold, at, notice_zh, notice_en" },
+    Derived { table: "market_recall_end", columns: "book, recall, seq, at, outcome" },
     Derived {
         table: "market_complaint",
         columns: "book, seq, slip, has_body, at, settled_seq, outcome, settled_at",

@@ -1,13 +1,17 @@
 //! The market as its tables have it now: what decisions and pages read.
 
+mod flags;
 mod holds;
+mod recalls;
 mod slips;
 
 use base::{BookId, Day, Fen, Grams, Seq, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx, placeholders};
 
+pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, descendants, holds};
+pub use recalls::{RecallRow, open_recall, recalls};
 pub use slips::{count_slips, slips};
 
 /// A lot (批次) and where its grams went.
@@ -358,11 +362,14 @@ pub struct Block {
     pub hold: Seq,
     pub scale: u32,
     pub lot: String,
+    /// When it was held, and when the scale's confirmation arrived, as the entries say.
     pub held_at: Time,
     pub acked_at: Option<Time>,
     /// From the recording of the hold to the arrival of the scale's confirmation.
     pub after_ms: Option<i64>,
     pub released_at: Option<Time>,
+    /// When the hold was recorded, by the server's clock: what the delay of a confirmation is measured from.
+    pub recorded_at: Time,
 }
 
 /// Which blocks to read.
@@ -375,15 +382,15 @@ pub enum Blocks<'a> {
 }
 
 pub fn blocks(tx: &mut dyn Tx, book: &BookId, which: Blocks<'_>) -> Result<Vec<Block>, StoreError> {
-    const COLUMNS: &str =
-        "select hold, scale, lot, held_at, acked_at, after_ms, released_at from market_block where book = $1";
+    const COLUMNS: &str = "select it.hold, it.scale, it.lot, it.held_at, it.acked_at, it.after_ms, it.released_at, coalesce(h.recorded, it.held_at)
+        from market_block as it left join market_hold as h on h.book = it.book and h.hold = it.hold where it.book = $1";
     let (filter, param) = match which {
-        Blocks::OfLot(lot) => ("lot = $2", Param::Text(lot)),
-        Blocks::AtScale(scale) => ("scale = $2 and released_at is null", Param::Int(i64::from(scale))),
-        Blocks::OfHold(hold) => ("hold = $2", Param::Int(hold.to_i64())),
+        Blocks::OfLot(lot) => ("it.lot = $2", Param::Text(lot)),
+        Blocks::AtScale(scale) => ("it.scale = $2 and it.released_at is null", Param::Int(i64::from(scale))),
+        Blocks::OfHold(hold) => ("it.hold = $2", Param::Int(hold.to_i64())),
     };
     let rows = tx.query(
-        &format!("{COLUMNS} and {filter} order by hold, scale"),
+        &format!("{COLUMNS} and {filter} order by it.hold, it.scale"),
         &[Param::Text(book.as_str()), param],
     )?;
     rows.iter()
@@ -396,6 +403,7 @@ pub fn blocks(tx: &mut dyn Tx, book: &BookId, which: Blocks<'_>) -> Result<Vec<B
                 acked_at: row.int_or_null(4)?.map(Time),
                 after_ms: row.int_or_null(5)?,
                 released_at: row.int_or_null(6)?.map(Time),
+                recorded_at: Time(row.int(7)?),
             })
         })
         .collect()
@@ -553,17 +561,4 @@ pub fn fees(
             Ok(FeeRow { stall, month, charged_fen: Fen(row.int(2)?), paid_fen: Fen(row.int(3)?) })
         })
         .collect()
-}
-
-/// The latest recall of a lot.
-pub fn recall_of(
-    tx: &mut dyn Tx,
-    book: &BookId,
-    lot: &str,
-) -> Result<Option<(Seq, String, String)>, StoreError> {
-    const LATEST: &str = "select seq, notice_zh, notice_en from market_recall
-        where book = $1 and lot = $2 order by seq desc limit 1";
-    let row = tx.query_one(LATEST, &[Param::Text(book.as_str()), Param::Text(lot)])?;
-    row.map(|row| Ok((Seq::from_i64(row.int(0)?), row.text(1)?.to_owned(), row.text(2)?.to_owned())))
-        .transpose()
 }

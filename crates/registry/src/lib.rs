@@ -2,7 +2,9 @@
 //! time. Pure: rows in, answers out; every change is an entry of the root book.
 
 mod kinds;
+mod place;
 mod tree;
 
 pub use kinds::{BookOpened, Level, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed, check_name};
-pub use tree::{Book, Holding, Post, RegistryError, Tree, Unit};
+pub use place::{PlaceAdded, PlaceKind, PlaceRenamed, Position};
+pub use tree::{Book, Holding, Place, Post, RegistryError, Tree, Unit};

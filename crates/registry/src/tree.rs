@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, VecDeque};
 use base::{AccountId, BookId, Day, SubjectId, UnitCode};
 
 use crate::kinds::is_municipality;
-use crate::{BookOpened, Level, PostAdded, PostHeld, PostLeft, UnitAdded};
+use crate::{BookOpened, Level, PlaceAdded, PlaceKind, Position, PostAdded, PostHeld, PostLeft, UnitAdded};
 
 /// An org unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,18 @@ pub struct Post {
     pub unit: UnitCode,
     pub title_zh: String,
     pub title_en: String,
+}
+
+/// A place of a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub id: SubjectId,
+    pub unit: UnitCode,
+    pub kind: PlaceKind,
+    pub title_zh: String,
+    pub title_en: String,
+    pub position: Option<Position>,
+    pub gln: Option<String>,
 }
 
 /// Who holds a post from the first to the last day, both included.
@@ -75,6 +87,12 @@ pub enum RegistryError {
     PostExists(SubjectId),
     #[error("there is no post {0}")]
     UnknownPost(SubjectId),
+    #[error("the place {0} is there already")]
+    PlaceExists(SubjectId),
+    #[error("there is no place {0}")]
+    UnknownPlace(SubjectId),
+    #[error("the location number {gln} is that of {place}")]
+    GlnTaken { gln: String, place: SubjectId },
     #[error("{holder} holds the post {post} then")]
     PostTaken { post: SubjectId, holder: AccountId },
     #[error("{account} does not hold the post {post} then")]
@@ -90,6 +108,8 @@ impl RegistryError {
             Self::UnknownUnit(_) => "unit",
             Self::BookExists(_) => "book",
             Self::PostExists(_) | Self::UnknownPost(_) | Self::PostTaken { .. } => "post",
+            Self::PlaceExists(_) | Self::UnknownPlace(_) => "place",
+            Self::GlnTaken { .. } => "gln",
             Self::NotHeld { .. } => "account",
         }
     }
@@ -104,6 +124,7 @@ pub struct Tree {
     books: BTreeMap<BookId, Book>,
     posts: BTreeMap<SubjectId, Post>,
     holdings: BTreeMap<SubjectId, Vec<Holding>>,
+    places: BTreeMap<SubjectId, Place>,
 }
 
 impl Tree {
@@ -153,6 +174,17 @@ impl Tree {
             held.sort_by_key(|holding| holding.from);
         }
         Ok(tree)
+    }
+
+    /// The tree with its places.
+    pub fn with_places(mut self, places: Vec<Place>) -> Result<Self, RegistryError> {
+        for place in places {
+            self.need_unit(&place.unit)?;
+            if let Some(twice) = self.places.insert(place.id.clone(), place) {
+                return Err(RegistryError::PlaceExists(twice.id));
+            }
+        }
+        Ok(self)
     }
 
     fn check_reaches_root(&self, unit: &Unit) -> Result<(), RegistryError> {
@@ -242,6 +274,15 @@ impl Tree {
         self.posts.values()
     }
 
+    pub fn place(&self, place: &SubjectId) -> Option<&Place> {
+        self.places.get(place)
+    }
+
+    /// The places of a unit itself, in the order of ids.
+    pub fn places_of(&self, unit: &UnitCode) -> impl Iterator<Item = &Place> {
+        self.places.values().filter(move |place| place.unit == *unit)
+    }
+
     /// Everybody who held or will hold a post, the earliest first.
     pub fn holdings(&self, post: &SubjectId) -> &[Holding] {
         self.holdings.get(post).map_or(&[], Vec::as_slice)
@@ -292,6 +333,19 @@ impl Tree {
         }
     }
 
+    /// Whether a place may be added.
+    pub fn check_place(&self, added: &PlaceAdded) -> Result<(), RegistryError> {
+        self.need_unit(&added.unit)?;
+        if self.places.contains_key(&added.place) {
+            return Err(RegistryError::PlaceExists(added.place.clone()));
+        }
+        let Some(gln) = &added.gln else { return Ok(()) };
+        match self.places.values().find(|place| place.gln.as_ref() == Some(gln)) {
+            Some(place) => Err(RegistryError::GlnTaken { gln: gln.clone(), place: place.id.clone() }),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a post may be held: on no day by two.
     pub fn check_held(&self, held: &PostHeld) -> Result<(), RegistryError> {
         self.need_post(&held.post)?;
@@ -315,6 +369,11 @@ impl Tree {
     /// Refuses an unknown unit.
     pub fn need_unit(&self, unit: &UnitCode) -> Result<&Unit, RegistryError> {
         self.units.get(unit).ok_or_else(|| RegistryError::UnknownUnit(unit.clone()))
+    }
+
+    /// Refuses an unknown place.
+    pub fn need_place(&self, place: &SubjectId) -> Result<&Place, RegistryError> {
+        self.places.get(place).ok_or_else(|| RegistryError::UnknownPlace(place.clone()))
     }
 
     /// Refuses an unknown post.

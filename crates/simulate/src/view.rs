@@ -72,6 +72,7 @@ mod tests {
                 acked_at: None,
                 after_ms: None,
                 released_at: None,
+                recorded_at: Time(1),
             }],
         };
         let view: View = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();

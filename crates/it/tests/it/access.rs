@@ -156,6 +156,13 @@ const OPERATIONS: &[Operation] = &[
     ),
     administer(
         "POST",
+        "/api/registry/places",
+        "/api/registry/places",
+        400,
+        || json!({ "place": "place:nowhere/x", "unit": "nowhere", "kind": "gate", "title_zh": "x", "title_en": "x" }),
+    ),
+    administer(
+        "POST",
         "/api/registry/holdings",
         "/api/registry/holdings",
         400,

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod aftermath;
 mod binary;
 mod crash;
 mod descent;
 mod faults;
+mod places;
 mod proofs;
 mod refusals;
 mod story;

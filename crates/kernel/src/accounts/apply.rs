@@ -2,7 +2,7 @@
 
 use base::{ActorId, Day, SubjectId};
 use ledger::{Body, Entry, EntryError};
-use registry::{BookOpened, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed};
+use registry::{BookOpened, PlaceAdded, PlaceRenamed, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed};
 use store::{Param, StoreError, Tx};
 
 use super::kinds::{
@@ -17,6 +17,8 @@ pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
         UnitAdded::KIND => unit_added(tx, &body(entry)?),
         UnitRenamed::KIND => unit_renamed(tx, &body(entry)?),
         BookOpened::KIND => book_opened(tx, &body(entry)?),
+        PlaceAdded::KIND => place_added(tx, &body(entry)?),
+        PlaceRenamed::KIND => place_renamed(tx, &body(entry)?),
         PostAdded::KIND => post_added(tx, &body(entry)?),
         PostHeld::KIND => post_held(tx, &body(entry)?),
         PostLeft::KIND => post_left(tx, &body(entry)?),
@@ -89,6 +91,29 @@ fn book_opened(tx: &mut dyn Tx, opened: &BookOpened) -> Result<(), StoreError> {
         Param::Text(&opened.title_en),
     ];
     tx.execute(OPEN, &params).map(drop)
+}
+
+fn place_added(tx: &mut dyn Tx, added: &PlaceAdded) -> Result<(), StoreError> {
+    const ADD: &str = "insert into org_place (place, unit, kind, title_zh, title_en, lat_e7, lon_e7, gln)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let params = [
+        Param::Text(added.place.as_str()),
+        Param::Text(added.unit.as_str()),
+        Param::Text(added.kind.as_str()),
+        Param::Text(&added.title_zh),
+        Param::Text(&added.title_en),
+        Param::from(added.position.map(|position| position.lat_e7)),
+        Param::from(added.position.map(|position| position.lon_e7)),
+        Param::from(added.gln.as_ref()),
+    ];
+    tx.execute(ADD, &params).map(drop)
+}
+
+fn place_renamed(tx: &mut dyn Tx, renamed: &PlaceRenamed) -> Result<(), StoreError> {
+    const RENAME: &str = "update org_place set title_zh = $2, title_en = $3 where place = $1";
+    let params =
+        [Param::Text(renamed.place.as_str()), Param::Text(&renamed.title_zh), Param::Text(&renamed.title_en)];
+    tx.execute(RENAME, &params).map(drop)
 }
 
 fn post_added(tx: &mut dyn Tx, added: &PostAdded) -> Result<(), StoreError> {

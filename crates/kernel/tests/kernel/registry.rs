@@ -1,4 +1,7 @@
-use ::registry::{Level, PostAdded, PostHeld, PostLeft, RegistryError, UnitRenamed};
+use ::registry::{
+    Level, PlaceAdded, PlaceKind, PlaceRenamed, Position, PostAdded, PostHeld, PostLeft, RegistryError,
+    UnitRenamed,
+};
 use base::{BookId, Day};
 use kernel::{AdminError, AppendError, BodyErased, ROOT_BOOK};
 use ledger::Rule;
@@ -118,4 +121,39 @@ fn an_erased_account_keeps_its_place_but_not_its_title() {
         kernel.read(|tx| tx.query("select body from entry where body like '%wei 的账户%'", &[])).unwrap();
     assert!(kept.is_empty());
     house.close(&["wei 的账户"]);
+}
+
+#[test]
+fn a_place_belongs_to_a_unit_and_its_location_number_to_no_other_place() {
+    let house = House::dezhou();
+    let (kernel, system) = (&house.kernel, system());
+    let added = |name: &str, unit: &str, gln: Option<&str>| PlaceAdded {
+        place: subject(&format!("place:{unit}/{name}")),
+        unit: code(unit),
+        kind: PlaceKind::Gate,
+        title_zh: "南门".into(),
+        title_en: "South gate".into(),
+        position: Some(Position { lat_e7: 374_500_000, lon_e7: 1_163_000_000 }),
+        gln: gln.map(str::to_owned),
+    };
+    kernel.add_place(&system, added("south", "beiyuan", Some("6291041500213"))).unwrap();
+    assert_eq!(refusal(kernel.add_place(&system, added("south", "beiyuan", None))).field(), "place");
+    let taken = added("north", "beiyuan", Some("6291041500213"));
+    assert_eq!(refusal(kernel.add_place(&system, taken)).field(), "gln");
+    assert_eq!(refusal(kernel.add_place(&system, added("south", "nowhere", None))).field(), "unit");
+    let denied = refusal(kernel.add_place(&actor("nobody"), added("north", "beiyuan", None)));
+    assert!(matches!(denied, AdminError::Denied { action: "kernel.registry.change", .. }), "{denied}");
+    let renamed = |place: &str| PlaceRenamed {
+        place: subject(place),
+        title_zh: "南大门".into(),
+        title_en: "Main south gate".into(),
+    };
+    assert_eq!(refusal(kernel.rename_place(&system, renamed("place:beiyuan/none"))).field(), "place");
+    kernel.rename_place(&system, renamed("place:beiyuan/south")).unwrap();
+    let tree = kernel.tree().unwrap();
+    let places: Vec<_> = tree.places_of(&code("beiyuan")).collect();
+    assert_eq!(places.len(), 1);
+    assert_eq!((places[0].title_zh.as_str(), places[0].kind), ("南大门", PlaceKind::Gate));
+    assert_eq!(places[0].position, Some(Position { lat_e7: 374_500_000, lon_e7: 1_163_000_000 }));
+    house.close(&[]);
 }

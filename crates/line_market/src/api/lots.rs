@@ -17,7 +17,7 @@ use super::readable;
 use crate::policy::READ;
 use crate::recall::{Recall, recall};
 use crate::state::{
-    self, Block, Blocks, BreachRow, ComplaintRow, Inspection, Lot, LotFilter, Merchant, Price, Product,
+    self, Block, Blocks, BreachRow, ComplaintRow, Flag, Inspection, Lot, LotFilter, Merchant, Price, Product,
     Scale, Stall,
 };
 
@@ -94,6 +94,8 @@ struct LotAccount {
     inspections: Vec<Inspection>,
     blocks: Vec<Block>,
     breaches: Vec<BreachRow>,
+    /// The lot of the same supplier and product that failed, in a market whose records the viewer may read.
+    flag: Option<Flag>,
 }
 
 /// One lot.
@@ -107,6 +109,7 @@ async fn lot(
     Path((book, lot)): Path<(String, String)>,
 ) -> Result<Json<LotAccount>, Problem> {
     let book = readable(&app, &viewer, &book, READ)?;
+    let books = viewer.books(&app, READ, "market")?;
     let account = app
         .blocking(move |kernel| {
             kernel.read(|tx| {
@@ -115,6 +118,7 @@ async fn lot(
                     inspections: state::inspections(tx, &book, Some(&lot), PAGE_ROWS_MAX)?,
                     blocks: state::blocks(tx, &book, Blocks::OfLot(&lot))?,
                     breaches: state::breaches(tx, &book, Some(&lot), PAGE_ROWS_MAX)?,
+                    flag: state::flags(tx, &books, &book, std::slice::from_ref(&found))?.remove(&lot),
                     lot: found,
                 }))
             })

@@ -87,6 +87,8 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::VerificationExpired => "电子秤检定已过期",
         Code::RetestMissing => "须以最近一次复检合格为依据",
         Code::AlreadySettled => "投诉已办结",
+        Code::RecallOpen => "该批次已有召回在进行",
+        Code::RecallEnded => "召回已终止",
         Code::FutureTime => "发生时间晚于服务器时间，超出允许误差",
     };
     match refusal.field.is_empty() {

@@ -154,6 +154,31 @@ body! {
     }
 }
 
+/// How a recall ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecallOutcome {
+    /// What could be called back was; the notice stands for what is still at somebody's home.
+    Completed,
+    /// There was no ground for it; the notice is taken back.
+    Withdrawn,
+}
+
+body! {
+    /// A recall ended (召回终止). The release of the lot alone does not end it.
+    RecallEnded = "market.recall.ended" {
+        pub lot: String,
+        /// The entry that opened it.
+        pub recall: u64,
+        pub outcome: RecallOutcome,
+        pub reason: String,
+    }
+    check(this) {
+        check_code("lot", &this.lot)?;
+        check_text("reason", &this.reason, TEXT_CHARS_MAX)
+    }
+}
+
 body! {
     /// A shopper complained. May hold personal data.
     ComplaintFiled = "market.complaint.filed", erasable {

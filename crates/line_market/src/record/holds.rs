@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use base::Seq;
+use base::{Seq, Time};
 use kernel::Receipt;
 use ledger::Role;
 
@@ -26,6 +26,15 @@ struct Ground {
     inspection: Option<u64>,
     note: Option<String>,
     ancestor: Option<Ancestor>,
+}
+
+/// Between what happened and its recording, from where on it is history that was loaded.
+const HISTORY_AFTER_MS: i64 = 24 * 3_600_000;
+
+/// When the hold that follows from a test takes effect: when the test is recorded, for until then the lot could be
+/// sold, however long ago the sample was taken. History that is loaded keeps its own time.
+fn takes_effect(tested: Time, now: Time) -> Time {
+    if now.since_ms(tested) > HISTORY_AFTER_MS { tested } else { now }
 }
 
 impl Recorder<'_, '_> {
@@ -48,6 +57,7 @@ impl Recorder<'_, '_> {
         let entry = self.append(draft)?;
         let mut holds = Vec::new();
         if body.verdict == Verdict::Fail {
+            self.occurred = takes_effect(self.occurred, self.desk.now());
             let inspection = Some(entry.seq.0);
             let hold = match lot.hold {
                 Some(hold) => hold,

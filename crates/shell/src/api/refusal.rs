@@ -41,17 +41,19 @@ fn refused(app: &App, refusal: &AdminError) -> Problem {
 fn rule(refusal: &AdminError) -> &'static str {
     match refusal {
         AdminError::Registry(error) => match error {
-            RegistryError::UnitExists(_) | RegistryError::BookExists(_) | RegistryError::PostExists(_) => {
-                "exists"
-            }
-            RegistryError::PostTaken { .. } => "taken",
+            RegistryError::UnitExists(_)
+            | RegistryError::BookExists(_)
+            | RegistryError::PostExists(_)
+            | RegistryError::PlaceExists(_) => "exists",
+            RegistryError::PostTaken { .. } | RegistryError::GlnTaken { .. } => "taken",
             RegistryError::NotHeld { .. } => "state",
             RegistryError::SecondRoot | RegistryError::Cycle(_) | RegistryError::WrongCity { .. } => {
                 "consistency"
             }
             RegistryError::UnknownUnit(_)
             | RegistryError::UnknownParent(_)
-            | RegistryError::UnknownPost(_) => "reference",
+            | RegistryError::UnknownPost(_)
+            | RegistryError::UnknownPlace(_) => "reference",
         },
         AdminError::AccountExists(_) | AdminError::DeviceExists(_) | AdminError::AlreadyGranted => "exists",
         AdminError::OtherRoot(_) | AdminError::AccountDisabled(_) | AdminError::LastAdmin => "state",
@@ -112,6 +114,9 @@ fn registry_sentence(error: &RegistryError) -> String {
         RegistryError::WrongCity { code, parent } => format!("区县代码 {code} 不属于城市 {parent}。"),
         RegistryError::BookExists(book) => format!("账簿 {book} 已经存在。"),
         RegistryError::PostExists(post) => format!("岗位 {post} 已经存在。"),
+        RegistryError::PlaceExists(place) => format!("地点 {place} 已经存在。"),
+        RegistryError::UnknownPlace(place) => format!("没有地点 {place}。"),
+        RegistryError::GlnTaken { gln, place } => format!("全球位置码 {gln} 已用于地点 {place}。"),
         RegistryError::UnknownPost(post) => format!("没有岗位 {post}。"),
         RegistryError::PostTaken { post, holder } => format!("岗位 {post} 在该时段由 {holder} 担任。"),
         RegistryError::NotHeld { post, account } => format!("{account} 在该时段并未担任岗位 {post}。"),

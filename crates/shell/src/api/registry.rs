@@ -1,6 +1,8 @@
 //! The org tree: units, the books that they keep, their posts, and who holds those.
 
-use ::registry::{BookOpened, Level, PostAdded, PostHeld, PostLeft, UnitAdded};
+use ::registry::{
+    BookOpened, Level, PlaceAdded, PlaceKind, Position, PostAdded, PostHeld, PostLeft, UnitAdded,
+};
 use axum::extract::State;
 use axum::http::StatusCode;
 use base::{ActorId, Day};
@@ -21,6 +23,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(tree))
         .routes(routes!(add_unit))
         .routes(routes!(open_book))
+        .routes(routes!(add_place))
         .routes(routes!(add_post))
         .routes(routes!(hold_post))
         .routes(routes!(leave_post))
@@ -36,6 +39,19 @@ pub struct UnitView {
     pub title_en: String,
     pub books: Vec<BookView>,
     pub posts: Vec<PostView>,
+    pub places: Vec<PlaceView>,
+}
+
+/// A place of a unit.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PlaceView {
+    pub place: String,
+    pub kind: PlaceKind,
+    pub title_zh: String,
+    pub title_en: String,
+    /// Missing where nobody measured it.
+    pub position: Option<Position>,
+    pub gln: Option<String>,
 }
 
 /// A book that a unit keeps.
@@ -98,6 +114,7 @@ async fn tree(State(app): State<App>, viewer: Viewer) -> Result<axum::Json<Vec<U
                 holdings: tree.holdings(&post.id).iter().map(holding_view).collect(),
             })
             .collect(),
+        places: tree.places_of(&unit.code).map(place_view).collect(),
     });
     Ok(axum::Json(view.collect()))
 }
@@ -108,6 +125,17 @@ fn book_view(book: &::registry::Book) -> BookView {
         line: book.line.clone(),
         title_zh: book.title_zh.clone(),
         title_en: book.title_en.clone(),
+    }
+}
+
+fn place_view(place: &::registry::Place) -> PlaceView {
+    PlaceView {
+        place: place.id.to_string(),
+        kind: place.kind,
+        title_zh: place.title_zh.clone(),
+        title_en: place.title_en.clone(),
+        position: place.position,
+        gln: place.gln.clone(),
     }
 }
 
@@ -141,6 +169,14 @@ async fn add_unit(State(app): State<App>, viewer: Viewer, Json(unit): Json<UnitA
     extensions(("x-action" = json!("kernel.registry.change"))))]
 async fn open_book(State(app): State<App>, viewer: Viewer, Json(book): Json<BookOpened>) -> Recorded {
     change(&app, &viewer, "kernel.registry.change", move |kernel, by| kernel.open_book(by, book)).await
+}
+
+/// Enters a place of a unit.
+#[utoipa::path(post, path = "/api/registry/places", tag = "registry", request_body = PlaceAdded,
+    responses((status = 201, body = Receipt), (status = 400), (status = 401), (status = 403), (status = 409)),
+    extensions(("x-action" = json!("kernel.registry.change"))))]
+async fn add_place(State(app): State<App>, viewer: Viewer, Json(place): Json<PlaceAdded>) -> Recorded {
+    change(&app, &viewer, "kernel.registry.change", move |kernel, by| kernel.add_place(by, place)).await
 }
 
 /// Sets up a post.

@@ -18,7 +18,7 @@ use super::forms::links;
 use super::place::{Names, Place, Reach};
 use super::rows::{ListPage, answer, asked};
 use crate::policy::READ;
-use crate::state::{LOT, Lot, lot_of};
+use crate::state::{self, Flag, LOT, Lot, lot_of};
 
 pub fn router() -> Router<App> {
     Router::new().route("/market/{book}/lots", get(lots))
@@ -45,13 +45,15 @@ async fn lots(
     let reach = place.reach(&app, &viewer, READ)?;
     let asked = asked(&SPEC, &here)?;
     let (of, wanted) = (place.book.clone(), asked.clone());
-    let (names, mut found) = app
+    let books = viewer.books(&app, READ, "market")?;
+    let (names, mut found, flags) = app
         .blocking(move |kernel| {
             kernel.read(|tx| {
                 let names = Names::read(tx, &of, lang)?;
                 let found =
                     Search { names: &names, reach: &reach, asked: &wanted, narrowed: &query }.run(tx, &of)?;
-                Ok::<_, StoreError>((names, found))
+                let flags = state::flags(tx, &books, &of, &found)?;
+                Ok::<_, StoreError>((names, found, flags))
             })
         })
         .await?;
@@ -61,7 +63,7 @@ async fn lots(
     if more {
         found.truncate(shown);
     }
-    let mut table = table(&app, &t, &place, &names, &found);
+    let mut table = table(&app, &t, &place, &names, &found, &flags);
     table.columns = table.columns.into_iter().map(|column| column.sorted(&asked)).collect();
     table.filter = Some(asked.filter_form());
     table.exports = asked.export_links(&t);
@@ -78,7 +80,14 @@ async fn lots(
 }
 
 /// A table of lots.
-pub fn table(app: &App, t: &T, place: &Place, names: &Names, lots: &[Lot]) -> TableView {
+fn table(
+    app: &App,
+    t: &T,
+    place: &Place,
+    names: &Names,
+    lots: &[Lot],
+    flags: &BTreeMap<String, Flag>,
+) -> TableView {
     let columns = vec![
         Column::text("lot", t.get("office-field-lot")),
         Column::text("product", t.get("office-field-product")),
@@ -107,12 +116,18 @@ pub fn table(app: &App, t: &T, place: &Place, names: &Names, lots: &[Lot]) -> Ta
                 Cell::text(&lot.origin),
                 Cell::kilograms(lot.received_g.0).link(format!("/ledger/{}/{}", place.book, lot.seq)),
                 Cell::kilograms(lot.left_g().0),
-                state_cell(t, lot),
+                flags.get(&lot.lot).map_or_else(|| state_cell(t, lot), |flag| flag_cell(t, flag)),
                 Cell::date_time(app.moment(lot.received_at)),
             ]
         })
         .collect();
     table
+}
+
+/// Leads to the lot of the same supplier that failed.
+fn flag_cell(t: &T, flag: &Flag) -> Cell {
+    Cell::badge(Badge { mark: Mark::Yellow, text: t.get("safety-flagged") })
+        .link(format!("/market/{}/lots/{}", flag.book, flag.lot))
 }
 
 /// Held before tested before untested.

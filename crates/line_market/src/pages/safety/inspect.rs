@@ -25,7 +25,7 @@ use super::typed::Typed;
 use super::{rows, tables, words};
 use crate::api::records::{keep, record_as};
 use crate::kinds::InspectionRecorded;
-use crate::policy::KEEP_EVIDENCE;
+use crate::policy::{KEEP_EVIDENCE, READ};
 use crate::record::Input;
 use crate::state::{self, Inspection, Lot, LotFilter};
 
@@ -113,15 +113,14 @@ async fn choose(
     stall: Option<String>,
 ) -> Result<Response, Problem> {
     let asked = rows::asked(&LOTS, here)?;
-    let book = ground.book.clone();
-    let (lots, products) = app
+    let (book, books) = (ground.book.clone(), viewer.books(app, READ, "market")?);
+    let (lots, flags, products) = app
         .blocking(move |kernel| {
             kernel.read(|tx| {
                 let filter = LotFilter { stall: stall.as_deref(), ..Default::default() };
-                Ok::<_, StoreError>((
-                    state::list_lots(tx, &book, &filter, LOTS_MAX, 0)?,
-                    Products::read(tx, &book)?,
-                ))
+                let lots = state::list_lots(tx, &book, &filter, LOTS_MAX, 0)?;
+                let flags = state::flags(tx, &books, &book, &lots)?;
+                Ok::<_, StoreError>((lots, flags, Products::read(tx, &book)?))
             })
         })
         .await?;
@@ -145,7 +144,7 @@ async fn choose(
             Cell::text(&lot.stall),
             Cell::text(&lot.supplier),
             Cell::kilograms(lot.left_g().0),
-            Cell::badge(words::standing(&t, lot)),
+            Cell::badge(words::standing_beside(&t, lot, flags.get(&lot.lot))),
             Cell::date_time(app.moment(lot.received_at)),
         ]
     };

@@ -18,9 +18,9 @@ use trace::{Direction, Walk};
 
 use super::ground::{Ground, Products, in_lang};
 use super::{blocks, tables, words};
-use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallOpened};
+use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallEnded, RecallOpened};
 use crate::policy::READ;
-use crate::state::{self, BreachRow, Inspection, Lot};
+use crate::state::{self, BreachRow, Flag, Inspection, Lot};
 
 pub fn router() -> Router<App> {
     Router::new().route("/market/{book}/lots/{lot}", get(show))
@@ -59,11 +59,18 @@ struct Account {
     /// Holds, releases and recalls, the latest first.
     orders: Vec<Entry>,
     slips: i64,
+    flag: Option<Flag>,
     walk: Walk,
     way: Vec<Entry>,
 }
 
-fn account(kernel: &Kernel, book: &BookId, lot: &Lot, lang: Lang) -> Result<Account, StoreError> {
+fn account(
+    kernel: &Kernel,
+    book: &BookId,
+    lot: &Lot,
+    lang: Lang,
+    books: &[BookId],
+) -> Result<Account, StoreError> {
     let subject =
         SubjectId::local("lot", book, &lot.lot).map_err(|error| StoreError::Schema(error.to_string()))?;
     let walk = kernel.walk(&subject, Direction::Backward)?;
@@ -79,6 +86,7 @@ fn account(kernel: &Kernel, book: &BookId, lot: &Lot, lang: Lang) -> Result<Acco
             breaches: state::breaches(tx, book, Some(&lot.lot), ROWS_MAX)?,
             orders: orders(tx, book, &subject)?,
             slips: i64::try_from(state::count_slips(tx, book, &[&lot.lot])?).unwrap_or(i64::MAX),
+            flag: state::flags(tx, books, book, std::slice::from_ref(lot))?.remove(&lot.lot),
             way,
             walk,
         })
@@ -94,7 +102,10 @@ fn orders(tx: &mut dyn Tx, book: &BookId, lot: &SubjectId) -> Result<Vec<Entry>,
     entries.retain(|entry| {
         // A hold also names the lot that its own came out of.
         entry.subjects.first().is_some_and(|subject| subject.id == *lot)
-            && matches!(entry.kind.as_str(), LotHeld::KIND | LotReleased::KIND | RecallOpened::KIND)
+            && matches!(
+                entry.kind.as_str(),
+                LotHeld::KIND | LotReleased::KIND | RecallOpened::KIND | RecallEnded::KIND
+            )
     });
     entries.reverse();
     entries.truncate(ROWS_MAX);
@@ -108,6 +119,8 @@ struct LotPage {
     standing: Badge,
     actions: Vec<Link>,
     hold: Option<(String, String)>,
+    /// That a lot of the same supplier failed, and that lot's page.
+    flag: Option<(String, String)>,
     tiles: Vec<FigureTile>,
     facts: Vec<(String, Cell)>,
     blocks: Option<LiveList>,
@@ -123,7 +136,8 @@ async fn show(
 ) -> Result<Response, Problem> {
     let (ground, lot) = readable(&app, &viewer, lang, &book, &code).await?;
     let (home, asked) = (ground.book.clone(), lot.clone());
-    let account = app.blocking(move |kernel| account(kernel, &home, &asked, lang)).await?;
+    let books = viewer.books(&app, READ, "market")?;
+    let account = app.blocking(move |kernel| account(kernel, &home, &asked, lang, &books)).await?;
     let sent = blocks::latest_hold(&app, &ground, &lot.lot).await?;
     let t = app.texts.t(lang);
     let frame = ground.frame(&app, &viewer, lang, format!("{} {}", account.product, lot.lot), &here);
@@ -145,6 +159,10 @@ async fn show(
             let reason = words::word(&t, "reason", lot.hold_reason.as_deref().unwrap_or_default());
             let at = lot.held_at.map(|at| format::date_time(app.moment(at))).unwrap_or_default();
             (t.with("safety-held-since", &[("at", at), ("reason", reason)]), ground.entry_href(seq))
+        }),
+        flag: account.flag.as_ref().map(|flag| {
+            let text = t.with("safety-flagged-by", &[("lot", flag.lot.as_str())]);
+            (text, format!("/market/{}/lots/{}", flag.book, flag.lot))
         }),
         tiles: tiles(&ground, &t, &lot, account.slips),
         facts: facts(&app, &ground, &t, &lot, &account),
@@ -225,6 +243,12 @@ fn orders_table(app: &App, ground: &Ground, t: &T, orders: &[Entry]) -> TableVie
                 more.map_or(reason.clone(), |more| format!("{reason} · {more}"))
             } else if let Ok(released) = entry.body::<LotReleased>() {
                 released.reason
+            } else if let Ok(ended) = entry.body::<RecallEnded>() {
+                format!(
+                    "{} · {}",
+                    words::word(t, "recall", &crate::apply::word(&ended.outcome)),
+                    ended.reason
+                )
             } else {
                 String::new()
             };

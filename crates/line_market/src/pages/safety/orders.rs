@@ -1,4 +1,4 @@
-//! Orders about a lot: take it off sale, let it be sold again.
+//! Orders about a lot: take it off sale, let it be sold again, end its recall.
 
 use std::collections::BTreeMap;
 
@@ -21,15 +21,16 @@ use super::ground::Ground;
 use super::typed::Typed;
 use super::{lot, words};
 use crate::api::records::record_as;
-use crate::kinds::{LotHeld, LotReleased};
+use crate::kinds::{LotHeld, LotReleased, RecallEnded};
 use crate::record::Input;
 use crate::rules;
-use crate::state::Lot;
+use crate::state::{self, Lot};
 
 pub fn router() -> Router<App> {
     Router::new()
         .route("/market/{book}/lots/{lot}/hold", get(hold_form).post(hold))
         .route("/market/{book}/lots/{lot}/release", get(release_form).post(release))
+        .route("/market/{book}/lots/{lot}/recall/end", get(end_form).post(end))
 }
 
 /// A form about one thing, with what is known of it above.
@@ -83,7 +84,11 @@ impl Order {
     ) -> Result<Response, Problem> {
         let t = self.t();
         let href = self.ground.lot_href(&self.lot.lot);
-        let step = if title == "safety-do-hold" { "hold" } else { "release" };
+        let step = match title {
+            "safety-do-hold" => "hold",
+            "safety-do-end-recall" => "recall/end",
+            _ => "release",
+        };
         page(&OrderPage {
             frame: self.ground.frame(&self.app, &self.viewer, self.lang, t.get(title), here),
             facts: vec![
@@ -137,6 +142,18 @@ impl Order {
         let reason = FieldKind::Area { chars_max: TEXT_CHARS_MAX };
         let fields = vec![Field::new("reason", self.t().get("safety-why"), reason).required()];
         self.page(here, "safety-do-release", Some(advice), typed, fields)
+    }
+
+    fn end_page(&self, here: &str, typed: &Typed) -> Result<Response, Problem> {
+        let t = self.t();
+        let choice = |code: &str| Choice { value: code.to_owned(), title: words::word(&t, "recall", code) };
+        let outcomes = FieldKind::Choice(["completed", "withdrawn"].map(choice).to_vec());
+        let reason = FieldKind::Area { chars_max: TEXT_CHARS_MAX };
+        let fields = vec![
+            Field::new("outcome", t.get("safety-recall-outcome"), outcomes).required(),
+            Field::new("reason", t.get("safety-why"), reason).required(),
+        ];
+        self.page(here, "safety-do-end-recall", Some("safety-recall-end-advice"), typed, fields)
     }
 
     /// Whether a failed test stands that no passed one followed.
@@ -215,4 +232,44 @@ async fn release(
         Some(_) => {}
     }
     order.release_page(&here, &typed).map(unprocessable)
+}
+
+async fn end_form(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Path((book, lot)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    Order::of(app, viewer, lang, &book, &lot, RecallEnded::KIND).await?.end_page(&here, &Typed::default())
+}
+
+async fn end(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Here(here): Here,
+    Path((book, lot)): Path<(String, String)>,
+    Form(given): Form<BTreeMap<String, String>>,
+) -> Result<Response, Problem> {
+    let order = Order::of(app, viewer, lang, &book, &lot, RecallEnded::KIND).await?;
+    let (home, code) = (order.ground.book.clone(), lot.clone());
+    let open =
+        order.app.blocking(move |kernel| kernel.read(|tx| state::open_recall(tx, &home, &code))).await?;
+    let mut typed = Typed::new(given);
+    let t = order.t();
+    let (outcome, reason) = (typed.required(&t, "outcome"), typed.required(&t, "reason"));
+    match open {
+        None => typed.whole = Some(t.get("safety-recall-none")),
+        Some(recall) if typed.is_good() => {
+            let body = json!({ "lot": lot, "recall": recall.seq.0, "outcome": outcome, "reason": reason });
+            if let Some(done) =
+                order.record(RecallEnded::KIND, body, &mut typed, &["outcome", "reason"]).await?
+            {
+                return Ok(done);
+            }
+        }
+        Some(_) => {}
+    }
+    order.end_page(&here, &typed).map(unprocessable)
 }

@@ -15,20 +15,19 @@ use serde_json::json;
 use shell::extract::Path;
 use shell::pages::page;
 use shell::table::{Direction, TableSpec};
-use shell::view::{Cell, Column, Empty, Field, FieldKind, FigureTile, Frame, LiveList, TableView};
+use shell::view::{Cell, Column, Empty, Field, FieldKind, FigureTile, Frame, Link, LiveList, TableView};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Lang, Problem, T, format};
 use store::StoreError;
 
 use super::ground::{Ground, Products};
-use super::slip::recall_in_force;
 use super::typed::Typed;
 use super::{blocks, rows, tables, words};
 use crate::api::records::record_as;
-use crate::kinds::{RecallOpened, Sale, SlipSerial};
+use crate::kinds::{RecallEnded, RecallOpened, Sale, SlipSerial};
 use crate::recall::{Recall, recall};
 use crate::record::Input;
-use crate::state::{self, Lot, Market, Product};
+use crate::state::{self, Lot, Market, Product, RecallRow};
 
 pub fn router() -> Router<App> {
     Router::new().route("/market/{book}/lots/{lot}/recall", get(show).post(open))
@@ -43,7 +42,10 @@ struct Account {
     market: Option<Market>,
     product: Option<Product>,
     products: Products,
-    opened: Option<RecallOpened>,
+    /// The recall that is open.
+    opened: Option<RecallRow>,
+    /// The latest recall that has ended.
+    ended: Option<RecallRow>,
     /// The sales of the slips on this page, in the order of the slips.
     sales: Vec<(String, Entry, Sale)>,
 }
@@ -58,6 +60,10 @@ struct RecallPage {
     tables: Vec<TableView>,
     /// The notices of the recall in force, in both languages.
     notices: Option<(String, String)>,
+    /// The form that ends the recall in force.
+    end: Option<Link>,
+    /// How the latest recall ended.
+    ended: Option<String>,
     form: Option<Vec<Field>>,
     error: Option<String>,
     held: bool,
@@ -97,9 +103,11 @@ async fn set(
                 }
                 let product =
                     state::products(tx, &book)?.into_iter().find(|it| it.product == recall.lot.product);
-                let opened = recall_in_force(tx, &book, &recall.lot)?;
+                let recalls = state::recalls(tx, &book, &[&recall.lot.lot], 1)?;
+                let (opened, ended): (Vec<_>, Vec<_>) = recalls.into_iter().partition(RecallRow::is_open);
+                let (opened, ended) = (opened.into_iter().next(), ended.into_iter().next());
                 let (market, products) = (state::market(tx, &book)?, Products::read(tx, &book)?);
-                Ok::<_, StoreError>(Some(Account { market, product, products, opened, sales, recall }))
+                Ok::<_, StoreError>(Some(Account { market, product, products, opened, ended, sales, recall }))
             })
         })
         .await?
@@ -134,6 +142,15 @@ async fn set(
         blocks: (!sent.is_empty()).then(|| blocks::list_of_lot(app, ground, &t, &it.lot.lot, &sent)),
         tables: all,
         notices: account.opened.as_ref().map(|opened| (opened.notice_zh.clone(), opened.notice_en.clone())),
+        end: (account.opened.is_some() && ground.may(app, viewer, RecallEnded::KIND)).then(|| Link {
+            title: t.get("safety-do-end-recall"),
+            href: format!("{}/recall/end", ground.lot_href(&it.lot.lot)),
+        }),
+        ended: account.ended.as_ref().and_then(|recall| {
+            let outcome = words::word(&t, "recall", recall.outcome.as_deref()?);
+            let at = format::date_time_long(lang, app.moment(recall.ended_at?));
+            Some(t.with("safety-recall-ended", &[("at", at), ("outcome", outcome)]))
+        }),
         form: may.then(|| fields(&t, &drafted)),
         error: drafted.whole.clone(),
         held: it.lot.hold.is_some(),

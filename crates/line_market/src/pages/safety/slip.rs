@@ -22,8 +22,8 @@ use trace::Direction;
 use super::ground::in_lang;
 use super::typed::Typed;
 use super::words;
-use crate::kinds::{EpcisCaptured, RecallOpened, Sale, SlipSerial};
-use crate::state::{self, Inspection, Lot, Market, Product};
+use crate::kinds::{EpcisCaptured, Sale, SlipSerial};
+use crate::state::{self, Hold, Inspection, Lot, Market, Product, RecallRow};
 
 pub fn router() -> Router<App> {
     Router::new().route("/01/{gtin}/21/{serial}", get(slip)).route("/01/{gtin}/21/{serial}/qr.svg", get(code))
@@ -32,6 +32,10 @@ pub fn router() -> Router<App> {
 /// Steps of the way that a page shows.
 const STEPS_MAX: usize = 12;
 const TESTS_MAX: usize = 10;
+/// Holds of the goods that a page tells of, and how many are read for them.
+const HOLDS_SHOWN: usize = 3;
+const HOLDS_READ: usize = 20;
+const RECALLS_READ: usize = 20;
 
 /// A sale found by its slip, and the market that made it.
 pub struct Found {
@@ -82,9 +86,12 @@ struct Account {
     /// Entries that led to the slip, the latest first, without the sale itself.
     way: Vec<Entry>,
     tests: Vec<Inspection>,
-    /// The lot, of those the goods came out of, that must not be sold now.
-    held: Option<Lot>,
-    recall: Option<RecallOpened>,
+    /// Whether a lot that the goods came out of must not be sold now.
+    held: bool,
+    /// Holds that have ended, of the lots that the goods came out of, the latest first.
+    past: Vec<Hold>,
+    /// The latest recall whose notice stands.
+    recall: Option<RecallRow>,
 }
 
 fn account(
@@ -115,7 +122,7 @@ fn account(
         if !way.iter().any(|entry| entry.book == *book && entry.seq == lot.seq) {
             way.extend(kernel::entries::entry(tx, book, lot.seq)?);
         }
-        let mut held = None;
+        let mut held = false;
         let mut tests = Vec::new();
         for ancestor in state::lots(tx, book, &codes)? {
             let first = ancestor.seq;
@@ -123,30 +130,29 @@ fn account(
                 way.extend(kernel::entries::entry(tx, book, first)?);
             }
             tests.extend(state::inspections(tx, book, Some(&ancestor.lot), TESTS_MAX)?);
-            if ancestor.hold.is_some() {
-                held = Some(ancestor);
-            }
+            held |= ancestor.hold.is_some();
         }
         way.sort_by_key(|entry| std::cmp::Reverse((entry.occurred, entry.seq)));
         way.truncate(STEPS_MAX);
         tests.sort_by_key(|test| std::cmp::Reverse(test.seq));
         tests.truncate(TESTS_MAX);
         let product = state::products(tx, book)?.into_iter().find(|it| it.product == sale.product);
-        let recall = held.as_ref().map(|lot| recall_in_force(tx, book, lot)).transpose()?.flatten();
-        Ok(Some(Account { lot, product, way, tests, held, recall }))
+        let recall = state::recalls(tx, book, &codes, RECALLS_READ)?.into_iter().find(RecallRow::stands);
+        let mut past = state::holds(tx, book, &codes, HOLDS_READ)?;
+        past.retain(|hold| hold.released_at.is_some());
+        // Lots that were held and released by one act are told of once.
+        past.dedup_by_key(|hold| (hold.at, hold.released_at));
+        past.truncate(HOLDS_SHOWN);
+        Ok(Some(Account { lot, product, way, tests, held, past, recall }))
     })
 }
 
-/// The recall of a lot that belongs to the hold it is under now.
-pub fn recall_in_force(
-    tx: &mut dyn store::Tx,
-    book: &BookId,
-    lot: &Lot,
-) -> Result<Option<RecallOpened>, StoreError> {
-    let Some((seq, _, _)) = state::recall_of(tx, book, &lot.lot)? else { return Ok(None) };
-    let entry = kernel::entries::entry(tx, book, seq)?;
-    let recall: Option<RecallOpened> = entry.and_then(|entry| entry.body().ok());
-    Ok(recall.filter(|recall| lot.hold.is_some_and(|hold| hold.0 == recall.hold)))
+/// What a hold was, now that it has ended.
+fn told(app: &App, t: &shell::T, hold: &Hold) -> String {
+    let moment = |at| format::date_time_long(t.lang(), app.moment(at));
+    let key = if hold.retest.is_some() { "safety-slip-was-held-retested" } else { "safety-slip-was-held" };
+    let until = hold.released_at.map(moment).unwrap_or_default();
+    t.with(key, &[("from", moment(hold.at)), ("to", until)])
 }
 
 /// The proof of the sale, checked as anybody would who has only its text and the public key.
@@ -184,6 +190,8 @@ fn proof(kernel: &Kernel, entry: &Entry) -> Result<Proof, ProofError> {
 struct SlipPage {
     frame: Frame,
     warning: Option<Warning>,
+    /// Holds that have ended: told, and no alarm.
+    past: Vec<String>,
     facts: Vec<(String, String)>,
     goods: Vec<(String, String)>,
     tests: Vec<(String, Badge)>,
@@ -268,16 +276,17 @@ pub async fn show(
         .iter()
         .map(|entry| (format::date_time(app.moment(entry.occurred)), step(app, lang, entry)))
         .collect();
-    let warning = account.held.as_ref().map(|_| match &account.recall {
-        Some(recall) => Warning {
-            title: t.get("safety-slip-recalled"),
-            text: in_lang(lang, &recall.notice_zh, &recall.notice_en).to_owned(),
-        },
-        None => Warning { title: t.get("safety-slip-held"), text: t.get("safety-slip-held-advice") },
+    let recalled = account.recall.as_ref().map(|recall| Warning {
+        title: t.get("safety-slip-recalled"),
+        text: in_lang(lang, &recall.notice_zh, &recall.notice_en).to_owned(),
     });
+    let held = || Warning { title: t.get("safety-slip-held"), text: t.get("safety-slip-held-advice") };
+    let warning = recalled.or_else(|| account.held.then(held));
+    let past = account.past.iter().map(|hold| told(app, &t, hold)).collect();
     page(&SlipPage {
         frame,
         warning,
+        past,
         facts,
         goods,
         tests,

@@ -3,7 +3,7 @@
 use shell::view::{Badge, Mark};
 use shell::{T, format};
 
-use crate::state::{Block, Lot};
+use crate::state::{Block, Flag, Lot};
 
 /// A code's name, or the code itself where nobody gave it one.
 pub fn word(t: &T, family: &str, code: &str) -> String {
@@ -26,6 +26,14 @@ pub fn standing(t: &T, lot: &Lot) -> Badge {
         (Some(_), _) => Badge { mark: Mark::Red, text: t.get("safety-held") },
         (None, Some("pass")) => Badge { mark: Mark::Done, text: t.get("safety-passed") },
         (None, _) => Badge { mark: Mark::Plain, text: t.get("safety-untested") },
+    }
+}
+
+/// Whether a lot may be sold, and whether its supplier's other lots are a reason to test it.
+pub fn standing_beside(t: &T, lot: &Lot, flag: Option<&Flag>) -> Badge {
+    match flag {
+        Some(_) => Badge { mark: Mark::Yellow, text: t.get("safety-flagged") },
+        None => standing(t, lot),
     }
 }
 

@@ -9,6 +9,7 @@ mod devices;
 mod grants;
 mod listing;
 mod oversight;
+mod places;
 mod tokens;
 mod units;
 
@@ -30,6 +31,7 @@ pub fn router() -> Router<App> {
     Router::new()
         .route("/admin", get(index))
         .merge(units::router())
+        .merge(places::router())
         .merge(accounts::router())
         .merge(grants::router())
         .merge(tokens::router())

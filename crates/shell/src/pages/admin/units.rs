@@ -1,4 +1,4 @@
-//! The org tree: units, their books, their posts and who holds those.
+//! The org tree: units, their books, their posts and who holds those; their places stand in a file of their own.
 
 use axum::Router;
 use axum::extract::Form as Posted;
@@ -30,7 +30,7 @@ pub fn router() -> Router<App> {
         .route("/admin/units/{unit}/leave", get(new_leaving).post(leave_post))
 }
 
-const CHANGE: &str = "kernel.registry.change";
+pub(super) const CHANGE: &str = "kernel.registry.change";
 const HOLD: &str = "kernel.post.hold";
 const NAME_CHARS: usize = base::limits::NAME_CHARS_MAX;
 /// The tree stands in its own order until a column is asked for.
@@ -70,7 +70,7 @@ async fn list(desk: Desk) -> Result<Response, Problem> {
 }
 
 /// The unit of a path, which the viewer may see.
-fn seen(desk: &Desk, unit: &str) -> Result<UnitCode, Problem> {
+pub(super) fn seen(desk: &Desk, unit: &str) -> Result<UnitCode, Problem> {
     let scope = desk.viewer.need_somewhere(&desk.app, "kernel.registry.read")?;
     let code = UnitCode::new(unit).map_err(|_| Problem::not_found())?;
     let resource = access::Resource::of(&code);
@@ -94,6 +94,7 @@ async fn one(Path(unit): Path<String>, desk: Desk) -> Result<Response, Problem> 
     let links = [
         (CHANGE, "admin-unit-new", "new-unit"),
         (CHANGE, "admin-book-new", "new-book"),
+        (CHANGE, "admin-place-new", "new-place"),
         (CHANGE, "admin-post-new", "new-post"),
         (HOLD, "admin-post-hold", "hold"),
         (HOLD, "admin-post-leave", "leave"),
@@ -104,7 +105,11 @@ async fn one(Path(unit): Path<String>, desk: Desk) -> Result<Response, Problem> 
         .filter(|(action, ..)| posts || *action != HOLD)
         .filter_map(|(action, key, form)| desk.action(action, key, format!("/admin/units/{code}/{form}")))
         .collect();
-    shown.tables = vec![books(&desk, &tree, &code), posts_of(&desk, &tree, &code)];
+    shown.tables = vec![
+        books(&desk, &tree, &code),
+        posts_of(&desk, &tree, &code),
+        super::places::table(&desk, &tree, &code),
+    ];
     page(&shown)
 }
 
@@ -175,7 +180,7 @@ struct Typed {
     title_en: String,
 }
 
-fn text(desk: &Desk, name: &'static str, key: &str, value: &str) -> Field {
+pub(super) fn text(desk: &Desk, name: &'static str, key: &str, value: &str) -> Field {
     Field::new(name, desk.get(key), FieldKind::Text { chars_max: NAME_CHARS }).value(value).required()
 }
 
@@ -187,14 +192,14 @@ fn titles(desk: &Desk, typed: &Typed) -> [Field; 2] {
 }
 
 /// The page of one of the forms, and where it leads back to.
-fn form(desk: &Desk, unit: &UnitCode, key: &str, path: &str, fields: Vec<Field>) -> AdminPage {
+pub(super) fn form(desk: &Desk, unit: &UnitCode, key: &str, path: &str, fields: Vec<Field>) -> AdminPage {
     let action = format!("/admin/units/{unit}/{path}");
     let form = Form { action, button: desk.get(key), warning: None, error: None, fields };
     let title = format!("{} · {}", desk.get(key), desk.unit_title(unit));
     desk.form(title, "admin-units", form)
 }
 
-async fn change(
+pub(super) async fn change(
     desk: &Desk,
     unit: &UnitCode,
     action: &str,

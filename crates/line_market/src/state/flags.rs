@@ -1,0 +1,82 @@
+//! Flags: lots whose supplier brought the same product in another lot that failed its test, in this market or another.
+//! A flag is a view of what the tests say, and ends with the test that says otherwise.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::{BookId, Time};
+use serde::Serialize;
+use store::{Param, StoreError, Tx, placeholders};
+
+use super::Lot;
+use crate::rules;
+
+/// The lot that failed, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Flag {
+    #[schema(value_type = String)]
+    pub book: BookId,
+    pub lot: String,
+}
+
+/// Deliveries further apart than this say nothing about each other.
+const APART_MS_MAX: i64 = 30 * 24 * 3_600_000;
+/// Failed lots that are read for some suppliers, the latest first.
+const FAILED_MAX: usize = 500;
+const BOOKS: usize = 100;
+const SUPPLIERS: usize = 100;
+
+struct Failed {
+    flag: Flag,
+    supplier: String,
+    product: String,
+    received_at: Time,
+}
+
+/// The flags of some lots of a book, as far as these books tell.
+pub fn flags(
+    tx: &mut dyn Tx,
+    books: &[BookId],
+    home: &BookId,
+    lots: &[Lot],
+) -> Result<BTreeMap<String, Flag>, StoreError> {
+    let asked = || lots.iter().filter(|lot| lot.hold.is_none() && rules::open(lot));
+    let suppliers: BTreeSet<&str> = asked().map(|lot| lot.supplier.as_str()).collect();
+    let suppliers: Vec<&str> = suppliers.into_iter().collect();
+    let mut failed = Vec::new();
+    for books in books.chunks(BOOKS) {
+        for suppliers in suppliers.chunks(SUPPLIERS) {
+            failed.extend(read(tx, books, suppliers)?);
+        }
+    }
+    let flag = |lot: &Lot| {
+        let found = failed.iter().find(|it| {
+            it.supplier == lot.supplier
+                && it.product == lot.product
+                && (it.flag.book != *home || it.flag.lot != lot.lot)
+                && it.received_at.since_ms(lot.received_at).abs() <= APART_MS_MAX
+        });
+        found.map(|it| (lot.lot.clone(), it.flag.clone()))
+    };
+    Ok(asked().filter_map(flag).collect())
+}
+
+fn read(tx: &mut dyn Tx, books: &[BookId], suppliers: &[&str]) -> Result<Vec<Failed>, StoreError> {
+    let sql = format!(
+        "select book, lot, supplier, product, received_at from market_lot
+         where verdict = 'fail' and book in ({}) and supplier in ({}) order by received_at desc limit {FAILED_MAX}",
+        placeholders(1, books.len()),
+        placeholders(1 + books.len(), suppliers.len())
+    );
+    let mut params: Vec<Param<'_>> = books.iter().map(|book| Param::Text(book.as_str())).collect();
+    params.extend(suppliers.iter().map(|supplier| Param::Text(supplier)));
+    let failed = |row: &store::Row| {
+        let book = BookId::new(row.text(0)?).map_err(|error| StoreError::Schema(error.to_string()))?;
+        Ok(Failed {
+            flag: Flag { book, lot: row.text(1)?.to_owned() },
+            supplier: row.text(2)?.to_owned(),
+            product: row.text(3)?.to_owned(),
+            received_at: Time(row.int(4)?),
+        })
+    };
+    tx.query(&sql, &params)?.iter().map(failed).collect()
+}
