@@ -155,22 +155,30 @@ impl SubjectId {
 
     /// The scheme before the first colon.
     pub fn scheme(&self) -> &str {
-        self.0.split_once(':').map_or("", |(scheme, _)| scheme)
+        self.split(b':').map_or("", |(scheme, _)| scheme)
     }
 
     /// The book a subject of the house was born in; `None` for a foreign one.
     pub fn home(&self) -> Option<&str> {
-        let (scheme, rest) = self.0.split_once(':')?;
+        let (scheme, rest) = self.split(b':')?;
         if matches!(scheme, "urn" | "http" | "https") {
             return None;
         }
-        rest.split_once('/').map(|(home, _)| home)
+        let slash = rest.bytes().position(|byte| byte == b'/')?;
+        Some(&rest[..slash])
+    }
+
+    /// What stands before and behind the first of an ASCII character. Subjects are short: a search made for long texts
+    /// costs more than it saves.
+    fn split(&self, at: u8) -> Option<(&str, &str)> {
+        let at = self.0.bytes().position(|byte| byte == at)?;
+        Some((&self.0[..at], &self.0[at + 1..]))
     }
 
     /// What follows the home of a subject of the house, or the whole text of a foreign one.
     pub fn local_part(&self) -> &str {
         match self.home() {
-            Some(_) => self.0.split_once('/').map_or(&self.0, |(_, local)| local),
+            Some(_) => self.split(b'/').map_or(&self.0, |(_, local)| local),
             None => &self.0,
         }
     }

@@ -224,11 +224,13 @@ impl Clock for ManualClock {
     }
 }
 
-fn push_digits(out: &mut String, value: i64, width: u32) {
-    for place in (0..width).rev() {
-        let digit = (value / 10_i64.pow(place)).rem_euclid(10);
-        out.push(char::from(b'0' + u8::try_from(digit).expect("one decimal digit")));
+fn push_digits(out: &mut String, mut value: i64, width: usize) {
+    let mut text = [b'0'; 4];
+    for place in text[..width].iter_mut().rev() {
+        *place = b'0' + u8::try_from(value % 10).expect("one decimal digit");
+        value /= 10;
     }
+    out.extend(text[..width].iter().copied().map(char::from));
 }
 
 /// The proleptic Gregorian date of a day number (Hinnant, "chrono-compatible low-level date algorithms").

@@ -50,7 +50,7 @@ struct Outcome<'a> {
 pub fn batch(plan: &Plan, scale: u32, nth: u64, random: &mut StdRng) -> Batch {
     let stall = stall_of(scale);
     let line = |nth: u64| {
-        let grams = random.random_range(100..3_000);
+        let grams = random.random_range(100..1_500);
         Line {
             counter: u32::try_from(nth + 1).unwrap(),
             occurred: "2026-03-10T00:00:00.000Z",

@@ -7,7 +7,7 @@ use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
 use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, BodyError, Rule, jcs};
+use crate::{Body, BodyError, Rule};
 
 /// How a subject takes part in an entry: the dimensions of EPCIS 2.0.
 #[derive(
@@ -131,7 +131,7 @@ impl Draft {
         body: Arc<B>,
     ) -> Result<Self, BodyError> {
         body.check()?;
-        let text = jcs(&*body)?;
+        let text = body.canonical()?;
         Ok(Self {
             book: book.clone(),
             kind: KindName::new(B::KIND).expect("a declared kind has a valid name"),
@@ -438,6 +438,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::jcs;
 
     fn entry(actor: &str, subject: &str, seq: u64, occurred: i64) -> Entry {
         let draft = Draft {

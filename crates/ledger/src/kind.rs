@@ -15,6 +15,11 @@ pub trait Body: Serialize + DeserializeOwned + utoipa::ToSchema + Clone + Send +
     fn check(&self) -> Result<(), BodyError> {
         Ok(())
     }
+
+    /// The RFC 8785 text. A body that comes by the million may have a quicker way to the same text.
+    fn canonical(&self) -> Result<String, BodyError> {
+        jcs(self)
+    }
 }
 
 /// A body that does not fit its kind: which field, which rule.
@@ -124,7 +129,7 @@ fn check<B: Body>(json: &str) -> Result<String, BodyError> {
     })?;
     reader.end().map_err(|error| BodyError::new("", Rule::Schema, error.to_string()))?;
     body.check()?;
-    jcs(&body)
+    body.canonical()
 }
 
 fn schema<B: Body>() -> serde_json::Value {

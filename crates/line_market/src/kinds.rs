@@ -94,7 +94,7 @@ pub(crate) fn check_range(field: &str, value: i64, min: i64, max: i64, unit: &st
 
 /// Declares a body: derives, its kind, and its rules.
 macro_rules! body {
-    ($(#[$doc:meta])* $name:ident = $kind:literal $(, $erasable:ident)? { $($fields:tt)* } $(check($this:ident) $check:block)?) => {
+    ($(#[$doc:meta])* $name:ident = $kind:literal $(, $erasable:ident)? { $($fields:tt)* } $(check($this:ident) $check:block)? $(canonical($me:ident) $canonical:block)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         #[serde(deny_unknown_fields)]
@@ -106,6 +106,10 @@ macro_rules! body {
             $(fn check(&self) -> Result<(), ledger::BodyError> {
                 let $this = self;
                 $check
+            })?
+            $(fn canonical(&self) -> Result<String, ledger::BodyError> {
+                let $me = self;
+                $canonical
             })?
         }
     };
