@@ -17,6 +17,7 @@ mod presets;
 mod rule;
 mod state;
 mod term;
+mod watch;
 
 pub use calendar::{Answer, Calendar, DayKind, WorkDays};
 pub use colour::{Assessment, Colour, Reason};
@@ -33,3 +34,4 @@ pub use presets::Preset;
 pub use rule::{Band, ColourRule, Dimension, When};
 pub use state::{State, Verb};
 pub use term::{DayUnit, Due, FirstDay, LastDay, Stop, TERM_DAYS_MAX, Term};
+pub use watch::Watch;
