@@ -119,7 +119,7 @@ mod tests {
             counter: u32, grams in 1..500_000_i64, fen in 0..1_i64 << 53, lot in "\\PC{1,20}", stall in ".{1,20}", offline: bool,
         ) {
             let sale = Sale {
-                amount_fen: Fen(fen), counter, fen_per_kg: Fen(fen), grams: base::Grams(grams), lot, offline,
+                amount_fen: Fen(fen), counter, fen_per_kg: Fen(fen), grams: Grams(grams), lot, offline,
                 product: "\u{1}\n\"\\番茄".into(), scale: 7, stall,
             };
             proptest::prop_assert_eq!(sale.canonical().unwrap(), ledger::jcs(&sale).unwrap());
