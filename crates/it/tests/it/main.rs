@@ -6,6 +6,7 @@ mod access;
 mod binary;
 mod crash;
 mod faults;
+mod forms;
 mod proofs;
 mod refusals;
 mod story;
