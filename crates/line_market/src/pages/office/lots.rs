@@ -68,13 +68,12 @@ async fn lots(
     table.pager = Some(asked.pager(&t, found.len(), None, more));
     let title = format!("{} · {}", place.title, t.get("office-lots"));
     let frame = place.frame(&app, &viewer, lang, title, &here);
-    let sections = place.sections(&app, &viewer, &frame);
     let mut actions = Vec::new();
     if place.reach(&app, &viewer, "market.lot.received").is_ok() {
         actions.push(Link { title: t.get("office-receive"), href: place.href("lots/new") });
     }
     actions.extend(links(&app, &viewer, &place, &t, "lots"));
-    answer(&asked, ListPage { frame, sections, actions, table })
+    answer(&asked, ListPage { frame, actions, table })
 }
 
 /// A table of lots.
@@ -106,7 +105,7 @@ pub fn table(app: &App, t: &T, place: &Place, names: &Names, lots: &[Lot]) -> Ta
                 Cell::text(&lot.supplier),
                 Cell::text(&lot.origin),
                 Cell::kilograms(lot.received_g.0).link(format!("/ledger/{}/{}", place.book, lot.seq)),
-                Cell::kilograms(lot.left_g().0),
+                Cell::kilograms(lot.left_g().0).link(place.href(&format!("lots/{}/recall", lot.lot))),
                 state_cell(t, lot),
                 Cell::date_time(app.moment(lot.received_at)),
             ]
