@@ -11,11 +11,15 @@ use crate::app::App;
 use crate::format;
 use crate::texts::{Lang, T};
 
-/// What a line calls the values of its fields; `None` for what has no other name.
+/// What a value of a field is called in a book; `None` for what has no other name.
+pub type Title =
+    fn(&mut dyn Tx, &BookId, Lang, field: &str, value: &str) -> Result<Option<String>, StoreError>;
+
+/// How a line calls the values of its fields.
 #[derive(Clone, Copy)]
 pub struct Naming {
     pub line: &'static str,
-    pub title: fn(&mut dyn Tx, &BookId, Lang, field: &str, value: &str) -> Result<Option<String>, StoreError>,
+    pub title: Title,
 }
 
 /// The line that a kind or figure belongs to.

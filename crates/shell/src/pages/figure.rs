@@ -93,13 +93,15 @@ pub fn title(app: &App, lang: Lang, name: &str) -> String {
     }
 }
 
+/// A value of a dimension, what it is called, and its part of the figure.
+type Part = (String, String, i64);
+
 /// What a page reads for a figure that is a sum.
 struct Read {
     value: i64,
     series: Vec<kernel::Point>,
     by_book: Vec<(base::BookId, i64)>,
-    /// Dimension; value, its title and amount.
-    by_dimension: Vec<(&'static str, Vec<(String, String, i64)>)>,
+    by_dimension: Vec<(&'static str, Vec<Part>)>,
     behind: kernel::Page<Behind>,
 }
 
@@ -229,7 +231,7 @@ fn titled(
     books: &[base::BookId],
     (figure, dimension): (&str, &str),
     values: Vec<(String, i64)>,
-) -> Result<Vec<(String, String, i64)>, store::StoreError> {
+) -> Result<Vec<Part>, store::StoreError> {
     let of = (said::line(figure), dimension);
     kernel.read(|tx| {
         let mut all = Vec::new();
