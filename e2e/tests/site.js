@@ -17,8 +17,8 @@ export async function start() {
   const server = spawn(join(target, 'debug', 'taizhang'), ['--data', data, 'demo', '--quiet', '--listen', '127.0.0.1:0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  let printed = '';
   const address = await new Promise((resolve, reject) => {
-    let printed = '';
     server.stdout.on('data', (chunk) => {
       printed += chunk;
       const found = /listening on (http:\S+)/.exec(printed);
@@ -28,6 +28,7 @@ export async function start() {
   });
   const lines = readFileSync(join(data, 'demo-accounts.txt'), 'utf8').trim().split('\n');
   const accounts = Object.fromEntries(lines.map((line) => line.split(/ {2}/).slice(0, 2)));
+  accounts.admin = /account admin, one-time password: (\S+)/.exec(printed)[1];
   const credentials = JSON.parse(readFileSync(join(data, 'demo-credentials.json'), 'utf8'));
   const browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
@@ -44,21 +45,61 @@ export async function start() {
 }
 
 export const desktop = { viewport: { width: 1440, height: 1000 } };
+export const wall = { viewport: { width: 1920, height: 1080 } };
 export const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+export const small = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 
-/** A page of a new visitor; scripts that fail fail the test. */
+/** A page of a new visitor; scripts that fail fail the test, and what the console complains of is kept. */
 export async function visit(site, options = desktop, locale = 'zh-CN') {
   const context = await site.browser.newContext({ ...options, locale });
   const page = await context.newPage();
+  page.complaints = [];
   page.on('pageerror', (error) => { throw error; });
+  page.on('console', (message) => {
+    // A refused form is no fault of the page.
+    const refused = /status of 4\d\d/.test(message.text());
+    if (message.type() === 'error' && !refused) page.complaints.push(`${page.url()}: ${message.text()}`);
+  });
   return page;
 }
 
+/** Entries of the market's book, as its checkpoint says. */
+export async function entries(site, book = 'beiyuan') {
+  const note = await (await fetch(`${site.address}/log/${book}/checkpoint`)).text();
+  return Number(note.split('\n')[1]);
+}
+
+/** What a scale of the first market asks. */
+export function scale(site, number) {
+  const authorization = `Bearer ${site.credentials.scales.find(([it]) => it === number)[1]}`;
+  const ask = async (path, body) => {
+    const options = body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    return (await fetch(site.address + path, { ...options, headers: { ...options?.headers, authorization } })).json();
+  };
+  return {
+    state: () => ask('/scale/v1/state'),
+    acknowledge: (holds) => ask('/scale/v1/acks', { holds }),
+    /** Sells half a kilogram of a lot, or of the first; resolves with the slip's serial. */
+    async sell(counter, lot) {
+      const state = await ask('/scale/v1/state');
+      const of = state.lots.find((it) => it.lot === lot) ?? state.lots[0];
+      const price = state.prices.find((it) => it.product === of.product).fen_per_kg;
+      const sale = {
+        counter, lot: of.lot, product: of.product, stall: state.stall, occurred: new Date().toISOString(), grams: 500,
+        fen_per_kg: price, amount_fen: Math.round(price / 2), nonce: '0123456789abcdef',
+      };
+      const receipt = await ask('/scale/v1/sales', { sales: [sale] });
+      if (receipt.lines?.[0].outcome !== 'recorded') throw new Error(JSON.stringify(receipt));
+      return { lot: of.lot, serial: receipt.lines[0].slip };
+    },
+  };
+}
+
 /** Signs in through the form. */
-export async function signIn(page, site, account) {
+export async function signIn(page, site, account, password = site.accounts[account]) {
   await page.goto(`${site.address}/sign-in`);
   await page.fill('input[name=account]', account);
-  await page.fill('input[name=password]', site.accounts[account]);
+  await page.fill('input[name=password]', password);
   await page.click('button.primary');
 }
 

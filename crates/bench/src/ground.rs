@@ -54,7 +54,7 @@ impl Ground {
                 grants: vec![grant],
                 expires: None,
             };
-            kernel.issue_token(&system(), new).unwrap().credential
+            kernel.issue_token(&system(), new).unwrap().credential.unwrap()
         };
         let supplier =
             token(access::Grant { line: Some("market".into()), ..grant("supplier", "beiyuan-market") });
@@ -167,5 +167,5 @@ fn credential(kernel: &std::sync::Arc<Kernel>, book: &BookId, scale: u32) -> Str
         title: format!("{scale}号秤"),
         role: "scale".into(),
     };
-    kernel.issue_device(&system(), new).unwrap().credential
+    kernel.issue_device(&system(), new).unwrap().credential.unwrap()
 }

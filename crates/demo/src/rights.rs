@@ -153,7 +153,7 @@ fn enrol(kernel: &Kernel, book: &BookId, scale: u32, enrolled: &[&str]) -> Resul
     let subject = SubjectId::local("scale", book, &scale.to_string()).expect("a number is printable");
     let title = format!("{scale}号电子秤");
     let new = NewDevice { device, book: book.clone(), title, subject, role: "scale".to_owned() };
-    Ok(kernel.issue_device(&by, new)?.credential)
+    Ok(kernel.issue_device(&by, new)?.credential.expect("an act without a key is never a repetition"))
 }
 
 /// Issues a token with which a program acts as the operator of a market's unit.
@@ -164,5 +164,5 @@ pub fn operator_token(kernel: &Kernel, book: &BookId) -> Result<String, Error> {
     let grant =
         Grant { role: "operator".into(), unit: unit.clone(), line: Some("market".into()), subject: None };
     let new = NewToken { title: "演示模拟器".into(), unit, grants: vec![grant], expires: None };
-    Ok(kernel.issue_token(&actor(), new)?.credential)
+    Ok(kernel.issue_token(&actor(), new)?.credential.expect("an act without a key is never a repetition"))
 }

@@ -138,7 +138,9 @@ impl Town {
                     grants: user.grant().into_iter().collect(),
                     expires: None,
                 };
-                client.bearer(&self.site.kernel.issue_token(&installation(), token).unwrap().credential)
+                client.bearer(
+                    &self.site.kernel.issue_token(&installation(), token).unwrap().credential.unwrap(),
+                )
             }
         }
     }
@@ -160,7 +162,7 @@ impl Town {
             title: format!("{number}号秤"),
             role: "scale".into(),
         };
-        self.site.kernel.issue_device(&installation(), new).unwrap().credential
+        self.site.kernel.issue_device(&installation(), new).unwrap().credential.unwrap()
     }
 
     /// Stops the server, and leaves what it wrote. The key is left in the folder, for the program to go on with.

@@ -10,6 +10,7 @@ mod sessions;
 
 use access::{Actor, Grant};
 use base::{AccountId, ActorId, BookId, SubjectId, Time, UnitCode};
+use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
 
 pub(crate) use apply::{apply, erase};
@@ -25,7 +26,7 @@ pub use passwords::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 pub use read_log::ReadRow;
 pub use sessions::{NewSession, Session, SignInError};
 
-use crate::admin::{Admin, AdminError, AdminResult, about};
+use crate::admin::{Admin, AdminError, AdminResult, By, about};
 use crate::registry::id;
 use crate::{AppendError, Kernel, Receipt};
 
@@ -39,10 +40,20 @@ pub struct NewAccount {
 }
 
 /// An account that was added.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AddedAccount {
     pub receipt: Receipt,
     /// Shown once, if no password was given; it must be changed at the first sign-in.
+    #[serde(skip)]
+    pub one_time_password: Option<String>,
+}
+
+/// A password that was reset.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResetPassword {
+    pub receipt: Receipt,
+    /// Shown once. Absent where the request was answered before.
+    #[serde(skip)]
     pub one_time_password: Option<String>,
 }
 
@@ -52,7 +63,7 @@ impl Kernel {
     /// Blocks: hashing takes tens of milliseconds, and the append waits for the disk.
     pub fn add_account(
         &self,
-        by: &ActorId,
+        by: impl Into<By>,
         new: NewAccount,
         password: Option<&str>,
     ) -> AdminResult<AddedAccount> {
@@ -62,7 +73,7 @@ impl Kernel {
         };
         passwords::check(&new.account, &password).map_err(AppendError::Refused)?;
         let hash = self.hash_password(&password)?;
-        let receipt = self.administer(by, move |admin| {
+        self.administer(by, move |admin| {
             admin.tree.need_unit(&new.unit)?;
             admin.permit("kernel.account.add", &new.unit, None)?;
             if account(admin.desk.read()?, &new.account)?.is_some() {
@@ -76,14 +87,13 @@ impl Kernel {
             let subjects = vec![about("account", new.account.as_str())?, about("unit", new.unit.as_str())?];
             let receipt = admin.record(&body, subjects)?;
             admin.keep_secret(&account_actor(&new.account), &hash, must_change);
-            Ok(receipt)
-        })?;
-        Ok(AddedAccount { receipt, one_time_password: must_change.then_some(password) })
+            Ok(AddedAccount { receipt, one_time_password: must_change.then(|| password.clone()) })
+        })
     }
 
     /// Disables an account for good and ends its sessions. Whoever does it must administer every unit that anything
     /// was granted on, and the last administrator of the root stays.
-    pub fn disable_account(&self, by: &ActorId, who: &AccountId) -> AdminResult<Receipt> {
+    pub fn disable_account(&self, by: impl Into<By>, who: &AccountId) -> AdminResult<Receipt> {
         let who = who.clone();
         self.administer(by, move |admin| {
             permit_account(admin, "kernel.account.disable", &who)?;
@@ -97,8 +107,8 @@ impl Kernel {
         })
     }
 
-    /// Replaces a forgotten password by a one-time password, which is returned, and ends the account's sessions.
-    pub fn reset_password(&self, by: &ActorId, who: &AccountId) -> AdminResult<String> {
+    /// Replaces a forgotten password by a one-time password and ends the account's sessions.
+    pub fn reset_password(&self, by: impl Into<By>, who: &AccountId) -> AdminResult<ResetPassword> {
         let password = passwords::one_time(self.draw()?);
         let hash = self.hash_password(&password)?;
         let who = who.clone();
@@ -108,14 +118,14 @@ impl Kernel {
             end_sessions(admin, &actor);
             admin.keep_secret(&actor, &hash, true);
             let body = PasswordChanged { account: who.clone() };
-            admin.record(&body, vec![about("account", who.as_str())?]).map(drop)
-        })?;
-        Ok(password)
+            let receipt = admin.record(&body, vec![about("account", who.as_str())?])?;
+            Ok(ResetPassword { receipt, one_time_password: Some(password.clone()) })
+        })
     }
 
     /// Grants a role. Nobody can grant what they do not administer: the unit, and the line or all lines.
     /// The number of the entry names the grant.
-    pub fn give_grant(&self, by: &ActorId, grantee: &ActorId, grant: Grant) -> AdminResult<Receipt> {
+    pub fn give_grant(&self, by: impl Into<By>, grantee: &ActorId, grant: Grant) -> AdminResult<Receipt> {
         let grantee = grantee.clone();
         self.administer(by, move |admin| {
             let now = admin.desk.now();
@@ -130,7 +140,7 @@ impl Kernel {
     }
 
     /// Withdraws a grant by the number of the entry that gave it.
-    pub fn withdraw_grant(&self, by: &ActorId, grant: u64) -> AdminResult<Receipt> {
+    pub fn withdraw_grant(&self, by: impl Into<By>, grant: u64) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
             let seq = i64::try_from(grant).map_err(|_| AdminError::UnknownGrant(grant))?;
             let found = grant_at(admin.desk.read()?, seq)?.ok_or(AdminError::UnknownGrant(grant))?;

@@ -4,6 +4,8 @@ use access::{Actor, Decision, Denial, Policy, Resource, decide};
 use base::{AccountId, ActorId, BookId, SubjectId, UnitCode};
 use ledger::{Body, BodyError, Draft, Role, Rule};
 use registry::{RegistryError, Tree};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::accounts::find_actor;
 use crate::registry::{ROOT_BOOK, load, root_book};
@@ -101,6 +103,33 @@ impl From<RegistryError> for AppendError<AdminError> {
 
 pub type AdminResult<T> = Result<T, AppendError<AdminError>>;
 
+/// Who acts, and under which key if the same request may come again.
+#[derive(Debug, Clone)]
+pub struct By {
+    actor: ActorId,
+    /// The key, and a digest of what is asked.
+    once: Option<(String, String)>,
+}
+
+impl By {
+    /// An act that is done once: under the same key the same request gets the first answer again, without its secrets.
+    pub fn once(actor: ActorId, key: String, digest: String) -> Self {
+        Self { actor, once: Some((key, digest)) }
+    }
+}
+
+impl From<&ActorId> for By {
+    fn from(actor: &ActorId) -> Self {
+        Self { actor: actor.clone(), once: None }
+    }
+}
+
+impl From<&By> for By {
+    fn from(by: &By) -> Self {
+        by.clone()
+    }
+}
+
 /// The desk, the org tree as it stands there, and who acts.
 pub(crate) struct Admin<'a, 'd> {
     pub desk: &'a mut Desk<'d>,
@@ -114,14 +143,20 @@ pub(crate) struct Admin<'a, 'd> {
 impl Kernel {
     /// Runs an act of administration in the writer. Actors of the scheme `system:` are the installation itself:
     /// nothing that comes from outside is ever given one.
-    pub(crate) fn administer<T, F>(&self, by: &ActorId, mut act: F) -> AdminResult<T>
+    pub(crate) fn administer<T, F>(&self, by: impl Into<By>, mut act: F) -> AdminResult<T>
     where
         F: FnMut(&mut Admin<'_, '_>) -> AdminResult<T> + Send + 'static,
-        T: Send + 'static,
+        T: Serialize + DeserializeOwned + Send + 'static,
     {
-        let (policy, by) = (self.policy.clone(), by.clone());
+        let (policy, By { actor: by, once }) = (self.policy.clone(), by.into());
         self.append_blocking(move |desk| {
-            desk.take(&root_book())?;
+            let book = root_book();
+            desk.take(&book)?;
+            if let Some((key, digest)) = &once
+                && let Some(first) = desk.answered(&book, by.as_str(), key, digest)?
+            {
+                return Ok(first);
+            }
             let now = desk.now();
             let tree = load(desk.read()?)?;
             let rights = if is_system(&by) {
@@ -131,7 +166,11 @@ impl Kernel {
                 let nobody = || Actor { id: by.clone(), grants: Vec::new() };
                 Some(found.map_or_else(nobody, |found| found.actor))
             };
-            act(&mut Admin { desk, tree, policy: &policy, rights, by: &by })
+            let answer = act(&mut Admin { desk, tree, policy: &policy, rights, by: &by })?;
+            if let Some((key, digest)) = &once {
+                desk.remember(&book, by.as_str(), key, digest, &answer);
+            }
+            Ok(answer)
         })
     }
 }

@@ -99,6 +99,13 @@ impl Kernel {
         Ok(answer)
     }
 
+    /// What a file is, by its digest.
+    pub fn evidence_type(&self, book: &BookId, digest: &str) -> Result<Option<String>, StoreError> {
+        const FIND: &str = "select media_type from evidence where book = $1 and digest = $2";
+        let row = self.read(|tx| tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(digest)]))?;
+        row.map(|row| row.text(0).map(str::to_owned)).transpose()
+    }
+
     /// A file by its digest.
     pub fn evidence(&self, book: &BookId, digest: &str) -> Result<Option<StoredEvidence>, StoreError> {
         const FIND: &str = "select media_type, bytes from evidence where book = $1 and digest = $2";

@@ -32,10 +32,10 @@ use tokio::sync::broadcast;
 pub use accounts::{
     AccountAdded, AccountDisabled, AccountRow, AddedAccount, DeviceEnrolled, DeviceRevoked, DeviceRow,
     GrantGiven, GrantRow, GrantWithdrawn, Issued, NewAccount, NewDevice, NewSession, NewToken,
-    PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, Session, SignInError, TokenIssued,
-    TokenRevoked, TokenRow,
+    PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, ResetPassword, Session, SignInError,
+    TokenIssued, TokenRevoked, TokenRow,
 };
-pub use admin::{AdminError, AdminResult};
+pub use admin::{AdminError, AdminResult, By};
 pub use audit::{Finding, Report};
 pub use desk::{AppendError, Desk, Receipt};
 pub use entries::{Page, Stored};

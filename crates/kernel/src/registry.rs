@@ -15,7 +15,7 @@ use registry::{
 use store::{Param, Row, StoreError, Tx};
 
 use crate::accounts::{Bearer, need_active};
-use crate::admin::{Admin, AdminError, AdminResult, about};
+use crate::admin::{Admin, AdminError, AdminResult, By, about};
 use crate::{Kernel, Receipt};
 
 /// The book that holds the org tree, accounts and rights.
@@ -125,7 +125,7 @@ impl Kernel {
     }
 
     /// Adds a unit below another.
-    pub fn add_unit(&self, by: &ActorId, unit: UnitAdded) -> AdminResult<Receipt> {
+    pub fn add_unit(&self, by: impl Into<By>, unit: UnitAdded) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
             admin.tree.check_unit(&unit)?;
             let parent = unit.parent.clone().ok_or(RegistryError::SecondRoot)?;
@@ -135,7 +135,7 @@ impl Kernel {
     }
 
     /// Gives a unit other titles.
-    pub fn rename_unit(&self, by: &ActorId, renamed: UnitRenamed) -> AdminResult<Receipt> {
+    pub fn rename_unit(&self, by: impl Into<By>, renamed: UnitRenamed) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
             admin.tree.need_unit(&renamed.unit)?;
             admin.permit("kernel.registry.change", &renamed.unit, None)?;
@@ -144,7 +144,7 @@ impl Kernel {
     }
 
     /// Opens a book that a unit keeps.
-    pub fn open_book(&self, by: &ActorId, opened: BookOpened) -> AdminResult<Receipt> {
+    pub fn open_book(&self, by: impl Into<By>, opened: BookOpened) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
             admin.tree.check_book(&opened)?;
             admin.permit("kernel.registry.change", &opened.unit, Some(&opened.line))?;
@@ -156,7 +156,7 @@ impl Kernel {
     }
 
     /// Sets up a post.
-    pub fn add_post(&self, by: &ActorId, added: PostAdded) -> AdminResult<Receipt> {
+    pub fn add_post(&self, by: impl Into<By>, added: PostAdded) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
             admin.tree.check_post(&added)?;
             admin.permit("kernel.registry.change", &added.unit, None)?;
@@ -165,7 +165,7 @@ impl Kernel {
     }
 
     /// Enters a place of a unit.
-    pub fn add_place(&self, by: &ActorId, added: PlaceAdded) -> AdminResult<Receipt> {
+    pub fn add_place(&self, by: impl Into<By>, added: PlaceAdded) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
             admin.tree.check_place(&added)?;
             admin.permit("kernel.registry.change", &added.unit, None)?;
@@ -174,7 +174,7 @@ impl Kernel {
     }
 
     /// Gives a place other titles.
-    pub fn rename_place(&self, by: &ActorId, renamed: PlaceRenamed) -> AdminResult<Receipt> {
+    pub fn rename_place(&self, by: impl Into<By>, renamed: PlaceRenamed) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
             let unit = admin.tree.need_place(&renamed.place)?.unit.clone();
             admin.permit("kernel.registry.change", &unit, None)?;
@@ -183,7 +183,7 @@ impl Kernel {
     }
 
     /// Lets an account hold a post for a time.
-    pub fn hold_post(&self, by: &ActorId, held: PostHeld) -> AdminResult<Receipt> {
+    pub fn hold_post(&self, by: impl Into<By>, held: PostHeld) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
             admin.tree.check_held(&held)?;
             admin.permit_post(&held.post)?;
@@ -193,7 +193,7 @@ impl Kernel {
     }
 
     /// Ends the time for which an account holds a post.
-    pub fn leave_post(&self, by: &ActorId, left: PostLeft) -> AdminResult<Receipt> {
+    pub fn leave_post(&self, by: impl Into<By>, left: PostLeft) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
             admin.tree.check_left(&left)?;
             admin.permit_post(&left.post)?;

@@ -21,6 +21,7 @@ use ::access::{ActionDef, RoleDef};
 use ::figures::{Contributions, Figure, Ratio};
 use kernel::{Derived, Line};
 use ledger::{Body, Entry, Kind};
+use shell::said::Naming;
 use shell::{Lang, NavEntry};
 use store::{Migration, StoreError, Tx};
 
@@ -35,6 +36,8 @@ pub const TEXTS: [(Lang, &str); 6] = [
 ];
 
 /// The line's place in the main navigation.
+pub const NAMING: Naming = Naming { line: "market", title: pages::title };
+
 pub const NAV: [NavEntry; 1] = [NavEntry { title: "market", href: "/market", action: policy::READ }];
 
 /// The line as the kernel sees it.

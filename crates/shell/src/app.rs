@@ -11,7 +11,9 @@ use registry::Tree;
 use store::StoreError;
 
 use crate::format::Moment;
+use crate::once::Shown;
 use crate::problem::Problem;
+use crate::said::Naming;
 use crate::texts::{Both, Texts};
 use crate::viewer::Limits;
 
@@ -44,6 +46,9 @@ pub struct App {
     pub site: Arc<Site>,
     pub nav: Arc<[NavEntry]>,
     pub limits: Arc<Limits>,
+    pub shown: Arc<Shown>,
+    /// What the lines call what only the database knows.
+    pub names: Arc<[Naming]>,
 }
 
 impl FromRef<App> for Arc<Texts> {
@@ -53,8 +58,22 @@ impl FromRef<App> for Arc<Texts> {
 }
 
 impl App {
-    pub fn new(kernel: Arc<Kernel>, texts: Arc<Texts>, site: Site, nav: Vec<NavEntry>) -> Self {
-        Self { kernel, texts, site: Arc::new(site), nav: nav.into(), limits: Arc::default() }
+    pub fn new(
+        kernel: Arc<Kernel>,
+        texts: Arc<Texts>,
+        site: Site,
+        nav: Vec<NavEntry>,
+        names: Vec<Naming>,
+    ) -> Self {
+        Self {
+            kernel,
+            texts,
+            site: Arc::new(site),
+            nav: nav.into(),
+            limits: Arc::default(),
+            shown: Arc::default(),
+            names: names.into(),
+        }
     }
 
     /// Runs something that blocks (a read of the database, a password check) off the async threads.

@@ -19,10 +19,14 @@ pub struct Frame {
     pub path_and_query: String,
     /// The session's CSRF token; empty where nobody is signed in.
     pub csrf: String,
+    /// The key that makes the page's forms count once; empty where nothing is recorded.
+    pub key: String,
     /// Who is signed in.
     pub viewer_name: Option<String>,
     /// The lines of work and other main places, as far as the viewer may go there.
     pub nav: Vec<NavItem>,
+    /// The pages beside this one, below the heading.
+    pub sections: Vec<Link>,
     /// The org units from the top down to the one shown.
     pub crumbs: Vec<Crumb>,
     /// What the last action did.
@@ -42,8 +46,10 @@ impl Frame {
             title: title.into(),
             path_and_query: path_and_query.into(),
             csrf: String::new(),
+            key: String::new(),
             viewer_name: None,
             nav: Vec::new(),
+            sections: Vec::new(),
             crumbs: Vec::new(),
             flash: None,
             as_of: None,

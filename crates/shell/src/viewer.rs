@@ -25,8 +25,8 @@ use crate::view::{Frame, NavItem};
 /// The name of the session's cookie.
 pub const COOKIE: &str = "taizhang_session";
 
-/// Bytes of a form: one evidence file and its fields.
-const FORM_BYTES_MAX: usize = EVIDENCE_BYTES_MAX + 64 * 1024;
+/// Bytes of a form that are read: a file that is somewhat too large is refused beside its field, with what was typed.
+pub const FORM_BYTES_MAX: usize = 4 * EVIDENCE_BYTES_MAX + 64 * 1024;
 
 /// Who is looking at a page or calling the API.
 #[derive(Debug, Clone)]
@@ -134,6 +134,7 @@ impl Viewer {
     pub fn frame(&self, app: &App, lang: Lang, title: impl Into<String>, path_and_query: &str) -> Frame {
         let t = app.texts.t(lang);
         let mut frame = Frame::new(t.clone(), title, path_and_query);
+        frame.key = crate::once::key(app.kernel.now());
         if let Some(session) = self.session() {
             frame.csrf.clone_from(&session.csrf);
             frame.viewer_name = Some(session.title.clone());

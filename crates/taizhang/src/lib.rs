@@ -112,7 +112,7 @@ pub fn app(config: &Config, kernel: Arc<Kernel>) -> Result<App, Error> {
         secure: config.base_url().starts_with("https://"),
         demonstration: config.demonstration,
     };
-    Ok(App::new(kernel, Arc::new(texts), site, lines::nav()))
+    Ok(App::new(kernel, Arc::new(texts), site, lines::nav(), lines::names()))
 }
 
 /// Every route of the site.

@@ -2,6 +2,7 @@
 
 use axum::Router;
 use kernel::Line;
+use shell::said::Naming;
 use shell::texts::TextsError;
 use shell::{App, Lang, NavEntry, Texts};
 use utoipa::openapi::OpenApi;
@@ -21,6 +22,10 @@ pub fn nav() -> Vec<NavEntry> {
     let mut all = line_market::NAV.to_vec();
     all.extend(shell::pages::NAV);
     all
+}
+
+pub fn names() -> Vec<Naming> {
+    vec![line_market::NAMING]
 }
 
 pub fn router(app: App) -> Router {

@@ -31,7 +31,7 @@ fn city_inspector(town: &Town) -> Client {
         expires: None,
     };
     let issued = town.site.kernel.issue_token(&base::ActorId::new("system:test").unwrap(), token).unwrap();
-    town.site.client().bearer(&issued.credential)
+    town.site.client().bearer(&issued.credential.unwrap())
 }
 
 const HELD: &str = "已停售";

@@ -8,6 +8,7 @@ mod binary;
 mod crash;
 mod descent;
 mod faults;
+mod forms;
 mod places;
 mod proofs;
 mod refusals;

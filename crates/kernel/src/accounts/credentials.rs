@@ -3,12 +3,13 @@
 use access::{Actor, Grant};
 use base::{ActorId, BookId, SubjectId, Time, UnitCode};
 use ledger::{BodyError, Rule};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx};
 use subtle::ConstantTimeEq;
 
 use super::{DeviceEnrolled, DeviceRevoked, TokenIssued, TokenRevoked, device_actor, find_actor, text};
-use crate::admin::{AdminError, AdminResult, about};
+use crate::admin::{AdminError, AdminResult, By, about};
 use crate::registry::root_size;
 use crate::{Kernel, Receipt};
 
@@ -43,11 +44,12 @@ pub struct NewDevice {
 }
 
 /// A credential that was issued.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Issued {
     pub actor: ActorId,
-    /// Shown once; only its digest is stored.
-    pub credential: String,
+    /// Shown once; only its digest is stored. Absent where the request was answered before.
+    #[serde(skip)]
+    pub credential: Option<String>,
     pub receipt: Receipt,
 }
 
@@ -60,7 +62,7 @@ pub(crate) struct Bearer {
 
 impl Kernel {
     /// Issues a token with some rights, each of which the issuer must be able to grant.
-    pub fn issue_token(&self, by: &ActorId, new: NewToken) -> AdminResult<Issued> {
+    pub fn issue_token(&self, by: impl Into<By>, new: NewToken) -> AdminResult<Issued> {
         self.administer(by, move |admin| {
             admin.tree.need_unit(&new.unit)?;
             admin.permit("kernel.token.issue", &new.unit, None)?;
@@ -81,12 +83,12 @@ impl Kernel {
                 admin.give(&actor, grant)?;
             }
             admin.keep_secret(&actor, &hex::encode(digest(&credential)), false);
-            Ok(Issued { actor, credential, receipt })
+            Ok(Issued { actor, credential: Some(credential), receipt })
         })
     }
 
     /// Revokes a token; from the answer on it is refused.
-    pub fn revoke_token(&self, by: &ActorId, token: &str) -> AdminResult<Receipt> {
+    pub fn revoke_token(&self, by: impl Into<By>, token: &str) -> AdminResult<Receipt> {
         const FIND: &str = "select unit from api_token where token = $1 and revoked = 0";
         let token = token.to_owned();
         self.administer(by, move |admin| {
@@ -99,7 +101,7 @@ impl Kernel {
     }
 
     /// Enrols a device and gives it a credential and its role.
-    pub fn issue_device(&self, by: &ActorId, new: NewDevice) -> AdminResult<Issued> {
+    pub fn issue_device(&self, by: impl Into<By>, new: NewDevice) -> AdminResult<Issued> {
         const FIND: &str = "select device from device where book = $1 and device = $2 and revoked = 0";
         self.administer(by, move |admin| {
             let book = admin.tree.book(&new.book).ok_or_else(|| AdminError::UnknownBook(new.book.clone()))?;
@@ -123,12 +125,12 @@ impl Kernel {
             let (role, subject) = (new.role.clone(), Some(new.subject.clone()));
             admin.give(&actor, &Grant { role, unit, line: Some(line), subject })?;
             admin.keep_secret(&actor, &hex::encode(digest(&credential)), false);
-            Ok(Issued { actor, credential, receipt })
+            Ok(Issued { actor, credential: Some(credential), receipt })
         })
     }
 
     /// Revokes a device's credential; from the answer on it is refused. The device may be enrolled again.
-    pub fn revoke_device(&self, by: &ActorId, book: &BookId, device: &str) -> AdminResult<Receipt> {
+    pub fn revoke_device(&self, by: impl Into<By>, book: &BookId, device: &str) -> AdminResult<Receipt> {
         const FIND: &str = "select subject from device where book = $1 and device = $2 and revoked = 0";
         let (book, device) = (book.clone(), device.to_owned());
         self.administer(by, move |admin| {

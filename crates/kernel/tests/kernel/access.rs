@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use base::{ActorId, BookId, Seq};
-use kernel::{AdminError, NewAccount, NewDevice, NewToken, SignInError};
+use kernel::{AdminError, AppendError, By, Issued, NewAccount, NewDevice, NewToken, SignInError};
 
 use crate::house::{House, PASSWORD, actor, code, grant, id, refusal, subject, system};
 
@@ -87,7 +87,7 @@ fn a_one_time_password_grants_nothing_until_it_is_changed_and_a_change_ends_othe
     assert_eq!(session.actor.grants, [grant("leader", "beiyuan", None)]);
     assert!(matches!(kernel.sign_in("wei", &once), Err(SignInError::Refused)));
 
-    let reset = kernel.reset_password(&actor("admin"), &id("wei")).unwrap();
+    let reset = kernel.reset_password(&actor("admin"), &id("wei")).unwrap().one_time_password.unwrap();
     assert!(kernel.session(&second.cookie_value).unwrap().is_none());
     assert!(kernel.sign_in("wei", &reset).unwrap().session.must_change);
     kernel.sign_out_everywhere(&id("wei")).unwrap();
@@ -163,6 +163,33 @@ fn the_last_administrator_of_the_root_stays() {
     house.close(&[]);
 }
 
+fn issued_text(issued: &Issued) -> &str {
+    issued.credential.as_deref().unwrap()
+}
+
+#[test]
+fn an_act_that_is_asked_for_twice_under_one_key_is_done_once_and_its_secret_is_not_kept() {
+    let house = House::dezhou();
+    let (kernel, admin) = (&house.kernel, actor("admin"));
+    let by = |digest: &str| By::once(admin.clone(), "k-1".into(), digest.into());
+    let token = || NewToken {
+        title: "大屏".into(),
+        unit: code("371400"),
+        grants: vec![grant("leader", "371400", None)],
+        expires: None,
+    };
+    let first = kernel.issue_token(by("a"), token()).unwrap();
+    let again = kernel.issue_token(by("a"), token()).unwrap();
+    assert_eq!((&again.actor, &again.receipt), (&first.actor, &first.receipt));
+    assert_eq!(again.credential, None, "what is shown once is in no table");
+    assert!(matches!(kernel.issue_token(by("b"), token()), Err(AppendError::KeyReused)));
+    assert_eq!(kernel.tokens().unwrap().len(), 1);
+    let secret = issued_text(&first).rsplit('_').next().unwrap().to_owned();
+    let answers = kernel.read(|tx| tx.query("select answer from answered", &[])).unwrap();
+    assert!(!answers.is_empty() && answers.iter().all(|row| !row.text(0).unwrap().contains(&secret)));
+    house.close(&[&secret]);
+}
+
 #[test]
 fn a_token_works_until_it_is_revoked_or_expires_and_not_a_moment_longer() {
     let house = House::dezhou();
@@ -180,33 +207,32 @@ fn a_token_works_until_it_is_revoked_or_expires_and_not_a_moment_longer() {
     let brief = kernel.issue_token(&admin, token(Some(now.plus_ms(1000)), leader())).unwrap();
     let bearer = |text: &str| kernel.authenticate_bearer(text).unwrap();
     for _ in 0..2 {
-        assert_eq!(bearer(&lasting.credential).unwrap().grants, leader());
-        assert_eq!(bearer(&brief.credential).unwrap().id, brief.actor);
+        assert_eq!(bearer(issued_text(&lasting)).unwrap().grants, leader());
+        assert_eq!(bearer(issued_text(&brief)).unwrap().id, brief.actor);
     }
-    let mut wrong = lasting.credential.clone();
+    let mut wrong = issued_text(&lasting).to_owned();
     let last = if wrong.ends_with('0') { '1' } else { '0' };
     wrong.pop();
     wrong.push(last);
-    let swapped = brief.credential.replace(&brief.actor.as_str()[6..], &lasting.actor.as_str()[6..]);
+    let swapped = issued_text(&brief).replace(&brief.actor.as_str()[6..], &lasting.actor.as_str()[6..]);
     for text in [wrong.as_str(), &swapped, "", "tz1__", lasting.actor.as_str()] {
         assert!(bearer(text).is_none(), "{text:?}");
     }
     house.clock.advance_ms(1000);
-    assert!(bearer(&brief.credential).is_none());
+    assert!(bearer(issued_text(&brief)).is_none());
     let grant_seq = kernel.grants().unwrap().iter().find(|row| row.grantee == lasting.actor).unwrap().seq;
     kernel.give_grant(&admin, &lasting.actor, grant("auditor", "371400", None)).unwrap();
     kernel.withdraw_grant(&admin, grant_seq.0).unwrap();
     assert_eq!(
-        bearer(&lasting.credential).unwrap().grants,
+        bearer(issued_text(&lasting)).unwrap().grants,
         [grant("auditor", "371400", None)],
         "rights follow at once"
     );
     let name = &lasting.actor.as_str()["token:".len()..];
     kernel.revoke_token(&admin, name).unwrap();
-    assert!(bearer(&lasting.credential).is_none());
+    assert!(bearer(issued_text(&lasting)).is_none());
     assert_eq!(refusal(kernel.revoke_token(&admin, name)), AdminError::UnknownToken(name.into()));
-    let secrets =
-        [lasting.credential.rsplit('_').next().unwrap(), brief.credential.rsplit('_').next().unwrap()];
+    let secrets = [&lasting, &brief].map(|issued| issued_text(issued).rsplit('_').next().unwrap());
     let hashes = kernel.read(|tx| tx.query("select hash from secret", &[])).unwrap();
     assert!(hashes.iter().all(|row| secrets.iter().all(|secret| !row.text(0).unwrap().contains(secret))));
     house.close(&secrets);
@@ -229,7 +255,7 @@ fn a_revoked_device_is_refused_at_once_while_others_hammer() {
         let issued = kernel.issue_device(&admin, new()).unwrap();
         assert_eq!(refusal(kernel.issue_device(&admin, new())), AdminError::DeviceExists("a12".into()));
         assert_eq!(issued.actor, ActorId::new("device:beiyuan/a12").unwrap());
-        let found = kernel.authenticate_bearer(&issued.credential).unwrap().unwrap();
+        let found = kernel.authenticate_bearer(issued_text(&issued)).unwrap().unwrap();
         let mut expected = grant("scale", "beiyuan", Some("market"));
         expected.subject = Some(subject("scale:beiyuan/a12"));
         assert_eq!(found.grants, [expected]);
@@ -239,17 +265,18 @@ fn a_revoked_device_is_refused_at_once_while_others_hammer() {
             for _ in 0..2 {
                 scope.spawn(|| {
                     while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                        kernel.authenticate_bearer(&issued.credential).unwrap();
+                        kernel.authenticate_bearer(issued_text(&issued)).unwrap();
                     }
                 });
             }
             kernel.revoke_device(&admin, &beiyuan, "a12").unwrap();
-            let after: Vec<bool> =
-                (0..50).map(|_| kernel.authenticate_bearer(&issued.credential).unwrap().is_some()).collect();
+            let after: Vec<bool> = (0..50)
+                .map(|_| kernel.authenticate_bearer(issued_text(&issued)).unwrap().is_some())
+                .collect();
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
             assert!(after.iter().all(|good| !good), "a revoked credential was taken");
         });
-        last = issued.credential;
+        last = issued_text(&issued).to_owned();
     }
     assert_eq!(refusal(kernel.revoke_device(&admin, &beiyuan, "a12")).field(), "device");
     let other = NewDevice { book: BookId::new("elsewhere").unwrap(), ..new() };
@@ -275,10 +302,10 @@ fn a_credential_read_just_before_its_revocation_is_not_remembered_after_it() {
         kernel.tree().unwrap();
     });
     assert!(
-        kernel.authenticate_bearer(&issued.credential).unwrap().is_some(),
+        kernel.authenticate_bearer(issued_text(&issued)).unwrap().is_some(),
         "it was good when it was read"
     );
-    assert!(kernel.authenticate_bearer(&issued.credential).unwrap().is_none());
+    assert!(kernel.authenticate_bearer(issued_text(&issued)).unwrap().is_none());
     house.close(&[]);
 }
 

@@ -1,5 +1,7 @@
 //! Recording entries, and the evidence that goes with them.
 
+use std::collections::BTreeMap;
+
 use access::Resource;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -11,6 +13,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shell::app::append_problem;
 use shell::extract::{Json, Path, body};
+use shell::once::{self, Sent};
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
 use utoipa::ToSchema;
@@ -46,17 +49,30 @@ async fn append(
         let detail = Both::new("幂等键应为 1 至 128 个可见字符。", "must be 1 to 128 visible characters");
         return Err(Problem::bad_request("Idempotency-Key", "format", detail));
     }
-    let recorded = record_as(&app, &viewer, &book, input, key).await?;
+    let digest = hex::encode(Sha256::digest(serde_json::to_vec(&input).unwrap_or_default()));
+    let recorded = record_as(&app, &viewer, &book, input, key.map(|key| Sent { key, digest })).await?;
     Ok((StatusCode::CREATED, axum::Json(recorded)).into_response())
 }
 
-/// Decides the right, then records. Pages come through here as well.
-pub(crate) async fn record_as(
+/// Records what a form says, once for each time that the form was shown.
+pub(crate) async fn record_form(
+    app: &App,
+    viewer: &Viewer,
+    book: &BookId,
+    input: Input,
+    form: &str,
+    typed: &BTreeMap<String, String>,
+) -> Result<Recorded, Problem> {
+    record_as(app, viewer, book.as_str(), input, Sent::of(form, typed)).await.map_err(once::told)
+}
+
+/// Decides the right, then records; what was sent before is answered as it was.
+async fn record_as(
     app: &App,
     viewer: &Viewer,
     book: &str,
     input: Input,
-    key: Option<String>,
+    sent: Option<Sent>,
 ) -> Result<Recorded, Problem> {
     let (book, resource) = market(app, book)?;
     if app.kernel.policy().action(&input.kind).is_none() || app.kernel.catalogue().get(&input.kind).is_err() {
@@ -74,16 +90,15 @@ pub(crate) async fn record_as(
     };
     viewer.need(app, &input.kind, &resource)?;
     let actor = viewer.id();
-    let digest = hex::encode(Sha256::digest(serde_json::to_vec(&input).unwrap_or_default()));
     app.kernel
         .append(move |desk| {
-            let Some(key) = &key else { return record(desk, &book, &actor, &input) };
+            let Some(Sent { key, digest }) = &sent else { return record(desk, &book, &actor, &input) };
             desk.take(&book)?;
-            if let Some(first) = desk.answered(&book, actor.as_str(), key, &digest)? {
+            if let Some(first) = desk.answered(&book, actor.as_str(), key, digest)? {
                 return Ok(first);
             }
             let recorded = record(desk, &book, &actor, &input)?;
-            desk.remember(&book, actor.as_str(), key, &digest, &recorded);
+            desk.remember(&book, actor.as_str(), key, digest, &recorded);
             Ok(recorded)
         })
         .await

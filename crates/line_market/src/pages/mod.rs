@@ -1,10 +1,15 @@
 //! The market's pages: for its operator and merchants, for inspectors, for shoppers, and for the county.
 
 mod office;
+mod photo;
 mod safety;
 
 use axum::Router;
-use shell::App;
+use base::BookId;
+use shell::{App, Lang};
+use store::{StoreError, Tx};
+
+use crate::state;
 
 pub fn router() -> Router<App> {
     Router::new().merge(office::router()).merge(safety::router())
@@ -13,4 +18,24 @@ pub fn router() -> Router<App> {
 /// Pages' live lists: routes that stay open.
 pub fn streams() -> Router<App> {
     Router::new().merge(office::streams()).merge(safety::streams())
+}
+
+/// What a value of an entry's field is called, where the market's own registers say.
+pub fn title(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    lang: Lang,
+    field: &str,
+    value: &str,
+) -> Result<Option<String>, StoreError> {
+    match field {
+        "product" => {
+            let found = state::products(tx, book)?.into_iter().find(|it| it.product == value);
+            Ok(found.map(|it| if lang == Lang::Zh { it.title_zh } else { it.title_en }))
+        }
+        "merchant" | "to_merchant" => Ok(state::merchant(tx, book, value)?
+            .and_then(|it| it.title)
+            .map(|title| format!("{title} {value}"))),
+        _ => Ok(None),
+    }
 }

@@ -1,4 +1,3 @@
-safety-recorded = Recorded in the ledger as entry { $seq }.
 safety-market = Market
 safety-stall = Stall
 safety-sold-at = Bought
@@ -99,6 +98,8 @@ safety-breach-held_sale = Sold while off sale
 safety-breach-mass_balance = Sold more than was received
 
 safety-facts = The lot
+safety-files = Documents and photos
+safety-file-document = Open the document (PDF)
 safety-merchant = Merchant
 safety-source = Supplier's identifier
 safety-received-at = Received at

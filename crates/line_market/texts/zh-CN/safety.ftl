@@ -1,4 +1,3 @@
-safety-recorded = 已记入台账，记录序号 { $seq }。
 safety-market = 市场
 safety-stall = 摊位
 safety-sold-at = 购买时间
@@ -25,7 +24,7 @@ safety-slip-tests = 检测结果
 safety-slip-tests-none = 该批次尚无检测记录。
 safety-slip-way = 流转过程
 safety-slip-proved = 已核验：这笔交易确在账上，未被改动
-safety-slip-proved-how = 第 { $seq } 号记录，账册现有 { $size } 条记录。
+safety-slip-proved-how = 第 { $seq } 号记录，账簿现有 { $size } 条记录。
 safety-slip-check = 自行核验
 safety-slip-code = 本小票二维码
 safety-slip-recalled = 该批次正在召回
@@ -99,6 +98,8 @@ safety-breach-held_sale = 停售后仍销售
 safety-breach-mass_balance = 销售超出进货量
 
 safety-facts = 批次信息
+safety-files = 凭证与照片
+safety-file-document = 查看文档（PDF）
 safety-merchant = 经营户
 safety-source = 上游标识
 safety-received-at = 进货时间

@@ -160,7 +160,8 @@ async fn reset_password(
 ) -> Result<Response, Problem> {
     let who = named(&account)?;
     let work = move |kernel: &Kernel, by: &ActorId| kernel.reset_password(by, &who);
-    let one_time_password = act(&app, &viewer, "kernel.password.reset", work).await?;
+    let reset = act(&app, &viewer, "kernel.password.reset", work).await?;
+    let one_time_password = reset.one_time_password.unwrap_or_default();
     Ok(once(StatusCode::OK, OneTimePassword { account, one_time_password }))
 }
 

@@ -97,8 +97,8 @@ pub struct IssuedView {
 }
 
 fn issued(issued: Issued) -> Response {
-    let view =
-        IssuedView { actor: issued.actor.to_string(), credential: issued.credential, entry: issued.receipt };
+    let credential = issued.credential.unwrap_or_default();
+    let view = IssuedView { actor: issued.actor.to_string(), credential, entry: issued.receipt };
     once(StatusCode::CREATED, view)
 }
 

@@ -1,10 +1,13 @@
 //! One entry opened: what it says, and the proof that it stands in its book.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
+use kernel::Kernel;
 use ledger::Entry;
 use merkle::ProofFile;
 
@@ -15,6 +18,7 @@ use crate::app::App;
 use crate::extract::Path;
 use crate::format;
 use crate::problem::Problem;
+use crate::said;
 use crate::texts::Lang;
 use crate::view::Frame;
 use crate::viewer::{Asked, Here, Viewer};
@@ -29,7 +33,10 @@ struct EntryPage {
     frame: Frame,
     /// Names and values of the head.
     head: Vec<(String, String)>,
-    subjects: Vec<(String, String)>,
+    /// Role, subject, and the entries about it.
+    subjects: Vec<(String, String, String)>,
+    /// The body in words.
+    said: Vec<(String, String)>,
     body: Option<String>,
     /// Why no body is shown though there is one.
     withheld: Option<String>,
@@ -55,26 +62,35 @@ async fn entry(
     let proved = app.blocking(move |kernel| kernel.prove(&name, number)).await?;
     let verified = verify(&app, &proved.entry, &proved.proof)?;
     let t = app.texts.t(lang);
-    let title = format!("{} · {} {}", kind_title(&app, lang, entry.kind.as_str()), entry.book, entry.seq);
+    let title = t.with(
+        "entry-title",
+        &[("kind", kind_title(&app, lang, entry.kind.as_str())), ("seq", entry.seq.to_string())],
+    );
     let mut frame = viewer.frame(&app, lang, title, &here);
     if let Some(unit) = app.tree().unit_of_book(&entry.book) {
         frame.crumbs = crumbs(&app, lang, unit);
     }
     let mut head = vec![
-        (t.get("entry-kind"), format!("{} ({})", kind_title(&app, lang, entry.kind.as_str()), entry.kind)),
+        (t.get("entry-book"), said::book_title(&app, lang, &entry.book)),
+        (t.get("entry-seq"), entry.seq.to_string()),
+        (t.get("entry-kind"), kind_title(&app, lang, entry.kind.as_str())),
         (t.get("entry-occurred"), format::date_time_long(lang, app.moment(entry.occurred))),
         (t.get("entry-recorded"), format::date_time_long(lang, app.moment(entry.recorded))),
-        (t.get("entry-actor"), entry.actor.to_string()),
+        (t.get("entry-actor"), said::actor(&t, &entry.actor)),
     ];
     head.extend(entry.answers.as_ref().map(|post| (t.get("entry-answers"), post.to_string())));
     head.extend(entry.place.as_ref().map(|place| (t.get("entry-place"), place.to_string())));
     let subjects = entry
         .subjects
         .iter()
-        .map(|subject| (t.get(&format!("role-{}", subject.role.as_str())), subject.id.to_string()))
+        .map(|subject| {
+            let role = t.get(&format!("role-{}", subject.role.as_str()));
+            (role, subject.id.to_string(), about_href(&entry.book, &subject.id))
+        })
         .collect();
     let withheld = lacking(&app, &viewer, &entry)?.filter(|_| entry.body.is_some());
     let body = entry.body.as_deref().filter(|_| withheld.is_none()).map(pretty);
+    let said = if withheld.is_none() { in_words(&app, lang, &entry).await? } else { Vec::new() };
     let withheld = withheld.map(|action| {
         let policy = app.kernel.policy();
         let title = policy.action(action).map_or(action, |it| match lang {
@@ -83,7 +99,7 @@ async fn entry(
         });
         t.with("entry-withheld", &[("action", title)])
     });
-    let line = entry.kind.as_str().split('.').next().unwrap_or_default().to_owned();
+    let line = said::line(entry.kind.as_str());
     let evidence = entry
         .evidence
         .iter()
@@ -93,6 +109,7 @@ async fn entry(
         frame,
         head,
         subjects,
+        said,
         body,
         withheld,
         evidence,
@@ -104,6 +121,21 @@ async fn entry(
         hashes: proved.proof.proof().iter().map(ToString::to_string).collect(),
         key: app.kernel.verifier().to_string(),
     })
+}
+
+/// The entries about a subject, as the book of an entry has them.
+fn about_href(book: &base::BookId, subject: &base::SubjectId) -> String {
+    crate::table::with_parameter(&format!("/ledger/{book}"), "about", Some(subject.as_str()))
+}
+
+/// The body in words.
+async fn in_words(app: &App, lang: Lang, entry: &Entry) -> Result<Vec<(String, String)>, Problem> {
+    let (of, t, entry) = (app.clone(), app.texts.t(lang), entry.clone());
+    let line = said::line(entry.kind.as_str()).to_owned();
+    let read = move |kernel: &Arc<Kernel>| {
+        kernel.read(|tx| said::body(&of, tx, &t, &entry.book, &line, entry.body.as_deref()))
+    };
+    app.blocking(read).await
 }
 
 /// Checks the proof as anybody would who has only its text and the public key.

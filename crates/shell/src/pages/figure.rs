@@ -15,6 +15,7 @@ use crate::chart::{self, Chart, Series};
 use crate::extract::{Path, Query};
 use crate::format;
 use crate::problem::Problem;
+use crate::said;
 use crate::table::with_parameter;
 use crate::texts::{Lang, T};
 use crate::view::{Cell, Column, Crumb, Empty, FigureTile, Frame, Link, Pager, TableView};
@@ -25,6 +26,8 @@ pub fn router() -> Router<App> {
 }
 
 const ENTRIES: usize = 50;
+/// Values of a dimension that are shown.
+const PARTS: usize = 30;
 
 #[derive(Template)]
 #[template(path = "figure.html")]
@@ -90,12 +93,15 @@ pub fn title(app: &App, lang: Lang, name: &str) -> String {
     }
 }
 
+/// A value of a dimension, what it is called, and its part of the figure.
+type Part = (String, String, i64);
+
 /// What a page reads for a figure that is a sum.
 struct Read {
     value: i64,
     series: Vec<kernel::Point>,
     by_book: Vec<(base::BookId, i64)>,
-    by_dimension: Vec<(&'static str, Vec<(String, i64)>)>,
+    by_dimension: Vec<(&'static str, Vec<Part>)>,
     behind: kernel::Page<Behind>,
 }
 
@@ -126,6 +132,7 @@ async fn figure(
     };
     let cursor = asked.cursor.clone();
     let (figure, chosen) = (name.clone(), dimension.clone());
+    let naming = (app.clone(), t.clone());
     let read = app
         .blocking(move |kernel| {
             let (books, period) = (&question.books, question.period);
@@ -143,7 +150,10 @@ async fn figure(
                 },
                 by_dimension: by_dimension
                     .iter()
-                    .map(|name| Ok((*name, kernel.by_dimension(&figure, books, period, name)?)))
+                    .map(|name| {
+                        let values = kernel.by_dimension(&figure, books, period, name)?;
+                        Ok((*name, titled(kernel, &naming, books, (&figure, name), values)?))
+                    })
                     .collect::<Result<_, kernel::FigureError>>()?,
                 behind: kernel.behind(&figure, books, period, &chosen, cursor.as_deref(), ENTRIES)?,
             })
@@ -170,16 +180,24 @@ async fn figure(
     let chart = (series.points.len() > 1).then(|| draw(series, |amount| amount_text(lang, unit_of, amount)));
     let mut parts = Vec::new();
     if !read.by_book.is_empty() {
-        let rows = read.by_book.into_iter().map(|(book, amount)| (book.to_string(), None, amount)).collect();
+        let row = |(book, amount): (base::BookId, i64)| {
+            let unit = app.tree().unit_of_book(&book).map(ToString::to_string);
+            let href = unit.map(|unit| with_parameter(&here, "unit", Some(&unit)));
+            (
+                said::book_title(&app, lang, &book),
+                href.map(|href| with_parameter(&href, "cursor", None)),
+                amount,
+            )
+        };
+        let rows = read.by_book.into_iter().map(row).collect();
         parts.push(part_table(&t, lang, unit_of, "by-book", t.get("figure-by-book"), rows));
     }
     for (dimension, values) in read.by_dimension {
         let rows = values
             .into_iter()
-            .take(30)
-            .map(|(value, amount)| {
+            .map(|(value, title, amount)| {
                 let href = with_parameter(&here, "dimension", Some(&format!("{dimension}={value}")));
-                (value, Some(with_parameter(&href, "cursor", None)), amount)
+                (title, Some(with_parameter(&href, "cursor", None)), amount)
             })
             .collect();
         parts.push(part_table(
@@ -203,6 +221,31 @@ async fn figure(
         chart,
         parts,
         entries,
+    })
+}
+
+/// Values of a dimension, the first thirty of them with what they are called in the first book that knows them.
+fn titled(
+    kernel: &kernel::Kernel,
+    (app, t): &(App, T),
+    books: &[base::BookId],
+    (figure, dimension): (&str, &str),
+    values: Vec<(String, i64)>,
+) -> Result<Vec<Part>, store::StoreError> {
+    let of = (said::line(figure), dimension);
+    kernel.read(|tx| {
+        let mut all = Vec::new();
+        for (value, amount) in values.into_iter().take(PARTS) {
+            let mut title = value.clone();
+            for book in books {
+                title = said::value_title(app, tx, t, book, of, &value)?;
+                if title != value {
+                    break;
+                }
+            }
+            all.push((value, title, amount));
+        }
+        Ok(all)
     })
 }
 
@@ -262,8 +305,8 @@ fn part_table(
     table.rows = rows
         .into_iter()
         .map(|(name, href, amount)| {
-            let cell = Cell::text(name);
-            vec![if let Some(href) = href { cell.link(href) } else { cell }, amount_cell(lang, unit, amount)]
+            let cells = [Cell::text(name), amount_cell(lang, unit, amount)];
+            cells.map(|cell| if let Some(href) = &href { cell.link(href) } else { cell }).to_vec()
         })
         .collect();
     table
@@ -293,12 +336,12 @@ fn entries_table(
         .map(|behind| {
             let entry = &behind.entry;
             vec![
-                Cell::text(format!("{} · {}", entry.book, entry.seq))
+                Cell::text(format!("{} · {}", said::book_title(app, lang, &entry.book), entry.seq))
                     .link(format!("/ledger/{}/{}", entry.book, entry.seq)),
                 Cell::text(kind_title(app, lang, entry.kind.as_str())),
                 Cell::date_time(app.moment(entry.occurred)),
-                Cell::text(entry.actor.as_str()),
-                amount_cell(lang, unit, behind.amount),
+                Cell::text(said::actor(t, &entry.actor)),
+                amount_cell(lang, unit, behind.amount).link(format!("/ledger/{}/{}", entry.book, entry.seq)),
             ]
         })
         .collect();

@@ -9,13 +9,14 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 
 use super::figure::kind_title;
 use super::page;
 use crate::app::App;
 use crate::problem::Problem;
+use crate::said;
 use crate::texts::Lang;
 use crate::view::{Frame, Sheet};
 use crate::viewer::{Asked, Here, Viewer};
@@ -187,6 +188,32 @@ fn fields(schema: &Value) -> Vec<Member> {
         .collect()
 }
 
+/// The fields of a kind. Its schema brings its types with it, and they stand in place: the page lists those of the API.
+fn kind_fields(schema: &Value) -> Vec<Member> {
+    let own = schema.get("components").and_then(|it| it.get("schemas"));
+    let mut all = Vec::new();
+    for mut member in fields(schema) {
+        let of = member.of.link.take().and_then(|name| own.and_then(|own| own.get(&name)).cloned());
+        let Some(of) = of else {
+            all.push(member);
+            continue;
+        };
+        let values: Vec<&str> = items(of.get("enum")).filter_map(Value::as_str).collect();
+        let inner = kind_fields(&json!({ "properties": of.get("properties"), "required": of.get("required"),
+            "components": schema.get("components") }));
+        if !values.is_empty() {
+            member.of.text = values.join(" | ");
+        }
+        if member.says.is_empty() {
+            member.says = text(&of, "description");
+        }
+        let name = member.name.clone();
+        all.push(member);
+        all.extend(inner.into_iter().map(|it| Member { name: format!("{name}.{}", it.name), ..it }));
+    }
+    all
+}
+
 struct KindShown {
     name: &'static str,
     title: String,
@@ -203,6 +230,13 @@ struct HelpPage<'a> {
     kinds: Vec<KindShown>,
 }
 
+impl HelpPage<'_> {
+    /// What a group of operations is called.
+    fn tag(&self, tag: &str) -> String {
+        said::known(&self.frame.t, format!("help-tag-{tag}"), tag)
+    }
+}
+
 fn show(app: &App, viewer: &Viewer, lang: Lang, here: &str, read: &Described) -> Result<Response, Problem> {
     let t = app.texts.t(lang);
     let mut frame = viewer.frame(app, lang, t.get("help-api"), here);
@@ -213,15 +247,13 @@ fn show(app: &App, viewer: &Viewer, lang: Lang, here: &str, read: &Described) ->
         name: kind.name,
         title: kind_title(app, lang, kind.name),
         erasable: kind.erasable,
-        fields: fields(&kind.schema()),
+        fields: kind_fields(&kind.schema()),
     });
     page(&HelpPage { frame, base_url: &app.site.base_url, read, kinds: kinds.collect() })
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -235,6 +267,21 @@ mod tests {
         assert_eq!(named(json!({ "oneOf": [{ "type": "null" }, { "$ref": "#/x/Grant" }] })), "Grant");
         assert_eq!(named(json!({ "type": ["string", "null"], "format": "date" })), "string (date)");
         assert_eq!(named(json!({})), "any");
+    }
+
+    #[test]
+    fn a_kind_shows_the_words_and_the_fields_of_its_own_types_in_place() {
+        let schema = json!({
+            "properties": { "zone": { "$ref": "#/components/schemas/Zone" }, "paper": { "$ref": "#/components/schemas/Paper" } },
+            "components": { "schemas": {
+                "Zone": { "type": "string", "enum": ["wet", "dry"] },
+                "Paper": { "type": "object", "properties": { "number": { "type": "string" } } },
+            } },
+        });
+        let shown = kind_fields(&schema);
+        let said: Vec<(&str, &str)> = shown.iter().map(|it| (&*it.name, &*it.of.text)).collect();
+        assert_eq!(said, [("paper", "Paper"), ("paper.number", "string"), ("zone", "wet | dry")]);
+        assert!(shown.iter().all(|it| it.of.link.is_none()));
     }
 
     #[test]

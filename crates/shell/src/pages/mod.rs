@@ -1,6 +1,7 @@
 //! The kernel's pages: signing in, the account, figures and entries.
 
 mod admin;
+mod book;
 mod entry;
 mod figure;
 mod help;
@@ -27,6 +28,7 @@ pub fn router() -> Router<App> {
         .merge(sign_in::router())
         .merge(figure::router())
         .merge(entry::router())
+        .merge(book::router())
         .merge(admin::router())
 }
 

@@ -14,12 +14,12 @@ use shell::extract::{Path, Query};
 use shell::pages::page;
 use shell::view::{Choice, Field, FieldKind, Frame, Link};
 use shell::viewer::{Asked, Here, Viewer};
-use shell::{App, Lang, Problem, T};
+use shell::{App, Lang, Problem, T, once};
 use store::StoreError;
 
 use super::place::{Names, Place, Reach};
 use super::typed::{self, Takes};
-use crate::api::records::record_as;
+use crate::api::records::record_form;
 use crate::kinds as of;
 use crate::record::Input;
 use crate::state::{self, LotFilter};
@@ -204,8 +204,6 @@ pub const FORMS: &[Spec] = &[
 #[template(path = "office/form.html")]
 struct FormPage {
     frame: Frame,
-    sections: Vec<Link>,
-    key: String,
     error: Option<String>,
     fields: Vec<Field>,
     back: String,
@@ -256,19 +254,17 @@ async fn send(
     let place = Place::of(&app, lang, &book)?;
     let reach = place.reach(&app, &viewer, spec.kind)?;
     let t = app.texts.t(lang);
-    let key = typed.get("key").cloned().unwrap_or_default();
     let outcome = match body(spec, &typed, &t) {
         Err(wrong) => Err(wrong),
         Ok(mut body) => {
-            complete(&app, &place, &mut body, &key).await?;
+            complete(&app, &place, &mut body, &typed).await?;
             let input = Input {
                 kind: spec.kind.into(),
                 occurred: None,
                 body: Value::Object(body),
                 evidence: Vec::new(),
             };
-            let key = (!key.is_empty()).then(|| format!("form-{}-{key}", spec.name));
-            match record_as(&app, &viewer, place.book.as_str(), input, key).await {
+            match record_form(&app, &viewer, &place.book, input, spec.name, &typed).await {
                 Ok(recorded) => Ok(recorded),
                 Err(problem) => Refused(problem).wrong(lang)?,
             }
@@ -293,10 +289,10 @@ impl Refused {
     /// The message by its field; whatever is no fault of the form stays a problem.
     pub fn wrong<R>(self, lang: Lang) -> Result<Result<R, Wrong>, Problem> {
         let problem = self.0;
-        let Some(field) = problem.field.clone().filter(|_| matches!(problem.status.as_u16(), 400 | 409))
-        else {
+        if !matches!(problem.status.as_u16(), 400 | 409) {
             return Err(problem);
-        };
+        }
+        let field = problem.field.clone().unwrap_or_default();
         let field = field.strip_prefix("body.").unwrap_or(&field);
         let field = field.split(['.', '[']).next().unwrap_or_default();
         Ok(Err(Wrong::from([(field.to_owned(), message(lang, problem.detail.get(lang)))])))
@@ -338,7 +334,12 @@ fn body(spec: &Spec, typed: &Typed, t: &T) -> Result<Map<String, Value>, Wrong> 
 }
 
 /// Adds what follows from what was typed: the tenant of a stall, the code of a new lot.
-async fn complete(app: &App, place: &Place, body: &mut Map<String, Value>, key: &str) -> Result<(), Problem> {
+async fn complete(
+    app: &App,
+    place: &Place,
+    body: &mut Map<String, Value>,
+    typed: &Typed,
+) -> Result<(), Problem> {
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let to_stall = text("to_stall");
     let ending = body.contains_key("reason") && !body.contains_key("lot");
@@ -351,7 +352,8 @@ async fn complete(app: &App, place: &Place, body: &mut Map<String, Value>, key: 
     if to_stall.is_some() {
         body.insert("to_merchant".into(), tenant.into());
         if !body.contains_key("new_lot") {
-            let made = typed::made(key, app.kernel.now());
+            let key = typed.get(once::FIELD).map_or("", String::as_str);
+            let made = once::made(key, app.kernel.now());
             let lot = typed::lot_code(&stall, &app.kernel.zone().local_text(made));
             body.insert("new_lot".into(), lot.into());
         }
@@ -398,10 +400,8 @@ async fn set(
         Some((_, message)) => Some(message.clone()),
         None => (!wrong.is_empty()).then(|| t.get("form-refused")),
     };
-    let key = typed.get("key").cloned().unwrap_or_else(|| app.kernel.now().0.to_string());
-    let sections = place.sections(app, viewer, &frame);
     let back = place.href(if *reach == Reach::All { spec.back } else { "mine" });
-    page(&FormPage { frame, sections, key, error, fields, back })
+    page(&FormPage { frame, error, fields, back })
 }
 
 /// What can be chosen in a market.

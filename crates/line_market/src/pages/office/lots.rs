@@ -70,13 +70,12 @@ async fn lots(
     table.pager = Some(asked.pager(&t, found.len(), None, more));
     let title = format!("{} · {}", place.title, t.get("office-lots"));
     let frame = place.frame(&app, &viewer, lang, title, &here);
-    let sections = place.sections(&app, &viewer, &frame);
     let mut actions = Vec::new();
     if place.reach(&app, &viewer, "market.lot.received").is_ok() {
         actions.push(Link { title: t.get("office-receive"), href: place.href("lots/new") });
     }
     actions.extend(links(&app, &viewer, &place, &t, "lots"));
-    answer(&asked, ListPage { frame, sections, actions, table })
+    answer(&asked, ListPage { frame, actions, table })
 }
 
 /// A table of lots.
@@ -115,7 +114,7 @@ fn table(
                 Cell::text(&lot.supplier),
                 Cell::text(&lot.origin),
                 Cell::kilograms(lot.received_g.0).link(format!("/ledger/{}/{}", place.book, lot.seq)),
-                Cell::kilograms(lot.left_g().0),
+                Cell::kilograms(lot.left_g().0).link(place.href(&format!("lots/{}/recall", lot.lot))),
                 flags.get(&lot.lot).map_or_else(|| state_cell(t, lot), |flag| flag_cell(t, flag)),
                 Cell::date_time(app.moment(lot.received_at)),
             ]

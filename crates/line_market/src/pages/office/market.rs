@@ -37,7 +37,6 @@ const DUE_ROWS: usize = 12;
 #[template(path = "office/market.html")]
 struct MarketPage {
     frame: Frame,
-    sections: Vec<Link>,
     actions: Vec<Link>,
     tiles: Vec<FigureTile>,
     list: LiveList,
@@ -110,8 +109,7 @@ async fn market(
     .map(|(key, _, to)| Link { title: t.get(key), href: place.href(to) })
     .chain(links(&app, &viewer, &place, &t, ""))
     .collect();
-    let sections = place.sections(&app, &viewer, &frame);
-    page(&MarketPage { frame, sections, actions, tiles, list, held, expiring })
+    page(&MarketPage { frame, actions, tiles, list, held, expiring })
 }
 
 fn held_table(app: &App, t: &T, place: &Place, read: &Read) -> TableView {
@@ -139,7 +137,7 @@ fn held_table(app: &App, t: &T, place: &Place, read: &Read) -> TableView {
                 Cell::text(&lot.lot).link(place.href(&format!("lots/{}", lot.lot))),
                 Cell::text(read.names.product(&lot.product)),
                 Cell::text(&lot.stall),
-                Cell::kilograms(lot.left_g().0),
+                Cell::kilograms(lot.left_g().0).link(place.href(&format!("lots/{}/recall", lot.lot))),
                 Cell::badge(Badge { mark: Mark::Red, text: reason }).link(entry),
                 lot.held_at.map_or_else(Cell::none, |at| Cell::date_time(app.moment(at))),
             ]

@@ -35,7 +35,6 @@ const SALES: usize = 50;
 #[template(path = "office/mine.html")]
 struct MinePage {
     frame: Frame,
-    sections: Vec<Link>,
     stalls: Vec<StallView>,
     none: String,
 }
@@ -104,10 +103,9 @@ async fn mine(
         .await?;
     let t = app.texts.t(lang);
     let frame = place.frame(&app, &viewer, lang, t.get("office-mine"), &here);
-    let sections = place.sections(&app, &viewer, &frame);
     let more = links(&app, &viewer, &place, &t, "lots");
     let stalls = stalls.iter().map(|read| stall_view(&app, &t, &place, &names, read, &more)).collect();
-    page(&MinePage { none: t.get("office-no-own-stall"), frame, sections, stalls })
+    page(&MinePage { none: t.get("office-no-own-stall"), frame, stalls })
 }
 
 fn stall_view(app: &App, t: &T, place: &Place, names: &Names, read: &Read, more: &[Link]) -> StallView {
@@ -147,8 +145,8 @@ fn lots_table(t: &T, place: &Place, names: &Names, lots: &[Lot]) -> TableView {
         .map(|lot| {
             vec![
                 Cell::text(names.product(&lot.product)),
-                Cell::text(&lot.lot),
-                Cell::kilograms(lot.left_g().0),
+                Cell::text(&lot.lot).link(place.href(&format!("lots/{}", lot.lot))),
+                Cell::kilograms(lot.left_g().0).link(place.href(&format!("lots/{}", lot.lot))),
                 state_cell(t, lot),
                 Cell::text(t.get("office-record-loss"))
                     .link(place.href(&format!("record/loss?lot={}", lot.lot))),
@@ -196,7 +194,6 @@ struct SalesQuery {
 #[template(path = "office/list.html")]
 struct SalesPage {
     frame: Frame,
-    sections: Vec<Link>,
     actions: Vec<Link>,
     table: TableView,
 }
@@ -267,6 +264,5 @@ async fn sales(
     });
     let frame =
         place.frame(&app, &viewer, lang, format!("{} · {}", query.stall, t.get("office-sales")), &here);
-    let sections = place.sections(&app, &viewer, &frame);
-    page(&SalesPage { frame, sections, actions: Vec::new(), table })
+    page(&SalesPage { frame, actions: Vec::new(), table })
 }

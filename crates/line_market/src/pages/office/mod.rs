@@ -7,7 +7,7 @@ mod lots;
 mod market;
 mod mine;
 mod overview;
-mod place;
+pub mod place;
 mod receive;
 mod registers;
 mod rows;

@@ -147,10 +147,7 @@ async fn overview(
     };
     rows::fill(&mut markets, &asked, &t, read.markets.iter().map(row).collect());
     if asked.export.is_some() {
-        return rows::answer(
-            &asked,
-            rows::ListPage { frame, sections: Vec::new(), actions: Vec::new(), table: markets },
-        );
+        return rows::answer(&asked, rows::ListPage { frame, actions: Vec::new(), table: markets });
     }
     let units = units
         .iter()

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use access::Resource;
 use base::{BookId, UnitCode};
+use ledger::Body;
 use shell::view::{Crumb, Flash, Frame, Link, Mark};
 use shell::{App, Lang, Problem, Viewer};
 use store::{StoreError, Tx};
 
 use crate::api::market;
+use crate::kinds::InspectionRecorded;
 use crate::policy::READ;
 use crate::state;
 
@@ -96,11 +98,12 @@ impl Place {
         frame.flash = done
             .filter(|seq| !seq.is_empty() && seq.bytes().all(|byte| byte.is_ascii_digit()))
             .map(|seq| Flash { mark: Mark::Done, text: frame.t.with("office-recorded", &[("seq", seq)]) });
+        frame.sections = self.sections(app, viewer, &frame);
         frame
     }
 
     /// The market's pages, as far as the viewer may open them.
-    pub fn sections(&self, app: &App, viewer: &Viewer, frame: &Frame) -> Vec<Link> {
+    fn sections(&self, app: &App, viewer: &Viewer, frame: &Frame) -> Vec<Link> {
         let link = |key: &str, page: &str| Link { title: frame.t.get(key), href: self.href(page) };
         if !viewer.allows(app, READ, &self.resource) {
             return vec![link("office-mine", "mine"), link("office-receive", "lots/new")];
@@ -119,8 +122,12 @@ impl Place {
             ("office-breaches", "breaches"),
             ("office-complaints", "complaints"),
         ]
+        .into_iter()
+        .filter(|(_, page)| {
+            *page != "inspect" || viewer.allows(app, InspectionRecorded::KIND, &self.resource)
+        })
         .map(|(key, page)| link(key, page))
-        .to_vec()
+        .collect()
     }
 }
 

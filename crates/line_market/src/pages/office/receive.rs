@@ -8,26 +8,26 @@ use axum::extract::{DefaultBodyLimit, Multipart, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use base::limits::EVIDENCE_BYTES_MAX;
 use ledger::Body;
 use serde_json::{Map, Value, json};
 use shell::extract::{Path, Query};
 use shell::pages::page;
-use shell::view::{Choice, Field, FieldKind, Frame, Link};
-use shell::viewer::{Asked, Here, Viewer};
-use shell::{App, Both, Lang, Problem, T, format};
+use shell::view::{Choice, Field, FieldKind, Frame};
+use shell::viewer::{Asked, FORM_BYTES_MAX, Here, Viewer};
+use shell::{App, Lang, Problem, T, format, once};
 use store::StoreError;
 
 use super::forms::Refused;
 use super::place::{Names, Place, Reach};
 use super::typed;
-use crate::api::records::{keep, record_as};
+use crate::api::records::record_form;
 use crate::kinds::LotReceived;
+use crate::pages::photo;
 use crate::record::Input;
 use crate::state::{self, Lot, LotFilter, Product, Stall};
 
 pub fn router() -> Router<App> {
-    let limit = DefaultBodyLimit::max(EVIDENCE_BYTES_MAX + 64 * 1024);
+    let limit = DefaultBodyLimit::max(FORM_BYTES_MAX);
     Router::new().route("/market/{book}/lots/new", get(show).post(send).layer(limit))
 }
 
@@ -44,14 +44,12 @@ type Wrong = BTreeMap<String, String>;
 #[template(path = "office/receive.html")]
 struct ReceivePage {
     frame: Frame,
-    sections: Vec<Link>,
     /// Absent until the stall is chosen.
     stall: Option<String>,
     /// Who has it.
     merchant: String,
     choose: Field,
     repeats: Vec<Repeat>,
-    key: String,
     error: Option<String>,
     fields: Vec<Field>,
 }
@@ -87,8 +85,8 @@ async fn send(
 ) -> Result<Response, Problem> {
     let place = Place::of(&app, lang, &book)?;
     let reach = place.reach(&app, &viewer, LotReceived::KIND)?;
-    let (typed, photo) = read_form(form).await?;
-    let t = app.texts.t(lang);
+    let (typed, photo) = photo::read(form).await?;
+    let (t, chosen) = (app.texts.t(lang), photo.is_some());
     let outcome = match body(&t, &typed) {
         Err(wrong) => Err(wrong),
         Ok(body) => submit(&app, &viewer, lang, &place, &reach, &typed, body, photo).await?,
@@ -102,10 +100,17 @@ async fn send(
             Ok(Redirect::to(&back).into_response())
         }
         Err(wrong) => {
+            let typed = if chosen { with_photo(typed) } else { typed };
             let refused = set(&app, &viewer, lang, &here, &place, &reach, &typed, &wrong).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, refused).into_response())
         }
     }
+}
+
+/// What was typed, with a mark that a photo had been chosen.
+fn with_photo(mut typed: Typed) -> Typed {
+    typed.insert(photo::FIELD.into(), String::new());
+    typed
 }
 
 /// Keeps the photo and records the lot; `Ok(Err)` is what the form did wrong.
@@ -127,47 +132,29 @@ async fn submit(
     if !reach.covers(tenant.as_deref()) {
         return Err(Problem::not_found());
     }
-    let key = typed.get("key").cloned().unwrap_or_default();
-    let made = typed::made(&key, app.kernel.now());
+    let key = typed.get(once::FIELD).map_or("", String::as_str);
+    let made = once::made(key, app.kernel.now());
     body.insert("lot".into(), typed::lot_code(&stall, &app.kernel.zone().local_text(made)).into());
     body.insert("stall".into(), stall.clone().into());
     // Nobody's code is "-": the rules then say that the stall is not let.
     body.insert("merchant".into(), tenant.unwrap_or_else(|| "-".into()).into());
     let evidence = match photo {
         None => Vec::new(),
-        Some(bytes) => match keep(app, &place.book, bytes).await {
-            Ok(digest) => vec![digest],
-            Err(problem) if problem.field.as_deref() == Some("file") => {
-                return Ok(Err(Wrong::from([("photo".into(), problem.detail.get(lang).to_owned())])));
+        Some(bytes) => {
+            let ground = (&place.book, &place.resource);
+            match photo::kept(app, viewer, ground, &app.texts.t(lang), bytes).await? {
+                Ok(digest) => vec![digest],
+                Err(message) => return Ok(Err(Wrong::from([(photo::FIELD.into(), message)]))),
             }
-            Err(problem) => return Err(problem),
-        },
+        }
     };
+    let mut typed = typed.clone();
+    typed.extend(evidence.first().map(|digest| (photo::FIELD.to_owned(), digest.clone())));
     let input = Input { kind: LotReceived::KIND.into(), occurred: None, body: Value::Object(body), evidence };
-    let key = (!key.is_empty()).then(|| format!("form-receive-{key}"));
-    match record_as(app, viewer, place.book.as_str(), input, key).await {
+    match record_form(app, viewer, &place.book, input, "receive", &typed).await {
         Ok(recorded) => Ok(Ok((stall, recorded.entry.seq.0))),
         Err(problem) => Refused(problem).wrong(lang),
     }
-}
-
-/// The texts and the photo of a form.
-async fn read_form(mut form: Multipart) -> Result<(Typed, Option<Vec<u8>>), Problem> {
-    let unreadable = |error: axum::extract::multipart::MultipartError| {
-        let text = error.body_text();
-        Problem::bad_request("form", "multipart", Both::new("表单无法读取，请重新提交。", text))
-    };
-    let (mut typed, mut photo) = (Typed::new(), None);
-    while let Some(part) = form.next_field().await.map_err(unreadable)? {
-        let name = part.name().unwrap_or_default().to_owned();
-        if name == "photo" {
-            let bytes = part.bytes().await.map_err(unreadable)?;
-            photo = (!bytes.is_empty()).then(|| bytes.to_vec());
-        } else {
-            typed.insert(name, part.text().await.map_err(unreadable)?);
-        }
-    }
-    Ok((typed, photo))
 }
 
 /// What was typed as a body without lot, stall and merchant, or what is wrong field by field.
@@ -240,7 +227,6 @@ async fn set(
         .await?;
     let t = app.texts.t(lang);
     let frame = place.frame(app, viewer, lang, t.get("office-receive"), here);
-    let sections = place.sections(app, viewer, &frame);
     let choices = read.stalls.iter().map(|it| {
         let tenant = it.merchant.as_deref().map_or_else(String::new, |tenant| read.names.merchant(tenant));
         Choice { value: it.stall.clone(), title: format!("{} · {tenant}", it.stall) }
@@ -259,9 +245,8 @@ async fn set(
         Some((_, message)) => Some(message.clone()),
         None => (!wrong.is_empty()).then(|| t.get("form-refused")),
     };
-    let key = typed.get("key").cloned().unwrap_or_else(|| app.kernel.now().0.to_string());
     let stall = stall.map(|stall| stall.stall);
-    page(&ReceivePage { frame, sections, stall, merchant, choose, repeats, key, error, fields })
+    page(&ReceivePage { frame, stall, merchant, choose, repeats, error, fields })
 }
 
 /// The stall's last deliveries, each once.
@@ -319,7 +304,7 @@ fn fields(t: &T, read: &Read, typed: &Typed, wrong: &Wrong) -> Vec<Field> {
     let field = |name: &'static str, kind: FieldKind, required: bool| {
         let mut field =
             Field::new(name, t.get(&format!("office-field-{name}")), kind).error(wrong.get(name).cloned());
-        field.value = if matches!(field.kind, FieldKind::File { .. }) { String::new() } else { value(name) };
+        field.value = value(name);
         field.required = required;
         field
     };
@@ -331,8 +316,12 @@ fn fields(t: &T, read: &Read, typed: &Typed, wrong: &Wrong) -> Vec<Field> {
         field("supplier", FieldKind::Text { chars_max: 120 }, true),
         field("origin", FieldKind::Text { chars_max: 120 }, true),
         field("document", FieldKind::Choice(documents.to_vec()), false),
-        field("number", FieldKind::Text { chars_max: 120 }, false),
-        field("photo", FieldKind::File { accept: "image/*,application/pdf" }, false),
+        Field {
+            label: t.get("office-field-paper"),
+            ..field("number", FieldKind::Text { chars_max: 120 }, false)
+        },
+        photo::field(t, "office-field-photo", typed.contains_key(photo::FIELD))
+            .error(wrong.get(photo::FIELD).cloned()),
     ]
 }
 

@@ -122,10 +122,10 @@ const REGISTERS: &[Register] = &[
     Register {
         name: "products",
         columns: &[
-            ("product", "office-field-product", false),
+            ("product", "office-product-code", false),
             ("title_zh", "office-field-title_zh", false),
             ("title_en", "office-field-title_en", false),
-            ("category", "office-field-category", false),
+            ("category", "office-category", false),
         ],
         spec: by(&["product", "title_zh", "title_en", "category"], "product"),
         forms: &["product"],
@@ -183,8 +183,13 @@ async fn show(
     fill(&mut table, &asked, &t, cells.of(found));
     let title = format!("{} · {}", place.title, table.caption);
     let frame = place.frame(&app, &viewer, lang, title, &here);
-    let sections = place.sections(&app, &viewer, &frame);
-    answer(&asked, ListPage { frame, sections, actions, table })
+    answer(&asked, ListPage { frame, actions, table })
+}
+
+/// A category in words; the ledger takes any code.
+fn category(t: &T, code: &str) -> String {
+    let key = format!("market-value-category-{code}");
+    if t.texts().has(t.lang(), &key) { t.get(&key) } else { code.to_owned() }
 }
 
 struct Cells<'a> {
@@ -206,6 +211,11 @@ impl Cells<'_> {
         }
     }
 
+    /// The entries about something of the market.
+    fn about(&self, cell: Cell, scheme: &'static str, code: &str) -> Cell {
+        cell.link(format!("/ledger/{0}?about={scheme}%3A{0}%2F{code}", self.place.book))
+    }
+
     fn form(&self, key: &str, form: &str) -> Cell {
         Cell::text(self.t.get(key)).link(self.place.href(&format!("record/{form}")))
     }
@@ -222,11 +232,18 @@ impl Cells<'_> {
             Cell::text(&it.stall).link(self.place.href(&format!("lots?stall={}", it.stall))),
             word("zone", &it.zone),
             word("food", &it.food),
-            Cell { value: shell::view::Value::Decimal { units: it.area_dm2, places: 2 }, ..Cell::text(area) },
+            self.about(
+                Cell {
+                    value: shell::view::Value::Decimal { units: it.area_dm2, places: 2 },
+                    ..Cell::text(area)
+                },
+                "stall",
+                &it.stall,
+            ),
             tenant,
             day_cell(it.lease_from),
             until_cell(self.app, self.t, it.lease_until),
-            it.fee_fen.map_or_else(Cell::none, Cell::money),
+            it.fee_fen.map_or_else(Cell::none, |fee| self.about(Cell::money(fee), "stall", &it.stall)),
             self.form(&format!("office-form-{end}"), &format!("{end}?stall={}", it.stall)),
         ]
     }
@@ -235,7 +252,7 @@ impl Cells<'_> {
         let title = it.title.clone().unwrap_or_else(|| self.t.get("entry-erased"));
         vec![
             Cell::text(&it.merchant).link(self.place.href(&format!("lots?merchant={}", it.merchant))),
-            Cell::text(title),
+            self.about(Cell::text(title), "merchant", &it.merchant),
             Cell::text(it.licence.clone().unwrap_or_default()),
             until_cell(self.app, self.t, it.licence_until),
             until_cell(self.app, self.t, it.food_until),
@@ -255,9 +272,9 @@ impl Cells<'_> {
         vec![
             Cell::text(&it.month),
             Cell::text(&it.stall),
-            Cell::money(it.charged_fen.0),
-            Cell::money(it.paid_fen.0),
-            Cell::money(open),
+            self.about(Cell::money(it.charged_fen.0), "stall", &it.stall),
+            self.about(Cell::money(it.paid_fen.0), "stall", &it.stall),
+            self.about(Cell::money(open), "stall", &it.stall),
             if open > 0 { state.link(self.place.href(&format!("record/{form}"))) } else { state },
         ]
     }
@@ -268,7 +285,7 @@ impl Cells<'_> {
             None => Cell::text(self.t.get("office-fair-scale")),
         };
         vec![
-            Cell::integer(i64::from(it.scale)),
+            self.about(Cell::integer(i64::from(it.scale)), "scale", &it.scale.to_string()),
             stall,
             Cell::text(&it.serial),
             Cell::text(&it.seal),
@@ -286,13 +303,14 @@ impl Cells<'_> {
             Cell::text(&it.product).link(lots),
             Cell::text(&it.title_zh),
             Cell::text(&it.title_en),
-            Cell::text(&it.category),
+            Cell::text(category(self.t, &it.category)),
         ]
     }
 
     fn price(&self, it: &Price) -> Vec<Cell> {
         let form = format!("price?stall={}&product={}", it.stall, it.product);
         let product = Cell::text(self.names.product(&it.product));
-        vec![product, Cell::text(&it.stall), Cell::money(it.fen_per_kg.0), self.form("office-change", &form)]
+        let price = self.about(Cell::money(it.fen_per_kg.0), "stall", &it.stall);
+        vec![product, Cell::text(&it.stall), price, self.form("office-change", &form)]
     }
 }

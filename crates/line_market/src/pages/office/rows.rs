@@ -13,7 +13,6 @@ use shell::{App, Problem, T};
 #[template(path = "office/list.html")]
 pub struct ListPage {
     pub frame: Frame,
-    pub sections: Vec<Link>,
     pub actions: Vec<Link>,
     pub table: TableView,
 }

@@ -1,6 +1,6 @@
 //! What people type into forms, read as the values that bodies hold.
 
-use base::{Day, Time};
+use base::Day;
 use serde_json::{Value, json};
 
 /// What a field takes.
@@ -84,13 +84,6 @@ pub fn lot_code(stall: &str, local: &str) -> String {
     }
 }
 
-/// The moment that a form was made, from its hidden key; now, if the key was tampered with.
-pub fn made(key: &str, now: Time) -> Time {
-    let known =
-        key.parse().map(Time).ok().filter(|made: &Time| (0..=86_400_000).contains(&now.since_ms(*made)));
-    known.unwrap_or(now)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,12 +112,5 @@ mod tests {
     #[test]
     fn a_lot_code_follows_from_stall_and_moment() {
         assert_eq!(lot_code("A12", "2021-12-10T08:31:22+08:00"), "A12-211210-083122");
-    }
-
-    #[test]
-    fn a_form_from_the_future_or_of_another_day_is_made_now() {
-        assert_eq!(made("5000", Time(9_000)), Time(5_000));
-        assert_eq!(made("9001", Time(9_000)), Time(9_000));
-        assert_eq!(made("x", Time(9_000)), Time(9_000));
     }
 }

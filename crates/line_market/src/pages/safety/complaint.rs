@@ -20,7 +20,7 @@ use shell::{App, Problem, format};
 use super::slip::{address_of, find, show};
 use super::typed::Typed;
 use super::words;
-use crate::api::records::record_as;
+use crate::api::records::record_form;
 use crate::kinds::ComplaintFiled;
 use crate::record::Input;
 use crate::state::{self, ComplaintRow};
@@ -64,7 +64,8 @@ async fn file(
             "slip": found.serial.print(), "text": text, "contact": typed.optional("contact"), "fair_scale_g": weight,
         });
         let input = Input { kind: ComplaintFiled::KIND.into(), occurred: None, body, evidence: Vec::new() };
-        match record_as(&app, &viewer, found.market.book.as_str(), input, None).await {
+        let form = format!("complaint {}", found.serial.print());
+        match record_form(&app, &viewer, &found.market.book, input, &form, typed.values()).await {
             Ok(recorded) => {
                 return Ok(Redirect::to(&format!("{here}/complaint/{}", recorded.entry.seq)).into_response());
             }

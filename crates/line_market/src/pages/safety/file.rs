@@ -15,7 +15,7 @@ use shell::extract::Path;
 use shell::pages::page;
 use shell::view::Frame;
 use shell::viewer::{Asked, Here, Viewer};
-use shell::{App, Lang, Problem, format};
+use shell::{App, Lang, Problem, format, said};
 use store::{Param, StoreError, Tx};
 
 use super::ground::{Ground, in_lang};
@@ -154,7 +154,7 @@ async fn sheet(
             &[("shown", number(found.entries.len())), ("all", number(found.total))],
         ),
         cut: found.entries.len() < found.total,
-        entries: found.entries.iter().map(|entry| set(&app, lang, &ground, entry, lacking)).collect(),
+        entries: sheets(&app, lang, &ground, found.entries, lacking).await?,
         checkpoint,
         key: app.kernel.verifier().to_string(),
         json: format!("{}/file.json", ground.lot_href(&lot.lot)),
@@ -167,11 +167,33 @@ fn withheld(kernel: &Kernel, entry: &Entry, lacking: Option<&'static str>) -> Op
     lacking.filter(|action| kernel.lines().body_needs(entry.kind.as_str()) == Some(*action))
 }
 
-fn set(app: &App, lang: Lang, ground: &Ground, entry: &Entry, lacking: Option<&'static str>) -> Sheet {
-    let body = match withheld(&app.kernel, entry, lacking) {
-        Some(_) => vec![(app.texts.t(lang).get("entry-body"), app.texts.t(lang).get("safety-file-withheld"))],
-        None => members(entry.body.as_deref()),
+/// The entries with their bodies in words.
+async fn sheets(
+    app: &App,
+    lang: Lang,
+    ground: &Ground,
+    entries: Vec<Entry>,
+    lacking: Option<&'static str>,
+) -> Result<Vec<Sheet>, Problem> {
+    let (of, t, home) = (app.clone(), app.texts.t(lang), ground.book.clone());
+    let read = move |kernel: &std::sync::Arc<Kernel>| {
+        kernel.read(|tx| {
+            let mut said = Vec::new();
+            for entry in entries {
+                let body = match withheld(kernel, &entry, lacking) {
+                    Some(_) => vec![(t.get("entry-body"), t.get("safety-file-withheld"))],
+                    None => said::body(&of, tx, &t, &home, "market", entry.body.as_deref())?,
+                };
+                said.push((entry, body));
+            }
+            Ok::<_, StoreError>(said)
+        })
     };
+    let said = app.blocking(read).await?;
+    Ok(said.into_iter().map(|(entry, body)| set(app, lang, ground, &entry, body)).collect())
+}
+
+fn set(app: &App, lang: Lang, ground: &Ground, entry: &Entry, body: Vec<(String, String)>) -> Sheet {
     let kind = app.kernel.catalogue().get(entry.kind.as_str());
     Sheet {
         seq: entry.seq.to_string(),
@@ -179,27 +201,12 @@ fn set(app: &App, lang: Lang, ground: &Ground, entry: &Entry, lacking: Option<&'
         title: kind
             .map_or(entry.kind.as_str(), |kind| in_lang(lang, kind.title_zh, kind.title_en))
             .to_owned(),
-        occurred: format::rfc3339(app.moment(entry.occurred)),
-        recorded: format::rfc3339(app.moment(entry.recorded)),
-        actor: entry.actor.to_string(),
+        occurred: format::date_time_long(lang, app.moment(entry.occurred)),
+        recorded: format::date_time_long(lang, app.moment(entry.recorded)),
+        actor: said::actor(&app.texts.t(lang), &entry.actor),
         body,
         leaf: entry.leaf().to_string(),
     }
-}
-
-/// The members of a body in a line each; nothing for one that was erased.
-fn members(body: Option<&str>) -> Vec<(String, String)> {
-    let value = body.and_then(|body| serde_json::from_str::<serde_json::Value>(body).ok());
-    let Some(serde_json::Value::Object(members)) = value else { return Vec::new() };
-    let text = |value: serde_json::Value| match value {
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    };
-    members
-        .into_iter()
-        .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| (name, text(value)))
-        .collect()
 }
 
 /// The file as a document: each entry with a proof that anyone can check offline with the public key.
@@ -254,16 +261,4 @@ async fn document(
     };
     let name = format!("attachment; filename=\"{book}-{code}.json\"");
     Ok(([(header::CONTENT_DISPOSITION, name)], axum::Json(document)).into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_is_set_member_by_member_without_what_is_missing() {
-        let set = members(Some(r#"{"lot":"L1","note":null,"scales":[1,2]}"#));
-        assert_eq!(set, [("lot".to_owned(), "L1".to_owned()), ("scales".to_owned(), "[1,2]".to_owned())]);
-        assert!(members(None).is_empty());
-    }
 }

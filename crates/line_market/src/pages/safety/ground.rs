@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use access::Resource;
 use base::{BookId, Seq, SubjectId};
-use shell::view::{Crumb, Flash, Frame, Mark};
+use shell::view::Frame;
 use shell::viewer::Viewer;
 use shell::{App, Lang, Problem};
 use store::{StoreError, Tx};
 
 use crate::api::market;
+use crate::pages::office::place::Place;
 use crate::policy::READ;
 use crate::state::{self, Lot, Product};
 
@@ -47,7 +48,7 @@ impl Ground {
         let (book, resource) = market(app, book)?;
         let tree = app.kernel.tree()?;
         let title = tree
-            .book(&book)
+            .unit(&resource.unit)
             .map_or_else(|| book.to_string(), |it| in_lang(lang, &it.title_zh, &it.title_en).to_owned());
         Ok(Self { book, resource, title })
     }
@@ -76,7 +77,7 @@ impl Ground {
         format!("/ledger/{}/{seq}", self.book)
     }
 
-    /// The frame of a page below the market; a `done` in its address says what the last form recorded.
+    /// The frame of a page below the market.
     pub fn frame(
         &self,
         app: &App,
@@ -85,20 +86,10 @@ impl Ground {
         title: impl Into<String>,
         here: &str,
     ) -> Frame {
-        let mut frame = viewer.frame(app, lang, title, here);
-        frame.crumbs =
-            vec![Crumb { title: self.title.clone(), href: Some(format!("/market/{}", self.book)) }];
-        frame.flash = done(here)
-            .map(|seq| Flash { mark: Mark::Done, text: frame.t.with("safety-recorded", &[("seq", seq)]) });
-        frame
+        let place =
+            Place { book: self.book.clone(), resource: self.resource.clone(), title: self.title.clone() };
+        place.frame(app, viewer, lang, title, here)
     }
-}
-
-/// The entry that `done` in an address names.
-fn done(here: &str) -> Option<&str> {
-    let (_, query) = here.split_once('?')?;
-    let seq = query.split('&').find_map(|pair| pair.strip_prefix("done="))?;
-    (!seq.is_empty() && seq.len() < 20 && seq.bytes().all(|byte| byte.is_ascii_digit())).then_some(seq)
 }
 
 pub fn in_lang<'a>(lang: Lang, zh: &'a str, en: &'a str) -> &'a str {
@@ -120,19 +111,5 @@ impl Products {
 
     pub fn title(&self, lang: Lang, code: &str) -> String {
         self.0.get(code).map_or(code, |it| in_lang(lang, &it.title_zh, &it.title_en)).to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_number_after_done_is_taken_for_an_entry() {
-        assert_eq!(done("/market/b/holds?done=17"), Some("17"));
-        assert_eq!(done("/market/b/holds?q=x&done=0"), Some("0"));
-        for here in ["/x", "/x?done=", "/x?done=<b>", "/x?undone=1", "/x?done=99999999999999999999"] {
-            assert_eq!(done(here), None, "{here}");
-        }
     }
 }

@@ -83,7 +83,7 @@ async fn holds(
             Cell::text(&lot.stall),
             Cell::text(words::word(&t, "reason", lot.hold_reason.as_deref().unwrap_or_default())),
             Cell::badge(confirmed(&mine)),
-            Cell::kilograms(lot.left_g().0),
+            Cell::kilograms(lot.left_g().0).link(format!("{}/recall", ground.lot_href(&lot.lot))),
         ]
     };
     rows::fill(&mut table, &asked, &t, lots.iter().map(cells).collect());

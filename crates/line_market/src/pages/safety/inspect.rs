@@ -1,14 +1,11 @@
 //! The inspector's page: choose a lot, record a test. A failed test holds the lot at once.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use base::limits::EVIDENCE_BYTES_MAX;
 use ledger::Body;
 use serde::Deserialize;
 use serde_json::json;
@@ -16,22 +13,22 @@ use shell::extract::{Path, Query};
 use shell::pages::page;
 use shell::table::{Direction, TableSpec};
 use shell::view::{Cell, Choice, Column, Empty, Field, FieldKind, Frame, Link, TableView};
-use shell::viewer::{Asked, Here, Viewer};
-use shell::{App, Both, Lang, Problem, T};
+use shell::viewer::{Asked, FORM_BYTES_MAX, Here, Viewer};
+use shell::{App, Lang, Problem, T};
 use store::StoreError;
 
 use super::ground::{Ground, Products};
 use super::typed::Typed;
 use super::{rows, tables, words};
-use crate::api::records::{keep, record_as};
+use crate::api::records::record_form;
 use crate::kinds::InspectionRecorded;
-use crate::policy::{KEEP_EVIDENCE, READ};
+use crate::pages::photo;
+use crate::policy::READ;
 use crate::record::Input;
 use crate::state::{self, Inspection, Lot, LotFilter};
 
 pub fn router() -> Router<App> {
-    // One photo and the fields of the form.
-    let limit = DefaultBodyLimit::max(EVIDENCE_BYTES_MAX + 64 * 1024);
+    let limit = DefaultBodyLimit::max(FORM_BYTES_MAX);
     Router::new().route("/market/{book}/inspect", get(form).post(record)).layer(limit)
 }
 
@@ -143,7 +140,7 @@ async fn choose(
             Cell::text(products.title(lang, &lot.product)),
             Cell::text(&lot.stall),
             Cell::text(&lot.supplier),
-            Cell::kilograms(lot.left_g().0),
+            Cell::kilograms(lot.left_g().0).link(format!("{}/recall", ground.lot_href(&lot.lot))),
             Cell::badge(words::standing_beside(&t, lot, flags.get(&lot.lot))),
             Cell::date_time(app.moment(lot.received_at)),
         ]
@@ -228,8 +225,7 @@ fn fields(t: &T, typed: &Typed, tests: &[Inspection]) -> Vec<Field> {
         let kind = FieldKind::Choice(std::iter::once(none).chain(known).collect());
         fields.push(Field::new("retest_of", t.get("safety-retest-of"), kind));
     }
-    let photo = FieldKind::File { accept: "image/jpeg,image/png,image/webp,application/pdf" };
-    fields.push(Field::new("photo", t.get("safety-photo"), photo));
+    fields.push(photo::field(t, "safety-photo", typed.values().contains_key(photo::FIELD)));
     fields.into_iter().map(|field| typed.field(field)).collect()
 }
 
@@ -244,22 +240,24 @@ async fn record(
 ) -> Result<Response, Problem> {
     let ground = Ground::allowing(&app, &viewer, lang, &book, InspectionRecorded::KIND)?;
     let lot = wanted.lot.ok_or_else(Problem::not_found)?;
-    let (values, photo) = parts(form).await?;
+    let (values, photo) = photo::read(form).await?;
     let t = app.texts.t(lang);
     let mut typed = Typed::new(values);
+    if photo.is_some() {
+        typed = typed.with(photo::FIELD, "");
+    }
     let (item, method) = (typed.required(&t, "item"), typed.required(&t, "method"));
     let (reading, verdict) = (typed.required(&t, "reading"), typed.required(&t, "verdict"));
     let retest_of = typed.optional("retest_of").and_then(|seq| seq.parse::<u64>().ok());
     if typed.is_good() {
         let mut evidence = Vec::new();
         if let Some(bytes) = photo {
-            viewer.need(&app, KEEP_EVIDENCE, &ground.resource)?;
-            match keep(&app, &ground.book, bytes).await {
-                Ok(digest) => evidence.push(digest),
-                Err(problem) if problem.status == StatusCode::BAD_REQUEST => {
-                    typed.error("photo", problem.detail.get(lang).to_owned());
+            match photo::kept(&app, &viewer, (&ground.book, &ground.resource), &t, bytes).await? {
+                Ok(digest) => {
+                    typed = typed.with(photo::FIELD, &digest);
+                    evidence.push(digest);
                 }
-                Err(problem) => return Err(problem),
+                Err(message) => typed.error(photo::FIELD, message),
             }
         }
         if typed.is_good() {
@@ -268,7 +266,9 @@ async fn record(
                 "verdict": verdict, "retest_of": retest_of,
             });
             let input = Input { kind: InspectionRecorded::KIND.into(), occurred: None, body, evidence };
-            match record_as(&app, &viewer, &book, input, None).await {
+            match record_form(&app, &viewer, &ground.book, input, &format!("inspect {lot}"), typed.values())
+                .await
+            {
                 Ok(done) => {
                     let next = format!("{}?done={}", ground.lot_href(&lot), done.entry.seq);
                     return Ok(Redirect::to(&next).into_response());
@@ -283,27 +283,4 @@ async fn record(
     }
     let response = show(&app, &viewer, lang, &here, &ground, &lot, &typed).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, response).into_response())
-}
-
-/// The fields of a form with a file, and the file if one was chosen.
-async fn parts(mut form: Multipart) -> Result<(BTreeMap<String, String>, Option<Vec<u8>>), Problem> {
-    let broken = |error: axum::extract::multipart::MultipartError| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(EVIDENCE_BYTES_MAX as u64),
-        _ => Problem::bad_request(
-            "form",
-            "multipart",
-            Both::new("表单内容不完整，请重新提交。", error.body_text()),
-        ),
-    };
-    let (mut values, mut photo) = (BTreeMap::new(), None);
-    while let Some(field) = form.next_field().await.map_err(broken)? {
-        let name = field.name().unwrap_or_default().to_owned();
-        if name == "photo" {
-            let bytes = field.bytes().await.map_err(broken)?;
-            photo = (!bytes.is_empty()).then(|| bytes.to_vec());
-        } else {
-            values.insert(name, field.text().await.map_err(broken)?);
-        }
-    }
-    Ok((values, photo))
 }

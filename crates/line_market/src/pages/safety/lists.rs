@@ -24,7 +24,7 @@ use super::ground::Ground;
 use super::orders::OrderPage;
 use super::typed::Typed;
 use super::{complaint, rows, tables, words};
-use crate::api::records::record_as;
+use crate::api::records::record_form;
 use crate::kinds::{ComplaintFiled, ComplaintSettled, Sale, SlipSerial};
 use crate::record::Input;
 use crate::state::{self, ComplaintRow};
@@ -272,7 +272,8 @@ async fn settle(
         let body =
             json!({ "complaint": case.row.seq.0, "outcome": outcome, "refund_fen": refund, "text": text });
         let input = Input { kind: ComplaintSettled::KIND.into(), occurred: None, body, evidence: Vec::new() };
-        match record_as(&app, &viewer, &book, input, None).await {
+        match record_form(&app, &viewer, &ground.book, input, &format!("settle {seq}"), typed.values()).await
+        {
             Ok(done) => {
                 let next = format!("{}?done={}", ground.href("complaints"), done.entry.seq);
                 return Ok(Redirect::to(&next).into_response());

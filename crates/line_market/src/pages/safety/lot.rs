@@ -5,21 +5,21 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use base::{BookId, SubjectId};
+use base::{BookId, Seq, SubjectId};
 use kernel::Kernel;
 use ledger::{Body, Entry};
 use shell::extract::Path;
 use shell::pages::page;
 use shell::view::{Badge, Cell, Column, Empty, FigureTile, Frame, Link, LiveList, TableView};
 use shell::viewer::{Asked, Here, Viewer};
-use shell::{App, Lang, Problem, T, format};
+use shell::{App, Lang, Problem, T, format, said};
 use store::{Param, StoreError, Tx};
 use trace::{Direction, Walk};
 
 use super::ground::{Ground, Products, in_lang};
 use super::{blocks, tables, words};
 use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallEnded, RecallOpened};
-use crate::policy::READ;
+use crate::policy::{READ, READ_EVIDENCE};
 use crate::state::{self, BreachRow, Flag, Inspection, Lot};
 
 pub fn router() -> Router<App> {
@@ -62,6 +62,31 @@ struct Account {
     flag: Option<Flag>,
     walk: Walk,
     way: Vec<Entry>,
+    files: Vec<File>,
+}
+
+/// A file that came with an entry about the lot.
+struct File {
+    entry: Entry,
+    digest: String,
+    picture: bool,
+}
+
+/// The files that a lot was received with and that its tests came with, the first first.
+fn files(kernel: &Kernel, book: &BookId, lot: &Lot, tests: &[Inspection]) -> Result<Vec<File>, StoreError> {
+    let mut seqs: Vec<Seq> = tests.iter().map(|test| test.seq).chain([lot.seq]).collect();
+    seqs.sort();
+    let entries = kernel.read(|tx| kernel::entries::entries(tx, book, &seqs))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        for digest in entry.evidence.clone() {
+            let of = kernel.evidence_type(book, &digest)?;
+            let picture = of.is_some_and(|of| of.starts_with("image/"));
+            files.push(File { entry: entry.clone(), digest, picture });
+        }
+    }
+    files.truncate(ROWS_MAX);
+    Ok(files)
 }
 
 fn account(
@@ -74,6 +99,8 @@ fn account(
     let subject =
         SubjectId::local("lot", book, &lot.lot).map_err(|error| StoreError::Schema(error.to_string()))?;
     let walk = kernel.walk(&subject, Direction::Backward)?;
+    let tests = kernel.read(|tx| state::inspections(tx, book, Some(&lot.lot), ROWS_MAX))?;
+    let files = files(kernel, book, lot, &tests)?;
     kernel.read(|tx| {
         let mut way = Vec::new();
         for via in walk.steps.iter().take(STEPS_MAX).filter_map(|step| step.via.as_ref()) {
@@ -82,13 +109,14 @@ fn account(
         Ok(Account {
             product: Products::read(tx, book)?.title(lang, &lot.product),
             merchant: state::merchant(tx, book, &lot.merchant)?.and_then(|merchant| merchant.title),
-            tests: state::inspections(tx, book, Some(&lot.lot), ROWS_MAX)?,
             breaches: state::breaches(tx, book, Some(&lot.lot), ROWS_MAX)?,
             orders: orders(tx, book, &subject)?,
             slips: i64::try_from(state::count_slips(tx, book, &[&lot.lot])?).unwrap_or(i64::MAX),
             flag: state::flags(tx, books, book, std::slice::from_ref(lot))?.remove(&lot.lot),
+            tests,
             way,
             walk,
+            files,
         })
     })
 }
@@ -97,7 +125,7 @@ fn account(
 fn orders(tx: &mut dyn Tx, book: &BookId, lot: &SubjectId) -> Result<Vec<Entry>, StoreError> {
     const ABOUT: &str = "select seq from link where book = $1 and subject = $2 and role = 'about' order by seq desc limit 1000";
     let rows = tx.query(ABOUT, &[Param::Text(book.as_str()), Param::Text(lot.as_str())])?;
-    let seqs = rows.iter().map(|row| row.int(0).map(base::Seq::from_i64)).collect::<Result<Vec<_>, _>>()?;
+    let seqs = rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect::<Result<Vec<_>, _>>()?;
     let mut entries = kernel::entries::entries(tx, book, &seqs)?;
     entries.retain(|entry| {
         // A hold also names the lot that its own came out of.
@@ -124,7 +152,17 @@ struct LotPage {
     tiles: Vec<FigureTile>,
     facts: Vec<(String, Cell)>,
     blocks: Option<LiveList>,
+    files: Vec<FileShown>,
     tables: Vec<TableView>,
+}
+
+/// A file with what it belongs to.
+struct FileShown {
+    title: String,
+    /// The entry that names it.
+    entry: String,
+    href: String,
+    picture: bool,
 }
 
 async fn show(
@@ -167,8 +205,27 @@ async fn show(
         tiles: tiles(&ground, &t, &lot, account.slips),
         facts: facts(&app, &ground, &t, &lot, &account),
         blocks: live,
+        files: shown_files(&app, &viewer, &ground, &t, &account.files),
         tables: all,
     })
+}
+
+/// The files, for whoever may see them.
+fn shown_files(app: &App, viewer: &Viewer, ground: &Ground, t: &T, files: &[File]) -> Vec<FileShown> {
+    if !ground.may(app, viewer, READ_EVIDENCE) {
+        return Vec::new();
+    }
+    let shown = |file: &File| FileShown {
+        title: format!(
+            "{} {}",
+            kind_title(app, t.lang(), &file.entry),
+            format::date_time(app.moment(file.entry.occurred))
+        ),
+        entry: ground.entry_href(file.entry.seq),
+        href: format!("/api/market/{}/evidence/{}", ground.book, file.digest),
+        picture: file.picture,
+    };
+    files.iter().map(shown).collect()
 }
 
 /// What the viewer may do to the lot as it stands.
@@ -256,7 +313,7 @@ fn orders_table(app: &App, ground: &Ground, t: &T, orders: &[Entry]) -> TableVie
                 Cell::date_time(app.moment(entry.occurred)).link(ground.entry_href(entry.seq)),
                 Cell::text(kind_title(app, t.lang(), entry)),
                 Cell::text(why),
-                Cell::text(entry.actor.to_string()),
+                Cell::text(said::actor(t, &entry.actor)),
             ]
         })
         .collect();

@@ -20,7 +20,7 @@ use shell::{App, Lang, Problem, T};
 use super::ground::Ground;
 use super::typed::Typed;
 use super::{lot, words};
-use crate::api::records::record_as;
+use crate::api::records::record_form;
 use crate::kinds::{LotHeld, LotReleased, RecallEnded};
 use crate::record::Input;
 use crate::rules;
@@ -114,7 +114,8 @@ impl Order {
         shown: &[&str],
     ) -> Result<Option<Response>, Problem> {
         let input = Input { kind: kind.into(), occurred: None, body, evidence: Vec::new() };
-        match record_as(&self.app, &self.viewer, self.ground.book.as_str(), input, None).await {
+        let form = format!("{kind} {}", self.lot.lot);
+        match record_form(&self.app, &self.viewer, &self.ground.book, input, &form, typed.values()).await {
             Ok(done) => {
                 let next = format!("{}?done={}", self.ground.lot_href(&self.lot.lot), done.entry.seq);
                 Ok(Some(Redirect::to(&next).into_response()))
@@ -219,17 +220,21 @@ async fn release(
     let mut typed = Typed::new(given);
     let t = order.t();
     let reason = typed.required(&t, "reason");
-    match order.lot.hold {
-        None => typed.whole = Some(t.get("safety-not-held")),
-        Some(_) if order.retest_missing() => typed.whole = Some(t.get("safety-release-retest")),
-        Some(hold) if typed.is_good() => {
-            let passed = order.lot.inspection.filter(|_| order.lot.verdict.as_deref() == Some("pass"));
-            let body = json!({ "lot": lot, "hold": hold.0, "inspection": passed.map(|seq| seq.0), "reason": reason });
-            if let Some(done) = order.record(LotReleased::KIND, body, &mut typed, &["reason"]).await? {
-                return Ok(done);
-            }
+    if order.retest_missing() {
+        typed.whole = Some(t.get("safety-release-retest"));
+    }
+    if typed.is_good() {
+        // A lot that this very form released is not held any more, so whether it is held is for the rules to say.
+        let hold = order.lot.hold.map_or(0, |seq| seq.0);
+        let passed = order.lot.inspection.filter(|_| order.lot.verdict.as_deref() == Some("pass"));
+        let body =
+            json!({ "lot": lot, "hold": hold, "inspection": passed.map(|seq| seq.0), "reason": reason });
+        if let Some(done) = order.record(LotReleased::KIND, body, &mut typed, &["reason"]).await? {
+            return Ok(done);
         }
-        Some(_) => {}
+        if order.lot.hold.is_none() {
+            typed.whole = Some(t.get("safety-not-held"));
+        }
     }
     order.release_page(&here, &typed).map(unprocessable)
 }

@@ -23,7 +23,7 @@ use store::StoreError;
 use super::ground::{Ground, Products};
 use super::typed::Typed;
 use super::{blocks, rows, tables, words};
-use crate::api::records::record_as;
+use crate::api::records::record_form;
 use crate::kinds::{RecallEnded, RecallOpened, Sale, SlipSerial};
 use crate::recall::{Recall, recall};
 use crate::record::Input;
@@ -210,7 +210,7 @@ fn slips_table(app: &App, ground: &Ground, t: &T, account: &Account) -> TableVie
             Cell::text(&sale.stall),
             Cell::text(&sale.lot).link(ground.lot_href(&sale.lot)),
             Cell::integer(i64::from(sale.scale)),
-            Cell::kilograms(sale.grams.0),
+            Cell::kilograms(sale.grams.0).link(ground.entry_href(entry.seq)),
         ]
     };
     table.rows = account.sales.iter().map(cells).collect();
@@ -244,7 +244,7 @@ fn lots_table(
                 Cell::text(products.title(t.lang(), &lot.product)),
                 Cell::text(&lot.stall),
                 Cell::date_time(app.moment(lot.received_at)),
-                Cell::kilograms(lot.left_g().0),
+                Cell::kilograms(lot.left_g().0).link(format!("{}/recall", ground.lot_href(&lot.lot))),
                 Cell::badge(words::standing(t, lot)),
             ]
         })
@@ -310,7 +310,9 @@ async fn open(
         Some(hold) if typed.is_good() => {
             let body = json!({ "lot": code, "hold": hold.0, "notice_zh": zh, "notice_en": en });
             let input = Input { kind: RecallOpened::KIND.into(), occurred: None, body, evidence: Vec::new() };
-            match record_as(&app, &viewer, &book, input, None).await {
+            match record_form(&app, &viewer, &ground.book, input, &format!("recall {code}"), typed.values())
+                .await
+            {
                 Ok(done) => {
                     let next = format!("{}/recall?done={}", ground.lot_href(&code), done.entry.seq);
                     return Ok(Redirect::to(&next).into_response());

@@ -323,7 +323,7 @@ fn step(app: &App, lang: Lang, entry: &Entry) -> String {
 fn complaint_fields(t: &shell::T, typed: &Typed) -> Vec<Field> {
     let mut weight = Field::new("fair_scale_g", t.get("safety-complaint-weight"), FieldKind::Number)
         .hint(t.get("safety-complaint-weight-hint"));
-    weight.unit = Some("kg".into());
+    weight.unit = Some(t.get("office-unit-kg"));
     let text = Field::new(
         "text",
         t.get("safety-complaint-text"),

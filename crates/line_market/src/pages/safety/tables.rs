@@ -62,7 +62,7 @@ pub fn breach_cells(app: &App, ground: &Ground, t: &T, row: &BreachRow) -> Vec<C
         Cell::text(&row.lot).link(ground.lot_href(&row.lot)),
         Cell::integer(i64::from(row.scale)),
         Cell::integer(i64::from(row.counter)),
-        Cell::kilograms(row.grams.0),
+        Cell::kilograms(row.grams.0).link(ground.entry_href(row.seq)),
         hold.unwrap_or_else(Cell::none),
     ]
 }

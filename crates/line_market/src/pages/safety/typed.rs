@@ -31,6 +31,11 @@ impl Typed {
         self.values.get(name).map_or("", |value| value.trim())
     }
 
+    /// All that was typed.
+    pub fn values(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
+
     /// A field that may be left empty.
     pub fn optional(&self, name: &str) -> Option<String> {
         Some(self.get(name)).filter(|value| !value.is_empty()).map(str::to_owned)

@@ -1,16 +1,15 @@
 //! Accounts: who may sign in.
 
 use axum::Router;
-use axum::extract::Form as Posted;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use base::{AccountId, ActorId, UnitCode};
-use kernel::{AccountRow, Kernel, NewAccount};
+use base::{AccountId, UnitCode};
+use kernel::{AccountRow, By, Kernel, NewAccount};
 use serde::Deserialize;
 
 use super::grants::grants_table;
-use super::{AdminPage, Desk, Form, Secret, page, refused};
-use crate::api::accounts::{accounts, act, grants};
+use super::{AdminPage, Desk, Form, Nothing, Posted, Secret, page, refused};
+use crate::api::accounts::{accounts, grants};
 use crate::api::refusal::malformed;
 use crate::app::App;
 use crate::extract::Path;
@@ -102,7 +101,7 @@ async fn new(desk: Desk) -> Result<Response, Problem> {
     page(&form(&desk, &Typed::default())?)
 }
 
-async fn add(desk: Desk, Posted(typed): Posted<Typed>) -> Result<Response, Problem> {
+async fn add(desk: Desk, Posted { typed, sent }: Posted<Typed>) -> Result<Response, Problem> {
     let again = form(&desk, &typed)?;
     let read = || {
         let account = AccountId::new(typed.account.trim()).map_err(|error| malformed("account", &error))?;
@@ -114,19 +113,26 @@ async fn add(desk: Desk, Posted(typed): Posted<Typed>) -> Result<Response, Probl
         Err(problem) => return refused(&desk, problem, again),
     };
     let new = NewAccount { account: account.clone(), unit, title: typed.title };
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.add_account(by, new, None);
-    match act(&desk.app, &desk.viewer, "kernel.account.add", work).await {
+    let work = move |kernel: &Kernel, by: &By| kernel.add_account(by, new, None);
+    match desk.act_secretly("kernel.account.add", sent, |added| &mut added.one_time_password, work).await {
         Ok(added) => {
             let mut shown = account_page(&desk, &account).await?;
-            shown.secret = added.one_time_password.map(|password| one_time(&desk, password));
+            one_time(&desk, added.one_time_password, &mut shown);
             page(&shown)
         }
         Err(problem) => refused(&desk, problem, again),
     }
 }
 
-fn one_time(desk: &Desk, value: String) -> Secret {
-    Secret { title: desk.get("admin-password-once"), value, hint: desk.get("admin-password-once-hint") }
+/// Puts a one-time password onto the page that shows it once, or says that it was shown.
+fn one_time(desk: &Desk, password: Option<String>, shown: &mut AdminPage) {
+    match password {
+        Some(value) => {
+            let (title, hint) = (desk.get("admin-password-once"), desk.get("admin-password-once-hint"));
+            shown.secret = Some(Secret { title, value, hint });
+        }
+        None => shown.lead = Some(desk.get("admin-password-shown")),
+    }
 }
 
 async fn account_page(desk: &Desk, account: &AccountId) -> Result<AdminPage, Problem> {
@@ -179,11 +185,15 @@ async fn one(Path(account): Path<String>, desk: Desk) -> Result<Response, Proble
     page(&account_page(&desk, &named(&account)?).await?)
 }
 
-async fn disable(Path(account): Path<String>, desk: Desk) -> Result<Response, Problem> {
+async fn disable(
+    Path(account): Path<String>,
+    desk: Desk,
+    Posted { sent, .. }: Posted<Nothing>,
+) -> Result<Response, Problem> {
     let account = named(&account)?;
     let who = account.clone();
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.disable_account(by, &who);
-    match act(&desk.app, &desk.viewer, "kernel.account.disable", work).await {
+    let work = move |kernel: &Kernel, by: &By| kernel.disable_account(by, &who);
+    match desk.act("kernel.account.disable", sent, work).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{account}")).into_response()),
         Err(problem) => {
             let mut again = account_page(&desk, &account).await?;
@@ -194,14 +204,18 @@ async fn disable(Path(account): Path<String>, desk: Desk) -> Result<Response, Pr
     }
 }
 
-async fn reset(Path(account): Path<String>, desk: Desk) -> Result<Response, Problem> {
+async fn reset(
+    Path(account): Path<String>,
+    desk: Desk,
+    Posted { sent, .. }: Posted<Nothing>,
+) -> Result<Response, Problem> {
     let account = named(&account)?;
     let who = account.clone();
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.reset_password(by, &who);
-    match act(&desk.app, &desk.viewer, "kernel.password.reset", work).await {
-        Ok(password) => {
+    let work = move |kernel: &Kernel, by: &By| kernel.reset_password(by, &who);
+    match desk.act_secretly("kernel.password.reset", sent, |reset| &mut reset.one_time_password, work).await {
+        Ok(reset) => {
             let mut shown = account_page(&desk, &account).await?;
-            shown.secret = Some(one_time(&desk, password));
+            one_time(&desk, reset.one_time_password, &mut shown);
             page(&shown)
         }
         Err(problem) => refused(&desk, problem, account_page(&desk, &account).await?),

@@ -1,17 +1,15 @@
 //! Devices, such as scales: enrolling one, and revoking its credential.
 
 use axum::Router;
-use axum::extract::Form as Posted;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use base::{ActorId, BookId, SubjectId};
-use kernel::{Kernel, NewDevice};
+use base::{BookId, SubjectId};
+use kernel::{By, Kernel, NewDevice};
 use serde::Deserialize;
 
 use super::accounts::state;
 use super::tokens::secret;
-use super::{AdminPage, Desk, Form, page, refused};
-use crate::api::accounts::act;
+use super::{AdminPage, Desk, Form, Nothing, Posted, page, refused};
 use crate::api::credentials::devices;
 use crate::api::refusal::malformed;
 use crate::app::App;
@@ -104,7 +102,7 @@ async fn new(desk: Desk) -> Result<Response, Problem> {
     page(&form(&desk, &Typed::default())?)
 }
 
-async fn enrol(desk: Desk, Posted(typed): Posted<Typed>) -> Result<Response, Problem> {
+async fn enrol(desk: Desk, Posted { typed, sent }: Posted<Typed>) -> Result<Response, Problem> {
     let again = form(&desk, &typed)?;
     let read = || {
         let book = BookId::new(&typed.book).map_err(|error| malformed("book", &error))?;
@@ -123,11 +121,11 @@ async fn enrol(desk: Desk, Posted(typed): Posted<Typed>) -> Result<Response, Pro
         subject,
         role: typed.role,
     };
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.issue_device(by, new);
-    match act(&desk.app, &desk.viewer, "kernel.device.enrol", work).await {
+    let work = move |kernel: &Kernel, by: &By| kernel.issue_device(by, new);
+    match desk.act_secretly("kernel.device.enrol", sent, |issued| &mut issued.credential, work).await {
         Ok(issued) => {
             let mut shown = device_page(&desk, &book, &device).await?;
-            shown.secret = Some(secret(&desk, issued));
+            secret(&desk, issued, &mut shown);
             page(&shown)
         }
         Err(problem) => refused(&desk, problem, again),
@@ -167,11 +165,15 @@ async fn one(Path((book, device)): Path<(String, String)>, desk: Desk) -> Result
     page(&device_page(&desk, &named(&book)?, &device).await?)
 }
 
-async fn revoke(Path((book, device)): Path<(String, String)>, desk: Desk) -> Result<Response, Problem> {
+async fn revoke(
+    Path((book, device)): Path<(String, String)>,
+    desk: Desk,
+    Posted { sent, .. }: Posted<Nothing>,
+) -> Result<Response, Problem> {
     let book = named(&book)?;
     let (kept, who) = (book.clone(), device.clone());
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.revoke_device(by, &kept, &who);
-    match act(&desk.app, &desk.viewer, "kernel.device.revoke", work).await {
+    let work = move |kernel: &Kernel, by: &By| kernel.revoke_device(by, &kept, &who);
+    match desk.act("kernel.device.revoke", sent, work).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/devices/{book}/{device}")).into_response()),
         Err(problem) => refused(&desk, problem, device_page(&desk, &book, &device).await?),
     }

@@ -2,16 +2,15 @@
 
 use access::Grant;
 use axum::Router;
-use axum::extract::Form as Posted;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use base::{ActorId, SubjectId, UnitCode};
-use kernel::{GrantRow, Kernel};
+use kernel::{By, GrantRow, Kernel};
 use serde::Deserialize;
 
 use super::choices::given;
-use super::{AdminPage, Desk, Form, page, refused};
-use crate::api::accounts::{accounts, act, grants};
+use super::{AdminPage, Desk, Form, Nothing, Posted, page, refused};
+use crate::api::accounts::{accounts, grants};
 use crate::api::refusal::malformed;
 use crate::app::App;
 use crate::extract::{Path, Query};
@@ -142,7 +141,7 @@ async fn new(desk: Desk, Query(typed): Query<Typed>) -> Result<Response, Problem
     page(&form(&desk, &typed).await?)
 }
 
-async fn give(desk: Desk, Posted(typed): Posted<Typed>) -> Result<Response, Problem> {
+async fn give(desk: Desk, Posted { typed, sent }: Posted<Typed>) -> Result<Response, Problem> {
     let again = form(&desk, &typed).await?;
     let read = || {
         let grantee = ActorId::new(&typed.grantee).map_err(|error| malformed("grantee", &error))?;
@@ -157,8 +156,8 @@ async fn give(desk: Desk, Posted(typed): Posted<Typed>) -> Result<Response, Prob
         Err(problem) => return refused(&desk, problem, again),
     };
     let to = Desk::actor_href(grantee.as_str()).unwrap_or_else(|| "/admin/grants".into());
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.give_grant(by, &grantee, grant);
-    match act(&desk.app, &desk.viewer, "kernel.grant.give", work).await {
+    let work = move |kernel: &Kernel, by: &By| kernel.give_grant(by, &grantee, grant);
+    match desk.act("kernel.grant.give", sent, work).await {
         Ok(_) => Ok(Redirect::to(&to).into_response()),
         Err(problem) => refused(&desk, problem, again),
     }
@@ -195,9 +194,13 @@ async fn one(Path(seq): Path<u64>, desk: Desk) -> Result<Response, Problem> {
     page(&grant_page(&desk, seq).await?)
 }
 
-async fn withdraw(Path(seq): Path<u64>, desk: Desk) -> Result<Response, Problem> {
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.withdraw_grant(by, seq);
-    match act(&desk.app, &desk.viewer, "kernel.grant.withdraw", work).await {
+async fn withdraw(
+    Path(seq): Path<u64>,
+    desk: Desk,
+    Posted { sent, .. }: Posted<Nothing>,
+) -> Result<Response, Problem> {
+    let work = move |kernel: &Kernel, by: &By| kernel.withdraw_grant(by, seq);
+    match desk.act("kernel.grant.withdraw", sent, work).await {
         Ok(_) => Ok(Redirect::to("/admin/grants").into_response()),
         Err(problem) => refused(&desk, problem, grant_page(&desk, seq).await?),
     }

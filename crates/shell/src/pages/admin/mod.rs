@@ -13,17 +13,25 @@ mod places;
 mod tokens;
 mod units;
 
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
 use askama::Template;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form as Sheet, FromRequest, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use kernel::{AdminResult, By, Kernel};
+use serde::de::DeserializeOwned;
 
 use super::page;
+use crate::api::refusal::admin_problem;
 use crate::app::App;
+use crate::once::{self, Sent};
 use crate::problem::Problem;
-use crate::texts::{Lang, T};
+use crate::texts::{Both, Lang, T};
 use crate::view::{Crumb, Field, Frame, Link, TableView};
 use crate::viewer::{Asked, Here, Viewer};
 
@@ -172,6 +180,87 @@ impl Desk {
         }
     }
 }
+
+impl Desk {
+    /// Does an act of administration, once for each time that its form was shown.
+    async fn act<T: Send + 'static>(
+        &self,
+        action: &str,
+        sent: Option<Sent>,
+        work: impl FnOnce(&Kernel, &By) -> AdminResult<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.viewer.need_somewhere(&self.app, action)?;
+        let by = self.by(sent.as_ref());
+        let done = self.app.blocking(move |kernel| Ok::<_, Problem>(work(kernel, &by))).await?;
+        done.map_err(|error| once::told(admin_problem(&self.app, error)))
+    }
+
+    /// The same for an act that answers with a secret: whoever clicked twice sees it on the second answer.
+    async fn act_secretly<T: Send + 'static>(
+        &self,
+        action: &str,
+        sent: Option<Sent>,
+        secret: fn(&mut T) -> &mut Option<String>,
+        work: impl FnOnce(&Kernel, &By) -> AdminResult<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let slot = sent.as_ref().map(|sent| self.app.shown.slot(&self.viewer.id(), sent)).unwrap_or_default();
+        let work = move |kernel: &Kernel, by: &By| {
+            // The browser may have gone away, so what was shown is kept here and not after the wait.
+            let mut kept = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut done = work(kernel, by)?;
+            let secret = secret(&mut done);
+            match secret {
+                Some(fresh) => *kept = Some(fresh.clone()),
+                None => secret.clone_from(&kept),
+            }
+            Ok(done)
+        };
+        self.act(action, sent, work).await
+    }
+
+    fn by(&self, sent: Option<&Sent>) -> By {
+        let actor = self.viewer.id();
+        match sent {
+            Some(sent) => By::once(actor, sent.key.clone(), sent.digest.clone()),
+            None => By::from(&actor),
+        }
+    }
+}
+
+/// A form that was sent: what was typed, and what it is known by if it comes again.
+struct Posted<T> {
+    typed: T,
+    sent: Option<Sent>,
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let form = request.uri().path().to_owned();
+        let unread = |_: FormRejection| {
+            let detail =
+                Both::new("表单无法读取，请刷新页面后重新提交。", "the form cannot be read; reload the page");
+            Problem::bad_request("form", "format", detail)
+        };
+        let Sheet(values) =
+            Sheet::<BTreeMap<String, String>>::from_request(request, app).await.map_err(unread)?;
+        let sent = Sent::of(&form, &values);
+        let members = values.into_iter().map(|(name, value)| (name, serde_json::Value::String(value)));
+        let typed = serde_json::from_value(serde_json::Value::Object(members.collect()));
+        typed.map(|typed| Self { typed, sent }).map_err(|error| {
+            Problem::bad_request(
+                "form",
+                "format",
+                Both::new("表单内容不完整，请重新填写。", error.to_string()),
+            )
+        })
+    }
+}
+
+/// A form with nothing to type.
+#[derive(serde::Deserialize)]
+struct Nothing {}
 
 /// The handlers' way to the desk, in one extractor.
 impl axum::extract::FromRequestParts<App> for Desk {

@@ -1,7 +1,6 @@
 //! The places of a unit: a table on the unit's page, and the form that enters one.
 
 use axum::Router;
-use axum::extract::Form as Posted;
 use axum::response::Response;
 use axum::routing::get;
 use base::{SubjectId, UnitCode};
@@ -10,7 +9,7 @@ use serde::Deserialize;
 
 use super::choices::given;
 use super::units::{CHANGE, change, form, seen, text};
-use super::{AdminPage, Desk, page, refused};
+use super::{AdminPage, Desk, Posted, page, refused};
 use crate::api::refusal::malformed;
 use crate::app::App;
 use crate::extract::Path;
@@ -119,12 +118,14 @@ fn read(unit: &UnitCode, typed: &Typed) -> Result<PlaceAdded, Problem> {
 async fn add_place(
     Path(unit): Path<String>,
     desk: Desk,
-    Posted(typed): Posted<Typed>,
+    Posted { typed, sent }: Posted<Typed>,
 ) -> Result<Response, Problem> {
     let unit = seen(&desk, &unit)?;
     let again = place_form(&desk, &unit, &typed);
     match read(&unit, &typed) {
-        Ok(added) => change(&desk, &unit, CHANGE, move |kernel, by| kernel.add_place(by, added), again).await,
+        Ok(added) => {
+            change(&desk, &unit, CHANGE, sent, move |kernel, by| kernel.add_place(by, added), again).await
+        }
         Err(problem) => refused(&desk, problem, again),
     }
 }

@@ -2,18 +2,17 @@
 
 use access::Grant;
 use axum::Router;
-use axum::extract::Form as Posted;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use base::{ActorId, Day, Time, UnitCode};
-use kernel::{Issued, Kernel, NewToken};
+use base::{Day, Time, UnitCode};
+use kernel::{By, Issued, Kernel, NewToken};
 use serde::Deserialize;
 
 use super::accounts::state;
 use super::choices::given;
 use super::grants::grants_table;
-use super::{AdminPage, Desk, Form, Secret, page, refused};
-use crate::api::accounts::{act, grants};
+use super::{AdminPage, Desk, Form, Nothing, Posted, Secret, page, refused};
+use crate::api::accounts::grants;
 use crate::api::credentials::tokens;
 use crate::api::refusal::malformed;
 use crate::app::App;
@@ -35,12 +34,14 @@ const SPEC: TableSpec = TableSpec {
     per_page: 50,
 };
 
-/// A credential on the page that shows it once.
-pub fn secret(desk: &Desk, issued: Issued) -> Secret {
-    Secret {
-        title: desk.get("admin-credential-once"),
-        value: issued.credential,
-        hint: desk.get("admin-credential-once-hint"),
+/// Puts a credential onto the page that shows it once, or says that it was shown.
+pub fn secret(desk: &Desk, issued: Issued, shown: &mut AdminPage) {
+    match issued.credential {
+        Some(value) => {
+            let (title, hint) = (desk.get("admin-credential-once"), desk.get("admin-credential-once-hint"));
+            shown.secret = Some(Secret { title, value, hint });
+        }
+        None => shown.lead = Some(desk.get("admin-credential-shown")),
     }
 }
 
@@ -124,7 +125,7 @@ fn end_of(desk: &Desk, text: &str) -> Result<Time, Problem> {
     Ok(desk.app.kernel.zone().start_of(day.plus(1)))
 }
 
-async fn issue(desk: Desk, Posted(typed): Posted<Typed>) -> Result<Response, Problem> {
+async fn issue(desk: Desk, Posted { typed, sent }: Posted<Typed>) -> Result<Response, Problem> {
     let again = form(&desk, &typed)?;
     let read = || {
         let unit = UnitCode::new(&typed.unit).map_err(|error| malformed("unit", &error))?;
@@ -137,12 +138,12 @@ async fn issue(desk: Desk, Posted(typed): Posted<Typed>) -> Result<Response, Pro
         Ok(new) => new,
         Err(problem) => return refused(&desk, problem, again),
     };
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.issue_token(by, new);
-    match act(&desk.app, &desk.viewer, "kernel.token.issue", work).await {
+    let work = move |kernel: &Kernel, by: &By| kernel.issue_token(by, new);
+    match desk.act_secretly("kernel.token.issue", sent, |issued| &mut issued.credential, work).await {
         Ok(issued) => {
             let token = issued.actor.as_str().trim_start_matches("token:").to_owned();
             let mut shown = token_page(&desk, &token).await?;
-            shown.secret = Some(secret(&desk, issued));
+            secret(&desk, issued, &mut shown);
             page(&shown)
         }
         Err(problem) => refused(&desk, problem, again),
@@ -190,10 +191,14 @@ async fn one(Path(token): Path<String>, desk: Desk) -> Result<Response, Problem>
     page(&token_page(&desk, &token).await?)
 }
 
-async fn revoke(Path(token): Path<String>, desk: Desk) -> Result<Response, Problem> {
+async fn revoke(
+    Path(token): Path<String>,
+    desk: Desk,
+    Posted { sent, .. }: Posted<Nothing>,
+) -> Result<Response, Problem> {
     let who = token.clone();
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.revoke_token(by, &who);
-    match act(&desk.app, &desk.viewer, "kernel.token.revoke", work).await {
+    let work = move |kernel: &Kernel, by: &By| kernel.revoke_token(by, &who);
+    match desk.act("kernel.token.revoke", sent, work).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/tokens/{token}")).into_response()),
         Err(problem) => refused(&desk, problem, token_page(&desk, &token).await?),
     }

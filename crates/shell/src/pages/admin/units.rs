@@ -1,20 +1,20 @@
 //! The org tree: units, their books, their posts and who holds those; their places stand in a file of their own.
 
 use axum::Router;
-use axum::extract::Form as Posted;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use base::{AccountId, BookId, Day, SubjectId, UnitCode};
-use kernel::{AdminResult, Kernel};
+use kernel::{AdminResult, By, Kernel};
 use registry::{BookOpened, Level, PostAdded, PostHeld, PostLeft, UnitAdded};
 use serde::Deserialize;
 
 use super::choices::{comma, depth_first, given};
-use super::{AdminPage, Desk, Form, page, refused};
-use crate::api::accounts::{accounts, act};
+use super::{AdminPage, Desk, Form, Posted, page, refused};
+use crate::api::accounts::accounts;
 use crate::api::refusal::malformed;
 use crate::app::App;
 use crate::extract::Path;
+use crate::once::Sent;
 use crate::problem::Problem;
 use crate::table::{Direction, TableSpec};
 use crate::view::{Cell, Choice, Column, Empty, Field, FieldKind, TableView};
@@ -61,7 +61,8 @@ async fn list(desk: Desk) -> Result<Response, Problem> {
             Cell::text(code.as_str()),
             Cell::text(desk.get(&format!("level-{}", unit.level.as_str()))),
             Cell::text(books.join(comma(desk.lang))),
-            Cell::integer(i64::try_from(posts).unwrap_or(i64::MAX)),
+            Cell::integer(i64::try_from(posts).unwrap_or(i64::MAX))
+                .link(format!("/admin/units/{}", unit.code)),
         ]);
     }
     let mut shown = desk.page(desk.get("admin-units"), "");
@@ -203,10 +204,11 @@ pub(super) async fn change(
     desk: &Desk,
     unit: &UnitCode,
     action: &str,
-    work: impl FnOnce(&Kernel, &base::ActorId) -> AdminResult<kernel::Receipt> + Send + 'static,
+    sent: Option<Sent>,
+    work: impl FnOnce(&Kernel, &By) -> AdminResult<kernel::Receipt> + Send + 'static,
     again: AdminPage,
 ) -> Result<Response, Problem> {
-    match act(&desk.app, &desk.viewer, action, work).await {
+    match desk.act(action, sent, work).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/units/{unit}")).into_response()),
         Err(problem) => refused(desk, problem, again),
     }
@@ -232,7 +234,7 @@ async fn new_unit(Path(unit): Path<String>, desk: Desk) -> Result<Response, Prob
 async fn add_unit(
     Path(unit): Path<String>,
     desk: Desk,
-    Posted(typed): Posted<Typed>,
+    Posted { typed, sent }: Posted<Typed>,
 ) -> Result<Response, Problem> {
     let parent = seen(&desk, &unit)?;
     let again = unit_form(&desk, &parent, &typed);
@@ -252,7 +254,7 @@ async fn add_unit(
         title_zh: typed.title_zh,
         title_en: typed.title_en,
     };
-    change(&desk, &code, CHANGE, move |kernel, by| kernel.add_unit(by, new), again).await
+    change(&desk, &code, CHANGE, sent, move |kernel, by| kernel.add_unit(by, new), again).await
 }
 
 fn book_form(desk: &Desk, unit: &UnitCode, typed: &Typed) -> AdminPage {
@@ -270,7 +272,7 @@ async fn new_book(Path(unit): Path<String>, desk: Desk) -> Result<Response, Prob
 async fn open_book(
     Path(unit): Path<String>,
     desk: Desk,
-    Posted(typed): Posted<Typed>,
+    Posted { typed, sent }: Posted<Typed>,
 ) -> Result<Response, Problem> {
     let unit = seen(&desk, &unit)?;
     let again = book_form(&desk, &unit, &typed);
@@ -285,7 +287,7 @@ async fn open_book(
         title_zh: typed.title_zh,
         title_en: typed.title_en,
     };
-    change(&desk, &unit, CHANGE, move |kernel, by| kernel.open_book(by, opened), again).await
+    change(&desk, &unit, CHANGE, sent, move |kernel, by| kernel.open_book(by, opened), again).await
 }
 
 fn post_form(desk: &Desk, unit: &UnitCode, typed: &Typed) -> AdminPage {
@@ -302,7 +304,7 @@ async fn new_post(Path(unit): Path<String>, desk: Desk) -> Result<Response, Prob
 async fn add_post(
     Path(unit): Path<String>,
     desk: Desk,
-    Posted(typed): Posted<Typed>,
+    Posted { typed, sent }: Posted<Typed>,
 ) -> Result<Response, Problem> {
     let unit = seen(&desk, &unit)?;
     let again = post_form(&desk, &unit, &typed);
@@ -311,7 +313,7 @@ async fn add_post(
         Err(error) => return refused(&desk, malformed("post", &error), again),
     };
     let added = PostAdded { post, unit: unit.clone(), title_zh: typed.title_zh, title_en: typed.title_en };
-    change(&desk, &unit, CHANGE, move |kernel, by| kernel.add_post(by, added), again).await
+    change(&desk, &unit, CHANGE, sent, move |kernel, by| kernel.add_post(by, added), again).await
 }
 
 /// The fields of filling a post and of leaving it: the post, the account, and days.
@@ -373,7 +375,7 @@ fn day(name: &'static str, text: &str) -> Result<Day, Problem> {
 async fn hold_post(
     Path(unit): Path<String>,
     desk: Desk,
-    Posted(typed): Posted<Typed>,
+    Posted { typed, sent }: Posted<Typed>,
 ) -> Result<Response, Problem> {
     let unit = seen(&desk, &unit)?;
     let again = holding_form(&desk, &unit, &typed, false).await?;
@@ -383,7 +385,9 @@ async fn hold_post(
         Ok(PostHeld { post, account, from: day("from", &typed.from)?, until })
     };
     match read() {
-        Ok(held) => change(&desk, &unit, HOLD, move |kernel, by| kernel.hold_post(by, held), again).await,
+        Ok(held) => {
+            change(&desk, &unit, HOLD, sent, move |kernel, by| kernel.hold_post(by, held), again).await
+        }
         Err(problem) => refused(&desk, problem, again),
     }
 }
@@ -391,7 +395,7 @@ async fn hold_post(
 async fn leave_post(
     Path(unit): Path<String>,
     desk: Desk,
-    Posted(typed): Posted<Typed>,
+    Posted { typed, sent }: Posted<Typed>,
 ) -> Result<Response, Problem> {
     let unit = seen(&desk, &unit)?;
     let again = holding_form(&desk, &unit, &typed, true).await?;
@@ -400,7 +404,9 @@ async fn leave_post(
         Ok(PostLeft { post, account, until: day("until", &typed.until)? })
     };
     match read() {
-        Ok(left) => change(&desk, &unit, HOLD, move |kernel, by| kernel.leave_post(by, left), again).await,
+        Ok(left) => {
+            change(&desk, &unit, HOLD, sent, move |kernel, by| kernel.leave_post(by, left), again).await
+        }
         Err(problem) => refused(&desk, problem, again),
     }
 }
