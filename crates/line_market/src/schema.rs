@@ -1,10 +1,13 @@
-//! The line's tables. All follow from the entries.
+//! The line's tables. All follow from the entries, but for `market_capture`: like the kernel's `answered` it keeps what
+//! a request was told, and what was refused or known before is told without an entry.
 
 use kernel::Derived;
 use store::Migration;
 
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { owner: "market", number: 1, sql: include_str!("../migrations/0001_market.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { owner: "market", number: 1, sql: include_str!("../migrations/0001_market.sql") },
+    Migration { owner: "market", number: 2, sql: include_str!("../migrations/0002_capture.sql") },
+];
 
 pub const DERIVED: &[Derived] = &[
     Derived { table: "market_market", columns: "book, title_zh, title_en, area_m2, opened, slip_gtin" },
