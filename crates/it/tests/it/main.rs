@@ -5,6 +5,7 @@
 mod access;
 mod binary;
 mod crash;
+mod epcis;
 mod faults;
 mod proofs;
 mod refusals;

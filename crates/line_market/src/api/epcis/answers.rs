@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::limits::{EVENTS_PER_CAPTURE_MAX, REQUEST_BYTES_MAX};
@@ -31,21 +31,18 @@ pub const CAPTURE_LIMIT: HeaderName = HeaderName::from_static("gs1-epcis-capture
 pub const CAPTURE_FILE_SIZE_LIMIT: HeaderName = HeaderName::from_static("gs1-epcis-capture-file-size-limit");
 pub const CAPTURE_ERROR_BEHAVIOUR: HeaderName = HeaderName::from_static("gs1-capture-error-behaviour");
 
-/// The layer round every operation: versions on every answer, and problems under the names that the standard gives
-/// them (EPCIS 2.0, section 12.4).
+/// The layer round every operation: versions on every answer, and problems under the standard's names for them.
 pub async fn in_the_standards_words(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions().get::<Arc<Problem>>().cloned() {
-        let named = match name_of(&method, problem.status) {
-            Some(name) if !problem.type_.starts_with("epcisException:") => {
-                Problem { type_: name.into(), ..Problem::clone(&problem) }
-            }
-            _ => Problem::clone(&problem),
-        };
-        let told = std::mem::take(response.headers_mut());
-        response = named.into_response();
-        keep(response.headers_mut(), told);
+        let mut problem = Problem::clone(&problem);
+        if let Some(name) = name_of(&method, problem.status)
+            && !problem.type_.starts_with("epcisException:")
+        {
+            problem.type_ = name.into();
+        }
+        response = problem.into_response();
     }
     let headers = response.headers_mut();
     headers.insert(EPCIS_VERSION, HeaderValue::from_static(VERSION));
@@ -56,13 +53,6 @@ pub async fn in_the_standards_words(request: Request, next: Next) -> Response {
         capture_limits(response.headers_mut());
     }
     response
-}
-
-fn keep(headers: &mut HeaderMap, told: HeaderMap) {
-    let said = told.iter().filter(|(name, _)| **name != header::CONTENT_LENGTH);
-    for (name, value) in said {
-        headers.entry(name).or_insert_with(|| value.clone());
-    }
 }
 
 pub fn capture_limits(headers: &mut HeaderMap) {

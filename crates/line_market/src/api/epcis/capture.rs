@@ -21,7 +21,7 @@ use crate::apply::word;
 use crate::epcis_events::{self, CaptureJob, Mode, PER_PAGE, Prepared, capture_as_job, prepare_sifted};
 use crate::policy::CAPTURE;
 
-/// What became of a document (EPCIS 2.0, section 12.6.2).
+/// What became of a document (`CaptureJob` of the published OpenAPI document).
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureJobView {
@@ -66,7 +66,11 @@ impl CaptureJobView {
     responses((status = 202, headers(("Location" = String, description = "The capture job."))), (status = 400), (status = 401),
         (status = 403), (status = 404), (status = 406), (status = 409), (status = 413), (status = 415), (status = 503)),
     extensions(("x-action" = json!("market.epcis.capture"))))]
-pub async fn capture(State(app): State<App>, viewer: Viewer, request: Request) -> Result<Response, Problem> {
+pub async fn capture_document(
+    State(app): State<App>,
+    viewer: Viewer,
+    request: Request,
+) -> Result<Response, Problem> {
     let created = app.kernel.now();
     let mut parameters = Parameters::of(request.uri());
     let book = book_to_capture(&app, &viewer, parameters.take("book").as_deref())?;
@@ -81,7 +85,7 @@ pub async fn capture(State(app): State<App>, viewer: Viewer, request: Request) -
         .blocking(move |_| {
             let sifted = sift(&bytes)?;
             if sifted.document.kind == DocumentKind::Event {
-                return Err(other_document("EPCISDocument, EPCISQueryDocument"));
+                return Err(other_type("EPCISDocument or EPCISQueryDocument"));
             }
             prepared(&book, &actor, sifted, mode, &tree)
         })
@@ -118,9 +122,9 @@ pub fn prepared(
     }
 }
 
-pub fn other_document(allowed: &str) -> Problem {
-    let rule = Rule::NotOneOf { found: "this".into(), allowed: allowed.into() };
-    rule_problem(EpcisError { path: "type".into(), rule })
+/// The problem of a document where an event is wanted, or the other way round.
+pub fn other_type(wanted: &'static str) -> Problem {
+    rule_problem(EpcisError { path: "type".into(), rule: Rule::Kind(wanted) })
 }
 
 fn mode(headers: &HeaderMap) -> Result<Mode, Problem> {
@@ -141,7 +145,7 @@ fn mode(headers: &HeaderMap) -> Result<Mode, Problem> {
     responses((status = 200, body = Vec<CaptureJobView>, headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
         (status = 400), (status = 401), (status = 403), (status = 404), (status = 406)),
     extensions(("x-action" = json!("market.epcis.capture"))))]
-pub async fn jobs(
+pub async fn capture_jobs(
     State(app): State<App>,
     viewer: Viewer,
     Asked(lang): Asked,
@@ -181,7 +185,7 @@ pub async fn jobs(
 #[utoipa::path(get, path = "/epcis/capture/{captureID}", tag = "epcis", params(("captureID" = String, Path)),
     responses((status = 200, body = CaptureJobView), (status = 401), (status = 403), (status = 404), (status = 406)),
     extensions(("x-action" = json!("market.epcis.capture"))))]
-pub async fn job(
+pub async fn capture_job(
     State(app): State<App>,
     viewer: Viewer,
     Asked(lang): Asked,

@@ -11,7 +11,7 @@ use super::answers::{
 /// What the capture interface takes.
 #[utoipa::path(options, path = "/epcis/capture", tag = "epcis", responses((status = 204)),
     extensions(("x-action" = json!("public"))))]
-pub async fn capture() -> Response {
+pub async fn describe_capture() -> Response {
     let mut headers = described("GET, POST, OPTIONS");
     capture_limits(&mut headers);
     headers.insert(CAPTURE_ERROR_BEHAVIOUR, HeaderValue::from_static("all"));
@@ -21,21 +21,21 @@ pub async fn capture() -> Response {
 /// What a capture job's address does.
 #[utoipa::path(options, path = "/epcis/capture/{captureID}", tag = "epcis", params(("captureID" = String, Path)),
     responses((status = 204)), extensions(("x-action" = json!("public"))))]
-pub async fn job() -> Response {
+pub async fn describe_job() -> Response {
     (StatusCode::NO_CONTENT, described("GET, OPTIONS")).into_response()
 }
 
 /// What the collection of events takes.
 #[utoipa::path(options, path = "/epcis/events", tag = "epcis", responses((status = 204)),
     extensions(("x-action" = json!("public"))))]
-pub async fn events() -> Response {
+pub async fn describe_events() -> Response {
     (StatusCode::NO_CONTENT, described("GET, POST, OPTIONS")).into_response()
 }
 
 /// What an event's address does.
 #[utoipa::path(options, path = "/epcis/events/{eventID}", tag = "epcis", params(("eventID" = String, Path)),
     responses((status = 204)), extensions(("x-action" = json!("public"))))]
-pub async fn event() -> Response {
+pub async fn describe_event() -> Response {
     (StatusCode::NO_CONTENT, described("GET, OPTIONS")).into_response()
 }
 

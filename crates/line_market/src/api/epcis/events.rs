@@ -11,7 +11,7 @@ use shell::viewer::Viewer;
 use shell::{App, Problem};
 
 use super::answers::{query_problem, rule_problem};
-use super::capture::{other_document, prepared, sift};
+use super::capture::{other_type, prepared, sift};
 use super::requests::{Parameters, answer_type, book_to_capture, books, need_json};
 use crate::api::{failure_problem, market};
 use crate::epcis_events::{self, EventOutcome, Mode, document, own_id};
@@ -25,7 +25,11 @@ use crate::policy::{QUERY, READ};
         (status = 401), (status = 403), (status = 404), (status = 406), (status = 409), (status = 413), (status = 415),
         (status = 503)),
     extensions(("x-action" = json!("market.epcis.capture"))))]
-pub async fn create(State(app): State<App>, viewer: Viewer, request: Request) -> Result<Response, Problem> {
+pub async fn capture_event(
+    State(app): State<App>,
+    viewer: Viewer,
+    request: Request,
+) -> Result<Response, Problem> {
     let mut parameters = Parameters::of(request.uri());
     let book = book_to_capture(&app, &viewer, parameters.take("book").as_deref())?;
     parameters.end()?;
@@ -37,7 +41,7 @@ pub async fn create(State(app): State<App>, viewer: Viewer, request: Request) ->
         .blocking(move |_| {
             let sifted = sift(&bytes)?;
             if sifted.document.kind != DocumentKind::Event {
-                return Err(other_document("event types"));
+                return Err(other_type("the type of an event"));
             }
             let event = sifted.document.to_value();
             Ok((event, prepared(&book, &actor, sifted, Mode::Rollback, &tree)?))
@@ -77,7 +81,7 @@ pub async fn create(State(app): State<App>, viewer: Viewer, request: Request) ->
     responses((status = 200, body = Object, headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
         (status = 400), (status = 401), (status = 403), (status = 404), (status = 406), (status = 413)),
     extensions(("x-action" = json!("market.epcis.query"))))]
-pub async fn query(
+pub async fn query_events(
     State(app): State<App>,
     viewer: Viewer,
     uri: Uri,
