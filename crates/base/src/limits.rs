@@ -18,6 +18,8 @@ pub const SUBJECT_CHARS_MAX: usize = 256;
 pub const FUTURE_MS_MAX: i64 = 5 * 60 * 1000;
 /// Sales in one batch of the scale contract.
 pub const SALES_PER_BATCH_MAX: usize = 2_000;
+/// Events in one document of the EPCIS capture interface.
+pub const EVENTS_PER_CAPTURE_MAX: usize = 1_000;
 /// Appends waiting for the writer before it answers 503.
 pub const WRITER_QUEUE_MAX: usize = 4_096;
 /// Jobs committed together at most.

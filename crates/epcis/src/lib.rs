@@ -15,7 +15,7 @@ pub mod urn;
 pub mod vocabulary;
 
 pub use context::Context;
-pub use document::{Action, Document, DocumentKind, Event, EventType, Limits, Quantity, Role, What};
+pub use document::{Action, Document, DocumentKind, Event, EventType, Limits, Quantity, Role, Sifted, What};
 pub use error::{EpcisError, Rule};
 pub use hash::{event_hash, json_hashes, xml_hashes};
 pub use meaning::{Difference, equal_in_meaning, normalize};

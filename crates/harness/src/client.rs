@@ -88,7 +88,7 @@ impl Client {
             request = request.header("content-type", media);
         }
         let response = match method {
-            "GET" | "HEAD" => self.agent.run(request.body(()).unwrap()),
+            "GET" | "HEAD" | "OPTIONS" => self.agent.run(request.body(()).unwrap()),
             _ => self.agent.run(request.body(bytes).unwrap()),
         }?;
         let (parts, body) = response.into_parts();

@@ -33,9 +33,14 @@ pub enum User {
     Auditor,
     /// Scale 1 at stall A1.
     Scale,
+    /// A system outside, such as a wholesaler's, that speaks EPCIS with the first market.
+    Supplier,
+    /// The same with the whole city.
+    CitySupplier,
 }
 
 impl User {
+    /// Everybody but the outside systems, which have tests of their own.
     pub const ALL: [Self; 8] = [
         Self::Anonymous,
         Self::Admin,
@@ -62,6 +67,8 @@ impl User {
             Self::Operator => of("operator", market, Some("market"), None),
             Self::Merchant => of("merchant", market, Some("market"), Some(format!("merchant:{book}/m1"))),
             Self::Inspector => of("inspector", county, Some("market"), None),
+            Self::Supplier => of("supplier", market, Some("market"), None),
+            Self::CitySupplier => of("supplier", "371400", Some("market"), None),
             Self::Leader => of("leader", county, None, None),
             Self::Auditor => of("auditor", county, None, None),
         })

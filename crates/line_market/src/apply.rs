@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use base::{BookId, SubjectId};
 use ledger::{Body, Entry, EntryError, Role};
 use serde::Serialize;
-use store::{Param, StoreError, Tx};
+use store::{Insert, Param, StoreError, Tx, Type};
 
+use crate::epcis_events::Columns;
 use crate::kinds::{
     BlockAcknowledged, BreachReported, CertificateRecorded, CertificateType, ComplaintFiled,
     ComplaintSettled, EpcisCaptured, FeeCharged, FeePaid, InspectionRecorded, LeaseEnded, LotHeld, LotLost,
@@ -18,10 +19,33 @@ use crate::kinds::{
 /// The grams sold of each lot since the last entry that was not a sale, by the lot's subject.
 type Sold = BTreeMap<SubjectId, (BookId, i64)>;
 
+const INSERT_CAPTURED: Insert = Insert {
+    table: "market_epcis",
+    columns: &[
+        ("book", Type::Text),
+        ("event_id", Type::Text),
+        ("seq", Type::Int),
+        ("event_type", Type::Text),
+        ("event_time", Type::Int),
+        ("recorded", Type::Int),
+        ("action", Type::Text),
+        ("biz_step", Type::Text),
+        ("disposition", Type::Text),
+        ("read_point", Type::Text),
+        ("biz_location", Type::Text),
+    ],
+    then: "",
+};
+
 /// Applies entries in order; runs of sales are added up first.
 pub fn apply(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
     let mut sold = Sold::new();
+    // Nothing else reads or writes their table.
+    write_captured(tx, entries)?;
     for entry in entries {
+        if entry.kind.as_str() == EpcisCaptured::KIND {
+            continue;
+        }
         if entry.kind.as_str() == Sale::KIND {
             let grams = entry.with_body(|sale: &Sale| sale.grams.0).map_err(|error| shape(entry, &error))?;
             let no_lot = || StoreError::Schema(format!("entry {} of {} names no lot", entry.seq, entry.book));
@@ -86,6 +110,29 @@ fn write_sold(tx: &mut dyn Tx, sold: &mut Sold) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn write_captured(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
+    let captured = entries.iter().filter(|entry| entry.kind.as_str() == EpcisCaptured::KIND);
+    let read = |entry| Ok((entry, Columns::read(entry)?));
+    let rows = captured.map(read).collect::<Result<Vec<(&Entry, Columns)>, StoreError>>()?;
+    let mut cells = Vec::with_capacity(rows.len() * INSERT_CAPTURED.columns.len());
+    for (entry, columns) in &rows {
+        cells.extend([
+            Param::Text(entry.book.as_str()),
+            (&columns.event_id).into(),
+            entry.seq.to_i64().into(),
+            (&columns.event_type).into(),
+            entry.occurred.0.into(),
+            entry.recorded.0.into(),
+            columns.action.as_ref().into(),
+            columns.biz_step.as_ref().into(),
+            columns.disposition.as_ref().into(),
+            columns.read_point.as_ref().into(),
+            columns.biz_location.as_ref().into(),
+        ]);
+    }
+    tx.insert_many(&INSERT_CAPTURED, &cells)
+}
+
 struct One<'a> {
     tx: &'a mut dyn Tx,
     entry: &'a Entry,
@@ -120,7 +167,6 @@ impl One<'_> {
             RecallEnded::KIND => self.recall_ended(),
             ComplaintFiled::KIND => self.complained(),
             ComplaintSettled::KIND => self.settled(),
-            EpcisCaptured::KIND => self.captured(),
             _ => Ok(()),
         }
     }
@@ -494,27 +540,6 @@ impl One<'_> {
         let it: ComplaintSettled = self.body()?;
         let (seq, at, outcome) = (self.seq(), self.occurred(), word(&it.outcome));
         self.run(SQL, &[it.complaint.cast_signed().into(), seq, (&outcome).into(), at])
-    }
-
-    fn captured(self) -> Result<(), StoreError> {
-        const SQL: &str = "insert into market_epcis (book, event_id, seq, event_type, event_time, recorded, action,
-            biz_step, disposition, read_point, biz_location) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        let it: EpcisCaptured = self.body()?;
-        let columns = crate::epcis_events::columns(&it);
-        let (seq, at, recorded) = (self.seq(), self.occurred(), Param::Int(self.entry.recorded.0));
-        let params = [
-            (&it.event_id).into(),
-            seq,
-            (&columns.event_type).into(),
-            at,
-            recorded,
-            columns.action.as_ref().into(),
-            columns.biz_step.as_ref().into(),
-            columns.disposition.as_ref().into(),
-            columns.read_point.as_ref().into(),
-            columns.biz_location.as_ref().into(),
-        ];
-        self.run(SQL, &params)
     }
 }
 

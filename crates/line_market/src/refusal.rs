@@ -1,8 +1,8 @@
 use ledger::{BodyError, Rule};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Why the market refuses to record something: the rule, the field that breaks it, and where in a batch it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{field}: {detail}")]
 pub struct Refusal {
     pub code: Code,
@@ -13,7 +13,7 @@ pub struct Refusal {
 }
 
 /// The market's rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
     UnknownKind,

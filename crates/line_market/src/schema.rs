@@ -1,4 +1,5 @@
-//! The line's tables. All follow from the entries.
+//! The line's tables. All follow from the entries, but for `market_capture`: like the kernel's `answered` it keeps what
+//! a request was told, and what was refused or known before is told without an entry.
 
 use kernel::Derived;
 use store::Migration;
@@ -8,6 +9,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 2, sql: include_str!("../migrations/0002_holds.sql") },
     Migration { owner: "market", number: 3, sql: include_str!("../migrations/0003_recalls.sql") },
     Migration { owner: "market", number: 4, sql: include_str!("../migrations/0004_flags.sql") },
+    Migration { owner: "market", number: 5, sql: include_str!("../migrations/0005_capture.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[

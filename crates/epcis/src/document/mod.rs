@@ -41,7 +41,21 @@ pub struct Document {
     envelope: Map<String, Value>,
 }
 
+/// A document whose events were each checked by themselves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sifted {
+    /// The document with those of its events that keep the rules.
+    pub document: Document,
+    /// The others: the place of each in the document, from 0, ascending, and the first rule that it breaks.
+    pub refused: Vec<(usize, EpcisError)>,
+}
+
 impl Document {
+    /// Reads JSON text, and keeps on where a single event breaks a rule.
+    pub fn sift(json: &[u8], limits: &Limits) -> Result<Sifted, EpcisError> {
+        Self::sift_value(parse_json(json, limits)?, limits)
+    }
+
     /// Reads JSON text. The error names the path of the first member that breaks a rule, and the rule.
     pub fn parse(json: &[u8], limits: &Limits) -> Result<Self, EpcisError> {
         Self::from_value(parse_json(json, limits)?, limits)
@@ -49,6 +63,14 @@ impl Document {
 
     /// Reads a JSON value.
     pub fn from_value(value: Value, limits: &Limits) -> Result<Self, EpcisError> {
+        let Sifted { document, refused } = Self::sift_value(value, limits)?;
+        match refused.into_iter().next() {
+            Some((_, first)) => Err(first),
+            None => Ok(document),
+        }
+    }
+
+    fn sift_value(value: Value, limits: &Limits) -> Result<Sifted, EpcisError> {
         limits.check(&value)?;
         let Value::Object(mut envelope) = value else {
             return Err(EpcisError::at("", Rule::Kind("an object")));
@@ -61,7 +83,7 @@ impl Document {
         let context = Context::read(check_context(&envelope)?);
         if kind == DocumentKind::Event {
             let event = Event::read(envelope, &context, &Path::Root)?;
-            return Ok(Self {
+            let document = Self {
                 kind,
                 context,
                 schema_version: None,
@@ -69,7 +91,8 @@ impl Document {
                 master_data: Vec::new(),
                 events: vec![event],
                 envelope: Map::new(),
-            });
+            };
+            return Ok(Sifted { document, refused: Vec::new() });
         }
         check_envelope(&envelope, kind, &context)?;
         let creation_date = envelope.get("creationDate").and_then(Value::as_str).and_then(Moment::parse);
@@ -85,8 +108,15 @@ impl Document {
             Value::Object(raw) => Event::read(raw, &context, &base.item(i)),
             _ => Err(EpcisError::at(base.item(i).to_string(), Rule::Kind("an object"))),
         };
-        let events = list.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
-        Ok(Self { kind, context, schema_version, creation_date, master_data, events, envelope })
+        let (mut events, mut refused) = (Vec::with_capacity(list.len()), Vec::new());
+        for (i, value) in list.into_iter().enumerate() {
+            match read((i, value)) {
+                Ok(event) => events.push(event),
+                Err(error) => refused.push((i, error)),
+            }
+        }
+        let document = Self { kind, context, schema_version, creation_date, master_data, events, envelope };
+        Ok(Sifted { document, refused })
     }
 
     /// The `@context` as it came, for [`crate::event_hash`]; null for an event that stands alone and carries its own.

@@ -38,6 +38,11 @@ const fn get(template: &'static str, path: &'static str, row: Row) -> Operation 
     Operation { method: "GET", template, path, body: none, asks: None, row }
 }
 
+/// What an address takes, which is no secret.
+const fn describe(template: &'static str, path: &'static str) -> Operation {
+    Operation { method: "OPTIONS", template, path, body: none, asks: None, row: [204; 8] }
+}
+
 /// An administrator's operation: a request that is refused for its content once the right is there.
 const fn administer(
     method: &'static str,
@@ -81,6 +86,40 @@ const OPERATIONS: &[Operation] = &[
         [401, 403, 404, 403, 404, 404, 404, 403],
     ),
     get("/api/trace", "/api/trace?subject=lot:beiyuan/L1&direction=forward&book=beiyuan", RECORDS),
+    get("/epcis/capture", "/epcis/capture?book=beiyuan", [401, 403, 200, 403, 403, 403, 403, 403]),
+    // There is no such job, so whoever may look finds nothing.
+    get(
+        "/epcis/capture/{captureID}",
+        "/epcis/capture/00?book=beiyuan",
+        [401, 403, 404, 403, 403, 403, 403, 403],
+    ),
+    get("/epcis/events", "/epcis/events?book=beiyuan", RECORDS),
+    get(
+        "/epcis/events/{eventID}",
+        "/epcis/events/urn:uuid:0?book=beiyuan",
+        [401, 403, 404, 403, 404, 404, 404, 403],
+    ),
+    Operation {
+        method: "POST",
+        template: "/epcis/capture",
+        path: "/epcis/capture?book=beiyuan",
+        body: |town| Some(crate::epcis::document(&town.now(), json!([]))),
+        asks: None,
+        row: [401, 403, 202, 403, 403, 403, 403, 403],
+    },
+    Operation {
+        method: "POST",
+        template: "/epcis/events",
+        path: "/epcis/events?book=beiyuan",
+        // Refused for what it is, once the right is there.
+        body: |_| Some(json!({})),
+        asks: None,
+        row: [401, 403, 400, 403, 403, 403, 403, 403],
+    },
+    describe("/epcis/capture", "/epcis/capture"),
+    describe("/epcis/capture/{captureID}", "/epcis/capture/00"),
+    describe("/epcis/events", "/epcis/events"),
+    describe("/epcis/events/{eventID}", "/epcis/events/urn:uuid:0"),
     get("/log/key", "/log/key", PUBLIC),
     get("/log/{book}/checkpoint", "/log/beiyuan/checkpoint", PUBLIC),
     get("/log/{book}/consistency/{old}/{new}", "/log/beiyuan/consistency/1/2", PUBLIC),
@@ -235,7 +274,7 @@ fn ask(client: &Client, operation: &Operation, path: &str, town: &Town) -> Answe
     }
     match (operation.body)(town) {
         Some(body) => client.post(&path, &body),
-        None => client.get(&path),
+        None => client.send(operation.method, &path, None, &[]).unwrap(),
     }
 }
 

@@ -7,6 +7,7 @@ mod aftermath;
 mod binary;
 mod crash;
 mod descent;
+mod epcis;
 mod faults;
 mod forms;
 mod places;

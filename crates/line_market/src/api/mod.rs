@@ -1,5 +1,6 @@
 //! The market's operations over HTTP.
 
+mod epcis;
 mod lots;
 pub(crate) mod records;
 mod scale;
@@ -16,7 +17,11 @@ use crate::refusal::{Code, Refusal};
 
 /// Operations with a document.
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(records::router()).merge(lots::router()).merge(scale::router())
+    OpenApiRouter::new()
+        .merge(records::router())
+        .merge(lots::router())
+        .merge(scale::router())
+        .merge(epcis::router())
 }
 
 /// Routes that stay open.

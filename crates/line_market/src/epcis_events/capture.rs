@@ -7,14 +7,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use base::limits::{HEAD_BYTES_MAX, SUBJECTS_MAX, TEXT_CHARS_MAX};
 use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
-use epcis::{Document, Event, EventType, equal_in_meaning, urn};
+use epcis::{Document, Event, EventType, Sifted, equal_in_meaning, urn};
 use kernel::{AppendError, Desk};
 use ledger::{Body, Draft, Entry, Role, Subject, Typed, check_text, jcs};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use store::{Param, StoreError, placeholders};
 
-use super::key;
+use super::{key, own_id};
 use crate::kinds::EpcisCaptured;
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
@@ -27,7 +27,7 @@ const HEAD_REST_BYTES: usize = 4 * 1024;
 const EXACT_MAX: u64 = 1 << 53;
 
 /// What becomes of a document with a refused event (`GS1-Capture-Error-Behaviour`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Nothing of the document is recorded.
@@ -38,19 +38,18 @@ pub enum Mode {
 }
 
 /// What became of one event; `index` is its place in the document, from 0.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case", tag = "outcome")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventOutcome {
     /// Recorded now.
     Recorded { index: usize, event_id: String, seq: Seq },
     /// Recorded before, with the same content.
     Known { index: usize, event_id: String, seq: Seq },
-    /// Not recorded.
-    Refused { index: usize, rule: String, field: String, detail: String },
+    /// Not recorded; the refusal names the event's index.
+    Refused(Refusal),
 }
 
 /// What became of a document, event by event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaptureOutcome {
     pub events: Vec<EventOutcome>,
 }
@@ -87,7 +86,36 @@ pub fn prepare(book: &BookId, actor: &ActorId, document: &Document) -> Prepared 
     Prepared { book: book.clone(), events: document.events.iter().map(each).collect() }
 }
 
+/// [`prepare`] for a document as outside systems send it. Events that break a rule of EPCIS count as refused, and so do
+/// those with the ID of one of our own entries: `is_kept` tells whether a book is kept here.
+pub fn prepare_sifted(
+    book: &BookId,
+    actor: &ActorId,
+    sifted: &Sifted,
+    is_kept: &dyn Fn(&BookId) -> bool,
+) -> Prepared {
+    let mut prepared = prepare(book, actor, &sifted.document);
+    for event in &mut prepared.events {
+        let id = event.as_ref().map(|ready| ready.event_id.as_str()).unwrap_or_default();
+        if let Some((home, seq)) = own_id(id)
+            && is_kept(&home)
+        {
+            let detail = format!("names entry {seq} of the book {home}, which is kept here");
+            *event = Err(Refusal::new(Code::Exists, "eventID", detail));
+        }
+    }
+    for (index, error) in &sifted.refused {
+        let refusal = Refusal::new(Code::Body, &error.path, error.rule.to_string());
+        prepared.events.insert(*index, Err(refusal));
+    }
+    prepared
+}
+
 impl Prepared {
+    pub fn book(&self) -> &BookId {
+        &self.book
+    }
+
     /// Records what is not in the book yet. An event that is, with the same meaning, is left as it is; one with the
     /// ID of another is refused.
     pub fn record(&self, desk: &mut Desk<'_>, mode: Mode) -> Result<CaptureOutcome, Failure> {
@@ -121,9 +149,7 @@ impl Prepared {
                 }
                 (Ok(_), Err(refusal), _) => return Err(AppendError::Refused(refusal.clone().at(index))),
                 (Err(refusal), _, Mode::Rollback) => return Err(AppendError::Refused(refusal.at(index))),
-                (Err(Refusal { code, field, detail, .. }), _, Mode::Proceed) => {
-                    events.push(EventOutcome::Refused { index, rule: code.name(), field, detail });
-                }
+                (Err(refusal), _, Mode::Proceed) => events.push(EventOutcome::Refused(refusal.at(index))),
             }
         }
         Ok(CaptureOutcome { events })

@@ -1,12 +1,29 @@
 //! Our own entries as EPCIS events.
 
-use base::{CityZone, Grams};
+use base::{BookId, CityZone, Grams, Seq};
 use epcis::{digital_link, urn};
 use ledger::{Body, Entry, Role};
 use serde_json::{Map, Value, json};
+use store::{StoreError, Tx};
 
+use super::Found;
 use crate::kinds::{InspectionRecorded, LotReceived, LotTransferred, Sale, Verdict};
-use crate::state::Market;
+use crate::state::{self, Market};
+
+/// The entry that an event ID names, if it has the form of ours: `entry:book/seq`.
+pub fn own_id(event_id: &str) -> Option<(BookId, Seq)> {
+    let (book, seq) = event_id.strip_prefix("entry:")?.split_once('/')?;
+    let seq: i64 = seq.parse().ok().filter(|seq| *seq >= 0)?;
+    Some((BookId::new(book).ok()?, Seq::from_i64(seq)))
+}
+
+/// The event that an entry of ours stands for; `None` if there is none.
+pub fn own(tx: &mut dyn Tx, book: &BookId, seq: Seq, zone: &CityZone) -> Result<Option<Found>, StoreError> {
+    let Some(entry) = kernel::entries::entry(tx, book, seq)? else { return Ok(None) };
+    let Some(market) = state::market(tx, book)? else { return Ok(None) };
+    let event = as_event(&entry, &market, zone).and_then(members);
+    Ok(event.map(|event| Found { book: book.clone(), seq, event, context: Value::Null }))
+}
 
 /// What an entry says, as an event of EPCIS 2.0; `None` for kinds that are no events of goods, and erased bodies.
 ///

@@ -1,0 +1,144 @@
+//! What answers have in common: the headers of the standard, and its names for problems.
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base::limits::{EVENTS_PER_CAPTURE_MAX, REQUEST_BYTES_MAX};
+use epcis::{EpcisError, Rule};
+use serde_json::Value;
+use shell::{Both, Lang, Problem};
+
+use crate::api::refusal_problem;
+use crate::epcis_events::{QueryRefusal, SCANNED_MAX};
+use crate::refusal::{Code, Refusal};
+
+/// The version of EPCIS and of CBV that is spoken here, the only one.
+pub const VERSION: &str = "2.0.0";
+
+pub const EPCIS_VERSION: HeaderName = HeaderName::from_static("gs1-epcis-version");
+pub const EPCIS_MIN: HeaderName = HeaderName::from_static("gs1-epcis-min");
+pub const EPCIS_MAX: HeaderName = HeaderName::from_static("gs1-epcis-max");
+pub const CBV_VERSION: HeaderName = HeaderName::from_static("gs1-cbv-version");
+pub const CBV_MIN: HeaderName = HeaderName::from_static("gs1-cbv-min");
+pub const CBV_MAX: HeaderName = HeaderName::from_static("gs1-cbv-max");
+pub const EPC_FORMAT: HeaderName = HeaderName::from_static("gs1-epc-format");
+pub const EXTENSIONS: HeaderName = HeaderName::from_static("gs1-extensions");
+pub const VENDOR_VERSION: HeaderName = HeaderName::from_static("gs1-vendor-version");
+pub const CAPTURE_LIMIT: HeaderName = HeaderName::from_static("gs1-epcis-capture-limit");
+pub const CAPTURE_FILE_SIZE_LIMIT: HeaderName = HeaderName::from_static("gs1-epcis-capture-file-size-limit");
+pub const CAPTURE_ERROR_BEHAVIOUR: HeaderName = HeaderName::from_static("gs1-capture-error-behaviour");
+
+/// The layer round every operation: versions on every answer, and problems under the standard's names for them.
+pub async fn in_the_standards_words(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions().get::<Arc<Problem>>().cloned() {
+        let mut problem = Problem::clone(&problem);
+        if let Some(name) = name_of(&method, problem.status)
+            && !problem.type_.starts_with("epcisException:")
+        {
+            problem.type_ = name.into();
+        }
+        response = problem.into_response();
+    }
+    let headers = response.headers_mut();
+    headers.insert(EPCIS_VERSION, HeaderValue::from_static(VERSION));
+    headers.insert(CBV_VERSION, HeaderValue::from_static(VERSION));
+    // Members under any namespace are kept as they came; no extension is served in a way of its own.
+    headers.insert(EXTENSIONS, HeaderValue::from_static(""));
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE && method == Method::POST {
+        capture_limits(response.headers_mut());
+    }
+    response
+}
+
+pub fn capture_limits(headers: &mut HeaderMap) {
+    headers.insert(CAPTURE_LIMIT, HeaderValue::from(EVENTS_PER_CAPTURE_MAX));
+    headers.insert(CAPTURE_FILE_SIZE_LIMIT, HeaderValue::from(REQUEST_BYTES_MAX));
+}
+
+/// The standard's name for a problem; `None` where it has none.
+fn name_of(method: &Method, status: StatusCode) -> Option<&'static str> {
+    Some(match status {
+        StatusCode::BAD_REQUEST if method == Method::GET => "epcisException:QueryParameterException",
+        StatusCode::BAD_REQUEST => "epcisException:ValidationException",
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "epcisException:SecurityException",
+        StatusCode::NOT_FOUND => "epcisException:NoSuchResourceException",
+        StatusCode::NOT_ACCEPTABLE => "epcisException:NotAcceptableException",
+        StatusCode::CONFLICT => "epcisException:ResourceAlreadyExistsException",
+        StatusCode::PAYLOAD_TOO_LARGE => "epcisException:CaptureLimitExceededException",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "epcisException:UnsupportedMediaTypeException",
+        StatusCode::INTERNAL_SERVER_ERROR => "epcisException:ImplementationException",
+        _ => return None,
+    })
+}
+
+/// 406: what was asked for is not spoken here.
+pub fn not_acceptable(detail: Both) -> Problem {
+    let title = Both::new("无法按所请求的格式答复", "Not acceptable");
+    Problem::new("epcisException:NotAcceptableException", StatusCode::NOT_ACCEPTABLE, title, detail)
+}
+
+/// 413: more events than one document may bring.
+pub fn too_many_events(count: usize) -> Problem {
+    let detail = Both::new(
+        format!("文档含 {count} 个事件，一次最多提交 {EVENTS_PER_CAPTURE_MAX} 个，请分批提交。"),
+        format!("the document holds {count} events; at most {EVENTS_PER_CAPTURE_MAX} are taken at once"),
+    );
+    let title = Both::new("内容过大", "Too large");
+    let name = "epcisException:CaptureLimitExceededException";
+    Problem::new(name, StatusCode::PAYLOAD_TOO_LARGE, title, detail)
+}
+
+/// 400: a document, event or parameter that breaks a rule of EPCIS, which the error names with its place.
+pub fn rule_problem(error: EpcisError) -> Problem {
+    let (rule, zh) = match &error.rule {
+        Rule::Json(_) => ("json", "请求体不是有效的 JSON"),
+        Rule::Limit { .. } => ("limit", "内容超出单个文档的限制"),
+        Rule::UnknownParameter => ("unknown-parameter", "此处不提供该查询参数"),
+        Rule::Twice => ("twice", "查询参数重复"),
+        _ => ("epcis", "内容不符合 EPCIS 2.0 规则"),
+    };
+    let zh = if error.path.is_empty() { format!("{zh}。") } else { format!("{zh}（{}）。", error.path) };
+    let en = error.rule.to_string();
+    Problem::bad_request(error.path, rule, Both::new(zh, en))
+}
+
+/// An event that was refused beside others that were recorded, as the capture job tells it.
+pub fn job_error(lang: Lang, refusal: Refusal) -> Value {
+    let is_known = refusal.code == Code::Exists;
+    let status = if is_known { StatusCode::CONFLICT } else { StatusCode::BAD_REQUEST };
+    let name = name_of(&Method::POST, status).unwrap_or_default();
+    Problem { type_: name.into(), ..refusal_problem(refusal) }.json(lang)
+}
+
+/// The problem of a query that has no answer.
+pub fn query_problem(refusal: &QueryRefusal) -> Problem {
+    let english = refusal.to_string();
+    match refusal {
+        QueryRefusal::Token => {
+            let zh = "翻页标记不是由相同排序的查询给出的。";
+            Problem::bad_request("nextPageToken", "format", Both::new(zh, english))
+        }
+        QueryRefusal::TooMany(max) => {
+            let zh = format!("符合条件的事件超过 maxEventCount 所允许的 {max} 个。");
+            too_large("epcisException:QueryTooLargeException", Both::new(zh, english))
+        }
+        QueryRefusal::TooComplex => {
+            let zh = format!("该查询须读取 {SCANNED_MAX} 个以上事件，请限定时间或给出完整标识。");
+            too_large("epcisException:QueryTooComplexException", Both::new(zh, english))
+        }
+    }
+}
+
+fn too_large(name: &'static str, detail: Both) -> Problem {
+    Problem::new(
+        name,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        Both::new("查询范围过大", "The query asks for too much"),
+        detail,
+    )
+}

@@ -1,0 +1,203 @@
+//! Capture of documents, and the jobs that tell what became of them.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use base::limits::{EVENTS_PER_CAPTURE_MAX, PAGE_ROWS_MAX, REQUEST_BYTES_MAX};
+use base::{ActorId, BookId};
+use epcis::{Document, DocumentKind, EpcisError, Limits, Rule, Sifted};
+use registry::Tree;
+use serde::Serialize;
+use serde_json::Value;
+use shell::extract::{Path, body};
+use shell::viewer::{Asked, Viewer};
+use shell::{App, Both, Lang, Problem};
+use utoipa::ToSchema;
+
+use super::answers::{CAPTURE_ERROR_BEHAVIOUR, job_error, rule_problem, too_many_events};
+use super::requests::{Parameters, answer_type, book_to_capture, books, need_json, need_version};
+use crate::api::failure_problem;
+use crate::apply::word;
+use crate::epcis_events::{self, CaptureJob, Mode, PER_PAGE, Prepared, capture_as_job, prepare_sifted};
+use crate::policy::CAPTURE;
+
+/// What became of a document (`CaptureJob` of the published OpenAPI document).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CaptureJobView {
+    #[serde(rename = "captureID")]
+    capture_id: String,
+    created_at: String,
+    finished_at: String,
+    /// Always false: a document is recorded before it is answered.
+    running: bool,
+    /// Whether every event is in the ledger.
+    success: bool,
+    /// `rollback` or `proceed`.
+    capture_error_behaviour: String,
+    /// A problem document for each event that is not, with its `index` in the document from 0.
+    #[schema(value_type = Vec<Object>)]
+    errors: Vec<Value>,
+}
+
+impl CaptureJobView {
+    fn of(job: CaptureJob, lang: Lang) -> Self {
+        Self {
+            capture_id: job.capture,
+            created_at: job.created.to_string(),
+            finished_at: job.finished.to_string(),
+            running: false,
+            success: job.refused.is_empty(),
+            capture_error_behaviour: word(&job.mode),
+            errors: job.refused.into_iter().map(|refusal| job_error(lang, refusal)).collect(),
+        }
+    }
+}
+
+/// Captures an EPCISDocument or EPCISQueryDocument. The answer comes when its events are on disk.
+///
+/// With `GS1-Capture-Error-Behaviour: rollback`, the default, one refused event refuses the document: the problem
+/// names it, and nothing is recorded. With `proceed` the other events are recorded, and the capture job names those
+/// that were refused. An event that was captured before with the same content is left as it is.
+#[utoipa::path(post, path = "/epcis/capture", tag = "epcis",
+    params(("book" = Option<String>, Query, description = "The book, where the credential may capture into several."),
+        ("GS1-Capture-Error-Behaviour" = Option<String>, Header, description = "`rollback` or `proceed`.")),
+    request_body(content((Object = "application/json"), (Object = "application/ld+json"))),
+    responses((status = 202, headers(("Location" = String, description = "The capture job."))), (status = 400), (status = 401),
+        (status = 403), (status = 404), (status = 406), (status = 409), (status = 413), (status = 415), (status = 503)),
+    extensions(("x-action" = json!("market.epcis.capture"))))]
+pub async fn capture_document(
+    State(app): State<App>,
+    viewer: Viewer,
+    request: Request,
+) -> Result<Response, Problem> {
+    let created = app.kernel.now();
+    let mut parameters = Parameters::of(request.uri());
+    let book = book_to_capture(&app, &viewer, parameters.take("book").as_deref())?;
+    parameters.end()?;
+    need_version(request.headers())?;
+    need_json(request.headers())?;
+    let mode = mode(request.headers())?;
+    let bytes = body(request, REQUEST_BYTES_MAX).await?;
+    let (actor, tree) = (viewer.id(), app.tree());
+    let writer = actor.clone();
+    let prepared = app
+        .blocking(move |_| {
+            let sifted = sift(&bytes)?;
+            if sifted.document.kind == DocumentKind::Event {
+                return Err(other_type("EPCISDocument or EPCISQueryDocument"));
+            }
+            prepared(&book, &actor, sifted, mode, &tree)
+        })
+        .await?;
+    let job = app.kernel.append(move |desk| capture_as_job(desk, &writer, &prepared, mode, created)).await;
+    let job = job.map_err(failure_problem)?;
+    let location = [(header::LOCATION, format!("/epcis/capture/{}", job.capture))];
+    Ok((StatusCode::ACCEPTED, location).into_response())
+}
+
+/// Reads a document of at most so many events as the interface takes.
+pub fn sift(bytes: &[u8]) -> Result<Sifted, Problem> {
+    // The number of events has a problem of its own.
+    let limits = Limits { events_max: usize::MAX, ..Limits::default() };
+    let sifted = Document::sift(bytes, &limits).map_err(rule_problem)?;
+    match sifted.document.events.len() + sifted.refused.len() {
+        count if count > EVENTS_PER_CAPTURE_MAX => Err(too_many_events(count)),
+        _ => Ok(sifted),
+    }
+}
+
+/// What can be known of a document before its turn to be recorded.
+pub fn prepared(
+    book: &BookId,
+    actor: &ActorId,
+    sifted: Sifted,
+    mode: Mode,
+    tree: &Tree,
+) -> Result<Prepared, Problem> {
+    let prepared = prepare_sifted(book, actor, &sifted, &|book| tree.book(book).is_some());
+    match (mode, sifted.refused.into_iter().next()) {
+        (Mode::Rollback, Some((index, error))) => Err(rule_problem(error).at(index)),
+        _ => Ok(prepared),
+    }
+}
+
+/// The problem of a document where an event is wanted, or the other way round.
+pub fn other_type(wanted: &'static str) -> Problem {
+    rule_problem(EpcisError { path: "type".into(), rule: Rule::Kind(wanted) })
+}
+
+fn mode(headers: &HeaderMap) -> Result<Mode, Problem> {
+    match headers.get(CAPTURE_ERROR_BEHAVIOUR).map(HeaderValue::as_bytes) {
+        None | Some(b"rollback") => Ok(Mode::Rollback),
+        Some(b"proceed") => Ok(Mode::Proceed),
+        Some(_) => {
+            let detail = Both::new("应为 rollback 或 proceed。", "must be rollback or proceed");
+            Err(Problem::bad_request("GS1-Capture-Error-Behaviour", "format", detail))
+        }
+    }
+}
+
+/// The capture jobs of the books that the viewer may capture into, newest first.
+#[utoipa::path(get, path = "/epcis/capture", tag = "epcis",
+    params(("book" = Option<String>, Query), ("perPage" = Option<usize>, Query, description = "1 to 200; 30 if left out."),
+        ("nextPageToken" = Option<String>, Query)),
+    responses((status = 200, body = Vec<CaptureJobView>, headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
+        (status = 400), (status = 401), (status = 403), (status = 404), (status = 406)),
+    extensions(("x-action" = json!("market.epcis.capture"))))]
+pub async fn capture_jobs(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let mut parameters = Parameters::of(&uri);
+    let books = books(&app, &viewer, CAPTURE, parameters.take("book").as_deref())?;
+    let (count, token) = (parameters.take("perPage"), parameters.take("nextPageToken"));
+    parameters.end()?;
+    let media = answer_type(&headers)?;
+    let count = match count.as_deref().map(str::parse) {
+        None => PER_PAGE,
+        Some(Ok(count @ 1..=PAGE_ROWS_MAX)) => count,
+        Some(_) => {
+            let zh = format!("每页条数应为 1 至 {PAGE_ROWS_MAX}。");
+            let en = format!("must be a number from 1 to {PAGE_ROWS_MAX}");
+            return Err(Problem::bad_request("perPage", "range", Both::new(zh, en)));
+        }
+    };
+    let page =
+        app.blocking(move |kernel| kernel.read(|tx| epcis_events::jobs(tx, &books, token.as_deref(), count)));
+    let page = page.await?.ok_or_else(|| {
+        let detail = Both::new("翻页标记有误。", "is not the token of a page");
+        Problem::bad_request("nextPageToken", "format", detail)
+    })?;
+    let views: Vec<_> = page.items.into_iter().map(|job| CaptureJobView::of(job, lang)).collect();
+    let mut response = ([(header::CONTENT_TYPE, media)], axum::Json(views)).into_response();
+    if let Some(next) = page.next {
+        let link = Parameters::of(&uri).next_page(&app, "/epcis/capture", &next);
+        response.headers_mut().extend(HeaderValue::try_from(link).map(|link| (header::LINK, link)));
+    }
+    Ok(response)
+}
+
+/// One capture job.
+#[utoipa::path(get, path = "/epcis/capture/{captureID}", tag = "epcis", params(("captureID" = String, Path)),
+    responses((status = 200, body = CaptureJobView), (status = 401), (status = 403), (status = 404), (status = 406)),
+    extensions(("x-action" = json!("market.epcis.capture"))))]
+pub async fn capture_job(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    Path(capture): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let mut parameters = Parameters::of(&uri);
+    let books = books(&app, &viewer, CAPTURE, parameters.take("book").as_deref())?;
+    parameters.end()?;
+    let media = answer_type(&headers)?;
+    let job = app.blocking(move |kernel| kernel.read(|tx| epcis_events::job(tx, &books, &capture))).await?;
+    let view = CaptureJobView::of(job.ok_or_else(Problem::not_found)?, lang);
+    Ok(([(header::CONTENT_TYPE, media)], axum::Json(view)).into_response())
+}

@@ -1,0 +1,148 @@
+//! Single events, and the simple event query.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use base::limits::REQUEST_BYTES_MAX;
+use epcis::{DocumentKind, Query};
+use serde_json::Value;
+use shell::extract::{Path, body};
+use shell::viewer::Viewer;
+use shell::{App, Problem};
+
+use super::answers::{query_problem, rule_problem};
+use super::capture::{other_type, prepared, sift};
+use super::requests::{Parameters, answer_type, book_to_capture, books, need_json};
+use crate::api::{failure_problem, market};
+use crate::epcis_events::{self, EventOutcome, Mode, document, own_id};
+use crate::policy::{QUERY, READ};
+
+/// Captures one event. A retry with the same content gets the first answer; the ID of another event is refused with 409.
+#[utoipa::path(post, path = "/epcis/events", tag = "epcis",
+    params(("book" = Option<String>, Query, description = "The book, where the credential may capture into several.")),
+    request_body(content((Object = "application/json"), (Object = "application/ld+json"))),
+    responses((status = 201, body = Object, headers(("Location" = String, description = "The event."))), (status = 400),
+        (status = 401), (status = 403), (status = 404), (status = 406), (status = 409), (status = 413), (status = 415),
+        (status = 503)),
+    extensions(("x-action" = json!("market.epcis.capture"))))]
+pub async fn capture_event(
+    State(app): State<App>,
+    viewer: Viewer,
+    request: Request,
+) -> Result<Response, Problem> {
+    let mut parameters = Parameters::of(request.uri());
+    let book = book_to_capture(&app, &viewer, parameters.take("book").as_deref())?;
+    parameters.end()?;
+    let media = answer_type(request.headers())?;
+    need_json(request.headers())?;
+    let bytes = body(request, REQUEST_BYTES_MAX).await?;
+    let (actor, tree) = (viewer.id(), app.tree());
+    let (mut event, prepared) = app
+        .blocking(move |_| {
+            let sifted = sift(&bytes)?;
+            if sifted.document.kind != DocumentKind::Event {
+                return Err(other_type("the type of an event"));
+            }
+            let event = sifted.document.to_value();
+            Ok((event, prepared(&book, &actor, sifted, Mode::Rollback, &tree)?))
+        })
+        .await?;
+    let outcome = app.kernel.append(move |desk| prepared.record(desk, Mode::Rollback)).await;
+    let outcome = outcome.map_err(failure_problem)?.events.into_iter().next();
+    let Some(EventOutcome::Recorded { event_id, .. } | EventOutcome::Known { event_id, .. }) = outcome else {
+        tracing::error!("an event was neither recorded nor refused");
+        return Err(Problem::internal());
+    };
+    let encoded: String = form_urlencoded::byte_serialize(event_id.as_bytes()).collect();
+    event["eventID"] = Value::String(event_id);
+    let headers =
+        [(header::LOCATION, format!("/epcis/events/{encoded}")), (header::CONTENT_TYPE, media.into())];
+    Ok((StatusCode::CREATED, headers, axum::Json(event).into_response().into_body()).into_response())
+}
+
+/// The simple event query, over every market book that the viewer may query.
+///
+/// Parameters are those of EPCIS 2.0, lists written `a|b`; what is not served is refused by name. The answer is an
+/// EPCISQueryDocument with events as they came, `eventID` and `recordTime` added.
+#[utoipa::path(get, path = "/epcis/events", tag = "epcis",
+    params(("book" = Option<String>, Query, description = "One book instead of all."),
+        ("eventType" = Option<String>, Query), ("GE_eventTime" = Option<String>, Query), ("LT_eventTime" = Option<String>, Query),
+        ("GE_recordTime" = Option<String>, Query), ("LT_recordTime" = Option<String>, Query),
+        ("EQ_action" = Option<String>, Query), ("EQ_bizStep" = Option<String>, Query), ("EQ_disposition" = Option<String>, Query),
+        ("EQ_readPoint" = Option<String>, Query), ("EQ_bizLocation" = Option<String>, Query), ("EQ_eventID" = Option<String>, Query),
+        ("EQ_transformationID" = Option<String>, Query), ("MATCH_anyEPC" = Option<String>, Query), ("MATCH_epc" = Option<String>, Query),
+        ("MATCH_parentID" = Option<String>, Query), ("MATCH_inputEPC" = Option<String>, Query), ("MATCH_outputEPC" = Option<String>, Query),
+        ("MATCH_anyEPCClass" = Option<String>, Query), ("MATCH_epcClass" = Option<String>, Query),
+        ("MATCH_inputEPCClass" = Option<String>, Query), ("MATCH_outputEPCClass" = Option<String>, Query),
+        ("orderBy" = Option<String>, Query, description = "`eventTime` or `recordTime`."),
+        ("orderDirection" = Option<String>, Query, description = "`ASC` or `DESC`."),
+        ("eventCountLimit" = Option<usize>, Query), ("maxEventCount" = Option<usize>, Query),
+        ("perPage" = Option<usize>, Query, description = "1 to 1,000; 30 if left out."), ("nextPageToken" = Option<String>, Query)),
+    responses((status = 200, body = Object, headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
+        (status = 400), (status = 401), (status = 403), (status = 404), (status = 406), (status = 413)),
+    extensions(("x-action" = json!("market.epcis.query"))))]
+pub async fn query_events(
+    State(app): State<App>,
+    viewer: Viewer,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let mut parameters = Parameters::of(&uri);
+    let books = books(&app, &viewer, QUERY, parameters.take("book").as_deref())?;
+    let media = answer_type(&headers)?;
+    let asked = Query::parse(parameters.pairs()).map_err(rule_problem)?;
+    let (answer, next) = app
+        .blocking(move |kernel| {
+            let page = kernel.read(|tx| epcis_events::query(tx, &books, &asked))?;
+            let page = page.map_err(|refusal| query_problem(&refusal))?;
+            Ok::<_, Problem>((document(page.items, kernel.now()).to_string(), page.next))
+        })
+        .await?;
+    let mut response = ([(header::CONTENT_TYPE, media)], answer).into_response();
+    if let Some(next) = next {
+        let link = Parameters::of(&uri).next_page(&app, "/epcis/events", &next);
+        response.headers_mut().extend(HeaderValue::try_from(link).map(|link| (header::LINK, link)));
+    }
+    Ok(response)
+}
+
+/// The event with an ID, and the declarations of its error.
+///
+/// `entry:{book}/{seq}` is an entry of the market itself, where it speaks of goods: who reads it needs the right to read
+/// the market's records.
+#[utoipa::path(get, path = "/epcis/events/{eventID}", tag = "epcis",
+    params(("eventID" = String, Path, description = "Percent-encoded."), ("book" = Option<String>, Query)),
+    responses((status = 200, body = Object), (status = 401), (status = 403), (status = 404), (status = 406)),
+    extensions(("x-action" = json!("market.epcis.query"))))]
+pub async fn event(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(event_id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let mut parameters = Parameters::of(&uri);
+    let books = books(&app, &viewer, QUERY, parameters.take("book").as_deref())?;
+    parameters.end()?;
+    let media = answer_type(&headers)?;
+    let own = own_id(&event_id).filter(|(book, _)| app.tree().book(book).is_some());
+    if let Some((book, _)) = &own {
+        let (_, resource) = market(&app, book.as_str())?;
+        viewer.need(&app, READ, &resource)?;
+    }
+    let answer = app
+        .blocking(move |kernel| {
+            let found = kernel.read(|tx| match &own {
+                Some((book, seq)) => {
+                    Ok(epcis_events::own(tx, book, *seq, kernel.zone())?.into_iter().collect())
+                }
+                None => epcis_events::with_id(tx, &books, &event_id),
+            })?;
+            if found.is_empty() {
+                return Err(Problem::not_found());
+            }
+            Ok(document(found, kernel.now()).to_string())
+        })
+        .await?;
+    Ok(([(header::CONTENT_TYPE, media)], answer).into_response())
+}
