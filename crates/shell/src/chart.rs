@@ -139,7 +139,8 @@ fn upright(series: Series, plot: Plot, tick: impl Fn(i64) -> String) -> Chart {
     loop {
         ticks.push(Tick { y: pixels(y(at)), text: tick(at), zero: at == 0 });
         match at.checked_add(step) {
-            Some(next) if next <= top => at = next,
+            // Where nothing happened there is no scale to read.
+            Some(next) if next <= top && low < high => at = next,
             _ => break,
         }
     }
@@ -233,8 +234,8 @@ mod tests {
             bars(series(values), |n| n.to_string()).ticks.into_iter().map(|tick| tick.text).collect()
         };
         assert_eq!(texts(&[3, 97, 40]), ["0", "20", "40", "60", "80", "100"]);
-        assert_eq!(texts(&[0]), ["0", "1"]);
-        assert_eq!(texts(&[]), ["0", "1"]);
+        assert_eq!(texts(&[0]), ["0"]);
+        assert_eq!(texts(&[]), ["0"]);
         assert_eq!(texts(&[-30, 100]), ["-50", "0", "50", "100"]);
     }
 
