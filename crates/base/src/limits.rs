@@ -36,3 +36,5 @@ pub const PAGE_ROWS_MAX: usize = 200;
 pub const TEXT_CHARS_MAX: usize = 2_000;
 /// Characters of a name or title.
 pub const NAME_CHARS_MAX: usize = 120;
+/// Seconds that a live stream stays open. Rights are looked at when it opens; whoever still has them opens it again.
+pub const STREAM_SECONDS_MAX: u64 = 300;

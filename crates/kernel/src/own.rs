@@ -65,6 +65,7 @@ impl Kernel {
     ) -> Result<Receipt, AppendError<EraseRefusal>> {
         const BLANK: &str = "update entry set body = null, salt = null where book = $1 and seq = $2";
         let (kernel, book, actor) = (self.clone(), book.clone(), actor.clone());
+        erasure.check()?;
         self.append_blocking(move |desk| {
             let seq = Seq(erasure.seq);
             let entry = entries::entry(desk.read()?, &book, seq)?;

@@ -1,9 +1,13 @@
 //! What goes down to scales: their state, whenever an entry changes it. HTTP streams and MQTT both take it from here.
 
+use std::time::Duration;
+
 use base::BookId;
+use base::limits::STREAM_SECONDS_MAX;
 use ledger::{Body, Entry};
 use shell::App;
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::{Instant, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::intake::{ScaleState, scale_state};
@@ -36,6 +40,7 @@ pub fn states(app: &App, book: BookId, scale: u32) -> ReceiverStream<ScaleState>
     let app = app.clone();
     // Before the first read, so that nothing falls between the two.
     let mut live = app.kernel.live();
+    let until = Instant::now() + Duration::from_secs(STREAM_SECONDS_MAX);
     tokio::spawn(async move {
         let mut last: Option<ScaleState> = None;
         loop {
@@ -49,7 +54,7 @@ pub fn states(app: &App, book: BookId, scale: u32) -> ReceiverStream<ScaleState>
                 }
                 last = Some(state);
             }
-            if !next_change(&mut live, &book, &sender).await {
+            if !timeout_at(until, next_change(&mut live, &book, &sender)).await.unwrap_or(false) {
                 break;
             }
         }

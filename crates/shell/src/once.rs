@@ -83,9 +83,14 @@ impl Shown {
     /// The place of a form's secret. Whoever holds its lock does what the form asks; the second waits for the first.
     pub fn slot(&self, actor: &ActorId, sent: &Sent) -> Slot {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.retain(|_, (since, _)| since.elapsed() < SHOWN);
         let place = (actor.clone(), sent.key.clone());
         slots.entry(place).or_insert_with(|| (Instant::now(), Slot::default())).1.clone()
+    }
+
+    /// Lets go of what was shown long enough ago; called every so often.
+    pub fn forget(&self) {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.retain(|_, (since, _)| since.elapsed() < SHOWN);
     }
 }
 

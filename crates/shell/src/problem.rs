@@ -320,7 +320,9 @@ pub fn asked_lang(uri: &axum::http::Uri, headers: &HeaderMap) -> Lang {
 pub async fn negotiated(State(texts): State<Arc<Texts>>, request: Request, next: Next) -> Response {
     let lang = asked_lang(request.uri(), request.headers());
     let form = Form::negotiate(request.headers());
-    let address = request.uri().path_and_query().map_or("/", |address| address.as_str()).to_owned();
+    let address = request.uri().path_and_query().map_or("", |address| address.as_str());
+    // Two slashes would make the links of the page lead to another site.
+    let address = format!("/{}", address.trim_start_matches('/'));
     let response = next.run(request).await;
     let Some(problem) = response.extensions().get::<Arc<Problem>>().cloned() else {
         return response;

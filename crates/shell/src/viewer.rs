@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use access::{Actor, Decision, Resource, Scope, decide};
 use axum::body::{Body, to_bytes};
@@ -27,6 +28,9 @@ pub const COOKIE: &str = "taizhang_session";
 
 /// Bytes of a form that are read: a file that is somewhat too large is refused beside its field, with what was typed.
 pub const FORM_BYTES_MAX: usize = 4 * EVIDENCE_BYTES_MAX + 64 * 1024;
+
+/// A form that takes longer to arrive is given up.
+const FORM_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Who is looking at a page or calling the API.
 #[derive(Debug, Clone)]
@@ -347,8 +351,9 @@ async fn checked(request: Request, csrf: &str) -> Result<Request, Problem> {
         return Err(refuse());
     }
     let (parts, body) = request.into_parts();
-    let bytes =
-        to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| Problem::too_large(FORM_BYTES_MAX as u64))?;
+    let whole = tokio::time::timeout(FORM_TIME_MAX, to_bytes(body, FORM_BYTES_MAX));
+    let bytes = whole.await.map_err(|_| Problem::unavailable(1))?;
+    let bytes = bytes.map_err(|_| Problem::too_large(FORM_BYTES_MAX as u64))?;
     let good = if form {
         form_urlencoded::parse(&bytes).any(|(name, value)| name == "csrf" && same(value.as_bytes()))
     } else {

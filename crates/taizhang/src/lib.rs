@@ -139,11 +139,12 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let limits = app.limits.clone();
+    let (limits, shown) = (app.limits.clone(), app.shown.clone());
     let forget = tokio::spawn(async move {
         loop {
-            tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+            tokio::time::sleep(std::time::Duration::from_secs(30)).await;
             limits.forget();
+            shown.forget();
         }
     });
     let kernel = app.kernel.clone();

@@ -228,6 +228,18 @@ on_every_store! {
         assert_eq!(town.fingerprint(), before);
     }
 
+    fn a_number_that_no_entry_can_have_is_refused_by_its_field(town) {
+        let operator = town.program(User::Operator);
+        let before = town.fingerprint();
+        let settled = json!({ "kind": "market.complaint.settled", "body": {
+            "complaint": u64::MAX, "outcome": "dismissed", "refund_fen": 0, "text": "x" } });
+        problem(&operator.post("/api/market/beiyuan/entries", &settled), 400, Some("body.complaint"), None);
+        let erasure = json!({ "reason": "x", "legal_basis": "x" });
+        let answer = town.program(User::Admin).post(&format!("/api/ledger/beiyuan/{}/erase", u64::MAX), &erasure);
+        assert_eq!(answer.status, 400, "{}", answer.text());
+        assert_eq!(town.fingerprint(), before);
+    }
+
     fn an_unknown_language_tag_is_refused(town) {
         let anyone = town.program(User::Anonymous);
         for tag in ["xx", "", "zh_CN%00", "../../en", "de-DE"] {

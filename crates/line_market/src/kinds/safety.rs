@@ -219,6 +219,9 @@ body! {
         pub text: String,
     }
     check(this) {
+        if i64::try_from(this.complaint).is_err() {
+            return Err(BodyError::new("complaint", Rule::Range, "is not the number of an entry"));
+        }
         check_range("refund_fen", this.refund_fen.0, 0, 100_000_000, "fen")?;
         check_text("text", &this.text, TEXT_CHARS_MAX)
     }

@@ -88,11 +88,10 @@ pub async fn readable(app: &App, viewer: &Viewer, book: &str, seq: u64) -> Resul
     Ok(entry)
 }
 
-/// Notes who reads an entry of the kernel's that may name a person.
+/// Notes who reads an entry that may name a person.
 fn note_if_restricted(app: &App, viewer: &Viewer, entry: &Entry) -> Result<(), Problem> {
-    let kind = entry.kind.as_str();
-    let erasable = app.kernel.catalogue().get(kind).is_ok_and(|kind| kind.erasable);
-    if !kind.starts_with("kernel.") || !erasable || entry.body.is_none() {
+    let erasable = app.kernel.catalogue().get(entry.kind.as_str()).is_ok_and(|kind| kind.erasable);
+    if !erasable || entry.body.is_none() {
         return Ok(());
     }
     let unit = resource_of(app, &entry.book)?.unit;

@@ -43,7 +43,9 @@ struct Wanted {
 
 /// Where to go after signing in: a path of this site and nothing else.
 fn local(next: Option<String>) -> String {
-    next.filter(|next| next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']))
+    // Browsers leave control characters out, and read two slashes as the beginning of another site.
+    let odd = |c: char| c == '\\' || c.is_control();
+    next.filter(|next| next.starts_with('/') && !next.starts_with("//") && !next.contains(odd))
         .unwrap_or_else(|| "/".to_owned())
 }
 
@@ -228,4 +230,20 @@ fn signed_in_response(app: &App, secret: &str, next: &str) -> Response {
     let secure = if app.site.secure { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}");
     ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_signs_in_stays_on_this_site() {
+        let goes = |next: &str| local(Some(next.to_owned()));
+        assert_eq!(goes("/market/beiyuan?lang=en"), "/market/beiyuan?lang=en");
+        for next in
+            ["//evil.example", "/\t/evil.example", "/\\evil.example", "https://evil.example", "/a\r\nb", ""]
+        {
+            assert_eq!(goes(next), "/", "{next:?}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
 use base::BookId;
+use base::limits::STREAM_SECONDS_MAX;
 use ledger::{Body, Entry};
 use shell::extract::Path;
 use shell::view::{Badge, LiveItem, LiveItems, Mark};
@@ -16,6 +17,7 @@ use shell::viewer::{Asked, Viewer};
 use shell::{App, Lang, Problem, T, format};
 use store::StoreError;
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::{Instant, timeout_at};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -113,6 +115,7 @@ fn lists(app: App, lang: Lang, book: BookId, takings: bool) -> ReceiverStream<Re
     let (sender, receiver) = mpsc::channel(2);
     // Before the first read, so that nothing falls between the two.
     let mut live = app.kernel.live();
+    let until = Instant::now() + Duration::from_secs(STREAM_SECONDS_MAX);
     tokio::spawn(async move {
         let t = app.texts.t(lang);
         loop {
@@ -124,7 +127,7 @@ fn lists(app: App, lang: Lang, book: BookId, takings: bool) -> ReceiverStream<Re
             if sender.send(Ok(Event::default().event("list").data(markup))).await.is_err() {
                 break;
             }
-            if !next_change(&mut live, &book, &sender).await {
+            if !timeout_at(until, next_change(&mut live, &book, &sender)).await.unwrap_or(false) {
                 break;
             }
             tokio::time::sleep(PAUSE).await;

@@ -178,6 +178,9 @@ async fn settle_form(
 ) -> Result<Response, Problem> {
     let ground = Ground::readable(&app, &viewer, lang, &book)?;
     let case = case(&app, &ground, seq).await?;
+    if case.filed.as_ref().is_some_and(|filed| filed.contact.is_some()) {
+        viewer.note_read_of(&app, &ground.resource.unit, &format!("complaint {}/{seq}", ground.book))?;
+    }
     let frame = ground.frame(&app, &viewer, lang, app.texts.t(lang).get("safety-complaint"), &here);
     let may = ground.may(&app, &viewer, ComplaintSettled::KIND);
     case_page(&app, frame, &ground, &case, may, &Typed::default())

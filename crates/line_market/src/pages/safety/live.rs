@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use base::limits::STREAM_SECONDS_MAX;
 use ledger::Entry;
 use shell::App;
 use shell::view::{LiveItem, LiveItems};
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::{Instant, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 
 pub type Events = Sse<axum::response::sse::KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>;
@@ -28,6 +30,7 @@ where
     let (sender, receiver) = mpsc::channel(2);
     // Before the first read, so that nothing falls between the two.
     let mut live = app.kernel.live();
+    let until = Instant::now() + Duration::from_secs(STREAM_SECONDS_MAX);
     tokio::spawn(async move {
         let mut last = None;
         while let Some(items) = read().await {
@@ -38,7 +41,7 @@ where
                 }
                 last = Some(items);
             }
-            if !changed(&mut live, &concerns, &sender).await {
+            if !timeout_at(until, changed(&mut live, &concerns, &sender)).await.unwrap_or(false) {
                 break;
             }
         }

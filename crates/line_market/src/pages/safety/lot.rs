@@ -14,7 +14,7 @@ use shell::view::{Badge, Cell, Column, Empty, FigureTile, Frame, Link, LiveList,
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Lang, Problem, T, format, said};
 use store::{Param, StoreError, Tx};
-use trace::{Direction, Walk};
+use trace::{Direction, Step, Walk};
 
 use super::ground::{Ground, Products, in_lang};
 use super::{blocks, tables, words};
@@ -175,7 +175,12 @@ async fn show(
     let (ground, lot) = readable(&app, &viewer, lang, &book, &code).await?;
     let (home, asked) = (ground.book.clone(), lot.clone());
     let books = viewer.books(&app, READ, "market")?;
-    let account = app.blocking(move |kernel| account(kernel, &home, &asked, lang, &books)).await?;
+    let readable = books.clone();
+    let mut account = app.blocking(move |kernel| account(kernel, &home, &asked, lang, &books)).await?;
+    // The entry that brought the lot here is its owner's to see; what lies before it is told to those who may read it.
+    let seen =
+        |step: &Step| step.depth <= 1 || step.via.as_ref().is_none_or(|via| readable.contains(&via.book));
+    account.walk.steps.retain(seen);
     let sent = blocks::latest_hold(&app, &ground, &lot.lot).await?;
     let t = app.texts.t(lang);
     let frame = ground.frame(&app, &viewer, lang, format!("{} {}", account.product, lot.lot), &here);
