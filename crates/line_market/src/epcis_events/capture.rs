@@ -12,7 +12,7 @@ use kernel::{AppendError, Desk};
 use ledger::{Body, Draft, Entry, Role, Subject, Typed, check_text, jcs};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use store::{Param, StoreError, placeholders};
+use store::{Param, StoreError};
 
 use super::{key, own_id};
 use crate::kinds::EpcisCaptured;
@@ -20,7 +20,7 @@ use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
 
 /// Event IDs asked for in one query, and events read in one.
-const CHUNK: usize = 256;
+const CHUNK: usize = 100;
 /// What a head holds besides its subjects, at most.
 const HEAD_REST_BYTES: usize = 4 * 1024;
 /// The largest whole number that the canonical form of JSON (RFC 8785) keeps.
@@ -161,10 +161,12 @@ impl Prepared {
         let tx = desk.read()?;
         let mut known = HashMap::new();
         for chunk in keys.chunks(CHUNK) {
-            let sql = format!(
-                "select event_id, seq from market_epcis where book = $1 and event_id in ({})",
-                placeholders(2, chunk.len())
-            );
+            // One row by its whole key, as often as there are keys: with a list of keys PostgreSQL would choose another
+            // index while it has no statistics, and read the whole book for every document.
+            let one = |at: usize| {
+                format!("select event_id, seq from market_epcis where book = $1 and event_id = ${}", at + 2)
+            };
+            let sql = (0..chunk.len()).map(one).collect::<Vec<_>>().join(" union all ");
             let mut params = vec![Param::Text(self.book.as_str())];
             params.extend(chunk.iter().map(|key| Param::Text(key)));
             let rows = tx.query(&sql, &params)?;
