@@ -12,5 +12,6 @@ mod faults;
 mod forms;
 mod places;
 mod proofs;
+mod public;
 mod refusals;
 mod story;
