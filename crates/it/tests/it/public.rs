@@ -53,4 +53,15 @@ on_every_store! {
         anyone.post_form(&form, &[("text", "缺斤少两")]).expect(429);
         town.program(User::Operator).post(ENTRIES, &complaint(json!(slip))).expect(201);
     }
+
+    fn a_slip_shows_its_sale_however_many_complaints_are_about_it(town) {
+        let slip = sell(&town, 1);
+        let inspector = town.program(User::Inspector);
+        let file = || inspector.post(ENTRIES, &complaint(json!(slip))).expect(201).json()["entry"]["seq"].clone();
+        let filed: Vec<Value> = (0..60).map(|_| file()).collect();
+        let page = town.program(User::Anonymous).get(&format!("/01/06901234567892/21/{slip}")).expect(200).text();
+        assert!(page.contains(&slip), "{page}");
+        let page = inspector.get(&format!("/market/beiyuan/complaints/{}", filed[0])).expect(200).text();
+        assert!(page.contains("A1"), "the stall of the sale: {page}");
+    }
 }

@@ -3,11 +3,27 @@
 use std::collections::HashSet;
 
 use base::{BookId, Seq, SubjectId};
+use ledger::{Entry, Role};
 use store::{Param, StoreError, Tx, placeholders};
+
+use crate::kinds::{Sale, SlipSerial};
 
 /// A sale links its lot, as input, to its slip. What others captured may not name slips; an old book may hold some that do.
 const OF_SLIPS: &str = "role = 'input' and mates like '%slip:%' and not exists
     (select 1 from market_epcis where market_epcis.book = link.book and market_epcis.seq = link.seq)";
+
+/// Entries read for the sale of a slip: nothing but its sale makes it, so the first is the one.
+const MAKERS_READ: usize = 20;
+
+/// The sale that a slip was printed for, however many complaints are about it.
+pub fn sale_of_slip(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    slip: SlipSerial,
+) -> Result<Option<(Entry, Sale)>, StoreError> {
+    let makers = kernel::entries::of_role(tx, book, &slip.subject(book), Role::Output, MAKERS_READ)?;
+    Ok(makers.into_iter().find_map(|entry| entry.body::<Sale>().ok().map(|sale| (entry, sale))))
+}
 
 /// Which of these entries are events of others.
 pub fn captured(tx: &mut dyn Tx, book: &BookId, seqs: &[Seq]) -> Result<HashSet<Seq>, StoreError> {
