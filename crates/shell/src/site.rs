@@ -69,7 +69,7 @@ pub fn site(
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(not_allowed)
         .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
-        .layer(from_fn(pages::note_address))
+        .layer(from_fn_with_state(app.clone(), pages::note_address))
         .layer(from_fn(ask_to_sign_in))
         .layer(from_fn_with_state(app.clone(), identify))
         .layer(from_fn_with_state(app.texts.clone(), problem::negotiated))

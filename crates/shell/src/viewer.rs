@@ -238,9 +238,11 @@ impl Limits {
     }
 }
 
-/// The peer's address, as the listener sees it.
-pub fn peer(parts: &axum::http::Extensions) -> IpAddr {
-    parts.get::<ConnectInfo<std::net::SocketAddr>>().map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip())
+/// Where a request came from, as far as limits tell callers apart.
+pub fn caller(app: &App, request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>();
+    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
+    crate::caller::caller(peer, request.headers(), &app.site.trusted_proxies)
 }
 
 /// The layer that finds out who is looking, once a request, and refuses forms that another site sent.
