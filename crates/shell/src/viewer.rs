@@ -211,12 +211,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Here {
 pub struct Limits {
     sign_in: DefaultKeyedRateLimiter<String>,
     public: DefaultKeyedRateLimiter<IpAddr>,
+    evidence: DefaultKeyedRateLimiter<ActorId>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let per_minute = |count| Quota::per_minute(NonZeroU32::new(count).expect("not zero"));
-        Self { sign_in: RateLimiter::keyed(per_minute(10)), public: RateLimiter::keyed(per_minute(120)) }
+        Self {
+            sign_in: RateLimiter::keyed(per_minute(10)),
+            public: RateLimiter::keyed(per_minute(120)),
+            evidence: RateLimiter::keyed(per_minute(20)),
+        }
     }
 }
 
@@ -231,10 +236,22 @@ impl Limits {
         self.public.check_key(&address).map_err(|_| Problem::too_many_requests(30))
     }
 
+    /// Twenty files a minute for an account or a program: what is kept once is kept for good.
+    pub fn evidence(&self, actor: &ActorId) -> Result<(), Problem> {
+        self.evidence.check_key(actor).map_err(|_| {
+            let detail = Both::new(
+                "每分钟最多上传 20 个凭证文件，请稍后再传；本次文件未保存。",
+                "at most 20 files of evidence are kept a minute; this one was not, send it again later",
+            );
+            Problem { detail, ..Problem::too_many_requests(60) }
+        })
+    }
+
     /// Forgets who has not tried for a while.
     pub fn forget(&self) {
         self.sign_in.retain_recent();
         self.public.retain_recent();
+        self.evidence.retain_recent();
     }
 }
 

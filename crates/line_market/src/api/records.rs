@@ -174,7 +174,8 @@ pub struct Kept {
 /// Keeps a file as evidence: a JPEG, PNG or WebP image, or a PDF, by what its bytes say.
 #[utoipa::path(post, path = "/api/market/{book}/evidence", tag = "market", params(("book" = String, Path)),
     request_body(content = String, content_type = "application/octet-stream"),
-    responses((status = 201, body = Kept), (status = 400), (status = 401), (status = 403), (status = 404), (status = 413)),
+    responses((status = 201, body = Kept), (status = 400), (status = 401), (status = 403), (status = 404), (status = 413),
+        (status = 429)),
     extensions(("x-action" = json!("market.evidence.keep"))))]
 async fn keep_evidence(
     State(app): State<App>,
@@ -185,7 +186,7 @@ async fn keep_evidence(
     let (book, resource) = market(&app, &book)?;
     need_somewhere(&app, &viewer, policy::KEEP_EVIDENCE, &resource)?;
     let bytes = body(request, EVIDENCE_BYTES_MAX).await?;
-    let digest = keep(&app, &book, bytes.to_vec()).await?;
+    let digest = keep(&app, &viewer, &book, bytes.to_vec()).await?;
     Ok((StatusCode::CREATED, axum::Json(Kept { digest })).into_response())
 }
 
@@ -207,7 +208,13 @@ pub(crate) fn need_somewhere(
     if owners.is_empty() { viewer.need(app, action, resource) } else { Ok(()) }
 }
 
-pub(crate) async fn keep(app: &App, book: &BookId, bytes: Vec<u8>) -> Result<String, Problem> {
+pub(crate) async fn keep(
+    app: &App,
+    viewer: &Viewer,
+    book: &BookId,
+    bytes: Vec<u8>,
+) -> Result<String, Problem> {
+    app.limits.evidence(&viewer.id())?;
     let book = book.clone();
     let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_evidence(&book, bytes))).await?;
     kept.map_err(|error| {
