@@ -171,6 +171,35 @@ impl Run {
     }
 }
 
+/// The entries that name a subject in one role, newest first: of a subject that many entries are about, those that made
+/// it are found without reading the others.
+pub fn of_role(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    subject: &SubjectId,
+    role: Role,
+    count: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    let seqs = seqs_of_role(tx, book, subject, role, count)?;
+    let mut found = entries(tx, book, &seqs)?;
+    found.reverse();
+    Ok(found)
+}
+
+fn seqs_of_role(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    subject: &SubjectId,
+    role: Role,
+    count: usize,
+) -> Result<Vec<Seq>, StoreError> {
+    const OF_ROLE: &str =
+        "select seq from link where book = $1 and subject = $2 and role = $3 order by seq desc limit $4";
+    let (book, subject, role) = (book.as_str(), subject.as_str(), role.as_str());
+    let params = [Param::Text(book), Param::Text(subject), Param::Text(role), limit(count)];
+    tx.query(OF_ROLE, &params)?.iter().map(|row| row.int(0).map(Seq::from_i64)).collect()
+}
+
 /// The entries that name a subject in a book, newest first.
 pub fn about(
     tx: &mut dyn Tx,
@@ -178,15 +207,9 @@ pub fn about(
     subject: &SubjectId,
     count: usize,
 ) -> Result<Vec<Entry>, StoreError> {
-    const OF_ROLE: &str =
-        "select seq from link where book = $1 and subject = $2 and role = $3 order by seq desc limit $4";
     let mut seqs = Vec::new();
     for role in Role::ALL {
-        let (book, subject, role) = (book.as_str(), subject.as_str(), role.as_str());
-        let params = [Param::Text(book), Param::Text(subject), Param::Text(role), limit(count)];
-        for row in tx.query(OF_ROLE, &params)? {
-            seqs.push(Seq::from_i64(row.int(0)?));
-        }
+        seqs.extend(seqs_of_role(tx, book, subject, role, count)?);
     }
     seqs.sort_unstable();
     seqs.dedup();

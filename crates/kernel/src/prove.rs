@@ -1,6 +1,9 @@
 //! Checkpoints and proofs of what is stored.
 
-use base::{BookId, Seq};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use base::{BookId, Seq, Time};
 use ledger::Entry;
 use merkle::{Checkpoint, Hash, ProofFile, TileId, VerifierKey};
 use store::{Param, StoreError, Tx};
@@ -31,6 +34,32 @@ pub struct Proved {
     pub proof: ProofFile,
 }
 
+/// How long the log shows a checkpoint before it signs a newer one: who asks often makes us sign and write no more often.
+const PUBLISHED_MS: i64 = 5_000;
+
+/// The checkpoint of each book that the log shows, and since when.
+#[derive(Default)]
+pub(crate) struct Published(Mutex<HashMap<BookId, (Time, String)>>);
+
+impl Published {
+    /// The one that is still shown. Whoever is told that there is none signs the next, and until then the others are
+    /// shown the last.
+    fn current(&self, book: &BookId, now: Time) -> Option<String> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, note) = all.get_mut(book)?;
+        if (0..PUBLISHED_MS).contains(&now.since_ms(*since)) {
+            return Some(note.clone());
+        }
+        *since = now;
+        None
+    }
+
+    fn show(&self, book: &BookId, now: Time, note: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(book.clone(), (now, note.to_owned()));
+    }
+}
+
 pub(crate) fn size_of(tx: &mut dyn Tx, book: &BookId) -> Result<u64, ProofError> {
     let row = tx.query_one("select size from book where book = $1", &[Param::Text(book.as_str())])?;
     let row = row.ok_or_else(|| ProofError::UnknownBook(book.clone()))?;
@@ -56,6 +85,17 @@ impl Kernel {
         if size > 0 {
             self.keep_checkpoint(book, size, &note)?;
         }
+        Ok(note)
+    }
+
+    /// The signed checkpoint that the log shows: one of the last few seconds. The proof of an entry brings its own.
+    pub fn published_checkpoint(&self, book: &BookId) -> Result<String, ProofError> {
+        let now = self.now();
+        if let Some(note) = self.published.current(book, now) {
+            return Ok(note);
+        }
+        let note = self.checkpoint(book)?;
+        self.published.show(book, now, &note);
         Ok(note)
     }
 

@@ -217,7 +217,7 @@ impl Prepared {
         const GAP: u32 = 64;
         let mut counters: Vec<u32> = self.lines.iter().map(|line| line.counter).collect();
         counters.sort_unstable();
-        let mut known = HashMap::new();
+        let mut linked = Vec::new();
         for run in counters.chunk_by(|a, b| b - a <= GAP) {
             let (first, last) = (run[0], run[run.len() - 1]);
             let from = SlipSerial::prefix(&self.book, self.scale, first);
@@ -227,11 +227,14 @@ impl Prepared {
             for row in tx.query(RANGE, &params)? {
                 let serial = row.text(0)?.rsplit('/').next().and_then(SlipSerial::parse);
                 if let Some(serial) = serial {
-                    known.insert(serial.counter, Seq::from_i64(row.int(1)?));
+                    linked.push((serial.counter, Seq::from_i64(row.int(1)?)));
                 }
             }
         }
-        Ok(known)
+        // Nearly every sale is new, and then there is nothing to ask.
+        let seqs: Vec<Seq> = linked.iter().map(|(_, seq)| *seq).collect();
+        let captured = state::captured(tx, &self.book, &seqs)?;
+        Ok(linked.into_iter().filter(|(_, seq)| !captured.contains(seq)).collect())
     }
 
     /// The outer error is the machine's, and ends the batch; the inner one refuses the line.

@@ -402,11 +402,10 @@ impl Recorder<'_, '_> {
         let body: ComplaintFiled = Self::body(input)?;
         let mut draft = self.draft(&body)?;
         if let Some(serial) = body.slip.as_deref().and_then(SlipSerial::parse) {
-            let slip = serial.subject(self.book);
-            if kernel::entries::about(self.desk.read()?, self.book, &slip, 1)?.is_empty() {
+            if state::sale_of_slip(self.desk.read()?, self.book, serial)?.is_none() {
                 return refuse(Code::UnknownSlip, "body.slip", "there is no such slip");
             }
-            draft = draft.subject(Role::About, slip);
+            draft = draft.subject(Role::About, serial.subject(self.book));
         }
         self.append(draft)
     }

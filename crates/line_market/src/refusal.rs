@@ -25,6 +25,8 @@ pub enum Code {
     UnknownScale,
     UnknownSlip,
     UnknownEntry,
+    /// An event of others tells what only our own entries may.
+    OwnSubject,
     Exists,
     NotLeased,
     AlreadyLeased,

@@ -12,7 +12,7 @@ use store::{Param, Row, StoreError, Tx, placeholders};
 pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, descendants, holds};
 pub use recalls::{RecallRow, open_recall, recalls};
-pub use slips::{count_slips, slips};
+pub use slips::{captured, count_slips, sale_of_slip, slips};
 
 /// A lot (批次) and where its grams went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]

@@ -1,5 +1,6 @@
 //! The running application: what every handler gets, and how errors of the kernel become problems.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -24,6 +25,8 @@ pub struct Site {
     pub base_url: String,
     /// Whether it is reached over TLS, so that cookies are marked `Secure`.
     pub secure: bool,
+    /// Proxies whose word on where a request came from is taken.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Whether the data is a demonstration; pages say so.
     pub demonstration: bool,
 }

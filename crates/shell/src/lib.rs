@@ -12,6 +12,7 @@ extern crate self as shell;
 pub mod api;
 pub mod app;
 pub mod assets;
+mod caller;
 pub mod chart;
 pub mod export;
 pub mod extract;

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -50,10 +51,15 @@ pub fn site(
 ) -> Router {
     let (operations, document) = routes(lines);
     let (operations, _) = operations.split_for_parts();
+    // Written once: it is large, and anybody may ask for it.
+    let text = Bytes::from(serde_json::to_vec(&document).expect("a document is JSON"));
     let mut quick = operations
         .merge(pages::router())
         .merge(pages::help(&document))
-        .route("/api/openapi.json", get(move || async move { Json(document.clone()) }))
+        .route(
+            "/api/openapi.json",
+            get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) }),
+        )
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready));
     for page in pages {
@@ -69,7 +75,7 @@ pub fn site(
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(not_allowed)
         .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
-        .layer(from_fn(pages::note_address))
+        .layer(from_fn_with_state(app.clone(), pages::note_address))
         .layer(from_fn(ask_to_sign_in))
         .layer(from_fn_with_state(app.clone(), identify))
         .layer(from_fn_with_state(app.texts.clone(), problem::negotiated))

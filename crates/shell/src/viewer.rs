@@ -215,12 +215,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Here {
 pub struct Limits {
     sign_in: DefaultKeyedRateLimiter<String>,
     public: DefaultKeyedRateLimiter<IpAddr>,
+    evidence: DefaultKeyedRateLimiter<ActorId>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let per_minute = |count| Quota::per_minute(NonZeroU32::new(count).expect("not zero"));
-        Self { sign_in: RateLimiter::keyed(per_minute(10)), public: RateLimiter::keyed(per_minute(120)) }
+        Self {
+            sign_in: RateLimiter::keyed(per_minute(10)),
+            public: RateLimiter::keyed(per_minute(120)),
+            evidence: RateLimiter::keyed(per_minute(20)),
+        }
     }
 }
 
@@ -235,16 +240,30 @@ impl Limits {
         self.public.check_key(&address).map_err(|_| Problem::too_many_requests(30))
     }
 
+    /// Twenty files a minute for an account or a program: what is kept once is kept for good.
+    pub fn evidence(&self, actor: &ActorId) -> Result<(), Problem> {
+        self.evidence.check_key(actor).map_err(|_| {
+            let detail = Both::new(
+                "每分钟最多上传 20 个凭证文件，请稍后再传；本次文件未保存。",
+                "at most 20 files of evidence are kept a minute; this one was not, send it again later",
+            );
+            Problem { detail, ..Problem::too_many_requests(60) }
+        })
+    }
+
     /// Forgets who has not tried for a while.
     pub fn forget(&self) {
         self.sign_in.retain_recent();
         self.public.retain_recent();
+        self.evidence.retain_recent();
     }
 }
 
-/// The peer's address, as the listener sees it.
-pub fn peer(parts: &axum::http::Extensions) -> IpAddr {
-    parts.get::<ConnectInfo<std::net::SocketAddr>>().map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip())
+/// Where a request came from, as far as limits tell callers apart.
+pub fn caller(app: &App, request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>();
+    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
+    crate::caller::caller(peer, request.headers(), &app.site.trusted_proxies)
 }
 
 /// The layer that finds out who is looking, once a request, and refuses forms that another site sent.

@@ -1,6 +1,6 @@
 //! Configuration: one TOML file, and the environment over it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use registry::{Level, UnitAdded};
@@ -18,6 +18,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where browsers reach the site; slips lead here. The listening address, if left out.
     pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-For` (or else `Forwarded`) tells where a request came from; limits go by that address.
+    pub trusted_proxies: Vec<IpAddr>,
     /// A PostgreSQL 15+ database; the embedded one in `data`, if left out. `DATABASE_URL` overrides it.
     pub database_url: Option<String>,
     /// Snapshots that can be read at the same time.
@@ -61,6 +63,7 @@ impl Default for Config {
             data: "data".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            trusted_proxies: Vec::new(),
             database_url: None,
             readers: 4,
             name: "taizhang.localhost".into(),
@@ -99,6 +102,11 @@ impl Config {
             return Err(Error::Config("readers must be from 1 to 64".into()));
         }
         Ok(config)
+    }
+
+    /// Whether browsers come through a proxy that is not trusted, so that limits take all of them for one.
+    pub fn hides_callers(&self) -> bool {
+        self.base_url().starts_with("https://") && self.trusted_proxies.is_empty()
     }
 
     pub fn database_path(&self) -> PathBuf {

@@ -258,6 +258,48 @@ on_every_store! {
         town.check();
     }
 
+    fn what_the_goods_of_the_house_came_from_and_became_is_for_its_own_entries_to_tell(town) {
+        let supplier = town.program(User::Supplier);
+        let slip = line_market::kinds::SlipSerial { scale: 1, counter: 1, nonce: 7_919 }.subject(&town.book()).to_string();
+        let class = |id: &str| json!([{ "epcClass": id }]);
+        let (harvest, lot) = (class("urn:epc:class:lgtin:4012345.012345.field7"), class("lot:beiyuan/L1"));
+        let came = |members: Value| {
+            let mut event = json!({ "type": "TransformationEvent", "eventTime": "2026-03-09T08:00:00+08:00", "eventTimeZoneOffset": "+08:00" });
+            event.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            event
+        };
+        let packed = |members: Value| {
+            let mut event = came(members);
+            event["type"] = "AggregationEvent".into();
+            event["action"] = "ADD".into();
+            event
+        };
+        let before = town.fingerprint();
+        for (event, field) in [
+            (came(json!({ "inputQuantityList": harvest, "outputQuantityList": lot })), "outputQuantityList"),
+            (came(json!({ "inputQuantityList": lot, "outputEPCList": [slip] })), "outputEPCList"),
+            (came(json!({ "inputEPCList": [slip], "outputQuantityList": harvest })), "inputEPCList"),
+            (came(json!({ "inputQuantityList": harvest, "outputQuantityList": class("lot:xihai/L1") })), "outputQuantityList"),
+            (came(json!({ "transformationID": "lot:beiyuan/L1", "outputQuantityList": harvest })), "transformationID"),
+            (packed(json!({ "parentID": "lot:beiyuan/L1", "childQuantityList": harvest })), "parentID"),
+            (packed(json!({ "parentID": "urn:epc:id:sscc:0614141.1234567890", "childQuantityList": lot })), "childQuantityList"),
+            (observed(1, json!({ "action": "ADD", "epcList": ["lot:beiyuan/L1"] })), "epcList"),
+            (observed(1, json!({ "epcList": [slip] })), "epcList"),
+        ] {
+            let refused = problem(&send(&supplier, &document(&town.now(), json!([event]))), 400, "ValidationException");
+            assert_eq!((&refused["rule"], &refused["index"]), (&json!("own-subject"), &json!(0)), "{event}");
+            assert!(refused["field"].as_str().unwrap().starts_with(field), "{field}: {refused}");
+            problem(&supplier.post_bytes(EVENTS, LD, bare(event).to_string().as_bytes()), 400, "ValidationException");
+        }
+        assert_eq!(town.fingerprint(), before);
+        // That a lot was seen or went into something else is for others to tell.
+        let told = json!([observed(1, json!({ "epcList": ["lot:beiyuan/L1"] })), came(json!({ "inputQuantityList": lot, "outputQuantityList": harvest }))]);
+        send(&supplier, &document(&town.now(), told)).expect(202);
+        let receipt = town.program(User::Scale).post("/scale/v1/sales", &json!({ "sales": [sale(1, "L1", 500, &town.now())] })).expect(200).json();
+        assert_eq!(receipt["lines"][0]["outcome"], "recorded", "{receipt}");
+        town.check();
+    }
+
     fn what_cannot_be_taken_is_refused_and_changes_no_entry(town) {
         let supplier = town.program(User::Supplier);
         let (anyone, inspector) = (town.program(User::Anonymous), town.program(User::Inspector));

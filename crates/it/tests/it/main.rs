@@ -12,5 +12,7 @@ mod faults;
 mod forms;
 mod places;
 mod proofs;
+mod proxies;
+mod public;
 mod refusals;
 mod story;

@@ -15,6 +15,8 @@ fn sell(town: &Town, scale: &Client, from: u32, count: u32) {
     let lines: Vec<Value> =
         (from..from + count).map(|counter| sale(counter, "L1", 10, &town.now())).collect();
     scale.post("/scale/v1/sales", &json!({ "sales": lines })).expect(200);
+    // By now the log signs for what was sold.
+    town.clock.advance_ms(5_000);
 }
 
 fn checkpoint(town: &Town, client: &Client) -> (Checkpoint, String) {
@@ -83,6 +85,31 @@ on_every_store! {
         anyone.get("/log/beiyuan/consistency/0/5").expect(400);
         anyone.get("/log/beiyuan/consistency/5/100000").expect(400);
         town.check();
+    }
+
+    fn the_log_signs_for_a_growing_book_every_few_seconds_and_proofs_bring_their_own_checkpoint(town) {
+        let (scale, anyone, leader) = (town.program(User::Scale), town.program(User::Anonymous), town.program(User::Leader));
+        sell(&town, &scale, 0, 1);
+        let (first, note) = checkpoint(&town, &anyone);
+        let sold = json!({ "sales": [sale(1, "L1", 10, &town.now())] });
+        let seq = scale.post("/scale/v1/sales", &sold).expect(200).json()["lines"][0]["seq"].as_u64().unwrap();
+        assert!(seq >= first.size());
+        assert_eq!(checkpoint(&town, &anyone).1, note);
+        let leaf = leader.get(&format!("/api/ledger/beiyuan/{seq}/leaf")).expect(200).bytes;
+        let proof = leader.get(&format!("/api/ledger/beiyuan/{seq}/proof")).expect(200).text();
+        let proof: merkle::ProofFile = proof.parse().unwrap();
+        proof.verify(merkle::leaf_hash(&leaf), &[town.site.kernel.verifier().clone()]).unwrap();
+        town.clock.advance_ms(5_000);
+        assert!(checkpoint(&town, &anyone).0.size() > seq);
+        town.check();
+    }
+
+    fn the_log_is_limited_like_every_public_page(town) {
+        let anyone = town.program(User::Anonymous);
+        assert!((0..1_000).any(|_| anyone.get("/log/beiyuan/tile/0/000.p/2").status == 429));
+        for path in ["/log/key", "/log/beiyuan/checkpoint", "/log/beiyuan/consistency/1/2"] {
+            anyone.get(path).expect(429);
+        }
     }
 }
 

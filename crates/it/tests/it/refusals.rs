@@ -240,6 +240,17 @@ on_every_store! {
         assert_eq!(town.fingerprint(), before);
     }
 
+    fn files_of_evidence_are_taken_twenty_a_minute_from_each(town) {
+        let (operator, inspector) = (town.program(User::Operator), town.program(User::Inspector));
+        let before = town.fingerprint();
+        let send = |client: &Client| client.post_bytes(EVIDENCE, "image/jpeg", b"no image");
+        let refused = (0..60).map(|_| send(&operator)).find(|answer| answer.status == 429).expect("a limit");
+        assert!(problem(&refused, 429, None, None)["detail_en"].as_str().unwrap().contains("20 files"));
+        assert_ne!(refused.header("retry-after"), "");
+        problem(&send(&inspector), 400, Some("file"), Some("not-evidence"));
+        assert_eq!(town.fingerprint(), before);
+    }
+
     fn an_unknown_language_tag_is_refused(town) {
         let anyone = town.program(User::Anonymous);
         for tag in ["xx", "", "zh_CN%00", "../../en", "de-DE"] {

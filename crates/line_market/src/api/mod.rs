@@ -77,6 +77,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::UnknownScale => "电子秤不存在或不属于本设备",
         Code::UnknownSlip => "小票不存在",
         Code::UnknownEntry => "所引用的记录不存在",
+        Code::OwnSubject => "标识属于本系统账册，其来源、包装与销售只以本系统记录为准，外部事件不得申报",
         Code::Exists => "编号已被使用",
         Code::NotLeased => "摊位未出租给该经营户",
         Code::AlreadyLeased => "摊位已出租",

@@ -1,28 +1,35 @@
 //! Recording entries, and the evidence that goes with them.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use access::Resource;
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::limits::EVIDENCE_BYTES_MAX;
 use base::{BookId, SubjectId};
 use kernel::{EvidenceError, Kernel};
+use ledger::Body;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shell::app::append_problem;
 use shell::extract::{Json, Path, body};
 use shell::once::{self, Sent};
+use shell::pages::From;
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{failure_problem, market};
+use super::{failure_problem, market, refusal_problem};
+use crate::kinds::ComplaintFiled;
 use crate::policy;
 use crate::record::{Input, Recorded, record};
+use crate::refusal::{Code, Refusal};
 use crate::state;
 
 pub fn router() -> OpenApiRouter<App> {
@@ -31,15 +38,17 @@ pub fn router() -> OpenApiRouter<App> {
 
 /// Records one entry of any of the market's kinds. The right needed has the kind's name.
 ///
-/// A retry with the same `Idempotency-Key` and content gets the first answer.
+/// A retry with the same `Idempotency-Key` and content gets the first answer. A complaint of somebody who is not signed in
+/// names the slip that it is about; its time is the server's, and it comes without evidence.
 #[utoipa::path(post, path = "/api/market/{book}/entries", tag = "market", params(("book" = String, Path)),
     request_body = Input,
     responses((status = 201, body = Recorded), (status = 400), (status = 401), (status = 403), (status = 404),
-        (status = 409), (status = 413), (status = 415), (status = 503)),
+        (status = 409), (status = 413), (status = 415), (status = 429), (status = 503)),
     extensions(("x-action" = json!("market.lot.received"))))]
 async fn append(
     State(app): State<App>,
     viewer: Viewer,
+    Extension(From(address)): Extension<From>,
     Path(book): Path<String>,
     headers: HeaderMap,
     Json(input): Json<Input>,
@@ -49,9 +58,31 @@ async fn append(
         let detail = Both::new("幂等键应为 1 至 128 个可见字符。", "must be 1 to 128 visible characters");
         return Err(Problem::bad_request("Idempotency-Key", "format", detail));
     }
+    let input = match (&viewer, input.kind.as_str()) {
+        (Viewer::Nobody, ComplaintFiled::KIND) => {
+            limit_complaints(&app, address)?;
+            complaint_of_nobody(input)?
+        }
+        _ => input,
+    };
     let digest = hex::encode(Sha256::digest(serde_json::to_vec(&input).unwrap_or_default()));
     let recorded = record_as(&app, &viewer, &book, input, key.map(|key| Sent { key, digest })).await?;
     Ok((StatusCode::CREATED, axum::Json(recorded)).into_response())
+}
+
+/// Ten complaints a minute for an address, whether it sends the form or calls the API.
+pub(crate) fn limit_complaints(app: &App, address: IpAddr) -> Result<(), Problem> {
+    app.limits.public(address)?;
+    app.limits.sign_in(format!("complaint {address}"))
+}
+
+/// What is left of a complaint to say for somebody whom nobody can ask back: the form asks for no more.
+fn complaint_of_nobody(input: Input) -> Result<Input, Problem> {
+    if !input.body.get("slip").is_some_and(Value::is_string) {
+        let refusal = Refusal::new(Code::UnknownSlip, "body.slip", "must name the slip that it is about");
+        return Err(refusal_problem(refusal));
+    }
+    Ok(Input { occurred: None, evidence: Vec::new(), ..input })
 }
 
 /// Records what a form says, once for each time that the form was shown.
@@ -143,7 +174,8 @@ pub struct Kept {
 /// Keeps a file as evidence: a JPEG, PNG or WebP image, or a PDF, by what its bytes say.
 #[utoipa::path(post, path = "/api/market/{book}/evidence", tag = "market", params(("book" = String, Path)),
     request_body(content = String, content_type = "application/octet-stream"),
-    responses((status = 201, body = Kept), (status = 400), (status = 401), (status = 403), (status = 404), (status = 413)),
+    responses((status = 201, body = Kept), (status = 400), (status = 401), (status = 403), (status = 404), (status = 413),
+        (status = 429)),
     extensions(("x-action" = json!("market.evidence.keep"))))]
 async fn keep_evidence(
     State(app): State<App>,
@@ -154,7 +186,7 @@ async fn keep_evidence(
     let (book, resource) = market(&app, &book)?;
     need_somewhere(&app, &viewer, policy::KEEP_EVIDENCE, &resource)?;
     let bytes = body(request, EVIDENCE_BYTES_MAX).await?;
-    let digest = keep(&app, &book, bytes.to_vec()).await?;
+    let digest = keep(&app, &viewer, &book, bytes.to_vec()).await?;
     Ok((StatusCode::CREATED, axum::Json(Kept { digest })).into_response())
 }
 
@@ -176,7 +208,13 @@ pub(crate) fn need_somewhere(
     if owners.is_empty() { viewer.need(app, action, resource) } else { Ok(()) }
 }
 
-pub(crate) async fn keep(app: &App, book: &BookId, bytes: Vec<u8>) -> Result<String, Problem> {
+pub(crate) async fn keep(
+    app: &App,
+    viewer: &Viewer,
+    book: &BookId,
+    bytes: Vec<u8>,
+) -> Result<String, Problem> {
+    app.limits.evidence(&viewer.id())?;
     let book = book.clone();
     let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_evidence(&book, bytes))).await?;
     kept.map_err(|error| {

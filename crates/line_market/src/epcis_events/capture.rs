@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use store::{Param, StoreError};
 
 use super::{key, own_id};
-use crate::kinds::EpcisCaptured;
+use crate::kinds::{EpcisCaptured, SlipSerial};
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
 
@@ -87,7 +87,8 @@ pub fn prepare(book: &BookId, actor: &ActorId, document: &Document) -> Prepared 
 }
 
 /// [`prepare`] for a document as outside systems send it. Events that break a rule of EPCIS count as refused, and so do
-/// those with the ID of one of our own entries: `is_kept` tells whether a book is kept here.
+/// those with the ID of one of our own entries and those that claim what only our own entries tell: `is_kept` tells
+/// whether a book is kept here.
 pub fn prepare_sifted(
     book: &BookId,
     actor: &ActorId,
@@ -104,11 +105,43 @@ pub fn prepare_sifted(
             *event = Err(Refusal::new(Code::Exists, "eventID", detail));
         }
     }
+    for (event, told) in prepared.events.iter_mut().zip(&sifted.document.events) {
+        if event.is_ok()
+            && let Some(refusal) = claims(told, is_kept)
+        {
+            *event = Err(refusal);
+        }
+    }
     for (index, error) in &sifted.refused {
         let refusal = Refusal::new(Code::Body, &error.path, error.rule.to_string());
         prepared.events.insert(*index, Err(refusal));
     }
     prepared
+}
+
+/// What an event of others claims of the goods of the house. Where those come from, what they are packed in and what
+/// is sold of them is for our own entries to say, or a forged event would turn traces, recalls and the counters of scales;
+/// that they went into something else, or were seen, is for others to tell.
+fn claims(event: &Event, is_kept: &dyn Fn(&BookId) -> bool) -> Option<Refusal> {
+    let own = |id: &str| {
+        let id = SubjectId::new(urn::canonical(id)).ok()?;
+        let home = BookId::new(id.home()?).ok()?;
+        is_kept(&home).then_some(id)
+    };
+    let refuse = |member: &str, id: SubjectId| {
+        let detail = format!("{id} is of a book that is kept here: only its own entries tell this of it");
+        Some(Refusal::new(Code::OwnSubject, member, detail))
+    };
+    let transformation = event.raw.get("transformationID").and_then(Value::as_str);
+    if let Some(id) = transformation.and_then(own) {
+        return refuse("transformationID", id);
+    }
+    event.what.iter().find_map(|what| {
+        let id = own(&what.id)?;
+        let may =
+            matches!(what.role, epcis::Role::Input | epcis::Role::About) && id.scheme() != SlipSerial::SCHEME;
+        if may { None } else { refuse(what.member, id) }
+    })
 }
 
 impl Prepared {

@@ -55,6 +55,8 @@ pub struct SlipSerial {
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 impl SlipSerial {
+    /// The scheme of a slip's subject.
+    pub const SCHEME: &str = "slip";
     /// The largest scale number that three digits hold.
     pub const SCALE_MAX: u32 = 62 * 62 * 62 - 1;
 
@@ -79,12 +81,12 @@ impl SlipSerial {
     }
 
     pub fn subject(self, book: &BookId) -> SubjectId {
-        SubjectId::local("slip", book, &self.print()).expect("a serial is printable")
+        SubjectId::local(Self::SCHEME, book, &self.print()).expect("a serial is printable")
     }
 
     /// The least text of any slip of that sale: what it shares with another slip of the same counter.
     pub fn prefix(book: &BookId, scale: u32, counter: u32) -> String {
-        let mut out = format!("slip:{book}/");
+        let mut out = format!("{}:{book}/", Self::SCHEME);
         push(&mut out, u64::from(scale), 3);
         push(&mut out, u64::from(counter), 6);
         out

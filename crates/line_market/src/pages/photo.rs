@@ -51,7 +51,7 @@ pub async fn kept(
     bytes: Vec<u8>,
 ) -> Result<Result<String, String>, Problem> {
     need_somewhere(app, viewer, KEEP_EVIDENCE, resource)?;
-    match keep(app, book, bytes).await {
+    match keep(app, viewer, book, bytes).await {
         Ok(digest) => Ok(Ok(digest)),
         Err(problem) if problem.status == StatusCode::PAYLOAD_TOO_LARGE => {
             let megabytes = EVIDENCE_BYTES_MAX / (1024 * 1024);

@@ -1,10 +1,46 @@
 //! The slips that were printed for lots: counted and listed along the links of the lots.
 
-use base::{BookId, SubjectId};
+use std::collections::HashSet;
+
+use base::{BookId, Seq, SubjectId};
+use ledger::{Entry, Role};
 use store::{Param, StoreError, Tx, placeholders};
 
-/// A sale links its lot, as input, to its slip.
-const OF_SLIPS: &str = "role = 'input' and mates like '%slip:%'";
+use crate::kinds::{Sale, SlipSerial};
+
+/// A sale links its lot, as input, to its slip. What others captured may not name slips; an old book may hold some that do.
+const OF_SLIPS: &str = "role = 'input' and mates like '%slip:%' and not exists
+    (select 1 from market_epcis where market_epcis.book = link.book and market_epcis.seq = link.seq)";
+
+/// Entries read for the sale of a slip: nothing but its sale makes it, so the first is the one.
+const MAKERS_READ: usize = 20;
+
+/// The sale that a slip was printed for, however many complaints are about it.
+pub fn sale_of_slip(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    slip: SlipSerial,
+) -> Result<Option<(Entry, Sale)>, StoreError> {
+    let makers = kernel::entries::of_role(tx, book, &slip.subject(book), Role::Output, MAKERS_READ)?;
+    Ok(makers.into_iter().find_map(|entry| entry.body::<Sale>().ok().map(|sale| (entry, sale))))
+}
+
+/// Which of these entries are events of others.
+pub fn captured(tx: &mut dyn Tx, book: &BookId, seqs: &[Seq]) -> Result<HashSet<Seq>, StoreError> {
+    let mut found = HashSet::new();
+    for chunk in seqs.chunks(256) {
+        let sql = format!(
+            "select seq from market_epcis where book = $1 and seq in ({})",
+            placeholders(2, chunk.len())
+        );
+        let mut params = vec![Param::Text(book.as_str())];
+        params.extend(chunk.iter().map(|seq| Param::Int(seq.to_i64())));
+        for row in tx.query(&sql, &params)? {
+            found.insert(Seq::from_i64(row.int(0)?));
+        }
+    }
+    Ok(found)
+}
 
 /// How many slips were printed for some lots.
 pub fn count_slips<S: AsRef<str>>(tx: &mut dyn Tx, book: &BookId, lots: &[S]) -> Result<usize, StoreError> {

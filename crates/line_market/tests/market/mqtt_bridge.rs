@@ -106,7 +106,12 @@ impl Market {
 
     async fn bridge(&self) -> Bridge {
         let texts = Texts::new(Texts::SHELL.into_iter().chain(line_market::TEXTS)).unwrap();
-        let site = Site { base_url: "http://127.0.0.1".into(), secure: false, demonstration: false };
+        let site = Site {
+            base_url: "http://127.0.0.1".into(),
+            secure: false,
+            trusted_proxies: Vec::new(),
+            demonstration: false,
+        };
         let app = App::new(self.bench.kernel.clone(), Arc::new(texts), site, Vec::new(), Vec::new());
         let bridge = mqtt_bridge::start(app, self.config("taizhang", "server")).unwrap();
         broker::reached(&mut bridge.connection(), |state| *state == mqtt::State::Connected).await;

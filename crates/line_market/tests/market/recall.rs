@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::{BookId, Fen, Grams, Seq, SubjectId};
 use line_market::intake::{OnRefusal, SaleBatch, SaleLine, record_sales};
-use line_market::kinds::{LotSplit, LotTransferred, Sale};
+use line_market::kinds::{LotSplit, LotTransferred, Sale, SlipSerial};
 use line_market::recall::{Recall, recall};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use trace::Direction;
 
-use crate::bench::{Bench, actor};
+use crate::bench::{Bench, actor, document};
 
 fn line(bench: &Bench, counter: u32, lot: &str, grams: i64) -> SaleLine {
     SaleLine {
@@ -155,4 +155,22 @@ fn a_recall_of_a_hundred_thousand_slips_is_measured() {
     let walked = started.elapsed() - recalled;
     assert_eq!((found.slips_total, walk.steps.len()), (100_000, 100_001));
     eprintln!("recall {recalled:?}, walk {walked:?}");
+}
+
+#[test]
+fn a_slip_that_an_event_of_others_names_is_neither_counted_nor_takes_a_scales_counter() {
+    let (bench, book) = Bench::with_book("beiyuan");
+    bench.furnish(&book);
+    bench.receive(&book, "L0", None);
+    let slip = |counter: u32| SlipSerial { scale: 1, counter, nonce: 1 }.subject(&book).to_string();
+    let forged = json!({
+        "type": "TransformationEvent", "eventTime": "2026-02-01T08:00:00+08:00", "eventTimeZoneOffset": "+08:00",
+        "inputQuantityList": [{ "epcClass": "lot:beiyuan/L0" }], "outputEPCList": [slip(1), slip(2)],
+    });
+    assert_eq!(bench.capture_new(&book, &document(vec![forged])), 1);
+    sell(&bench, &book, vec![line(&bench, 1, "L0", 500)]);
+    let found = recall(&bench.kernel, &book, "L0").unwrap().unwrap();
+    assert_eq!((found.slips_total, found.slips.len()), (1, 1));
+    assert_eq!(found.sold_g, Grams(500));
+    bench.check();
 }

@@ -1,6 +1,7 @@
 //! The transparency log of each book, read-only and public: C2SP tlog-tiles over HTTP. Tiles hold hashes only; entries,
 //! which name slips and stalls, are not served here.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -11,6 +12,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::extract::Path;
+use crate::pages::From;
 use crate::problem::Problem;
 
 pub fn router() -> OpenApiRouter<App> {
@@ -23,29 +25,38 @@ pub fn router() -> OpenApiRouter<App> {
 
 /// The public key that checks every checkpoint of this installation (C2SP signed-note).
 #[utoipa::path(get, path = "/log/key", tag = "log",
-    responses((status = 200, content_type = "text/plain", body = String)), extensions(("x-action" = json!("public"))))]
-async fn key(State(app): State<App>) -> String {
-    format!("{}\n", app.kernel.verifier())
+    responses((status = 200, content_type = "text/plain", body = String), (status = 429)),
+    extensions(("x-action" = json!("public"))))]
+async fn key(State(app): State<App>, Extension(From(address)): Extension<From>) -> Result<String, Problem> {
+    app.limits.public(address)?;
+    Ok(format!("{}\n", app.kernel.verifier()))
 }
 
-/// The signed checkpoint of a book (C2SP tlog-checkpoint).
+/// The signed checkpoint of a book (C2SP tlog-checkpoint), of the last few seconds.
 #[utoipa::path(get, path = "/log/{book}/checkpoint", tag = "log", params(("book" = String, Path)),
-    responses((status = 200, content_type = "text/plain", body = String), (status = 404)),
+    responses((status = 200, content_type = "text/plain", body = String), (status = 404), (status = 429)),
     extensions(("x-action" = json!("public"))))]
-async fn checkpoint(State(app): State<App>, Path(book): Path<String>) -> Result<Response, Problem> {
+async fn checkpoint(
+    State(app): State<App>,
+    Extension(From(address)): Extension<From>,
+    Path(book): Path<String>,
+) -> Result<Response, Problem> {
+    app.limits.public(address)?;
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
-    let note = app.blocking(move |kernel| kernel.checkpoint(&book)).await?;
+    let note = app.blocking(move |kernel| kernel.published_checkpoint(&book)).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
 }
 
 /// A tile of hashes (C2SP tlog-tiles); `path` is such as `0/x001/234` or `0/000.p/17`.
 #[utoipa::path(get, path = "/log/{book}/tile/{*path}", tag = "log", params(("book" = String, Path), ("path" = String, Path)),
-    responses((status = 200, content_type = "application/octet-stream"), (status = 404)),
+    responses((status = 200, content_type = "application/octet-stream"), (status = 404), (status = 429)),
     extensions(("x-action" = json!("public"))))]
 async fn tile(
     State(app): State<App>,
+    Extension(From(address)): Extension<From>,
     Path((book, path)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
+    app.limits.public(address)?;
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
     let (id, width) = TileId::parse(&format!("tile/{path}")).map_err(|_| Problem::not_found())?;
     let bytes = app.blocking(move |kernel| kernel.tile(&book, id)).await?.ok_or_else(Problem::not_found)?;
@@ -60,12 +71,14 @@ async fn tile(
 /// The proof that the tree of `new` entries extends that of `old`: hashes in base64, a line each.
 #[utoipa::path(get, path = "/log/{book}/consistency/{old}/{new}", tag = "log",
     params(("book" = String, Path), ("old" = u64, Path), ("new" = u64, Path)),
-    responses((status = 200, content_type = "text/plain", body = String), (status = 400), (status = 404)),
+    responses((status = 200, content_type = "text/plain", body = String), (status = 400), (status = 404), (status = 429)),
     extensions(("x-action" = json!("public"))))]
 async fn consistency(
     State(app): State<App>,
+    Extension(From(address)): Extension<From>,
     Path((book, old, new)): Path<(String, u64, u64)>,
 ) -> Result<Response, Problem> {
+    app.limits.public(address)?;
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
     let proof = app.blocking(move |kernel| kernel.consistency(&book, old, new)).await?;
     let lines: String = proof.iter().map(|hash| format!("{}\n", hash.to_base64())).collect();

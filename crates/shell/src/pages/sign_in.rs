@@ -17,7 +17,7 @@ use crate::extract::Query;
 use crate::problem::Problem;
 use crate::texts::Both;
 use crate::view::{Field, FieldKind, Frame, Sheet};
-use crate::viewer::{Asked, COOKIE, Here, Viewer, cookie, peer};
+use crate::viewer::{Asked, COOKIE, Here, Viewer, caller, cookie};
 
 pub fn router() -> Router<App> {
     Router::new()
@@ -116,13 +116,17 @@ async fn sign_in(
     }
 }
 
-/// The address a request came from.
+/// The address a request came from, or the network of it: what limits go by.
 #[derive(Debug, Clone, Copy)]
 pub struct From(pub std::net::IpAddr);
 
-/// Notes the peer's address for handlers.
-pub async fn note_address(mut request: Request, next: axum::middleware::Next) -> Response {
-    let address = peer(request.extensions());
+/// Notes the caller's address for handlers.
+pub async fn note_address(
+    State(app): State<App>,
+    mut request: Request,
+    next: axum::middleware::Next,
+) -> Response {
+    let address = caller(&app, &request);
     request.extensions_mut().insert(From(address));
     next.run(request).await
 }

@@ -63,6 +63,9 @@ pub fn serve(
         config.listen = listener.local_addr().map_err(refused)?;
         let app = taizhang::app(&config, kernel)?;
         say(format!("listening on {}", config.base_url()));
+        if config.hides_callers() {
+            tracing::warn!("no trusted_proxies: behind the TLS proxy, limits take all callers for one");
+        }
         let bridge = taizhang::bridge(&config, &app)?;
         listening(format!("http://{}", config.listen));
         let stop = async {

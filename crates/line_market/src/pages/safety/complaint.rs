@@ -20,7 +20,7 @@ use shell::{App, Problem, format};
 use super::slip::{address_of, find, show};
 use super::typed::Typed;
 use super::words;
-use crate::api::records::record_form;
+use crate::api::records::{limit_complaints, record_form};
 use crate::kinds::ComplaintFiled;
 use crate::record::Input;
 use crate::state::{self, ComplaintRow};
@@ -45,8 +45,7 @@ async fn file(
     Path((gtin, serial)): Path<(String, String)>,
     Form(given): Form<BTreeMap<String, String>>,
 ) -> Result<Response, Problem> {
-    app.limits.public(address)?;
-    app.limits.sign_in(format!("complaint {address}"))?;
+    limit_complaints(&app, address)?;
     let found = find(&app, &gtin, &serial).await?;
     let t = app.texts.t(lang);
     let here = address_of(&found.market, found.serial);

@@ -154,14 +154,10 @@ async fn case(app: &App, ground: &Ground, seq: u64) -> Result<Case, Problem> {
                     Some(seq) => kernel::entries::entry(tx, &book, seq)?.and_then(|entry| entry.body().ok()),
                     None => None,
                 };
-                let slip =
-                    row.slip.as_deref().and_then(SlipSerial::parse).map(|serial| serial.subject(&book));
-                let about = match &slip {
-                    Some(slip) => kernel::entries::about(tx, &book, slip, 50)?,
-                    None => Vec::new(),
+                let sale = match row.slip.as_deref().and_then(SlipSerial::parse) {
+                    Some(slip) => state::sale_of_slip(tx, &book, slip)?,
+                    None => None,
                 };
-                let sale =
-                    about.into_iter().find_map(|entry| entry.body::<Sale>().ok().map(|sale| (entry, sale)));
                 Ok::<_, StoreError>(Some(Case { row, filed, settled, sale }))
             })
         })

@@ -161,8 +161,7 @@ async fn set(
 
 fn sale_of(tx: &mut dyn store::Tx, book: &BookId, slip: &str) -> Result<Option<(Entry, Sale)>, StoreError> {
     let Some(serial) = SlipSerial::parse(slip) else { return Ok(None) };
-    let about = kernel::entries::about(tx, book, &serial.subject(book), 20)?;
-    Ok(about.into_iter().find_map(|entry| entry.body::<Sale>().ok().map(|sale| (entry, sale))))
+    state::sale_of_slip(tx, book, serial)
 }
 
 fn tiles(t: &T, it: &Recall) -> Vec<FigureTile> {

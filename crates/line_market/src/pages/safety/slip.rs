@@ -53,18 +53,12 @@ pub async fn find(app: &App, gtin: &str, serial: &str) -> Result<Found, Problem>
         .blocking(move |kernel| {
             kernel.read(|tx| {
                 let Some(market) = state::market_of_gtin(tx, &gtin)? else { return Ok(None) };
-                let entries = kernel::entries::about(tx, &market.book, &serial.subject(&market.book), 20)?;
-                Ok::<_, StoreError>(
-                    entries
-                        .into_iter()
-                        .find(|entry| entry.kind.as_str() == Sale::KIND)
-                        .map(|it| (market, it)),
-                )
+                let sold = state::sale_of_slip(tx, &market.book, serial)?;
+                Ok::<_, StoreError>(sold.map(|sold| (market, sold)))
             })
         })
         .await?;
-    let (market, entry) = found.ok_or_else(unknown)?;
-    let sale = entry.body().map_err(|_| unknown())?;
+    let (market, (entry, sale)) = found.ok_or_else(unknown)?;
     Ok(Found { market, serial, entry, sale })
 }
 
