@@ -365,8 +365,8 @@ fn bounds_of(activity: &Activity, node: &Node, calendar: &Calendar) -> Option<Bo
             Constraint::MustStart(at) => pin(&mut bounds, lying_from(at, node, calendar))?,
         }
     }
-    let earliest = least(node, calendar, bounds.start_min, bounds.finish_min, NEVER);
-    let latest = greatest(node, calendar, bounds.start_max, bounds.finish_max, EVER);
+    let earliest = least(node, calendar, bounds.start_min, NEVER, bounds.finish_min);
+    let latest = greatest(node, calendar, EVER, bounds.finish_max, bounds.start_max);
     let (low, high) = bounds.pin.map_or((latest.0, earliest.0), |(start, _)| (start, start));
     let is_open_below = bounds.start_min == NEVER && bounds.finish_min == NEVER;
     let is_open_above = bounds.start_max == EVER && bounds.finish_max == EVER;

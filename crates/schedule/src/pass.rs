@@ -44,7 +44,7 @@ impl Network {
                 return if node.has_started { (bounds.actual_start, pin.1) } else { pin };
             }
             start = start.max(bounds.start_min);
-            pull.finish = bounds.finish_min;
+            pull.break_end = bounds.finish_min;
         }
         if !node.is_released {
             for arc in self.links.incoming(at) {
@@ -63,7 +63,7 @@ impl Network {
     pub(crate) fn late(&self, at: usize, frame: &Frame, place: impl Fn(usize) -> Place) -> Place {
         let node = &self.nodes[at];
         let calendar = self.calendar(node);
-        let (mut start, mut finish) = (EVER, frame.ceiling);
+        let (mut start_break, mut finish) = (EVER, frame.ceiling);
         if let Some(bounds) = self.bounds(node) {
             if node.has_finished {
                 return (bounds.actual_start, bounds.actual_finish);
@@ -76,23 +76,24 @@ impl Network {
                     pin
                 };
             }
-            start = bounds.start_max;
+            start_break = bounds.start_max;
             finish = finish.min(bounds.finish_max).min(bounds.deadline);
         }
-        self.latest(at, start, finish, place)
+        self.latest(at, finish, start_break, place)
     }
 
-    /// The last place that the successors at their places allow, and that starts and finishes no later than told.
+    /// The last place that the successors at their places allow, and that finishes no later than told, nor starts after
+    /// the break that `break_start` begins.
     #[inline]
     pub(crate) fn latest(
         &self,
         at: usize,
-        mut start: i64,
         mut finish: i64,
+        mut break_start: i64,
         place: impl Fn(usize) -> Place,
     ) -> Place {
         let node = &self.nodes[at];
-        let mut break_start = EVER;
+        let mut start = EVER;
         for arc in self.links.outgoing(at) {
             let next = &self.nodes[arc.successor as usize];
             if next.has_finished || next.is_released {
@@ -184,6 +185,6 @@ impl Network {
 /// What links demand of a finish.
 struct Pull {
     finish: i64,
-    /// The end of the break that the finish may stand before, for start to finish links.
+    /// The end of the break that the finish may stand before, for start to finish links and constraints.
     break_end: i64,
 }

@@ -187,8 +187,8 @@ pub enum Wish {
     AsLateAsPossible,
 }
 
-/// A bound on the dates of an activity. It is kept to the minute: an activity that must not start later than a moment
-/// without work starts in the last working minute before it.
+/// A bound on the dates of an activity. At a moment without work it means the break around it: what must finish no
+/// earlier than a Sunday may finish on the Friday before, since no work lies between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Constraint {
     /// SNET: bounds the early dates.

@@ -118,7 +118,7 @@ impl Schedule {
         if node.has_finished {
             return Minutes(0);
         }
-        let last = self.network.latest(at, EVER, self.finish, |next| self.early_rest(next));
+        let last = self.network.latest(at, self.finish, EVER, |next| self.early_rest(next));
         let calendar = self.network.calendar(node);
         Minutes(calendar.work(last.1) - calendar.work(self.places[at].early.1))
     }

@@ -136,7 +136,9 @@ impl<'a> Naive<'a> {
             place.0 >= floor
                 && activity.constraints.iter().all(|constraint| match *constraint {
                     Constraint::StartNoEarlier(at) => has_started(activity) || place.0 >= at.0,
-                    Constraint::FinishNoEarlier(at) => place.1 >= at.0,
+                    Constraint::FinishNoEarlier(at) => {
+                        place.1 >= at.0 || self.is_idle(activity, place.1, at.0)
+                    }
                     _ => true,
                 })
         };
@@ -173,7 +175,9 @@ impl<'a> Naive<'a> {
             is_in_time
                 && place.1 <= ceiling
                 && activity.constraints.iter().all(|constraint| match *constraint {
-                    Constraint::StartNoLater(at) => has_started(activity) || place.0 <= at.0,
+                    Constraint::StartNoLater(at) => {
+                        has_started(activity) || place.0 <= at.0 || self.is_idle(activity, at.0, place.0)
+                    }
                     Constraint::FinishNoLater(at) => place.1 <= at.0,
                     _ => true,
                 })
@@ -206,6 +210,12 @@ impl<'a> Naive<'a> {
                 return Some(at.iter().zip(&self.allowed).map(|(&at, allowed)| allowed[at]).collect());
             }
         }
+    }
+
+    /// Whether no work of an activity that takes time lies between two moments.
+    fn is_idle(&self, activity: &Activity, from: i64, to: i64) -> bool {
+        let calendar = &self.calendars[activity.calendar.0 as usize];
+        activity.remaining().0 > 0 && calendar.count(from, to) == 0
     }
 
     /// Whether links into an activity hold it.
