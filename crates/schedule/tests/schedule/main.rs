@@ -7,3 +7,4 @@ mod golden;
 mod laws;
 mod naive;
 mod networks;
+mod psplib;
