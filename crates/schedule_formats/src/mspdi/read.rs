@@ -1,0 +1,217 @@
+use std::collections::HashMap;
+
+use schedule::{
+    Activity, ActivityId, Calendar, CalendarId, Constraint, LagCalendar, Link, LinkKind, Minutes, Moment,
+    Plan, Progress, Remaining, Wish, WorkingTime,
+};
+
+use super::tree::Element;
+use super::{TENTHS, calendars, tree};
+use crate::clock_face::moment;
+use crate::{Document, FormatError, Label, Limits};
+
+/// Duration and lag formats that count elapsed time: minutes, hours, days, weeks and months, plain and estimated.
+const ELAPSED: [&str; 10] = ["4", "6", "8", "10", "12", "36", "38", "40", "42", "44"];
+/// Lag formats in percent of the predecessor's duration.
+const PERCENT: [&str; 4] = ["19", "20", "51", "52"];
+
+/// Reads a project. A lag is counted in the successor's calendar, as Project does, unless it is elapsed.
+pub fn read(xml: &str, limits: &Limits) -> Result<Document, FormatError> {
+    Limits::check("bytes", xml.len(), limits.bytes_max)?;
+    let project = tree::read(xml.trim_start_matches('\u{feff}'), limits)?;
+    if project.name != "Project" {
+        return Err(FormatError::Missing("the element Project"));
+    }
+    let calendars = calendars::read(&project, limits)?;
+    let mut plan = Plan::new(Calendar::elapsed());
+    let mut names = calendars.names;
+    plan.calendars = calendars.calendars;
+    if plan.calendars.is_empty() {
+        plan.calendars.push(Calendar::new(WorkingTime::office())?);
+        names.push("Standard".to_owned());
+    }
+    let own = project.get("CalendarUID").and_then(|uid| calendars.by_uid.get(uid));
+    plan.calendar = CalendarId(own.copied().unwrap_or(0));
+    let mut document = Document::new(project.get("Title").or(project.get("Name")).unwrap_or(""), plan);
+    document.calendar_names = names;
+    document.start = date(&project, "StartDate", "project")?;
+    document.status = date(&project, "StatusDate", "project")?;
+    let reader = Reader { by_uid: calendars.by_uid, activities: HashMap::new(), elapsed: None, document };
+    reader.tasks(&project, limits)
+}
+
+struct Reader {
+    /// Calendars by their unique ids.
+    by_uid: HashMap<String, u32>,
+    /// Activities by the unique ids of their tasks.
+    activities: HashMap<String, ActivityId>,
+    /// The calendar of tasks with elapsed durations, once there is one.
+    elapsed: Option<CalendarId>,
+    document: Document,
+}
+
+impl Reader {
+    fn tasks(mut self, project: &Element, limits: &Limits) -> Result<Document, FormatError> {
+        let tasks = || project.child("Tasks").into_iter().flat_map(|tasks| tasks.all("Task"));
+        let mut kept = Vec::new();
+        for task in tasks() {
+            let uid = task.get("UID").unwrap_or("");
+            let is_real = !task.is_set("Summary") && !task.is_set("IsNull") && uid != "0";
+            if !is_real || matches!(task.get("Active"), Some("0" | "false")) {
+                continue;
+            }
+            let activity = self.activity(task, &format!("task {uid}"))?;
+            let id = self.document.plan.push(activity);
+            Limits::check("activities", kept.len() + 1, limits.activities_max)?;
+            if self.activities.insert(uid.to_owned(), id).is_some() {
+                return Err(FormatError::Twice { place: format!("task {uid}") });
+            }
+            let name = task.get("Name").unwrap_or("").to_owned();
+            self.document.labels.push(Label { code: uid.to_owned(), name });
+            kept.push((id, task));
+        }
+        let left_out = tasks().count() - kept.len();
+        if left_out > 0 {
+            self.document.notes.push(format!("{left_out} summary, empty or inactive tasks are left out"));
+        }
+        let mut unlinked = 0;
+        for (successor, task) in kept {
+            for element in task.all("PredecessorLink") {
+                match self.link(element, successor)? {
+                    Some(link) => drop(self.document.plan.link(link)),
+                    None => unlinked += 1,
+                }
+                Limits::check("links", self.document.plan.links.len(), limits.links_max)?;
+            }
+        }
+        if unlinked > 0 {
+            self.document.notes.push(format!("{unlinked} links to tasks that are left out are left out too"));
+        }
+        Ok(self.document)
+    }
+
+    fn activity(&mut self, task: &Element, place: &str) -> Result<Activity, FormatError> {
+        let calendar = self.calendar(task, place)?;
+        let mut activity = Activity::new(calendar, span(task, "Duration", place)?.unwrap_or(Minutes(0)));
+        activity.deadline = date(task, "Deadline", place)?;
+        let at = date(task, "ConstraintDate", place)?;
+        let at = || at.ok_or_else(|| FormatError::value(place, "", "the date of its constraint"));
+        let constraint = match task.get("ConstraintType") {
+            None | Some("0") => None,
+            Some("1") => {
+                activity.wish = Some(Wish::AsLateAsPossible);
+                None
+            }
+            Some("2") => Some(Constraint::MustStart(at()?)),
+            Some("3") => Some(Constraint::MustFinish(at()?)),
+            Some("4") => Some(Constraint::StartNoEarlier(at()?)),
+            Some("5") => Some(Constraint::StartNoLater(at()?)),
+            Some("6") => Some(Constraint::FinishNoEarlier(at()?)),
+            Some("7") => Some(Constraint::FinishNoLater(at()?)),
+            Some(other) => return Err(FormatError::value(place, other, "a constraint type from 0 to 7")),
+        };
+        activity.constraints.extend(constraint);
+        activity.progress = progress(task, place)?;
+        Ok(activity)
+    }
+
+    fn calendar(&mut self, task: &Element, place: &str) -> Result<CalendarId, FormatError> {
+        if task.get("DurationFormat").is_some_and(|format| ELAPSED.contains(&format)) {
+            let plan = &mut self.document.plan;
+            let names = &mut self.document.calendar_names;
+            return Ok(*self.elapsed.get_or_insert_with(|| {
+                names.push("elapsed".to_owned());
+                plan.calendar(Calendar::elapsed())
+            }));
+        }
+        let Some(uid) = task.get("CalendarUID").filter(|uid| *uid != "-1") else {
+            return Ok(self.document.plan.calendar);
+        };
+        let reference =
+            || FormatError::Reference { place: place.to_owned(), found: format!("calendar {uid}") };
+        self.by_uid.get(uid).map(|&at| CalendarId(at)).ok_or_else(reference)
+    }
+
+    /// A link, unless its predecessor was left out.
+    fn link(&self, element: &Element, successor: ActivityId) -> Result<Option<Link>, FormatError> {
+        let uid = element.get("PredecessorUID").unwrap_or("");
+        let place = || format!("link from task {uid}");
+        let Some(&predecessor) = self.activities.get(uid) else { return Ok(None) };
+        let kind = match element.get("Type") {
+            Some("0") => LinkKind::FinishToFinish,
+            None | Some("1") => LinkKind::FinishToStart,
+            Some("2") => LinkKind::StartToFinish,
+            Some("3") => LinkKind::StartToStart,
+            Some(other) => return Err(FormatError::value(place(), other, "a type from 0 to 3")),
+        };
+        let format = element.get("LagFormat").unwrap_or("7");
+        let text = element.get("LinkLag").unwrap_or("0");
+        let lag: i64 = text.parse().map_err(|_| FormatError::value(place(), text, "a whole number"))?;
+        let lag = if PERCENT.contains(&format) {
+            let duration = self.document.plan.activities[predecessor.0 as usize].duration.0;
+            duration.saturating_mul(lag) / 100
+        } else {
+            lag / TENTHS
+        };
+        let is_elapsed = ELAPSED.contains(&format) || matches!(format, "20" | "52");
+        let successor_calendar = self.document.plan.activities[successor.0 as usize].calendar;
+        let lag_calendar = if is_elapsed {
+            LagCalendar::Elapsed
+        } else if Some(successor_calendar) == self.elapsed {
+            // Its duration is elapsed, its calendar is not.
+            LagCalendar::Project
+        } else {
+            LagCalendar::Successor
+        };
+        Ok(Some(Link { predecessor, successor, kind, lag: Minutes(lag), lag_calendar }))
+    }
+}
+
+fn progress(task: &Element, place: &str) -> Result<Progress, FormatError> {
+    let remaining = match span(task, "RemainingDuration", place)? {
+        Some(time) => Remaining::Time(time),
+        None => {
+            let text = task.get("PercentComplete").unwrap_or("0");
+            let percent = text.parse().map_err(|_| FormatError::value(place, text, "a percentage"))?;
+            Remaining::Percent(percent)
+        }
+    };
+    Ok(match (date(task, "ActualStart", place)?, date(task, "ActualFinish", place)?) {
+        (Some(start), Some(finish)) => Progress::Finished { start, finish },
+        (Some(at), None) => Progress::Started { at, remaining },
+        (None, Some(finish)) => Progress::Finished { start: finish, finish },
+        (None, None) => Progress::NotStarted,
+    })
+}
+
+fn date(element: &Element, name: &str, place: &str) -> Result<Option<Moment>, FormatError> {
+    let Some(text) = element.get(name).filter(|text| *text != "NA") else { return Ok(None) };
+    moment(text).map(Some).ok_or_else(|| FormatError::value(place, text, "a local date and time"))
+}
+
+fn span(element: &Element, name: &str, place: &str) -> Result<Option<Minutes>, FormatError> {
+    let Some(text) = element.get(name) else { return Ok(None) };
+    minutes(text).map(Some).ok_or_else(|| FormatError::value(place, text, "a duration such as PT8H0M0S"))
+}
+
+/// `PT8H30M0S`; seconds are cut.
+fn minutes(text: &str) -> Option<Minutes> {
+    let mut total = 0_i64;
+    let mut number = String::new();
+    for c in text.strip_prefix("PT")?.chars() {
+        let factor = match c {
+            '0'..='9' | '.' => {
+                number.push(c);
+                continue;
+            }
+            'H' => 60,
+            'M' => 1,
+            'S' => 0,
+            _ => return None,
+        };
+        let whole = number.split('.').next().unwrap_or("");
+        total = total.checked_add(whole.parse::<i64>().ok()?.checked_mul(factor)?)?;
+        number.clear();
+    }
+    number.is_empty().then_some(Minutes(total))
+}
