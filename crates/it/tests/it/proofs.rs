@@ -108,7 +108,8 @@ on_every_store! {
         let anyone = town.program(User::Anonymous);
         assert!((0..1_000).any(|_| anyone.get("/log/beiyuan/tile/0/000.p/2").status == 429));
         for path in ["/log/key", "/log/beiyuan/checkpoint", "/log/beiyuan/consistency/1/2"] {
-            anyone.get(path).expect(429);
+            // Some of what may be asked for comes back while the test runs.
+            assert!((0..20).any(|_| anyone.get(path).status == 429), "{path}");
         }
     }
 }
