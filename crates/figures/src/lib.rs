@@ -121,7 +121,10 @@ pub struct CellKey {
 /// The sums that a group of entries changes: by book and day, then figure, then dimension. A sum that is there
 /// already is found without making a key.
 #[derive(Debug, Default)]
-pub struct Cells(HashMap<(BookId, Day), HashMap<&'static str, HashMap<String, i64>>>);
+pub struct Cells(HashMap<(BookId, Day), HashMap<&'static str, Sums>>);
+
+/// Sums of one figure, by dimension.
+type Sums = HashMap<String, i64>;
 
 impl Cells {
     /// Adds what one entry contributes.
