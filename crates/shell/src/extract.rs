@@ -1,8 +1,13 @@
 //! What handlers take in: bodies, queries and paths whose refusals are problem documents that name the field.
 
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use base::limits::REQUEST_BYTES_MAX;
 use serde::de::DeserializeOwned;
 
@@ -68,6 +73,27 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
+/// Bytes of a body that is read before anything is decided.
+const SMALL_BODY_BYTES: usize = 64 * 1024;
+/// A small body that takes longer is given up.
+const SMALL_BODY_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The layer that reads small bodies first. A request that is refused while its body is still on the way costs the
+/// connection, and whoever sent it may never learn why.
+pub async fn read_small_body(request: Request, next: Next) -> Response {
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if !length.is_some_and(|length: usize| (1..=SMALL_BODY_BYTES).contains(&length)) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    match tokio::time::timeout(SMALL_BODY_TIME_MAX, to_bytes(body, SMALL_BODY_BYTES)).await {
+        Ok(Ok(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        // Whoever broke off is not there to read an answer.
+        Ok(Err(_)) | Err(_) => Problem::unavailable(1).into_response(),
+    }
+}
+
 /// Refuses a body that does not say it is JSON.
 pub fn need_json(request: &Request) -> Result<(), Problem> {
     let media =
@@ -85,9 +111,7 @@ pub async fn body(request: Request, bytes_max: usize) -> Result<axum::body::Byte
     if declared.is_some_and(|length: u64| length > bytes_max as u64) {
         return Err(Problem::too_large(bytes_max as u64));
     }
-    axum::body::to_bytes(request.into_body(), bytes_max)
-        .await
-        .map_err(|_| Problem::too_large(bytes_max as u64))
+    to_bytes(request.into_body(), bytes_max).await.map_err(|_| Problem::too_large(bytes_max as u64))
 }
 
 /// Reads JSON strictly; the problem names the path of what does not fit.
