@@ -65,6 +65,8 @@ export async function visit(site, options = desktop, locale = 'zh-CN') {
 
 /** Entries of the market's book, as its checkpoint says. */
 export async function entries(site, book = 'beiyuan') {
+  // A published checkpoint may be five seconds old.
+  await new Promise((resolve) => setTimeout(resolve, 5_500));
   const note = await (await fetch(`${site.address}/log/${book}/checkpoint`)).text();
   return Number(note.split('\n')[1]);
 }
