@@ -52,7 +52,7 @@ pub fn measure(plan: &Plan, url: &str) {
 }
 
 fn insert(plan: &Plan, url: &str, way: Way, sales: u64) {
-    let batches = (sales / u64::from(plan.scales) / u64::from(plan.batch)).max(1);
+    let batches = plan.batches(sales);
     let sold = AtomicU64::new(0);
     let started = Instant::now();
     let times = std::thread::scope(|scope| {

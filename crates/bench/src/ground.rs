@@ -2,7 +2,6 @@
 
 use base::{ActorId, BookId, SubjectId, UnitCode};
 use kernel::{Kernel, NewDevice, NewToken};
-use registry::{BookOpened, Level, UnitAdded};
 use serde_json::json;
 use taizhang::Config;
 use tempfile::TempDir;
@@ -36,10 +35,9 @@ impl Ground {
             Config { data: folder.path().to_owned(), database_url, name: NAME.into(), ..Config::default() };
         let kernel = taizhang::open(&config).unwrap();
         let book = BookId::new(BOOK).unwrap();
-        found(&kernel, &book);
-        harness::furnish(&kernel, &book);
+        harness::found_market(&kernel, harness::MARKETS[0]);
         for scale in 3..=plan.scales {
-            add_stall(&kernel, &book, scale);
+            harness::add_stall(&kernel, &book, scale);
         }
         let grant = |role: &str, unit: &str| access::Grant {
             role: role.into(),
@@ -89,45 +87,6 @@ pub fn stall_of(scale: u32) -> String {
 
 fn system() -> ActorId {
     ActorId::new("system:bench").unwrap()
-}
-
-fn found(kernel: &std::sync::Arc<Kernel>, book: &BookId) {
-    for (code, parent, level) in
-        [("371402", "371400", Level::County), ("beiyuan-market", "371402", Level::Market)]
-    {
-        let unit = UnitAdded {
-            code: UnitCode::new(code).unwrap(),
-            parent: Some(UnitCode::new(parent).unwrap()),
-            level,
-            title_zh: "某区".into(),
-            title_en: "District".into(),
-        };
-        kernel.add_unit(&system(), unit).unwrap();
-    }
-    let opened = BookOpened {
-        book: book.clone(),
-        unit: UnitCode::new("beiyuan-market").unwrap(),
-        line: "market".into(),
-        title_zh: "农贸市场".into(),
-        title_en: "Market".into(),
-    };
-    kernel.open_book(&system(), opened).unwrap();
-}
-
-fn add_stall(kernel: &Kernel, book: &BookId, scale: u32) {
-    let (stall, merchant) = (stall_of(scale), format!("m{scale}"));
-    let enter = |kind: &str, body| harness::enter(kernel, book, kind, body);
-    enter("market.merchant.registered", json!({ "merchant": merchant, "title": "某记", "licence": null }));
-    enter("market.stall.opened", json!({ "stall": stall, "zone": "wet", "food": "raw", "area_dm2": 600 }));
-    enter(
-        "market.stall.leased",
-        json!({ "stall": stall, "merchant": merchant, "from": "2026-01-01", "until": "2026-12-31", "fee_fen": 60_000 }),
-    );
-    enter(
-        "market.scale.enrolled",
-        json!({ "scale": scale, "stall": stall, "serial": format!("S{scale}"), "seal": "F1", "verified": "2026-01-01",
-            "verified_until": "2026-12-31", "fair": false }),
-    );
 }
 
 /// Every lot that will be sold, each from a source that an EPCIS event brought forth.

@@ -49,6 +49,13 @@ pub struct Plan {
     pub on: Vec<What>,
 }
 
+impl Plan {
+    /// Batches of each scale that make up so many sales; at least one.
+    pub fn batches(&self, sales: u64) -> u64 {
+        (sales / u64::from(self.scales) / u64::from(self.batch)).max(1)
+    }
+}
+
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     Sqlite,

@@ -47,17 +47,15 @@ pub fn measure(plan: &Plan, ground: &Ground, server: &Server) {
         recalls.add(sent.elapsed());
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(answer));
         let reached: serde_json::Value = serde_json::from_slice(answer).unwrap();
-        let sold = plan
-            .recalled
-            .min(plan.sales / u64::from(plan.scales) / u64::from(plan.batch) * u64::from(plan.batch));
-        assert_eq!(reached["slips_total"], sold, "{}", reached["cut"]);
+        let sold = plan.recalled.min(plan.batches(plan.sales) * u64::from(plan.batch));
+        assert_eq!(reached["slips_total"], sold);
     }
     println!("recall of a lot on {} slips: {}", plan.recalled, recalls.print());
 }
 
 /// Slips that were printed, drawn from all scales.
 fn slips(plan: &Plan) -> Vec<String> {
-    let batches = (plan.sales / u64::from(plan.scales) / u64::from(plan.batch)).max(1);
+    let batches = plan.batches(plan.sales);
     let mut random = random_of(0);
     let mut slips = Vec::new();
     for scale in 1..=plan.scales {

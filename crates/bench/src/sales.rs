@@ -72,7 +72,7 @@ pub fn random_of(scale: u32) -> StdRng {
 }
 
 pub fn measure(plan: &Plan, ground: &Ground, server: &Server) {
-    let batches = (plan.sales / u64::from(plan.scales) / u64::from(plan.batch)).max(1);
+    let batches = plan.batches(plan.sales);
     let sold = AtomicU64::new(0);
     let started = Instant::now();
     let clients_before = used_here();

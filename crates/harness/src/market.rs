@@ -30,27 +30,29 @@ pub fn furnish(kernel: &Kernel, book: &BookId) {
             json!({ "product": product, "title_zh": zh, "title_en": en, "category": category }),
         );
     }
-    for (number, stall, merchant, lot) in [(1, "A1", "m1", "L1"), (2, "A2", "m2", "L2")] {
-        record(
-            "market.merchant.registered",
-            json!({ "merchant": merchant, "title": "王记", "licence": null }),
-        );
-        record(
-            "market.stall.opened",
-            json!({ "stall": stall, "zone": "wet", "food": "raw", "area_dm2": 600 }),
-        );
-        record(
-            "market.stall.leased",
-            json!({ "stall": stall, "merchant": merchant, "from": "2026-01-01", "until": "2026-12-31", "fee_fen": 60_000 }),
-        );
-        record(
-            "market.scale.enrolled",
-            json!({ "scale": number, "stall": stall, "serial": format!("S{number}"), "seal": "F1", "verified": "2026-01-01",
-                "verified_until": "2026-12-31", "fair": false }),
-        );
+    for number in [1, 2] {
+        let (stall, merchant) = (format!("A{number}"), format!("m{number}"));
+        add_stall(kernel, book, number);
         record("market.price.posted", json!({ "stall": stall, "product": "tomato", "fen_per_kg": 700 }));
-        record("market.lot.received", lot_body(lot, merchant, stall, 100_000));
+        record("market.lot.received", lot_body(&format!("L{number}"), &merchant, &stall, 100_000));
     }
+}
+
+/// Lets stall An to merchant mn, with scale n at it.
+pub fn add_stall(kernel: &Kernel, book: &BookId, number: u32) {
+    let record = |kind: &str, body: Value| enter(kernel, book, kind, body);
+    let (stall, merchant) = (format!("A{number}"), format!("m{number}"));
+    record("market.merchant.registered", json!({ "merchant": merchant, "title": "王记", "licence": null }));
+    record("market.stall.opened", json!({ "stall": stall, "zone": "wet", "food": "raw", "area_dm2": 600 }));
+    record(
+        "market.stall.leased",
+        json!({ "stall": stall, "merchant": merchant, "from": "2026-01-01", "until": "2026-12-31", "fee_fen": 60_000 }),
+    );
+    record(
+        "market.scale.enrolled",
+        json!({ "scale": number, "stall": stall, "serial": format!("S{number}"), "seal": "F1", "verified": "2026-01-01",
+            "verified_until": "2026-12-31", "fair": false }),
+    );
 }
 
 pub(crate) fn lot_body(lot: &str, merchant: &str, stall: &str, grams: i64) -> Value {

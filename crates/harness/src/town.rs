@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access::Grant;
 use base::{AccountId, ActorId, BookId, ManualClock, Seq, SubjectId, Time, UnitCode};
-use kernel::{NewAccount, NewDevice, NewToken};
+use kernel::{Kernel, NewAccount, NewDevice, NewToken};
 use registry::{BookOpened, Level, UnitAdded};
 use serde_json::Value;
 use store::Store;
@@ -100,31 +100,9 @@ impl Town {
     }
 
     fn found(&self) {
-        let system = installation();
-        for (book, market, county) in MARKETS {
-            self.add_unit(county, "371400", Level::County);
-            self.add_unit(market, county, Level::Market);
-            let opened = BookOpened {
-                book: BookId::new(book).unwrap(),
-                unit: UnitCode::new(market).unwrap(),
-                line: "market".into(),
-                title_zh: "农贸市场".into(),
-                title_en: "Market".into(),
-            };
-            self.site.kernel.open_book(&system, opened).unwrap();
-            furnish(&self.site.kernel, &BookId::new(book).unwrap());
+        for market in MARKETS {
+            found_market(&self.site.kernel, market);
         }
-    }
-
-    fn add_unit(&self, code: &str, parent: &str, level: Level) {
-        let unit = UnitAdded {
-            code: UnitCode::new(code).unwrap(),
-            parent: Some(UnitCode::new(parent).unwrap()),
-            level,
-            title_zh: "某区".into(),
-            title_en: "District".into(),
-        };
-        self.site.kernel.add_unit(&installation(), unit).unwrap();
     }
 
     /// The book of the first market.
@@ -243,6 +221,29 @@ impl Town {
         assert!(report.is_clean(), "{report:?}");
         assert_eq!(self.site.kernel.replay().unwrap().changed, Vec::<String>::new());
     }
+}
+
+/// Founds a county and a market in it, opens its book, and furnishes it.
+pub fn found_market(kernel: &Arc<Kernel>, (book, market, county): (&str, &str, &str)) {
+    for (code, parent, level) in [(county, "371400", Level::County), (market, county, Level::Market)] {
+        let unit = UnitAdded {
+            code: UnitCode::new(code).unwrap(),
+            parent: Some(UnitCode::new(parent).unwrap()),
+            level,
+            title_zh: "某区".into(),
+            title_en: "District".into(),
+        };
+        kernel.add_unit(&installation(), unit).unwrap();
+    }
+    let opened = BookOpened {
+        book: BookId::new(book).unwrap(),
+        unit: UnitCode::new(market).unwrap(),
+        line: "market".into(),
+        title_zh: "农贸市场".into(),
+        title_en: "Market".into(),
+    };
+    kernel.open_book(&installation(), opened).unwrap();
+    furnish(kernel, &BookId::new(book).unwrap());
 }
 
 fn installation() -> ActorId {

@@ -245,7 +245,7 @@ impl Prepared {
         seq: Seq,
     ) -> Result<Result<LineOutcome, Refusal>, Failure> {
         let reused = || Err(counter_reused(&format!("entry {seq}")));
-        let PreparedSale { sale, serial, .. } = match &line.sale {
+        let PreparedSale { sale, serial, slip, .. } = match &line.sale {
             Ok(prepared) => prepared,
             Err(refusal) => return Ok(Err(refusal.clone())),
         };
@@ -255,7 +255,7 @@ impl Prepared {
             && entry.subject(Role::Output) == Some(&serial.subject(&self.book))
             && same(&recorded, sale);
         Ok(match same {
-            true => Ok(LineOutcome::Known { counter: line.counter, seq, slip: serial.print() }),
+            true => Ok(LineOutcome::Known { counter: line.counter, seq, slip: slip.clone() }),
             false => reused(),
         })
     }

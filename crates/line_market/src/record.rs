@@ -79,6 +79,14 @@ fn refuse<T>(code: Code, field: &str, detail: impl Into<String>) -> Result<T, Fa
     Err(AppendError::Refused(Refusal::new(code, field, detail)))
 }
 
+/// Refuses what rests on a hold that the lot is not under.
+fn need_hold(lot: &Lot, hold: u64) -> Result<(), Failure> {
+    match lot.hold {
+        Some(seq) if seq.0 == hold => Ok(()),
+        _ => refuse(Code::NotHeld, "body.hold", format!("lot {} is not held by entry {hold}", lot.lot)),
+    }
+}
+
 fn refused(refusal: impl Into<Refusal>) -> Failure {
     AppendError::Refused(refusal.into())
 }
@@ -368,13 +376,7 @@ impl Recorder<'_, '_> {
     fn recall(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: RecallOpened = Self::body(input)?;
         let lot = self.need_lot(&body.lot)?;
-        if lot.hold.map(|seq| seq.0) != Some(body.hold) {
-            return refuse(
-                Code::NotHeld,
-                "body.hold",
-                format!("lot {} is not held by entry {}", body.lot, body.hold),
-            );
-        }
+        need_hold(&lot, body.hold)?;
         if state::open_recall(self.desk.read()?, self.book, &body.lot)?.is_some() {
             return refuse(Code::RecallOpen, "body.lot", format!("lot {} is being recalled", body.lot));
         }

@@ -2,7 +2,7 @@
 //! kernel gives the first answer again.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use base::{ActorId, Time};
@@ -73,24 +73,29 @@ pub fn told(problem: Problem) -> Problem {
 const SHOWN: Duration = Duration::from_secs(60);
 
 type Slot = Arc<Mutex<Option<String>>>;
+type Slots = HashMap<(ActorId, String), (Instant, Slot)>;
 
 /// Secrets that were just shown, in memory alone: whoever clicks twice would see the second answer only, and the
 /// kernel keeps no secret to give again.
 #[derive(Default)]
-pub struct Shown(Mutex<HashMap<(ActorId, String), (Instant, Slot)>>);
+pub struct Shown(Mutex<Slots>);
 
 impl Shown {
     /// The place of a form's secret. Whoever holds its lock does what the form asks; the second waits for the first.
     pub fn slot(&self, actor: &ActorId, sent: &Sent) -> Slot {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = (actor.clone(), sent.key.clone());
-        slots.entry(place).or_insert_with(|| (Instant::now(), Slot::default())).1.clone()
+        self.fresh().entry(place).or_insert_with(|| (Instant::now(), Slot::default())).1.clone()
     }
 
-    /// Lets go of what was shown long enough ago; called every so often.
+    /// Lets go of what was shown long enough ago; called every so often, since nobody may ask for a slot again.
     pub fn forget(&self) {
+        drop(self.fresh());
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, Slots> {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         slots.retain(|_, (since, _)| since.elapsed() < SHOWN);
+        slots
     }
 }
 

@@ -12,7 +12,7 @@ use base::{Seq, Time};
 use kernel::Receipt;
 use ledger::Role;
 
-use super::{Failure, Input, Recorded, Recorder, refuse, refused};
+use super::{Failure, Input, Recorded, Recorder, need_hold, refuse, refused};
 use crate::apply::word;
 use crate::kinds::{Ancestor, HoldReason, InspectionRecorded, LotHeld, LotReleased, Verdict};
 use crate::refusal::Code;
@@ -153,13 +153,7 @@ impl Recorder<'_, '_> {
     pub(super) fn release(&mut self, input: &Input) -> Result<Recorded, Failure> {
         let body: LotReleased = Self::body(input)?;
         let lot = self.need_lot(&body.lot)?;
-        if lot.hold.map(|seq| seq.0) != Some(body.hold) {
-            return refuse(
-                Code::NotHeld,
-                "body.hold",
-                format!("lot {} is not held by entry {}", body.lot, body.hold),
-            );
-        }
+        need_hold(&lot, body.hold)?;
         let tx = self.desk.read()?;
         let ancestors = state::ancestors(tx, self.book, &lot.lot)?;
         let ancestors = state::lots(tx, self.book, &ancestors)?;

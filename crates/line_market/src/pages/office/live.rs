@@ -9,20 +9,19 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
 use base::BookId;
-use base::limits::STREAM_SECONDS_MAX;
 use ledger::{Body, Entry};
 use shell::extract::Path;
 use shell::view::{Badge, LiveItem, LiveItems, Mark};
 use shell::viewer::{Asked, Viewer};
 use shell::{App, Lang, Problem, T, format};
 use store::StoreError;
-use tokio::sync::{broadcast, mpsc};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::place::{Names, Place};
 use crate::kinds::{InspectionRecorded, LotHeld, LotReceived, LotReleased, Sale, Verdict};
+use crate::live::Changes;
 use crate::policy::{READ, READ_TAKINGS};
 
 pub fn router() -> Router<App> {
@@ -113,9 +112,7 @@ async fn live(
 /// The list, anew after every change.
 fn lists(app: App, lang: Lang, book: BookId, takings: bool) -> ReceiverStream<Result<Event, Infallible>> {
     let (sender, receiver) = mpsc::channel(2);
-    // Before the first read, so that nothing falls between the two.
-    let mut live = app.kernel.live();
-    let until = Instant::now() + Duration::from_secs(STREAM_SECONDS_MAX);
+    let mut changes = Changes::from_now(&app);
     tokio::spawn(async move {
         let t = app.texts.t(lang);
         loop {
@@ -127,35 +124,12 @@ fn lists(app: App, lang: Lang, book: BookId, takings: bool) -> ReceiverStream<Re
             if sender.send(Ok(Event::default().event("list").data(markup))).await.is_err() {
                 break;
             }
-            if !timeout_at(until, next_change(&mut live, &book, &sender)).await.unwrap_or(false) {
+            let concerns = |entry: &Entry| entry.book == book && KINDS.contains(&entry.kind.as_str());
+            if !changes.next(concerns, &sender).await {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
         }
     });
     ReceiverStream::new(receiver)
-}
-
-/// Waits until something of interest is recorded; false when the page or the kernel is gone.
-async fn next_change<T>(
-    live: &mut broadcast::Receiver<std::sync::Arc<Vec<Entry>>>,
-    book: &BookId,
-    sender: &mpsc::Sender<T>,
-) -> bool {
-    loop {
-        let received = tokio::select! {
-            received = live.recv() => received,
-            () = sender.closed() => return false,
-        };
-        match received {
-            Ok(entries) => {
-                if entries.iter().any(|entry| entry.book == *book && KINDS.contains(&entry.kind.as_str())) {
-                    return true;
-                }
-            }
-            // Whatever was missed is in the database.
-            Err(broadcast::error::RecvError::Lagged(_)) => return true,
-            Err(broadcast::error::RecvError::Closed) => return false,
-        }
-    }
 }
