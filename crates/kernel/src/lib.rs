@@ -40,7 +40,8 @@ pub use audit::{Finding, Report};
 pub use desk::{AppendError, Desk, Receipt};
 pub use entries::{Page, Stored};
 pub use evidence::{EvidenceError, MediaType, StoredEvidence};
-pub use figure::{Behind, FigureError, Period, Point, Value};
+pub use figure::{Behind, Branch, Compared, FigureError, Point, Value};
+pub use figures::{Against, Period};
 pub use line::{Derived, Line, Lines};
 pub use own::{BodyErased, EraseRefusal};
 pub use prove::{ProofError, Proved};
@@ -108,6 +109,7 @@ impl Kernel {
         {
             let mut tx = writer.begin()?;
             store::migrate(tx.as_tx(), &migrations(&lines))?;
+            figure::fill(tx.as_tx(), &lines)?;
             tx.commit()?;
         }
         let (lines, catalogue) = (Arc::new(lines), Arc::new(catalogue));
@@ -235,6 +237,7 @@ impl Drop for Kernel {
 /// All schema steps: the kernel's, then each line's.
 fn migrations(lines: &Lines) -> Vec<Migration> {
     let mut steps = schema::MIGRATIONS.to_vec();
+    steps.push(schema::SUMS);
     steps.extend(lines.iter().flat_map(|line| line.migrations().iter().copied()));
     steps
 }

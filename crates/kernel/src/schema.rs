@@ -61,6 +61,8 @@ pub const DERIVED: &[Derived] = &[
     Derived { table: "link", columns: "book, subject, role, seq, mates" },
     Derived { table: "seen", columns: "subject, book" },
     Derived { table: "cell", columns: "book, figure, day, dimension, amount" },
+    Derived { table: "cell_month", columns: "book, figure, dimension, month, amount" },
+    Derived { table: "cell_standing", columns: "book, figure, dimension, amount" },
 ];
 
 /// The tables of the root book, and beside them what must never stand in an entry: secrets, sessions, reads.
@@ -68,6 +70,23 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 2, sql: REGISTRY_TABLES },
     Migration { owner: "kernel", number: 3, sql: PLACE_TABLE },
 ];
+
+/// Sums of the cells, so that few rows add up to a figure whatever its period. They are filled from the cells that a
+/// database holds already.
+pub const SUMS: Migration = Migration {
+    owner: "kernel",
+    number: 11,
+    sql: "
+create table if not exists cell_month (
+    book text not null, figure text not null, dimension text not null, month bigint not null, amount bigint not null,
+    primary key (book, figure, dimension, month)
+) /* clustered */;
+create table if not exists cell_standing (
+    book text not null, figure text not null, dimension text not null, amount bigint not null,
+    primary key (book, figure, dimension)
+) /* clustered */;
+",
+};
 
 const PLACE_TABLE: &str = "
 create table if not exists org_place (
@@ -193,6 +212,29 @@ pub const ADD_TO_CELL: Insert = Insert {
         ("amount", Type::Int),
     ],
     then: "on conflict (book, figure, day, dimension) do update set amount = cell.amount + excluded.amount",
+};
+
+pub const ADD_TO_MONTH: Insert = Insert {
+    table: "cell_month",
+    columns: &[
+        ("book", Type::Text),
+        ("figure", Type::Text),
+        ("dimension", Type::Text),
+        ("month", Type::Int),
+        ("amount", Type::Int),
+    ],
+    then: "on conflict (book, figure, dimension, month) do update set amount = cell_month.amount + excluded.amount",
+};
+
+pub const ADD_TO_STANDING: Insert = Insert {
+    table: "cell_standing",
+    columns: &[
+        ("book", Type::Text),
+        ("figure", Type::Text),
+        ("dimension", Type::Text),
+        ("amount", Type::Int),
+    ],
+    then: "on conflict (book, figure, dimension) do update set amount = cell_standing.amount + excluded.amount",
 };
 
 pub const PUT_TILE: Insert = Insert {

@@ -9,6 +9,7 @@ mod crash;
 mod descent;
 mod epcis;
 mod faults;
+mod figure_laws;
 mod forms;
 mod places;
 mod proofs;
