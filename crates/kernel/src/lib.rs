@@ -10,6 +10,7 @@ pub mod entries;
 mod evidence;
 mod figure;
 mod line;
+pub mod notices;
 mod own;
 mod prove;
 mod registry;

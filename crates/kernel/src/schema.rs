@@ -69,6 +69,7 @@ pub const DERIVED: &[Derived] = &[
 pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 2, sql: REGISTRY_TABLES },
     Migration { owner: "kernel", number: 3, sql: PLACE_TABLE },
+    Migration { owner: "notices", number: 1, sql: NOTICE_TABLES },
 ];
 
 /// Sums of the cells, so that few rows add up to a figure whatever its period. They are filled from the cells that a
@@ -87,6 +88,25 @@ create table if not exists cell_standing (
 ) /* clustered */;
 ",
 };
+/// Contacts follow from the root book; their secrets and the outbox do not.
+const NOTICE_TABLES: &str = "
+create table if not exists org_contact (
+    post text not null, contact bigint not null, channel text not null, address text not null, since bigint not null,
+    primary key (post, contact)
+);
+create index if not exists org_contact_by_number on org_contact (contact);
+create table if not exists contact_secret (
+    contact bigint not null primary key, secret text not null
+);
+create table if not exists outbox (
+    book text not null, notice text not null, contact bigint not null, about text not null, what text not null,
+    post text not null, text_zh text not null, text_en text not null, enqueued bigint not null,
+    attempts bigint not null, next_at bigint not null, fault text, code bigint,
+    primary key (book, notice)
+);
+create index if not exists outbox_by_next on outbox (next_at);
+create index if not exists outbox_by_contact on outbox (contact, enqueued, notice);
+";
 
 const PLACE_TABLE: &str = "
 create table if not exists org_place (
@@ -150,6 +170,7 @@ pub const REGISTRY_DERIVED: &[Derived] = &[
     Derived { table: "access_grant", columns: "grantee, seq, role, unit, line, subject" },
     Derived { table: "api_token", columns: "token, unit, title, expires, revoked" },
     Derived { table: "device", columns: "book, device, title, subject, revoked" },
+    Derived { table: "org_contact", columns: "post, contact, channel, address, since" },
 ];
 
 pub const INSERT_ENTRY: Insert = Insert {
