@@ -11,6 +11,8 @@ mod epcis;
 mod faults;
 mod figure_laws;
 mod forms;
+mod matters;
+mod office;
 mod places;
 mod proofs;
 mod proxies;
