@@ -11,6 +11,7 @@ mod epcis;
 mod faults;
 mod forms;
 mod places;
+mod projects;
 mod proofs;
 mod proxies;
 mod public;
