@@ -2,6 +2,7 @@
 
 use store::{Insert, Migration, Type};
 
+use crate::docket;
 use crate::line::Derived;
 
 pub const MIGRATIONS: &[Migration] = &[Migration {
@@ -63,10 +64,11 @@ pub const DERIVED: &[Derived] = &[
     Derived { table: "cell", columns: "book, figure, day, dimension, amount" },
 ];
 
-/// The tables of the root book, and beside them what must never stand in an entry: secrets, sessions, reads.
+/// The tables of the root book and of matters, and beside them what must never stand in an entry: secrets, sessions, reads.
 pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 2, sql: REGISTRY_TABLES },
     Migration { owner: "kernel", number: 3, sql: PLACE_TABLE },
+    Migration { owner: "kernel", number: 4, sql: docket::TABLES },
 ];
 
 const PLACE_TABLE: &str = "
@@ -120,7 +122,7 @@ create table if not exists read_log (
 );
 ";
 
-/// The tables that follow from the root book.
+/// The tables that follow from the root book and from the entries about matters.
 pub const REGISTRY_DERIVED: &[Derived] = &[
     Derived { table: "org_unit", columns: "unit, parent, level, title_zh, title_en" },
     Derived { table: "org_book", columns: "book, unit, line, title_zh, title_en" },
@@ -131,6 +133,9 @@ pub const REGISTRY_DERIVED: &[Derived] = &[
     Derived { table: "access_grant", columns: "grantee, seq, role, unit, line, subject" },
     Derived { table: "api_token", columns: "token, unit, title, expires, revoked" },
     Derived { table: "device", columns: "book, device, title, subject, revoked" },
+    docket::DERIVED[0],
+    docket::DERIVED[1],
+    docket::DERIVED[2],
 ];
 
 pub const INSERT_ENTRY: Insert = Insert {

@@ -10,6 +10,8 @@ mod descent;
 mod epcis;
 mod faults;
 mod forms;
+mod matters;
+mod office;
 mod places;
 mod projects;
 mod proofs;
