@@ -14,6 +14,7 @@ mod forms;
 mod matters;
 mod office;
 mod places;
+mod projects;
 mod proofs;
 mod proxies;
 mod public;
