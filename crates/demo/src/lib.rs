@@ -73,7 +73,7 @@ pub fn load(kernel: &Arc<Kernel>, now: Time) -> Result<Loaded, Error> {
         loader.file(&book("xiaoshen"), "xiaoshen.jsonl", XIAOSHEN)?;
         loader.wholesale(&book("beiyuan"), WHOLESALE)?;
         days::load(&loader)?;
-        projects::load(&loader)?;
+        projects::load(&loader, now)?;
         for name in MARKETS {
             today::load(&loader, &book(name), now)?;
         }

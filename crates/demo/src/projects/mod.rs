@@ -9,7 +9,7 @@ mod yucheng;
 
 use std::collections::{BTreeSet, HashMap};
 
-use base::BookId;
+use base::{BookId, Time};
 use kernel::AppendError;
 use line_projects::record::{Input, record};
 
@@ -28,28 +28,30 @@ pub(crate) fn registry() -> String {
     registry::print()
 }
 
-pub(crate) fn load(loader: &Loader<'_>) -> Result<(), Error> {
+/// What lies after `now` has not happened yet.
+pub(crate) fn load(loader: &Loader<'_>, now: Time) -> Result<(), Error> {
     org::load(loader.kernel, &loader.actor, "projects/registry.json", REGISTRY)?;
     let projects = leling::projects();
-    write(loader, "leling-projects", |pen| {
+    write(loader, now, "leling-projects", |pen| {
         registry::found_chains(pen, "371481");
         for (at, project) in projects.iter().enumerate() {
             course::write(pen, project, at + 1);
         }
         office::write(pen, &projects);
     })?;
-    write(loader, "yucheng-projects", yucheng::write)?;
-    write(loader, "market-renovation", renovation::write)
+    write(loader, now, "yucheng-projects", yucheng::write)?;
+    write(loader, now, "market-renovation", renovation::write)
 }
 
 /// Records what a pen writes in the order of time.
-fn write(loader: &Loader<'_>, name: &str, tell: impl FnOnce(&mut Pen<'_>)) -> Result<(), Error> {
+fn write(loader: &Loader<'_>, now: Time, name: &str, tell: impl FnOnce(&mut Pen<'_>)) -> Result<(), Error> {
     let book = book(name);
     let kept = loader.kernel.keep_evidence(&book, REPORT.to_vec());
     let report = kept.map_err(|error| Error::Append(error.to_string()))?;
     let mut pen = Pen { zone: loader.kernel.zone(), report, inputs: Vec::new() };
     tell(&mut pen);
     let mut inputs = pen.inputs;
+    inputs.retain(|input| input.occurred.is_none_or(|occurred| occurred <= now));
     inputs.sort_by_key(|input| input.occurred);
     for (at, group) in groups(inputs).into_iter().enumerate() {
         record_group(loader, &book, at, group)?;
