@@ -10,6 +10,8 @@ mod descent;
 mod epcis;
 mod faults;
 mod forms;
+mod notices;
+mod outside;
 mod places;
 mod proofs;
 mod proxies;
