@@ -8,6 +8,7 @@ mod document;
 mod error;
 pub mod icalendar;
 pub mod mspdi;
+pub mod oc4ids;
 mod table;
 pub mod xer;
 pub mod xlsx;

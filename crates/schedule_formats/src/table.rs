@@ -270,10 +270,14 @@ impl Reading<'_> {
             Some(at) => Ok(at),
             None => self.wrong(5, words("the date of the constraint", "限制日期")),
         };
-        let constraint = match self.text(4)?.to_ascii_uppercase().as_str() {
-            "" => return Ok(()),
-            "ASAP" => return Ok(activity.wish = Some(Wish::AsSoonAsPossible)),
-            "ALAP" => return Ok(activity.wish = Some(Wish::AsLateAsPossible)),
+        let kind = self.text(4)?.to_ascii_uppercase();
+        activity.wish = match kind.as_str() {
+            "ASAP" => Some(Wish::AsSoonAsPossible),
+            "ALAP" => Some(Wish::AsLateAsPossible),
+            _ => None,
+        };
+        let constraint = match kind.as_str() {
+            "" | "ASAP" | "ALAP" => return Ok(()),
             "SNET" => Constraint::StartNoEarlier(at()?),
             "SNLT" => Constraint::StartNoLater(at()?),
             "FNET" => Constraint::FinishNoEarlier(at()?),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod hostile;
+mod oc4ids;
 mod workbooks;
 
 use base::{Day, Fen, Time};
