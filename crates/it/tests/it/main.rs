@@ -12,6 +12,7 @@ mod faults;
 mod forms;
 mod matters;
 mod office;
+mod owed;
 mod places;
 mod proofs;
 mod proxies;
