@@ -15,6 +15,7 @@ mod matters;
 mod notices;
 mod office;
 mod outside;
+mod owed;
 mod places;
 mod projects;
 mod proofs;
