@@ -35,6 +35,8 @@ pub const KERNEL_ACTIONS: &[ActionDef] = &[
     action("kernel.entry.prove", "出具证明", "Prove an entry", &["leader", "auditor"]),
     action("kernel.figure.read", "查看数字", "Read figures", &["leader", "auditor"]),
     action("kernel.trace.walk", "追溯", "Walk a trace", &["leader", "auditor"]),
+    action("kernel.rule.adopt", "启用亮色规则", "Adopt a colour rule", &["admin"]),
+    action("kernel.calendar.load", "载入节假日安排", "Load the holidays of a year", &["admin"]),
     action("kernel.body.erase", "删除正文", "Erase a body", &["admin"]),
     action("kernel.book.audit", "核验账簿", "Audit a book", &["admin", "auditor"]),
     action("kernel.policy.read", "查看权限表", "Read the table of rights", &["admin", "leader", "auditor"]),

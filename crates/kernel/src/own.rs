@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use access::{ActionDef, KERNEL_ACTIONS, KERNEL_ROLES, RoleDef};
-use base::{ActorId, BookId, Seq, SubjectId, limits};
-use figures::{Contributions, Figure};
+use base::{ActorId, BookId, CityZone, Seq, SubjectId, limits};
+use figures::{Contributions, Figure, Ratio};
 use ledger::{Body, BodyError, Draft, Entry, Kind, Role, Rule, check_text};
 use registry::{BookOpened, PlaceAdded, PlaceRenamed, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,8 @@ use crate::accounts::{
     self, AccountAdded, AccountDisabled, DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn,
     PasswordChanged, TokenIssued, TokenRevoked,
 };
-use crate::line::{Derived, Line};
+use crate::docket::{self, Rulebooks};
+use crate::line::{Derived, Line, MatterSort};
 use crate::notices::{self, ContactRemoved, ContactSet, NoticeSent};
 use crate::registry::ROOT_BOOK;
 use crate::{AppendError, Kernel, Receipt, entries, schema};
@@ -96,6 +97,8 @@ impl Kernel {
 pub(crate) struct Own {
     /// The size of the root book as last applied, committed or not: tells readers to look whether it grew.
     pub applied: Arc<AtomicI64>,
+    pub zone: CityZone,
+    pub rulebooks: Arc<Rulebooks>,
 }
 
 impl Line for Own {
@@ -104,7 +107,7 @@ impl Line for Own {
     }
 
     fn kinds(&self) -> Vec<Kind> {
-        vec![
+        let mut kinds = vec![
             Kind::of::<BodyErased>("正文删除", "Body erased"),
             Kind::of::<UnitAdded>("单位设立", "Unit added"),
             Kind::of::<UnitRenamed>("单位更名", "Unit renamed"),
@@ -126,7 +129,9 @@ impl Line for Own {
             Kind::of::<ContactSet>("联系方式登记", "Contact set"),
             Kind::of::<ContactRemoved>("联系方式注销", "Contact removed"),
             Kind::of::<NoticeSent>("通知送达结果", "Outcome of a notice"),
-        ]
+        ];
+        kinds.extend(matters::kinds());
+        kinds
     }
 
     fn roles(&self) -> &'static [RoleDef] {
@@ -146,7 +151,15 @@ impl Line for Own {
     }
 
     fn figures(&self) -> &'static [Figure] {
-        &[]
+        docket::FIGURES
+    }
+
+    fn ratios(&self) -> &'static [Ratio] {
+        docket::RATIOS
+    }
+
+    fn sorts(&self) -> &'static [MatterSort] {
+        docket::SORTS
     }
 
     fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
@@ -155,7 +168,7 @@ impl Line for Own {
             notices::apply(tx, entry)?;
             self.applied.fetch_max(entry.seq.next().to_i64(), Ordering::SeqCst);
         }
-        Ok(())
+        docket::apply(tx, &self.zone, &self.rulebooks, entries)
     }
 
     fn erase(&self, tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
@@ -168,5 +181,7 @@ impl Line for Own {
         (kind == ContactSet::KIND).then_some("kernel.contact.list")
     }
 
-    fn contribute(&self, _entry: &Entry, _out: &mut Contributions) {}
+    fn contribute(&self, entry: &Entry, out: &mut Contributions) {
+        docket::contribute(entry, out);
+    }
 }

@@ -2,6 +2,7 @@
 
 use store::{Insert, Migration, Type};
 
+use crate::docket;
 use crate::line::Derived;
 
 pub const MIGRATIONS: &[Migration] = &[Migration {
@@ -61,14 +62,34 @@ pub const DERIVED: &[Derived] = &[
     Derived { table: "link", columns: "book, subject, role, seq, mates" },
     Derived { table: "seen", columns: "subject, book" },
     Derived { table: "cell", columns: "book, figure, day, dimension, amount" },
+    Derived { table: "cell_month", columns: "book, figure, dimension, month, amount" },
+    Derived { table: "cell_standing", columns: "book, figure, dimension, amount" },
 ];
 
-/// The tables of the root book, and beside them what must never stand in an entry: secrets, sessions, reads.
+/// The tables of the root book and of matters, and beside them what must never stand in an entry: secrets, sessions, reads.
 pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 2, sql: REGISTRY_TABLES },
     Migration { owner: "kernel", number: 3, sql: PLACE_TABLE },
     Migration { owner: "notices", number: 1, sql: NOTICE_TABLES },
+    Migration { owner: "kernel", number: 4, sql: docket::TABLES },
 ];
+
+/// Sums of the cells, so that few rows add up to a figure whatever its period. They are filled from the cells that a
+/// database holds already.
+pub const SUMS: Migration = Migration {
+    owner: "kernel",
+    number: 11,
+    sql: "
+create table if not exists cell_month (
+    book text not null, figure text not null, dimension text not null, month bigint not null, amount bigint not null,
+    primary key (book, figure, dimension, month)
+) /* clustered */;
+create table if not exists cell_standing (
+    book text not null, figure text not null, dimension text not null, amount bigint not null,
+    primary key (book, figure, dimension)
+) /* clustered */;
+",
+};
 
 /// Contacts follow from the root book; their secrets and the outbox do not.
 const NOTICE_TABLES: &str = "
@@ -141,7 +162,7 @@ create table if not exists read_log (
 );
 ";
 
-/// The tables that follow from the root book.
+/// The tables that follow from the root book and from the entries about matters.
 pub const REGISTRY_DERIVED: &[Derived] = &[
     Derived { table: "org_unit", columns: "unit, parent, level, title_zh, title_en" },
     Derived { table: "org_book", columns: "book, unit, line, title_zh, title_en" },
@@ -153,6 +174,9 @@ pub const REGISTRY_DERIVED: &[Derived] = &[
     Derived { table: "api_token", columns: "token, unit, title, expires, revoked" },
     Derived { table: "device", columns: "book, device, title, subject, revoked" },
     Derived { table: "org_contact", columns: "post, contact, channel, address, since" },
+    docket::DERIVED[0],
+    docket::DERIVED[1],
+    docket::DERIVED[2],
 ];
 
 pub const INSERT_ENTRY: Insert = Insert {
@@ -215,6 +239,29 @@ pub const ADD_TO_CELL: Insert = Insert {
         ("amount", Type::Int),
     ],
     then: "on conflict (book, figure, day, dimension) do update set amount = cell.amount + excluded.amount",
+};
+
+pub const ADD_TO_MONTH: Insert = Insert {
+    table: "cell_month",
+    columns: &[
+        ("book", Type::Text),
+        ("figure", Type::Text),
+        ("dimension", Type::Text),
+        ("month", Type::Int),
+        ("amount", Type::Int),
+    ],
+    then: "on conflict (book, figure, dimension, month) do update set amount = cell_month.amount + excluded.amount",
+};
+
+pub const ADD_TO_STANDING: Insert = Insert {
+    table: "cell_standing",
+    columns: &[
+        ("book", Type::Text),
+        ("figure", Type::Text),
+        ("dimension", Type::Text),
+        ("amount", Type::Int),
+    ],
+    then: "on conflict (book, figure, dimension) do update set amount = cell_standing.amount + excluded.amount",
 };
 
 pub const PUT_TILE: Insert = Insert {

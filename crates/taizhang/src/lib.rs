@@ -1,5 +1,6 @@
 //! The server put together: configuration, the explicit list of lines, and the way from a database to a running site.
 
+mod clock;
 pub mod config;
 mod keys;
 mod lines;
@@ -161,7 +162,7 @@ pub fn carrier(config: &Config, kernel: Arc<Kernel>) -> Result<Worker, Error> {
     Ok(notices::start(kernel, settings)?)
 }
 
-/// Serves until `stop` resolves, then finishes what is under way.
+/// Serves until `stop` resolves, then finishes what is under way. Meanwhile the clock of matters runs.
 pub async fn serve(
     app: App,
     listener: TcpListener,
@@ -176,6 +177,7 @@ pub async fn serve(
         }
     });
     let kernel = app.kernel.clone();
+    let clock = tokio::spawn(clock::run(kernel.clone()));
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let (ending, ended) = tokio::sync::oneshot::channel::<()>();
     let graceful = axum::serve(listener, service).with_graceful_shutdown(async move {
@@ -188,6 +190,7 @@ pub async fn serve(
         () = async { let _closed = ended.await; tokio::time::sleep(Duration::from_secs(3)).await } => {}
     }
     forget.abort();
+    clock.abort();
     tokio::task::spawn_blocking(move || kernel.stop()).await.map_err(std::io::Error::other)
 }
 

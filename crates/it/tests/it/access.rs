@@ -14,6 +14,8 @@ type Row = [u16; 8];
 const PUBLIC: Row = [200; 8];
 /// Records of a market, and figures of its county for those who have the county.
 const RECORDS: Row = [401, 403, 200, 403, 200, 200, 200, 403];
+/// Records of a key-project office, which the market's people have nothing to do with.
+const OFFICE: Row = [401, 403, 403, 403, 403, 200, 200, 403];
 const COUNTY: Row = [401, 403, 403, 403, 200, 200, 200, 403];
 const OVERSIGHT: Row = [401, 200, 403, 403, 403, 200, 200, 403];
 const LISTS: Row = [401, 200, 403, 403, 403, 403, 200, 403];
@@ -85,6 +87,35 @@ const OPERATIONS: &[Operation] = &[
         "/api/market/beiyuan/evidence/00",
         [401, 403, 404, 403, 404, 404, 404, 403],
     ),
+    get("/api/projects/{book}/projects", "/api/projects/decheng-projects/projects", OFFICE),
+    get("/api/projects/{book}/projects/{project}", "/api/projects/decheng-projects/projects/park", OFFICE),
+    get("/api/projects/{book}/chains", "/api/projects/decheng-projects/chains", OFFICE),
+    get("/api/projects/{book}/programmes", "/api/projects/decheng-projects/programmes", OFFICE),
+    get("/api/projects/{book}/visits", "/api/projects/decheng-projects/visits", OFFICE),
+    get("/api/projects/{book}/assistance", "/api/projects/decheng-projects/assistance", OFFICE),
+    get("/api/projects/{book}/proxies", "/api/projects/decheng-projects/proxies", OFFICE),
+    get(
+        "/api/projects/{book}/evidence/{digest}",
+        "/api/projects/decheng-projects/evidence/00",
+        [401, 403, 403, 403, 403, 404, 404, 403],
+    ),
+    // What those of the office itself may do stands beside the line's own tests.
+    Operation {
+        method: "POST",
+        template: "/api/projects/{book}/entries",
+        path: "/api/projects/decheng-projects/entries",
+        body: |_| Some(input("projects.progress.reported", json!({ "project": "park", "percent_bp": 100 }))),
+        asks: None,
+        row: [401, 403, 403, 403, 403, 403, 403, 403],
+    },
+    Operation {
+        method: "POST",
+        template: "/api/projects/{book}/evidence",
+        path: "/api/projects/decheng-projects/evidence",
+        body: |_| Some(json!("not an image")),
+        asks: None,
+        row: [401, 403, 403, 403, 403, 403, 403, 403],
+    },
     get("/api/trace", "/api/trace?subject=lot:beiyuan/L1&direction=forward&book=beiyuan", RECORDS),
     get("/epcis/capture", "/epcis/capture?book=beiyuan", [401, 403, 200, 403, 403, 403, 403, 403]),
     // There is no such job, so whoever may look finds nothing.
@@ -340,7 +371,7 @@ on_every_store! {
                     wrong.push(format!("{user:?} {} {}: {} instead of {expected}", operation.method, operation.path, answer.status));
                 }
             }
-            let foreign = operation.path.replace("beiyuan", "xihai");
+            let foreign = operation.path.replace("beiyuan", "xihai").replace("decheng-projects", "leling-projects");
             if operation.row == PUBLIC || foreign == operation.path {
                 continue;
             }

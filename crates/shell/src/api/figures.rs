@@ -86,7 +86,7 @@ impl Question {
             let detail = Both::new("时间跨度不得超过十年。", "a period is limited to ten years");
             return Err(Problem::bad_request("from", "range", detail));
         }
-        let books = tree.books_of_subtree(&unit, Some(line));
+        let books = tree.books_of_subtree(&unit, line_of_books(line));
         let dimension = asked.dimension.clone().unwrap_or_default();
         Ok(Self { unit, books, period: Period { from, to }, dimension })
     }
@@ -107,6 +107,11 @@ pub fn line_of(kernel: &Kernel, figure: &str) -> Result<&'static str, Problem> {
         return Err(Problem::not_found());
     }
     lines.of(figure).map(kernel::Line::name).ok_or_else(Problem::not_found)
+}
+
+/// The line of the books that a line's figures are summed over: the kernel's over all.
+fn line_of_books(line: &str) -> Option<&str> {
+    (line != "kernel").then_some(line)
 }
 
 /// A figure that is a sum, or a ratio of two.
@@ -253,7 +258,7 @@ async fn breakdown(
             None => {
                 let mut parts = Vec::new();
                 for child in tree.children(&question.unit) {
-                    let books = tree.books_of_subtree(child, Some(line));
+                    let books = tree.books_of_subtree(child, line_of_books(line));
                     let amount = kernel.sum(&name, &books, question.period, &question.dimension)?;
                     if amount != 0 {
                         parts.push((child.to_string(), amount));
