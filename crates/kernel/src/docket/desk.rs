@@ -76,6 +76,7 @@ impl Desk<'_> {
             draft = draft.subject(Role::About, subject);
         }
         let receipt = self.append(draft.answered_by(matter.owner.subject().clone()))?;
+        self.tell_opened(&matter, occurred)?;
         self.put(Seat { matter, looked: occurred, next: occurred });
         Ok(receipt)
     }
@@ -98,6 +99,7 @@ impl Desk<'_> {
         }
         let next = seat.matter.after(&step).or_else(refuse)?;
         let receipt = self.append(step.draft(&next.id.book(), &seat.matter)?)?;
+        self.tell_moved(&step, &next)?;
         (seat.matter, seat.next) = (next, seat.looked.max(occurred));
         seat.looked = seat.next;
         if seat.matter.state.is_closed() {
@@ -169,6 +171,7 @@ impl Desk<'_> {
         let caught_up = caught_up.or_else(refuse)?;
         for step in caught_up.moves {
             self.append(step.draft(&seat.matter.id.book(), &seat.matter)?)?;
+            self.tell_moved(&step, &caught_up.matter)?;
         }
         seat.looked = seat.looked.max(now);
         seat.next = caught_up.next.unwrap_or(NEVER);

@@ -8,6 +8,7 @@ mod figures;
 mod law;
 mod read;
 mod schema;
+mod tell;
 
 use base::{BookId, KindName};
 use matters::{MatterError, MatterId, PostId};
