@@ -62,6 +62,10 @@ pub enum AdminError {
     DeviceExists(String),
     #[error("there is no device {0}, or it is revoked")]
     UnknownDevice(String),
+    #[error("there is no figure {0:?}")]
+    UnknownFigure(String),
+    #[error("no target stands for this figure, unit and period")]
+    UnknownTarget,
 }
 
 impl AdminError {
@@ -84,6 +88,8 @@ impl AdminError {
             Self::UnknownBook(_) => "book",
             Self::UnknownToken(_) => "token",
             Self::DeviceExists(_) | Self::UnknownDevice(_) => "device",
+            Self::UnknownFigure(_) => "figure",
+            Self::UnknownTarget => "amount",
             Self::Denied { .. } | Self::LastAdmin | Self::AlreadyGranted | Self::Busy => "",
         }
     }

@@ -17,6 +17,7 @@ use crate::accounts::{
 };
 use crate::line::{Derived, Line};
 use crate::registry::ROOT_BOOK;
+use crate::target::{self, TargetSet};
 use crate::{AppendError, Kernel, Receipt, entries, schema};
 
 /// A body was erased: who asked is the entry's actor.
@@ -122,6 +123,7 @@ impl Line for Own {
             Kind::of::<TokenRevoked>("令牌吊销", "Token revoked"),
             Kind::of::<DeviceEnrolled>("设备登记", "Device enrolled"),
             Kind::of::<DeviceRevoked>("设备注销", "Device revoked"),
+            Kind::of::<TargetSet>("目标设定", "Target set"),
         ]
     }
 
@@ -148,6 +150,7 @@ impl Line for Own {
     fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
         for entry in entries.iter().filter(|entry| entry.book.as_str() == ROOT_BOOK) {
             accounts::apply(tx, entry)?;
+            target::apply(tx, entry)?;
             self.applied.fetch_max(entry.seq.next().to_i64(), Ordering::SeqCst);
         }
         Ok(())

@@ -69,7 +69,16 @@ pub const DERIVED: &[Derived] = &[
 pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 2, sql: REGISTRY_TABLES },
     Migration { owner: "kernel", number: 3, sql: PLACE_TABLE },
+    Migration { owner: "kernel", number: 12, sql: TARGET_TABLE },
 ];
+
+const TARGET_TABLE: &str = "
+create table if not exists target (
+    unit text not null, figure text not null, from_day bigint not null, to_day bigint not null,
+    amount bigint not null, seq bigint not null,
+    primary key (unit, figure, from_day, to_day)
+);
+";
 
 /// Sums of the cells, so that few rows add up to a figure whatever its period. They are filled from the cells that a
 /// database holds already.
@@ -150,6 +159,7 @@ pub const REGISTRY_DERIVED: &[Derived] = &[
     Derived { table: "access_grant", columns: "grantee, seq, role, unit, line, subject" },
     Derived { table: "api_token", columns: "token, unit, title, expires, revoked" },
     Derived { table: "device", columns: "book, device, title, subject, revoked" },
+    Derived { table: "target", columns: "unit, figure, from_day, to_day, amount, seq" },
 ];
 
 pub const INSERT_ENTRY: Insert = Insert {

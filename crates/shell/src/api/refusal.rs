@@ -60,10 +60,12 @@ fn rule(refusal: &AdminError) -> &'static str {
         AdminError::UnknownAccount(_)
         | AdminError::UnknownGrant(_)
         | AdminError::UnknownToken(_)
+        | AdminError::UnknownTarget
         | AdminError::UnknownDevice(_) => "not-found",
-        AdminError::UnknownGrantee(_) | AdminError::UnknownRole(_) | AdminError::UnknownBook(_) => {
-            "reference"
-        }
+        AdminError::UnknownGrantee(_)
+        | AdminError::UnknownRole(_)
+        | AdminError::UnknownFigure(_)
+        | AdminError::UnknownBook(_) => "reference",
         AdminError::RoleOfLine { .. } | AdminError::PasswordIsAccount | AdminError::PasswordSame => {
             "consistency"
         }
@@ -101,6 +103,8 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::UnknownToken(token) => format!("没有令牌 {token}，或者已经吊销。"),
         AdminError::DeviceExists(device) => format!("设备 {device} 已经登记；如需更换凭证，请先注销。"),
         AdminError::UnknownDevice(device) => format!("没有设备 {device}，或者已经注销。"),
+        AdminError::UnknownFigure(figure) => format!("没有指标 {figure}。"),
+        AdminError::UnknownTarget => "该单位在此期间没有设定目标，无从撤销。".into(),
     }
 }
 
