@@ -242,7 +242,7 @@ fn books(app: &App, t: &T, sizes: Vec<kernel::BookSize>, all: usize) -> TableVie
                 Cell::text(said::book_title(app, lang, &it.book)).link(format!("/ledger/{}", it.book)),
                 unit.map_or_else(Cell::none, Cell::text),
                 count(it.entries),
-                it.signed.map_or_else(Cell::none, count),
+                it.signed.map_or_else(|| Cell::text(format::NONE), count),
                 Cell::text(format!("/log/{}/checkpoint", it.book))
                     .link(format!("/log/{}/checkpoint", it.book)),
             ]
