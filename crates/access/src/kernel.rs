@@ -4,7 +4,7 @@ use crate::{ActionDef, RoleDef};
 pub const KERNEL_ROLES: &[RoleDef] = &[
     // Keeps the org tree, accounts, roles, tokens and devices.
     role("admin", "管理员", "Administrator"),
-    // Reads everything in the subtree.
+    // Reads everything in the subtree, and sets its targets.
     role("leader", "领导", "Leader"),
     // Reads everything in the subtree, with the logs of who read restricted data.
     role("auditor", "审计员", "Auditor"),
@@ -39,6 +39,7 @@ pub const KERNEL_ACTIONS: &[ActionDef] = &[
     action("kernel.entry.read", "查看记录", "Read entries", &["leader", "auditor"]),
     action("kernel.entry.prove", "出具证明", "Prove an entry", &["leader", "auditor"]),
     action("kernel.figure.read", "查看数字", "Read figures", &["leader", "auditor"]),
+    action("kernel.target.set", "设定目标", "Set a target", &["admin", "leader"]),
     action("kernel.trace.walk", "追溯", "Walk a trace", &["leader", "auditor"]),
     of_posts("kernel.matter.read", "查看事项", "Read matters", &["leader", "auditor"]),
     of_posts("kernel.matter.open", "交办事项", "Open a matter", &["leader"]),

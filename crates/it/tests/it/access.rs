@@ -64,6 +64,9 @@ const OPERATIONS: &[Operation] = &[
     get("/api/figures", "/api/figures", PUBLIC),
     get("/api/figures/{name}", "/api/figures/market.sales?", COUNTY),
     get("/api/figures/{name}/breakdown", "/api/figures/market.sales/breakdown?", COUNTY),
+    get("/api/figures/{name}/comparison", "/api/figures/market.sales/comparison?", COUNTY),
+    get("/api/figures/{name}/provenance", "/api/figures/market.sales/provenance?", COUNTY),
+    get("/api/figures/{name}/targets", "/api/figures/market.sales/targets?", COUNTY),
     get("/api/figures/{name}/entries", "/api/figures/market.sales/entries?", COUNTY),
     get("/api/figures/{name}/series", "/api/figures/market.sales/series?", COUNTY),
     get("/api/kinds", "/api/kinds", PUBLIC),
@@ -338,6 +341,17 @@ const OPERATIONS: &[Operation] = &[
         400,
         || json!({ "device": "scale-9", "book": "nowhere", "title": "x", "subject": "scale:nowhere/9", "role": "scale" }),
     ),
+    // There is no such figure.
+    Operation {
+        row: [401, 400, 403, 403, 403, 400, 403, 403],
+        ..administer(
+            "POST",
+            "/api/targets",
+            "/api/targets",
+            400,
+            || json!({ "figure": "market.none", "unit": "371402", "from": "2026-01-01", "to": "2026-12-31", "amount": 1, "basis": "x" }),
+        )
+    },
     administer("DELETE", "/api/devices/{book}/{device}", "/api/devices/beiyuan/none", 404, || json!({})),
     administer(
         "POST",

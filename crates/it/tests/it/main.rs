@@ -10,6 +10,7 @@ mod descent;
 mod epcis;
 mod faults;
 mod figure_laws;
+mod figures;
 mod forms;
 mod matters;
 mod notices;
