@@ -134,7 +134,7 @@ on_every_store! {
         let admin = town.program(User::Admin);
         let rules = admin.get("/api/rules").expect(200).json();
         let named: Vec<&str> = rules.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
-        assert_eq!(named, ["default", "leling-suqian", "sanya-2022", "wuhan", "yinchuan-2025"]);
+        assert_eq!(named, ["deadline", "default", "leling-suqian", "sanya-2022", "wuhan", "yinchuan-2025"]);
         let mut rule = rules[0].clone();
         let refused = admin.post("/api/rules", &json!({ "rule": rule })).expect(400).json();
         assert_eq!(refused["field"], "rule.version");
