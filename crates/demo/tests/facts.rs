@@ -149,6 +149,16 @@ fn the_facts_of_projects_hold(kernel: &Kernel) {
     assert!(leling(FINISH_DUE) > 20 && leling(FINISH_MET) > 20);
     assert_eq!((leling(PROXIES), leling(PROXIES_DONE)), (1_480, 1_480));
     assert_eq!(leling(ASSISTANCE), 75);
+    assert_eq!(leling(SOLVED), 195);
+    assert_eq!(leling(PERMITS_DECIDED), leling(PERMITS_IN_TIME), "approvals are on time");
+    assert_eq!(leling(PERMITS_DECIDED), 3 * 106);
+    let owed = |name: &str, sort: &str| sum("leling-projects", name, &format!("sort={sort}"));
+    assert_eq!(owed("kernel.matters.open", "projects.blocker"), 8);
+    let colours =
+        ["blue", "yellow", "red"].map(|colour| owed(&format!("kernel.matters.{colour}"), "projects.project"));
+    eprintln!("blue, yellow, red at the end of the year: {colours:?}");
+    assert_eq!(colours.iter().sum::<i64>(), owed("kernel.matters.open", "projects.project"));
+    assert!(colours.iter().all(|count| *count > 0), "every colour is shown: {colours:?}");
     assert_eq!(sum("leling-projects", VISITS, "to=town"), 17);
     assert!(sum("leling-projects", VISITS, "to=enterprise") > 20);
 
