@@ -167,6 +167,14 @@ fn the_facts_of_projects_hold(kernel: &Kernel) {
     assert_eq!(renovation(INVESTED), 45_780_000 * YUAN);
     assert_eq!((renovation(FINISHED), renovation(UNDER_WAY)), (6, 4));
 
+    let today = Period { from: Day(0), to: kernel.zone().day_of(now()) };
+    while kernel.tend_matters(1_000).unwrap().looked_at > 0 {}
+    let colours = ["blue", "yellow", "red"].map(|colour| {
+        let name = format!("kernel.matters.{colour}");
+        kernel.sum(&name, &[book("jingkai-projects")], today, "sort=projects.project").unwrap()
+    });
+    assert_eq!(colours, [2, 4, 2], "on course, behind, overdue or far behind");
+
     let road = kernel.read(|tx| line_projects::state::project(tx, &book("yucheng-projects"), "road"));
     let road = road.unwrap().unwrap();
     let zone = kernel.zone();
@@ -247,7 +255,7 @@ fn accounts_and_credentials_are_given_once_and_open_what_their_roles_may() {
     let kernel = &bench.kernel;
     demo::load(kernel, now()).unwrap();
     let accounts = demo::accounts(kernel).unwrap();
-    assert_eq!(accounts.len(), 4);
+    assert_eq!(accounts.len(), 10);
     for (account, password, _) in &accounts {
         let session = kernel.sign_in(account.as_str(), password).unwrap();
         assert!(!session.session.must_change, "{account}");

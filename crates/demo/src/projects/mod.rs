@@ -1,4 +1,5 @@
-//! The key projects of the demonstration year: Leling's list, Yucheng's road and chains, the renovation of the markets.
+//! The key projects of the demonstration year: Leling's list, Yucheng's road and chains, the renovation of the markets;
+//! and the development zone's projects around the day of loading.
 
 mod course;
 mod leling;
@@ -7,6 +8,7 @@ mod owed;
 mod registry;
 mod renovation;
 mod step;
+mod today;
 mod yucheng;
 
 use std::collections::{BTreeSet, HashMap};
@@ -42,7 +44,9 @@ pub(crate) fn load(loader: &Loader<'_>, now: Time) -> Result<(), Error> {
         owed::write(pen, &projects);
     })?;
     write(loader, now, "yucheng-projects", yucheng::write)?;
-    write(loader, now, "market-renovation", renovation::write)
+    write(loader, now, "market-renovation", renovation::write)?;
+    let day = loader.kernel.zone().day_of(now);
+    write(loader, now, "jingkai-projects", |pen| today::write(pen, day))
 }
 
 /// Records what a pen writes in the order of time.
