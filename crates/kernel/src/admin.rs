@@ -66,6 +66,14 @@ pub enum AdminError {
     UnknownFigure(String),
     #[error("no target stands for this figure, unit and period")]
     UnknownTarget,
+    #[error("the post has this contact already")]
+    ContactExists,
+    #[error("a post has at most {0} contacts")]
+    ContactsMany(usize),
+    #[error("there is no contact {0}, or it was removed")]
+    UnknownContact(u64),
+    #[error("the contact is being tried already")]
+    AlreadyTried,
 }
 
 impl AdminError {
@@ -90,6 +98,9 @@ impl AdminError {
             Self::DeviceExists(_) | Self::UnknownDevice(_) => "device",
             Self::UnknownFigure(_) => "figure",
             Self::UnknownTarget => "amount",
+            Self::ContactExists => "address",
+            Self::ContactsMany(_) => "post",
+            Self::UnknownContact(_) | Self::AlreadyTried => "contact",
             Self::Denied { .. } | Self::LastAdmin | Self::AlreadyGranted | Self::Busy => "",
         }
     }

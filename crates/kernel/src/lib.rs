@@ -6,10 +6,12 @@ mod admin;
 mod apply;
 mod audit;
 mod desk;
+mod docket;
 pub mod entries;
 mod evidence;
 mod figure;
 mod line;
+pub mod notices;
 mod own;
 mod prove;
 mod registry;
@@ -39,13 +41,14 @@ pub use accounts::{
 pub use admin::{AdminError, AdminResult, By};
 pub use audit::{Finding, Report};
 pub use desk::{AppendError, Desk, Receipt};
+pub use docket::{DocketError, Listed, MatterFilter, Moved, Standing, Tended, Verdict, clock_actor};
 pub use entries::{Page, Stored};
 pub use evidence::{EvidenceError, MediaType, StoredEvidence};
 pub use figure::{
     Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Value,
 };
 pub use figures::{Against, Period};
-pub use line::{Derived, Line, Lines};
+pub use line::{Derived, Line, Lines, MatterSort};
 pub use own::{BodyErased, EraseRefusal};
 pub use prove::{ProofError, Proved};
 pub use registry::ROOT_BOOK;
@@ -74,6 +77,7 @@ pub struct Kernel {
     catalogue: Arc<Catalogue>,
     policy: Arc<Policy>,
     memory: registry::Memory,
+    rulebooks: Arc<docket::Rulebooks>,
     passwords: accounts::Passwords,
     clock: Arc<dyn Clock>,
     zone: CityZone,
@@ -99,7 +103,12 @@ impl Kernel {
     /// Brings the schema forward and starts the writer.
     pub fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
         let applied = Arc::default();
-        let own = own::Own { applied: Arc::clone(&applied) };
+        let rulebooks = Arc::<docket::Rulebooks>::default();
+        let own = own::Own {
+            applied: Arc::clone(&applied),
+            zone: parts.zone.clone(),
+            rulebooks: rulebooks.clone(),
+        };
         let mut lines = vec![Box::new(own) as Box<dyn Line>];
         lines.extend(parts.lines);
         let lines = Lines::new(lines);
@@ -121,6 +130,7 @@ impl Kernel {
         let bench = writer::Bench {
             lines: lines.clone(),
             catalogue: catalogue.clone(),
+            rulebooks: rulebooks.clone(),
             zone: parts.zone.clone(),
             clock: parts.clock.clone(),
             entropy: parts.entropy,
@@ -133,6 +143,7 @@ impl Kernel {
             catalogue,
             policy: Arc::new(policy),
             memory: registry::Memory::new(applied),
+            rulebooks,
             passwords: accounts::Passwords::default(),
             clock: parts.clock,
             zone: parts.zone,

@@ -55,6 +55,10 @@ pub struct Matter {
     pub pauses: Vec<Pause>,
     pub excuses: Vec<Excuse>,
     pub submission: Option<Submission>,
+    /// When it was accepted or cancelled; none while it is owed.
+    pub closed: Option<Time>,
+    /// Whether it was done in time, once it is accepted.
+    pub in_time: Option<bool>,
     pub colour: Option<Colour>,
     /// Since when it has been yellow or worse.
     pub yellow_since: Option<Time>,
@@ -112,6 +116,8 @@ impl Matter {
             pauses: Vec::new(),
             excuses: Vec::new(),
             submission: None,
+            closed: None,
+            in_time: None,
             colour: None,
             yellow_since: None,
             red_since: None,
@@ -166,10 +172,12 @@ impl Matter {
                 if self.submission.as_ref().is_none_or(|submission| submission.evidence.is_empty()) {
                     return Err(MatterError::NoEvidence);
                 }
+                (self.closed, self.in_time) = (Some(step.at), accepted.in_time);
             }
             Event::Cancelled(cancelled) => {
                 self.approve(&cancelled.approver)?;
                 self.end_pause(step.at);
+                self.closed = Some(step.at);
             }
             Event::Reopened(reopened) => self.reopen(reopened, step.at)?,
             Event::HandedOver(handover) => self.hand_over(handover)?,
@@ -222,6 +230,7 @@ impl Matter {
         self.pauses.clear();
         self.excuses.clear();
         self.submission = None;
+        (self.closed, self.in_time) = (None, None);
         self.fired.clear();
         Ok(())
     }
@@ -344,9 +353,8 @@ impl Matter {
         self.submission.as_ref()?.evidence.iter().map(|evidence| evidence.effective).max()
     }
 
-    /// Whether an accepted matter was done in time, by the day that the evidence took effect; none if it is not accepted.
-    pub fn was_in_time(&self, calendar: &Calendar, zone: &CityZone) -> Option<bool> {
-        let accepted = self.state == State::Accepted;
-        accepted.then(|| Some(self.effective()? <= self.deadline(calendar, zone)?.value)).flatten()
+    /// Whether what was submitted took effect by the deadline; none if nothing was submitted.
+    pub fn is_in_time(&self, calendar: &Calendar, zone: &CityZone) -> Option<bool> {
+        Some(self.effective()? <= self.deadline(calendar, zone)?.value)
     }
 }

@@ -1,5 +1,6 @@
 //! The server put together: configuration, the explicit list of lines, and the way from a database to a running site.
 
+mod clock;
 pub mod config;
 mod keys;
 mod lines;
@@ -134,7 +135,7 @@ pub fn bridge(config: &Config, app: &App) -> Result<Option<Bridge>, Error> {
     Ok(Some(bridge))
 }
 
-/// Serves until `stop` resolves, then finishes what is under way.
+/// Serves until `stop` resolves, then finishes what is under way. Meanwhile the clock of matters runs.
 pub async fn serve(
     app: App,
     listener: TcpListener,
@@ -149,6 +150,7 @@ pub async fn serve(
         }
     });
     let kernel = app.kernel.clone();
+    let clock = tokio::spawn(clock::run(kernel.clone()));
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let (ending, ended) = tokio::sync::oneshot::channel::<()>();
     let graceful = axum::serve(listener, service).with_graceful_shutdown(async move {
@@ -161,6 +163,7 @@ pub async fn serve(
         () = async { let _closed = ended.await; tokio::time::sleep(std::time::Duration::from_secs(3)).await } => {}
     }
     forget.abort();
+    clock.abort();
     tokio::task::spawn_blocking(move || kernel.stop()).await.map_err(std::io::Error::other)
 }
 
