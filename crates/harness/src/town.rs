@@ -116,6 +116,13 @@ impl Town {
         for office in OFFICES {
             found_office(&self.site.kernel, office);
         }
+        self.settle();
+    }
+
+    /// Lets the clock do all that is due, so that nothing happens by itself until the time is moved or something recorded.
+    pub fn settle(&self) {
+        self.site.kernel.tend_days().unwrap();
+        while self.site.kernel.tend_matters(1_000).unwrap().looked_at > 0 {}
     }
 
     /// The book of the first market.

@@ -93,6 +93,7 @@ const OPERATIONS: &[Operation] = &[
     get("/api/projects/{book}/programmes", "/api/projects/decheng-projects/programmes", OFFICE),
     get("/api/projects/{book}/visits", "/api/projects/decheng-projects/visits", OFFICE),
     get("/api/projects/{book}/assistance", "/api/projects/decheng-projects/assistance", OFFICE),
+    get("/api/projects/{book}/permits", "/api/projects/decheng-projects/permits", OFFICE),
     get("/api/projects/{book}/proxies", "/api/projects/decheng-projects/proxies", OFFICE),
     get(
         "/api/projects/{book}/evidence/{digest}",
