@@ -1,4 +1,5 @@
-//! A town of two counties with a market each, and everybody who has to do with the first of them.
+//! A town of two counties, with a market and a key-project office each, and everybody who has to do with the first of
+//! them.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use serde_json::Value;
 use store::Store;
 
 use crate::market::{furnish, lot_body};
+use crate::projects::{OFFICES, found_office, team};
 use crate::site::signer;
 use crate::{Client, Place, Site};
 
@@ -37,10 +39,14 @@ pub enum User {
     Supplier,
     /// The same with the whole city.
     CitySupplier,
+    /// Of the first key-project office.
+    Planner,
+    /// On behalf of the team of the first project there.
+    Team,
 }
 
 impl User {
-    /// Everybody but the outside systems, which have tests of their own.
+    /// Everybody but the outside systems and those of key projects, who have tests of their own.
     pub const ALL: [Self; 8] = [
         Self::Anonymous,
         Self::Admin,
@@ -69,6 +75,10 @@ impl User {
             Self::Inspector => of("inspector", county, Some("market"), None),
             Self::Supplier => of("supplier", market, Some("market"), None),
             Self::CitySupplier => of("supplier", "371400", Some("market"), None),
+            Self::Planner => of("planner", OFFICES[0].unit, Some("projects"), None),
+            Self::Team => {
+                of("team", OFFICES[0].unit, Some("projects"), Some(team(OFFICES[0], 1).to_string()))
+            }
             Self::Leader => of("leader", county, None, None),
             Self::Auditor => of("auditor", county, None, None),
         })
@@ -102,6 +112,9 @@ impl Town {
     fn found(&self) {
         for market in MARKETS {
             found_market(&self.site.kernel, market);
+        }
+        for office in OFFICES {
+            found_office(&self.site.kernel, office);
         }
     }
 
@@ -272,6 +285,6 @@ pub fn found_market(kernel: &Arc<Kernel>, (book, market, county): (&str, &str, &
     furnish(kernel, &BookId::new(book).unwrap());
 }
 
-fn installation() -> ActorId {
+pub(crate) fn installation() -> ActorId {
     ActorId::new("system:test").unwrap()
 }

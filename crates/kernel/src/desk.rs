@@ -38,6 +38,23 @@ pub enum AppendError<E> {
     Store(#[from] StoreError),
 }
 
+impl<E> AppendError<E> {
+    /// The same error with the refusal as somebody else names it.
+    pub fn map<F>(self, refused: impl FnOnce(E) -> F) -> AppendError<F> {
+        match self {
+            Self::Refused(refusal) => AppendError::Refused(refused(refusal)),
+            Self::Body(error) => AppendError::Body(error),
+            Self::Kind(error) => AppendError::Kind(error),
+            Self::UnknownBook(book) => AppendError::UnknownBook(book),
+            Self::KeyReused => AppendError::KeyReused,
+            Self::Busy => AppendError::Busy,
+            Self::Stopped => AppendError::Stopped,
+            Self::Panicked => AppendError::Panicked,
+            Self::Store(error) => AppendError::Store(error),
+        }
+    }
+}
+
 /// Where an entry was put.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Receipt {
@@ -247,7 +264,8 @@ impl<'a> Desk<'a> {
     /// Writes what is still in memory; the transaction is then ready to be committed.
     pub(crate) fn finish(mut self) -> Result<Finished, StoreError> {
         self.write_accepted()?;
-        crate::apply::write_cells(self.tx, std::mem::take(&mut self.cells))?;
+        let sums = std::mem::take(&mut self.cells).into_sums(|name| self.bench.lines.is_state(name));
+        crate::figure::add(self.tx, &sums)?;
         let mut edges = Vec::new();
         for (book, mut head) in self.heads {
             let changed = head.edge.appender.take_changed();

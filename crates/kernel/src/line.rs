@@ -2,7 +2,7 @@ use access::{ActionDef, RoleDef};
 use base::{BookId, CityZone, Day, SubjectId};
 use figures::{Contributions, Figure, Ratio};
 use ledger::{Entry, Kind};
-use matters::{Facts, Matter};
+use matters::{Facts, Matter, Move};
 use store::{Migration, StoreError, Tx};
 
 use crate::{AppendError, Desk, DocketError, docket};
@@ -84,6 +84,17 @@ pub trait Line: Send + Sync {
         Ok(Facts::default())
     }
 
+    /// Somebody moved a matter of one of the line's sorts, in this decision; `matter` is as it now stands. The line may
+    /// follow with entries of its own, touch matters that depend on this one, or refuse the move.
+    fn on_move(
+        &self,
+        _desk: &mut Desk<'_>,
+        _step: &Move,
+        _matter: &Matter,
+    ) -> Result<(), AppendError<DocketError>> {
+        Ok(())
+    }
+
     /// Does what falls due in a book by the calendar alone, such as the end of a certificate's validity. The clock calls
     /// it once a day, in order; after days that it could not, the next call has to make them good.
     fn on_day(
@@ -120,6 +131,11 @@ impl Lines {
 
     pub fn figure(&self, name: &str) -> Option<&'static Figure> {
         self.of(name)?.figures().iter().find(|figure| figure.name == name)
+    }
+
+    /// Whether a figure is one of state.
+    pub fn is_state(&self, figure: &str) -> bool {
+        self.figure(figure).is_some_and(|figure| figure.state)
     }
 
     pub fn ratio(&self, name: &str) -> Option<&'static Ratio> {

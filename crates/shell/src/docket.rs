@@ -167,6 +167,7 @@ pub fn refused(error: &DocketError) -> Problem {
         }
         DocketError::NoApprover(_) => Problem::bad_request("approver", "consistency", detail),
         DocketError::UnknownEvidence(_) => Problem::bad_request("evidence", "reference", detail),
+        DocketError::Line { .. } => Problem::conflict("line", detail),
         DocketError::Matter(error) => match error {
             MatterError::Conflict { expected, found } => {
                 let problem = Problem::conflict("version", detail);
@@ -203,6 +204,7 @@ fn sentence(error: &DocketError) -> String {
         DocketError::UnknownEvidence(digest) => {
             format!("本事项所在账簿中没有摘要为 {digest} 的证明材料，请先上传。")
         }
+        DocketError::Line { zh, .. } => zh.clone(),
         DocketError::Matter(error) => matter_sentence(error),
     }
 }

@@ -14,6 +14,8 @@ type Row = [u16; 8];
 const PUBLIC: Row = [200; 8];
 /// Records of a market, and figures of its county for those who have the county.
 const RECORDS: Row = [401, 403, 200, 403, 200, 200, 200, 403];
+/// Records of a key-project office, which the market's people have nothing to do with.
+const OFFICE: Row = [401, 403, 403, 403, 403, 200, 200, 403];
 const COUNTY: Row = [401, 403, 403, 403, 200, 200, 200, 403];
 const OVERSIGHT: Row = [401, 200, 403, 403, 403, 200, 200, 403];
 const LISTS: Row = [401, 200, 403, 403, 403, 403, 200, 403];
@@ -86,6 +88,35 @@ const OPERATIONS: &[Operation] = &[
         "/api/market/beiyuan/evidence/00",
         [401, 403, 404, 403, 404, 404, 404, 403],
     ),
+    get("/api/projects/{book}/projects", "/api/projects/decheng-projects/projects", OFFICE),
+    get("/api/projects/{book}/projects/{project}", "/api/projects/decheng-projects/projects/park", OFFICE),
+    get("/api/projects/{book}/chains", "/api/projects/decheng-projects/chains", OFFICE),
+    get("/api/projects/{book}/programmes", "/api/projects/decheng-projects/programmes", OFFICE),
+    get("/api/projects/{book}/visits", "/api/projects/decheng-projects/visits", OFFICE),
+    get("/api/projects/{book}/assistance", "/api/projects/decheng-projects/assistance", OFFICE),
+    get("/api/projects/{book}/proxies", "/api/projects/decheng-projects/proxies", OFFICE),
+    get(
+        "/api/projects/{book}/evidence/{digest}",
+        "/api/projects/decheng-projects/evidence/00",
+        [401, 403, 403, 403, 403, 404, 404, 403],
+    ),
+    // What those of the office itself may do stands beside the line's own tests.
+    Operation {
+        method: "POST",
+        template: "/api/projects/{book}/entries",
+        path: "/api/projects/decheng-projects/entries",
+        body: |_| Some(input("projects.progress.reported", json!({ "project": "park", "percent_bp": 100 }))),
+        asks: None,
+        row: [401, 403, 403, 403, 403, 403, 403, 403],
+    },
+    Operation {
+        method: "POST",
+        template: "/api/projects/{book}/evidence",
+        path: "/api/projects/decheng-projects/evidence",
+        body: |_| Some(json!("not an image")),
+        asks: None,
+        row: [401, 403, 403, 403, 403, 403, 403, 403],
+    },
     get("/api/trace", "/api/trace?subject=lot:beiyuan/L1&direction=forward&book=beiyuan", RECORDS),
     get("/epcis/capture", "/epcis/capture?book=beiyuan", [401, 403, 200, 403, 403, 403, 403, 403]),
     // There is no such job, so whoever may look finds nothing.
@@ -213,6 +244,8 @@ const OPERATIONS: &[Operation] = &[
     get("/api/grants", "/api/grants", LISTS),
     get("/api/tokens", "/api/tokens", LISTS),
     get("/api/devices", "/api/devices", LISTS),
+    get("/api/contacts", "/api/contacts", LISTS),
+    get("/api/notices/waiting", "/api/notices/waiting", LISTS),
     get("/api/reads", "/api/reads", [401, 403, 403, 403, 403, 403, 200, 403]),
     // What an administrator asks for below contradicts what is there, so nothing changes whoever asks.
     administer(
@@ -288,6 +321,15 @@ const OPERATIONS: &[Operation] = &[
         || json!({ "title": "x", "unit": "371402", "grants": [] }),
     ),
     administer("DELETE", "/api/tokens/{id}", "/api/tokens/none", 404, || json!({})),
+    administer(
+        "POST",
+        "/api/contacts",
+        "/api/contacts",
+        400,
+        || json!({ "post": "post:371402/none", "channel": "email", "address": "chief@example.cn" }),
+    ),
+    administer("DELETE", "/api/contacts/{contact}", "/api/contacts/999999", 404, || json!({})),
+    administer("POST", "/api/contacts/{contact}/try", "/api/contacts/999999/try", 404, || json!({})),
     administer(
         "POST",
         "/api/devices",
@@ -377,7 +419,7 @@ on_every_store! {
                     wrong.push(format!("{user:?} {} {}: {} instead of {expected}", operation.method, operation.path, answer.status));
                 }
             }
-            let foreign = operation.path.replace("beiyuan", "xihai");
+            let foreign = operation.path.replace("beiyuan", "xihai").replace("decheng-projects", "leling-projects");
             if operation.row == PUBLIC || foreign == operation.path {
                 continue;
             }

@@ -134,8 +134,8 @@ on_every_store! {
         let admin = town.program(User::Admin);
         let rules = admin.get("/api/rules").expect(200).json();
         let named: Vec<&str> = rules.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
-        assert_eq!(named, ["default", "leling-suqian", "sanya-2022", "wuhan", "yinchuan-2025"]);
-        let mut rule = rules[0].clone();
+        assert_eq!(named, ["deadline", "default", "leling-suqian", "sanya-2022", "wuhan", "yinchuan-2025"]);
+        let mut rule = rules[1].clone();
         let refused = admin.post("/api/rules", &json!({ "rule": rule })).expect(400).json();
         assert_eq!(refused["field"], "rule.version");
         rule["version"] = json!(2);
@@ -147,7 +147,7 @@ on_every_store! {
         let once = admin.with("idempotency-key", "r2");
         let receipt = once.post("/api/rules", &json!({ "rule": rule })).expect(201).json();
         assert_eq!(once.post("/api/rules", &json!({ "rule": rule })).expect(201).json(), receipt);
-        assert_eq!(admin.get("/api/rules").expect(200).json()[0]["version"], 2);
+        assert_eq!(admin.get("/api/rules").expect(200).json()[1]["version"], 2);
 
         let before = admin.get("/api/calendar?year=2027").expect(200).json();
         assert_eq!((&before["days"], before["years"].as_array().unwrap().last().unwrap()), (&json!([]), &json!(2026)));

@@ -107,6 +107,10 @@ impl Desk<'_> {
         }
         let matter = seat.matter.clone();
         self.put(seat);
+        let lines = self.bench.lines.clone();
+        if let Some(line) = lines.of(matter.sort.as_str()) {
+            line.on_move(self, &step, &matter).map_err(|error| error.map(E::from))?;
+        }
         Ok(Moved { receipt, matter })
     }
 

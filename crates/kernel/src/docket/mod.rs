@@ -47,4 +47,7 @@ pub enum DocketError {
     NoApprover(PostId),
     #[error("{0} is not among the evidence of the matter's book")]
     UnknownEvidence(String),
+    /// A rule of the line that the matter belongs to.
+    #[error("{en}")]
+    Line { zh: String, en: String },
 }

@@ -1,0 +1,75 @@
+//! The line of key projects (重点项目): what is planned, built and invested, who answers for it, and what holds it up.
+
+pub mod api;
+pub mod apply;
+mod due;
+pub mod figures;
+pub mod kinds;
+pub mod policy;
+pub mod record;
+pub mod refusal;
+pub mod rules;
+mod schema;
+pub mod state;
+
+use ::access::{ActionDef, RoleDef};
+use ::figures::{Contributions, Figure, Ratio};
+use kernel::{Derived, Line};
+use ledger::{Entry, Kind};
+use serde::Serialize;
+use store::{Migration, StoreError, Tx};
+
+pub use due::fall_due;
+
+/// The line as the kernel sees it.
+pub struct Projects;
+
+impl Line for Projects {
+    fn name(&self) -> &'static str {
+        "projects"
+    }
+
+    fn kinds(&self) -> Vec<Kind> {
+        kinds::kinds()
+    }
+
+    fn roles(&self) -> &'static [RoleDef] {
+        policy::ROLES
+    }
+
+    fn actions(&self) -> &'static [ActionDef] {
+        policy::ACTIONS
+    }
+
+    fn migrations(&self) -> &'static [Migration] {
+        schema::MIGRATIONS
+    }
+
+    fn derived(&self) -> &'static [Derived] {
+        schema::DERIVED
+    }
+
+    fn figures(&self) -> &'static [Figure] {
+        figures::FIGURES
+    }
+
+    fn ratios(&self) -> &'static [Ratio] {
+        figures::RATIOS
+    }
+
+    fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
+        apply::apply(tx, entries)
+    }
+
+    fn contribute(&self, entry: &Entry, out: &mut Contributions) {
+        figures::contribute(entry, out);
+    }
+}
+
+/// The text of a unit variant.
+pub(crate) fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        other => unreachable!("only unit variants are written as words, not {other:?}"),
+    }
+}
