@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Number, Value};
 
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::moment;
 use crate::path::Path;
 use crate::urn;
@@ -218,8 +218,8 @@ impl Normal<'_> {
             "@id" => "id".to_owned(),
             "@type" => "type".to_owned(),
             _ => {
-                let iri = self.context.expand(written);
-                iri.strip_prefix("https://ref.gs1.org/epcis/").unwrap_or(&iri).to_owned()
+                let iri = self.context.expand_name(written);
+                iri.strip_prefix(context::EPCIS).unwrap_or(&iri).to_owned()
             }
         }
     }

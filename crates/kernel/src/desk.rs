@@ -264,7 +264,8 @@ impl<'a> Desk<'a> {
     /// Writes what is still in memory; the transaction is then ready to be committed.
     pub(crate) fn finish(mut self) -> Result<Finished, StoreError> {
         self.write_accepted()?;
-        crate::apply::write_cells(self.tx, std::mem::take(&mut self.cells))?;
+        let sums = std::mem::take(&mut self.cells).into_sums(|name| self.bench.lines.is_state(name));
+        crate::figure::add(self.tx, &sums)?;
         let mut edges = Vec::new();
         for (book, mut head) in self.heads {
             let changed = head.edge.appender.take_changed();

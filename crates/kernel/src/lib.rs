@@ -11,6 +11,7 @@ pub mod entries;
 mod evidence;
 mod figure;
 mod line;
+pub mod notices;
 mod own;
 mod prove;
 mod registry;
@@ -42,7 +43,8 @@ pub use desk::{AppendError, Desk, Receipt};
 pub use docket::{DocketError, Listed, MatterFilter, Moved, Standing, Tended, Verdict, clock_actor};
 pub use entries::{Page, Stored};
 pub use evidence::{EvidenceError, MediaType, StoredEvidence};
-pub use figure::{Behind, FigureError, Period, Point, Value};
+pub use figure::{Behind, Branch, Compared, FigureError, Point, Value};
+pub use figures::{Against, Period};
 pub use line::{Derived, Line, Lines, MatterSort};
 pub use own::{BodyErased, EraseRefusal};
 pub use prove::{ProofError, Proved};
@@ -116,6 +118,7 @@ impl Kernel {
         {
             let mut tx = writer.begin()?;
             store::migrate(tx.as_tx(), &migrations(&lines))?;
+            figure::fill(tx.as_tx(), &lines)?;
             tx.commit()?;
         }
         let (lines, catalogue) = (Arc::new(lines), Arc::new(catalogue));
@@ -245,6 +248,7 @@ impl Drop for Kernel {
 /// All schema steps: the kernel's, then each line's.
 fn migrations(lines: &Lines) -> Vec<Migration> {
     let mut steps = schema::MIGRATIONS.to_vec();
+    steps.push(schema::SUMS);
     steps.extend(lines.iter().flat_map(|line| line.migrations().iter().copied()));
     steps
 }

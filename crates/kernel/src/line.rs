@@ -133,6 +133,11 @@ impl Lines {
         self.of(name)?.figures().iter().find(|figure| figure.name == name)
     }
 
+    /// Whether a figure is one of state.
+    pub fn is_state(&self, figure: &str) -> bool {
+        self.figure(figure).is_some_and(|figure| figure.state)
+    }
+
     pub fn ratio(&self, name: &str) -> Option<&'static Ratio> {
         self.of(name)?.ratios().iter().find(|ratio| ratio.name == name)
     }

@@ -17,6 +17,7 @@ use crate::accounts::{
 };
 use crate::docket::{self, Rulebooks};
 use crate::line::{Derived, Line, MatterSort};
+use crate::notices::{self, ContactRemoved, ContactSet, NoticeSent};
 use crate::registry::ROOT_BOOK;
 use crate::{AppendError, Kernel, Receipt, entries, schema};
 
@@ -125,6 +126,9 @@ impl Line for Own {
             Kind::of::<TokenRevoked>("令牌吊销", "Token revoked"),
             Kind::of::<DeviceEnrolled>("设备登记", "Device enrolled"),
             Kind::of::<DeviceRevoked>("设备注销", "Device revoked"),
+            Kind::of::<ContactSet>("联系方式登记", "Contact set"),
+            Kind::of::<ContactRemoved>("联系方式注销", "Contact removed"),
+            Kind::of::<NoticeSent>("通知送达结果", "Outcome of a notice"),
         ];
         kinds.extend(matters::kinds());
         kinds
@@ -161,13 +165,20 @@ impl Line for Own {
     fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
         for entry in entries.iter().filter(|entry| entry.book.as_str() == ROOT_BOOK) {
             accounts::apply(tx, entry)?;
+            notices::apply(tx, entry)?;
             self.applied.fetch_max(entry.seq.next().to_i64(), Ordering::SeqCst);
         }
         docket::apply(tx, &self.zone, &self.rulebooks, entries)
     }
 
     fn erase(&self, tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
-        accounts::erase(tx, entry)
+        accounts::erase(tx, entry)?;
+        notices::erase(tx, entry)
+    }
+
+    /// Addresses are personal.
+    fn body_needs(&self, kind: &str) -> Option<&'static str> {
+        (kind == ContactSet::KIND).then_some("kernel.contact.list")
     }
 
     fn contribute(&self, entry: &Entry, out: &mut Contributions) {

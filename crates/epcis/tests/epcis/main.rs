@@ -2,6 +2,7 @@
 
 mod corpora;
 mod examples;
+mod formats;
 mod hostile;
 mod laws;
 mod queries;

@@ -202,6 +202,8 @@ const OPERATIONS: &[Operation] = &[
     get("/api/grants", "/api/grants", LISTS),
     get("/api/tokens", "/api/tokens", LISTS),
     get("/api/devices", "/api/devices", LISTS),
+    get("/api/contacts", "/api/contacts", LISTS),
+    get("/api/notices/waiting", "/api/notices/waiting", LISTS),
     get("/api/reads", "/api/reads", [401, 403, 403, 403, 403, 403, 200, 403]),
     // What an administrator asks for below contradicts what is there, so nothing changes whoever asks.
     administer(
@@ -277,6 +279,15 @@ const OPERATIONS: &[Operation] = &[
         || json!({ "title": "x", "unit": "371402", "grants": [] }),
     ),
     administer("DELETE", "/api/tokens/{id}", "/api/tokens/none", 404, || json!({})),
+    administer(
+        "POST",
+        "/api/contacts",
+        "/api/contacts",
+        400,
+        || json!({ "post": "post:371402/none", "channel": "email", "address": "chief@example.cn" }),
+    ),
+    administer("DELETE", "/api/contacts/{contact}", "/api/contacts/999999", 404, || json!({})),
+    administer("POST", "/api/contacts/{contact}/try", "/api/contacts/999999/try", 404, || json!({})),
     administer(
         "POST",
         "/api/devices",

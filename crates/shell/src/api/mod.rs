@@ -2,6 +2,7 @@
 //! the document to see that it does.
 
 pub mod accounts;
+pub mod contacts;
 pub mod credentials;
 pub mod figures;
 pub mod ledger;
@@ -23,5 +24,6 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(registry::router())
         .merge(accounts::router())
         .merge(credentials::router())
+        .merge(contacts::router())
         .merge(oversight::router())
 }
