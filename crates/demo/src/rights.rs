@@ -22,7 +22,7 @@ struct Role {
     post: Option<&'static str>,
 }
 
-const ROLES: [Role; 4] = [
+const ROLES: [Role; 6] = [
     Role {
         account: "beiyuan.operator",
         title: "北园农贸市场管理方",
@@ -58,6 +58,24 @@ const ROLES: [Role; 4] = [
         line: None,
         subject: None,
         post: Some("post:371400/markets-leader"),
+    },
+    Role {
+        account: "leling.projects",
+        title: "乐陵市重点项目办",
+        unit: "leling-zhongdianban",
+        role: "planner",
+        line: Some("projects"),
+        subject: None,
+        post: Some("post:leling-zhongdianban/chief"),
+    },
+    Role {
+        account: "leling.team",
+        title: "乐陵市001号项目专班",
+        unit: "leling-zhongdianban",
+        role: "team",
+        line: Some("projects"),
+        subject: Some("post:leling-zhongdianban/team-001"),
+        post: Some("post:leling-zhongdianban/team-001"),
     },
 ];
 

@@ -2,6 +2,7 @@
 
 mod lists;
 mod money;
+mod portfolio;
 
 use base::{BookId, Day, Fen, Seq, SubjectId, Time};
 use serde::Serialize;
@@ -16,6 +17,7 @@ pub use lists::{
 };
 pub(crate) use money::projects_with_months_due;
 pub use money::{Contract, Due, MonthRow, Payment, contract, contracts, instalments, months, payments};
+pub use portfolio::{Course, Listed, Part, first_registered, listed, parts};
 
 /// A key project (重点项目).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
