@@ -35,13 +35,17 @@ fn bench() -> Bench {
     let store = store_sqlite::SqliteStore::open(&folder.path().join("demo.db")).unwrap();
     let kernel = Kernel::open(Parts {
         store: Arc::new(store),
-        lines: vec![Box::new(line_market::Market), Box::new(line_projects::Projects)],
+        lines: vec![Box::new(line_market::Market), Box::new(line_projects::Projects::new(zone()))],
         clock: Arc::new(ManualClock::at(now())),
         entropy: Box::new(Seeded(7)),
-        zone: CityZone::named("Asia/Shanghai").unwrap(),
+        zone: zone(),
         signer: merkle::SignerKey::from_seed("bench.example", [1; 32]).unwrap(),
     });
     Bench { kernel: kernel.unwrap(), _folder: folder }
+}
+
+fn zone() -> CityZone {
+    CityZone::named("Asia/Shanghai").unwrap()
 }
 
 fn now() -> Time {

@@ -25,6 +25,8 @@ pub enum Rule {
     Doctype,
     #[error("is written in {0}; UTF-8 is read")]
     Charset(String),
+    #[error("holds a control character, which no XML document can")]
+    ControlCharacter,
     #[error("is required")]
     Missing,
     #[error("must be {0}")]

@@ -15,6 +15,8 @@ pub mod assets;
 mod caller;
 pub mod chart;
 pub mod curves;
+pub mod docket;
+pub mod evidence;
 pub mod export;
 pub mod extract;
 pub mod format;
@@ -29,7 +31,6 @@ pub mod said;
 pub mod site;
 pub mod table;
 pub mod texts;
-pub mod typed;
 pub mod view;
 pub mod viewer;
 

@@ -2,9 +2,9 @@
 
 use access::Resource;
 use base::BookId;
-use shell::{App, Problem, T, Viewer};
+use shell::{App, Problem, T, Viewer, evidence};
 
-use crate::api::records::{keep, need_somewhere};
+use crate::api::records::need_somewhere;
 use crate::policy::KEEP_EVIDENCE;
 
 pub use shell::photo::{FIELD, field, read};
@@ -18,5 +18,5 @@ pub async fn kept(
     bytes: Vec<u8>,
 ) -> Result<Result<String, String>, Problem> {
     need_somewhere(app, viewer, KEEP_EVIDENCE, resource)?;
-    shell::photo::kept(t, keep(app, viewer, book, bytes).await)
+    shell::photo::kept(t, evidence::keep(app, viewer, book, bytes).await)
 }

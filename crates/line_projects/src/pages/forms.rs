@@ -16,11 +16,11 @@ use shell::extract::{Path, Query};
 use shell::pages::page;
 use shell::view::{Field, Frame, Link};
 use shell::viewer::{Asked, FORM_BYTES_MAX, Here, Viewer};
-use shell::{App, Lang, Problem, T, once, photo};
+use shell::{App, Lang, Problem, T, evidence, once, photo};
 
 use super::place::{Place, project_href};
 use super::typed::{self, Takes};
-use crate::api::records::{keep, record_form};
+use crate::api::records::record_form;
 use crate::api::{Sight, sight};
 use crate::kinds as of;
 use crate::policy::KEEP_EVIDENCE;
@@ -312,19 +312,23 @@ pub async fn submit(
     sending: Sending,
 ) -> Result<Result<u64, Wrong>, Problem> {
     let mut typed = typed.clone();
-    let mut evidence = Vec::new();
+    let mut rests_on = Vec::new();
     if let Some(bytes) = file {
         sight(app, viewer, place.book.as_str(), KEEP_EVIDENCE)?;
-        match photo::kept(&app.texts.t(lang), keep(app, viewer, &place.book, bytes).await)? {
+        match photo::kept(&app.texts.t(lang), evidence::keep(app, viewer, &place.book, bytes).await)? {
             Ok(digest) => {
                 typed.insert(photo::FIELD.to_owned(), digest.clone());
-                evidence.push(digest);
+                rests_on.push(digest);
             }
             Err(message) => return Ok(Err(Wrong::from([(photo::FIELD.into(), message)]))),
         }
     }
-    let input =
-        Input { kind: sending.kind.into(), occurred: None, body: Value::Object(sending.body), evidence };
+    let input = Input {
+        kind: sending.kind.into(),
+        occurred: None,
+        body: Value::Object(sending.body),
+        evidence: rests_on,
+    };
     match record_form(app, viewer, &place.book, input, sending.form, &typed).await {
         Ok(recorded) => Ok(Ok(recorded.entry.seq.0)),
         Err(problem) => wrong(problem, lang).map(Err),

@@ -113,7 +113,7 @@ fn body(t: &T, project: &Project, typed: &Typed) -> Result<Map<String, Value>, W
     let (mut body, mut wrong) = (Map::new(), Wrong::new());
     body.insert("project".into(), project.project.clone().into());
     let percent = text("other").or(text("percent"));
-    match percent.map(|text| shell::typed::decimal(text.trim_end_matches(['%', '％']), 2)) {
+    match percent.map(|text| shell::format::read_decimal(text.trim_end_matches(['%', '％']), 2)) {
         Some(Some(bp)) => drop(body.insert("percent_bp".into(), bp.into())),
         Some(None) => drop(wrong.insert("other".into(), t.get("form-not-a-number"))),
         None if text("remaining_days").is_none() => {
@@ -121,7 +121,7 @@ fn body(t: &T, project: &Project, typed: &Typed) -> Result<Map<String, Value>, W
         }
         None => {}
     }
-    match text("remaining_days").map(|text| shell::typed::decimal(text, 0)) {
+    match text("remaining_days").map(|text| shell::format::read_decimal(text, 0)) {
         Some(Some(days)) => drop(body.insert("remaining_days".into(), days.into())),
         Some(None) => drop(wrong.insert("remaining_days".into(), t.get("form-not-a-number"))),
         None => {}

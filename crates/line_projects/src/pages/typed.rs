@@ -2,7 +2,7 @@
 
 use base::Day;
 use serde_json::{Value, json};
-use shell::typed::decimal;
+use shell::format::read_decimal as decimal;
 
 use crate::kinds::Month;
 

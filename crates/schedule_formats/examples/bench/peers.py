@@ -73,7 +73,7 @@ def networkx(path):
             start = min(start, at - from_finish[kind] * duration[node])
         late[node] = start
     took = time.process_time() - began
-    print(f"networkx, both passes without calendars or constraints: {took:.2f} s; sizes {len(order)} / {graph.number_of_edges()}")
+    print(f"networkx, both passes without calendars or constraints: {took:.2f} s; of {len(order)} / {graph.number_of_edges()}")
 
 
 if __name__ == "__main__":

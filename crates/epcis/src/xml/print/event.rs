@@ -29,8 +29,10 @@ impl Printer {
 
     pub(super) fn event(&mut self, event: &Map<String, Value>, context: &Context) {
         let event_type = event.get("type").and_then(Value::as_str).unwrap_or_default();
+        let own = event.get("@context").map(Context::read).unwrap_or_default();
+        self.bindings.begin_event(own.prefixes());
         let is_own = EVENT_TYPES.contains(&event_type);
-        let name = if is_own { event_type.to_owned() } else { self.name(event_type, context, false) };
+        let name = if is_own { event_type.to_owned() } else { self.name(event_type, context) };
         if !is_own {
             self.out.push_str("<extension>");
         }
@@ -66,7 +68,7 @@ impl Printer {
         }
         for (name, value) in members {
             if !known.contains(&name.as_str()) && !skipped.contains(&name.as_str()) {
-                self.extension(name, value, context, false);
+                self.extension(name, value, context);
             }
         }
     }
@@ -75,7 +77,9 @@ impl Printer {
         let layout = shape(holder, name).filter(|layout| fits(*layout, value));
         let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         match layout {
-            None => self.extension(name, value, context, false),
+            None => self.extension(name, value, context),
+            // The schema wants items in these, and no element says as much as an empty one.
+            Some(Shape::Pairs(_) | Shape::Objects("sensorElement", _)) if items.is_empty() => {}
             Some(Shape::Text) => self.value(name, holder, value, context),
             Some(Shape::Number) => self.leaf(name, &decimal(value)),
             Some(Shape::Repeated) if name == "certificationInfo" => {
@@ -84,7 +88,7 @@ impl Printer {
                     match i {
                         0 => self.value(name, holder, item, context),
                         _ => {
-                            let prefix = self.bindings.prefix("ontology", EPCIS, true).to_owned();
+                            let prefix = self.bindings.prefix("ontology", EPCIS).to_owned();
                             self.value(&format!("{prefix}:{name}"), holder, item, context);
                         }
                     }

@@ -22,7 +22,10 @@ pub(crate) fn document<'a>(
     events: impl Iterator<Item = &'a Map<String, Value>>,
     style: &Style,
 ) -> String {
-    let mut printer = Printer { out: String::new(), bindings: Bindings::default(), cbv: style.cbv };
+    let mut printer = Printer { out: String::new(), bindings: Bindings::of_xml(), cbv: style.cbv };
+    if let Some(id) = envelope.get("id").and_then(Value::as_str) {
+        printer.bind_value(id, context);
+    }
     printer.header(kind, envelope, context);
     printer.out.push_str("<EPCISBody>");
     match kind {
@@ -39,7 +42,7 @@ pub(crate) fn document<'a>(
     }
     printer.out.push_str("</EPCISBody>");
     let rest = envelope.iter().filter(|(name, _)| !is_envelope(name));
-    rest.for_each(|(name, value)| printer.extension(name, value, context, false));
+    rest.for_each(|(name, value)| printer.extension(name, value, context));
     printer.finish(kind, envelope, style)
 }
 
@@ -109,7 +112,7 @@ impl Printer {
         self.attributes(others.into_iter(), context, false);
         self.out.push('>');
         for (name, value) in elements {
-            self.extension(name, value, context, false);
+            self.extension(name, value, context);
         }
         if let Some(list) = vocabularies {
             self.out.push_str("<extension><EPCISMasterData>");
@@ -149,7 +152,7 @@ impl Printer {
     fn rest(&mut self, holder: Option<&Value>, context: &Context, known: &[&str]) {
         for (name, value) in holder.and_then(Value::as_object).into_iter().flatten() {
             if !known.contains(&name.as_str()) {
-                self.extension(name, value, context, false);
+                self.extension(name, value, context);
             }
         }
     }
@@ -172,7 +175,7 @@ impl Printer {
             }
             let known = ["type", "vocabularyElementList"];
             for (name, value) in vocabulary.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-                self.extension(name, value, context, false);
+                self.extension(name, value, context);
             }
             self.out.push_str("</Vocabulary>");
         }
@@ -190,7 +193,7 @@ impl Printer {
             attribute(&mut self.out, "id", id);
             self.bind_value(id, context);
             match entry.get("attribute") {
-                Some(Value::Object(members)) => self.content(members, "attribute", context, true),
+                Some(Value::Object(members)) => self.content(members, "attribute", context),
                 Some(value) => {
                     self.out.push('>');
                     text(&mut self.out, &scalar(value));

@@ -2,11 +2,13 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::meaning::number_text;
+
 /// A number of `xsd:decimal`, which has no exponent.
 pub(super) fn decimal(value: &Value) -> String {
-    match value.as_f64() {
-        Some(number) if value.is_f64() => format!("{number}"),
-        _ => value.to_string(),
+    match value {
+        Value::Number(number) => number_text(number),
+        other => other.to_string(),
     }
 }
 

@@ -3,7 +3,7 @@
 use base::Day;
 use serde_json::{Value, json};
 
-pub use shell::typed::decimal;
+pub use shell::format::read_decimal as decimal;
 
 /// What a field takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
