@@ -255,7 +255,7 @@ fn accounts_and_credentials_are_given_once_and_open_what_their_roles_may() {
     let kernel = &bench.kernel;
     demo::load(kernel, now()).unwrap();
     let accounts = demo::accounts(kernel).unwrap();
-    assert_eq!(accounts.len(), 10);
+    assert_eq!(accounts.len(), 11);
     for (account, password, _) in &accounts {
         let session = kernel.sign_in(account.as_str(), password).unwrap();
         assert!(!session.session.must_change, "{account}");

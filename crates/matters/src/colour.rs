@@ -112,6 +112,20 @@ impl Assessment {
 }
 
 impl Reason {
+    /// What it says in Chinese: the input, its value, the condition and the colour.
+    pub fn text_zh(&self) -> String {
+        let mut text = String::new();
+        self.write_zh(&mut text);
+        text
+    }
+
+    /// The same in English.
+    pub fn text_en(&self) -> String {
+        let mut text = String::new();
+        self.write_en(&mut text);
+        text
+    }
+
     fn write_zh(&self, text: &mut String) {
         let unit = self.input.unit();
         let value = self.value.map_or("无数据".into(), |value| match unit {

@@ -11,14 +11,13 @@ mod live;
 mod lot;
 mod orders;
 mod recall;
-mod rows;
 mod slip;
 mod tables;
 mod typed;
 mod words;
 
 use axum::Router;
-use shell::App;
+use shell::{App, rows};
 
 pub fn router() -> Router<App> {
     Router::new()
