@@ -18,6 +18,7 @@ pub mod export;
 pub mod extract;
 pub mod format;
 pub mod headers;
+pub mod href;
 pub mod once;
 pub mod pages;
 pub mod problem;
