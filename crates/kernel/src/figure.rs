@@ -1,6 +1,7 @@
 //! Reading figures: a value, a series, a breakdown, a comparison, and the entries behind it.
 
 mod behind;
+mod recompute;
 mod sums;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use store::{StoreError, Tx};
 
 pub use behind::Behind;
+pub use recompute::{BookSize, RECOMPUTED_ENTRIES_MAX, Recomputed};
 use sums::Asked;
 pub(crate) use sums::{add, fill};
 

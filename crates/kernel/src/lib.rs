@@ -17,6 +17,7 @@ mod prove;
 mod registry;
 mod replay;
 mod schema;
+mod target;
 mod tiles;
 mod walk;
 mod writer;
@@ -43,13 +44,16 @@ pub use desk::{AppendError, Desk, Receipt};
 pub use docket::{DocketError, Listed, MatterFilter, Moved, Standing, Tended, Verdict, clock_actor};
 pub use entries::{Page, Stored};
 pub use evidence::{EvidenceError, MediaType, StoredEvidence};
-pub use figure::{Behind, Branch, Compared, FigureError, Point, Value};
+pub use figure::{
+    Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Value,
+};
 pub use figures::{Against, Period};
 pub use line::{Derived, Line, Lines, MatterSort};
 pub use own::{BodyErased, EraseRefusal};
 pub use prove::{ProofError, Proved};
 pub use registry::ROOT_BOOK;
 pub use replay::Replayed;
+pub use target::{Target, TargetSet};
 
 /// Batches of entries that a slow listener may lag behind before it is told that it missed some. They are kept in
 /// memory until then, and each may be as large as a group.

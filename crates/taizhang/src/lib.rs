@@ -94,7 +94,7 @@ pub fn open_kernel(
     let zone = CityZone::named(&config.zone).map_err(|error| Error::Config(error.to_string()))?;
     let kernel = Kernel::open(Parts {
         store,
-        lines: lines::lines(),
+        lines: lines::lines(&zone),
         clock: around.clock,
         entropy: around.entropy,
         zone,

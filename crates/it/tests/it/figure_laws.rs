@@ -168,6 +168,13 @@ impl City {
             let amount = self.expected(figure, &books, compared.period, &dimension);
             assert_eq!(compared.value, Value::Sum { amount }, "{what}: {compared:?}");
         }
+        if let Some(anew) = kernel.recomputed(name, &books, period, &dimension).unwrap() {
+            assert_eq!(anew.sum, anew.kept, "{what}: {anew:?}");
+            assert!(
+                anew.period.to <= period.to && (figure.state || anew.period.from == period.from),
+                "{what}: {anew:?}"
+            );
+        }
         self.read_back(figure, &books, period, &dimension, value, &what)
     }
 
