@@ -21,6 +21,7 @@ pub mod extract;
 pub mod format;
 pub mod headers;
 pub mod href;
+pub mod live;
 pub mod once;
 pub mod pages;
 pub mod problem;
