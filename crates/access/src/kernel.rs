@@ -8,7 +8,12 @@ pub const KERNEL_ROLES: &[RoleDef] = &[
     role("leader", "领导", "Leader"),
     // Reads everything in the subtree, with the logs of who read restricted data.
     role("auditor", "审计员", "Auditor"),
+    // A screen on a wall: looks at the wall of its units, and at nothing else.
+    role(WALL, "大屏", "Wall screen"),
 ];
+
+/// The role of a screen that shows the wall.
+pub const WALL: &str = "wall";
 
 /// What can be done with the kernel's own nouns.
 pub const KERNEL_ACTIONS: &[ActionDef] = &[
@@ -35,6 +40,7 @@ pub const KERNEL_ACTIONS: &[ActionDef] = &[
     action("kernel.entry.prove", "出具证明", "Prove an entry", &["leader", "auditor"]),
     action("kernel.figure.read", "查看数字", "Read figures", &["leader", "auditor"]),
     action("kernel.target.set", "设定目标", "Set a target", &["admin", "leader"]),
+    action("kernel.wall.read", "查看大屏", "Look at the wall", &["leader", "auditor", WALL]),
     action("kernel.trace.walk", "追溯", "Walk a trace", &["leader", "auditor"]),
     action("kernel.rule.adopt", "启用亮色规则", "Adopt a colour rule", &["admin"]),
     action("kernel.calendar.load", "载入节假日安排", "Load the holidays of a year", &["admin"]),
