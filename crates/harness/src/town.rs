@@ -37,6 +37,10 @@ pub enum User {
     Supplier,
     /// The same with the whole city.
     CitySupplier,
+    /// The same on behalf of a cooperative, whatever credential it has.
+    Cooperative,
+    /// A system that sees the events of every sender in the city.
+    Tracer,
 }
 
 impl User {
@@ -69,6 +73,10 @@ impl User {
             Self::Inspector => of("inspector", county, Some("market"), None),
             Self::Supplier => of("supplier", market, Some("market"), None),
             Self::CitySupplier => of("supplier", "371400", Some("market"), None),
+            Self::Cooperative => {
+                of("supplier", market, Some("market"), Some("supplier:shouguang".to_owned()))
+            }
+            Self::Tracer => of("tracer", "371400", Some("market"), None),
             Self::Leader => of("leader", county, None, None),
             Self::Auditor => of("auditor", county, None, None),
         })
