@@ -1,14 +1,15 @@
 //! The explicit list of lines: the one place that knows them all.
 
 use axum::Router;
+use base::CityZone;
 use kernel::Line;
 use shell::said::Naming;
 use shell::texts::TextsError;
 use shell::{App, Lang, NavEntry, Texts};
 use utoipa::openapi::OpenApi;
 
-pub fn lines() -> Vec<Box<dyn Line>> {
-    vec![Box::new(line_market::Market)]
+pub fn lines(zone: &CityZone) -> Vec<Box<dyn Line>> {
+    vec![Box::new(line_market::Market), Box::new(line_projects::Projects::new(zone.clone()))]
 }
 
 /// The texts of shell and lines.
@@ -31,7 +32,7 @@ pub fn names() -> Vec<Naming> {
 pub fn router(app: App) -> Router {
     shell::site::site(
         app,
-        vec![line_market::api::router()],
+        vec![line_market::api::router(), line_projects::api::router()],
         vec![line_market::pages::router()],
         vec![line_market::api::streams(), line_market::pages::streams()],
     )
@@ -39,5 +40,5 @@ pub fn router(app: App) -> Router {
 
 /// The OpenAPI document of the whole API.
 pub fn document() -> OpenApi {
-    shell::site::routes(vec![line_market::api::router()]).1
+    shell::site::routes(vec![line_market::api::router(), line_projects::api::router()]).1
 }

@@ -1,4 +1,4 @@
-//! The administrators' pages: units, accounts, grants, tokens, devices, the table of rights, the log of reads.
+//! The administrators' pages: units, accounts, grants, tokens, devices, targets, the table of rights, the log of reads.
 //!
 //! A list and a noun's own page are read with GET; every change is a form of its own page, so that a refused form
 //! comes back with what was typed. The kernel decides; links only show what somebody is allowed somewhere.
@@ -10,6 +10,7 @@ mod grants;
 mod listing;
 mod oversight;
 mod places;
+mod targets;
 mod tokens;
 mod units;
 
@@ -45,6 +46,7 @@ pub fn router() -> Router<App> {
         .merge(tokens::router())
         .merge(devices::router())
         .merge(oversight::router())
+        .merge(targets::router())
 }
 
 /// The parts of administration: the key of the title, the address, and the action that opens it.
