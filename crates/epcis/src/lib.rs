@@ -5,6 +5,7 @@ pub mod context;
 pub mod digital_link;
 pub mod document;
 mod error;
+pub mod format;
 pub mod hash;
 pub mod meaning;
 mod moment;

@@ -11,7 +11,7 @@ use super::shape::Holder;
 use super::{CbvFormat, Style};
 use crate::context::Context;
 use crate::document::DocumentKind;
-use text::{attribute, scalar, text};
+pub(super) use text::{attribute, scalar, text};
 
 const SBDH: &str = "http://www.unece.org/cefact/namespaces/StandardBusinessDocumentHeader";
 /// Prints a document whose events stand apart from it.
@@ -101,7 +101,7 @@ impl Printer {
     fn header(&mut self, kind: DocumentKind, envelope: &Map<String, Value>, context: &Context) {
         let Some(header) = envelope.get("epcisHeader").and_then(Value::as_object) else { return };
         let vocabularies = if kind == DocumentKind::MasterData { None } else { master_data(envelope) };
-        let is_sbdh = |name: &str| context.split(name).is_some_and(|split| split.xml_namespace() == SBDH);
+        let is_sbdh = |name: &str| context.split(name).is_some_and(|split| split.namespace == SBDH);
         let (elements, others): (Vec<_>, Vec<_>) =
             header.iter().filter(|(name, _)| *name != "epcisMasterData").partition(|(name, _)| is_sbdh(name));
         if vocabularies.is_none() && elements.is_empty() && others.is_empty() {
