@@ -11,6 +11,7 @@ pub mod meaning;
 mod moment;
 mod path;
 pub mod query;
+pub mod units;
 mod uri;
 pub mod urn;
 pub mod vocabulary;
