@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::error::Rule;
+
 /// The published context of EPCIS 2.0, which is built in.
 pub const STANDARD: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
 
@@ -126,6 +128,36 @@ const MEMBERS: &[&str] = &[
     "vocabularyList",
 ];
 
+/// Contexts that are built in: the published one, and where its drafts lay.
+const KNOWN: &[&str] = &[
+    STANDARD,
+    "https://ref.gs1.org/standards/epcis/epcis-context.jsonld",
+    "https://ref.gs1.org/standards/epcis/2.0.1/epcis-context.jsonld",
+    "https://gs1.github.io/EPCIS/epcis-context.jsonld",
+];
+
+/// True for the name of a member of the standard.
+pub(crate) fn is_member(name: &str) -> bool {
+    MEMBERS.binary_search(&name).is_ok()
+}
+
+/// Refuses a context that has to be fetched, or that gives a term of the standard another meaning.
+pub(crate) fn check(value: &Value) -> Result<(), Rule> {
+    let fits = |value: &Value| match value {
+        Value::String(uri) if KNOWN.contains(&uri.as_str()) => Ok(()),
+        Value::String(uri) => Err(Rule::RemoteContext(uri.clone())),
+        Value::Object(terms) => match terms.keys().find(|term| is_member(term)) {
+            Some(term) => Err(Rule::ProtectedTerm(term.clone())),
+            None => Ok(()),
+        },
+        _ => Err(Rule::Kind("a URI, an object of terms, or a list of both")),
+    };
+    match value {
+        Value::Array(items) => items.iter().try_for_each(fits),
+        other => fits(other),
+    }
+}
+
 /// The prefix that the published context gives to a namespace.
 pub(crate) fn default_prefix(iri: &str) -> Option<&'static str> {
     DEFAULT.iter().find(|(_, known)| *known == iri).map(|(prefix, _)| *prefix)
@@ -137,7 +169,7 @@ pub(crate) fn may_be_declared(prefix: &str, iri: &str) -> bool {
     let is_same = |known: &str| iri.strip_suffix(':').unwrap_or(iri) == known;
     !SCHEMES.contains(&prefix)
         && !DEFAULT.iter().any(|(name, known)| *name == prefix && !is_same(known))
-        && MEMBERS.binary_search(&prefix).is_err()
+        && !is_member(prefix)
 }
 
 fn join(namespace: &str, local: &str) -> String {
@@ -242,7 +274,7 @@ impl Context {
         if name.contains(':') {
             return Some(self.split_iri(name)).filter(|_| !name.starts_with("xml:"));
         }
-        if MEMBERS.binary_search(&name).is_ok() || is_keyword(name) {
+        if is_member(name) || is_keyword(name) {
             return None;
         }
         if let Some(iri) = self.terms.get(name) {

@@ -85,7 +85,10 @@ impl Printer {
         for (prefix, iri) in self.bindings.into_root() {
             attribute(&mut root, &format!("xmlns:{prefix}"), &iri);
         }
-        attribute(&mut root, "schemaVersion", text("schemaVersion").unwrap_or("2.0"));
+        // XML takes a decimal number for it.
+        let version =
+            text("schemaVersion").unwrap_or("2.0").splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+        attribute(&mut root, "schemaVersion", &version);
         attribute(&mut root, "creationDate", text("creationDate").unwrap_or(style.created));
         for name in ROOT_ATTRIBUTES {
             if let Some(value) = text(name) {
