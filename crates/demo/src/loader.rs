@@ -1,5 +1,7 @@
 //! Steps that are recorded once.
 
+use std::fmt::Display;
+
 use base::{ActorId, BookId};
 use epcis::{Document, Limits};
 use kernel::{AppendError, Desk, Kernel};
@@ -22,10 +24,11 @@ pub(crate) struct Loader<'k> {
 
 impl Loader<'_> {
     /// Does a step in one transaction, or returns what it returned when it was done.
-    pub fn once<T, F>(&self, book: &BookId, step: &str, mut work: F) -> Result<T, Error>
+    pub fn once<T, E, F>(&self, book: &BookId, step: &str, mut work: F) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned + Send + 'static,
-        F: FnMut(&mut Desk<'_>, &BookId, &ActorId) -> Result<T, Failure> + Send + 'static,
+        E: Display + Send + 'static,
+        F: FnMut(&mut Desk<'_>, &BookId, &ActorId) -> Result<T, AppendError<E>> + Send + 'static,
     {
         let (owned, actor, key) = (book.clone(), self.actor.clone(), format!("demo/{step}"));
         let done = self.kernel.append_blocking(move |desk| {
@@ -38,8 +41,12 @@ impl Loader<'_> {
             Ok(result)
         });
         done.map_err(|error| match error {
-            AppendError::Refused(refusal) => Error::Market { file: format!("{book}, {step}"), refusal },
-            other => Error::Append(format!("{book}, {step}: {other}")),
+            AppendError::Refused(refusal) => Error::Append(format!("{book}, {step}: {refusal}")),
+            AppendError::Body(error) => Error::Append(format!("{book}, {step}: {error}")),
+            AppendError::Store(error) => Error::Store(error),
+            AppendError::UnknownBook(book) => Error::Append(format!("there is no book {book}")),
+            AppendError::Busy => Error::Append(format!("{book}, {step}: the writer has too much to do")),
+            _ => Error::Append(format!("{book}, {step}: it was not recorded")),
         })
     }
 
@@ -80,6 +87,6 @@ impl Loader<'_> {
     }
 
     pub fn finish(&self) -> Result<(), Error> {
-        self.once(&book(MARKETS[0]), DONE.trim_start_matches("demo/"), |_, _, _| Ok(()))
+        self.once(&book(MARKETS[0]), DONE.trim_start_matches("demo/"), |_, _, _| Ok::<_, Failure>(()))
     }
 }

@@ -35,13 +35,17 @@ fn bench() -> Bench {
     let store = store_sqlite::SqliteStore::open(&folder.path().join("demo.db")).unwrap();
     let kernel = Kernel::open(Parts {
         store: Arc::new(store),
-        lines: vec![Box::new(line_market::Market)],
+        lines: vec![Box::new(line_market::Market), Box::new(line_projects::Projects::new(zone()))],
         clock: Arc::new(ManualClock::at(now())),
         entropy: Box::new(Seeded(7)),
-        zone: CityZone::named("Asia/Shanghai").unwrap(),
+        zone: zone(),
         signer: merkle::SignerKey::from_seed("bench.example", [1; 32]).unwrap(),
     });
     Bench { kernel: kernel.unwrap(), _folder: folder }
+}
+
+fn zone() -> CityZone {
+    CityZone::named("Asia/Shanghai").unwrap()
 }
 
 fn now() -> Time {
@@ -67,7 +71,7 @@ fn on(day: Day) -> Period {
 #[test]
 fn the_committed_files_are_what_the_generator_prints() {
     for (name, text) in demo::generated() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/market").join(name);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo").join(name);
         let committed = std::fs::read_to_string(&path).unwrap();
         assert!(committed == text, "{name} differs: run cargo run -p demo --bin generate");
     }
@@ -82,6 +86,7 @@ fn every_market_fact_is_a_sum_of_entries() {
     eprintln!("{} entries in {} ms", loaded.entries, began.elapsed().as_millis());
 
     the_facts_hold(kernel);
+    the_facts_of_projects_hold(kernel);
     every_figure_opens_into_entries_that_add_up_to_it(kernel);
     what_left_a_lot_was_in_it(kernel);
     the_incident_is_told_in_full(kernel);
@@ -127,6 +132,36 @@ fn the_facts_hold(kernel: &Kernel) {
     assert!(lots > 30 && lots == kernel.sum(figures::LOTS_DOCUMENTED, &xiaoshen, year, "").unwrap());
     assert!(kernel.sum(figures::INSPECTIONS, &xiaoshen, year, "").unwrap() * 3 > lots, "goods are sampled");
     assert!(kernel.sum(figures::SALES, &[book("beiyuan"), book("xiaoshen")], year, "").unwrap() > 3_000);
+}
+
+/// Leling's list, the road and the renovation, as of the end of the year.
+fn the_facts_of_projects_hold(kernel: &Kernel) {
+    use line_projects::figures::*;
+    const YUAN: i64 = 100;
+    let end = up_to("2021-12-31");
+    let sum = |book: &str, name: &str, dimension: &str| {
+        kernel.sum(name, &[self::book(book)], end, dimension).unwrap()
+    };
+    let leling = |name: &str| sum("leling-projects", name, "");
+    assert_eq!((leling(PROJECTS), leling(TOTAL)), (106, 26_000_000_000 * YUAN));
+    assert_eq!((leling(SIGNED_LARGE), leling(SIGNED_LARGE_SUM)), (13, 11_150_000_000 * YUAN));
+    assert_eq!((leling(START_DUE), leling(START_MET)), (106, 106), "the start rate is 100 %");
+    assert!(leling(FINISH_DUE) > 20 && leling(FINISH_MET) > 20);
+    assert_eq!((leling(PROXIES), leling(PROXIES_DONE)), (1_480, 1_480));
+    assert_eq!(leling(ASSISTANCE), 75);
+    assert_eq!(sum("leling-projects", VISITS, "to=town"), 17);
+    assert!(sum("leling-projects", VISITS, "to=enterprise") > 20);
+
+    let renovation = |name: &str| sum("market-renovation", name, "programme=market-renovation");
+    assert_eq!(renovation(PROGRAMME_PLANNED), 73_510_000 * YUAN);
+    assert_eq!(renovation(INVESTED), 45_780_000 * YUAN);
+    assert_eq!((renovation(FINISHED), renovation(UNDER_WAY)), (6, 4));
+
+    let road = kernel.read(|tx| line_projects::state::project(tx, &book("yucheng-projects"), "road"));
+    let road = road.unwrap().unwrap();
+    let zone = kernel.zone();
+    let accepted = zone.day_of(road.accepted_at.unwrap());
+    assert_eq!((accepted.0 - road.planned_start.0, road.planned_finish.0 - accepted.0), (85, 31));
 }
 
 fn every_figure_opens_into_entries_that_add_up_to_it(kernel: &Kernel) {

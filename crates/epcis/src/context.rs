@@ -1,13 +1,23 @@
+//! What a JSON-LD `@context` says, as far as it can be known without fetching anything.
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// What a JSON-LD `@context` says, as far as it can be known without fetching anything.
+/// The published context of EPCIS 2.0, which is built in.
+pub const STANDARD: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
+
+/// The namespace of the members of the standard.
+pub(crate) const EPCIS: &str = "https://ref.gs1.org/epcis/";
+
+/// What a JSON-LD `@context` says.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Context {
     /// Terms and prefixes that stand in the document, with their IRIs.
     terms: BTreeMap<String, String>,
+    /// `@vocab`: the namespace of bare names that nothing else defines.
+    vocabulary: Option<String>,
     /// Contexts that the document only points to.
     pub remote: BTreeSet<String>,
 }
@@ -16,12 +26,133 @@ pub struct Context {
 const DEFAULT: &[(&str, &str)] = &[
     ("cbv", "https://ref.gs1.org/cbv/"),
     ("cbvmda", "urn:epcglobal:cbv:mda:"),
-    ("epcis", "https://ref.gs1.org/epcis/"),
+    ("dcterms", "http://purl.org/dc/terms/"),
+    ("epcis", EPCIS),
     ("gs1", "https://gs1.org/voc/"),
     ("owl", "http://www.w3.org/2002/07/owl#"),
     ("rdfs", "http://www.w3.org/2000/01/rdf-schema#"),
     ("xsd", "http://www.w3.org/2001/XMLSchema#"),
 ];
+
+/// The namespace that XML documents give to the attributes of master data; JSON documents end it with a colon.
+const CBV_MDA: &str = "urn:epcglobal:cbv:mda";
+
+/// Members of the standard, which no context may redefine.
+const MEMBERS: &[&str] = &[
+    "action",
+    "attribute",
+    "attributes",
+    "bizLocation",
+    "bizRules",
+    "bizStep",
+    "bizTransaction",
+    "bizTransactionList",
+    "booleanValue",
+    "certificationInfo",
+    "chemicalSubstance",
+    "childEPCs",
+    "childQuantityList",
+    "children",
+    "component",
+    "coordinateReferenceSystem",
+    "correctiveEventIDs",
+    "creationDate",
+    "dataProcessingMethod",
+    "declarationTime",
+    "destination",
+    "destinationList",
+    "deviceID",
+    "deviceMetadata",
+    "disposition",
+    "endTime",
+    "epcClass",
+    "epcList",
+    "epcisBody",
+    "epcisHeader",
+    "epcisMasterData",
+    "errorDeclaration",
+    "eventID",
+    "eventList",
+    "eventTime",
+    "eventTimeZoneOffset",
+    "exception",
+    "hexBinaryValue",
+    "id",
+    "ilmd",
+    "inputEPCList",
+    "inputQuantityList",
+    "instanceIdentifier",
+    "maxValue",
+    "meanValue",
+    "microorganism",
+    "minValue",
+    "outputEPCList",
+    "outputQuantityList",
+    "parentID",
+    "percRank",
+    "percValue",
+    "persistentDisposition",
+    "quantity",
+    "quantityList",
+    "queryName",
+    "queryResults",
+    "rawData",
+    "readPoint",
+    "reason",
+    "receiver",
+    "recordTime",
+    "resultsBody",
+    "sDev",
+    "schemaVersion",
+    "sender",
+    "sensorElementList",
+    "sensorMetadata",
+    "sensorReport",
+    "set",
+    "source",
+    "sourceList",
+    "startTime",
+    "stringValue",
+    "subscriptionID",
+    "time",
+    "transformationID",
+    "type",
+    "unset",
+    "uom",
+    "uriValue",
+    "value",
+    "vocabularyElementList",
+    "vocabularyList",
+];
+
+/// The prefix that the published context gives to a namespace, in either of its spellings.
+pub(crate) fn default_prefix(iri: &str) -> Option<&'static str> {
+    let is_it = |known: &str| known == iri || iri == CBV_MDA && known.strip_suffix(':') == Some(iri);
+    DEFAULT.iter().find(|(_, known)| is_it(known)).map(|(prefix, _)| *prefix)
+}
+
+/// True for a prefix that a document may declare: it is neither defined by the standard nor begins other URIs.
+pub(crate) fn may_be_declared(prefix: &str) -> bool {
+    const SCHEMES: &[&str] = &["http", "https", "urn", "ni", "xml", "xmlns", "_", ""];
+    !SCHEMES.contains(&prefix)
+        && !DEFAULT.iter().any(|(known, _)| *known == prefix)
+        && MEMBERS.binary_search(&prefix).is_err()
+}
+
+/// A member's name apart: the namespace, what follows it, and the prefix that it was written with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Split<'a> {
+    pub namespace: &'a str,
+    pub local: &'a str,
+    pub prefix: Option<&'a str>,
+}
+
+impl<'a> Split<'a> {
+    /// The namespace as XML documents write it.
+    pub fn xml_namespace(&self) -> &'a str {
+        self.namespace.strip_suffix(':').filter(|iri| *iri == CBV_MDA).unwrap_or(self.namespace)
+    }
+}
 
 impl Context {
     /// Reads the value of an `@context` member: a URI, an object of terms, or a list of both.
@@ -51,8 +182,15 @@ impl Context {
             Value::Object(map) => {
                 for (term, target) in map {
                     let iri = target.as_str().or_else(|| target.get("@id").and_then(Value::as_str));
-                    if let Some(iri) = iri.filter(|_| !term.starts_with('@')) {
-                        self.terms.insert(term.clone(), iri.to_owned());
+                    match iri {
+                        Some(iri) if term == "@vocab" => self.vocabulary = Some(iri.to_owned()),
+                        Some(CBV_MDA) => {
+                            self.terms.insert(term.clone(), format!("{CBV_MDA}:"));
+                        }
+                        Some(iri) if !term.starts_with('@') => {
+                            self.terms.insert(term.clone(), iri.to_owned());
+                        }
+                        _ => {}
                     }
                 }
             }
@@ -62,7 +200,15 @@ impl Context {
 
     /// True where the document itself gives the bare term a meaning.
     pub fn defines(&self, term: &str) -> bool {
-        self.terms.contains_key(term)
+        self.terms.contains_key(term) || self.vocabulary.is_some() && !term.contains(':') && !is_keyword(term)
+    }
+
+    /// True for a name that belongs to a namespace of others.
+    pub(crate) fn is_extension(&self, name: &str) -> bool {
+        if !name.contains(':') && self.terms.is_empty() && self.vocabulary.is_none() {
+            return false;
+        }
+        self.split(name).is_some_and(|split| split.namespace != EPCIS)
     }
 
     /// The IRI of a term or compact IRI; what cannot be expanded stays as it is.
@@ -73,15 +219,64 @@ impl Context {
         self.resolve_prefix(term).map_or(Cow::Borrowed(term), Cow::Owned)
     }
 
+    /// The same for the name of a member, which `@vocab` may expand as well.
+    pub(crate) fn expand_name<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        match self.split(name) {
+            Some(split) => Cow::Owned(format!("{}{}", split.namespace, split.local)),
+            None => Cow::Borrowed(name),
+        }
+    }
+
+    /// Terms of the document that stand before others: those whose IRI ends as JSON-LD 1.1, section 4.1.5, has it.
+    pub(crate) fn prefixes(&self) -> impl Iterator<Item = (&str, &str)> {
+        let terms = self.terms.iter().map(|(term, iri)| (term.as_str(), iri.as_str()));
+        terms.filter(|(_, iri)| iri.ends_with([':', '/', '?', '#', '[', ']', '@']))
+    }
+
+    /// The IRI behind a prefix: the document's own, or one that the published context defines.
+    pub(crate) fn prefix(&self, prefix: &str) -> Option<&str> {
+        let own = self.terms.get(prefix).map(String::as_str);
+        own.or_else(|| DEFAULT.iter().find(|(p, _)| *p == prefix).map(|(_, iri)| *iri))
+    }
+
+    /// The namespace and the rest of a member's name; `None` for members of the standard, keywords, and bare names
+    /// that nothing defines.
+    pub(crate) fn split<'a>(&'a self, name: &'a str) -> Option<Split<'a>> {
+        if name.contains(':') {
+            return Some(self.split_iri(name));
+        }
+        if MEMBERS.binary_search(&name).is_ok() || is_keyword(name) {
+            return None;
+        }
+        if let Some(iri) = self.terms.get(name) {
+            return Some(self.split_iri(iri));
+        }
+        let namespace = self.vocabulary.as_deref()?;
+        Some(Split { namespace, local: name, prefix: None })
+    }
+
+    /// A compact IRI apart behind its prefix, a whole one behind its last fragment sign, slash or colon.
+    fn split_iri<'a>(&'a self, iri: &'a str) -> Split<'a> {
+        if let Some((prefix, local)) = iri.split_once(':').filter(|(_, local)| !local.starts_with("//"))
+            && let Some(namespace) = self.prefix(prefix)
+        {
+            return Split { namespace, local, prefix: Some(prefix) };
+        }
+        let at = iri.rfind('#').or_else(|| iri.rfind('/')).or_else(|| iri.rfind(':')).map_or(0, |at| at + 1);
+        Split { namespace: &iri[..at], local: &iri[at..], prefix: None }
+    }
+
     fn resolve_prefix(&self, compact: &str) -> Option<String> {
         let (prefix, local) = compact.split_once(':')?;
         if local.starts_with("//") {
             return None;
         }
-        let own = self.terms.get(prefix).map(String::as_str);
-        let iri = own.or_else(|| DEFAULT.iter().find(|(p, _)| *p == prefix).map(|(_, iri)| *iri))?;
-        Some(format!("{iri}{local}"))
+        Some(format!("{}{local}", self.prefix(prefix)?))
     }
+}
+
+fn is_keyword(name: &str) -> bool {
+    name.starts_with(['@', '#'])
 }
 
 #[cfg(test)]
@@ -106,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_context_of_any_shape_is_read_without_harm() {
-        for value in [json!(null), json!(7), json!([[["x"]]]), json!({ "@vocab": "x", "a": 3 })] {
+        for value in [json!(null), json!(7), json!([[["x"]]]), json!({ "@base": "x", "a": 3 })] {
             assert_eq!(Context::read(&value), Context::default());
         }
     }

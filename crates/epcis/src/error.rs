@@ -23,6 +23,10 @@ pub enum Rule {
     Xml(String),
     #[error("a document type that declares or fetches anything is refused")]
     Doctype,
+    #[error("is written in {0}; UTF-8 is read")]
+    Charset(String),
+    #[error("holds a control character, which no XML document can")]
+    ControlCharacter,
     #[error("is required")]
     Missing,
     #[error("must be {0}")]

@@ -13,6 +13,7 @@ pub mod query;
 mod uri;
 pub mod urn;
 pub mod vocabulary;
+pub mod xml;
 
 pub use context::Context;
 pub use document::{Action, Document, DocumentKind, Event, EventType, Limits, Quantity, Role, Sifted, What};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Number, Value};
 
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::moment;
 use crate::path::Path;
 use crate::urn;
@@ -25,7 +25,8 @@ pub struct Difference {
 ///
 /// Not compared: the order of members and of unordered lists; spellings (bare words, URIs, URNs, compact IRIs,
 /// EPC URNs and Digital Links of any domain, fractions of seconds, offsets of moments, `1` and `1.0`, one
-/// value and a list of it); `recordTime`, and an `eventID` that only `returned` has; and, where one is an
+/// value and a list of it, an empty list and none; in members of others, a number and its text, a list in a list
+/// and its items, an empty object and an empty text, as the event hash has it); `recordTime`, and an `eventID` that only `returned` has; and, where one is an
 /// EPCISDocument and the other a query document or event, all but the events, in any order.
 pub fn equal_in_meaning(sent: &Value, returned: &Value) -> Result<(), Difference> {
     let one_kind = sent.get("type") == returned.get("type");
@@ -181,7 +182,7 @@ impl Normal<'_> {
             Value::Object(map) => self.deeper().object(name, map),
             Value::Array(items) => self.list(name, items.iter().map(|item| self.deeper().value(name, item))),
             Value::String(text) => Value::String(self.text("", name, text)),
-            Value::Number(number) => Value::Number(plain(number)),
+            Value::Number(number) => Value::String(number_text(number)),
             other => other.clone(),
         }
     }
@@ -192,12 +193,69 @@ impl Normal<'_> {
             let name = self.member_name(written);
             let value = match value {
                 _ if written == "@context" || name == "recordTime" => continue,
+                Value::Array(items) if items.is_empty() && UNORDERED.contains(&name.as_str()) => continue,
+                value
+                    if self.context.is_extension(written)
+                        || (holder, &*name) == ("attributes", "attribute") =>
+                {
+                    match self.extension(value) {
+                        Some(value) => value,
+                        None => continue,
+                    }
+                }
                 Value::String(text) => Value::String(self.text(holder, &name, text)),
                 other => self.value(&name, other),
             };
             members.insert(name, value);
         }
         Value::Object(members.into_iter().collect())
+    }
+
+    /// A value of others; `None` where it says nothing.
+    fn extension(&self, value: &Value) -> Option<Value> {
+        Some(match value {
+            _ if self.depth > DEPTH_MAX => value.clone(),
+            Value::Null => return None,
+            Value::Bool(value) => Value::String(value.to_string()),
+            Value::Number(number) => Value::String(number_text(number)),
+            Value::String(text) => Value::String(self.text("", "", text)),
+            Value::Array(_) => {
+                let mut items = Vec::new();
+                self.flatten(value, &mut items);
+                match items.len() {
+                    0 | 1 => return items.pop(),
+                    _ => Value::Array(items),
+                }
+            }
+            Value::Object(map) => {
+                let context = self.context.with(map.get("@context"));
+                let inner = Normal { context: &context, depth: self.depth + 1 };
+                let mut members = BTreeMap::new();
+                for (written, value) in map.iter().filter(|(name, _)| *name != "@context") {
+                    let is_blank = |text: &str| written == "#text" && text.trim().is_empty();
+                    if let Some(value) = inner.extension(value).filter(|v| !v.as_str().is_some_and(is_blank))
+                    {
+                        members.insert(inner.member_name(written), value);
+                    }
+                }
+                match members.remove("#text") {
+                    None if members.is_empty() => Value::String(String::new()),
+                    Some(text) if members.is_empty() => text,
+                    text => {
+                        let text = text.as_ref().and_then(Value::as_str).map(str::trim);
+                        members.extend(text.map(|text| ("#text".to_owned(), text.into())));
+                        Value::Object(members.into_iter().collect())
+                    }
+                }
+            }
+        })
+    }
+
+    fn flatten(&self, value: &Value, items: &mut Vec<Value>) {
+        match value {
+            Value::Array(inner) => inner.iter().for_each(|item| self.deeper().flatten(item, items)),
+            other => items.extend(self.deeper().extension(other)),
+        }
     }
 
     fn list(&self, name: &str, items: impl Iterator<Item = Value>) -> Value {
@@ -218,8 +276,8 @@ impl Normal<'_> {
             "@id" => "id".to_owned(),
             "@type" => "type".to_owned(),
             _ => {
-                let iri = self.context.expand(written);
-                iri.strip_prefix("https://ref.gs1.org/epcis/").unwrap_or(&iri).to_owned()
+                let iri = self.context.expand_name(written);
+                iri.strip_prefix(context::EPCIS).unwrap_or(&iri).to_owned()
             }
         }
     }
@@ -242,16 +300,11 @@ impl Normal<'_> {
     }
 }
 
-/// A whole number without its `.0`, so that `200` and `200.0` are one.
-fn plain(number: &Number) -> Number {
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+/// A number as its text in XML: without an exponent, a whole one without a fraction, and with one zero.
+pub(crate) fn number_text(number: &Number) -> String {
     match number.as_f64() {
-        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT_MAX => {
-            #[expect(clippy::cast_possible_truncation, reason = "whole and within the exact range")]
-            let whole = float as i64;
-            Number::from(whole)
-        }
-        _ => number.clone(),
+        Some(float) if number.is_f64() => (float + 0.0).to_string(),
+        _ => number.to_string(),
     }
 }
 
@@ -297,7 +350,7 @@ mod tests {
             ("ex:grade", json!("B")),
             ("quantityList", json!([])),
             ("disposition", json!("active")),
-            ("ex:more", json!(null)),
+            ("ex:more", json!(0)),
         ] {
             let mut changed = event();
             changed[name] = value;

@@ -42,6 +42,18 @@ impl Vocabulary {
         }
     }
 
+    /// What stands before a word in the URN vocabulary of CBV 1; the vocabularies that came later have none.
+    fn urn_prefix(self) -> Option<&'static str> {
+        Some(match self {
+            Self::BizStep => "urn:epcglobal:cbv:bizstep:",
+            Self::Disposition => "urn:epcglobal:cbv:disp:",
+            Self::BizTransactionType => "urn:epcglobal:cbv:btt:",
+            Self::SourceDestinationType => "urn:epcglobal:cbv:sdt:",
+            Self::ErrorReason => "urn:epcglobal:cbv:er:",
+            Self::SensorComponent | Self::SensorAlert | Self::Measurement => return None,
+        })
+    }
+
     /// Every prefix under which a word of the vocabulary is met, the compact ones of the default context included.
     fn prefixes(self) -> &'static [&'static str] {
         match self {
@@ -96,6 +108,15 @@ impl Vocabulary {
     /// The bare word for a standard word in any spelling; everything else as it stands.
     pub fn bare(self, value: &str) -> &str {
         self.word(value).filter(|word| self.words().contains(word)).unwrap_or(value)
+    }
+
+    /// The URN for a standard word in any spelling, its web URI where it has none; everything else as it stands.
+    pub fn urn(self, value: &str) -> Cow<'_, str> {
+        let word = self.bare(value);
+        match self.urn_prefix().filter(|_| self.words().contains(&word)) {
+            Some(prefix) => Cow::Owned(format!("{prefix}{word}")),
+            None => self.expand(value),
+        }
     }
 
     /// The web URI for a standard word in any spelling; everything else as it stands.

@@ -38,6 +38,23 @@ pub enum AppendError<E> {
     Store(#[from] StoreError),
 }
 
+impl<E> AppendError<E> {
+    /// The same error with the refusal as somebody else names it.
+    pub fn map<F>(self, refused: impl FnOnce(E) -> F) -> AppendError<F> {
+        match self {
+            Self::Refused(refusal) => AppendError::Refused(refused(refusal)),
+            Self::Body(error) => AppendError::Body(error),
+            Self::Kind(error) => AppendError::Kind(error),
+            Self::UnknownBook(book) => AppendError::UnknownBook(book),
+            Self::KeyReused => AppendError::KeyReused,
+            Self::Busy => AppendError::Busy,
+            Self::Stopped => AppendError::Stopped,
+            Self::Panicked => AppendError::Panicked,
+            Self::Store(error) => AppendError::Store(error),
+        }
+    }
+}
+
 /// Where an entry was put.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Receipt {

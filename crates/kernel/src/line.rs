@@ -2,7 +2,7 @@ use access::{ActionDef, RoleDef};
 use base::{BookId, CityZone, Day, SubjectId};
 use figures::{Contributions, Figure, Ratio};
 use ledger::{Entry, Kind};
-use matters::{Facts, Matter};
+use matters::{Facts, Matter, Move};
 use store::{Migration, StoreError, Tx};
 
 use crate::{AppendError, Desk, DocketError, docket};
@@ -82,6 +82,17 @@ pub trait Line: Send + Sync {
     /// matter in the same decision ([`Desk::touch_matter`]).
     fn facts(&self, _tx: &mut dyn Tx, _book: &BookId, _matter: &Matter) -> Result<Facts, StoreError> {
         Ok(Facts::default())
+    }
+
+    /// Somebody moved a matter of one of the line's sorts, in this decision; `matter` is as it now stands. The line may
+    /// follow with entries of its own, touch matters that depend on this one, or refuse the move.
+    fn on_move(
+        &self,
+        _desk: &mut Desk<'_>,
+        _step: &Move,
+        _matter: &Matter,
+    ) -> Result<(), AppendError<DocketError>> {
+        Ok(())
     }
 
     /// Does what falls due in a book by the calendar alone, such as the end of a certificate's validity. The clock calls

@@ -127,10 +127,10 @@ impl Line for Own {
             Kind::of::<TokenRevoked>("令牌吊销", "Token revoked"),
             Kind::of::<DeviceEnrolled>("设备登记", "Device enrolled"),
             Kind::of::<DeviceRevoked>("设备注销", "Device revoked"),
-            Kind::of::<TargetSet>("目标设定", "Target set"),
             Kind::of::<ContactSet>("联系方式登记", "Contact set"),
             Kind::of::<ContactRemoved>("联系方式注销", "Contact removed"),
             Kind::of::<NoticeSent>("通知送达结果", "Outcome of a notice"),
+            Kind::of::<TargetSet>("目标设定", "Target set"),
         ];
         kinds.extend(matters::kinds());
         kinds
@@ -167,8 +167,8 @@ impl Line for Own {
     fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
         for entry in entries.iter().filter(|entry| entry.book.as_str() == ROOT_BOOK) {
             accounts::apply(tx, entry)?;
-            target::apply(tx, entry)?;
             notices::apply(tx, entry)?;
+            target::apply(tx, entry)?;
             self.applied.fetch_max(entry.seq.next().to_i64(), Ordering::SeqCst);
         }
         docket::apply(tx, &self.zone, &self.rulebooks, entries)

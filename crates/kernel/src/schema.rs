@@ -70,9 +70,9 @@ pub const DERIVED: &[Derived] = &[
 pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 2, sql: REGISTRY_TABLES },
     Migration { owner: "kernel", number: 3, sql: PLACE_TABLE },
-    Migration { owner: "kernel", number: 12, sql: TARGET_TABLE },
     Migration { owner: "notices", number: 1, sql: NOTICE_TABLES },
     Migration { owner: "kernel", number: 4, sql: docket::TABLES },
+    Migration { owner: "kernel", number: 12, sql: TARGET_TABLE },
 ];
 
 const TARGET_TABLE: &str = "
@@ -182,11 +182,11 @@ pub const REGISTRY_DERIVED: &[Derived] = &[
     Derived { table: "access_grant", columns: "grantee, seq, role, unit, line, subject" },
     Derived { table: "api_token", columns: "token, unit, title, expires, revoked" },
     Derived { table: "device", columns: "book, device, title, subject, revoked" },
-    Derived { table: "target", columns: "unit, figure, from_day, to_day, amount, seq" },
     Derived { table: "org_contact", columns: "post, contact, channel, address, since" },
     docket::DERIVED[0],
     docket::DERIVED[1],
     docket::DERIVED[2],
+    Derived { table: "target", columns: "unit, figure, from_day, to_day, amount, seq" },
 ];
 
 pub const INSERT_ENTRY: Insert = Insert {

@@ -71,3 +71,16 @@ create table if not exists projects_reversal (
     book text not null, entry bigint not null, seq bigint not null, reason text not null, at bigint not null,
     primary key (book, entry)
 );
+create table if not exists projects_matter (
+    book text not null, matter text not null, sort text not null, project text, name text not null, activity text,
+    seq bigint not null,
+    primary key (book, matter)
+);
+create index if not exists projects_matter_by_project on projects_matter (book, project, sort);
+create table if not exists projects_permit (
+    book text not null, permit text not null, project text not null, title text not null, bureau text not null,
+    agent text not null, term_workdays bigint not null, applied_at bigint not null, matter text not null,
+    decided_at bigint, granted bigint, number text,
+    primary key (book, permit)
+);
+create index if not exists projects_permit_by_project on projects_permit (book, project, applied_at);

@@ -5,12 +5,12 @@ use ledger::{Body, Entry};
 use store::{Param, StoreError, Tx};
 
 use crate::kinds::{
-    Accepted, Amended, AssistancePlanned, ChainFounded, ChainHandedOver, ContractSigned, EnteredStatistics,
-    EntryReversed, FellDue, Invested, Month, MonthFellDue, Paid, Phase, PhaseChanged, Planned,
-    ProgrammeFounded, ProgrammeReplanned, ProgressReported, ProxyDone, ProxyOpened, Registered, Standing,
-    VisitMade, Withdrawn,
+    Accepted, Amended, AssistancePlanned, BlockerRaised, ChainFounded, ChainHandedOver, ContractSigned,
+    DeadlineMoved, EnteredStatistics, EntryReversed, FellDue, HandedOver, Invested, MilestoneSet, Month,
+    MonthFellDue, Paid, PermitApplied, PermitDecided, Phase, PhaseChanged, Planned, ProgrammeFounded,
+    ProgrammeReplanned, ProgressReported, ProxyDone, ProxyOpened, Registered, Standing, VisitMade, Withdrawn,
 };
-use crate::word;
+use crate::{sorts, word};
 
 /// Applies entries in order.
 pub fn apply(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
@@ -27,7 +27,7 @@ fn month(month: Month) -> Param<'static> {
 }
 
 impl One<'_> {
-    fn apply(self) -> Result<(), StoreError> {
+    fn apply(mut self) -> Result<(), StoreError> {
         match self.entry.kind.as_str() {
             ProgrammeFounded::KIND => self.programme(),
             ProgrammeReplanned::KIND => self.replanned(),
@@ -40,6 +40,20 @@ impl One<'_> {
             EnteredStatistics::KIND => self.stamp::<EnteredStatistics>("statistics_at", |it| &it.project),
             Accepted::KIND => self.stamp::<Accepted>("accepted_at", |it| &it.project),
             Withdrawn::KIND => self.stamp::<Withdrawn>("withdrawn_at", |it| &it.project),
+            DeadlineMoved::KIND => self.deadline_moved(),
+            HandedOver::KIND => self.handed_over(),
+            PermitApplied::KIND => self.permit(),
+            PermitDecided::KIND => self.permit_decided(),
+            BlockerRaised::KIND => {
+                let it: BlockerRaised = self.body()?;
+                let matter = sorts::Name::Blocker(&it.blocker);
+                self.matter(matter, Some(&it.project), it.activity.as_deref())
+            }
+            MilestoneSet::KIND => {
+                let it: MilestoneSet = self.body()?;
+                let matter = sorts::Name::Milestone(&it.project, &it.milestone);
+                self.matter(matter, Some(&it.project), None)
+            }
             ContractSigned::KIND => self.contract(),
             Planned::KIND => self.planned(),
             MonthFellDue::KIND => self.month_fell_due(),
@@ -154,7 +168,74 @@ impl One<'_> {
             at,
         ];
         self.run(SQL, &params)?;
+        self.matter(sorts::Name::Project(&it.project), Some(&it.project), None)?;
         self.reached(&it.project, it.phase)
+    }
+
+    /// A matter that an entry opened.
+    fn matter(
+        &mut self,
+        name: sorts::Name<'_>,
+        project: Option<&str>,
+        activity: Option<&str>,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "insert into projects_matter (book, matter, sort, project, name, activity, seq)
+            values ($1, $2, $3, $4, $5, $6, $7)";
+        let (matter, sort, own) = (name.matter(&self.entry.book)?, name.sort(), name.own());
+        let seq = self.seq();
+        let params = [
+            matter.subject().as_str().into(),
+            sort.into(),
+            project.into(),
+            (&own).into(),
+            activity.into(),
+            seq,
+        ];
+        self.run(SQL, &params)
+    }
+
+    fn deadline_moved(mut self) -> Result<(), StoreError> {
+        const SQL: &str = "update projects_project set planned_finish = $3 where book = $1 and project = $2";
+        let it: DeadlineMoved = self.body()?;
+        self.run(SQL, &[(&it.project).into(), i64::from(it.to.0).into()])?;
+        self.stand(&it.project, it.change.after.as_ref())
+    }
+
+    fn handed_over(mut self) -> Result<(), StoreError> {
+        const SQL: &str =
+            "update projects_project set team = $3, office = $4 where book = $1 and project = $2";
+        let it: HandedOver = self.body()?;
+        let (team, office) = (it.team.subject().as_str(), it.office.subject().as_str());
+        self.run(SQL, &[(&it.project).into(), team.into(), office.into()])
+    }
+
+    fn permit(mut self) -> Result<(), StoreError> {
+        const SQL: &str =
+            "insert into projects_permit (book, permit, project, title, bureau, agent, term_workdays,
+            applied_at, matter) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let it: PermitApplied = self.body()?;
+        let name = sorts::Name::Permit(&it.permit);
+        let (matter, at) = (name.matter(&self.entry.book)?, self.at());
+        let params = [
+            (&it.permit).into(),
+            (&it.project).into(),
+            (&it.title).into(),
+            it.bureau.subject().as_str().into(),
+            it.agent.subject().as_str().into(),
+            i64::from(it.term_workdays).into(),
+            at,
+            matter.subject().as_str().into(),
+        ];
+        self.run(SQL, &params)?;
+        self.matter(name, Some(&it.project), None)
+    }
+
+    fn permit_decided(mut self) -> Result<(), StoreError> {
+        const SQL: &str = "update projects_permit set decided_at = $3, granted = $4, number = $5
+            where book = $1 and permit = $2";
+        let it: PermitDecided = self.body()?;
+        let at = self.at();
+        self.run(SQL, &[(&it.permit).into(), at, i64::from(it.granted).into(), it.number.as_ref().into()])
     }
 
     /// The day on which a phase was reached.
@@ -361,7 +442,11 @@ impl One<'_> {
             at,
             seq,
         ];
-        self.run(SQL, &params)
+        self.run(SQL, &params)?;
+        for number in 1..=it.measures.len() {
+            self.matter(sorts::Name::Measure(&it.plan, number), it.project.as_deref(), None)?;
+        }
+        Ok(())
     }
 
     fn proxy(mut self) -> Result<(), StoreError> {

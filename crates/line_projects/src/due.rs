@@ -5,7 +5,7 @@
 //! nothing has to count for another day than its own. A decision about a project first catches it up to its own time,
 //! so history that is loaded in order falls due in order too.
 
-use base::{ActorId, BookId, Day, SubjectId};
+use base::{BookId, Day, SubjectId};
 use kernel::{AppendError, Desk, Receipt};
 use ledger::{Draft, Role};
 
@@ -70,7 +70,7 @@ fn draft<B: ledger::Body, E>(
     day: Day,
     body: &B,
 ) -> Result<Draft, AppendError<E>> {
-    let clock = ActorId::new("system:clock").expect("the name has a scheme");
+    let clock = kernel::clock_actor();
     let at = desk.zone().start_of(day).max(project.changed_at);
     let subject = SubjectId::local("project", book, &project.project)
         .map_err(|error| ledger::BodyError::new("project", ledger::Rule::Format, error.to_string()))?;

@@ -6,20 +6,27 @@
 
 use figures::{Contributions, Figure, Ratio, Unit};
 use ledger::{Body, Entry};
+use matters::Accepted as MatterAccepted;
 
 use crate::kinds::{
-    Amended, AssistancePlanned, Change, ContractSigned, EntryReversed, FellDue, Heading, Invested,
-    MonthFellDue, Paid, Phase, PhaseChanged, ProgrammeFounded, ProgrammeReplanned, ProgressReported,
-    ProxyDone, ProxyOpened, Registered, Standing, VisitMade, Withdrawn,
+    Amended, AssistancePlanned, BlockerRaised, Change, ContractSigned, DeadlineMoved, EntryReversed, FellDue,
+    Heading, Invested, MonthFellDue, Paid, PermitApplied, Phase, PhaseChanged, ProgrammeFounded,
+    ProgrammeReplanned, ProgressReported, ProxyDone, ProxyOpened, Registered, Standing, VisitMade, Withdrawn,
 };
-use crate::word;
+use crate::{sorts, word};
 
 const BREAKDOWN: &[&str] = &["chain", "industry", "programme"];
 const BREAKDOWN_AND_PHASE: &[&str] = &["phase", "chain", "industry", "programme"];
 
 /// The kinds that change how a project stands.
-const STANDING: &[&str] =
-    &[Registered::KIND, Amended::KIND, PhaseChanged::KIND, FellDue::KIND, Withdrawn::KIND];
+const STANDING: &[&str] = &[
+    Registered::KIND,
+    Amended::KIND,
+    PhaseChanged::KIND,
+    FellDue::KIND,
+    DeadlineMoved::KIND,
+    Withdrawn::KIND,
+];
 
 const fn standing(name: &'static str, title_zh: &'static str, title_en: &'static str, unit: Unit) -> Figure {
     Figure {
@@ -68,6 +75,14 @@ pub const VISITS: &str = "projects.visits";
 pub const ASSISTANCE: &str = "projects.assistance";
 pub const PROXIES: &str = "projects.proxies";
 pub const PROXIES_DONE: &str = "projects.proxies.done";
+
+pub const PERMITS: &str = "projects.permits";
+pub const PERMITS_DECIDED: &str = "projects.permits.decided";
+pub const PERMITS_IN_TIME: &str = "projects.permits.in_time";
+pub const BLOCKERS: &str = "projects.blockers";
+pub const SOLVED: &str = "projects.problems.solved";
+pub const MEASURES_DONE: &str = "projects.measures.done";
+pub const MILESTONES_REACHED: &str = "projects.milestones.reached";
 
 /// From how much on a newly signed project is a large one: a hundred million yuan.
 const LARGE_FEN: i64 = 10_000_000_000;
@@ -153,11 +168,26 @@ pub const FIGURES: &[Figure] = &[
         &[ProxyDone::KIND, EntryReversed::KIND],
         &[],
     ),
+    flow(PERMITS, "受理审批", "Permits applied for", Unit::Count, &[PermitApplied::KIND], &[]),
+    flow(PERMITS_DECIDED, "办结审批", "Permits decided", Unit::Count, &[MatterAccepted::KIND], &[]),
+    flow(
+        PERMITS_IN_TIME,
+        "按时办结审批",
+        "Permits decided in time",
+        Unit::Count,
+        &[MatterAccepted::KIND],
+        &[],
+    ),
+    flow(BLOCKERS, "上报堵点", "Blockers raised", Unit::Count, &[BlockerRaised::KIND], &[]),
+    flow(SOLVED, "解决问题", "Problems solved", Unit::Count, &[MatterAccepted::KIND], &[]),
+    flow(MEASURES_DONE, "落实帮扶措施", "Measures carried out", Unit::Count, &[MatterAccepted::KIND], &[]),
+    flow(MILESTONES_REACHED, "完成节点", "Milestones reached", Unit::Count, &[MatterAccepted::KIND], &[]),
 ];
 
 pub const START_RATE: &str = "projects.start.rate";
 pub const FINISH_RATE: &str = "projects.finish.rate";
 pub const INVESTED_RATE: &str = "projects.invested.rate";
+pub const PERMIT_RATE: &str = "projects.permits.rate";
 
 pub const RATIOS: &[Ratio] = &[
     Ratio {
@@ -181,6 +211,13 @@ pub const RATIOS: &[Ratio] = &[
         numerator: INVESTED,
         denominator: INVESTMENT_DUE,
     },
+    Ratio {
+        name: PERMIT_RATE,
+        title_zh: "审批按时办结率",
+        title_en: "Permits in time",
+        numerator: PERMITS_IN_TIME,
+        denominator: PERMITS_DECIDED,
+    },
 ];
 
 /// What an entry adds.
@@ -190,12 +227,19 @@ pub fn contribute(entry: &Entry, out: &mut Contributions) {
         Amended::KIND => read(entry, |it: &Amended| it.change.clone()),
         PhaseChanged::KIND => read(entry, |it: &PhaseChanged| it.change.clone()),
         FellDue::KIND => read(entry, |it: &FellDue| it.change.clone()),
+        DeadlineMoved::KIND => read(entry, |it: &DeadlineMoved| it.change.clone()),
         Withdrawn::KIND => read(entry, |it: &Withdrawn| it.change.clone()),
         _ => None,
     };
     if let Some(Change { before, after }) = change {
         before.iter().for_each(|standing| stand(standing, -1, out));
         after.iter().for_each(|standing| stand(standing, 1, out));
+        return;
+    }
+    if entry.kind.as_str() == MatterAccepted::KIND {
+        if let Some(accepted) = read(entry, MatterAccepted::clone) {
+            accept(&accepted, out);
+        }
         return;
     }
     let entry_of = |kind: &str, body: &str, sign| done(kind, body, sign);
@@ -245,6 +289,20 @@ fn stand(it: &Standing, sign: i64, out: &mut Contributions) {
         if holds {
             out.add(figure, sign * amount, &dimensions);
         }
+    }
+}
+
+/// What it means for the line that one of its matters was found done.
+fn accept(it: &MatterAccepted, out: &mut Contributions) {
+    match it.sort.as_str() {
+        sorts::PERMIT => {
+            out.add(PERMITS_DECIDED, 1, &[]);
+            out.add(PERMITS_IN_TIME, i64::from(it.in_time == Some(true)), &[]);
+        }
+        sorts::BLOCKER => out.add(SOLVED, 1, &[]),
+        sorts::MEASURE => out.add(MEASURES_DONE, 1, &[]),
+        sorts::MILESTONE => out.add(MILESTONES_REACHED, 1, &[]),
+        _ => {}
     }
 }
 
@@ -308,6 +366,8 @@ fn done(kind: &str, body: &str, sign: i64) -> Option<Vec<Add>> {
             let it: VisitMade = parse(body)?;
             vec![Add { dimensions: vec![("to", word(&it.to))], ..one(VISITS) }]
         }
+        PermitApplied::KIND => vec![one(PERMITS)],
+        BlockerRaised::KIND => vec![one(BLOCKERS)],
         ProgressReported::KIND => vec![one(REPORTS)],
         AssistancePlanned::KIND => vec![one(ASSISTANCE)],
         ProxyOpened::KIND => vec![one(PROXIES)],

@@ -4,6 +4,7 @@ mod code;
 mod frame;
 mod money;
 mod month;
+mod owed;
 mod project;
 mod reversal;
 mod standing;
@@ -16,10 +17,14 @@ pub use code::{CodeError, ProjectCode};
 pub use frame::{ChainFounded, ChainHandedOver, ProgrammeFounded, ProgrammeReplanned};
 pub use money::{ContractSigned, Heading, Instalment, Invested, MonthFellDue, MonthPlan, Paid, Planned};
 pub use month::{Month, NotMonth};
-pub use project::{Accepted, Amended, EnteredStatistics, FellDue, PhaseChanged, Registered, Site, Withdrawn};
+pub use owed::{BlockerRaised, MilestoneSet, PermitApplied, PermitDecided};
+pub use project::{
+    Accepted, Amended, DeadlineMoved, EnteredStatistics, FellDue, HandedOver, PhaseChanged, Registered, Site,
+    Withdrawn,
+};
 pub use reversal::EntryReversed;
 pub use standing::{Change, Phase, Standing};
-pub use work::{AssistancePlanned, ProgressReported, ProxyDone, ProxyOpened, VisitMade, Visited};
+pub use work::{AssistancePlanned, Measure, ProgressReported, ProxyDone, ProxyOpened, VisitMade, Visited};
 
 /// The line's part of the catalogue.
 pub fn kinds() -> Vec<Kind> {
@@ -35,6 +40,12 @@ pub fn kinds() -> Vec<Kind> {
         Kind::of::<EnteredStatistics>("项目入库", "Entered the statistics"),
         Kind::of::<Accepted>("项目验收", "Project accepted"),
         Kind::of::<Withdrawn>("项目退出", "Project withdrawn"),
+        Kind::of::<DeadlineMoved>("项目期限变更", "Deadline moved"),
+        Kind::of::<HandedOver>("项目责任移交", "Project handed over"),
+        Kind::of::<PermitApplied>("审批受理", "Permit applied for"),
+        Kind::of::<PermitDecided>("审批办结", "Permit decided"),
+        Kind::of::<BlockerRaised>("堵点上报", "Blocker raised"),
+        Kind::of::<MilestoneSet>("节点设定", "Milestone set"),
         Kind::of::<ContractSigned>("合同签订", "Contract signed"),
         Kind::of::<Planned>("投资计划下达", "Investment planned"),
         Kind::of::<MonthFellDue>("月度投资计划到期", "Plan of a month fell due"),

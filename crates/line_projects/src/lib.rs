@@ -3,26 +3,40 @@
 pub mod api;
 pub mod apply;
 mod due;
+mod facts;
 pub mod figures;
+mod follow;
 pub mod kinds;
 pub mod policy;
 pub mod record;
 pub mod refusal;
 pub mod rules;
 mod schema;
+pub mod sorts;
 pub mod state;
 
 use ::access::{ActionDef, RoleDef};
 use ::figures::{Contributions, Figure, Ratio};
-use kernel::{Derived, Line};
+use base::{BookId, CityZone, Day};
+use kernel::{AppendError, Derived, Desk, DocketError, Line, MatterSort};
 use ledger::{Entry, Kind};
+use matters::{Facts, Matter, Move};
 use serde::Serialize;
 use store::{Migration, StoreError, Tx};
 
 pub use due::fall_due;
 
 /// The line as the kernel sees it.
-pub struct Projects;
+pub struct Projects {
+    zone: CityZone,
+}
+
+impl Projects {
+    /// `zone` says to which day a moment belongs, for what is judged day by day.
+    pub fn new(zone: CityZone) -> Self {
+        Self { zone }
+    }
+}
 
 impl Line for Projects {
     fn name(&self) -> &'static str {
@@ -59,6 +73,27 @@ impl Line for Projects {
 
     fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
         apply::apply(tx, entries)
+    }
+
+    fn sorts(&self) -> &'static [MatterSort] {
+        sorts::SORTS
+    }
+
+    fn facts(&self, tx: &mut dyn Tx, book: &BookId, matter: &Matter) -> Result<Facts, StoreError> {
+        facts::facts(tx, &self.zone, book, matter)
+    }
+
+    fn on_move(
+        &self,
+        desk: &mut Desk<'_>,
+        step: &Move,
+        matter: &Matter,
+    ) -> Result<(), AppendError<DocketError>> {
+        follow::on_move(desk, step, matter)
+    }
+
+    fn on_day(&self, desk: &mut Desk<'_>, book: &BookId, day: Day) -> Result<(), AppendError<DocketError>> {
+        fall_due(desk, book, day).map(drop)
     }
 
     fn contribute(&self, entry: &Entry, out: &mut Contributions) {

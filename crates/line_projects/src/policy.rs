@@ -21,7 +21,9 @@ pub const KEEP_EVIDENCE: &str = "projects.evidence.keep";
 pub const READ_EVIDENCE: &str = "projects.evidence.read";
 
 const READERS: &[&str] = &["planner", "agent", "leader", "auditor"];
-const TEAM: &[&str] = &["team"];
+/// Who acts for the post that answers: the team's for a project, the authority's for a permit.
+const OWNERS: &[&str] = &["team"];
+const TEAM: &[&str] = OWNERS;
 
 const fn action(
     name: &'static str,
@@ -58,8 +60,11 @@ pub const ACTIONS: &[ActionDef] = &[
     planned("projects.project.amended", "更正项目信息", "Amend a project"),
     by_team("projects.phase.changed", "变更项目阶段", "Change a phase"),
     planned("projects.statistics.entered", "登记入库", "Enter the statistics"),
-    planned("projects.project.accepted", "登记验收", "Record an acceptance"),
-    planned("projects.project.withdrawn", "项目退出", "Withdraw a project"),
+    by_team("projects.project.accepted", "登记验收", "Record an acceptance"),
+    by_agent("projects.permit.applied", "登记审批受理", "Record an application for a permit"),
+    action("projects.permit.decided", "登记审批办结", "Record a permit", &["planner", "agent"], OWNERS),
+    by_team("projects.blocker.raised", "上报堵点", "Raise a blocker"),
+    planned("projects.milestone.set", "设定节点", "Set a milestone"),
     by_team("projects.contract.signed", "登记合同", "Record a contract"),
     planned("projects.investment.planned", "下达投资计划", "Plan investment"),
     by_team("projects.investment.made", "登记完成投资", "Record investment"),

@@ -4,6 +4,7 @@
 
 mod frame;
 mod money;
+mod owed;
 mod projects;
 mod work;
 
@@ -14,9 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::due;
 use crate::kinds::{
-    Accepted, Amended, AssistancePlanned, ChainFounded, ChainHandedOver, ContractSigned, EnteredStatistics,
-    EntryReversed, Invested, Paid, PhaseChanged, Planned, ProgrammeFounded, ProgrammeReplanned,
-    ProgressReported, ProxyDone, ProxyOpened, Registered, VisitMade, Withdrawn,
+    Accepted, Amended, AssistancePlanned, BlockerRaised, ChainFounded, ChainHandedOver, ContractSigned,
+    EnteredStatistics, EntryReversed, Invested, MilestoneSet, Paid, PermitApplied, PermitDecided,
+    PhaseChanged, Planned, ProgrammeFounded, ProgrammeReplanned, ProgressReported, ProxyDone, ProxyOpened,
+    Registered, VisitMade,
 };
 use crate::refusal::{Code, Refusal};
 use crate::rules;
@@ -105,7 +107,10 @@ impl Recorder<'_, '_> {
             PhaseChanged::KIND => self.change_phase(Self::body(input)?),
             EnteredStatistics::KIND => self.enter_statistics(Self::body(input)?),
             Accepted::KIND => self.accept(Self::body(input)?),
-            Withdrawn::KIND => self.withdraw(Self::body(input)?),
+            PermitApplied::KIND => self.apply_for(Self::body(input)?),
+            PermitDecided::KIND => self.decide(Self::body(input)?),
+            BlockerRaised::KIND => self.raise(Self::body(input)?),
+            MilestoneSet::KIND => self.set_milestone(Self::body(input)?),
             ContractSigned::KIND => self.sign(Self::body(input)?),
             Planned::KIND => self.plan(Self::body(input)?),
             Invested::KIND => self.invest(Self::body(input)?),
@@ -156,10 +161,12 @@ impl Recorder<'_, '_> {
         self.append(draft)
     }
 
-    /// Appends an entry about a project, for which its team answers.
+    /// Appends an entry about a project, for which its team answers, and lets its colour be looked at again.
     fn of_project<B: Body>(&mut self, body: &B, project: &Project) -> Result<Receipt, Failure> {
         let draft = self.draft(body)?.subject(Role::About, self.id("project", &project.project)?);
-        self.append(draft.answered_by(project.team.clone()))
+        let receipt = self.append(draft.answered_by(project.team.clone()))?;
+        self.touch(project)?;
+        Ok(receipt)
     }
 
     /// A project on the list, with all recorded that fell due of it before this entry.

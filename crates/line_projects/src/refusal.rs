@@ -38,6 +38,13 @@ codes! {
     UnknownContract, "合同不存在";
     UnknownItem, "代办事项不存在";
     UnknownEntry, "所引用的记录不存在";
+    UnknownPermit, "审批事项不存在";
+    UnknownPost, "岗位不存在";
+    UnknownRule, "亮色规则不存在";
+    UnknownEvidence, "凭证文件尚未上传";
+    NoEvidence, "须附凭证";
+    /// What is owed does not allow it.
+    Matter, "事项当前状态不允许这样办理";
     Exists, "编号已被使用";
     /// The project left the list.
     Gone, "项目已退出清单";
@@ -73,6 +80,7 @@ impl Code {
                 | Self::AlreadyDone
                 | Self::MonthClosed
                 | Self::AlreadyReversed
+                | Self::Matter
         )
     }
 }

@@ -31,5 +31,10 @@ pub const DERIVED: &[Derived] = &[
         "projects_proxy",
         "book, item, project, title, enterprise, agent, opened_at, opened_seq, done_at, done_seq",
     ),
+    derived("projects_matter", "book, matter, sort, project, name, activity, seq"),
+    derived(
+        "projects_permit",
+        "book, permit, project, title, bureau, agent, term_workdays, applied_at, matter, decided_at, granted, number",
+    ),
     derived("projects_reversal", "book, entry, seq, reason, at"),
 ];

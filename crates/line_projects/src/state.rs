@@ -2,6 +2,7 @@
 
 mod lists;
 mod money;
+mod owed;
 
 use base::{BookId, Day, Fen, Seq, SubjectId, Time};
 use serde::Serialize;
@@ -9,13 +10,15 @@ use store::{Param, Row, StoreError, Tx, placeholders};
 
 use crate::kinds::{Heading, Phase, Standing};
 
-pub(crate) use lists::percent_bp;
 pub use lists::{
     Assistance, Chain, Programme, Proxy, Report, Visit, assistance, assistance_plan, chain, chains,
     is_reversed, programme, programmes, proxies, proxy, reports, visits,
 };
+pub(crate) use lists::{latest_of_whole, percent_bp};
 pub(crate) use money::projects_with_months_due;
 pub use money::{Contract, Due, MonthRow, Payment, contract, contracts, instalments, months, payments};
+pub use owed::{Owed, Permit, owed, permit, permits, project_of_matter};
+pub(crate) use owed::{has_post, open_blockers, permits_due};
 
 /// A key project (重点项目).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]

@@ -131,7 +131,12 @@ impl Resolver for GuardedResolver {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = DefaultResolver::default().resolve(uri, config, timeout)?;
+        let unknown = |error| match error {
+            // The system's resolver says no more than that.
+            ureq::Error::Io(_) => ureq::Error::HostNotFound,
+            other => other,
+        };
+        let found = DefaultResolver::default().resolve(uri, config, timeout).map_err(unknown)?;
         let is_tls = uri.scheme_str() == Some("https");
         let mut reachable = self.empty();
         let may_reach = |address: &&SocketAddr| self.may_reach(address.ip(), is_tls);

@@ -14,6 +14,8 @@ pub mod app;
 pub mod assets;
 mod caller;
 pub mod chart;
+pub mod docket;
+pub mod evidence;
 pub mod export;
 pub mod extract;
 pub mod format;

@@ -9,12 +9,14 @@ mod system;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use base::{CityZone, Clock, Entropy};
 use kernel::{AdminError, AppendError, Kernel, OpenError, Parts};
 use line_market::mqtt_bridge::{self, Bridge};
 use merkle::SignerKey;
+use notices::{MailSettings, Worker};
 use shell::{App, Site, Texts};
 use store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -38,6 +40,8 @@ pub enum Error {
     Key(#[from] merkle::Error),
     #[error(transparent)]
     Proof(#[from] kernel::ProofError),
+    #[error(transparent)]
+    Notices(#[from] notices::Error),
     #[error("{0}")]
     Admin(String),
     #[error("cannot listen on {address}: {reason}")]
@@ -90,7 +94,7 @@ pub fn open_kernel(
     let zone = CityZone::named(&config.zone).map_err(|error| Error::Config(error.to_string()))?;
     let kernel = Kernel::open(Parts {
         store,
-        lines: lines::lines(),
+        lines: lines::lines(&zone),
         clock: around.clock,
         entropy: around.entropy,
         zone,
@@ -135,6 +139,29 @@ pub fn bridge(config: &Config, app: &App) -> Result<Option<Bridge>, Error> {
     Ok(Some(bridge))
 }
 
+/// Starts to deliver notices. Close it before the kernel stops.
+pub fn carrier(config: &Config, kernel: Arc<Kernel>) -> Result<Worker, Error> {
+    let mail = config.smtp.clone().map(|smtp| MailSettings {
+        host: smtp.host,
+        port: smtp.port,
+        tls: smtp.tls,
+        from: smtp.from,
+        username: smtp.username,
+        password: smtp.password,
+    });
+    let read = |path: &std::path::PathBuf| std::fs::read(path).map_err(|error| file_error(path, &error));
+    let settings = notices::Settings {
+        base_url: config.base_url().trim_end_matches('/').to_owned(),
+        name: config.name.clone(),
+        mail,
+        webhook_networks: config.notices.webhook_networks.clone(),
+        authority: config.notices.authority.as_ref().map(read).transpose()?,
+        timeout: Duration::from_secs(config.notices.timeout_seconds),
+        poll: Duration::from_secs(1),
+    };
+    Ok(notices::start(kernel, settings)?)
+}
+
 /// Serves until `stop` resolves, then finishes what is under way. Meanwhile the clock of matters runs.
 pub async fn serve(
     app: App,
@@ -144,7 +171,7 @@ pub async fn serve(
     let (limits, shown) = (app.limits.clone(), app.shown.clone());
     let forget = tokio::spawn(async move {
         loop {
-            tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+            tokio::time::sleep(Duration::from_secs(30)).await;
             limits.forget();
             shown.forget();
         }
@@ -160,7 +187,7 @@ pub async fn serve(
     tokio::select! {
         result = graceful => result?,
         // Streams stay open for ever: whoever is still connected is cut off after a while.
-        () = async { let _closed = ended.await; tokio::time::sleep(std::time::Duration::from_secs(3)).await } => {}
+        () = async { let _closed = ended.await; tokio::time::sleep(Duration::from_secs(3)).await } => {}
     }
     forget.abort();
     clock.abort();

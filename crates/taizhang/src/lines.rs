@@ -1,14 +1,15 @@
 //! The explicit list of lines: the one place that knows them all.
 
 use axum::Router;
+use base::CityZone;
 use kernel::Line;
 use shell::said::Naming;
 use shell::texts::TextsError;
 use shell::{App, Lang, NavEntry, Texts};
 use utoipa::openapi::OpenApi;
 
-pub fn lines() -> Vec<Box<dyn Line>> {
-    vec![Box::new(line_market::Market), Box::new(line_projects::Projects)]
+pub fn lines(zone: &CityZone) -> Vec<Box<dyn Line>> {
+    vec![Box::new(line_market::Market), Box::new(line_projects::Projects::new(zone.clone()))]
 }
 
 /// The texts of shell and lines.

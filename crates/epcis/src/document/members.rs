@@ -22,6 +22,7 @@ const COMMON: &[&str] = &[
 const CONTEXTUAL: &[&str] = &[
     "bizStep",
     "disposition",
+    "persistentDisposition",
     "readPoint",
     "bizLocation",
     "bizTransactionList",
@@ -32,7 +33,7 @@ const CONTEXTUAL: &[&str] = &[
 
 fn own_members(event_type: &EventType) -> &'static [&'static str] {
     match event_type {
-        EventType::Object => &["action", "epcList", "quantityList", "persistentDisposition", "ilmd"],
+        EventType::Object => &["action", "epcList", "quantityList", "ilmd"],
         EventType::Aggregation | EventType::Association => {
             &["action", "parentID", "childEPCs", "childQuantityList"]
         }
@@ -43,10 +44,23 @@ fn own_members(event_type: &EventType) -> &'static [&'static str] {
             "outputEPCList",
             "outputQuantityList",
             "transformationID",
-            "persistentDisposition",
             "ilmd",
         ],
-        EventType::Other(_) => &[],
+        // What others build on the standard may use any of its members, for what they are.
+        EventType::Other(_) => &[
+            "action",
+            "childEPCs",
+            "childQuantityList",
+            "epcList",
+            "ilmd",
+            "inputEPCList",
+            "inputQuantityList",
+            "outputEPCList",
+            "outputQuantityList",
+            "parentID",
+            "quantityList",
+            "transformationID",
+        ],
     }
 }
 
@@ -63,9 +77,6 @@ pub(super) fn check_event(
     event.check("eventID", shape::uri)?;
     check_certification(event)?;
     check_error_declaration(event, context)?;
-    if let EventType::Other(_) = event_type {
-        return Ok(());
-    }
     let names = [COMMON, CONTEXTUAL, own_members(event_type)].concat();
     event.known(&names, context)?;
     check_contextual(event, context)?;
@@ -258,7 +269,7 @@ fn check_type_rules(event: &Shape, event_type: &EventType) -> Result<(), EpcisEr
     let filled = |name: &str| event.items(name).is_ok_and(|items| !items.is_empty());
     let action = event.map.get("action").and_then(Value::as_str);
     let needs = |what| Err(EpcisError::at(event.path.to_string(), Rule::NeedsOneOf(what)));
-    if *event_type != EventType::Transformation {
+    if !matches!(event_type, EventType::Transformation | EventType::Other(_)) {
         event.need("action")?;
     }
     match event_type {

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::error::{EpcisError, Rule};
 use crate::moment::Moment;
 use crate::path::Path;
+use crate::xml::Style;
 use shape::Shape;
 
 /// What a document is at its outermost.
@@ -25,6 +26,8 @@ pub enum DocumentKind {
     QueryResults,
     /// One event that stands alone.
     Event,
+    /// `EPCISMasterDataDocument`, which XML alone has: in JSON, a document whose header holds the vocabularies.
+    MasterData,
 }
 
 /// A parsed and checked document (EPCIS 2.0, section 10, JSON and JSON-LD).
@@ -50,10 +53,31 @@ pub struct Sifted {
     pub refused: Vec<(usize, EpcisError)>,
 }
 
+impl Sifted {
+    /// The document, if none of its events was refused.
+    fn whole(self) -> Result<Document, EpcisError> {
+        match self.refused.into_iter().next() {
+            Some((_, first)) => Err(first),
+            None => Ok(self.document),
+        }
+    }
+}
+
 impl Document {
     /// Reads JSON text, and keeps on where a single event breaks a rule.
     pub fn sift(json: &[u8], limits: &Limits) -> Result<Sifted, EpcisError> {
-        Self::sift_value(parse_json(json, limits)?, limits)
+        Self::sift_value(parse_json(json, limits)?, None, limits)
+    }
+
+    /// Reads XML text of EPCIS 1.0 to 2.0, and keeps on where a single event breaks a rule.
+    pub fn sift_xml(xml: &[u8], limits: &Limits) -> Result<Sifted, EpcisError> {
+        let (value, kind) = crate::xml::read(xml, limits)?;
+        Self::sift_value(value, Some(kind), limits)
+    }
+
+    /// Reads XML text of EPCIS 1.0 to 2.0.
+    pub fn parse_xml(xml: &[u8], limits: &Limits) -> Result<Self, EpcisError> {
+        Self::sift_xml(xml, limits).and_then(Sifted::whole)
     }
 
     /// Reads JSON text. The error names the path of the first member that breaks a rule, and the rule.
@@ -63,23 +87,19 @@ impl Document {
 
     /// Reads a JSON value.
     pub fn from_value(value: Value, limits: &Limits) -> Result<Self, EpcisError> {
-        let Sifted { document, refused } = Self::sift_value(value, limits)?;
-        match refused.into_iter().next() {
-            Some((_, first)) => Err(first),
-            None => Ok(document),
-        }
+        Self::sift_value(value, None, limits).and_then(Sifted::whole)
     }
 
-    fn sift_value(value: Value, limits: &Limits) -> Result<Sifted, EpcisError> {
+    fn sift_value(value: Value, kind: Option<DocumentKind>, limits: &Limits) -> Result<Sifted, EpcisError> {
         limits.check(&value)?;
         let Value::Object(mut envelope) = value else {
             return Err(EpcisError::at("", Rule::Kind("an object")));
         };
-        let kind = match envelope.get("type").and_then(Value::as_str) {
+        let kind = kind.unwrap_or_else(|| match envelope.get("type").and_then(Value::as_str) {
             Some("EPCISDocument") => DocumentKind::Events,
             Some("EPCISQueryDocument") => DocumentKind::QueryResults,
             _ => DocumentKind::Event,
-        };
+        });
         let context = Context::read(check_context(&envelope)?);
         if kind == DocumentKind::Event {
             let event = Event::read(envelope, &context, &Path::Root)?;
@@ -122,6 +142,12 @@ impl Document {
     /// The `@context` as it came, for [`crate::event_hash`]; null for an event that stands alone and carries its own.
     pub fn context_value(&self) -> &Value {
         self.envelope.get("@context").unwrap_or(&Value::Null)
+    }
+
+    /// The document as XML of EPCIS 2.0.
+    pub fn to_xml(&self, style: &Style) -> String {
+        let events = self.events.iter().map(|event| &event.raw);
+        crate::xml::print(self.kind, &self.envelope, &self.context, events, style)
     }
 
     /// The document as it came: the same members with the same values.
@@ -204,7 +230,7 @@ fn check_envelope(
     ];
     const RESULTS: &[&str] = &["@context", "id", "type", "schemaVersion", "creationDate", "epcisBody"];
     let document = Shape { map: envelope, path: &Path::Root };
-    let is_events = kind == DocumentKind::Events;
+    let is_events = kind != DocumentKind::QueryResults;
     document.known(if is_events { EVENTS } else { RESULTS }, context)?;
     if is_events {
         document.need("schemaVersion")?;

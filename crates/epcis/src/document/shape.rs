@@ -65,9 +65,7 @@ impl<'a> Shape<'a> {
 
     /// Refuses members that the standard does not name, unless they carry a namespace or the context defines them.
     pub fn known(&self, names: &[&str], context: &Context) -> Result<(), EpcisError> {
-        let strange = |name: &&String| {
-            !names.contains(&name.as_str()) && !crate::uri::is_absolute(name) && !context.defines(name)
-        };
+        let strange = |name: &&String| !names.contains(&name.as_str()) && !context.is_extension(name);
         match self.map.keys().find(strange) {
             Some(name) => Err(self.refuse(name, Rule::UnknownMember(name.clone()))),
             None => Ok(()),

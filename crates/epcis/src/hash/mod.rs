@@ -12,24 +12,21 @@ mod xml;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::context::Context;
 use crate::document::{Limits, parse_json};
 use crate::error::{EpcisError, Rule};
 use node::{Names, Node};
 
 /// The hash of one event as `ni:///sha-256;...?ver=CBV2.0`, under the `@context` of its document.
 pub fn event_hash(event: &Map<String, Value>, context: &Value) -> Result<String, EpcisError> {
-    let mut names = Names::of_context(Some(context));
-    if let Some(own) = event.get("@context") {
-        names.read(own);
-    }
-    hash_json(event, &names)
+    hash_json(event, &Names::of(Context::read(context)))
 }
 
 /// The hashes of all events of a JSON document, in their order.
 pub fn json_hashes(json: &[u8], limits: &Limits) -> Result<Vec<String>, EpcisError> {
     let document = parse_json(json, limits)?;
     limits.check(&document)?;
-    let mut names = Names::of_context(document.get("@context"));
+    let mut names = Names::of(document.get("@context").map(Context::read).unwrap_or_default());
     let body = document.get("epcisBody");
     let results = body.and_then(|body| body.get("queryResults"));
     for holder in [Some(&document), results].into_iter().flatten() {
@@ -48,7 +45,7 @@ pub fn json_hashes(json: &[u8], limits: &Limits) -> Result<Vec<String>, EpcisErr
 }
 
 /// The hashes of all events of an XML document, in their order.
-pub fn xml_hashes(xml: &str, limits: &Limits) -> Result<Vec<String>, EpcisError> {
+pub fn xml_hashes(xml: &[u8], limits: &Limits) -> Result<Vec<String>, EpcisError> {
     let (root, names) = xml::read(xml, limits)?;
     let mut hashes = Vec::new();
     hash_events(root, &names, &mut hashes);
@@ -58,20 +55,27 @@ pub fn xml_hashes(xml: &str, limits: &Limits) -> Result<Vec<String>, EpcisError>
 fn hash_json(event: &Map<String, Value>, names: &Names) -> Result<String, EpcisError> {
     let event_type = event.get("type").and_then(Value::as_str);
     let event_type = event_type.ok_or_else(|| EpcisError::at("type", Rule::Missing))?;
-    Ok(hash_text(&render::pre_hash(event_type, &names.event(event)?)))
+    let names = names.with(event.get("@context"));
+    Ok(hash_text(&render::pre_hash(&names.resolve(event_type), &names.event(event)?)))
 }
 
 fn hash_events(node: Node, names: &Names, hashes: &mut Vec<String>) {
     const TYPES: &[&str] =
         &["ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent"];
-    if TYPES.contains(&node.name.as_str()) {
-        let event_type = node.name.clone();
-        let event =
-            Node { name: String::new(), value: None, children: without_ignored(node.children, names) };
-        hashes.push(hash_text(&render::pre_hash(&event_type, &event)));
-        return;
+    match node.name.as_str() {
+        // Here stand events alone, those of other types too.
+        "EventList" => hashes.extend(node.children.into_iter().map(|event| hash_node(event, names))),
+        name if TYPES.contains(&name) => hashes.push(hash_node(node, names)),
+        "" | "EPCISDocument" | "EPCISQueryDocument" | "EPCISBody" | "QueryResults" | "resultsBody" => {
+            node.children.into_iter().for_each(|child| hash_events(child, names, hashes));
+        }
+        _ => {}
     }
-    node.children.into_iter().for_each(|child| hash_events(child, names, hashes));
+}
+
+fn hash_node(node: Node, names: &Names) -> String {
+    let event = Node { name: String::new(), value: None, children: without_ignored(node.children, names) };
+    hash_text(&render::pre_hash(&node.name, &event))
 }
 
 fn without_ignored(children: Vec<Node>, names: &Names) -> Vec<Node> {
@@ -86,7 +90,7 @@ fn add_ignored(holder: &Value, names: &mut Names) {
     let asks = |name: &str| name == "ignoreFields" || names.resolve(name) == IGNORE_FIELDS;
     let lists = map.iter().filter(|(name, _)| asks(name)).filter_map(|(_, value)| value.as_array());
     let fields: Vec<String> =
-        lists.flatten().filter_map(Value::as_str).map(|field| names.resolve(field)).collect();
+        lists.flatten().filter_map(Value::as_str).map(|field| names.resolve(field).into_owned()).collect();
     names.ignored.extend(fields);
 }
 

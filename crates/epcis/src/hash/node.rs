@@ -1,7 +1,9 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::context::Context;
 use crate::document::Limits;
 use crate::error::EpcisError;
 
@@ -15,15 +17,16 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub fn leaf(name: String, value: String) -> Self {
-        Self { name, value: Some(value), children: Vec::new() }
+    pub fn leaf(name: String, value: &str) -> Self {
+        // Space around a value says nothing.
+        Self { name, value: Some(value.trim().to_owned()), children: Vec::new() }
     }
 }
 
-/// The prefixes of a document, and the members that it asks to leave out.
-#[derive(Debug, Default)]
+/// The context of a document, and the members that it asks to leave out.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Names {
-    pub prefixes: BTreeMap<String, String>,
+    context: Context,
     pub ignored: BTreeSet<String>,
 }
 
@@ -43,47 +46,23 @@ const IGNORED: &[&str] = &[
 ];
 
 impl Names {
-    pub fn of_context(context: Option<&Value>) -> Self {
-        let mut names = Self::default();
-        for (prefix, iri) in [
-            ("gs1", "https://gs1.org/voc/"),
-            ("cbv", "https://ref.gs1.org/cbv/"),
-            ("cbvmda", "urn:epcglobal:cbv:mda"),
-        ] {
-            names.prefixes.insert(prefix.to_owned(), iri.to_owned());
-        }
-        if let Some(context) = context {
-            names.read(context);
-        }
-        names
+    pub fn of(context: Context) -> Self {
+        Self { context, ignored: BTreeSet::new() }
     }
 
-    /// Takes the prefixes of a context, however its lists are nested.
-    pub fn read(&mut self, context: &Value) {
-        match context {
-            Value::Object(map) => {
-                for (prefix, iri) in map {
-                    if let Some(iri) = iri.as_str() {
-                        self.prefixes.insert(prefix.clone(), iri.to_owned());
-                    }
-                }
-            }
-            Value::Array(items) => items.iter().for_each(|item| self.read(item)),
-            _ => {}
+    /// The names of something inside that declares more.
+    pub fn with(&self, context: Option<&Value>) -> Cow<'_, Self> {
+        match self.context.with(context) {
+            Cow::Borrowed(_) => Cow::Borrowed(self),
+            Cow::Owned(context) => Cow::Owned(Self { context, ignored: self.ignored.clone() }),
         }
     }
 
-    /// `prefix:name` and a whole IRI as `{namespace}name`; a bare name as it is.
-    pub fn resolve(&self, name: &str) -> String {
-        if name.starts_with("http://") || name.starts_with("https://") {
-            return match name.rfind('#').or_else(|| name.rfind('/')) {
-                Some(at) => format!("{{{}}}{}", &name[..=at], &name[at + 1..]),
-                None => name.to_owned(),
-            };
-        }
-        match name.split_once(':').and_then(|(prefix, local)| Some((self.prefixes.get(prefix)?, local))) {
-            Some((iri, local)) => format!("{{{iri}}}{local}"),
-            None => name.to_owned(),
+    /// The name of a member of others as `{namespace}name`; another name as it is.
+    pub fn resolve<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        match self.context.split(name) {
+            Some(split) => Cow::Owned(braced(split.xml_namespace(), split.local)),
+            None => Cow::Borrowed(name),
         }
     }
 
@@ -94,39 +73,48 @@ impl Names {
     /// The tree of an event in JSON.
     pub fn event(&self, event: &Map<String, Value>) -> Result<Node, EpcisError> {
         Limits::depth_only().check_members(event)?;
-        Ok(Node { children: self.members(event), ..Node::default() })
+        Ok(Node { children: self.members(event, false), ..Node::default() })
     }
 
-    fn members(&self, map: &Map<String, Value>) -> Vec<Node> {
+    /// The members of an object; what an extension holds is never one of the standard's wrappers.
+    fn members(&self, map: &Map<String, Value>, in_extension: bool) -> Vec<Node> {
         let mut nodes = Vec::new();
         for (written, value) in map {
-            let name = self.resolve(written);
+            let name = self.resolve(written).into_owned();
             if self.ignores(&name) || self.ignores(written) {
                 continue;
             }
+            let in_extension = in_extension || is_of_others(&name);
             match (item_name(&name), value) {
-                (Some(item), Value::Array(items)) => {
+                (Some(item), Value::Array(items)) if !in_extension => {
                     let mut children = Vec::new();
-                    items.iter().for_each(|value| self.add(item, value, &mut children));
+                    items.iter().for_each(|value| self.add(item, value, false, &mut children));
                     nodes.push(Node { name, value: None, children });
                 }
-                _ => self.add(&name, value, &mut nodes),
+                _ => self.add(&name, value, in_extension, &mut nodes),
             }
         }
         nodes
     }
 
     /// A list that is none of the standard's wrappers repeats its member.
-    fn add(&self, name: &str, value: &Value, nodes: &mut Vec<Node>) {
-        let leaf = |text: String| Node::leaf(name.to_owned(), text);
+    pub fn add(&self, name: &str, value: &Value, in_extension: bool, nodes: &mut Vec<Node>) {
+        let leaf = |text: &str| Node::leaf(name.to_owned(), text);
         match value {
             Value::Null => {}
-            Value::Bool(value) => nodes.push(leaf(value.to_string())),
-            Value::Number(value) => nodes.push(leaf(value.to_string())),
-            Value::String(value) => nodes.push(leaf(value.clone())),
-            Value::Array(items) => items.iter().for_each(|item| self.add(name, item, nodes)),
+            Value::Bool(value) => nodes.push(leaf(&value.to_string())),
+            Value::Number(value) => nodes.push(leaf(&value.to_string())),
+            Value::String(value) => nodes.push(leaf(value)),
+            Value::Array(items) => items.iter().for_each(|item| self.add(name, item, in_extension, nodes)),
             Value::Object(map) => {
-                nodes.push(Node { name: name.to_owned(), value: None, children: self.members(map) });
+                let children = self.with(map.get("@context")).members(map, in_extension);
+                // A text counts where there is nothing beside it.
+                let text = map.get("#text").and_then(Value::as_str).filter(|_| children.is_empty());
+                nodes.push(Node {
+                    name: name.to_owned(),
+                    value: text.map(|t| t.trim().to_owned()),
+                    children,
+                });
             }
         }
     }
@@ -143,4 +131,14 @@ fn item_name(list: &str) -> Option<&'static str> {
         "bizTransactionList" | "sourceList" | "destinationList" => "",
         _ => return None,
     })
+}
+
+/// True for names that are not of the standard.
+pub(super) fn is_of_others(name: &str) -> bool {
+    name.contains(['{', ':'])
+}
+
+/// `{namespace}name`. What an undeclared prefix stands before keeps it.
+pub(super) fn braced(namespace: &str, local: &str) -> String {
+    if namespace.ends_with(':') { format!("{namespace}{local}") } else { format!("{{{namespace}}}{local}") }
 }

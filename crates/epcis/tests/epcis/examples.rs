@@ -48,7 +48,8 @@ fn all_39_event_hash_examples_give_their_published_hashes() {
         let text = std::fs::read_to_string(&path).expect("a readable file");
         let is_xml = path.extension().is_some_and(|ending| ending == "xml");
         let limits = Limits::default();
-        let hashes = if is_xml { xml_hashes(&text, &limits) } else { json_hashes(text.as_bytes(), &limits) };
+        let hashes =
+            if is_xml { xml_hashes(text.as_bytes(), &limits) } else { json_hashes(text.as_bytes(), &limits) };
         let published = std::fs::read_to_string(path.with_extension("hashes")).expect("its hashes");
         let published: Vec<&str> = published.lines().filter(|line| !line.is_empty()).collect();
         assert_eq!(hashes.expect("hashes"), published, "{}", path.display());
@@ -64,7 +65,7 @@ fn published_spellings_of_one_event_have_one_hash_except_the_one_with_another_of
             let text = std::fs::read_to_string(path).expect("a readable file");
             let is_xml = path.extension().is_some_and(|ending| ending == "xml");
             let limits = Limits::default();
-            if is_xml { xml_hashes(&text, &limits) } else { json_hashes(text.as_bytes(), &limits) }
+            if is_xml { xml_hashes(text.as_bytes(), &limits) } else { json_hashes(text.as_bytes(), &limits) }
                 .expect("hashes")
         })
         .collect();
@@ -81,7 +82,7 @@ fn all_37_published_xml_documents_are_read() {
     assert_eq!(documents.len(), 37);
     for path in documents {
         let text = std::fs::read_to_string(&path).expect("a readable file");
-        let hashes = xml_hashes(&text, &Limits::default());
+        let hashes = xml_hashes(text.as_bytes(), &Limits::default());
         hashes.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 }

@@ -2,6 +2,9 @@
 
 mod corpora;
 mod examples;
+mod formats;
+mod generated;
 mod hostile;
 mod laws;
 mod queries;
+mod xsd;

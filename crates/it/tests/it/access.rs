@@ -19,6 +19,7 @@ const OFFICE: Row = [401, 403, 403, 403, 403, 200, 200, 403];
 const COUNTY: Row = [401, 403, 403, 403, 200, 200, 200, 403];
 const OVERSIGHT: Row = [401, 200, 403, 403, 403, 200, 200, 403];
 const LISTS: Row = [401, 200, 403, 403, 403, 403, 200, 403];
+const NO_MATTER: Row = [401, 403, 404, 403, 404, 404, 404, 403];
 const WEIGHING: Row = [401, 403, 403, 403, 403, 403, 403, 200];
 
 struct Operation {
@@ -96,6 +97,7 @@ const OPERATIONS: &[Operation] = &[
     get("/api/projects/{book}/programmes", "/api/projects/decheng-projects/programmes", OFFICE),
     get("/api/projects/{book}/visits", "/api/projects/decheng-projects/visits", OFFICE),
     get("/api/projects/{book}/assistance", "/api/projects/decheng-projects/assistance", OFFICE),
+    get("/api/projects/{book}/permits", "/api/projects/decheng-projects/permits", OFFICE),
     get("/api/projects/{book}/proxies", "/api/projects/decheng-projects/proxies", OFFICE),
     get(
         "/api/projects/{book}/evidence/{digest}",
@@ -198,6 +200,48 @@ const OPERATIONS: &[Operation] = &[
         asks: None,
         row: [401, 403, 400, 400, 400, 403, 403, 403],
     },
+    get("/api/matters", "/api/matters?book=beiyuan", RECORDS),
+    // There is no such matter, so whoever may read the book finds nothing.
+    get("/api/matters/{book}/{name}", "/api/matters/beiyuan/none", NO_MATTER),
+    get("/api/matters/{book}/{name}/evidence/{digest}", "/api/matters/beiyuan/none/evidence/00", NO_MATTER),
+    Operation {
+        method: "POST",
+        template: "/api/matters/{book}",
+        path: "/api/matters/beiyuan",
+        // Refused for a post that is not there, once the right is there.
+        body: |_| {
+            Some(json!({ "title": "x", "owner": "post:371402/a", "reviewer": "post:371402/b",
+                "due": { "by": "on", "day": "2026-03-31" } }))
+        },
+        asks: None,
+        row: [401, 403, 403, 403, 403, 400, 403, 403],
+    },
+    Operation {
+        method: "POST",
+        template: "/api/matters/{book}/{name}/moves",
+        path: "/api/matters/beiyuan/none/moves",
+        body: |_| Some(json!({ "expected": 0, "move": { "verb": "taken", "by": "post:371402/a" } })),
+        asks: None,
+        row: NO_MATTER,
+    },
+    Operation {
+        method: "POST",
+        template: "/api/matters/{book}/{name}/evidence",
+        path: "/api/matters/beiyuan/none/evidence",
+        body: |_| Some(json!("not an image")),
+        asks: None,
+        row: NO_MATTER,
+    },
+    get("/api/rules", "/api/rules", PUBLIC),
+    get("/api/calendar", "/api/calendar", PUBLIC),
+    administer("POST", "/api/rules", "/api/rules", 400, || json!({ "rule": default_rule() })),
+    administer(
+        "POST",
+        "/api/calendar",
+        "/api/calendar",
+        400,
+        || json!({ "notice": { "year": 2027, "papers": [], "days": [] } }),
+    ),
     get("/api/registry/tree", "/api/registry/tree", OVERSIGHT),
     get("/api/policy", "/api/policy", OVERSIGHT),
     get("/api/accounts", "/api/accounts", LISTS),
@@ -317,6 +361,11 @@ const OPERATIONS: &[Operation] = &[
         || json!({ "reason": "x", "legal_basis": "x" }),
     ),
 ];
+
+/// A version that is in force already.
+fn default_rule() -> Value {
+    serde_json::from_str(matters::Preset::Default.json()).unwrap()
+}
 
 fn input(kind: &str, body: Value) -> Value {
     json!({ "kind": kind, "body": body })

@@ -1,6 +1,12 @@
 //! Key projects: what is recorded, what is refused, and that every figure is a sum of entries on any day.
 
+use base::{BookId, SubjectId};
 use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
+use kernel::{AppendError, DocketError, MatterFilter};
+use matters::{
+    Accepted, Cancelled, Colour, Event, Extended, Extension, HandedOver, Matter, MatterId, Paused, PostId,
+    Resumed, State, Submitted, Taken,
+};
 use serde_json::{Value, json};
 
 const ENTRIES: &str = "/api/projects/decheng-projects/entries";
@@ -47,7 +53,163 @@ fn changed(name: &str, members: Value) -> Value {
     body
 }
 
+fn post(name: &str) -> PostId {
+    SubjectId::new(format!("post:decheng-office/{name}")).unwrap().try_into().unwrap()
+}
+
+fn book() -> BookId {
+    BookId::new(OFFICES[0].book).unwrap()
+}
+
+fn matter(town: &Town, name: &str) -> Matter {
+    town.site.kernel.matter(&MatterId::local(&book(), name).unwrap()).unwrap().expect("the matter is there")
+}
+
+/// Moves a matter as whoever may, now.
+fn move_matter(
+    town: &Town,
+    name: &str,
+    event: impl Fn(&Matter) -> Event,
+) -> Result<Matter, AppendError<DocketError>> {
+    let found = matter(town, name);
+    let event = event(&found);
+    let actor = base::ActorId::new("account:somebody").unwrap();
+    town.site.kernel.append_blocking(move |desk| {
+        let now = desk.now();
+        desk.move_matter(found.version, &actor, now, event.clone()).map(|moved| moved.matter)
+    })
+}
+
+fn accepted(matter: &Matter) -> Event {
+    let (sort, by) = (matter.sort.clone(), matter.reviewer.clone());
+    Accepted { matter: matter.id.clone(), sort, by, in_time: None }.into()
+}
+
+/// Lets the clock work at a moment.
+fn tend(town: &Town, moment: &str) {
+    town.clock.set(base::Time::parse(moment).unwrap());
+    town.settle();
+}
+
+/// A file of evidence in the first office's book.
+fn evidence(client: &Client) -> String {
+    let pdf = b"%PDF-1.7\n%%EOF\n";
+    let kept = client.post_bytes("/api/projects/decheng-projects/evidence", "application/octet-stream", pdf);
+    kept.expect(201).json()["digest"].as_str().unwrap().to_owned()
+}
+
 on_every_store! {
+    fn a_project_is_coloured_by_what_is_reported_of_it_and_by_what_is_owed_for_it(town) {
+        let (planner, team) = (town.program(User::Planner), town.program(User::Team));
+        let colour = || matter(&town, "project.park").colour;
+        record(&planner, "projects.project.registered", changed("road", json!({ "title_zh": "高铁站连接线",
+            "planned_start": "2026-03-10", "planned_finish": "2026-03-20" }))).expect(201);
+        record(&team, "projects.phase.changed", json!({ "project": "park", "to": "started" })).expect(201);
+        tend(&town, "2026-03-10T09:00:00+08:00");
+        assert_eq!(colour(), Some(Colour::Blue), "it starts at the end of the month, and was heard of today");
+        // A permit of five workdays that was accepted on Tuesday runs until the next one.
+        record(&planner, "projects.permit.applied", json!({ "project": "park", "permit": "P-1", "title": "建筑工程施工许可证",
+            "bureau": "post:decheng-office/team-2", "agent": "post:decheng-office/office", "term_workdays": 5 })).expect(201);
+        let permit = || matter(&town, "permit.P-1");
+        tend(&town, "2026-03-12T09:00:00+08:00");
+        assert_eq!(permit().colour, Some(Colour::Blue));
+        tend(&town, "2026-03-13T09:00:00+08:00");
+        assert_eq!(permit().colour, Some(Colour::Yellow));
+        tend(&town, "2026-03-18T09:30:00+08:00");
+        assert_eq!((permit().colour, colour()), (Some(Colour::Red), Some(Colour::Yellow)));
+        let listed = planner.get("/api/projects/decheng-projects/permits").expect(200).json();
+        assert_eq!((&listed[0]["due"], &listed[0]["matter"]["colour"]), (&json!("2026-03-17"), &json!("red")), "{listed}");
+        assert!(permit().fired.contains(&2), "it was put under supervision");
+
+        record(&team, "projects.blocker.raised", json!({ "project": "park", "blocker": "B-1", "title": "高压线未迁改", "note": null,
+            "owner": "post:decheng-office/team-2", "due": "2026-04-30" })).expect(201);
+        tend(&town, "2026-03-18T10:00:00+08:00");
+        let digest = evidence(&planner);
+        let decided = json!({ "kind": "projects.permit.decided", "evidence": [digest],
+            "body": { "permit": "P-1", "granted": true, "number": "372428202603180101" } });
+        planner.post(ENTRIES, &decided).expect(201);
+        assert_eq!(permit().state, State::Submitted);
+        move_matter(&town, "permit.P-1", accepted).unwrap();
+        assert_eq!(figure(&town, "projects.permits.rate", "2026-03-18"), (0, Some(1)), "decided, but a day late");
+        tend(&town, "2026-03-18T10:10:00+08:00");
+        assert_eq!(colour(), Some(Colour::Yellow), "the blocker is still there");
+
+        let done = |matter: &Matter| -> Event {
+            Submitted { matter: matter.id.clone(), by: matter.owner.clone(), note: None, evidence: vec![matters::Evidence {
+                digest: digest.clone(), title: "迁改完成".into(), effective: base::Day::parse("2026-03-18").unwrap(),
+                uploaded: base::Day::parse("2026-03-18").unwrap() }] }.into()
+        };
+        move_matter(&town, "blocker.B-1", |it| Taken { matter: it.id.clone(), by: it.owner.clone() }.into()).unwrap();
+        move_matter(&town, "blocker.B-1", done).unwrap();
+        let somebody_else = base::ActorId::new("account:reviewer").unwrap();
+        let blocker = matter(&town, "blocker.B-1");
+        town.site.kernel.append_blocking::<_, _, DocketError>(move |desk| {
+            let now = desk.now();
+            desk.move_matter(blocker.version, &somebody_else, now, accepted(&blocker)).map(drop)
+        }).unwrap();
+        record(&team, "projects.progress.reported", json!({ "project": "park", "percent_bp": 1_000 })).expect(201);
+        tend(&town, "2026-03-18T10:20:00+08:00");
+        assert_eq!(colour(), Some(Colour::Blue));
+        assert_eq!(figure(&town, "projects.problems.solved", "2026-03-18").0, 1);
+        assert_eq!(behind(&town, "projects.problems.solved", "2026-03-18"), 1);
+
+        let reds = MatterFilter { books: vec![book()], colour: Some(Colour::Red), ..Default::default() };
+        let reds = town.site.kernel.matters(&reds, None, 10).unwrap().items;
+        let reds: Vec<&str> = reds.iter().map(|listed| listed.matter.title.as_str()).collect();
+        assert_eq!(reds, ["高铁站连接线"], "four fifths of its time are gone, and it has not begun");
+        tend(&town, "2026-04-17T00:00:00+08:00");
+        assert_eq!(colour(), Some(Colour::Blue));
+        tend(&town, "2026-04-18T00:00:00+08:00");
+        assert_eq!(colour(), Some(Colour::Yellow), "nobody has heard of it for a month");
+        town.check();
+    }
+
+    fn a_project_follows_what_is_done_to_its_matter(town) {
+        let planner = town.program(User::Planner);
+        record(&planner, "projects.project.registered", changed("road", json!({ "planned_finish": "2026-04-10" }))).expect(201);
+        let account = || planner.get("/api/projects/decheng-projects/projects/road").expect(200).json()["project"].clone();
+        let due = |day: &str| figure(&town, "projects.finish.due", day).0;
+        let extend = |to: &'static str| move_matter(&town, "project.road", move |it| Extended {
+            matter: it.id.clone(), extension: Extension::To { day: base::Day::parse(to).unwrap() },
+            reason: "地质条件变化".into(), approver: post("office") }.into());
+        extend("2026-04-20").unwrap();
+        assert_eq!(account()["planned_finish"], "2026-04-20");
+        tend(&town, "2026-04-20T08:00:00+08:00");
+        assert_eq!((due("2026-04-19"), due("2026-04-20")), (0, 1));
+        extend("2026-06-30").unwrap();
+        assert_eq!(due("2026-04-20"), 0, "what is put off is due no more");
+        assert!(matches!(extend("2026-06-29"), Err(AppendError::Refused(DocketError::Matter(_)))));
+
+        move_matter(&town, "project.road", |it| Paused { matter: it.id.clone(), reason: "汛期停工".into(), approver: post("office") }.into()).unwrap();
+        town.clock.set(base::Time::parse("2026-04-30T08:00:00+08:00").unwrap());
+        move_matter(&town, "project.road", |it| Resumed { matter: it.id.clone() }.into()).unwrap();
+        assert_eq!(account()["planned_finish"], "2026-07-10");
+
+        move_matter(&town, "project.road", |it| HandedOver { matter: it.id.clone(), to: post("team-2"), reviewer: None, colour: None,
+            reason: "专班调整".into() }.into()).unwrap();
+        assert_eq!(account()["team"], "post:decheng-office/team-2");
+        town.program(User::Team).get("/api/projects/decheng-projects/projects/road").expect(404);
+
+        let digest = evidence(&planner);
+        let accept = json!({ "kind": "projects.project.accepted", "evidence": [digest], "body": { "project": "road", "note": null } });
+        assert_eq!(planner.post(ENTRIES, &accept).expect(409).json()["rule"], "not-finished");
+        record(&planner, "projects.phase.changed", json!({ "project": "road", "to": "finished" })).expect(201);
+        record(&planner, "projects.milestone.set", json!({ "project": "road", "milestone": "M-1", "title": "设备进场", "due": "2026-05-05" })).expect(201);
+        town.settle();
+        let before = town.fingerprint();
+        record(&planner, "projects.project.accepted", json!({ "project": "road", "note": null })).expect(400);
+        assert_eq!(town.fingerprint(), before, "without a report nothing is accepted");
+        planner.post(ENTRIES, &accept).expect(201);
+        assert_eq!(matter(&town, "project.road").state, State::Submitted);
+        let refused = move_matter(&town, "project.road", accepted);
+        assert!(matches!(refused, Err(AppendError::Refused(DocketError::Line { .. }))), "a milestone is still owed: {refused:?}");
+        move_matter(&town, "milestone.road.M-1", |it| Cancelled { matter: it.id.clone(), sort: it.sort.clone(),
+            reason: "并入验收".into(), approver: post("office") }.into()).unwrap();
+        let closed = move_matter(&town, "project.road", accepted).unwrap();
+        assert_eq!((closed.state, closed.in_time), (State::Accepted, Some(true)));
+        town.check();
+    }
+
     fn a_project_goes_from_its_signing_to_producing_and_every_figure_is_a_sum_of_entries_on_any_day(town) {
         let planner = town.program(User::Planner);
         town.clock.set(base::Time::parse("2026-12-20T10:00:00+08:00").unwrap());
@@ -72,7 +234,7 @@ on_every_store! {
         for (month, fen) in [("2026-04", 9_000), ("2026-05", 33_000)] {
             record(&planner, "projects.investment.made", json!({ "project": "road", "month": month, "amount_fen": fen })).expect(201);
         }
-        let book = base::BookId::new("decheng-projects").unwrap();
+        let book = book();
         let today = base::Day::parse("2026-12-20").unwrap();
         let fallen = town.site.kernel.append_blocking::<_, _, ()>(move |desk| line_projects::fall_due(desk, &book, today)).unwrap();
         assert_eq!(fallen.len(), 1, "the start of the park: what fell due of the road was written with what came after");
@@ -161,8 +323,10 @@ on_every_store! {
         let account = planner.get("/api/projects/decheng-projects/projects/park").expect(200).json();
         assert_eq!(account["months"][0]["invested_fen"], 0, "{account}");
 
-        let withdrawn = json!({ "project": "park", "reason": "投资方撤资" });
-        record(&planner, "projects.project.withdrawn", withdrawn).expect(201);
+        let matter = move_matter(&town, "project.park", |matter| Cancelled {
+            matter: matter.id.clone(), sort: matter.sort.clone(), reason: "投资方撤资".into(), approver: post("office"),
+        }.into()).unwrap();
+        assert_eq!(matter.state, State::Cancelled);
         for name in ["projects.projects", "projects.total", "projects.signed.large"] {
             assert_eq!((figure(&town, name, today).0, behind(&town, name, today)), (0, 0), "{name}");
         }
@@ -176,6 +340,7 @@ on_every_store! {
         record(&planner, "projects.progress.reported", json!({ "project": "park", "percent_bp": 3_000 })).expect(201);
         record(&planner, "projects.proxy.opened", json!({ "item": "I-1", "title": "施工许可", "enterprise": "某公司",
             "agent": "post:decheng-office/office" })).expect(201);
+        town.settle();
         let before = town.fingerprint();
         let registered = |members: Value| ("projects.project.registered", changed("p2", members));
         let report = |members: Value| ("projects.progress.reported", members);
@@ -220,6 +385,16 @@ on_every_store! {
             (("projects.proxy.done", json!({ "item": "I-2" })), 400, "body.item", "unknown-item"),
             (("projects.entry.reversed", json!({ "entry": 999, "reason": "x" })), 400, "body.entry", "unknown-entry"),
             (("projects.entry.reversed", json!({ "entry": 2, "reason": "x" })), 400, "body.entry", "not-reversible"),
+            (registered(json!({ "team": "post:decheng-office/team-9" })), 400, "body.team", "unknown-post"),
+            (registered(json!({ "rule": "none" })), 400, "body.rule", "unknown-rule"),
+            (("projects.project.withdrawn", json!({ "project": "park", "reason": "x" })), 400, "kind", "unknown-kind"),
+            (("projects.permit.applied", json!({ "project": "park", "permit": "P-1", "title": "施工许可", "term_workdays": 7,
+                "bureau": "post:decheng-office/team-2", "agent": "post:decheng-office/team-2" })), 400, "body.agent", "body"),
+            (("projects.permit.applied", json!({ "project": "park", "permit": "P-1", "title": "施工许可", "term_workdays": 0,
+                "bureau": "post:decheng-office/team-2", "agent": "post:decheng-office/office" })), 400, "body.term_workdays", "body"),
+            (("projects.permit.decided", json!({ "permit": "P-9", "granted": true })), 400, "body.permit", "unknown-permit"),
+            (("projects.blocker.raised", json!({ "project": "park", "blocker": "B-1", "title": "x", "owner": "post:nowhere/x", "due": "2026-04-01" })),
+                400, "body.owner", "unknown-post"),
         ] {
             let answer = record(&planner, kind, body.clone());
             let said = (answer.status, answer.json()["field"].clone(), answer.json()["rule"].clone());
@@ -235,6 +410,7 @@ on_every_store! {
         let (planner, team) = (town.program(User::Planner), town.program(User::Team));
         let other = changed("other", json!({ "team": "post:decheng-office/team-2" }));
         record(&planner, "projects.project.registered", other).expect(201);
+        town.settle();
         let before = town.fingerprint();
         let report = |project: &str| json!({ "project": project, "percent_bp": 500 });
         record(&team, "projects.progress.reported", report("other")).expect(403);

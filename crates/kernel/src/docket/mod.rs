@@ -8,6 +8,7 @@ mod figures;
 mod law;
 mod read;
 mod schema;
+mod tell;
 
 use base::{BookId, KindName};
 use matters::{MatterError, MatterId, PostId};
@@ -43,6 +44,11 @@ pub enum DocketError {
     UnknownSort(KindName),
     #[error("there is no post {0}")]
     UnknownPost(PostId),
+    #[error("{0} is neither the reviewer nor of a unit at or above the owner's")]
+    NoApprover(PostId),
     #[error("{0} is not among the evidence of the matter's book")]
     UnknownEvidence(String),
+    /// A rule of the line that the matter belongs to.
+    #[error("{en}")]
+    Line { zh: String, en: String },
 }

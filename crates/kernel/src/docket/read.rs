@@ -24,7 +24,8 @@ pub struct MatterFilter {
 }
 
 /// Whether something is still owed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// By deadline, the nearest first; those whose clock stands come last.
     #[default]

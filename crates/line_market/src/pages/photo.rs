@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use base::BookId;
 use base::limits::EVIDENCE_BYTES_MAX;
 use shell::view::{Field, FieldKind};
-use shell::{App, Both, Problem, T, Viewer};
+use shell::{App, Both, Problem, T, Viewer, evidence};
 
-use crate::api::records::{keep, need_somewhere};
+use crate::api::records::need_somewhere;
 use crate::policy::KEEP_EVIDENCE;
 
 /// The field's name.
@@ -51,7 +51,7 @@ pub async fn kept(
     bytes: Vec<u8>,
 ) -> Result<Result<String, String>, Problem> {
     need_somewhere(app, viewer, KEEP_EVIDENCE, resource)?;
-    match keep(app, viewer, book, bytes).await {
+    match evidence::keep(app, viewer, book, bytes).await {
         Ok(digest) => Ok(Ok(digest)),
         Err(problem) if problem.status == StatusCode::PAYLOAD_TOO_LARGE => {
             let megabytes = EVIDENCE_BYTES_MAX / (1024 * 1024);

@@ -17,8 +17,8 @@ use super::{readable, sight};
 use crate::kinds::Phase;
 use crate::policy::READ;
 use crate::state::{
-    self, Assistance, Chain, Contract, Filter, MonthRow, Payment, Programme, Project, Proxy, Reached, Report,
-    Visit,
+    self, Assistance, Chain, Contract, Filter, MonthRow, Owed, Payment, Permit, Programme, Project, Proxy,
+    Reached, Report, Visit,
 };
 
 pub fn router() -> OpenApiRouter<App> {
@@ -29,6 +29,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(programmes))
         .routes(routes!(visits))
         .routes(routes!(assistance))
+        .routes(routes!(permits))
         .routes(routes!(proxies))
 }
 
@@ -76,7 +77,7 @@ async fn projects(
     found.await.map(Json)
 }
 
-/// A project with its phases, its money and its reports.
+/// A project with its phases, its money, its reports and what is owed for it.
 #[derive(Debug, Serialize, ToSchema)]
 struct ProjectAccount {
     project: Project,
@@ -86,6 +87,8 @@ struct ProjectAccount {
     payments: Vec<Payment>,
     /// The latest first, at most 200.
     reports: Vec<Report>,
+    /// Its own matter and all that is owed for it, what is open first.
+    owed: Vec<Owed>,
 }
 
 /// One project.
@@ -110,6 +113,7 @@ async fn project(
                 contracts: state::contracts(tx, &book, &project)?,
                 payments: state::payments(tx, &book, &project)?,
                 reports: state::reports(tx, &book, &project, PAGE_ROWS_MAX)?,
+                owed: state::owed(tx, &book, &project, None)?,
             }))
         })
     });
@@ -157,6 +161,8 @@ lists! {
     visits, "/api/projects/{book}/visits", Visit, state::visits;
     /// Plans of assistance, the latest first.
     assistance, "/api/projects/{book}/assistance", Assistance, state::assistance;
+    /// Permits: those still owed first, by deadline.
+    permits, "/api/projects/{book}/permits", Permit, state::permits;
     /// Errands done by proxy, the latest first.
     proxies, "/api/projects/{book}/proxies", Proxy, state::proxies;
 }

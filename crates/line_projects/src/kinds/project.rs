@@ -45,6 +45,10 @@ fn check_industry(industry: &str) -> Result<(), BodyError> {
     Err(BodyError::new("industry", Rule::Format, "must be a section or division of GB/T 4754, such as C35"))
 }
 
+fn default_rule() -> String {
+    "default".into()
+}
+
 body! {
     /// A key project (重点项目) was put on the list.
     Registered = "projects.project.registered" {
@@ -77,6 +81,9 @@ body! {
         pub phase: Phase,
         /// Whether it was signed just now: it then counts among those newly signed (新签约).
         pub newly_signed: bool,
+        /// The colour rule that it follows.
+        #[serde(default = "default_rule")]
+        pub rule: String,
         #[serde(default)]
         pub change: Change,
     }
@@ -193,7 +200,8 @@ body! {
 }
 
 body! {
-    /// A finished project was accepted (竣工验收); the report is the entry's evidence.
+    /// A finished project passed its inspection (竣工验收); the report is the entry's evidence. Its matter is handed in with
+    /// it, and closes when the office accepts that.
     Accepted = "projects.project.accepted" {
         pub project: String,
         pub note: Option<String>,
@@ -205,15 +213,39 @@ body! {
 }
 
 body! {
-    /// A project left the list. It counts no more from then on; what was recorded of it stays.
+    /// A project left the list: its matter was cancelled. It counts no more from then on; what was recorded of it stays.
     Withdrawn = "projects.project.withdrawn" {
         pub project: String,
         pub reason: String,
-        #[serde(default)]
         pub change: Change,
     }
     check(this) {
         check_code("project", &this.project)?;
         check_text("reason", &this.reason, TEXT_CHARS_MAX)
+    }
+}
+
+body! {
+    /// The deadline of a project moved: its matter was extended, went on after a pause, or was reopened.
+    DeadlineMoved = "projects.deadline.moved" {
+        pub project: String,
+        #[schema(value_type = String, format = Date)]
+        pub to: Day,
+        pub change: Change,
+    }
+    check(this) {
+        check_code("project", &this.project)
+    }
+}
+
+body! {
+    /// Other posts answer for a project: its matter was handed over.
+    HandedOver = "projects.project.handed_over" {
+        pub project: String,
+        pub team: PostId,
+        pub office: PostId,
+    }
+    check(this) {
+        check_code("project", &this.project)
     }
 }

@@ -1,5 +1,6 @@
 //! What is done for projects: reports, visits, assistance, items handled by proxy.
 
+use base::Day;
 use base::limits::TEXT_CHARS_MAX;
 use ledger::{BodyError, Rule, check_text};
 use matters::PostId;
@@ -69,6 +70,17 @@ body! {
     }
 }
 
+/// One thing that a plan of assistance promises, a matter of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Measure {
+    pub title: String,
+    /// The post that owes it.
+    pub owner: PostId,
+    #[schema(value_type = String, format = Date)]
+    pub due: Day,
+}
+
 body! {
     /// A plan to help one enterprise or project (一企一策).
     AssistancePlanned = "projects.assistance.planned" {
@@ -78,14 +90,25 @@ body! {
         pub title: String,
         /// Whom it helps.
         pub enterprise: String,
-        /// The post that sees to it.
+        /// The post that sees to it, and says whether its measures are done.
         pub office: PostId,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub measures: Vec<Measure>,
     }
     check(this) {
         check_code("plan", &this.plan)?;
         check_each(&this.project, |project| check_code("project", project))?;
         check_name("title", &this.title)?;
-        check_name("enterprise", &this.enterprise)
+        check_name("enterprise", &this.enterprise)?;
+        check_range("measures", this.measures.len().try_into().unwrap_or(i64::MAX), 0, 30, "measures")?;
+        for (at, measure) in this.measures.iter().enumerate() {
+            check_name(&format!("measures[{at}].title"), &measure.title)?;
+            if measure.owner == this.office {
+                let detail = "is the post that reviews the plan";
+                return Err(BodyError::new(format!("measures[{at}].owner"), Rule::Consistency, detail));
+            }
+        }
+        Ok(())
     }
 }
 

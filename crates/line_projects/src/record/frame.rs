@@ -32,11 +32,13 @@ impl Recorder<'_, '_> {
         if state::chain(self.desk.read()?, self.book, &body.chain)?.is_some() {
             return refuse(Code::Exists, "body.chain", format!("chain {} is there", body.chain));
         }
+        self.need_post(&body.leader, "body.leader")?;
         self.about(&body, "chain", &body.chain)
     }
 
     pub(super) fn hand_chain_over(&mut self, body: ChainHandedOver) -> Result<Receipt, Failure> {
         self.need_chain(&body.chain)?;
+        self.need_post(&body.leader, "body.leader")?;
         self.about(&body, "chain", &body.chain)
     }
 

@@ -8,10 +8,11 @@ use super::{Failure, Recorder, refuse, refused};
 use crate::kinds::{
     Accepted, Amended, AssistancePlanned, Change, ContractSigned, EnteredStatistics, EntryReversed, Invested,
     Paid, Phase, PhaseChanged, ProgressReported, ProjectCode, ProxyDone, ProxyOpened, Registered, Standing,
-    VisitMade, Withdrawn,
+    VisitMade,
 };
 use crate::refusal::Code;
 use crate::rules;
+use crate::sorts::Name;
 use crate::state;
 
 /// The kinds that an entry may take back: they say what was done, and change how no project stands.
@@ -50,7 +51,9 @@ impl Recorder<'_, '_> {
         };
         body.change = Change { before: None, after: Some(after) };
         let draft = self.draft(&body)?.subject(Role::About, self.id("project", &body.project)?);
-        self.append(draft.answered_by(body.team.subject().clone()))
+        let receipt = self.append(draft.answered_by(body.team.subject().clone()))?;
+        self.open_project(&body)?;
+        Ok(receipt)
     }
 
     /// A code of the platform belongs to one project.
@@ -121,17 +124,10 @@ impl Recorder<'_, '_> {
             let detail = format!("project {} was accepted", project.project);
             return refuse(Code::AlreadyDone, "body.project", detail);
         }
-        if self.evidence.is_empty() {
-            return refuse(Code::Body, "evidence", "an acceptance rests on its report");
-        }
-        self.of_project(&body, &project)
-    }
-
-    pub(super) fn withdraw(&mut self, mut body: Withdrawn) -> Result<Receipt, Failure> {
-        let project = self.project(&body.project)?;
-        rules::in_order(self.occurred, project.changed_at).map_err(refused)?;
-        body.change = Change { before: Some(project.standing()), after: None };
-        self.of_project(&body, &project)
+        let receipt = self.of_project(&body, &project)?;
+        let day = self.desk.zone().day_of(self.occurred);
+        self.hand_in(Name::Project(&project.project), &project.title_zh, day)?;
+        Ok(receipt)
     }
 
     /// The reversal counts for the day of the entry that it takes back.
@@ -160,7 +156,14 @@ impl Recorder<'_, '_> {
             draft = draft.subject(subject.role, subject.id.clone());
         }
         draft.answers.clone_from(&entry.answers);
-        self.append(draft)
+        let receipt = self.append(draft)?;
+        let about = entry.subjects.iter().find(|subject| subject.id.scheme() == "project");
+        if let Some(subject) = about
+            && let Some(project) = state::project(self.desk.read()?, self.book, subject.id.local_part())?
+        {
+            self.touch(&project)?;
+        }
+        Ok(receipt)
     }
 
     /// An errand that is done is not taken back before its end is.

@@ -21,6 +21,7 @@ impl Recorder<'_, '_> {
     }
 
     pub(super) fn visit(&mut self, body: VisitMade) -> Result<Receipt, Failure> {
+        self.need_post(&body.by, "body.by")?;
         let project = self.project_if_named(body.project.as_deref())?;
         self.named(&body, None, project.as_ref(), body.by.subject())
     }
@@ -30,14 +31,18 @@ impl Recorder<'_, '_> {
             return refuse(Code::Exists, "body.plan", format!("plan {} is recorded", body.plan));
         }
         let project = self.project_if_named(body.project.as_deref())?;
+        self.need_post(&body.office, "body.office")?;
         let plan = self.id("assistance", &body.plan)?;
-        self.named(&body, Some(plan), project.as_ref(), body.office.subject())
+        let receipt = self.named(&body, Some(plan), project.as_ref(), body.office.subject())?;
+        self.open_measures(&body, project.as_ref())?;
+        Ok(receipt)
     }
 
     pub(super) fn open_proxy(&mut self, body: ProxyOpened) -> Result<Receipt, Failure> {
         if state::proxy(self.desk.read()?, self.book, &body.item)?.is_some() {
             return refuse(Code::Exists, "body.item", format!("item {} is recorded", body.item));
         }
+        self.need_post(&body.agent, "body.agent")?;
         let project = self.project_if_named(body.project.as_deref())?;
         let item = self.id("proxy", &body.item)?;
         self.named(&body, Some(item), project.as_ref(), body.agent.subject())

@@ -91,22 +91,34 @@ pub fn reports(
     project: &str,
     count: usize,
 ) -> Result<Vec<Report>, StoreError> {
-    let sql = format!(
-        "select seq, activity, percent_bp, remaining_days, note, photos, at from projects_report
-         where book = $1 and project = $2 order by at desc, seq desc limit {count}"
-    );
-    let report = |row: &Row| {
-        Ok(Report {
-            seq: Seq::from_i64(row.int(0)?),
-            activity: Some(row.text(1)?).filter(|activity| !activity.is_empty()).map(str::to_owned),
-            percent_bp: row.int_or_null(2)?,
-            remaining_days: row.int_or_null(3)?,
-            note: owned(row, 4)?,
-            photos: row.int(5)?,
-            at: Time(row.int(6)?),
-        })
-    };
-    tx.query(&sql, &[Param::Text(book.as_str()), Param::Text(project)])?.iter().map(report).collect()
+    let sql = format!("{REPORT} order by at desc, seq desc limit {count}");
+    tx.query(&sql, &[Param::Text(book.as_str()), Param::Text(project)])?.iter().map(report_of).collect()
+}
+
+/// The latest report of a whole project.
+pub(crate) fn latest_of_whole(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    project: &str,
+) -> Result<Option<Report>, StoreError> {
+    let sql = format!("{REPORT} and activity = '' order by at desc, seq desc limit 1");
+    let row = tx.query_one(&sql, &[Param::Text(book.as_str()), Param::Text(project)])?;
+    row.as_ref().map(report_of).transpose()
+}
+
+const REPORT: &str = "select seq, activity, percent_bp, remaining_days, note, photos, at from projects_report
+    where book = $1 and project = $2";
+
+fn report_of(row: &Row) -> Result<Report, StoreError> {
+    Ok(Report {
+        seq: Seq::from_i64(row.int(0)?),
+        activity: Some(row.text(1)?).filter(|activity| !activity.is_empty()).map(str::to_owned),
+        percent_bp: row.int_or_null(2)?,
+        remaining_days: row.int_or_null(3)?,
+        note: owned(row, 4)?,
+        photos: row.int(5)?,
+        at: Time(row.int(6)?),
+    })
 }
 
 /// How much of a project, or of one of its activities (`""` is the whole), was done by the latest report before a moment.

@@ -13,6 +13,7 @@ kernel-value-channel-email = E-mail
 kernel-value-channel-webhook = Webhook
 kernel-value-what-opened = new matter
 kernel-value-what-handed_over = handed over
+kernel-value-what-reopened = reopened
 kernel-value-what-returned = returned
 kernel-value-what-submitted = waits for review
 kernel-value-what-escalated = escalated

@@ -13,6 +13,7 @@ kernel-value-channel-email = 电子邮件
 kernel-value-channel-webhook = 系统接口（Webhook）
 kernel-value-what-opened = 新事项
 kernel-value-what-handed_over = 移交
+kernel-value-what-reopened = 重启
 kernel-value-what-returned = 退回
 kernel-value-what-submitted = 报结待审
 kernel-value-what-escalated = 升级督办

@@ -1,0 +1,41 @@
+//! EPCIS in XML, both ways: documents of EPCIS 2.0 and of EPCIS 1.0 to 1.2 are read; EPCIS 2.0 is printed.
+//!
+//! An XML document is read into the JSON form, which is the one that is checked, hashed and kept. Elements and
+//! attributes of others become members under the prefix of their namespace: a text where there is only a text, an
+//! object where there is more, whose own text beside attributes is `#text`. `xsi:type` gives numbers and truth
+//! values where JSON writes them alike. What JSON has and XML has not (names, values in attributes) is escaped so
+//! that it comes back.
+
+mod bindings;
+pub(crate) mod names;
+mod prefixes;
+mod print;
+mod read;
+mod shape;
+pub(crate) mod source;
+
+pub(crate) use print::document as print;
+pub(crate) use read::document as read;
+
+/// The namespace of the note that names attributes whose values are JSON.
+pub(crate) const STRUCTURED: &str = "urn:taizhang:json";
+
+/// How words of the Core Business Vocabulary are spelled in XML (header `GS1-CBV-XML-Format`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CbvFormat {
+    /// `https://ref.gs1.org/cbv/BizStep-shipping`
+    #[default]
+    WebUri,
+    /// `urn:epcglobal:cbv:bizstep:shipping`, where the vocabulary has URNs.
+    Urn,
+    /// As it came; a bare word of JSON, which XML has not, as its web URI.
+    AsWritten,
+}
+
+/// How a document is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style<'a> {
+    pub cbv: CbvFormat,
+    /// The date of creation of a document that has none, which XML requires.
+    pub created: &'a str,
+}
