@@ -127,6 +127,8 @@ fn amount_text(lang: Lang, field: &str, amount: i64) -> String {
         "area_m2" => format!("{} m²", format::integer(amount)),
         _ if field.ends_with("_fen") => format::money(amount),
         _ if field.ends_with("_g") => format::weight(lang, amount),
+        _ if field.ends_with("_bp") => format!("{}%", format::decimal(amount, 2)),
+        _ if field.ends_with("_e7") => format!("{}°", format::decimal(amount, 7)),
         _ => amount.to_string(),
     }
 }
@@ -162,6 +164,8 @@ mod tests {
         assert_eq!(amount_text(Lang::Zh, "fen_per_kg", 960), "¥9.60/千克");
         assert_eq!(amount_text(Lang::En, "fee_fen", 60_000), "¥600.00");
         assert_eq!(amount_text(Lang::En, "area_dm2", 650), "6.50 m²");
+        assert_eq!(amount_text(Lang::Zh, "percent_bp", 6_250), "62.50%");
+        assert_eq!(amount_text(Lang::En, "lat_e7", 377_290_000), "37.7290000°");
         assert_eq!(amount_text(Lang::En, "counter", 4_000_000_001), "4000000001");
     }
 

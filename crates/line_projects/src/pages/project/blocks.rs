@@ -102,6 +102,7 @@ pub fn tiles(with: &With<'_>) -> Vec<FigureTile> {
         &percent.map_or_else(|| format::NONE.to_owned(), amounts::percent),
     )
     .link("#reports");
+    progress.badge = with.against_plan(percent);
     progress.note =
         read.reports.first().map(|it| t.with("projects-reported-on", &[("day", with.day(it.at))]));
     let mut total = money("projects-total", project.total_fen).link("#facts");
@@ -165,7 +166,8 @@ fn degrees(e7: i64) -> String {
 pub fn no_curve(with: &With<'_>) -> Empty {
     let t = with.t;
     let link = Link { title: t.get("projects-form-plan"), href: with.form("plan") };
-    Empty { title: t.get("projects-no-money"), hint: t.get("projects-no-money-hint"), action: Some(link) }
+    let action = (with.may)("plan").then_some(link);
+    Empty { title: t.get("projects-no-money"), hint: t.get("projects-no-money-hint"), action }
 }
 
 /// A photo or paper.
