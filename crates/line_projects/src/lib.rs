@@ -7,6 +7,7 @@ mod facts;
 pub mod figures;
 mod follow;
 pub mod kinds;
+pub mod plan;
 pub mod policy;
 pub mod record;
 pub mod refusal;
@@ -22,9 +23,14 @@ use kernel::{AppendError, Derived, Desk, DocketError, Line, MatterSort};
 use ledger::{Entry, Kind};
 use matters::{Facts, Matter, Move};
 use serde::Serialize;
+use shell::Lang;
 use store::{Migration, StoreError, Tx};
 
 pub use due::fall_due;
+
+/// The line's texts.
+pub const TEXTS: [(Lang, &str); 2] =
+    [(Lang::Zh, include_str!("../texts/zh-CN/plan.ftl")), (Lang::En, include_str!("../texts/en/plan.ftl"))];
 
 /// The line as the kernel sees it.
 pub struct Projects {

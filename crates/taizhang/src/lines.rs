@@ -16,6 +16,7 @@ pub fn lines(zone: &CityZone) -> Vec<Box<dyn Line>> {
 pub fn texts() -> Result<Texts, TextsError> {
     let mut all: Vec<(Lang, &'static str)> = Texts::SHELL.to_vec();
     all.extend(line_market::TEXTS);
+    all.extend(line_projects::TEXTS);
     Texts::new(all)
 }
 
@@ -33,7 +34,7 @@ pub fn router(app: App) -> Router {
     shell::site::site(
         app,
         vec![line_market::api::router(), line_projects::api::router()],
-        vec![line_market::pages::router()],
+        vec![line_market::pages::router(), line_projects::plan::pages::router()],
         vec![line_market::api::streams(), line_market::pages::streams()],
     )
 }

@@ -16,6 +16,7 @@ mod notices;
 mod office;
 mod outside;
 mod places;
+mod plans;
 mod projects;
 mod proofs;
 mod proxies;
