@@ -18,6 +18,7 @@ mod office;
 mod outside;
 mod owed;
 mod places;
+mod plans;
 mod project_pages;
 mod projects;
 mod proofs;
