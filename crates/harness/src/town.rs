@@ -43,6 +43,10 @@ pub enum User {
     Planner,
     /// On behalf of the team of the first project there.
     Team,
+    /// The same on behalf of a cooperative, whatever credential it has.
+    Cooperative,
+    /// A system that sees the events of every sender in the city.
+    Tracer,
 }
 
 impl User {
@@ -79,6 +83,10 @@ impl User {
             Self::Team => {
                 of("team", OFFICES[0].unit, Some("projects"), Some(team(OFFICES[0], 1).to_string()))
             }
+            Self::Cooperative => {
+                of("supplier", market, Some("market"), Some("supplier:shouguang".to_owned()))
+            }
+            Self::Tracer => of("tracer", "371400", Some("market"), None),
             Self::Leader => of("leader", county, None, None),
             Self::Auditor => of("auditor", county, None, None),
         })

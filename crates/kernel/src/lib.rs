@@ -34,7 +34,7 @@ use tokio::sync::broadcast;
 
 pub use accounts::{
     AccountAdded, AccountDisabled, AccountRow, AddedAccount, DeviceEnrolled, DeviceRevoked, DeviceRow,
-    GrantGiven, GrantRow, GrantWithdrawn, Issued, NewAccount, NewDevice, NewSession, NewToken,
+    GrantGiven, GrantRow, GrantWithdrawn, Issued, NewAccount, NewDevice, NewKiosk, NewSession, NewToken,
     PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, ResetPassword, Session, SignInError,
     TokenIssued, TokenRevoked, TokenRow,
 };
@@ -45,7 +45,7 @@ pub use docket::{DocketError, Listed, MatterFilter, Moved, Standing, Tended, Ver
 pub use entries::{Page, Stored};
 pub use evidence::{EvidenceError, MediaType, StoredEvidence};
 pub use figure::{
-    Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Value,
+    Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Stands, Value,
 };
 pub use figures::{Against, Period};
 pub use line::{Derived, Line, Lines, MatterSort};

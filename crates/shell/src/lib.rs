@@ -21,6 +21,8 @@ pub mod export;
 pub mod extract;
 pub mod format;
 pub mod headers;
+pub mod href;
+pub mod live;
 pub mod once;
 pub mod pages;
 pub mod photo;

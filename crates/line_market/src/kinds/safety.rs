@@ -239,6 +239,10 @@ pub struct EpcisCaptured {
     /// The JSON-LD context that it was written in.
     #[schema(value_type = Object)]
     pub context: serde_json::Value,
+    /// On whose behalf it was sent, where the credential's grant says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub sender: Option<base::SubjectId>,
 }
 
 impl ledger::Body for EpcisCaptured {

@@ -157,7 +157,7 @@ fn actions(app: &App, viewer: &Viewer, with: &tables::With<'_>) -> Vec<Link> {
         "phase" => project.phase < Phase::Producing,
         _ => true,
     };
-    let names: Vec<&str> = ACTIONS.into_iter().filter(|name| applies(&name)).collect();
+    let names: Vec<&str> = ACTIONS.into_iter().filter(|name| applies(name)).collect();
     let about = format!("?project={}", project.project);
     let forms = forms::links(app, viewer, with.place, with.t, &names, &about);
     may_report.then_some(report).into_iter().chain(forms).collect()

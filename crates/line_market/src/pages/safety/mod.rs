@@ -7,7 +7,6 @@ mod ground;
 mod holds;
 mod inspect;
 mod lists;
-mod live;
 mod lot;
 mod orders;
 mod recall;
