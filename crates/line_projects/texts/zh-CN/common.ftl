@@ -104,3 +104,7 @@ projects-field-owner = 责任岗位
 projects-field-due = 期限
 projects-field-milestone = 节点编号
 projects-field-measures = 帮扶措施
+projects-field-measured = 计量
+projects-field-quantity = 数量
+projects-value-measured-pieces = 件、座、处
+projects-value-measured-metres = 延米

@@ -155,7 +155,7 @@ pub struct Definition {
     pub name: &'static str,
     pub title_zh: &'static str,
     pub title_en: &'static str,
-    /// `count`, `fen`, `grams`, `square_metres`, `milliseconds`, or `ratio`.
+    /// `count`, `fen`, `grams`, `square_metres`, `metres`, `milliseconds`, or `ratio`.
     pub unit: String,
     pub kinds: Vec<&'static str>,
     pub dimensions: Vec<&'static str>,

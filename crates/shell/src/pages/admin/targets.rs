@@ -53,6 +53,7 @@ fn typing(desk: &Desk, name: &str) -> (u32, &'static str) {
         Unit::Fen => (2, "target-yuan"),
         Unit::Grams => (3, "target-kilograms"),
         Unit::SquareMetres => (0, "target-square-metres"),
+        Unit::Metres => (0, "target-metres"),
         Unit::Milliseconds => (3, "target-seconds"),
     }
 }
