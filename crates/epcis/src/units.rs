@@ -476,7 +476,7 @@ mod tests {
             assert!(codes.iter().all(|code| is_code(code)));
             let drafts = ["EffectiveDoseRate"];
             let known = |name: &&str| Vocabulary::Measurement.words().contains(name) || drafts.contains(name);
-            assert!(kind.measurements.iter().all(|name| known(name)), "{:?}", kind.measurements);
+            assert!(kind.measurements.iter().all(known), "{:?}", kind.measurements);
         }
     }
 

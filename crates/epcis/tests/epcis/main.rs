@@ -3,6 +3,7 @@
 mod corpora;
 mod examples;
 mod formats;
+mod formats_hostile;
 mod generated;
 mod hostile;
 mod laws;
