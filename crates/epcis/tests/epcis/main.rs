@@ -7,5 +7,7 @@ mod formats_hostile;
 mod generated;
 mod hostile;
 mod laws;
+mod mutated;
 mod queries;
+mod round_trip;
 mod xsd;
