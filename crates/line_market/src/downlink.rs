@@ -11,7 +11,7 @@ use crate::kinds::{
     BlockAcknowledged, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred, PricePosted,
     ProductRegistered, ScaleEnrolled, ScaleMoved,
 };
-use crate::live::Changes;
+use shell::live::Changes;
 
 /// Whether an entry may change what a scale of its book is told. Sales do not: a scale counts its own.
 pub fn concerns(entry: &Entry) -> bool {

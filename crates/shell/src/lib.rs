@@ -20,6 +20,7 @@ pub mod export;
 pub mod extract;
 pub mod format;
 pub mod headers;
+pub mod live;
 pub mod once;
 pub mod pages;
 pub mod problem;
@@ -30,6 +31,7 @@ pub mod table;
 pub mod texts;
 pub mod view;
 pub mod viewer;
+pub mod wall;
 
 pub use app::{App, NavEntry, Site};
 pub use problem::Problem;

@@ -3,12 +3,13 @@
 //! The texts are the line's own: `market-field-quantity_g` names a field, `market-value-zone-wet` a value. What only
 //! the database knows (what a product is called) the line tells through its [`Naming`].
 
-use base::{ActorId, BookId};
+use base::{ActorId, BookId, SubjectId, UnitCode};
 use serde_json::Value;
 use store::{StoreError, Tx};
 
 use crate::app::App;
 use crate::format;
+use crate::pages::figure::in_lang;
 use crate::texts::{Lang, T};
 
 /// What a value of a field is called in a book; `None` for what has no other name.
@@ -41,12 +42,36 @@ pub fn value_title(
     (line, field): (&str, &str),
     value: &str,
 ) -> Result<String, StoreError> {
+    if line == "kernel"
+        && let Some(title) = own_title(app, t, field, value)
+    {
+        return Ok(title);
+    }
     if let Some(naming) = app.names.iter().find(|naming| naming.line == line)
         && let Some(title) = (naming.title)(tx, book, t.lang(), field, value)?
     {
         return Ok(title);
     }
     Ok(known(t, format!("{line}-value-{field}-{value}"), value))
+}
+
+/// What the kernel's own values are called: units, posts, lines, figures, sorts of matters.
+fn own_title(app: &App, t: &T, field: &str, value: &str) -> Option<String> {
+    let lang = t.lang();
+    let tree = app.tree();
+    match field {
+        "line" => Some(crate::wall::line_title(app, lang, value)),
+        "figure" => Some(crate::pages::figure::title(app, lang, value)),
+        "unit" => UnitCode::new(value).ok().map(|unit| crate::pages::figure::unit_title(app, lang, &unit)),
+        "sort" => {
+            let sorts = app.kernel.lines().iter().flat_map(kernel::Line::sorts).find(|it| it.name == value);
+            sorts.map(|it| in_lang(lang, it.title_zh, it.title_en))
+        }
+        _ => {
+            let post = SubjectId::new(value).ok().filter(|id| id.scheme() == "post")?;
+            tree.post(&post).map(|post| in_lang(lang, &post.title_zh, &post.title_en))
+        }
+    }
 }
 
 /// The fields of a body with their names, without those that are empty; nothing of a body that was erased.
@@ -62,12 +87,25 @@ pub fn body(
     let Some(Value::Object(members)) = read else { return Ok(Vec::new()) };
     let mut said = Vec::new();
     for (field, value) in members {
-        let mut name = |text: &str| value_title(app, tx, t, book, (line, &field), text);
-        if let Some(value) = value_text(t, line, &field, &value, &mut name)? {
+        if let Some(value) = self::field(app, tx, t, book, line, &field, &value)? {
             said.push((known(t, format!("{line}-field-{field}"), &field), value));
         }
     }
     Ok(said)
+}
+
+/// What one field of a body says; nothing if it is empty.
+pub fn field(
+    app: &App,
+    tx: &mut dyn Tx,
+    t: &T,
+    book: &BookId,
+    line: &str,
+    field: &str,
+    value: &Value,
+) -> Result<Option<String>, StoreError> {
+    let mut name = |text: &str| value_title(app, tx, t, book, (line, field), text);
+    value_text(t, line, field, value, &mut name)
 }
 
 type Name<'n> = &'n mut dyn FnMut(&str) -> Result<String, StoreError>;

@@ -5,6 +5,7 @@ use base::CityZone;
 use kernel::Line;
 use shell::said::Naming;
 use shell::texts::TextsError;
+use shell::wall::WallLine;
 use shell::{App, Lang, NavEntry, Texts};
 use utoipa::openapi::OpenApi;
 
@@ -23,6 +24,11 @@ pub fn nav() -> Vec<NavEntry> {
     let mut all = line_market::NAV.to_vec();
     all.extend(shell::pages::NAV);
     all
+}
+
+/// What the lines show on the wall, in the order in which it is read.
+pub fn wall() -> Vec<WallLine> {
+    vec![line_projects::wall::WALL, line_market::wall::WALL]
 }
 
 pub fn names() -> Vec<Naming> {

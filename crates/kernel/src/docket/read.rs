@@ -94,7 +94,7 @@ impl Kernel {
 }
 
 /// One matter by its id.
-pub(super) fn matter(tx: &mut dyn Tx, id: &MatterId) -> Result<Option<Matter>, StoreError> {
+pub fn matter(tx: &mut dyn Tx, id: &MatterId) -> Result<Option<Matter>, StoreError> {
     const FIND: &str = "select body from matter where book = $1 and matter = $2";
     let book = id.book();
     let row = tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(id.subject().as_str())])?;

@@ -21,8 +21,8 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::place::{Names, Place};
 use crate::kinds::{InspectionRecorded, LotHeld, LotReceived, LotReleased, Sale, Verdict};
-use crate::live::Changes;
 use crate::policy::{READ, READ_TAKINGS};
+use shell::live::Changes;
 
 pub fn router() -> Router<App> {
     Router::new().route("/market/{book}/live", get(live))

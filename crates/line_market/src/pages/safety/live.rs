@@ -11,7 +11,7 @@ use shell::view::{LiveItem, LiveItems};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::live::Changes;
+use shell::live::Changes;
 
 pub type Events = Sse<axum::response::sse::KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>;
 

@@ -7,6 +7,7 @@ mod accounts;
 mod choices;
 mod devices;
 mod grants;
+mod kiosks;
 mod listing;
 mod oversight;
 mod places;
@@ -44,6 +45,7 @@ pub fn router() -> Router<App> {
         .merge(accounts::router())
         .merge(grants::router())
         .merge(tokens::router())
+        .merge(kiosks::router())
         .merge(devices::router())
         .merge(oversight::router())
         .merge(targets::router())
