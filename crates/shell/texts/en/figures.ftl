@@ -101,3 +101,6 @@ kernel-field-figure = Figure
 kernel-field-to = Last day
 kernel-field-amount = Target
 kernel-field-basis = Basis
+kernel-dimension-line = By line
+kernel-dimension-sort = By sort of matter
+kernel-dimension-owner = By post that answers

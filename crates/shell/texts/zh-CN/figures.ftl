@@ -101,3 +101,6 @@ kernel-field-figure = 指标
 kernel-field-to = 截止
 kernel-field-amount = 目标值
 kernel-field-basis = 依据
+kernel-dimension-line = 按条线
+kernel-dimension-sort = 按事项种类
+kernel-dimension-owner = 按责任岗位
