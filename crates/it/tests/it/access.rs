@@ -92,7 +92,11 @@ const OPERATIONS: &[Operation] = &[
     get("/api/projects/{book}/projects", "/api/projects/decheng-projects/projects", OFFICE),
     get("/api/projects/{book}/projects/{project}", "/api/projects/decheng-projects/projects/park", OFFICE),
     // The park has no plan, so whoever may look finds nothing.
-    get("/api/projects/{book}/projects/{project}/plan", "/api/projects/decheng-projects/projects/park/plan", PLANS),
+    get(
+        "/api/projects/{book}/projects/{project}/plan",
+        "/api/projects/decheng-projects/projects/park/plan",
+        PLANS,
+    ),
     get(
         "/api/projects/{book}/projects/{project}/plan/overlaps",
         "/api/projects/decheng-projects/projects/park/plan/overlaps",
