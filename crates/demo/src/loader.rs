@@ -5,7 +5,7 @@ use std::fmt::Display;
 use base::{ActorId, BookId};
 use epcis::{Document, Limits};
 use kernel::{AppendError, Desk, Kernel};
-use line_market::epcis_events::{self, Mode};
+use line_market::epcis_events::{self, Mode, Sender};
 use line_market::record::{Failure, Input, Recorded, record};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -76,7 +76,7 @@ impl Loader<'_> {
         let file = |reason: String| Error::File { file: "epcis-wholesale.jsonld", line: 1, reason };
         let document =
             Document::parse(text.as_bytes(), &Limits::default()).map_err(|error| file(error.to_string()))?;
-        let prepared = epcis_events::prepare(book, &self.actor, &document);
+        let prepared = epcis_events::prepare(book, &Sender::of(&self.actor), &document);
         self.once(book, "wholesale", move |desk, _, _| prepared.record(desk, Mode::Rollback).map(drop))
     }
 

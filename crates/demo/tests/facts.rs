@@ -35,13 +35,17 @@ fn bench() -> Bench {
     let store = store_sqlite::SqliteStore::open(&folder.path().join("demo.db")).unwrap();
     let kernel = Kernel::open(Parts {
         store: Arc::new(store),
-        lines: vec![Box::new(line_market::Market), Box::new(line_projects::Projects)],
+        lines: vec![Box::new(line_market::Market), Box::new(line_projects::Projects::new(zone()))],
         clock: Arc::new(ManualClock::at(now())),
         entropy: Box::new(Seeded(7)),
-        zone: CityZone::named("Asia/Shanghai").unwrap(),
+        zone: zone(),
         signer: merkle::SignerKey::from_seed("bench.example", [1; 32]).unwrap(),
     });
     Bench { kernel: kernel.unwrap(), _folder: folder }
+}
+
+fn zone() -> CityZone {
+    CityZone::named("Asia/Shanghai").unwrap()
 }
 
 fn now() -> Time {
@@ -145,6 +149,16 @@ fn the_facts_of_projects_hold(kernel: &Kernel) {
     assert!(leling(FINISH_DUE) > 20 && leling(FINISH_MET) > 20);
     assert_eq!((leling(PROXIES), leling(PROXIES_DONE)), (1_480, 1_480));
     assert_eq!(leling(ASSISTANCE), 75);
+    assert_eq!(leling(SOLVED), 195);
+    assert_eq!(leling(PERMITS_DECIDED), leling(PERMITS_IN_TIME), "approvals are on time");
+    assert_eq!(leling(PERMITS_DECIDED), 3 * 106);
+    let owed = |name: &str, sort: &str| sum("leling-projects", name, &format!("sort={sort}"));
+    assert_eq!(owed("kernel.matters.open", "projects.blocker"), 8);
+    let colours =
+        ["blue", "yellow", "red"].map(|colour| owed(&format!("kernel.matters.{colour}"), "projects.project"));
+    eprintln!("blue, yellow, red at the end of the year: {colours:?}");
+    assert_eq!(colours.iter().sum::<i64>(), owed("kernel.matters.open", "projects.project"));
+    assert!(colours.iter().all(|count| *count > 0), "every colour is shown: {colours:?}");
     assert_eq!(sum("leling-projects", VISITS, "to=town"), 17);
     assert!(sum("leling-projects", VISITS, "to=enterprise") > 20);
 
@@ -152,6 +166,14 @@ fn the_facts_of_projects_hold(kernel: &Kernel) {
     assert_eq!(renovation(PROGRAMME_PLANNED), 73_510_000 * YUAN);
     assert_eq!(renovation(INVESTED), 45_780_000 * YUAN);
     assert_eq!((renovation(FINISHED), renovation(UNDER_WAY)), (6, 4));
+
+    let today = Period { from: Day(0), to: kernel.zone().day_of(now()) };
+    while kernel.tend_matters(1_000).unwrap().looked_at > 0 {}
+    let colours = ["blue", "yellow", "red"].map(|colour| {
+        let name = format!("kernel.matters.{colour}");
+        kernel.sum(&name, &[book("jingkai-projects")], today, "sort=projects.project").unwrap()
+    });
+    assert_eq!(colours, [2, 4, 2], "on course, behind, overdue or far behind");
 
     let road = kernel.read(|tx| line_projects::state::project(tx, &book("yucheng-projects"), "road"));
     let road = road.unwrap().unwrap();
@@ -233,7 +255,7 @@ fn accounts_and_credentials_are_given_once_and_open_what_their_roles_may() {
     let kernel = &bench.kernel;
     demo::load(kernel, now()).unwrap();
     let accounts = demo::accounts(kernel).unwrap();
-    assert_eq!(accounts.len(), 4);
+    assert_eq!(accounts.len(), 11);
     for (account, password, _) in &accounts {
         let session = kernel.sign_in(account.as_str(), password).unwrap();
         assert!(!session.session.must_change, "{account}");

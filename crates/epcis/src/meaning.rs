@@ -25,7 +25,8 @@ pub struct Difference {
 ///
 /// Not compared: the order of members and of unordered lists; spellings (bare words, URIs, URNs, compact IRIs,
 /// EPC URNs and Digital Links of any domain, fractions of seconds, offsets of moments, `1` and `1.0`, one
-/// value and a list of it); `recordTime`, and an `eventID` that only `returned` has; and, where one is an
+/// value and a list of it, an empty list and none; in members of others, a number and its text, a list in a list
+/// and its items, an empty object and an empty text, as the event hash has it); `recordTime`, and an `eventID` that only `returned` has; and, where one is an
 /// EPCISDocument and the other a query document or event, all but the events, in any order.
 pub fn equal_in_meaning(sent: &Value, returned: &Value) -> Result<(), Difference> {
     let one_kind = sent.get("type") == returned.get("type");
@@ -181,7 +182,7 @@ impl Normal<'_> {
             Value::Object(map) => self.deeper().object(name, map),
             Value::Array(items) => self.list(name, items.iter().map(|item| self.deeper().value(name, item))),
             Value::String(text) => Value::String(self.text("", name, text)),
-            Value::Number(number) => Value::Number(plain(number)),
+            Value::Number(number) => Value::String(number_text(number)),
             other => other.clone(),
         }
     }
@@ -192,12 +193,67 @@ impl Normal<'_> {
             let name = self.member_name(written);
             let value = match value {
                 _ if written == "@context" || name == "recordTime" => continue,
+                Value::Array(items) if items.is_empty() && UNORDERED.contains(&name.as_str()) => continue,
+                value
+                    if self.context.is_extension(written)
+                        || (holder, &*name) == ("attributes", "attribute") =>
+                {
+                    match self.extension(value) {
+                        Some(value) => value,
+                        None => continue,
+                    }
+                }
                 Value::String(text) => Value::String(self.text(holder, &name, text)),
                 other => self.value(&name, other),
             };
             members.insert(name, value);
         }
         Value::Object(members.into_iter().collect())
+    }
+
+    /// A value of others; `None` where it says nothing.
+    fn extension(&self, value: &Value) -> Option<Value> {
+        Some(match value {
+            _ if self.depth > DEPTH_MAX => value.clone(),
+            Value::Null => return None,
+            Value::Bool(value) => Value::String(value.to_string()),
+            Value::Number(number) => Value::String(number_text(number)),
+            Value::String(text) => Value::String(self.text("", "", text)),
+            Value::Array(_) => {
+                let mut items = Vec::new();
+                self.flatten(value, &mut items);
+                match items.len() {
+                    0 | 1 => return items.pop(),
+                    _ => Value::Array(items),
+                }
+            }
+            Value::Object(map) => {
+                let context = self.context.with(map.get("@context"));
+                let inner = Normal { context: &context, depth: self.depth + 1 };
+                let mut members = BTreeMap::new();
+                for (written, value) in map.iter().filter(|(name, _)| *name != "@context") {
+                    let name = inner.member_name(written);
+                    members.extend(inner.extension(value).map(|value| (name, value)));
+                }
+                match members.remove("#text") {
+                    text if members.is_empty() => text.unwrap_or_else(|| "".into()),
+                    text => {
+                        // Beside members, space around a text is how it was laid out.
+                        let text = text.as_ref().and_then(Value::as_str).map(str::trim);
+                        let text = text.filter(|text| !text.is_empty());
+                        members.extend(text.map(|text| ("#text".to_owned(), text.into())));
+                        Value::Object(members.into_iter().collect())
+                    }
+                }
+            }
+        })
+    }
+
+    fn flatten(&self, value: &Value, items: &mut Vec<Value>) {
+        match value {
+            Value::Array(inner) => inner.iter().for_each(|item| self.deeper().flatten(item, items)),
+            other => items.extend(self.deeper().extension(other)),
+        }
     }
 
     fn list(&self, name: &str, items: impl Iterator<Item = Value>) -> Value {
@@ -242,16 +298,11 @@ impl Normal<'_> {
     }
 }
 
-/// A whole number without its `.0`, so that `200` and `200.0` are one.
-fn plain(number: &Number) -> Number {
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+/// A number as its text in XML: without an exponent, a whole one without a fraction, and with one zero.
+pub(crate) fn number_text(number: &Number) -> String {
     match number.as_f64() {
-        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT_MAX => {
-            #[expect(clippy::cast_possible_truncation, reason = "whole and within the exact range")]
-            let whole = float as i64;
-            Number::from(whole)
-        }
-        _ => number.clone(),
+        Some(float) if number.is_f64() => (float + 0.0).to_string(),
+        _ => number.to_string(),
     }
 }
 
@@ -297,7 +348,7 @@ mod tests {
             ("ex:grade", json!("B")),
             ("quantityList", json!([])),
             ("disposition", json!("active")),
-            ("ex:more", json!(null)),
+            ("ex:more", json!(0)),
         ] {
             let mut changed = event();
             changed[name] = value;

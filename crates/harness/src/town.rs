@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use access::Grant;
-use base::{AccountId, ActorId, BookId, ManualClock, Seq, SubjectId, Time, UnitCode};
+use base::{AccountId, ActorId, BookId, Day, ManualClock, Seq, SubjectId, Time, UnitCode};
 use kernel::{Kernel, NewAccount, NewDevice, NewToken};
-use registry::{BookOpened, Level, UnitAdded};
+use registry::{BookOpened, Level, PostAdded, PostHeld, UnitAdded};
 use serde_json::Value;
 use store::Store;
 
@@ -39,6 +39,10 @@ pub enum User {
     Supplier,
     /// The same with the whole city.
     CitySupplier,
+    /// The same on behalf of a cooperative, whatever credential it has.
+    Cooperative,
+    /// A system that sees the events of every sender in the city.
+    Tracer,
     /// Of the first key-project office.
     Planner,
     /// On behalf of the team of the first project there.
@@ -75,6 +79,10 @@ impl User {
             Self::Inspector => of("inspector", county, Some("market"), None),
             Self::Supplier => of("supplier", market, Some("market"), None),
             Self::CitySupplier => of("supplier", "371400", Some("market"), None),
+            Self::Cooperative => {
+                of("supplier", market, Some("market"), Some("supplier:shouguang".to_owned()))
+            }
+            Self::Tracer => of("tracer", "371400", Some("market"), None),
             Self::Planner => of("planner", OFFICES[0].unit, Some("projects"), None),
             Self::Team => {
                 of("team", OFFICES[0].unit, Some("projects"), Some(team(OFFICES[0], 1).to_string()))
@@ -202,9 +210,35 @@ impl Town {
     /// A browser in which such a user has signed in through the form: its cookie, and its CSRF token in a header.
     pub fn browser(&self, user: User) -> Client {
         let (name, password) = self.account(user);
+        self.signed_in(&name, password)
+    }
+
+    /// A browser in which somebody has signed in who holds posts from 1 March 2026 on, such as `post:371402/chief`; posts
+    /// that are missing are set up.
+    pub fn holder(&self, name: &str, posts: &[&str]) -> Client {
+        let kernel = &self.site.kernel;
+        let account = AccountId::new(name).unwrap();
+        let unit = UnitCode::new("371400").unwrap();
+        let new = NewAccount { account: account.clone(), unit, title: name.to_owned() };
+        kernel.add_account(&installation(), new, Some(PASSWORD)).unwrap();
+        for post in posts.iter().map(|post| SubjectId::new(*post).unwrap()) {
+            if kernel.tree().unwrap().post(&post).is_none() {
+                let unit = UnitCode::new(post.home().unwrap()).unwrap();
+                let (title_zh, title_en) = (format!("岗位 {post}"), format!("Post {post}"));
+                let added = PostAdded { post: post.clone(), unit, title_zh, title_en };
+                kernel.add_post(&installation(), added).unwrap();
+            }
+            let from = Day::parse("2026-03-01").unwrap();
+            let held = PostHeld { post, account: account.clone(), from, until: None };
+            kernel.hold_post(&installation(), held).unwrap();
+        }
+        self.signed_in(name, PASSWORD)
+    }
+
+    fn signed_in(&self, name: &str, password: &str) -> Client {
         let browser = self.site.client();
         let signed_in =
-            browser.post_form("/sign-in", &[("account", &name), ("password", password)]).expect(303);
+            browser.post_form("/sign-in", &[("account", name), ("password", password)]).expect(303);
         let cookie = signed_in.header("set-cookie").split(';').next().unwrap().to_owned();
         let browser = browser.with("cookie", &cookie);
         let secret = cookie.split_once('=').unwrap().1.to_owned();

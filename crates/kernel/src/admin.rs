@@ -70,6 +70,10 @@ pub enum AdminError {
     UnknownContact(u64),
     #[error("the contact is being tried already")]
     AlreadyTried,
+    #[error("there is no figure {0:?}")]
+    UnknownFigure(String),
+    #[error("no target stands for this figure, unit and period")]
+    UnknownTarget,
 }
 
 impl AdminError {
@@ -95,6 +99,8 @@ impl AdminError {
             Self::ContactExists => "address",
             Self::ContactsMany(_) => "post",
             Self::UnknownContact(_) | Self::AlreadyTried => "contact",
+            Self::UnknownFigure(_) => "figure",
+            Self::UnknownTarget => "amount",
             Self::Denied { .. } | Self::LastAdmin | Self::AlreadyGranted | Self::Busy => "",
         }
     }

@@ -17,6 +17,7 @@ mod prove;
 mod registry;
 mod replay;
 mod schema;
+mod target;
 mod tiles;
 mod walk;
 mod writer;
@@ -33,23 +34,28 @@ use tokio::sync::broadcast;
 
 pub use accounts::{
     AccountAdded, AccountDisabled, AccountRow, AddedAccount, DeviceEnrolled, DeviceRevoked, DeviceRow,
-    GrantGiven, GrantRow, GrantWithdrawn, Issued, NewAccount, NewDevice, NewSession, NewToken,
+    GrantGiven, GrantRow, GrantWithdrawn, Issued, NewAccount, NewDevice, NewKiosk, NewSession, NewToken,
     PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, ResetPassword, Session, SignInError,
     TokenIssued, TokenRevoked, TokenRow,
 };
 pub use admin::{AdminError, AdminResult, By};
 pub use audit::{Finding, Report};
 pub use desk::{AppendError, Desk, Receipt};
-pub use docket::{DocketError, Listed, MatterFilter, Moved, Standing, Tended, Verdict, clock_actor};
+pub use docket::{
+    DocketError, Listed, MatterFilter, Moved, Part, Standing, Tended, Verdict, clock_actor, matter_title,
+};
 pub use entries::{Page, Stored};
 pub use evidence::{EvidenceError, MediaType, StoredEvidence};
-pub use figure::{Behind, Branch, Compared, FigureError, Point, Value};
+pub use figure::{
+    Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Stands, Value,
+};
 pub use figures::{Against, Period};
 pub use line::{Derived, Line, Lines, MatterSort};
 pub use own::{BodyErased, EraseRefusal};
 pub use prove::{ProofError, Proved};
 pub use registry::ROOT_BOOK;
 pub use replay::Replayed;
+pub use target::{Target, TargetSet};
 
 /// Batches of entries that a slow listener may lag behind before it is told that it missed some. They are kept in
 /// memory until then, and each may be as large as a group.

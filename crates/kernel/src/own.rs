@@ -19,6 +19,7 @@ use crate::docket::{self, Rulebooks};
 use crate::line::{Derived, Line, MatterSort};
 use crate::notices::{self, ContactRemoved, ContactSet, NoticeSent};
 use crate::registry::ROOT_BOOK;
+use crate::target::{self, TargetSet};
 use crate::{AppendError, Kernel, Receipt, entries, schema};
 
 /// A body was erased: who asked is the entry's actor.
@@ -129,6 +130,7 @@ impl Line for Own {
             Kind::of::<ContactSet>("联系方式登记", "Contact set"),
             Kind::of::<ContactRemoved>("联系方式注销", "Contact removed"),
             Kind::of::<NoticeSent>("通知送达结果", "Outcome of a notice"),
+            Kind::of::<TargetSet>("目标设定", "Target set"),
         ];
         kinds.extend(matters::kinds());
         kinds
@@ -166,6 +168,7 @@ impl Line for Own {
         for entry in entries.iter().filter(|entry| entry.book.as_str() == ROOT_BOOK) {
             accounts::apply(tx, entry)?;
             notices::apply(tx, entry)?;
+            target::apply(tx, entry)?;
             self.applied.fetch_max(entry.seq.next().to_i64(), Ordering::SeqCst);
         }
         docket::apply(tx, &self.zone, &self.rulebooks, entries)

@@ -72,7 +72,17 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 3, sql: PLACE_TABLE },
     Migration { owner: "notices", number: 1, sql: NOTICE_TABLES },
     Migration { owner: "kernel", number: 4, sql: docket::TABLES },
+    Migration { owner: "kernel", number: 12, sql: TARGET_TABLE },
+    Migration { owner: "kernel", number: 13, sql: docket::CLOSED_INDEXES },
 ];
+
+const TARGET_TABLE: &str = "
+create table if not exists target (
+    unit text not null, figure text not null, from_day bigint not null, to_day bigint not null,
+    amount bigint not null, seq bigint not null,
+    primary key (unit, figure, from_day, to_day)
+);
+";
 
 /// Sums of the cells, so that few rows add up to a figure whatever its period. They are filled from the cells that a
 /// database holds already.
@@ -177,6 +187,7 @@ pub const REGISTRY_DERIVED: &[Derived] = &[
     docket::DERIVED[0],
     docket::DERIVED[1],
     docket::DERIVED[2],
+    Derived { table: "target", columns: "unit, figure, from_day, to_day, amount, seq" },
 ];
 
 pub const INSERT_ENTRY: Insert = Insert {

@@ -7,7 +7,6 @@ pub mod epcis_events;
 pub mod figures;
 pub mod intake;
 pub mod kinds;
-mod live;
 pub mod mqtt_bridge;
 pub mod pages;
 pub mod policy;

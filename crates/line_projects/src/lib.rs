@@ -7,6 +7,7 @@ mod facts;
 pub mod figures;
 mod follow;
 pub mod kinds;
+pub mod pages;
 pub mod plan;
 pub mod policy;
 pub mod record;
@@ -23,14 +24,26 @@ use kernel::{AppendError, Derived, Desk, DocketError, Line, MatterSort};
 use ledger::{Entry, Kind};
 use matters::{Facts, Matter, Move};
 use serde::Serialize;
-use shell::Lang;
+use shell::said::Naming;
+use shell::{Lang, NavEntry};
 use store::{Migration, StoreError, Tx};
 
 pub use due::fall_due;
 
 /// The line's texts.
-pub const TEXTS: [(Lang, &str); 2] =
-    [(Lang::Zh, include_str!("../texts/zh-CN/plan.ftl")), (Lang::En, include_str!("../texts/en/plan.ftl"))];
+pub const TEXTS: [(Lang, &str); 6] = [
+    (Lang::Zh, include_str!("../texts/zh-CN/common.ftl")),
+    (Lang::Zh, include_str!("../texts/zh-CN/pages.ftl")),
+    (Lang::Zh, include_str!("../texts/zh-CN/plan.ftl")),
+    (Lang::En, include_str!("../texts/en/common.ftl")),
+    (Lang::En, include_str!("../texts/en/pages.ftl")),
+    (Lang::En, include_str!("../texts/en/plan.ftl")),
+];
+
+pub const NAMING: Naming = Naming { line: "projects", title: pages::title };
+
+/// The line's place in the main navigation.
+pub const NAV: [NavEntry; 1] = [NavEntry { title: "projects", href: "/projects", action: policy::READ }];
 
 /// The line as the kernel sees it.
 pub struct Projects {

@@ -16,7 +16,7 @@ pub enum MatterError {
     OldVersion { version: u32, found: u32 },
     #[error("{0} is not of the form {1}")]
     Id(SubjectId, &'static str),
-    #[error("a matter that is {} cannot be {}", state.as_str(), verb.as_str())]
+    #[error("a matter that is {} cannot be {}", state.title_en(), verb.as_str())]
     Forbidden { state: State, verb: Verb },
     #[error("the matter is paused: resume it first")]
     Paused,

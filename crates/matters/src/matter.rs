@@ -11,7 +11,7 @@ use crate::event::{Event, Move};
 use crate::id::{MatterId, PostId};
 use crate::input::Input;
 use crate::kinds::{Escalated, Evidence, Excused, Extension, HELPERS_MAX, HandedOver, Opened, Reopened};
-use crate::state::State;
+use crate::state::{State, Verb};
 use crate::term::{Due, Stop};
 
 /// Pauses, and excuses, of one round at most.
@@ -150,6 +150,13 @@ impl Matter {
             next.moved = step.at;
         }
         Ok(next)
+    }
+
+    /// Whether something can happen to it as it stands, as far as its state and pause say.
+    pub fn may_be(&self, verb: Verb) -> bool {
+        let fits_pause =
+            if verb == Verb::Resumed { self.is_paused() } else { !self.is_paused() || verb.passes_a_pause() };
+        fits_pause && self.state.after(verb).is_ok()
     }
 
     fn take_in(&mut self, step: &Move) -> Result<(), MatterError> {

@@ -58,6 +58,7 @@ fn titles(what: What) -> (&'static str, &'static str) {
     match what {
         What::Opened => ("您有新的待办事项", "A new matter for you"),
         What::HandedOver => ("有事项移交您办理", "A matter was handed over to you"),
+        What::Reopened => ("事项重新启动，请您办理", "A matter was reopened for you"),
         What::Returned => ("事项被退回，请继续办理", "A matter was returned to you"),
         What::Submitted => ("有事项报结，请您审核", "A matter waits for your review"),
         What::Escalated => ("事项升级督办", "A matter was escalated"),

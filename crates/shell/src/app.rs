@@ -27,6 +27,8 @@ pub struct Site {
     pub secure: bool,
     /// Proxies whose word on where a request came from is taken.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Whether there is a mail server for notices.
+    pub sends_mail: bool,
     /// Whether the data is a demonstration; pages say so.
     pub demonstration: bool,
 }

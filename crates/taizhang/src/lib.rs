@@ -116,6 +116,7 @@ pub fn app(config: &Config, kernel: Arc<Kernel>) -> Result<App, Error> {
         base_url: config.base_url().trim_end_matches('/').to_owned(),
         secure: config.base_url().starts_with("https://"),
         trusted_proxies: config.trusted_proxies.clone(),
+        sends_mail: config.smtp.is_some(),
         demonstration: config.demonstration,
     };
     Ok(App::new(kernel, Arc::new(texts), site, lines::nav(), lines::names()))

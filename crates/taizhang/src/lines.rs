@@ -22,19 +22,24 @@ pub fn texts() -> Result<Texts, TextsError> {
 
 pub fn nav() -> Vec<NavEntry> {
     let mut all = line_market::NAV.to_vec();
+    all.extend(line_projects::NAV);
     all.extend(shell::pages::NAV);
     all
 }
 
 pub fn names() -> Vec<Naming> {
-    vec![line_market::NAMING]
+    vec![line_market::NAMING, line_projects::NAMING]
 }
 
 pub fn router(app: App) -> Router {
     shell::site::site(
         app,
         vec![line_market::api::router(), line_projects::api::router()],
-        vec![line_market::pages::router(), line_projects::plan::pages::router()],
+        vec![
+            line_market::pages::router(),
+            line_projects::pages::router(),
+            line_projects::plan::pages::router(),
+        ],
         vec![line_market::api::streams(), line_market::pages::streams()],
     )
 }

@@ -1,40 +1,15 @@
 //! How a project went: land, contract, start, month by month, roof, finish, acceptance.
 
-use base::{CityZone, Day, Fen, Time};
+use base::{Day, Fen};
 use line_projects::kinds::Month;
-use line_projects::record::Input;
+use line_projects::sorts::Name;
 use serde_json::{Value, json};
 
+use super::dice_days;
 use super::leling::{Project, TOWNS};
 use super::registry::team;
-use crate::days::at;
+use super::step::Pen;
 use crate::dice::Dice;
-
-/// Writes what happened, as of the city's clock.
-pub(super) struct Pen<'z> {
-    pub zone: &'z CityZone,
-    /// SHA-256 of the file that stands for every report.
-    pub report: String,
-    pub inputs: Vec<Input>,
-}
-
-impl Pen<'_> {
-    pub fn write(&mut self, day: Day, minute: i64, kind: &str, body: Value) {
-        self.write_at(at(self.zone, day, minute), kind, body, Vec::new());
-    }
-
-    pub fn prove(&mut self, day: Day, minute: i64, kind: &str, body: Value) {
-        self.write_at(at(self.zone, day, minute), kind, body, vec![self.report.clone()]);
-    }
-
-    fn write_at(&mut self, occurred: Time, kind: &str, body: Value, evidence: Vec<String>) {
-        self.inputs.push(Input { kind: kind.to_owned(), occurred: Some(occurred), body, evidence });
-    }
-
-    fn phase(&mut self, day: Day, project: &str, to: &str) {
-        self.write(day, 10 * 60, "projects.phase.changed", json!({ "project": project, "to": to }));
-    }
-}
 
 /// The course of a project of Leling's, from its registration to its end.
 pub(super) fn write(pen: &mut Pen<'_>, project: &Project, number: usize) {
@@ -57,6 +32,7 @@ pub(super) fn write(pen: &mut Pen<'_>, project: &Project, number: usize) {
     pen.phase(finished, name, "finished");
     let accepted = finished.plus(dice_days(&mut dice, 4, 10));
     pen.prove(accepted, 15 * 60, "projects.project.accepted", json!({ "project": name, "note": null }));
+    pen.accept(accepted.plus(1), 10 * 60 + 30, name, Name::Project(name));
     if project.industry.starts_with('C') {
         pen.phase(accepted.plus(dice_days(&mut dice, 3, 20)), name, "producing");
     }
@@ -143,8 +119,4 @@ pub(super) fn shares(whole: Fen, first: Day, last: Day) -> Vec<Value> {
         (spent, from) = (sum, end.plus(1));
     }
     shares
-}
-
-pub(super) fn dice_days(dice: &mut Dice, low: i64, high: i64) -> i32 {
-    i32::try_from(dice.between(low, high)).expect("a few hundred days")
 }

@@ -1,26 +1,29 @@
-//! The key projects of the demonstration year: Leling's list, Yucheng's road and chains, the renovation of the markets.
+//! The key projects of the demonstration year: Leling's list, Yucheng's road and chains, the renovation of the markets;
+//! and the development zone's projects around the day of loading.
 
 mod course;
 mod leling;
 mod office;
+mod owed;
 mod registry;
 mod renovation;
+mod step;
+mod today;
 mod yucheng;
 
 use std::collections::{BTreeSet, HashMap};
 
-use base::{BookId, Time};
-use kernel::AppendError;
-use line_projects::record::{Input, record};
+use base::Time;
 
+use crate::dice::Dice;
 use crate::loader::Loader;
 use crate::{Error, book, org};
-use course::Pen;
+use step::{Pen, Step};
 
 const REGISTRY: &str = include_str!("../../../../demo/projects/registry.json");
 /// Stands for every report that an office would keep.
 const REPORT: &[u8] = include_bytes!("../../../../demo/projects/report.pdf");
-/// Inputs of one transaction at most.
+/// Steps of one transaction at most.
 const AT_ONCE: usize = 64;
 
 /// The text of `demo/projects/registry.json`.
@@ -38,9 +41,12 @@ pub(crate) fn load(loader: &Loader<'_>, now: Time) -> Result<(), Error> {
             course::write(pen, project, at + 1);
         }
         office::write(pen, &projects);
+        owed::write(pen, &projects);
     })?;
     write(loader, now, "yucheng-projects", yucheng::write)?;
-    write(loader, now, "market-renovation", renovation::write)
+    write(loader, now, "market-renovation", renovation::write)?;
+    let day = loader.kernel.zone().day_of(now);
+    write(loader, now, "jingkai-projects", |pen| today::write(pen, day))
 }
 
 /// Records what a pen writes in the order of time.
@@ -48,51 +54,44 @@ fn write(loader: &Loader<'_>, now: Time, name: &str, tell: impl FnOnce(&mut Pen<
     let book = book(name);
     let kept = loader.kernel.keep_evidence(&book, REPORT.to_vec());
     let report = kept.map_err(|error| Error::Append(error.to_string()))?;
-    let mut pen = Pen { zone: loader.kernel.zone(), report, inputs: Vec::new() };
+    let mut pen = Pen { zone: loader.kernel.zone(), book: &book, report: report.clone(), steps: Vec::new() };
     tell(&mut pen);
-    let mut inputs = pen.inputs;
-    inputs.retain(|input| input.occurred.is_none_or(|occurred| occurred <= now));
-    inputs.sort_by_key(|input| input.occurred);
-    for (at, group) in groups(inputs).into_iter().enumerate() {
-        record_group(loader, &book, at, group)?;
+    let mut steps = pen.steps;
+    steps.retain(|step| step.at() <= now);
+    steps.sort_by_key(Step::at);
+    for (at, group) in groups(steps).into_iter().enumerate() {
+        let report = report.clone();
+        loader.once(&book, &format!("projects/{at}"), move |desk, book, actor| {
+            group.iter().try_for_each(|step| step.take(desk, book, actor, &report))
+        })?;
     }
     Ok(())
 }
 
-/// Cuts inputs into groups in which none rests on another: a decision does not see what was drafted with it.
-fn groups(inputs: Vec<Input>) -> Vec<Vec<Input>> {
-    let mut groups: Vec<Vec<Input>> = vec![Vec::new()];
+/// Cuts steps into groups in which none rests on another: a decision does not see what was drafted with it.
+fn groups(steps: Vec<Step>) -> Vec<Vec<Step>> {
+    let mut groups: Vec<Vec<Step>> = vec![Vec::new()];
     let mut touched: BTreeSet<String> = BTreeSet::new();
-    // The end of an errand does not name the project that it was done for.
+    // The end of an errand, and the decision on a permit, do not name the project that it was for.
     let mut projects: HashMap<String, String> = HashMap::new();
-    for input in inputs {
-        let text = |noun: &str| input.body[noun].as_str().map(str::to_owned);
-        let project = text("project").or_else(|| projects.get(&text("item")?).cloned());
-        projects.extend(text("item").zip(project.clone()));
-        let nouns = [project, text("chain"), text("programme")];
+    for step in steps {
+        let part = step.noun("item").or_else(|| step.noun("permit"));
+        let project = step.noun("project").or_else(|| projects.get(part.as_ref()?).cloned());
+        projects.extend(part.zip(project.clone()));
+        let nouns = [project, step.noun("chain"), step.noun("programme")];
         let nouns: Vec<String> = nouns.into_iter().flatten().collect();
         let group = groups.last_mut().expect("there is one from the beginning");
         if group.len() >= AT_ONCE || nouns.iter().any(|noun| touched.contains(noun)) {
             touched.clear();
-            groups.push(vec![input]);
+            groups.push(vec![step]);
         } else {
-            group.push(input);
+            group.push(step);
         }
         touched.extend(nouns);
     }
     groups
 }
 
-fn record_group(loader: &Loader<'_>, book: &BookId, at: usize, group: Vec<Input>) -> Result<(), Error> {
-    loader.once(book, &format!("projects/{at}"), move |desk, book, actor| {
-        group.iter().try_for_each(|input| {
-            record(desk, book, actor, input).map(drop).map_err(|error| match error {
-                AppendError::Refused(mut refusal) => {
-                    refusal.detail = format!("{} of {:?}: {}", input.kind, input.body, refusal.detail);
-                    AppendError::Refused(refusal)
-                }
-                other => other,
-            })
-        })
-    })
+fn dice_days(dice: &mut Dice, low: i64, high: i64) -> i32 {
+    i32::try_from(dice.between(low, high)).expect("a few hundred days")
 }

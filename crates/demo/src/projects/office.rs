@@ -1,10 +1,12 @@
 //! What Leling's offices did for the projects: errands, visits, plans of assistance. The numbers are facts.
 
 use base::Day;
+use line_projects::sorts::Name;
 use serde_json::json;
 
-use super::course::{Pen, dice_days};
+use super::dice_days;
 use super::leling::{Project, TOWNS};
+use super::step::Pen;
 use crate::days::parse;
 use crate::dice::Dice;
 
@@ -35,6 +37,14 @@ const SETTLED: [&str; 6] = [
     "协调银企对接，落实项目贷款意向",
     "明确雨污管网接入点位，列入本月施工计划",
     "督促施工单位增加班组，抢回滞后工期",
+];
+
+const MEASURES: [&str; 5] = [
+    "专人对接银行，落实项目贷款授信",
+    "协调供电公司提前架设专线",
+    "组织专场招聘，补齐用工缺口",
+    "协调物流企业签订长期运输合同",
+    "容缺受理，审批材料一次补正",
 ];
 
 pub(super) fn write(pen: &mut Pen<'_>, projects: &[Project]) {
@@ -98,7 +108,12 @@ fn assistance(pen: &mut Pen<'_>, projects: &[Project]) {
         let body = json!({
             "plan": format!("b{number:02}"), "project": project.name, "title": format!("{}一企一策帮扶方案", project.title_zh),
             "enterprise": format!("{}项目单位（示范）", project.name), "office": "post:leling-zhongdianban/chief",
+            "measures": [{ "title": *dice.pick(&MEASURES), "owner": "post:leling-zhongdianban/agent", "due": day.plus(30) }],
         });
         pen.write(day, 10 * 60 + 30, "projects.assistance.planned", body);
+        let plan = format!("b{number:02}");
+        let (name, done) = (Name::Measure(&plan, 1), day.plus(dice_days(&mut dice, 5, 28)));
+        pen.hand_in(done, 14 * 60 + 10, &project.name, name, "措施落实情况（示范）");
+        pen.accept(done, 15 * 60 + 30, &project.name, name);
     }
 }

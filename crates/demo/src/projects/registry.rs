@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::course::Pen;
 use super::leling::{PROJECTS, TOWNS};
+use super::step::Pen;
 use crate::days::parse;
 
 /// Leling's chains and Yucheng's: book's unit, code, Chinese and English name.

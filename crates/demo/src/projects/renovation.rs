@@ -1,10 +1,12 @@
 //! The renovation of the city's farmers' markets: 73.51 million yuan planned and 45.78 million invested by the end of the
 //! year, six markets finished and four under way.
 
-use base::Fen;
+use base::{Day, Fen};
+use line_projects::kinds::Month;
+use line_projects::sorts::Name;
 use serde_json::json;
 
-use super::course::Pen;
+use super::step::Pen;
 use crate::days::parse;
 
 const PROGRAMME: &str = "market-renovation";
@@ -160,19 +162,20 @@ fn renovate(pen: &mut Pen<'_>, market: &Market) {
     report(pen, name, start, finish);
     pen.write(finish, 10 * 60, "projects.phase.changed", phase("finished"));
     pen.prove(finish.plus(5), 15 * 60, "projects.project.accepted", json!({ "project": name, "note": null }));
+    pen.accept(finish.plus(6), 10 * 60, name, Name::Project(name));
 }
 
 /// Half on the first of two days, the rest on the second.
-fn invest(pen: &mut Pen<'_>, name: &str, yuan: i64, first: base::Day, second: base::Day) {
+fn invest(pen: &mut Pen<'_>, name: &str, yuan: i64, first: Day, second: Day) {
     for (day, yuan) in [(first, yuan / 2), (second, yuan - yuan / 2)] {
         let body = json!({
-            "project": name, "month": line_projects::kinds::Month::of(day), "amount_fen": yuan * YUAN,
+            "project": name, "month": Month::of(day), "amount_fen": yuan * YUAN,
         });
         pen.write(day, 17 * 60, "projects.investment.made", body);
     }
 }
 
-fn report(pen: &mut Pen<'_>, name: &str, start: base::Day, finish: base::Day) {
+fn report(pen: &mut Pen<'_>, name: &str, start: Day, finish: Day) {
     let span = finish.0 - start.0;
     for step in 1..=10 {
         let body = json!({ "project": name, "percent_bp": step * 1_000, "note": null });

@@ -1,10 +1,12 @@
 //! Yucheng: the road from the station to the high-tech zone, and the projects of its chains.
 
 use base::Fen;
+use line_projects::sorts::Name;
 use serde_json::json;
 
-use super::course::{Pen, shares};
+use super::course::shares;
 use super::registry::found_chains;
+use super::step::Pen;
 use crate::days::parse;
 
 const ROAD: &str = "road";
@@ -85,6 +87,7 @@ fn road(pen: &mut Pen<'_>) {
     pen.write(opened, 10 * 60, "projects.phase.changed", phase("finished"));
     let body = json!({ "project": ROAD, "note": "提前一个月通车，总工期85天" });
     pen.prove(opened, 15 * 60, "projects.project.accepted", body);
+    pen.accept(opened.plus(2), 10 * 60, ROAD, Name::Project(ROAD));
 }
 
 /// Registered in spring, started in summer, finished in the autumn of the next year.
@@ -122,4 +125,5 @@ fn chain_project(pen: &mut Pen<'_>, at: usize, project: &(&str, &str, &str, &str
         pen.write(day, 17 * 60 + 30, "projects.progress.reported", body);
     }
     pen.prove(finish.plus(6), 15 * 60, "projects.project.accepted", json!({ "project": name, "note": null }));
+    pen.accept(finish.plus(8), 10 * 60, &name, Name::Project(&name));
 }

@@ -45,6 +45,9 @@ impl Limits {
             Value::String(text) if text.len() > self.text_bytes_max => {
                 refuse("bytes in a text", self.text_bytes_max)
             }
+            Value::String(text) if has_control(text) => {
+                Err(EpcisError::at(path.to_string(), Rule::ControlCharacter))
+            }
             Value::Array(items) if items.len() > self.items_max => refuse("items in a list", self.items_max),
             Value::Object(map) if map.len() > self.items_max => {
                 refuse("members in an object", self.items_max)
@@ -56,9 +59,24 @@ impl Limits {
                 if name.len() > self.text_bytes_max {
                     return refuse("bytes in a member name", self.text_bytes_max);
                 }
+                if has_control(name) {
+                    return Err(EpcisError::at(path.to_string(), Rule::ControlCharacter));
+                }
                 self.walk(member, &path.member(name), depth + 1)
             }),
             _ => Ok(()),
         }
     }
+}
+
+/// True where a text holds what no XML document can (XML 1.0, section 2.2).
+fn has_control(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.iter().enumerate().any(|(at, byte)| match byte {
+        b'\t' | b'\n' | b'\r' => false,
+        0..=0x1F => true,
+        // U+FFFE and U+FFFF
+        0xEF => matches!(bytes.get(at + 1..at + 3), Some([0xBF, 0xBE | 0xBF])),
+        _ => false,
+    })
 }

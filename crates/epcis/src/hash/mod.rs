@@ -55,20 +55,27 @@ pub fn xml_hashes(xml: &[u8], limits: &Limits) -> Result<Vec<String>, EpcisError
 fn hash_json(event: &Map<String, Value>, names: &Names) -> Result<String, EpcisError> {
     let event_type = event.get("type").and_then(Value::as_str);
     let event_type = event_type.ok_or_else(|| EpcisError::at("type", Rule::Missing))?;
-    Ok(hash_text(&render::pre_hash(event_type, &names.with(event.get("@context")).event(event)?)))
+    let names = names.with(event.get("@context"));
+    Ok(hash_text(&render::pre_hash(&names.resolve(event_type), &names.event(event)?)))
 }
 
 fn hash_events(node: Node, names: &Names, hashes: &mut Vec<String>) {
     const TYPES: &[&str] =
         &["ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent"];
-    if TYPES.contains(&node.name.as_str()) {
-        let event_type = node.name.clone();
-        let event =
-            Node { name: String::new(), value: None, children: without_ignored(node.children, names) };
-        hashes.push(hash_text(&render::pre_hash(&event_type, &event)));
-        return;
+    match node.name.as_str() {
+        // Here stand events alone, those of other types too.
+        "EventList" => hashes.extend(node.children.into_iter().map(|event| hash_node(event, names))),
+        name if TYPES.contains(&name) => hashes.push(hash_node(node, names)),
+        "" | "EPCISDocument" | "EPCISQueryDocument" | "EPCISBody" | "QueryResults" | "resultsBody" => {
+            node.children.into_iter().for_each(|child| hash_events(child, names, hashes));
+        }
+        _ => {}
     }
-    node.children.into_iter().for_each(|child| hash_events(child, names, hashes));
+}
+
+fn hash_node(node: Node, names: &Names) -> String {
+    let event = Node { name: String::new(), value: None, children: without_ignored(node.children, names) };
+    hash_text(&render::pre_hash(&node.name, &event))
 }
 
 fn without_ignored(children: Vec<Node>, names: &Names) -> Vec<Node> {

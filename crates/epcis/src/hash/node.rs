@@ -17,8 +17,9 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub fn leaf(name: String, value: String) -> Self {
-        Self { name, value: Some(value), children: Vec::new() }
+    pub fn leaf(name: String, value: &str) -> Self {
+        // Space around a value says nothing.
+        Self { name, value: Some(value.trim().to_owned()), children: Vec::new() }
     }
 }
 
@@ -60,7 +61,7 @@ impl Names {
     /// The name of a member of others as `{namespace}name`; another name as it is.
     pub fn resolve<'a>(&self, name: &'a str) -> Cow<'a, str> {
         match self.context.split(name) {
-            Some(split) => Cow::Owned(braced(split.xml_namespace(), split.local)),
+            Some(split) => Cow::Owned(braced(split.namespace, split.local)),
             None => Cow::Borrowed(name),
         }
     }
@@ -72,42 +73,47 @@ impl Names {
     /// The tree of an event in JSON.
     pub fn event(&self, event: &Map<String, Value>) -> Result<Node, EpcisError> {
         Limits::depth_only().check_members(event)?;
-        Ok(Node { children: self.members(event), ..Node::default() })
+        Ok(Node { children: self.members(event, false), ..Node::default() })
     }
 
-    fn members(&self, map: &Map<String, Value>) -> Vec<Node> {
+    /// The members of an object; what an extension holds is never one of the standard's wrappers.
+    fn members(&self, map: &Map<String, Value>, in_extension: bool) -> Vec<Node> {
         let mut nodes = Vec::new();
         for (written, value) in map {
             let name = self.resolve(written).into_owned();
             if self.ignores(&name) || self.ignores(written) {
                 continue;
             }
+            let in_extension = in_extension || is_of_others(&name);
             match (item_name(&name), value) {
-                (Some(item), Value::Array(items)) => {
+                (Some(item), Value::Array(items)) if !in_extension => {
                     let mut children = Vec::new();
-                    items.iter().for_each(|value| self.add(item, value, &mut children));
+                    items.iter().for_each(|value| self.add(item, value, false, &mut children));
                     nodes.push(Node { name, value: None, children });
                 }
-                _ => self.add(&name, value, &mut nodes),
+                _ => self.add(&name, value, in_extension, &mut nodes),
             }
         }
         nodes
     }
 
     /// A list that is none of the standard's wrappers repeats its member.
-    pub fn add(&self, name: &str, value: &Value, nodes: &mut Vec<Node>) {
-        let leaf = |text: String| Node::leaf(name.to_owned(), text);
+    pub fn add(&self, name: &str, value: &Value, in_extension: bool, nodes: &mut Vec<Node>) {
+        let leaf = |text: &str| Node::leaf(name.to_owned(), text);
         match value {
             Value::Null => {}
-            Value::Bool(value) => nodes.push(leaf(value.to_string())),
-            Value::Number(value) => nodes.push(leaf(value.to_string())),
-            Value::String(value) => nodes.push(leaf(value.trim().to_owned())),
-            Value::Array(items) => items.iter().for_each(|item| self.add(name, item, nodes)),
+            Value::Bool(value) => nodes.push(leaf(&value.to_string())),
+            Value::Number(value) => nodes.push(leaf(&value.to_string())),
+            Value::String(value) => nodes.push(leaf(value)),
+            Value::Array(items) => items.iter().for_each(|item| self.add(name, item, in_extension, nodes)),
             Value::Object(map) => {
+                let children = self.with(map.get("@context")).members(map, in_extension);
+                // A text counts where there is nothing beside it.
+                let text = map.get("#text").and_then(Value::as_str).filter(|_| children.is_empty());
                 nodes.push(Node {
                     name: name.to_owned(),
-                    value: None,
-                    children: self.with(map.get("@context")).members(map),
+                    value: text.map(|t| t.trim().to_owned()),
+                    children,
                 });
             }
         }
@@ -127,7 +133,12 @@ fn item_name(list: &str) -> Option<&'static str> {
     })
 }
 
-/// `{namespace}name`. What an undeclared prefix stands before keeps it.
+/// True for names that are not of the standard.
+pub(super) fn is_of_others(name: &str) -> bool {
+    name.contains(['{', ':'])
+}
+
+/// `{namespace}name`
 pub(super) fn braced(namespace: &str, local: &str) -> String {
-    if namespace.ends_with(':') { format!("{namespace}{local}") } else { format!("{{{namespace}}}{local}") }
+    format!("{{{namespace}}}{local}")
 }

@@ -90,7 +90,10 @@ fn number(value: &str) -> Cow<'_, str> {
         return Cow::Borrowed(value);
     }
     match value.parse::<f64>() {
-        Ok(number) if number.is_finite() && number.fract() == 0.0 => Cow::Owned(format!("{number:.0}")),
+        // Zero has one form: adding it takes the sign from another zero.
+        Ok(number) if number.is_finite() && number.fract() == 0.0 => {
+            Cow::Owned(format!("{:.0}", number + 0.0))
+        }
         Ok(number) if number.is_finite() => Cow::Owned(number.to_string()),
         _ => Cow::Borrowed(value),
     }
@@ -104,6 +107,7 @@ mod tests {
     fn values_take_their_hashed_form() {
         for (written, hashed) in [
             ("200.0", "200"),
+            ("-0.0", "0"),
             ("0.3434", "0.3434"),
             ("111100001111000011110000", "111100001111000003641344"),
             ("nan", "nan"),

@@ -2,16 +2,13 @@
 
 use serde_json::Value;
 
-use super::node::{Names, Node, braced};
+use super::node::{Names, Node, braced, is_of_others};
 use crate::context::Context;
 use crate::document::Limits;
 use crate::error::EpcisError;
 use crate::xml::STRUCTURED;
 use crate::xml::names;
 use crate::xml::source::{Name, Namespace, Source, Step, Tag};
-
-/// Elements that EPCIS 1 wrapped around what later versions added.
-const WRAPPERS: &[&str] = &["extension", "baseExtension"];
 
 /// Reads a whole document into one tree, with the members that its envelope asks to leave out.
 pub(super) fn read(xml: &[u8], limits: &Limits) -> Result<(Node, Names), EpcisError> {
@@ -54,9 +51,9 @@ fn start(source: &Source, tag: &Tag) -> Result<Node, EpcisError> {
         match serde_json::from_str::<Value>(value) {
             Ok(value) if is_structured => {
                 let names = Names::of(scope(source));
-                names.add(&resolve(source, *name), &value, &mut node.children);
+                names.add(&resolve(source, *name), &value, true, &mut node.children);
             }
-            _ => node.children.push(Node::leaf(resolve(source, *name), value.clone())),
+            _ => node.children.push(Node::leaf(resolve(source, *name), value)),
         }
     }
     Ok(node)
@@ -83,14 +80,19 @@ fn close(open: &mut Vec<Node>) {
         return;
     }
     let Some(mut node) = open.pop() else { return };
-    let Some(parent) = open.last_mut() else { return };
     trim(&mut node);
-    if WRAPPERS.contains(&node.name.as_str()) {
+    let is_wrapper = is_wrapper(&node.name);
+    let list = match node.name.as_str() {
+        "bizTransaction" => "bizTransactionList",
+        "source" => "sourceList",
+        "destination" => "destinationList",
+        _ => "",
+    };
+    let in_extension = (is_wrapper || !list.is_empty()) && in_extension(open);
+    let Some(parent) = open.last_mut() else { return };
+    if is_wrapper && !in_extension {
         parent.children.append(&mut node.children);
-        return;
-    }
-    let is_pair = matches!(node.name.as_str(), "bizTransaction" | "source" | "destination");
-    if is_pair && node.children.iter().any(|child| child.name == "type") {
+    } else if !list.is_empty() && parent.name == list && !in_extension {
         // A pair is an element with a type in XML, an object of two members in JSON.
         let value = Node { name: node.name, value: node.value, children: Vec::new() };
         node.children.push(value);
@@ -98,6 +100,22 @@ fn close(open: &mut Vec<Node>) {
     } else {
         parent.children.push(node);
     }
+}
+
+/// Elements that EPCIS 1 wrapped around what later versions added.
+fn is_wrapper(name: &str) -> bool {
+    matches!(name, "extension" | "baseExtension")
+}
+
+/// True inside a member of others; an event whose type is theirs is an event all the same.
+fn in_extension(open: &[Node]) -> bool {
+    let list = open.iter().position(|node| node.name == "EventList");
+    let members = list.map_or(open, |at| {
+        let inside = &open[at + 1..];
+        let event = inside.iter().position(|node| !is_wrapper(&node.name));
+        event.map_or(&[][..], |event| &inside[event + 1..])
+    });
+    members.iter().any(|node| is_of_others(&node.name))
 }
 
 fn trim(node: &mut Node) {

@@ -1,39 +1,42 @@
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
-use crate::context::{self, STANDARD};
+use super::bindings::Bindings;
+use crate::context::{STANDARD, default_prefix, may_be_declared};
 
 /// The prefixes under which the namespaces of an XML document stand in its JSON form.
-#[derive(Default)]
-pub(super) struct Prefixes(BTreeMap<String, String>);
+pub(super) struct Prefixes(Bindings);
 
 impl Prefixes {
-    /// The prefix for a namespace: the standard's own, the one that was written, or a fresh one where that means
+    pub fn new() -> Self {
+        Self(Bindings::new(may_be_declared))
+    }
+
+    /// The prefix for a namespace: the standard's own, the one that was written, or another where that means
     /// something else.
-    pub fn of(&mut self, written: &str, iri: &str) -> String {
-        if let Some(prefix) = context::default_prefix(iri) {
-            return prefix.to_owned();
+    pub fn of<'a>(&'a mut self, written: &str, iri: &str) -> &'a str {
+        match default_prefix(iri) {
+            Some(prefix) => prefix,
+            None => self.0.prefix(written, iri),
         }
-        if self.0.get(written).is_some_and(|bound| bound == iri) {
-            return written.to_owned();
-        }
-        if let Some((prefix, _)) = self.0.iter().find(|(_, bound)| *bound == iri) {
-            return prefix.clone();
-        }
-        let is_free = |prefix: &str| context::may_be_declared(prefix) && !self.0.contains_key(prefix);
-        let fresh = || (1..).map(|n| format!("ns{n}")).find(|prefix| is_free(prefix)).unwrap_or_default();
-        let prefix = if is_free(written) { written.to_owned() } else { fresh() };
-        self.0.insert(prefix.clone(), iri.to_owned());
-        prefix
+    }
+
+    pub fn begin_event(&mut self) {
+        self.0.begin_event(std::iter::empty());
+    }
+
+    /// The `@context` that the event needs beside that of its document.
+    pub fn end_event(&mut self) -> Option<Value> {
+        let own = self.0.end_event();
+        if own.is_empty() { None } else { Some(Value::Object(terms(own))) }
     }
 
     /// The `@context` of the document.
     pub fn into_context(self) -> Value {
-        if self.0.is_empty() {
-            return json!([STANDARD]);
-        }
-        let terms: Map<String, Value> = self.0.into_iter().map(|(p, iri)| (p, Value::String(iri))).collect();
-        json!([STANDARD, terms])
+        let terms = terms(self.0.into_root());
+        if terms.is_empty() { json!([STANDARD]) } else { json!([STANDARD, terms]) }
     }
+}
+
+fn terms(bindings: Vec<(String, String)>) -> Map<String, Value> {
+    bindings.into_iter().map(|(prefix, iri)| (prefix, Value::String(iri))).collect()
 }

@@ -3,6 +3,8 @@
 mod corpora;
 mod examples;
 mod formats;
+mod generated;
 mod hostile;
 mod laws;
 mod queries;
+mod xsd;

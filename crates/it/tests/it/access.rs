@@ -21,6 +21,7 @@ const PLANS: Row = [401, 403, 403, 403, 403, 404, 404, 403];
 const COUNTY: Row = [401, 403, 403, 403, 200, 200, 200, 403];
 const OVERSIGHT: Row = [401, 200, 403, 403, 403, 200, 200, 403];
 const LISTS: Row = [401, 200, 403, 403, 403, 403, 200, 403];
+const NO_MATTER: Row = [401, 403, 404, 403, 404, 404, 404, 403];
 const WEIGHING: Row = [401, 403, 403, 403, 403, 403, 403, 200];
 
 struct Operation {
@@ -65,6 +66,9 @@ const OPERATIONS: &[Operation] = &[
     get("/api/figures", "/api/figures", PUBLIC),
     get("/api/figures/{name}", "/api/figures/market.sales?", COUNTY),
     get("/api/figures/{name}/breakdown", "/api/figures/market.sales/breakdown?", COUNTY),
+    get("/api/figures/{name}/comparison", "/api/figures/market.sales/comparison?", COUNTY),
+    get("/api/figures/{name}/provenance", "/api/figures/market.sales/provenance?", COUNTY),
+    get("/api/figures/{name}/targets", "/api/figures/market.sales/targets?", COUNTY),
     get("/api/figures/{name}/entries", "/api/figures/market.sales/entries?", COUNTY),
     get("/api/figures/{name}/series", "/api/figures/market.sales/series?", COUNTY),
     get("/api/kinds", "/api/kinds", PUBLIC),
@@ -227,6 +231,48 @@ const OPERATIONS: &[Operation] = &[
         asks: None,
         row: [401, 403, 400, 400, 400, 403, 403, 403],
     },
+    get("/api/matters", "/api/matters?book=beiyuan", RECORDS),
+    // There is no such matter, so whoever may read the book finds nothing.
+    get("/api/matters/{book}/{name}", "/api/matters/beiyuan/none", NO_MATTER),
+    get("/api/matters/{book}/{name}/evidence/{digest}", "/api/matters/beiyuan/none/evidence/00", NO_MATTER),
+    Operation {
+        method: "POST",
+        template: "/api/matters/{book}",
+        path: "/api/matters/beiyuan",
+        // Refused for a post that is not there, once the right is there.
+        body: |_| {
+            Some(json!({ "title": "x", "owner": "post:371402/a", "reviewer": "post:371402/b",
+                "due": { "by": "on", "day": "2026-03-31" } }))
+        },
+        asks: None,
+        row: [401, 403, 403, 403, 403, 400, 403, 403],
+    },
+    Operation {
+        method: "POST",
+        template: "/api/matters/{book}/{name}/moves",
+        path: "/api/matters/beiyuan/none/moves",
+        body: |_| Some(json!({ "expected": 0, "move": { "verb": "taken", "by": "post:371402/a" } })),
+        asks: None,
+        row: NO_MATTER,
+    },
+    Operation {
+        method: "POST",
+        template: "/api/matters/{book}/{name}/evidence",
+        path: "/api/matters/beiyuan/none/evidence",
+        body: |_| Some(json!("not an image")),
+        asks: None,
+        row: NO_MATTER,
+    },
+    get("/api/rules", "/api/rules", PUBLIC),
+    get("/api/calendar", "/api/calendar", PUBLIC),
+    administer("POST", "/api/rules", "/api/rules", 400, || json!({ "rule": default_rule() })),
+    administer(
+        "POST",
+        "/api/calendar",
+        "/api/calendar",
+        400,
+        || json!({ "notice": { "year": 2027, "papers": [], "days": [] } }),
+    ),
     get("/api/registry/tree", "/api/registry/tree", OVERSIGHT),
     get("/api/policy", "/api/policy", OVERSIGHT),
     get("/api/accounts", "/api/accounts", LISTS),
@@ -326,6 +372,17 @@ const OPERATIONS: &[Operation] = &[
         400,
         || json!({ "device": "scale-9", "book": "nowhere", "title": "x", "subject": "scale:nowhere/9", "role": "scale" }),
     ),
+    // There is no such figure.
+    Operation {
+        row: [401, 400, 403, 403, 403, 400, 403, 403],
+        ..administer(
+            "POST",
+            "/api/targets",
+            "/api/targets",
+            400,
+            || json!({ "figure": "market.none", "unit": "371402", "from": "2026-01-01", "to": "2026-12-31", "amount": 1, "basis": "x" }),
+        )
+    },
     administer("DELETE", "/api/devices/{book}/{device}", "/api/devices/beiyuan/none", 404, || json!({})),
     administer(
         "POST",
@@ -335,6 +392,11 @@ const OPERATIONS: &[Operation] = &[
         || json!({ "reason": "x", "legal_basis": "x" }),
     ),
 ];
+
+/// A version that is in force already.
+fn default_rule() -> Value {
+    serde_json::from_str(matters::Preset::Default.json()).unwrap()
+}
 
 fn input(kind: &str, body: Value) -> Value {
     json!({ "kind": kind, "body": body })

@@ -8,11 +8,13 @@ use kernel::AppendError;
 use kernel::notices::{
     Channel, ContactSet, Fault, FaultKind, Notice, NoticeSent, Outcome, SetContact, Settlement, What, enqueue,
 };
+use matters::{Cancelled, HandedOver, Reopened, Returned, Version};
 use notices::{MailSettings, MailTls, Network, Settings, Worker};
 use registry::PostAdded;
 use serde_json::json;
 
 use crate::crash::Server;
+use crate::office::{self, Office, due_on, on_each_engine, submitted, system, taken};
 use crate::outside::{Certificate, Outside, is_signed, wait_until};
 
 const POST: &str = "post:beiyuan-market/manager";
@@ -369,6 +371,138 @@ on_every_store! {
         assert_eq!((&row["what"], &row["contact"], &row["attempts"]), (&json!("tried"), &json!(contact), &json!(0)));
         town.check();
     }
+
+    fn an_administrator_sets_tries_and_removes_a_contact_by_its_pages(town) {
+        let Some(outside) = Outside::start() else { return };
+        add_post(&town);
+        let browser = town.browser(User::Admin).with("accept", "text/html");
+        assert!(browser.get("/admin/contacts?lang=zh-CN").expect(200).text().contains("尚未登记联系方式"));
+        let send = |channel: &'static str, address: &str, key: &str| {
+            browser.post_form("/admin/contacts/new", &[("post", POST), ("channel", channel), ("address", address), ("key", key)])
+        };
+        let again = send("email", "chief", "1-a").expect(422).text();
+        assert!(again.contains("value=\"chief\"") && again.contains("example.gov.cn"), "{again}");
+        let address = outside.hook("/ok");
+        let (first, second) = (send("webhook", &address, "1-b").expect(200).text(), send("webhook", &address, "1-b").expect(200).text());
+        for shown in [&first, &second] {
+            assert!(shown.contains("whsec_"), "whoever clicks twice sees the secret too");
+        }
+        let all = town.site.kernel.contacts().unwrap();
+        assert_eq!(all.len(), 1);
+        let page = format!("/admin/contacts/{}", all[0].contact);
+        assert!(!browser.get(&page).expect(200).text().contains("whsec_"));
+        browser.post_form(&format!("{page}/try"), &[("key", "1-c")]).expect(303);
+        assert!(browser.get("/admin/contacts?lang=zh-CN").expect(200).text().contains("测试"));
+        {
+            let _carrier = Carrier::start(&town, settings(&outside));
+            outside.wait_for("hook", 1);
+        }
+        assert!(browser.get(&page).expect(200).text().contains("已送达"));
+        browser.post_form(&format!("{page}/remove"), &[("key", "1-d")]).expect(303);
+        browser.get(&page).expect(404);
+        assert_eq!(town.program(User::Auditor).get("/admin/contacts/new").status, 403);
+        town.check();
+    }
+}
+
+/// What waits to be told, oldest first: to whom, and what happened.
+fn told(office: &Office) -> Vec<String> {
+    let told = |row: kernel::notices::Waiting| format!("{} {}", row.post.local_part(), row.what.as_str());
+    let mut told: Vec<String> = office.kernel.waiting_notices(100).unwrap().into_iter().map(told).collect();
+    told.sort();
+    told
+}
+
+#[test]
+fn each_turn_of_a_matter_is_told_to_the_post_whose_turn_it_is_and_history_to_nobody() {
+    on_each_engine(|office| {
+        for name in ["owner", "reviewer", "other"] {
+            let (post, address) = (office::post(name).subject().clone(), format!("{name}@example.cn"));
+            let set = ContactSet { post, channel: Channel::Email, address };
+            office.kernel.set_contact(&system(), set).unwrap();
+        }
+        let digest = office
+            .kernel
+            .keep_evidence(&BookId::new("works").unwrap(), b"%PDF-1.4\n%%EOF\n".to_vec())
+            .unwrap();
+        let id = office.open(due_on("road", "2026-03-10")).unwrap();
+        assert_eq!(told(&office), ["owner opened"]);
+        let row = office.kernel.claim_notices(&[], 1, 1).unwrap().remove(0);
+        assert_eq!(row.text_zh, "“修路”由您的岗位承办。期限 2026-03-10。");
+        assert_eq!(row.text_en, "Your post owes: 修路. Due 2026-03-10.");
+        office.kernel.settle_notice(&row, Settlement::Delivered).unwrap();
+
+        office.step("wei", taken(&id)).unwrap();
+        office.step("wei", submitted(&id, &digest, "2026-03-02")).unwrap();
+        office
+            .step(
+                "li",
+                Returned { matter: id.clone(), by: office::post("reviewer"), reason: "照片不清".into() },
+            )
+            .unwrap();
+        assert_eq!(told(&office), ["owner returned", "reviewer submitted"]);
+        let texts: Vec<String> =
+            office.kernel.claim_notices(&[], 10, 1).unwrap().into_iter().map(|row| row.text_zh).collect();
+        assert!(
+            !texts.concat().contains("照片"),
+            "what people typed as a reason does not leave the house: {texts:?}"
+        );
+
+        // Somebody who looked at it before tells nobody.
+        let late = HandedOver {
+            matter: id.clone(),
+            to: office::post("other"),
+            reviewer: None,
+            colour: None,
+            reason: "调整".into(),
+        };
+        office.move_at(Version(0), "li", late.clone().into(), office.kernel.now()).unwrap_err();
+        assert_eq!(told(&office).len(), 2);
+        let colour = office.matter(&id).colour;
+        office.step("li", HandedOver { colour, ..late }).unwrap();
+        assert_eq!(told(&office), ["other handed_over", "owner returned", "reviewer submitted"]);
+
+        // Two levels of the ladder on the morning after the deadline, to who owes it and to who has to see to it.
+        office.go_to("2026-03-11T09:00");
+        assert_eq!(told(&office)[..2], ["other escalated", "other escalated"]);
+        assert_eq!(told(&office).iter().filter(|it| *it == "reviewer escalated").count(), 2);
+        let cancelled = Cancelled {
+            matter: id.clone(),
+            sort: office.matter(&id).sort,
+            reason: "撤销".into(),
+            approver: office::post("leader"),
+        };
+        office.step("li", cancelled).unwrap();
+        let sort = office.matter(&id).sort;
+        let due = due_on("road", "2026-04-10").due;
+        office
+            .step(
+                "li",
+                Reopened {
+                    matter: id.clone(),
+                    sort,
+                    reason: "复查".into(),
+                    approver: office::post("leader"),
+                    due,
+                },
+            )
+            .unwrap();
+        assert!(told(&office).contains(&"other reopened".to_owned()));
+        office.check();
+        let count = told(&office).len();
+
+        // What is loaded from last year is not news.
+        office.open_at(due_on("old", "2025-06-01"), office::at("2025-05-01T09:00")).unwrap();
+        office
+            .move_at(
+                Version(0),
+                "wei",
+                taken(&due_on("old", "2025-06-01").matter).into(),
+                office::at("2025-07-01T09:00"),
+            )
+            .unwrap();
+        assert_eq!(told(&office).len(), count);
+    });
 }
 
 #[test]

@@ -76,6 +76,7 @@ impl Desk<'_> {
             draft = draft.subject(Role::About, subject);
         }
         let receipt = self.append(draft.answered_by(matter.owner.subject().clone()))?;
+        self.tell_opened(&matter, occurred)?;
         self.put(Seat { matter, looked: occurred, next: occurred });
         Ok(receipt)
     }
@@ -98,6 +99,7 @@ impl Desk<'_> {
         }
         let next = seat.matter.after(&step).or_else(refuse)?;
         let receipt = self.append(step.draft(&next.id.book(), &seat.matter)?)?;
+        self.tell_moved(&step, &next)?;
         (seat.matter, seat.next) = (next, seat.looked.max(occurred));
         seat.looked = seat.next;
         if seat.matter.state.is_closed() {
@@ -169,6 +171,7 @@ impl Desk<'_> {
         let caught_up = caught_up.or_else(refuse)?;
         for step in caught_up.moves {
             self.append(step.draft(&seat.matter.id.book(), &seat.matter)?)?;
+            self.tell_moved(&step, &caught_up.matter)?;
         }
         seat.looked = seat.looked.max(now);
         seat.next = caught_up.next.unwrap_or(NEVER);
@@ -186,11 +189,11 @@ impl Desk<'_> {
         match event {
             Event::HandedOver(handover) => self.need_posts(handover.reviewer.iter().chain([&handover.to])),
             Event::HelperAdded(added) => self.need_posts([&added.helper]),
-            Event::Cancelled(it) => self.need_posts([&it.approver]),
-            Event::Reopened(it) => self.need_posts([&it.approver]),
-            Event::Paused(it) => self.need_posts([&it.approver]),
-            Event::Extended(it) => self.need_posts([&it.approver]),
-            Event::Excused(it) => self.need_posts([&it.approver]),
+            Event::Cancelled(it) => self.need_approver(&it.approver, matter),
+            Event::Reopened(it) => self.need_approver(&it.approver, matter),
+            Event::Paused(it) => self.need_approver(&it.approver, matter),
+            Event::Extended(it) => self.need_approver(&it.approver, matter),
+            Event::Excused(it) => self.need_approver(&it.approver, matter),
             Event::Submitted(done) => {
                 let book = matter.id.book();
                 for evidence in &done.evidence {
@@ -216,6 +219,34 @@ impl Desk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The reviewer approves, or a post of a unit at or above the owner's.
+    fn need_approver<E: From<DocketError>>(
+        &mut self,
+        approver: &PostId,
+        matter: &Matter,
+    ) -> Result<(), AppendError<E>> {
+        const UNIT: &str = "select unit from org_post where post = $1";
+        const PARENT: &str = "select parent from org_unit where unit = $1";
+        self.need_posts([approver])?;
+        if *approver == matter.reviewer {
+            return Ok(());
+        }
+        let tx = self.read()?;
+        let mut above = |sql: &str, of: &str| -> Result<Option<String>, StoreError> {
+            let row = tx.query_one(sql, &[Param::Text(of)])?;
+            Ok(row.map(|row| row.text_or_null(0).map(|text| text.map(str::to_owned))).transpose()?.flatten())
+        };
+        let wanted = above(UNIT, approver.subject().as_str())?;
+        let mut unit = above(UNIT, matter.owner.subject().as_str())?;
+        while let Some(of) = unit {
+            if wanted.as_ref() == Some(&of) {
+                return Ok(());
+            }
+            unit = above(PARENT, &of)?;
+        }
+        refuse(DocketError::NoApprover(approver.clone()))
     }
 
     fn seat(&mut self, id: &MatterId) -> Result<Option<Seat>, StoreError> {

@@ -14,7 +14,7 @@ const YELLOW: &str = "kernel.matters.yellow";
 const RED: &str = "kernel.matters.red";
 const ESCALATED: &str = "kernel.matters.escalated";
 
-const DIMENSIONS: &[&str] = &["sort", "owner"];
+const DIMENSIONS: &[&str] = &["line", "sort", "owner"];
 const COLOURING: &[&str] = &[Coloured::KIND, HandedOver::KIND];
 
 pub const FIGURES: &[Figure] = &[
@@ -64,7 +64,8 @@ fn of_colour(colour: Colour) -> &'static str {
 pub fn contribute(entry: &Entry, out: &mut Contributions) {
     let owner = entry.answers.as_ref().map_or("", |post| post.as_str());
     let add = |out: &mut Contributions, figure, amount, sort: &KindName| {
-        out.add(figure, amount, &[("sort", sort.as_str()), ("owner", owner)]);
+        let line = sort.as_str().split('.').next().unwrap_or_default();
+        out.add(figure, amount, &[("line", line), ("sort", sort.as_str()), ("owner", owner)]);
     };
     read(match entry.kind.as_str() {
         Opened::KIND => entry.with_body(|it: &Opened| {

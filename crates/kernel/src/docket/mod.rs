@@ -8,19 +8,20 @@ mod figures;
 mod law;
 mod read;
 mod schema;
+mod tell;
 
 use base::{BookId, KindName};
 use matters::{MatterError, MatterId, PostId};
 
 pub use clock::{Tended, clock_actor};
 pub use desk::Moved;
-pub use read::{Listed, MatterFilter, Standing, Verdict};
+pub use read::{Listed, MatterFilter, Part, Standing, Verdict, matter_title};
 
 pub(crate) use apply::apply;
 pub(crate) use desk::Seats;
 pub(crate) use figures::{FIGURES, RATIOS, contribute, sort_of};
 pub(crate) use law::Rulebooks;
-pub(crate) use schema::{DERIVED, TABLES};
+pub(crate) use schema::{CLOSED_INDEXES, DERIVED, TABLES};
 
 use crate::line::MatterSort;
 
@@ -43,6 +44,8 @@ pub enum DocketError {
     UnknownSort(KindName),
     #[error("there is no post {0}")]
     UnknownPost(PostId),
+    #[error("{0} is neither the reviewer nor of a unit at or above the owner's")]
+    NoApprover(PostId),
     #[error("{0} is not among the evidence of the matter's book")]
     UnknownEvidence(String),
     /// A rule of the line that the matter belongs to.

@@ -69,12 +69,12 @@ pub(crate) fn fill(tx: &mut dyn Tx, lines: &Lines) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn day(value: i64) -> Result<Day, StoreError> {
+pub(super) fn day(value: i64) -> Result<Day, StoreError> {
     i32::try_from(value).map(Day).map_err(|_| StoreError::Schema("a day is out of range".into()))
 }
 
 /// Books, and days, that one statement names.
-const BOOKS: usize = 200;
+pub(super) const BOOKS: usize = 200;
 const DAYS: usize = 400;
 
 /// What is asked: a figure, of some books, in one dimension.
@@ -155,9 +155,7 @@ pub(crate) fn by_month(
         let asked = Asked { books, ..asked };
         if let Some((first, last)) = parts.months {
             for row in months(tx, asked, "month", first, last)? {
-                let month = i32::try_from(row.int(0)?)
-                    .map_err(|_| StoreError::Schema("a month is out of range".into()))?;
-                *sums.entry(Month(month)).or_default() += row.int(1)?;
+                *sums.entry(month(row.int(0)?)?).or_default() += row.int(1)?;
             }
         }
         for some in parts.days.chunks(DAYS) {
@@ -167,6 +165,29 @@ pub(crate) fn by_month(
         }
     }
     Ok(sums)
+}
+
+/// The month in which the total of a figure first changed.
+pub(super) fn first_month(
+    tx: &mut dyn Tx,
+    figure: &'static Figure,
+    books: &[BookId],
+) -> Result<Option<Month>, StoreError> {
+    let mut first: Option<i64> = None;
+    for books in books.chunks(BOOKS) {
+        let sql = format!(
+            "select min(month) from cell_month where figure = $1 and dimension = $2 and book in ({})",
+            placeholders(3, books.len())
+        );
+        let row = tx.query_one(&sql, &params(Asked { figure, books, dimension: "" }, &[]))?;
+        let month = row.map_or(Ok(None), |row| row.int_or_null(0))?;
+        first = [first, month].into_iter().flatten().min();
+    }
+    first.map(month).transpose()
+}
+
+fn month(value: i64) -> Result<Month, StoreError> {
+    i32::try_from(value).map(Month).map_err(|_| StoreError::Schema("a month is out of range".into()))
 }
 
 fn standing(tx: &mut dyn Tx, asked: Asked<'_>) -> Result<Vec<store::Row>, StoreError> {

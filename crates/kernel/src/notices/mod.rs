@@ -42,25 +42,35 @@ pub enum What {
     Opened,
     /// To the new owner.
     HandedOver,
+    /// To the owner: a matter is owed again.
+    Reopened,
     /// To the owner: the reviewer found it not done.
     Returned,
     /// To the reviewer: the owner says that it is done.
     Submitted,
-    /// To the post that a level of the ladder names.
+    /// To the owner and the reviewer: a level of the ladder was reached.
     Escalated,
     /// To a contact that an administrator tries out.
     Tried,
 }
 
 impl What {
-    pub const ALL: [Self; 6] =
-        [Self::Opened, Self::HandedOver, Self::Returned, Self::Submitted, Self::Escalated, Self::Tried];
+    pub const ALL: [Self; 7] = [
+        Self::Opened,
+        Self::HandedOver,
+        Self::Reopened,
+        Self::Returned,
+        Self::Submitted,
+        Self::Escalated,
+        Self::Tried,
+    ];
 
     /// The word in entries and texts.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Opened => "opened",
             Self::HandedOver => "handed_over",
+            Self::Reopened => "reopened",
             Self::Returned => "returned",
             Self::Submitted => "submitted",
             Self::Escalated => "escalated",

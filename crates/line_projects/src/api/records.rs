@@ -54,7 +54,7 @@ async fn append(
     Ok((StatusCode::CREATED, axum::Json(recorded)).into_response())
 }
 
-/// Records what a form asks for. The key that it was shown with makes it count once.
+/// Records what a form asks for: once, however often the form that was shown comes back.
 pub(crate) async fn record_form(
     app: &App,
     viewer: &Viewer,

@@ -7,9 +7,11 @@ pub mod credentials;
 pub mod figures;
 pub mod ledger;
 pub mod log;
+pub mod matters;
 pub mod oversight;
 pub mod refusal;
 pub mod registry;
+pub mod rules;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -21,6 +23,8 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(figures::router())
         .merge(ledger::router())
         .merge(log::router())
+        .merge(matters::router())
+        .merge(rules::router())
         .merge(registry::router())
         .merge(accounts::router())
         .merge(credentials::router())

@@ -66,11 +66,13 @@ fn rule(refusal: &AdminError) -> &'static str {
         AdminError::UnknownAccount(_)
         | AdminError::UnknownGrant(_)
         | AdminError::UnknownToken(_)
+        | AdminError::UnknownTarget
         | AdminError::UnknownDevice(_)
         | AdminError::UnknownContact(_) => "not-found",
-        AdminError::UnknownGrantee(_) | AdminError::UnknownRole(_) | AdminError::UnknownBook(_) => {
-            "reference"
-        }
+        AdminError::UnknownGrantee(_)
+        | AdminError::UnknownRole(_)
+        | AdminError::UnknownFigure(_)
+        | AdminError::UnknownBook(_) => "reference",
         AdminError::RoleOfLine { .. } | AdminError::PasswordIsAccount | AdminError::PasswordSame => {
             "consistency"
         }
@@ -115,6 +117,8 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::ContactsMany(max) => format!("一个岗位最多登记 {max} 个联系方式，请先注销不用的。"),
         AdminError::UnknownContact(contact) => format!("没有编号为 {contact} 的联系方式，或者已经注销。"),
         AdminError::AlreadyTried => "该联系方式的测试通知正在发送，请稍候查看结果。".into(),
+        AdminError::UnknownFigure(figure) => format!("没有指标 {figure}。"),
+        AdminError::UnknownTarget => "该单位在此期间没有设定目标，无从撤销。".into(),
     }
 }
 

@@ -29,8 +29,10 @@ impl Printer {
 
     pub(super) fn event(&mut self, event: &Map<String, Value>, context: &Context) {
         let event_type = event.get("type").and_then(Value::as_str).unwrap_or_default();
+        let own = event.get("@context").map(Context::read).unwrap_or_default();
+        self.bindings.begin_event(own.prefixes());
         let is_own = EVENT_TYPES.contains(&event_type);
-        let name = if is_own { event_type.to_owned() } else { self.name(event_type, context, false) };
+        let name = if is_own { event_type.to_owned() } else { self.name(event_type, context) };
         if !is_own {
             self.out.push_str("<extension>");
         }
@@ -64,9 +66,14 @@ impl Printer {
                 self.member(name, value, holder, context);
             }
         }
+        // The schema takes one certificate; others keep the name in the namespace of the ontology.
+        for item in members.get("certificationInfo").and_then(Value::as_array).into_iter().flatten().skip(1) {
+            let prefix = self.bindings.prefix("ontology", EPCIS).to_owned();
+            self.value(&format!("{prefix}:certificationInfo"), holder, item, context);
+        }
         for (name, value) in members {
             if !known.contains(&name.as_str()) && !skipped.contains(&name.as_str()) {
-                self.extension(name, value, context, false);
+                self.extension(name, value, context);
             }
         }
     }
@@ -75,20 +82,13 @@ impl Printer {
         let layout = shape(holder, name).filter(|layout| fits(*layout, value));
         let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         match layout {
-            None => self.extension(name, value, context, false),
+            None => self.extension(name, value, context),
+            // The schema wants items in these, and no element says as much as an empty one.
+            Some(Shape::Pairs(_) | Shape::Objects("sensorElement", _)) if items.is_empty() => {}
             Some(Shape::Text) => self.value(name, holder, value, context),
             Some(Shape::Number) => self.leaf(name, &decimal(value)),
             Some(Shape::Repeated) if name == "certificationInfo" => {
-                // The schema takes one element of this name; others keep it in the namespace of the ontology.
-                for (i, item) in items.iter().enumerate() {
-                    match i {
-                        0 => self.value(name, holder, item, context),
-                        _ => {
-                            let prefix = self.bindings.prefix("ontology", EPCIS, true).to_owned();
-                            self.value(&format!("{prefix}:{name}"), holder, item, context);
-                        }
-                    }
-                }
+                items.iter().take(1).for_each(|item| self.value(name, holder, item, context));
             }
             Some(Shape::Repeated) => items.iter().for_each(|item| self.value(name, holder, item, context)),
             Some(Shape::Texts(item_name)) => self.wrapped(name, items, |printer, item| {

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::Printer;
-use super::text::{attribute, scalar, text};
+use super::text::{attribute, decimal, scalar, text};
 use crate::context::Context;
 use crate::vocabulary::Vocabulary;
+use crate::xml::bindings::may_be_bound;
 use crate::xml::source::XSI;
 use crate::xml::{STRUCTURED, names};
 
@@ -27,7 +28,7 @@ impl Printer {
                 "component" if is_sensor => Some(Vocabulary::SensorComponent),
                 _ => None,
             };
-            let name = self.name(key, context, false);
+            let name = self.name(key, context);
             match value {
                 Value::Null => {}
                 Value::String(written) => {
@@ -39,9 +40,9 @@ impl Printer {
                         words.map_or(Cow::Borrowed(written.as_str()), |words| cbv.word(words, written));
                     attribute(&mut self.out, &name, &value);
                 }
-                Value::Number(_) | Value::Bool(_) => attribute(&mut self.out, &name, &scalar(value)),
+                Value::Number(_) | Value::Bool(_) => attribute(&mut self.out, &name, &decimal(value)),
                 Value::Array(_) | Value::Object(_) => {
-                    self.bind_names(value, context);
+                    let value = self.renamed(value, context);
                     attribute(&mut self.out, &name, &value.to_string());
                     structured.push_str(if structured.is_empty() { "" } else { " " });
                     structured.push_str(&name);
@@ -49,27 +50,27 @@ impl Printer {
             }
         }
         if !structured.is_empty() {
-            let prefix = self.bindings.prefix("json", STRUCTURED, true);
+            let prefix = self.bindings.prefix("json", STRUCTURED);
             let name = format!("{prefix}:structured");
             attribute(&mut self.out, &name, &structured);
         }
     }
 
     /// A member of others, at any depth.
-    pub(super) fn extension(&mut self, key: &str, value: &Value, context: &Context, is_nested: bool) {
+    pub(super) fn extension(&mut self, key: &str, value: &Value, context: &Context) {
         match value {
             Value::Null => return,
             // A set within a set is one set (JSON-LD 1.1, section 4.3.2).
             Value::Array(items) => {
-                return items.iter().for_each(|item| self.extension(key, item, context, is_nested));
+                return items.iter().for_each(|item| self.extension(key, item, context));
             }
             _ => {}
         }
-        let name = self.name(key, context, is_nested);
+        let name = self.name(key, context);
         self.out.push('<');
         self.out.push_str(&name);
         let written_type = match value {
-            Value::Object(members) => return self.content(members, &name, context, is_nested),
+            Value::Object(members) => return self.content(members, &name, context),
             Value::Bool(_) => "xsd:boolean",
             Value::Number(number) if number.is_f64() => "xsd:double",
             Value::Number(_) => "xsd:integer",
@@ -84,19 +85,12 @@ impl Printer {
     }
 
     /// What an element of others holds, from behind its name.
-    pub(super) fn content(
-        &mut self,
-        members: &Map<String, Value>,
-        name: &str,
-        outer: &Context,
-        is_nested: bool,
-    ) {
+    pub(super) fn content(&mut self, members: &Map<String, Value>, name: &str, outer: &Context) {
         let context = outer.with(members.get("@context"));
-        let is_nested = is_nested || members.contains_key("@context");
         let own_text = members.get("#text").and_then(Value::as_str);
         // Where there is a text, members that are texts were attributes.
         let is_attribute = |key: &str, value: &Value| {
-            let namespace = context.split(key).map(|split| split.xml_namespace().to_owned());
+            let namespace = context.split(key).map(|split| split.namespace.to_owned());
             value.is_string()
                 && (own_text.is_some() || key.starts_with("xml:"))
                 && key != "xmlns"
@@ -106,26 +100,28 @@ impl Printer {
         let (attributes, children): (Vec<_>, Vec<_>) =
             members.iter().filter(|(key, _)| shown(key)).partition(|(key, value)| is_attribute(key, value));
         for (key, value) in attributes {
-            let name = self.name(key, &context, is_nested);
+            let name = self.name(key, &context);
             attribute(&mut self.out, &name, value.as_str().unwrap_or_default());
         }
         self.out.push('>');
         for (key, value) in children {
-            self.extension(key, value, &context, is_nested);
+            self.extension(key, value, &context);
         }
         text(&mut self.out, own_text.unwrap_or_default());
         self.end(name);
     }
 
     /// The qualified name of a member.
-    pub(super) fn name(&mut self, key: &str, context: &Context, is_nested: bool) -> String {
+    pub(super) fn name(&mut self, key: &str, context: &Context) -> String {
         match context.split(key) {
-            Some(_) if key.starts_with("xml:") => format!("xml:{}", names::encode(&key[4..])),
             Some(split) => {
                 let whole = context.expand_name(key).into_owned();
-                self.bindings.name(&split, &whole, is_nested)
+                self.bindings.name(&split, &whole)
             }
-            None => names::encode(key).into_owned(),
+            None => match key.strip_prefix("xml:") {
+                Some(local) => format!("xml:{}", names::encode(local)),
+                None => names::encode(key).into_owned(),
+            },
         }
     }
 
@@ -135,21 +131,31 @@ impl Printer {
             && !local.starts_with("//")
             && let Some(iri) = context.prefix(prefix)
         {
-            self.bindings.prefix(prefix, iri, false);
+            self.bindings.prefix(prefix, iri);
         }
     }
 
-    /// Declares the prefixes of all member names in a value that is printed as JSON.
-    fn bind_names(&mut self, value: &Value, context: &Context) {
+    /// A value that is printed as JSON, its member names under the prefixes that are declared here.
+    fn renamed(&mut self, value: &Value, outer: &Context) -> Value {
         match value {
             Value::Object(members) => {
-                for (key, value) in members {
-                    self.bind_value(key, context);
-                    self.bind_names(value, context);
+                let context = outer.with(members.get("@context"));
+                let mut renamed = Map::new();
+                for (key, value) in members.iter().filter(|(key, _)| *key != "@context") {
+                    let name = match context.split(key).filter(|split| may_be_bound(split.namespace)) {
+                        Some(split) => {
+                            let wanted = split.prefix.unwrap_or_default();
+                            let prefix = self.bindings.prefix(wanted, split.namespace);
+                            format!("{prefix}:{}", split.local)
+                        }
+                        None => context.expand_name(key).into_owned(),
+                    };
+                    renamed.insert(name, self.renamed(value, &context));
                 }
+                Value::Object(renamed)
             }
-            Value::Array(items) => items.iter().for_each(|item| self.bind_names(item, context)),
-            _ => {}
+            Value::Array(items) => items.iter().map(|item| self.renamed(item, outer)).collect(),
+            other => other.clone(),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::shape::Holder;
 use super::{CbvFormat, Style};
 use crate::context::Context;
 use crate::document::DocumentKind;
-use text::{attribute, scalar, text};
+pub(super) use text::{attribute, scalar, text};
 
 const SBDH: &str = "http://www.unece.org/cefact/namespaces/StandardBusinessDocumentHeader";
 /// Prints a document whose events stand apart from it.
@@ -22,7 +22,10 @@ pub(crate) fn document<'a>(
     events: impl Iterator<Item = &'a Map<String, Value>>,
     style: &Style,
 ) -> String {
-    let mut printer = Printer { out: String::new(), bindings: Bindings::default(), cbv: style.cbv };
+    let mut printer = Printer { out: String::new(), bindings: Bindings::of_xml(), cbv: style.cbv };
+    if let Some(id) = envelope.get("id").and_then(Value::as_str) {
+        printer.bind_value(id, context);
+    }
     printer.header(kind, envelope, context);
     printer.out.push_str("<EPCISBody>");
     match kind {
@@ -39,7 +42,7 @@ pub(crate) fn document<'a>(
     }
     printer.out.push_str("</EPCISBody>");
     let rest = envelope.iter().filter(|(name, _)| !is_envelope(name));
-    rest.for_each(|(name, value)| printer.extension(name, value, context, false));
+    rest.for_each(|(name, value)| printer.extension(name, value, context));
     printer.finish(kind, envelope, style)
 }
 
@@ -82,7 +85,10 @@ impl Printer {
         for (prefix, iri) in self.bindings.into_root() {
             attribute(&mut root, &format!("xmlns:{prefix}"), &iri);
         }
-        attribute(&mut root, "schemaVersion", text("schemaVersion").unwrap_or("2.0"));
+        // XML takes a decimal number for it.
+        let version =
+            text("schemaVersion").unwrap_or("2.0").splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+        attribute(&mut root, "schemaVersion", &version);
         attribute(&mut root, "creationDate", text("creationDate").unwrap_or(style.created));
         for name in ROOT_ATTRIBUTES {
             if let Some(value) = text(name) {
@@ -98,7 +104,7 @@ impl Printer {
     fn header(&mut self, kind: DocumentKind, envelope: &Map<String, Value>, context: &Context) {
         let Some(header) = envelope.get("epcisHeader").and_then(Value::as_object) else { return };
         let vocabularies = if kind == DocumentKind::MasterData { None } else { master_data(envelope) };
-        let is_sbdh = |name: &str| context.split(name).is_some_and(|split| split.xml_namespace() == SBDH);
+        let is_sbdh = |name: &str| context.split(name).is_some_and(|split| split.namespace == SBDH);
         let (elements, others): (Vec<_>, Vec<_>) =
             header.iter().filter(|(name, _)| *name != "epcisMasterData").partition(|(name, _)| is_sbdh(name));
         if vocabularies.is_none() && elements.is_empty() && others.is_empty() {
@@ -109,7 +115,7 @@ impl Printer {
         self.attributes(others.into_iter(), context, false);
         self.out.push('>');
         for (name, value) in elements {
-            self.extension(name, value, context, false);
+            self.extension(name, value, context);
         }
         if let Some(list) = vocabularies {
             self.out.push_str("<extension><EPCISMasterData>");
@@ -149,7 +155,7 @@ impl Printer {
     fn rest(&mut self, holder: Option<&Value>, context: &Context, known: &[&str]) {
         for (name, value) in holder.and_then(Value::as_object).into_iter().flatten() {
             if !known.contains(&name.as_str()) {
-                self.extension(name, value, context, false);
+                self.extension(name, value, context);
             }
         }
     }
@@ -172,7 +178,7 @@ impl Printer {
             }
             let known = ["type", "vocabularyElementList"];
             for (name, value) in vocabulary.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-                self.extension(name, value, context, false);
+                self.extension(name, value, context);
             }
             self.out.push_str("</Vocabulary>");
         }
@@ -190,7 +196,7 @@ impl Printer {
             attribute(&mut self.out, "id", id);
             self.bind_value(id, context);
             match entry.get("attribute") {
-                Some(Value::Object(members)) => self.content(members, "attribute", context, true),
+                Some(Value::Object(members)) => self.content(members, "attribute", context),
                 Some(value) => {
                     self.out.push('>');
                     text(&mut self.out, &scalar(value));

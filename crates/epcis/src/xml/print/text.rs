@@ -2,15 +2,17 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::meaning::number_text;
+
 /// A number of `xsd:decimal`, which has no exponent.
 pub(super) fn decimal(value: &Value) -> String {
-    match value.as_f64() {
-        Some(number) if value.is_f64() => format!("{number}"),
-        _ => value.to_string(),
+    match value {
+        Value::Number(number) => number_text(number),
+        other => other.to_string(),
     }
 }
 
-pub(super) fn scalar(value: &Value) -> Cow<'_, str> {
+pub(in crate::xml) fn scalar(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
         Value::Null => Cow::Borrowed(""),
@@ -18,7 +20,7 @@ pub(super) fn scalar(value: &Value) -> Cow<'_, str> {
     }
 }
 
-pub(super) fn attribute(out: &mut String, name: &str, value: &str) {
+pub(in crate::xml) fn attribute(out: &mut String, name: &str, value: &str) {
     out.push(' ');
     out.push_str(name);
     out.push_str("=\"");
@@ -26,7 +28,7 @@ pub(super) fn attribute(out: &mut String, name: &str, value: &str) {
     out.push('"');
 }
 
-pub(super) fn text(out: &mut String, value: &str) {
+pub(in crate::xml) fn text(out: &mut String, value: &str) {
     escape(out, value, false);
 }
 

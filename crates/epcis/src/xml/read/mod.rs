@@ -16,7 +16,7 @@ use value::{push, put};
 
 /// Reads an XML document.
 pub(crate) fn document(xml: &[u8], limits: &Limits) -> Result<(Value, DocumentKind), EpcisError> {
-    let mut reader = Reader { source: Source::new(xml, limits)?, prefixes: Prefixes::default() };
+    let mut reader = Reader { source: Source::new(xml, limits)?, prefixes: Prefixes::new() };
     let read = loop {
         match reader.source.next()? {
             Step::Open(root) => break reader.root(&root)?,
@@ -57,6 +57,9 @@ impl<'x> Reader<'x> {
             }
         };
         let mut document = self.attributes(root)?;
+        if let Some(Value::String(id)) = document.get_mut("id") {
+            *id = self.word(id);
+        }
         if document.get("schemaVersion").and_then(Value::as_str).is_some_and(|v| v.starts_with('1')) {
             document.insert("schemaVersion".to_owned(), "2.0".into());
         }
@@ -146,13 +149,14 @@ impl<'x> Reader<'x> {
         while let Some(child) = self.child()? {
             match child.standard() {
                 Some(name) if is_wrapper(name) => events.append(&mut self.events(&child)?),
-                Some(name) => {
-                    let name = name.to_owned();
-                    events.push(Value::Object(self.event(&child, name)?));
-                }
-                None => {
-                    let name = self.key(child.name());
-                    events.push(Value::Object(self.event(&child, name)?));
+                name => {
+                    let name = name.map(str::to_owned);
+                    self.prefixes.begin_event();
+                    let name = name.unwrap_or_else(|| self.key(child.name()));
+                    let mut event = self.event(&child, name)?;
+                    let context = self.prefixes.end_event();
+                    event.extend(context.map(|context| ("@context".to_owned(), context)));
+                    events.push(Value::Object(event));
                 }
             }
         }

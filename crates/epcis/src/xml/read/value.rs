@@ -24,6 +24,9 @@ pub(super) fn number(text: &str) -> Value {
     if let Ok(whole) = text.parse::<i64>() {
         return whole.into();
     }
+    if let Ok(whole) = text.parse::<u64>() {
+        return whole.into();
+    }
     let numeric = |c: u8| c.is_ascii_digit() || b"+-.eE".contains(&c);
     let float = text.parse::<f64>().ok().filter(|_| text.bytes().all(numeric));
     float.and_then(Number::from_f64).map_or_else(|| text.into(), Value::Number)
