@@ -51,12 +51,12 @@ on_every_store! {
         let shown = planner.post_bytes(&format!("{PLAN}?preview=true&file=road.csv"), "application/octet-stream", ROAD.as_bytes());
         let shown = shown.expect(200).json();
         assert_eq!((&shown["format"], &shown["activities"], &shown["links"]), (&json!("csv"), &json!(4), &json!(3)));
-        assert_eq!(shown["finish"], "2026-06-24T17:00", "with Qingming, May Day and Dragon Boat, and the day made up for");
+        assert_eq!(shown["finish"], "2026-06-25T17:00", "with Qingming, May Day and Dragon Boat, and the day made up for");
         planner.get(PLAN).expect(404);
 
         take(&planner, ROAD.as_bytes()).expect(201);
         let account = plan(&planner);
-        assert_eq!(account["finish"], "2026-06-24T17:00");
+        assert_eq!(account["finish"], "2026-06-25T17:00");
         assert_eq!(activity(&account, "D")["critical"], true);
         assert!(account["margin_minutes"].as_i64().unwrap() < 0);
         assert_eq!(colour(&town), Some(Colour::Yellow));
@@ -97,7 +97,7 @@ on_every_store! {
         let account = plan(&planner);
         let first = activity(&account, "A");
         assert_eq!((&first["baseline_finish"], &first["done_bp"]), (&json!("2026-04-13T17:00"), &json!(2_000)));
-        assert_eq!(first["finish"], "2026-04-20T17:00", "sixteen of its twenty days are left");
+        assert_eq!(first["finish"], "2026-04-21T17:00", "sixteen of its twenty days are left");
         assert_eq!(account["progress_bp"], 400, "a fifth of a fifth of the budget");
         let value = planner.get(&format!("{PLAN}/curve")).expect(200).json();
         assert_eq!(value["budget_fen"], 200_000);
@@ -114,7 +114,7 @@ on_every_store! {
         ] });
         record(&planner, "projects.plan.edited", edit).expect(201);
         let account = plan(&planner);
-        assert_eq!(activity(&account, "B2")["start"], "2026-04-22T08:00", "the day after the last of A has no work any more");
+        assert_eq!(activity(&account, "B2")["start"], "2026-04-23T08:00", "A is done a day later, since the 21st is off");
         assert_eq!(activity(&account, "B2")["baseline_start"], Value::Null);
 
         record(&planner, "projects.blocker.raised", json!({ "project": "road", "blocker": "B-1", "title": "高压线未迁改", "note": null,
@@ -150,8 +150,8 @@ on_every_store! {
         let after = |uid: u32| format!("<PredecessorLink><PredecessorUID>{uid}</PredecessorUID><Type>1</Type></PredecessorLink>");
         let idle = mspdi(&task(1, "")).replace("<Tasks>", "<CalendarUID>1</CalendarUID><Calendars><Calendar><UID>1</UID></Calendar></Calendars><Tasks>");
         for (file, why) in [
-            ("code,duration,predecessors\nA,1d,B\nB,1d,A\n".to_owned(), "互相等待：A A → B B → A A"),
-            (mspdi(&(task(1, &after(2)) + &task(2, &after(1)))), "互相等待：1 任务1 → 2 任务2 → 1 任务1"),
+            ("code,duration,predecessors\nA,1d,B\nB,1d,A\n".to_owned(), "互相等待：B → A → B"),
+            (mspdi(&(task(1, &after(2)) + &task(2, &after(1)))), "互相等待：2 任务2 → 1 任务1 → 2 任务2"),
             ("code,duration,predecessors\nA,1d,Z\n".to_owned(), "第 2 行“紧前工作”引用的“Z”不在文件中"),
             (mspdi(&task(1, &after(9))), "任务 1引用的“9”不在文件中"),
             ("code,duration\nA,-1d\n".to_owned(), "第 2 行“工期”"),

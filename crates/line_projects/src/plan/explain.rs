@@ -22,7 +22,13 @@ const SHOWN_MAX: usize = 12;
 pub fn explain(error: &ScheduleError, document: &Document) -> (String, String) {
     let name = |id: &ActivityId| {
         let label = document.labels.get(id.0 as usize);
-        label.map_or_else(|| id.to_string(), |label| format!("{} {}", label.code, label.name))
+        label.map_or_else(
+            || id.to_string(),
+            |label| match label.name.as_str() {
+                "" => label.code.clone(),
+                name => format!("{} {name}", label.code),
+            },
+        )
     };
     match error {
         ScheduleError::Cycle { cycles } => {

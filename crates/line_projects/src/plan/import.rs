@@ -1,5 +1,5 @@
 use schedule::{Calendar, Moment, Plan, WorkingTime};
-use schedule_formats::{Document, FormatError, Limits, csv, mspdi, xer, xlsx};
+use schedule_formats::{Document, FormatError, Limits, Place, csv, mspdi, xer, xlsx};
 
 use super::kinds::{ACTIVITIES_MAX, Format, LINKS_MAX};
 
@@ -66,7 +66,8 @@ pub fn read(
     start: Moment,
 ) -> Result<Import, ImportError> {
     let format = format_of(bytes).ok_or(ImportError::UnknownFormat)?;
-    let office = Calendar::new(calendar).map_err(FormatError::from)?;
+    let office = Calendar::new(calendar);
+    let office = office.map_err(|error| FormatError::Calendar { place: Place::Project, error })?;
     let text = || String::from_utf8_lossy(bytes);
     let mut document = match format {
         Format::Mspdi => mspdi::read(&text(), &LIMITS)?,
