@@ -18,6 +18,7 @@ mod office;
 mod outside;
 mod owed;
 mod places;
+mod project_laws;
 mod projects;
 mod proofs;
 mod proxies;
