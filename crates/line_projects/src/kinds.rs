@@ -26,6 +26,8 @@ pub use reversal::EntryReversed;
 pub use standing::{Change, Phase, Standing};
 pub use work::{AssistancePlanned, Measure, ProgressReported, ProxyDone, ProxyOpened, VisitMade, Visited};
 
+use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped, PartImported};
+
 /// The line's part of the catalogue.
 pub fn kinds() -> Vec<Kind> {
     vec![
@@ -56,6 +58,12 @@ pub fn kinds() -> Vec<Kind> {
         Kind::of::<AssistancePlanned>("一企一策帮扶方案", "Assistance planned"),
         Kind::of::<ProxyOpened>("代办事项受理", "Proxy item opened"),
         Kind::of::<ProxyDone>("代办事项办结", "Proxy item done"),
+        Kind::of::<Imported>("进度计划导入", "Plan taken over"),
+        Kind::of::<PartImported>("进度计划活动", "Activities of a plan"),
+        Kind::of::<Edited>("进度计划调整", "Plan changed"),
+        Kind::of::<Overlapped>("压茬推进", "Overlap accepted"),
+        Kind::of::<Baselined>("基准计划确定", "Baseline frozen"),
+        Kind::of::<DeadlineSet>("计划期限确定", "Plan's deadline set"),
         Kind::of::<EntryReversed>("记录冲正", "Entry reversed"),
     ]
 }

@@ -74,5 +74,10 @@ pub const ACTIONS: &[ActionDef] = &[
     planned("projects.assistance.planned", "登记帮扶方案", "Record assistance"),
     by_agent("projects.proxy.opened", "受理代办", "Open a proxy item"),
     by_agent("projects.proxy.done", "办结代办", "Finish a proxy item"),
+    by_team("projects.plan.imported", "导入进度计划", "Take over a plan"),
+    by_team("projects.plan.edited", "调整进度计划", "Change a plan"),
+    by_team("projects.plan.overlapped", "采纳压茬推进", "Accept an overlap"),
+    planned("projects.plan.baselined", "确定基准计划", "Freeze a baseline"),
+    planned("projects.plan.deadline_set", "确定计划期限", "Set a plan's deadline"),
     planned("projects.entry.reversed", "冲正记录", "Reverse an entry"),
 ];

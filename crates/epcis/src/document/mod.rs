@@ -205,10 +205,8 @@ fn take_event_list(envelope: &mut Map<String, Value>, kind: DocumentKind) -> Res
 fn check_context(envelope: &Map<String, Value>) -> Result<&Value, EpcisError> {
     let shape = Shape { map: envelope, path: &Path::Root };
     let context = shape.need("@context")?;
-    let item = |value: &Value| value.is_string() || value.is_object();
-    let fits = item(context) || context.as_array().is_some_and(|list| list.iter().all(item));
-    let rule = Rule::Kind("a URI, an object of terms, or a list of both");
-    if fits { Ok(context) } else { Err(EpcisError::at("@context", rule)) }
+    crate::context::check(context).map_err(|rule| shape.refuse("@context", rule))?;
+    Ok(context)
 }
 
 fn check_envelope(

@@ -17,7 +17,7 @@ enum Place {
 /// else in it.
 pub(super) struct Bindings {
     /// Whether a prefix means nothing else in the format.
-    is_free: fn(&str) -> bool,
+    is_free: fn(&str, &str) -> bool,
     root: Vec<Binding>,
     event: Vec<Binding>,
     in_event: bool,
@@ -31,13 +31,13 @@ impl Bindings {
         Self::new(is_free)
     }
 
-    pub fn new(is_free: fn(&str) -> bool) -> Self {
+    pub fn new(is_free: fn(&str, &str) -> bool) -> Self {
         Self { is_free, root: Vec::new(), event: Vec::new(), in_event: false, used: Vec::new() }
     }
 
     /// The qualified name of a member. What no namespace of XML can hold is written whole, in no namespace.
     pub fn name(&mut self, split: &Split, whole: &str) -> String {
-        let iri = split.xml_namespace();
+        let iri = split.namespace;
         if !may_be_bound(iri) {
             return names::encode(whole).into_owned();
         }
@@ -75,7 +75,7 @@ impl Bindings {
 
     fn declare(&mut self, wanted: &str, iri: &str) -> Place {
         let binding = |prefix: &str| (prefix.to_owned(), iri.to_owned());
-        let may_be_wanted = (self.is_free)(wanted) && !declares(&self.event, wanted);
+        let may_be_wanted = (self.is_free)(wanted, iri) && !declares(&self.event, wanted);
         let in_root = self.root.iter().position(|(prefix, _)| prefix == wanted);
         match in_root {
             None if may_be_wanted => self.root.push(binding(wanted)),
@@ -98,7 +98,7 @@ impl Bindings {
         self.in_event = true;
         self.used.clear();
         let is_free = self.is_free;
-        let fits = |(prefix, iri): &(&str, &str)| is_free(prefix) && may_be_bound(iri);
+        let fits = |(prefix, iri): &(&str, &str)| is_free(prefix, iri) && may_be_bound(iri);
         self.event.extend(own.filter(fits).map(|(prefix, iri)| (prefix.to_owned(), iri.to_owned())));
     }
 
@@ -120,7 +120,7 @@ pub(super) fn may_be_bound(iri: &str) -> bool {
 }
 
 /// True for a prefix that means nothing else in XML as it is printed here.
-fn is_free(prefix: &str) -> bool {
+fn is_free(prefix: &str, _: &str) -> bool {
     const OWN: &[&str] = &["xml", "xmlns", "xsi", "xsd", "epcis", "epcisq", "epcismd", ""];
     !OWN.contains(&prefix) && names::encode(prefix) == prefix && !prefix.starts_with("xml")
 }

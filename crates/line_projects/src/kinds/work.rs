@@ -6,6 +6,8 @@ use ledger::{BodyError, Rule, check_text};
 use matters::PostId;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::kinds::check_activity;
+
 use super::{body, check_code, check_each, check_name, check_range};
 
 body! {
@@ -26,7 +28,7 @@ body! {
     }
     check(this) {
         check_code("project", &this.project)?;
-        check_each(&this.activity, |activity| check_code("activity", activity))?;
+        check_each(&this.activity, |activity| check_activity("activity", activity))?;
         check_each(&this.percent_bp, |bp| check_range("percent_bp", *bp, 0, 10_000, "hundredths of a per cent"))?;
         check_each(&this.remaining_days, |days| check_range("remaining_days", *days, 0, 3_660, "days"))?;
         check_each(&this.note, |note| check_text("note", note, TEXT_CHARS_MAX))?;

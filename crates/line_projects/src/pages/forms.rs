@@ -126,6 +126,54 @@ pub const FORMS: &[Spec] = &[
         ],
     )),
     with_file(form(
+        "blocker",
+        of::BlockerRaised::KIND,
+        "",
+        &[
+            ("project", Takes::Project, true),
+            ("title", Takes::Text, true),
+            ("owner", Takes::Post, true),
+            ("due", Takes::Day, true),
+            ("note", Takes::Words, false),
+            ("blocker", Takes::NewCode, false),
+        ],
+    )),
+    with_file(form(
+        "permit",
+        of::PermitApplied::KIND,
+        "permits",
+        &[
+            ("project", Takes::Project, true),
+            ("title", Takes::Text, true),
+            ("bureau", Takes::Post, true),
+            ("agent", Takes::Post, true),
+            ("term_workdays", Takes::Integer, true),
+            ("permit", Takes::NewCode, false),
+        ],
+    )),
+    with_file(form(
+        "permit-decided",
+        of::PermitDecided::KIND,
+        "permits",
+        &[
+            ("permit", Takes::Permit, true),
+            ("granted", Takes::YesNo, true),
+            ("number", Takes::Text, false),
+            ("dated", Takes::Day, false),
+        ],
+    )),
+    form(
+        "milestone",
+        of::MilestoneSet::KIND,
+        "",
+        &[
+            ("project", Takes::Project, true),
+            ("title", Takes::Text, true),
+            ("due", Takes::Day, true),
+            ("milestone", Takes::NewCode, false),
+        ],
+    ),
+    with_file(form(
         "visit",
         of::VisitMade::KIND,
         "visits",
@@ -228,7 +276,7 @@ pub type Wrong = BTreeMap<String, String>;
 
 /// Links to some forms, as far as the viewer may send them; `query` is kept in the address.
 pub fn links(app: &App, viewer: &Viewer, place: &Place, t: &T, names: &[&str], query: &str) -> Vec<Link> {
-    let may = |spec: &&Spec| sight(app, viewer, place.book.as_str(), spec.kind).is_ok();
+    let may = |spec: &&Spec| may(app, viewer, place, spec.name);
     let found = names.iter().filter_map(|name| FORMS.iter().find(|spec| spec.name == *name));
     found
         .filter(may)
@@ -237,6 +285,15 @@ pub fn links(app: &App, viewer: &Viewer, place: &Place, t: &T, names: &[&str], q
             href: place.href(&format!("record/{}{query}", spec.name)),
         })
         .collect()
+}
+
+/// Whether the viewer may send a form; that of progress has a page of its own.
+pub fn may(app: &App, viewer: &Viewer, place: &Place, form: &str) -> bool {
+    let kind = match form {
+        "report" => Some(of::ProgressReported::KIND),
+        _ => FORMS.iter().find(|spec| spec.name == form).map(|spec| spec.kind),
+    };
+    kind.is_some_and(|kind| sight(app, viewer, place.book.as_str(), kind).is_ok())
 }
 
 fn spec(name: &str) -> Result<&'static Spec, Problem> {
@@ -395,6 +452,9 @@ pub fn new_code(app: &App, name: &str, typed: &Typed) -> String {
         "contract" => "C",
         "item" => "D",
         "plan" => "F",
+        "blocker" => "B",
+        "permit" => "S",
+        "milestone" => "J",
         _ => "N",
     };
     let made = once::made(typed.get(once::FIELD).map_or("", String::as_str), app.kernel.now());

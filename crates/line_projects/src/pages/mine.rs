@@ -74,7 +74,7 @@ async fn mine(
                 let books: Vec<BookId> = teams.iter().map(|(book, _)| book.clone()).collect();
                 let mut listed = Vec::new();
                 for (book, teams) in &teams {
-                    listed.extend(state::listed(tx, std::slice::from_ref(book), Some(teams))?);
+                    listed.extend(state::listed(tx, std::slice::from_ref(book), Some(teams), None)?);
                 }
                 Ok::<_, StoreError>((Names::read(tx, &books, lang)?, listed))
             })

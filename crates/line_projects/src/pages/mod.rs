@@ -4,10 +4,13 @@
 mod amounts;
 mod course;
 mod forms;
+mod groups;
 mod mine;
+mod owed;
 mod place;
 mod portfolio;
 mod project;
+mod registers;
 mod report;
 mod typed;
 mod words;
@@ -24,6 +27,8 @@ pub fn router() -> Router<App> {
     Router::new()
         .merge(portfolio::router())
         .merge(project::router())
+        .merge(groups::router())
+        .merge(registers::router())
         .merge(mine::router())
         .merge(report::router())
         .merge(forms::router())

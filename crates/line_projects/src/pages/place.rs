@@ -72,6 +72,7 @@ impl Place {
             ("projects-list", ""),
             ("projects-programmes", "programmes"),
             ("projects-chains", "chains"),
+            ("projects-desk", "permits"),
             ("projects-proxies", "proxies"),
             ("projects-visits", "visits"),
             ("projects-assistance", "assistance"),

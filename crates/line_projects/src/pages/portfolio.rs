@@ -14,7 +14,7 @@ use shell::extract::{Path, Query};
 use shell::pages::page;
 use shell::rows;
 use shell::table::{Direction, TableSpec};
-use shell::view::{Column, Empty, Field, FigureTile, Frame, Link, TableView};
+use shell::view::{Cell, Column, Empty, Field, FigureTile, Frame, Link, TableView};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Both, Lang, Problem, T};
 
@@ -23,7 +23,7 @@ use super::{amounts, forms};
 use crate::api::Sight;
 use crate::figures as of;
 use crate::policy::READ;
-use crate::state::{self, Listed};
+use crate::state::{self, AsOf, Listed};
 use search::{Choices, Wanted};
 
 pub fn router() -> Router<App> {
@@ -40,8 +40,8 @@ const TILES: [&str; 12] = [
     of::INVESTED_RATE,
     of::SIGNED_LARGE,
     of::SIGNED_LARGE_SUM,
-    of::CONTRACTS_SUM,
     of::PROXIES,
+    of::SOLVED,
     of::VISITS,
     of::ASSISTANCE,
 ];
@@ -161,10 +161,11 @@ struct Read {
 
 async fn read(app: &App, lang: Lang, scope: &Scope, on: Day, this_year: bool) -> Result<Read, Problem> {
     let (books, teams) = (scope.books.clone(), scope.teams.clone());
+    let as_of = past(app, on);
     app.blocking(move |kernel| {
         let (names, listed, first) = kernel.read(|tx| {
             let names = Names::read(tx, &books, lang)?;
-            let listed = state::listed(tx, &books, teams.as_deref())?;
+            let listed = state::listed(tx, &books, teams.as_deref(), as_of)?;
             Ok::<_, store::StoreError>((names, listed, state::first_registered(tx, &books)?))
         })?;
         let first = first.map_or(on, |at| kernel.zone().day_of(at)).min(on);
@@ -193,10 +194,10 @@ async fn set(
     let choices = Choices::of(app, &t, &read.names, &read.listed);
     let mut found: Vec<&Listed> = read.listed.iter().filter(|it| wanted.takes(&t, &read.names, it)).collect();
 
-    let mut table = table(&t, &scope, wanted, here);
+    let mut table = table(&t, &scope, wanted, here, past(app, on));
     table.columns = table.columns.into_iter().map(|column| column.sorted(&asked)).collect();
     let is_ordered = search::order(&mut found, &asked);
-    let all = found.iter().map(|it| search::row(app, &t, &read.names, it)).collect();
+    let all = found.iter().map(|it| search::row(app, &t, &read.names, it, on)).collect();
     // The text was looked for in more than the cells hold.
     let sort = if is_ordered { ("", asked.sort.1) } else { asked.sort };
     let mut of_rows = asked.clone();
@@ -256,8 +257,15 @@ fn frame(app: &App, viewer: &Viewer, lang: Lang, here: &str, scope: &Scope) -> F
     frame
 }
 
-fn table(t: &T, scope: &Scope, wanted: &Wanted, here: &str) -> TableView {
-    let columns = vec![
+/// Today is not over, and is shown as things are now.
+fn past(app: &App, on: Day) -> Option<AsOf> {
+    let end = app.kernel.zone().start_of(on.plus(1)).plus_ms(-1);
+    (on < app.today()).then_some(AsOf { day: on, end })
+}
+
+/// The columns of a project in a list.
+pub fn columns(t: &T) -> Vec<Column> {
+    vec![
         Column::text("title", t.get("projects-project")),
         Column::text("colour", t.get("projects-colour")),
         Column::text("phase", t.get("projects-field-phase")),
@@ -269,7 +277,15 @@ fn table(t: &T, scope: &Scope, wanted: &Wanted, here: &str) -> TableView {
         Column::number("percent", t.get("projects-progress")),
         Column::text("finish", t.get("projects-field-planned_finish")),
         Column::text("reported", t.get("projects-reported")),
-    ];
+    ]
+}
+
+/// The cells of a project as it stands now.
+pub fn project_row(app: &App, t: &T, names: &Names, listed: &Listed) -> Vec<Cell> {
+    search::row(app, t, names, listed, app.today())
+}
+
+fn table(t: &T, scope: &Scope, wanted: &Wanted, here: &str, past: Option<AsOf>) -> TableView {
     let empty = match wanted.is_narrowed() {
         true => Empty {
             title: t.get("projects-none-found"),
@@ -285,7 +301,11 @@ fn table(t: &T, scope: &Scope, wanted: &Wanted, here: &str) -> TableView {
             }),
         },
     };
-    TableView::new("projects", t.get("projects-now"), columns, empty)
+    let caption = match past {
+        Some(AsOf { day, .. }) => t.with("projects-then", &[("day", day.to_string())]),
+        None => t.get("projects-now"),
+    };
+    TableView::new("projects", caption, columns(t), empty)
 }
 
 /// The day asked for, or today.

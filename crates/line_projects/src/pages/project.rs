@@ -10,8 +10,8 @@ use axum::response::Response;
 use axum::routing::get;
 use base::{BookId, SubjectId};
 use kernel::{Kernel, Verdict};
-use ledger::{Body, Entry};
-use matters::{Matter, MatterId};
+use ledger::Entry;
+use matters::Matter;
 use shell::curves::Curves;
 use shell::extract::Path;
 use shell::pages::page;
@@ -22,10 +22,11 @@ use store::StoreError;
 
 use super::place::{Names, Place};
 use super::{course, forms};
-use crate::kinds::{Phase, ProgressReported};
+use crate::kinds::Phase;
 use crate::policy::READ;
+use crate::sorts::{self, Name};
 use crate::state::{
-    self, Assistance, Contract, MonthRow, Part, Payment, Project, Proxy, Reached, Report, Visit,
+    self, Assistance, Contract, MonthRow, Owed, Part, Payment, Permit, Project, Proxy, Reached, Report, Visit,
 };
 use blocks::{File, Step};
 
@@ -34,7 +35,9 @@ pub fn router() -> Router<App> {
 }
 
 /// Rows of what happened that are shown; the page of the project's entries has all.
-const ROWS: usize = 20;
+const ROWS: usize = 10;
+/// Permits of one project at most.
+const PERMITS: usize = 100;
 /// Entries among which photos and papers are looked for, and how many of them are shown.
 const ENTRIES: usize = 200;
 const FILES: usize = 12;
@@ -71,6 +74,8 @@ struct Read {
     visits: Vec<Visit>,
     assistance: Vec<Assistance>,
     proxies: Vec<Proxy>,
+    owed: Vec<Owed>,
+    permits: Vec<Permit>,
     entries: Vec<Entry>,
     /// What each entry says, in words.
     said: Vec<String>,
@@ -92,7 +97,8 @@ async fn project(
     let mut frame = place.frame(&app, &viewer, lang, read.names.project(&project), &here);
     frame.as_of = Some(shell::format::date_time(app.moment(app.kernel.now())));
     let verdict = read.matter.as_ref().and_then(|(_, verdict)| verdict.assessment.as_ref());
-    let with = tables::With { app: &app, t: &t, place: &place, project: &project, read: &read };
+    let may = |form: &str| forms::may(&app, &viewer, &place, form);
+    let with = tables::With { app: &app, t: &t, place: &place, project: &project, read: &read, may: &may };
     page(&ProjectPage {
         actions: actions(&app, &viewer, &with),
         steps: blocks::steps(&with),
@@ -104,12 +110,16 @@ async fn project(
         curve: course::money(&t, app.kernel.zone(), app.today(), &read.months, &read.payments),
         no_curve: blocks::no_curve(&with),
         tables: vec![
+            tables::owed(&with, "blockers", sorts::BLOCKER, Some("blocker")),
+            tables::permits(&with),
+            tables::owed(&with, "milestones", sorts::MILESTONE, Some("milestone")),
             tables::contracts(&with),
             tables::parts(&with),
             tables::reports(&with),
             tables::visits(&with),
             tables::proxies(&with),
             tables::assistance(&with),
+            tables::owed(&with, "measures", sorts::MEASURE, None),
         ],
         files: blocks::files(&with),
         history: tables::history(&with),
@@ -118,13 +128,25 @@ async fn project(
 }
 
 /// The forms that are reached from a project.
-const ACTIONS: [&str; 10] =
-    ["phase", "invest", "pay", "contract", "visit", "proxy", "assistance", "plan", "statistics", "accepted"];
+const ACTIONS: [&str; 13] = [
+    "blocker",
+    "permit",
+    "milestone",
+    "phase",
+    "invest",
+    "pay",
+    "contract",
+    "visit",
+    "proxy",
+    "assistance",
+    "plan",
+    "statistics",
+    "accepted",
+];
 
 fn actions(app: &App, viewer: &Viewer, with: &tables::With<'_>) -> Vec<Link> {
     let project = with.project;
-    let may_report = !with.is_finished()
-        && Place::of(app, viewer, with.t.lang(), with.place.book.as_str(), ProgressReported::KIND).is_ok();
+    let may_report = !with.is_finished() && (with.may)("report");
     let report = Link {
         title: with.t.get("projects-form-report"),
         href: with.place.of_project(&project.project, "report"),
@@ -151,11 +173,7 @@ async fn read(app: &App, lang: Lang, place: &Place, project: &Project) -> Result
             Ok::<_, StoreError>((entries, said))
         })?;
         let files = files(kernel, &book, &entries)?;
-        let matter = match MatterId::try_from(id("matter", &book, &format!("project.{name}"))?) {
-            Ok(matter) => kernel.matter(&matter)?,
-            Err(_) => None,
-        };
-        let matter = match matter {
+        let matter = match kernel.matter(&Name::Project(&name).matter(&book)?)? {
             Some(matter) => {
                 let verdict = kernel.judge(&matter)?;
                 Some((matter, verdict))
@@ -174,6 +192,8 @@ async fn read(app: &App, lang: Lang, place: &Place, project: &Project) -> Result
                 visits: state::visits(tx, &book, Some(&name), ROWS)?,
                 assistance: state::assistance(tx, &book, Some(&name), ROWS)?,
                 proxies: state::proxies(tx, &book, Some(&name), ROWS)?,
+                owed: state::owed(tx, &book, &name, None)?,
+                permits: state::permits(tx, &book, Some(&name), PERMITS)?,
                 entries,
                 said,
                 files,

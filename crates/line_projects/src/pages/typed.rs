@@ -18,9 +18,12 @@ pub enum Takes {
     Wan,
     /// Degrees, kept in ten-millionths.
     Degrees,
+    Integer,
     Day,
     Month,
     Tick,
+    /// Yes or no, where neither is the usual answer.
+    YesNo,
     /// A project of the book on its list.
     Project,
     Chain,
@@ -28,6 +31,8 @@ pub enum Takes {
     Contract,
     /// An errand that is open.
     Item,
+    /// A permit that is not decided.
+    Permit,
     /// A town or county.
     Unit,
     Post,
@@ -46,6 +51,8 @@ pub fn value(takes: Takes, text: &str) -> Result<Value, &'static str> {
     match takes {
         Takes::Wan => number(6),
         Takes::Degrees => number(7),
+        Takes::Integer => number(0),
+        Takes::YesNo => Ok(json!(text == "yes")),
         Takes::Day => Day::parse(text).map(|day| json!(day)).map_err(|_| "form-not-a-date"),
         Takes::Month => Month::parse(text).map(|month| json!(month)).map_err(|_| "projects-not-a-month"),
         Takes::Tick => Ok(json!(text == "on")),

@@ -6,7 +6,9 @@ use base::{BookId, Day, Fen, SubjectId, Time};
 use matters::Colour;
 use store::{Param, Row, StoreError, Tx, placeholders};
 
-use super::{PROJECT, Project, day, project_of};
+use super::{PROJECT, Project, day, phase, project_of};
+use crate::kinds::{Month, Phase};
+use crate::sorts;
 
 /// A project on the list with what is known of it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,31 +33,67 @@ pub struct Course {
 
 type Key = (String, String);
 
+/// A day that has ended, as of which projects are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsOf {
+    pub day: Day,
+    /// Its last moment.
+    pub end: Time,
+}
+
+impl AsOf {
+    /// The last month whose plan was due by then, as the table keeps months.
+    fn last_due(self) -> i64 {
+        i64::from(Month::of(self.day.plus(1)).first_day().plus(-1).0)
+    }
+}
+
 /// The projects on the lists of some books, in the order of books and ids; of these teams alone, if any are named.
+///
+/// As of a day gone by they stand as they stood then: phase, money and reports. What a project costs and who answers for
+/// it are those of now, and colours are not told.
 pub fn listed(
     tx: &mut dyn Tx,
     books: &[BookId],
     teams: Option<&[SubjectId]>,
+    as_of: Option<AsOf>,
 ) -> Result<Vec<Listed>, StoreError> {
     if books.is_empty() || teams.is_some_and(<[_]>::is_empty) {
         return Ok(Vec::new());
     }
     let mut sql = format!(
-        "select {PROJECT}, book from projects_project where book in ({}) and withdrawn_at is null",
+        "select {PROJECT}, book from projects_project where book in ({})",
         placeholders(1, books.len())
     );
     let mut params = texts(books);
+    match as_of {
+        Some(AsOf { end, .. }) => {
+            params.push(Param::Int(end.0));
+            let at = params.len();
+            let gone = format!("(withdrawn_at is null or withdrawn_at > ${at})");
+            sql.push_str(&format!(" and registered_at <= ${at} and {gone}"));
+        }
+        None => sql.push_str(" and withdrawn_at is null"),
+    }
     if let Some(teams) = teams {
         sql.push_str(&format!(" and team in ({})", placeholders(params.len() + 1, teams.len())));
         params.extend(teams.iter().map(|team| Param::Text(team.as_str())));
     }
     sql.push_str(" order by book, project");
     let rows = tx.query(&sql, &params)?;
-    let mut courses = courses(tx, books)?;
+    let mut courses = courses(tx, books, as_of)?;
+    let phases = match as_of {
+        Some(as_of) => phases(tx, books, as_of)?,
+        None => BTreeMap::new(),
+    };
     let listed = |row: &Row| {
-        let project = project_of(row)?;
+        let mut project = project_of(row)?;
         let book = BookId::new(row.text(BOOK)?).map_err(|error| StoreError::Schema(error.to_string()))?;
         let key = (book.to_string(), project.project.clone());
+        if let Some(AsOf { end, .. }) = as_of {
+            project.phase = phases.get(&key).copied().unwrap_or(project.phase);
+            project.accepted_at = project.accepted_at.filter(|at| *at <= end);
+        }
         Ok(Listed { course: courses.remove(&key).unwrap_or_default(), book, project })
     };
     rows.iter().map(listed).collect()
@@ -64,16 +102,45 @@ pub fn listed(
 /// Where the book follows the columns of a project.
 const BOOK: usize = 26;
 
-fn courses(tx: &mut dyn Tx, books: &[BookId]) -> Result<BTreeMap<Key, Course>, StoreError> {
+/// The furthest phase that each project had reached.
+fn phases(tx: &mut dyn Tx, books: &[BookId], as_of: AsOf) -> Result<BTreeMap<Key, Phase>, StoreError> {
+    let sql = format!(
+        "select book, project, phase from projects_phase where book in ({}) and at <= ${}",
+        placeholders(1, books.len()),
+        books.len() + 1
+    );
+    let mut params = texts(books);
+    params.push(Param::Int(as_of.end.0));
+    let mut phases: BTreeMap<Key, Phase> = BTreeMap::new();
+    for row in tx.query(&sql, &params)? {
+        let reached = phase(&row, 2)?;
+        let furthest = phases.entry((row.text(0)?.to_owned(), row.text(1)?.to_owned())).or_insert(reached);
+        *furthest = reached.max(*furthest);
+    }
+    Ok(phases)
+}
+
+fn courses(
+    tx: &mut dyn Tx,
+    books: &[BookId],
+    as_of: Option<AsOf>,
+) -> Result<BTreeMap<Key, Course>, StoreError> {
     let mut courses: BTreeMap<Key, Course> = BTreeMap::new();
     let of = placeholders(1, books.len());
     let key = |row: &Row| Ok::<_, StoreError>((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+    let (month, due, end) = match as_of {
+        Some(as_of) => (i64::from(as_of.day.0), as_of.last_due(), as_of.end.0),
+        None => (i64::MAX, i64::MAX, i64::MAX),
+    };
+    let (first, second) = (books.len() + 1, books.len() + 2);
     let money = format!(
         "select book, project, cast(sum(invested_fen) as bigint),
-         cast(sum(case when fell_due = 1 then planned_fen else 0 end) as bigint)
-         from projects_month where book in ({of}) group by book, project"
+         cast(sum(case when fell_due = 1 and month <= ${second} then planned_fen else 0 end) as bigint)
+         from projects_month where book in ({of}) and month <= ${first} group by book, project"
     );
-    for row in tx.query(&money, &texts(books))? {
+    let mut params = texts(books);
+    params.extend([Param::Int(month), Param::Int(due)]);
+    for row in tx.query(&money, &params)? {
         let course = courses.entry(key(&row)?).or_default();
         (course.invested, course.due) = (Fen(row.int(2)?), Fen(row.int(3)?));
     }
@@ -81,24 +148,30 @@ fn courses(tx: &mut dyn Tx, books: &[BookId]) -> Result<BTreeMap<Key, Course>, S
         "select book, project, percent_bp, at from (
              select book, project, percent_bp, at,
                  row_number() over (partition by book, project order by at desc, seq desc) as place
-             from projects_report where book in ({of}) and activity = '' and percent_bp is not null
+             from projects_report
+             where book in ({of}) and at <= ${first} and activity = '' and percent_bp is not null
          ) as latest where place = 1"
     );
-    for row in tx.query(&reports, &texts(books))? {
+    let mut params = texts(books);
+    params.push(Param::Int(end));
+    for row in tx.query(&reports, &params)? {
         let course = courses.entry(key(&row)?).or_default();
         (course.percent_bp, course.reported_at) = (row.int_or_null(2)?, Some(Time(row.int(3)?)));
     }
+    if as_of.is_some() {
+        return Ok(courses);
+    }
     let colours = format!(
-        "select book, matter, colour from matter
-         where book in ({of}) and sort = 'projects.project' and closed is null and colour is not null"
+        "select m.book, p.project, m.colour from projects_matter p
+         join matter m on m.book = p.book and m.matter = p.matter
+         where p.book in ({of}) and p.sort = ${first} and m.closed is null and m.colour is not null"
     );
-    for row in tx.query(&colours, &texts(books))? {
-        let project = row.text(1)?.rsplit_once("/project.").map(|(_, project)| project.to_owned());
+    let mut params = texts(books);
+    params.push(Param::Text(sorts::PROJECT));
+    for row in tx.query(&colours, &params)? {
         let colour = row.text(2)?;
-        let colour = Colour::ALL.into_iter().find(|it| it.as_str() == colour);
-        if let Some(project) = project {
-            courses.entry((row.text(0)?.to_owned(), project)).or_default().colour = colour;
-        }
+        courses.entry(key(&row)?).or_default().colour =
+            Colour::ALL.into_iter().find(|it| it.as_str() == colour);
     }
     Ok(courses)
 }

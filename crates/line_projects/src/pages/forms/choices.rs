@@ -19,13 +19,14 @@ pub struct Choices {
     programmes: Vec<Choice>,
     contracts: Vec<Choice>,
     items: Vec<Choice>,
+    permits: Vec<Choice>,
     units: Vec<Choice>,
     posts: Vec<Choice>,
     /// The phase of the project that the form is about.
     phase: Option<Phase>,
 }
 
-/// Errands to choose from, the latest.
+/// Errands and permits to choose from.
 const ITEMS: usize = 200;
 
 impl Choices {
@@ -37,8 +38,13 @@ impl Choices {
             kernel.read(|tx| {
                 let books = [book.clone()];
                 let names = Names::read(tx, &books, lang)?;
-                let listed = state::listed(tx, &books, sight.teams())?;
+                let listed = state::listed(tx, &books, sight.teams(), None)?;
                 let items = state::proxies(tx, &book, None, ITEMS)?;
+                let permits = state::permits(tx, &book, None, ITEMS)?;
+                let titles = |project: &str| {
+                    let found = listed.iter().find(|it| it.project.project == project);
+                    found.map_or_else(|| project.to_owned(), |it| names.project(&it.project))
+                };
                 let choice = |value: &str, title: String| Choice { value: value.to_owned(), title };
                 let titled = |titles: std::collections::BTreeMap<&str, &str>| {
                     titles.into_iter().map(|(code, title)| choice(code, title.to_owned())).collect()
@@ -59,6 +65,11 @@ impl Choices {
                         .filter(|it| it.done_at.is_none())
                         .map(|it| choice(&it.item, format!("{} · {}", it.title, it.enterprise)))
                         .collect(),
+                    permits: permits
+                        .iter()
+                        .filter(|it| it.decided_at.is_none())
+                        .map(|it| choice(&it.permit, format!("{} · {}", it.title, titles(&it.project))))
+                        .collect(),
                     units,
                     posts,
                     phase: listed.iter().find(|it| it.project.project == project).map(|it| it.project.phase),
@@ -74,7 +85,7 @@ impl Choices {
             Takes::Text => FieldKind::Text { chars_max: 120 },
             Takes::NewCode => FieldKind::Text { chars_max: 40 },
             Takes::Month => FieldKind::Text { chars_max: 7 },
-            Takes::Wan | Takes::Degrees => FieldKind::Number,
+            Takes::Wan | Takes::Degrees | Takes::Integer => FieldKind::Number,
             Takes::Day => FieldKind::Date,
             Takes::Tick => FieldKind::Tick,
             Takes::Words => FieldKind::Area { chars_max: 1_000 },
@@ -83,6 +94,11 @@ impl Choices {
             Takes::Chain => FieldKind::Choice(self.chains.clone()),
             Takes::Programme => FieldKind::Choice(self.programmes.clone()),
             Takes::Contract => FieldKind::Choice(self.contracts.clone()),
+            Takes::Permit => FieldKind::Choice(self.permits.clone()),
+            Takes::YesNo => {
+                let title = |word: &str| Choice { value: word.to_owned(), title: t.get(word) };
+                FieldKind::Choice(["yes", "no"].map(title).to_vec())
+            }
             Takes::Item => FieldKind::Choice(self.items.clone()),
             Takes::Unit => FieldKind::Choice(self.units.clone()),
             Takes::Post => FieldKind::Choice(self.posts.clone()),

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use base::Day;
 use matters::Colour;
 use serde::Deserialize;
 use shell::table::{Direction, TableQuery, with_parameter};
@@ -214,8 +215,8 @@ pub fn order(found: &mut [&Listed], asked: &TableQuery) -> bool {
     true
 }
 
-/// The cells of a project.
-pub fn row(app: &App, t: &T, names: &Names, listed: &Listed) -> Vec<Cell> {
+/// The cells of a project as of a day.
+pub fn row(app: &App, t: &T, names: &Names, listed: &Listed, on: Day) -> Vec<Cell> {
     let (lang, project, course) = (t.lang(), &listed.project, &listed.course);
     let page = project_href(&listed.book, &project.project, "");
     let finished = project.phase >= Phase::Finished;
@@ -232,7 +233,7 @@ pub fn row(app: &App, t: &T, names: &Names, listed: &Listed) -> Vec<Cell> {
         amounts::sum(lang, course.invested).link(format!("{page}#money")),
         amounts::share(course.invested, course.due).link(format!("{page}#money")),
         percent.map_or_else(Cell::none, |bp| amounts::percent_cell(bp).link(format!("{page}#reports"))),
-        words::deadline(t, project.planned_finish, app.today(), finished),
+        words::deadline(t, project.planned_finish, on, finished),
         course.reported_at.map_or_else(Cell::none, |at| {
             Cell::text(app.kernel.zone().day_of(at).to_string()).link(format!("{page}#reports"))
         }),

@@ -102,6 +102,7 @@ pub fn tiles(with: &With<'_>) -> Vec<FigureTile> {
         &percent.map_or_else(|| format::NONE.to_owned(), amounts::percent),
     )
     .link("#reports");
+    progress.badge = with.against_plan(percent);
     progress.note =
         read.reports.first().map(|it| t.with("projects-reported-on", &[("day", with.day(it.at))]));
     let mut total = money("projects-total", project.total_fen).link("#facts");
@@ -165,7 +166,8 @@ fn degrees(e7: i64) -> String {
 pub fn no_curve(with: &With<'_>) -> Empty {
     let t = with.t;
     let link = Link { title: t.get("projects-form-plan"), href: with.form("plan") };
-    Empty { title: t.get("projects-no-money"), hint: t.get("projects-no-money-hint"), action: Some(link) }
+    let action = (with.may)("plan").then_some(link);
+    Empty { title: t.get("projects-no-money"), hint: t.get("projects-no-money-hint"), action }
 }
 
 /// A photo or paper.
@@ -192,9 +194,8 @@ pub fn files(with: &With<'_>) -> Vec<File> {
 
 /// What an entry says in one line: what the page's own heading says already is left out.
 pub fn said(app: &App, tx: &mut dyn Tx, t: &T, entry: &Entry) -> Result<String, StoreError> {
-    let line = said::line(entry.kind.as_str());
     let body = entry.body.as_deref().map(without_bookkeeping);
-    let parts = said::body(app, tx, t, &entry.book, line, body.as_deref())?;
+    let parts = said::body(app, tx, t, &entry.book, entry.kind.as_str(), body.as_deref())?;
     let between = if t.lang() == Lang::Zh { "：" } else { ": " };
     let parts: Vec<String> = parts.iter().map(|(name, value)| format!("{name}{between}{value}")).collect();
     Ok(parts.join(if t.lang() == Lang::Zh { "；" } else { "; " }))

@@ -9,7 +9,7 @@ use shell::{App, T, said};
 use super::Read;
 use crate::kinds::Phase;
 use crate::pages::place::{Place, post_title};
-use crate::pages::{amounts, words};
+use crate::pages::{amounts, owed, words};
 use crate::state::Project;
 
 /// What the parts of the page are set from.
@@ -19,6 +19,8 @@ pub struct With<'w> {
     pub place: &'w Place,
     pub project: &'w Project,
     pub read: &'w Read,
+    /// Whether the viewer may send a form.
+    pub may: &'w dyn Fn(&str) -> bool,
 }
 
 impl With<'_> {
@@ -48,12 +50,27 @@ impl With<'_> {
         self.project.phase >= Phase::Finished
     }
 
+    /// How far the work is against the time-phased plan of today; nothing once it is finished.
+    pub fn against_plan(&self, percent_bp: Option<i64>) -> Option<Badge> {
+        let planned = crate::facts::course(self.project)?.at(self.app.today());
+        let behind = planned - percent_bp?;
+        if self.is_finished() {
+            return None;
+        }
+        let (mark, key) = match behind {
+            ..=0 => (Mark::Done, "projects-on-plan"),
+            _ => (Mark::Plain, "projects-behind-plan"),
+        };
+        let args = [("plan", amounts::percent(planned)), ("behind", amounts::percent(behind))];
+        Some(Badge { mark, text: self.t.with(key, &args) })
+    }
+
     /// An empty list with the form that fills it.
     fn empty(&self, key: &str, form: Option<&str>) -> Empty {
         Empty {
             title: self.t.get(&format!("projects-no-{key}")),
             hint: self.t.get(&format!("projects-no-{key}-hint")),
-            action: form.map(|form| Link {
+            action: form.filter(|form| (self.may)(form)).map(|form| Link {
                 title: self.t.get(&format!("projects-form-{form}")),
                 href: self.form(form),
             }),
@@ -88,6 +105,18 @@ fn paid(with: &With<'_>) -> BTreeMap<String, Fen> {
         }
     }
     paid
+}
+
+/// The matters of a sort.
+pub fn owed(with: &With<'_>, id: &'static str, sort: &str, form: Option<&str>) -> TableView {
+    let of_sort = with.read.owed.iter().filter(|it| it.matter.sort.as_str() == sort);
+    let rows = of_sort.map(|it| owed::row(with.app, with.t, it)).collect();
+    with.table(id, owed::columns(with.t), form, rows)
+}
+
+pub fn permits(with: &With<'_>) -> TableView {
+    let rows = with.read.permits.iter().map(|it| owed::permit_row(with.app, with.t, it)).collect();
+    with.table("permits", owed::permit_columns(with.t), Some("permit"), rows)
 }
 
 pub fn contracts(with: &With<'_>) -> TableView {
