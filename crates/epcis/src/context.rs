@@ -136,6 +136,9 @@ const KNOWN: &[&str] = &[
     "https://gs1.github.io/EPCIS/epcis-context.jsonld",
 ];
 
+/// Terms of one context at most.
+const TERMS_MAX: usize = 256;
+
 /// True for the name of a member of the standard.
 pub(crate) fn is_member(name: &str) -> bool {
     MEMBERS.binary_search(&name).is_ok()
@@ -146,6 +149,9 @@ pub(crate) fn check(value: &Value) -> Result<(), Rule> {
     let fits = |value: &Value| match value {
         Value::String(uri) if KNOWN.contains(&uri.as_str()) => Ok(()),
         Value::String(uri) => Err(Rule::RemoteContext(uri.clone())),
+        Value::Object(terms) if terms.len() > TERMS_MAX => {
+            Err(Rule::Limit { what: "terms in a context", max: TERMS_MAX })
+        }
         Value::Object(terms) => match terms.keys().find(|term| is_member(term)) {
             Some(term) => Err(Rule::ProtectedTerm(term.clone())),
             None => Ok(()),

@@ -7,6 +7,7 @@ pub mod document;
 mod error;
 pub mod format;
 pub mod hash;
+mod json;
 pub mod meaning;
 mod moment;
 mod path;

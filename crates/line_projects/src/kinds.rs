@@ -24,7 +24,10 @@ pub use project::{
 };
 pub use reversal::EntryReversed;
 pub use standing::{Change, Phase, Standing};
-pub use work::{AssistancePlanned, Measure, ProgressReported, ProxyDone, ProxyOpened, VisitMade, Visited};
+pub use work::{
+    AssistancePlanned, Measure, Measured, ProgressReported, ProxyDone, ProxyOpened, VisitMade, Visited,
+    WorksDone,
+};
 
 use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped, PartImported};
 
@@ -54,6 +57,7 @@ pub fn kinds() -> Vec<Kind> {
         Kind::of::<Invested>("投资完成", "Invested"),
         Kind::of::<Paid>("资金支付", "Paid"),
         Kind::of::<ProgressReported>("进度上报", "Progress reported"),
+        Kind::of::<WorksDone>("实物工程量完成", "Works done"),
         Kind::of::<VisitMade>("现场调研协调", "Visit made"),
         Kind::of::<AssistancePlanned>("一企一策帮扶方案", "Assistance planned"),
         Kind::of::<ProxyOpened>("代办事项受理", "Proxy item opened"),

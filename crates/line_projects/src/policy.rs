@@ -70,6 +70,7 @@ pub const ACTIONS: &[ActionDef] = &[
     by_team("projects.investment.made", "登记完成投资", "Record investment"),
     by_team("projects.payment.made", "登记资金支付", "Record a payment"),
     by_team("projects.progress.reported", "上报进度", "Report progress"),
+    by_team("projects.works.done", "登记实物工程量", "Record works done"),
     by_team("projects.visit.made", "登记调研协调", "Record a visit"),
     planned("projects.assistance.planned", "登记帮扶方案", "Record assistance"),
     by_agent("projects.proxy.opened", "受理代办", "Open a proxy item"),

@@ -19,7 +19,7 @@ use crate::kinds::{
     Accepted, Amended, AssistancePlanned, BlockerRaised, ChainFounded, ChainHandedOver, ContractSigned,
     EnteredStatistics, EntryReversed, Invested, MilestoneSet, Paid, PermitApplied, PermitDecided,
     PhaseChanged, Planned, ProgrammeFounded, ProgrammeReplanned, ProgressReported, ProxyDone, ProxyOpened,
-    Registered, VisitMade,
+    Registered, VisitMade, WorksDone,
 };
 use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Overlapped};
 use crate::refusal::{Code, Refusal};
@@ -121,6 +121,7 @@ impl Recorder<'_, '_> {
             Paid::KIND => self.pay(Self::body(input)?),
             ProgressReported::KIND => self.report(Self::body(input)?),
             VisitMade::KIND => self.visit(Self::body(input)?),
+            WorksDone::KIND => self.build(Self::body(input)?),
             AssistancePlanned::KIND => self.assist(Self::body(input)?),
             ProxyOpened::KIND => self.open_proxy(Self::body(input)?),
             ProxyDone::KIND => self.finish_proxy(Self::body(input)?),

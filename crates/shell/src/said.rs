@@ -5,7 +5,7 @@
 
 mod owed;
 
-use base::{ActorId, BookId};
+use base::{ActorId, BookId, UnitCode};
 use serde_json::Value;
 use store::{StoreError, Tx};
 
@@ -46,12 +46,28 @@ pub fn value_title(
     if let Some(title) = owed::title(app, tx, t.lang(), value)? {
         return Ok(title);
     }
+    if line == "kernel"
+        && let Some(title) = own_title(app, t, field, value)
+    {
+        return Ok(title);
+    }
     if let Some(naming) = app.names.iter().find(|naming| naming.line == line)
         && let Some(title) = (naming.title)(tx, book, t.lang(), field, value)?
     {
         return Ok(title);
     }
     Ok(known(t, format!("{line}-value-{field}-{value}"), value))
+}
+
+/// What the kernel's own values are called: units, lines, figures.
+fn own_title(app: &App, t: &T, field: &str, value: &str) -> Option<String> {
+    let lang = t.lang();
+    match field {
+        "line" => Some(crate::wall::line_title(app, lang, value)),
+        "figure" => Some(crate::pages::figure::title(app, lang, value)),
+        "unit" => UnitCode::new(value).ok().map(|unit| crate::pages::figure::unit_title(app, lang, &unit)),
+        _ => None,
+    }
 }
 
 /// The fields of a body of some kind with their names, without those that are empty; nothing of a body that was erased.
@@ -70,18 +86,29 @@ pub fn body(
     let Some(Value::Object(members)) = read else { return Ok(Vec::new()) };
     let mut said = Vec::new();
     for (field, value) in members {
-        let title = known(t, format!("{line}-field-{field}"), &field);
-        let title = known(t, format!("{line}-field-{verb}-{field}"), &title);
-        if let Some(text) = owed::text(t, &field, &value) {
-            said.push((title, text));
-            continue;
-        }
-        let mut name = |text: &str| value_title(app, tx, t, book, (line, &field), text);
-        if let Some(text) = value_text(t, line, &field, &value, &mut name)? {
-            said.push((title, text));
+        if let Some(text) = self::field(app, tx, t, book, line, &field, &value)? {
+            let title = known(t, format!("{line}-field-{field}"), &field);
+            said.push((known(t, format!("{line}-field-{verb}-{field}"), &title), text));
         }
     }
     Ok(said)
+}
+
+/// What one field of a body says; nothing if it is empty.
+pub fn field(
+    app: &App,
+    tx: &mut dyn Tx,
+    t: &T,
+    book: &BookId,
+    line: &str,
+    field: &str,
+    value: &Value,
+) -> Result<Option<String>, StoreError> {
+    if let Some(text) = owed::text(t, field, value) {
+        return Ok(Some(text));
+    }
+    let mut name = |text: &str| value_title(app, tx, t, book, (line, field), text);
+    value_text(t, line, field, value, &mut name)
 }
 
 type Name<'n> = &'n mut dyn FnMut(&str) -> Result<String, StoreError>;

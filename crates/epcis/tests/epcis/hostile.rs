@@ -1,4 +1,4 @@
-use epcis::{Document, Limits, event_hash, xml_hashes};
+use epcis::{Document, Limits, event_hash};
 use serde_json::{Value, json};
 
 fn object_event() -> Value {
@@ -249,7 +249,7 @@ fn malformed_text_is_refused_with_a_reason() {
     assert_eq!(parse(b"[]"), ": must be an object");
     assert_eq!(parse(b"null"), ": must be an object");
     let deep = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();
-    assert_eq!(parse(&deep), ": exceeds 32 levels of nesting");
+    assert!(parse(&deep).ends_with("[0]: exceeds 32 levels of nesting"));
 }
 
 #[test]
@@ -335,25 +335,4 @@ fn hostile_events_are_refused_or_hashed_and_do_not_panic() {
         deep = json!({ "ex:a": deep });
     }
     assert!(hash(json!({ "type": "ObjectEvent", "ex:a": deep })).is_err());
-}
-
-#[test]
-fn hostile_xml_is_refused() {
-    let refuse =
-        |xml: &str| xml_hashes(xml.as_bytes(), &Limits::default()).expect_err("a refusal").to_string();
-    let bomb = "<!DOCTYPE a [<!ENTITY b \"bbbb\"><!ENTITY c \"&b;&b;&b;\">]><a>&c;</a>";
-    for xml in
-        [bomb, "<!DOCTYPE a SYSTEM 'http://evil.example/x.dtd'><a/>", "<!DOCTYPE a PUBLIC 'b' 'c'><a/>"]
-    {
-        assert_eq!(refuse(xml), ": a document type that declares or fetches anything is refused");
-    }
-    assert_eq!(refuse(&"<a>".repeat(100_000)), ": exceeds 32 levels of nesting");
-    assert!(refuse("<a><b></a>").starts_with(": is not XML"));
-    assert!(refuse("<a>").starts_with(": is not XML"));
-    assert!(refuse("<a b='1' b='2'/>").starts_with(": is not XML"));
-    assert!(refuse(&format!("<a>{}</a>", "x".repeat(10_000_000))).contains("bytes in a text"));
-    assert_eq!(refuse("<a>&b;</a>"), ": is not XML: line 1, column 7: entity \"b\" is not defined");
-    assert!(refuse("<a b='&c;'/>").starts_with(": is not XML"));
-    let text = "<ObjectEvent><a>urn:epc:id:sgtin:1.\u{663}4.5</a></ObjectEvent>";
-    assert_eq!(xml_hashes(text.as_bytes(), &Limits::default()).map(|hashes| hashes.len()), Ok(1));
 }

@@ -19,6 +19,7 @@ mod outside;
 mod owed;
 mod places;
 mod plans;
+mod project_laws;
 mod project_pages;
 mod projects;
 mod proofs;

@@ -15,7 +15,7 @@ use matters::{MatterError, MatterId, PostId};
 
 pub use clock::{Tended, clock_actor};
 pub use desk::Moved;
-pub use read::{Listed, MatterFilter, Part, Standing, Verdict, matter_title};
+pub use read::{Listed, MatterFilter, Part, Standing, Verdict, matter};
 
 pub(crate) use apply::apply;
 pub(crate) use desk::Seats;

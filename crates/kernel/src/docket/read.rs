@@ -136,12 +136,7 @@ impl Kernel {
 }
 
 /// One matter by its id.
-/// What a matter is called, in this snapshot.
-pub fn matter_title(tx: &mut dyn Tx, id: &MatterId) -> Result<Option<String>, StoreError> {
-    Ok(matter(tx, id)?.map(|matter| matter.title))
-}
-
-pub(super) fn matter(tx: &mut dyn Tx, id: &MatterId) -> Result<Option<Matter>, StoreError> {
+pub fn matter(tx: &mut dyn Tx, id: &MatterId) -> Result<Option<Matter>, StoreError> {
     const FIND: &str = "select body from matter where book = $1 and matter = $2";
     let book = id.book();
     let row = tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(id.subject().as_str())])?;

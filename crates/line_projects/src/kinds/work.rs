@@ -39,6 +39,34 @@ body! {
     }
 }
 
+/// What the work of a project is measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Measured {
+    /// Bridges, culverts, foundation pits.
+    Pieces,
+    /// Roads, pipes.
+    Metres,
+}
+
+body! {
+    /// A part of the physical work was done (实物工程量): so many pieces or metres of something.
+    WorksDone = "projects.works.done" {
+        pub project: String,
+        /// What was built, a short code such as `culvert`.
+        pub item: String,
+        pub title: String,
+        pub measured: Measured,
+        pub quantity: i64,
+    }
+    check(this) {
+        check_code("project", &this.project)?;
+        check_code("item", &this.item)?;
+        check_name("title", &this.title)?;
+        check_range("quantity", this.quantity, 1, 100_000_000, "pieces or metres")
+    }
+}
+
 /// What was visited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

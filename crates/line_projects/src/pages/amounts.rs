@@ -93,8 +93,8 @@ mod tests {
 
     #[test]
     fn sums_are_rounded_to_hundredths_of_their_unit() {
-        assert_eq!(sum(Lang::Zh, Fen(5_234_567_890)).text, "523,456.79");
-        assert_eq!(sum(Lang::En, Fen(5_234_567_890)).text, "5,234.57");
+        assert_eq!(sum(Lang::Zh, Fen(5_234_567_890)).text, "5,234.57");
+        assert_eq!(sum(Lang::En, Fen(5_234_567_890)).text, "52.35");
         assert_eq!(sum(Lang::Zh, Fen(-15_000)).text, "-0.02");
         assert_eq!(sum(Lang::Zh, Fen(0)).text, "0.00");
     }

@@ -20,7 +20,7 @@ pub fn title(app: &App, tx: &mut dyn Tx, lang: Lang, value: &str) -> Result<Opti
             return Ok(Some(pick(&post.title_zh, &post.title_en)));
         }
         if let Ok(id) = MatterId::try_from(subject) {
-            return kernel::matter_title(tx, &id);
+            return Ok(kernel::matter(tx, &id)?.map(|matter| matter.title));
         }
     }
     let sorts = || app.kernel.lines().iter().flat_map(|line| line.sorts());
