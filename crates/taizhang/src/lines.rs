@@ -44,7 +44,6 @@ pub fn router(app: App) -> Router {
         vec![
             line_market::pages::router(),
             line_projects::pages::router(),
-            line_projects::plan::pages::router(),
         ],
         vec![line_market::api::streams(), line_market::pages::streams()],
     )

@@ -12,12 +12,14 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use base::BookId;
 use base::limits::PLAN_BYTES_MAX;
-use shell::view::{Crumb, Flash, Frame, Mark};
-use shell::{App, Lang, Viewer};
+use shell::view::{Crumb, Frame};
+use shell::{App, Lang, Problem, Viewer};
 
+use crate::pages::place::{Place, in_lang, project_href};
+use crate::policy::READ;
 use crate::state::Project;
 
-const PLAN: &str = "/projects/{book}/projects/{project}/plan";
+const PLAN: &str = "/projects/{book}/project/{project}/plan";
 /// A form's other fields are short.
 const FORM_BYTES_MAX: usize = PLAN_BYTES_MAX + 64 * 1024;
 
@@ -34,16 +36,9 @@ pub fn router() -> Router<App> {
         .route(&format!("{PLAN}/duration"), post(send::duration))
 }
 
+/// The address of a page of a plan.
 fn href(book: &BookId, project: &str, page: &str) -> String {
-    let plan = format!("/projects/{book}/projects/{project}/plan");
-    if page.is_empty() { plan } else { format!("{plan}/{page}") }
-}
-
-fn title_of(lang: Lang, project: &Project) -> String {
-    match (lang, &project.title_en) {
-        (Lang::En, Some(title)) => title.clone(),
-        _ => project.title_zh.clone(),
-    }
+    project_href(book, project, &if page.is_empty() { "plan".to_owned() } else { format!("plan/{page}") })
 }
 
 /// The frame of a page: the way down to the project, and what the last form did.
@@ -52,24 +47,12 @@ fn frame(
     viewer: &Viewer,
     lang: Lang,
     (book, project): (&BookId, &Project),
-    title: impl Into<String>,
+    title: &str,
     here: &str,
-) -> Frame {
-    let mut frame = viewer.frame(app, lang, title, here);
-    let tree = app.tree();
-    let unit = shell::viewer::resource_of(app, book).map(|resource| resource.unit).ok();
-    frame.crumbs = unit
-        .and_then(|unit| tree.unit(&unit))
-        .map(|unit| Crumb {
-            title: if lang == Lang::Zh { unit.title_zh.clone() } else { unit.title_en.clone() },
-            href: None,
-        })
-        .into_iter()
-        .collect();
-    frame.crumbs.push(Crumb { title: title_of(lang, project), href: Some(href(book, &project.project, "")) });
-    let done = here.split_once("done=").map(|(_, rest)| rest.split('&').next().unwrap_or_default());
-    frame.flash = done
-        .filter(|seq| !seq.is_empty() && seq.bytes().all(|byte| byte.is_ascii_digit()))
-        .map(|seq| Flash { mark: Mark::Done, text: frame.t.with("plan-recorded", &[("seq", seq)]) });
-    frame
+) -> Result<Frame, Problem> {
+    let place = Place::of(app, viewer, lang, book.as_str(), READ)?;
+    let mut frame = place.frame(app, viewer, lang, app.texts.t(lang).get(title), here);
+    let name = in_lang(lang, &project.title_zh, project.title_en.as_deref().unwrap_or(&project.title_zh));
+    frame.crumbs.push(Crumb { title: name, href: Some(project_href(book, &project.project, "")) });
+    Ok(frame)
 }

@@ -3,7 +3,7 @@ use axum::extract::State;
 use axum::response::Response;
 use base::{BookId, Day};
 use ledger::Body;
-use matters::{Colour, MatterId};
+use matters::MatterId;
 use schedule::{EarnedValue, Minutes};
 use serde::Deserialize;
 use shell::extract::{Path, Query};
@@ -13,6 +13,7 @@ use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Lang, Problem, T, format};
 
 use super::{frame, gantt, href, scurve, words};
+use crate::pages::words::colour as coloured;
 use crate::plan::api::{self, Suggestions};
 use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped};
 use crate::plan::state::{Baseline, Source};
@@ -34,7 +35,7 @@ struct PlanPage {
 struct Shown {
     tiles: Vec<FigureTile>,
     gantt: gantt::Gantt,
-    curve: scurve::SCurve,
+    curve: shell::curves::Curves,
     value: Vec<Term>,
     overlaps: Option<Overlaps>,
     deadline: Option<DeadlineForm>,
@@ -110,10 +111,7 @@ pub async fn show(
     Query(query): Query<ShowQuery>,
 ) -> Result<Response, Problem> {
     let (book, project) = api::seen(&app, &viewer, &book, &name).await?;
-    let mut frame = {
-        let title = app.texts.t(lang).get("plan-title");
-        frame(&app, &viewer, lang, (&book, &project), title, &here)
-    };
+    let mut frame = frame(&app, &viewer, lang, (&book, &project), "plan-title", &here)?;
     frame.as_of = Some(format::date_time(app.moment(app.kernel.now())));
     let found = {
         let (book, project) = (book.clone(), project.clone());
@@ -170,14 +168,7 @@ pub(super) fn may(
 async fn colour(app: &App, book: &BookId, project: &Project, t: &T) -> Result<Option<Badge>, Problem> {
     let id: MatterId = Name::Project(&project.project).matter(book)?;
     let matter = app.blocking(move |kernel| kernel.matter(&id)).await?;
-    Ok(matter.and_then(|matter| matter.colour).map(|colour| {
-        let (mark, key) = match colour {
-            Colour::Blue => (Mark::Blue, "plan-blue"),
-            Colour::Yellow => (Mark::Yellow, "plan-yellow"),
-            Colour::Red => (Mark::Red, "plan-red"),
-        };
-        Badge { mark, text: t.get(key) }
-    }))
+    Ok(matter.and_then(|matter| matter.colour).map(|colour| coloured(t, colour)))
 }
 
 async fn beside(app: &App, book: &BookId, project: &Project, outlook: &Outlook) -> Result<Beside, Problem> {
@@ -242,7 +233,7 @@ impl Seen<'_> {
         Ok(Shown {
             tiles: self.tiles(t, outlook, &beside.value, today),
             gantt: gantt::draw(&drawing),
-            curve: scurve::draw(t, self.lang, &beside.points, today),
+            curve: scurve::draw(t, &beside.points),
             value: self.terms(t, &beside.value),
             overlaps: beside.overlaps.map(|found| overlaps(t, found, can_accept)),
             deadline: self.may(DeadlineSet::KIND)?.then_some(DeadlineForm { field, is_backward }),

@@ -58,13 +58,8 @@ pub async fn show(
     Path((book, name)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let (book, project) = may_take(&app, &viewer, &book, &name).await?;
-    let frame = set(&app, &viewer, lang, &book, &project, &here);
+    let frame = frame(&app, &viewer, lang, (&book, &project), "plan-import", &here)?;
     chosen(frame, &book, &project, Vec::new())
-}
-
-fn set(app: &App, viewer: &Viewer, lang: Lang, book: &BookId, project: &Project, here: &str) -> Frame {
-    let title = app.texts.t(lang).get("plan-import");
-    frame(app, viewer, lang, (book, project), title, here)
 }
 
 fn chosen(frame: Frame, book: &BookId, project: &Project, wrong: Vec<String>) -> Result<Response, Problem> {
@@ -86,7 +81,7 @@ pub async fn send(
 ) -> Result<Response, Problem> {
     let (book, project) = may_take(&app, &viewer, &book, &name).await?;
     app.limits.evidence(&viewer.id())?;
-    let frame = set(&app, &viewer, lang, &book, &project, &here);
+    let frame = frame(&app, &viewer, lang, (&book, &project), "plan-import", &here)?;
     let (file, bytes) = match file_of(form).await {
         Ok(Some(sent)) => sent,
         Ok(None) => return again(frame, &book, &project, vec![app.texts.t(lang).get("form-required")]),
