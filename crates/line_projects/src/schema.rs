@@ -1,4 +1,4 @@
-//! The line's tables. All follow from the entries.
+//! The line's tables. All follow from the entries but `projects_view`: what somebody looks at is no entry.
 
 use kernel::Derived;
 use store::Migration;
@@ -6,6 +6,7 @@ use store::Migration;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "projects", number: 1, sql: include_str!("../migrations/0001_projects.sql") },
     Migration { owner: "projects", number: 2, sql: include_str!("../migrations/0002_plans.sql") },
+    Migration { owner: "projects", number: 3, sql: include_str!("../migrations/0003_views.sql") },
 ];
 
 const fn derived(table: &'static str, columns: &'static str) -> Derived {

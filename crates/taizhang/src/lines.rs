@@ -41,10 +41,7 @@ pub fn router(app: App) -> Router {
     shell::site::site(
         app,
         vec![line_market::api::router(), line_projects::api::router()],
-        vec![
-            line_market::pages::router(),
-            line_projects::pages::router(),
-        ],
+        vec![line_market::pages::router(), line_projects::pages::router()],
         vec![line_market::api::streams(), line_market::pages::streams()],
     )
 }

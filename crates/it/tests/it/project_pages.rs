@@ -179,4 +179,20 @@ on_every_store! {
         assert!(list.contains(">封顶</td>") && list.contains("后来的项目"), "{list}");
         assert_eq!(planner.get(&format!("{BOOK}?on=2026-04-11")).status, 400);
     }
+
+    fn a_view_is_kept_for_its_account_alone_and_leads_to_a_list(town) {
+        let (planner, leader) = (town.browser(User::Planner), town.browser(User::Leader));
+        let before = town.fingerprint();
+        let list = format!("{BOOK}?phase=signed");
+        let kept = planner.post_form("/projects/my/views", &[("name", "待开工"), ("address", &format!("{list}&page=2"))]);
+        assert_eq!((kept.status, kept.header("location")), (303, list.as_str()));
+        let link = format!("href=\"{list}\"");
+        assert!(planner.get(BOOK).expect(200).text().contains(&link));
+        assert!(!leader.get(BOOK).expect(200).text().contains(&link));
+        let elsewhere = planner.post_form("/projects/my/views", &[("name", "x"), ("address", "//evil.example/projects")]);
+        assert_eq!(elsewhere.status, 400);
+        planner.post_form("/projects/my/views/remove", &[("name", "待开工"), ("address", BOOK)]).expect(303);
+        assert!(!planner.get(BOOK).expect(200).text().contains(&link));
+        assert_eq!(town.fingerprint(), before);
+    }
 }

@@ -58,6 +58,17 @@ pub fn sum(lang: Lang, fen: Fen) -> Cell {
     decimal(format::decimal(rounded, 2), rounded)
 }
 
+/// The same for lists, where Chinese readers want no fractions; the file has them.
+pub fn round_sum(lang: Lang, fen: Fen) -> Cell {
+    let cell = sum(lang, fen);
+    match lang {
+        Lang::Zh => {
+            Cell { text: format::integer((fen.0.abs() + 500_000) / 1_000_000 * fen.0.signum()), ..cell }
+        }
+        Lang::En => cell,
+    }
+}
+
 /// A column of such sums.
 pub fn sum_column(t: &T, key: &'static str, title: &str) -> Column {
     Column::number(key, t.with("projects-sums", &[("title", t.get(title))]))
@@ -97,6 +108,9 @@ mod tests {
         assert_eq!(sum(Lang::En, Fen(5_234_567_890)).text, "52.35");
         assert_eq!(sum(Lang::Zh, Fen(-15_000)).text, "-0.02");
         assert_eq!(sum(Lang::Zh, Fen(0)).text, "0.00");
+        let cell = round_sum(Lang::Zh, Fen(5_234_567_890));
+        assert_eq!(cell.text, "5,235");
+        assert_eq!(cell.value, sum(Lang::Zh, Fen(5_234_567_890)).value);
     }
 
     #[test]

@@ -133,8 +133,8 @@ fn count_cells(lang: shell::Lang, sums: &Sums, page: &str) -> [Cell; 5] {
         Cell::integer(sums.projects).link(page),
         Cell::integer(sums.under_way).link(page),
         Cell::integer(sums.finished).link(page),
-        amounts::sum(lang, sums.total).link(page),
-        amounts::sum(lang, sums.invested).link(page),
+        amounts::round_sum(lang, sums.total).link(page),
+        amounts::round_sum(lang, sums.invested).link(page),
     ]
 }
 
@@ -159,7 +159,8 @@ async fn programmes(
         let sums = Sums::of(read.listed.iter().filter(of));
         let page = place.href(&format!("programme/{}", it.programme));
         let title = read.names.or_chinese(&it.title_zh, it.title_en.as_deref());
-        let mut cells = vec![Cell::text(title).link(&page), amounts::sum(lang, it.planned_fen).link(&page)];
+        let mut cells =
+            vec![Cell::text(title).link(&page), amounts::round_sum(lang, it.planned_fen).link(&page)];
         cells.extend(count_cells(lang, &sums, &page));
         cells.push(amounts::share(sums.invested, it.planned_fen));
         cells

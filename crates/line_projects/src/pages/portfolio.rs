@@ -1,6 +1,7 @@
 //! The list of key projects: its figures as of a day, and every project on it.
 
 mod search;
+mod views;
 
 use access::{Resource, scope};
 use askama::Template;
@@ -25,9 +26,13 @@ use crate::figures as of;
 use crate::policy::READ;
 use crate::state::{self, AsOf, Listed};
 use search::{Choices, Wanted};
+use views::View;
 
 pub fn router() -> Router<App> {
-    Router::new().route("/projects", get(of_unit)).route("/projects/{book}", get(of_book))
+    Router::new()
+        .route("/projects", get(of_unit))
+        .route("/projects/{book}", get(of_book))
+        .merge(views::router())
 }
 
 /// The figures of the head, in the order in which they are read.
@@ -55,7 +60,7 @@ const SPEC: TableSpec = TableSpec {
         "reported",
     ],
     sort: ("colour", Direction::Descending),
-    per_page: 50,
+    per_page: 25,
 };
 
 #[derive(Template)]
@@ -73,6 +78,9 @@ struct PortfolioPage {
     /// Below the tiles: which days the sums are of.
     span: String,
     colours: Vec<search::ColourLink>,
+    views: Vec<View>,
+    /// What would be kept as a view; none for a program.
+    address: Option<String>,
     filters: Vec<Field>,
     text: String,
     clear: Option<String>,
@@ -157,23 +165,33 @@ struct Read {
     values: Vec<Value>,
     names: Names,
     listed: Vec<Listed>,
+    views: Vec<View>,
 }
 
-async fn read(app: &App, lang: Lang, scope: &Scope, on: Day, this_year: bool) -> Result<Read, Problem> {
+async fn read(
+    app: &App,
+    viewer: &Viewer,
+    lang: Lang,
+    scope: &Scope,
+    on: Day,
+    this_year: bool,
+) -> Result<Read, Problem> {
+    let actor = viewer.id();
     let (books, teams) = (scope.books.clone(), scope.teams.clone());
     let as_of = past(app, on);
     app.blocking(move |kernel| {
-        let (names, listed, first) = kernel.read(|tx| {
+        let (names, listed, first, views) = kernel.read(|tx| {
             let names = Names::read(tx, &books, lang)?;
             let listed = state::listed(tx, &books, teams.as_deref(), as_of)?;
-            Ok::<_, store::StoreError>((names, listed, state::first_registered(tx, &books)?))
+            let views = views::views(tx, &actor)?;
+            Ok::<_, store::StoreError>((names, listed, state::first_registered(tx, &books)?, views))
         })?;
         let first = first.map_or(on, |at| kernel.zone().day_of(at)).min(on);
         let from = if this_year { on } else { first };
         let from = Day::parse(&format!("{:04}-01-01", from.civil().0)).unwrap_or(from);
         let period = Period { from, to: on };
         let values = TILES.iter().map(|name| kernel.figure(name, &books, period, ""));
-        Ok::<_, FigureError>(Read { from, values: values.collect::<Result<_, _>>()?, names, listed })
+        Ok::<_, FigureError>(Read { from, values: values.collect::<Result<_, _>>()?, names, listed, views })
     })
     .await
 }
@@ -188,7 +206,7 @@ async fn set(
 ) -> Result<Response, Problem> {
     let asked = rows::asked(&SPEC, here)?;
     let (on, this_year) = (as_of(app, wanted.on.as_deref())?, wanted.span.as_deref() == Some("year"));
-    let read = read(app, lang, &scope, on, this_year).await?;
+    let read = read(app, viewer, lang, &scope, on, this_year).await?;
     let t = app.texts.t(lang);
     let days = (read.from.to_string(), on.to_string());
     let choices = Choices::of(app, &t, &read.names, &read.listed);
@@ -231,6 +249,8 @@ async fn set(
         tiles: tiles.collect(),
         span: t.with("projects-span", &[("from", days.0.as_str()), ("to", days.1.as_str())]),
         colours: choices.colours(&t, wanted, here),
+        views: read.views,
+        address: viewer.session().map(|_| views::address(here)),
         filters: choices.fields(&t, wanted),
         text: wanted.q.clone().unwrap_or_default(),
         clear: wanted.is_narrowed().then(|| wanted.cleared(here)),

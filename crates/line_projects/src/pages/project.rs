@@ -28,7 +28,7 @@ use crate::sorts::{self, Name};
 use crate::state::{
     self, Assistance, Contract, MonthRow, Owed, Part, Payment, Permit, Project, Proxy, Reached, Report, Visit,
 };
-use blocks::{File, Step};
+use blocks::{File, Missing, Step};
 
 pub fn router() -> Router<App> {
     Router::new().route("/projects/{book}/project/{project}", get(project))
@@ -58,6 +58,8 @@ struct ProjectPage {
     curve: Option<Curves>,
     no_curve: shell::view::Empty,
     tables: Vec<TableView>,
+    /// What nothing was recorded of yet.
+    missing: Vec<Missing>,
     files: Vec<File>,
     history: TableView,
 }
@@ -99,6 +101,18 @@ async fn project(
     let verdict = read.matter.as_ref().and_then(|(_, verdict)| verdict.assessment.as_ref());
     let may = |form: &str| forms::may(&app, &viewer, &place, form);
     let with = tables::With { app: &app, t: &t, place: &place, project: &project, read: &read, may: &may };
+    let (tables, missing) = blocks::part(vec![
+        tables::owed(&with, "blockers", sorts::BLOCKER, Some("blocker")),
+        tables::permits(&with),
+        tables::owed(&with, "milestones", sorts::MILESTONE, Some("milestone")),
+        tables::contracts(&with),
+        tables::parts(&with),
+        tables::reports(&with),
+        tables::visits(&with),
+        tables::proxies(&with),
+        tables::assistance(&with),
+        tables::owed(&with, "measures", sorts::MEASURE, None),
+    ]);
     page(&ProjectPage {
         actions: actions(&app, &viewer, &with),
         steps: blocks::steps(&with),
@@ -109,18 +123,8 @@ async fn project(
         facts: blocks::facts(&with),
         curve: course::money(&t, app.kernel.zone(), app.today(), &read.months, &read.payments),
         no_curve: blocks::no_curve(&with),
-        tables: vec![
-            tables::owed(&with, "blockers", sorts::BLOCKER, Some("blocker")),
-            tables::permits(&with),
-            tables::owed(&with, "milestones", sorts::MILESTONE, Some("milestone")),
-            tables::contracts(&with),
-            tables::parts(&with),
-            tables::reports(&with),
-            tables::visits(&with),
-            tables::proxies(&with),
-            tables::assistance(&with),
-            tables::owed(&with, "measures", sorts::MEASURE, None),
-        ],
+        tables,
+        missing,
         files: blocks::files(&with),
         history: tables::history(&with),
         frame,
@@ -130,12 +134,12 @@ async fn project(
 /// The forms that are reached from a project.
 const ACTIONS: [&str; 13] = [
     "blocker",
-    "permit",
-    "milestone",
-    "phase",
     "invest",
     "pay",
+    "phase",
     "contract",
+    "permit",
+    "milestone",
     "visit",
     "proxy",
     "assistance",
@@ -154,6 +158,7 @@ fn actions(app: &App, viewer: &Viewer, with: &tables::With<'_>) -> Vec<Link> {
     let applies = |name: &&str| match *name {
         "statistics" => project.statistics_at.is_none(),
         "accepted" => with.is_finished() && project.accepted_at.is_none(),
+        "blocker" | "permit" | "milestone" => !with.is_finished(),
         "phase" => project.phase < Phase::Producing,
         _ => true,
     };

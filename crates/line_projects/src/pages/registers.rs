@@ -288,11 +288,11 @@ async fn desk(
         heaps.late.iter().chain(&heaps.today).chain(&heaps.running).chain(&heaps.paused).copied().collect();
     let errands: Vec<Vec<Cell>> =
         proxies.iter().filter(|it| it.done_at.is_none()).map(|it| with.proxy(it)).collect();
-    let table = |id: &'static str, columns: Vec<Column>, rows: Vec<Vec<Cell>>, form: &str| {
+    let table = |id: &'static str, columns: Vec<Column>, rows: Vec<Vec<Cell>>, form: Option<&str>| {
         let empty = Empty {
             title: t.get(&format!("projects-desk-no-{id}")),
             hint: t.get(&format!("projects-desk-no-{id}-hint")),
-            action: forms::links(&app, &viewer, &place, &t, &[form], "").pop(),
+            action: form.and_then(|form| forms::links(&app, &viewer, &place, &t, &[form], "").pop()),
         };
         let mut table = TableView::new(id, t.get(&format!("projects-desk-{id}")), columns, empty);
         table.rows = rows;
@@ -307,18 +307,23 @@ async fn desk(
         ("state", "projects-state"),
     ];
     let tables = vec![
-        table("permits", permit_columns(&t), open.iter().map(|it| permit_row(&with, it)).collect(), "permit"),
+        table(
+            "permits",
+            permit_columns(&t),
+            open.iter().map(|it| permit_row(&with, it)).collect(),
+            Some("permit"),
+        ),
         table(
             "errands",
             proxy_columns.map(|(key, title)| Column::text(key, t.get(title))).to_vec(),
             errands,
-            "proxy",
+            Some("proxy"),
         ),
         table(
             "decided",
             permit_columns(&t),
             heaps.closed.iter().take(DECIDED).map(|it| permit_row(&with, it)).collect(),
-            "permit",
+            None,
         ),
     ];
     let title = format!("{} · {}", place.title, t.get("projects-desk"));

@@ -229,8 +229,8 @@ pub fn row(app: &App, t: &T, names: &Names, listed: &Listed, on: Day) -> Vec<Cel
             Cell::text(names.chain(&listed.book, chain)).link(href(&listed.book, &format!("chain/{chain}")))
         }),
         Cell::text(unit_title(app, lang, &project.unit)),
-        amounts::sum(lang, project.total_fen).link(format!("{page}#facts")),
-        amounts::sum(lang, course.invested).link(format!("{page}#money")),
+        amounts::round_sum(lang, project.total_fen).link(format!("{page}#facts")),
+        amounts::round_sum(lang, course.invested).link(format!("{page}#money")),
         amounts::share(course.invested, course.due).link(format!("{page}#money")),
         percent.map_or_else(Cell::none, |bp| amounts::percent_cell(bp).link(format!("{page}#reports"))),
         words::deadline(t, project.planned_finish, on, finished),

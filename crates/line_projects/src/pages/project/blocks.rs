@@ -4,7 +4,7 @@ use base::Fen;
 use kernel::Verdict;
 use ledger::Entry;
 use matters::{Assessment, Matter};
-use shell::view::{Badge, Empty, FigureTile, Link, Mark};
+use shell::view::{Badge, Empty, FigureTile, Link, Mark, TableView};
 use shell::{App, Lang, T, format, said};
 use store::{StoreError, Tx};
 
@@ -65,7 +65,8 @@ pub fn reasons(lang: Lang, assessment: &Assessment) -> Vec<Badge> {
         .map(|reason| Badge {
             mark: reason.colour.filter(|_| !reason.excused).map_or(Mark::Plain, words::mark),
             text: match lang {
-                Lang::Zh => reason.text_zh(),
+                // Beside Chinese the page sets full-width marks.
+                Lang::Zh => reason.text_zh().replace(',', "，").replace('(', "（").replace(')', "）"),
                 Lang::En => reason.text_en(),
             },
         })
@@ -168,6 +169,24 @@ pub fn no_curve(with: &With<'_>) -> Empty {
     let link = Link { title: t.get("projects-form-plan"), href: with.form("plan") };
     let action = (with.may)("plan").then_some(link);
     Empty { title: t.get("projects-no-money"), hint: t.get("projects-no-money-hint"), action }
+}
+
+/// A list that has nothing in it: what it would hold, what to do for that, and the form.
+pub struct Missing {
+    pub title: String,
+    pub hint: String,
+    pub action: Option<Link>,
+}
+
+/// Parts what has rows from what has none.
+pub fn part(tables: Vec<TableView>) -> (Vec<TableView>, Vec<Missing>) {
+    let (empty, filled): (Vec<_>, Vec<_>) = tables.into_iter().partition(|table| table.rows.is_empty());
+    let missing = |table: TableView| Missing {
+        title: table.caption,
+        hint: table.empty.hint,
+        action: table.empty.action,
+    };
+    (filled, empty.into_iter().map(missing).collect())
 }
 
 /// A photo or paper.
