@@ -10,10 +10,15 @@ pub const KERNEL_ROLES: &[RoleDef] = &[
     role("auditor", "审计员", "Auditor"),
     // Acts for a post: whoever holds it today is granted this by the org tree, on the post alone.
     role(HOLDER, "岗位任职人", "Holder of a post"),
+    // A screen on a wall: looks at the wall of its units, and at nothing else.
+    role(WALL, "大屏", "Wall screen"),
 ];
 
 /// The role of whoever holds a post; the subject of the grant is the post.
 pub const HOLDER: &str = "holder";
+
+/// The role of a screen that shows the wall.
+pub const WALL: &str = "wall";
 
 /// What can be done with the kernel's own nouns.
 pub const KERNEL_ACTIONS: &[ActionDef] = &[
@@ -40,6 +45,7 @@ pub const KERNEL_ACTIONS: &[ActionDef] = &[
     action("kernel.entry.prove", "出具证明", "Prove an entry", &["leader", "auditor"]),
     action("kernel.figure.read", "查看数字", "Read figures", &["leader", "auditor"]),
     action("kernel.target.set", "设定目标", "Set a target", &["admin", "leader"]),
+    action("kernel.wall.read", "查看大屏", "Look at the wall", &["leader", "auditor", WALL]),
     action("kernel.trace.walk", "追溯", "Walk a trace", &["leader", "auditor"]),
     of_posts("kernel.matter.read", "查看事项", "Read matters", &["leader", "auditor"]),
     of_posts("kernel.matter.open", "交办事项", "Open a matter", &["leader"]),

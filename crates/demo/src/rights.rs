@@ -22,7 +22,7 @@ struct Role {
     post: Option<&'static str>,
 }
 
-const ROLES: [Role; 10] = [
+const ROLES: [Role; 11] = [
     Role {
         account: "beiyuan.operator",
         title: "北园农贸市场管理方",
@@ -69,7 +69,7 @@ const ROLES: [Role; 10] = [
         post: Some("post:371481/mayor"),
     },
     Role {
-        account: "leling.planner",
+        account: "leling.projects",
         title: "乐陵市重点项目办",
         unit: "leling-zhongdianban",
         role: "planner",
@@ -112,6 +112,15 @@ const ROLES: [Role; 10] = [
         line: Some("projects"),
         subject: None,
         post: Some("post:jingkai-zhongdianban/permits"),
+    },
+    Role {
+        account: "leling.team",
+        title: "乐陵市001号项目专班",
+        unit: "leling-zhongdianban",
+        role: "team",
+        line: Some("projects"),
+        subject: Some("post:leling-zhongdianban/team-001"),
+        post: Some("post:leling-zhongdianban/team-001"),
     },
 ];
 

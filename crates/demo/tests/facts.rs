@@ -175,6 +175,12 @@ fn the_facts_of_projects_hold(kernel: &Kernel) {
     });
     assert_eq!(colours, [2, 4, 2], "on course, behind, overdue or far behind");
 
+    let works = |name: &str, item: &str| sum("yucheng-projects", name, &format!("item={item}"));
+    assert_eq!(works(WORKS_METRES, "road"), 11_800);
+    let pieces = ["large-bridge", "bridge", "culvert"].map(|item| works(WORKS_PIECES, item));
+    assert_eq!(pieces, [1, 9, 37]);
+    assert_eq!(sum("leling-projects", WORKS_PIECES, "item=pit"), 430);
+
     let road = kernel.read(|tx| line_projects::state::project(tx, &book("yucheng-projects"), "road"));
     let road = road.unwrap().unwrap();
     let zone = kernel.zone();
@@ -255,7 +261,7 @@ fn accounts_and_credentials_are_given_once_and_open_what_their_roles_may() {
     let kernel = &bench.kernel;
     demo::load(kernel, now()).unwrap();
     let accounts = demo::accounts(kernel).unwrap();
-    assert_eq!(accounts.len(), 10);
+    assert_eq!(accounts.len(), 11);
     for (account, password, _) in &accounts {
         let session = kernel.sign_in(account.as_str(), password).unwrap();
         assert!(!session.session.must_change, "{account}");

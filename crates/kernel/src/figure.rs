@@ -1,6 +1,7 @@
 //! Reading figures: a value, a series, a breakdown, a comparison, and the entries behind it.
 
 mod behind;
+mod many;
 mod recompute;
 mod sums;
 
@@ -13,6 +14,7 @@ use serde::Serialize;
 use store::{StoreError, Tx};
 
 pub use behind::Behind;
+pub use many::Stands;
 pub use recompute::{BookSize, RECOMPUTED_ENTRIES_MAX, Recomputed};
 use sums::Asked;
 pub(crate) use sums::{add, fill};

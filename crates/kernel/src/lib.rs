@@ -34,18 +34,20 @@ use tokio::sync::broadcast;
 
 pub use accounts::{
     AccountAdded, AccountDisabled, AccountRow, AddedAccount, DeviceEnrolled, DeviceRevoked, DeviceRow,
-    GrantGiven, GrantRow, GrantWithdrawn, Issued, NewAccount, NewDevice, NewSession, NewToken,
+    GrantGiven, GrantRow, GrantWithdrawn, Issued, NewAccount, NewDevice, NewKiosk, NewSession, NewToken,
     PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, ResetPassword, Session, SignInError,
     TokenIssued, TokenRevoked, TokenRow,
 };
 pub use admin::{AdminError, AdminResult, By};
 pub use audit::{Finding, Report};
 pub use desk::{AppendError, Desk, Receipt};
-pub use docket::{DocketError, Listed, MatterFilter, Moved, Standing, Tended, Verdict, clock_actor};
+pub use docket::{
+    DocketError, Listed, MatterFilter, Moved, Part, Standing, Tended, Verdict, clock_actor, matter,
+};
 pub use entries::{Page, Stored};
 pub use evidence::{EvidenceError, MediaType, StoredEvidence};
 pub use figure::{
-    Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Value,
+    Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Stands, Value,
 };
 pub use figures::{Against, Period};
 pub use line::{Derived, Line, Lines, MatterSort};

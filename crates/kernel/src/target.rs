@@ -78,6 +78,17 @@ impl Kernel {
         })
     }
 
+    /// The targets of a unit whose period holds a day, each with its figure.
+    pub fn targets_on(&self, unit: &UnitCode, day: Day) -> Result<Vec<(String, Target)>, StoreError> {
+        const FIND: &str = "select from_day, to_day, amount, seq, figure from target
+            where unit = $1 and from_day <= $2 and to_day >= $2 order by figure, from_day, to_day";
+        let params = [Param::Text(unit.as_str()), Param::Int(i64::from(day.0))];
+        self.read(|tx| {
+            let rows = tx.query(FIND, &params)?;
+            rows.iter().map(|row| Ok((row.text(4)?.to_owned(), target(row)?))).collect()
+        })
+    }
+
     /// The targets of a figure for a unit, the earliest first.
     pub fn targets(&self, figure: &str, unit: &UnitCode) -> Result<Vec<Target>, StoreError> {
         self.read(|tx| find(tx, figure, unit))
@@ -87,13 +98,14 @@ impl Kernel {
 fn find(tx: &mut dyn Tx, figure: &str, unit: &UnitCode) -> Result<Vec<Target>, StoreError> {
     const FIND: &str = "select from_day, to_day, amount, seq from target where unit = $1 and figure = $2
         order by from_day, to_day";
-    let target = |row: &Row| {
-        let day =
-            |at| i32::try_from(row.int(at)?).map_err(|_| StoreError::Schema("a day is out of range".into()));
-        let period = Period::new(Day(day(0)?), Day(day(1)?));
-        Ok(Target { period, amount: row.int(2)?, seq: row.int(3)?.cast_unsigned() })
-    };
     tx.query(FIND, &[Param::Text(unit.as_str()), Param::Text(figure)])?.iter().map(target).collect()
+}
+
+fn target(row: &Row) -> Result<Target, StoreError> {
+    let day =
+        |at| i32::try_from(row.int(at)?).map_err(|_| StoreError::Schema("a day is out of range".into()));
+    let period = Period::new(Day(day(0)?), Day(day(1)?));
+    Ok(Target { period, amount: row.int(2)?, seq: row.int(3)?.cast_unsigned() })
 }
 
 /// Makes the table of targets follow from an entry of the root book.

@@ -7,6 +7,8 @@ mod facts;
 pub mod figures;
 mod follow;
 pub mod kinds;
+pub mod pages;
+pub mod plan;
 pub mod policy;
 pub mod record;
 pub mod refusal;
@@ -14,6 +16,7 @@ pub mod rules;
 mod schema;
 pub mod sorts;
 pub mod state;
+pub mod wall;
 
 use ::access::{ActionDef, RoleDef};
 use ::figures::{Contributions, Figure, Ratio};
@@ -22,9 +25,26 @@ use kernel::{AppendError, Derived, Desk, DocketError, Line, MatterSort};
 use ledger::{Entry, Kind};
 use matters::{Facts, Matter, Move};
 use serde::Serialize;
+use shell::said::Naming;
+use shell::{Lang, NavEntry};
 use store::{Migration, StoreError, Tx};
 
 pub use due::fall_due;
+
+/// The line's texts.
+pub const TEXTS: [(Lang, &str); 6] = [
+    (Lang::Zh, include_str!("../texts/zh-CN/common.ftl")),
+    (Lang::Zh, include_str!("../texts/zh-CN/pages.ftl")),
+    (Lang::Zh, include_str!("../texts/zh-CN/plan.ftl")),
+    (Lang::En, include_str!("../texts/en/common.ftl")),
+    (Lang::En, include_str!("../texts/en/pages.ftl")),
+    (Lang::En, include_str!("../texts/en/plan.ftl")),
+];
+
+pub const NAMING: Naming = Naming { line: "projects", title: pages::title };
+
+/// The line's place in the main navigation.
+pub const NAV: [NavEntry; 1] = [NavEntry { title: "projects", href: "/projects", action: policy::READ }];
 
 /// The line as the kernel sees it.
 pub struct Projects {

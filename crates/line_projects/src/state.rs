@@ -3,6 +3,7 @@
 mod lists;
 mod money;
 mod owed;
+mod portfolio;
 
 use base::{BookId, Day, Fen, Seq, SubjectId, Time};
 use serde::Serialize;
@@ -19,6 +20,7 @@ pub(crate) use money::projects_with_months_due;
 pub use money::{Contract, Due, MonthRow, Payment, contract, contracts, instalments, months, payments};
 pub use owed::{Owed, Permit, owed, permit, permits, project_of_matter};
 pub(crate) use owed::{has_post, open_blockers, permits_due};
+pub use portfolio::{AsOf, Course, Listed, Part, first_registered, listed, parts};
 
 /// A key project (重点项目).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]

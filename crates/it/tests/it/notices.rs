@@ -371,6 +371,38 @@ on_every_store! {
         assert_eq!((&row["what"], &row["contact"], &row["attempts"]), (&json!("tried"), &json!(contact), &json!(0)));
         town.check();
     }
+
+    fn an_administrator_sets_tries_and_removes_a_contact_by_its_pages(town) {
+        let Some(outside) = Outside::start() else { return };
+        add_post(&town);
+        let browser = town.browser(User::Admin).with("accept", "text/html");
+        assert!(browser.get("/admin/contacts?lang=zh-CN").expect(200).text().contains("尚未登记联系方式"));
+        let send = |channel: &'static str, address: &str, key: &str| {
+            browser.post_form("/admin/contacts/new", &[("post", POST), ("channel", channel), ("address", address), ("key", key)])
+        };
+        let again = send("email", "chief", "1-a").expect(422).text();
+        assert!(again.contains("value=\"chief\"") && again.contains("example.gov.cn"), "{again}");
+        let address = outside.hook("/ok");
+        let (first, second) = (send("webhook", &address, "1-b").expect(200).text(), send("webhook", &address, "1-b").expect(200).text());
+        for shown in [&first, &second] {
+            assert!(shown.contains("whsec_"), "whoever clicks twice sees the secret too");
+        }
+        let all = town.site.kernel.contacts().unwrap();
+        assert_eq!(all.len(), 1);
+        let page = format!("/admin/contacts/{}", all[0].contact);
+        assert!(!browser.get(&page).expect(200).text().contains("whsec_"));
+        browser.post_form(&format!("{page}/try"), &[("key", "1-c")]).expect(303);
+        assert!(browser.get("/admin/contacts?lang=zh-CN").expect(200).text().contains("测试"));
+        {
+            let _carrier = Carrier::start(&town, settings(&outside));
+            outside.wait_for("hook", 1);
+        }
+        assert!(browser.get(&page).expect(200).text().contains("已送达"));
+        browser.post_form(&format!("{page}/remove"), &[("key", "1-d")]).expect(303);
+        browser.get(&page).expect(404);
+        assert_eq!(town.program(User::Auditor).get("/admin/contacts/new").status, 403);
+        town.check();
+    }
 }
 
 /// What waits to be told, oldest first: to whom, and what happened.

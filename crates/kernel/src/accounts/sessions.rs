@@ -192,7 +192,7 @@ fn stopped() -> StoreError {
     StoreError::Connection { engine: "writer", reason: "it has stopped".into() }
 }
 
-fn digest(secret: &str) -> String {
+pub(super) fn digest(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
 

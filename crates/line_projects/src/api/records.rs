@@ -1,5 +1,7 @@
 //! Recording entries, and the evidence that goes with them.
 
+use std::collections::BTreeMap;
+
 use access::Resource;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -11,7 +13,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use shell::app::append_problem;
 use shell::extract::{Json, Path, body};
-use shell::once::Sent;
+use shell::once::{self, Sent};
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
 use utoipa::ToSchema;
@@ -50,6 +52,18 @@ async fn append(
     let digest = hex::encode(Sha256::digest(serde_json::to_vec(&input).unwrap_or_default()));
     let recorded = record_as(&app, &viewer, &book, input, key.map(|key| Sent { key, digest })).await?;
     Ok((StatusCode::CREATED, axum::Json(recorded)).into_response())
+}
+
+/// Records what a form asks for: once, however often the form that was shown comes back.
+pub(crate) async fn record_form(
+    app: &App,
+    viewer: &Viewer,
+    book: &BookId,
+    input: Input,
+    form: &str,
+    typed: &BTreeMap<String, String>,
+) -> Result<Recorded, Problem> {
+    record_as(app, viewer, book.as_str(), input, Sent::of(form, typed)).await.map_err(once::told)
 }
 
 /// Decides the right, then records; what was sent before is answered as it was.

@@ -1,13 +1,63 @@
-//! Waiting for what is recorded next, as long as a stream may stay open.
+//! Pages that follow the ledger over server-sent events, as long as a stream may stay open.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use askama::Template;
+use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use base::limits::STREAM_SECONDS_MAX;
 use ledger::Entry;
-use shell::App;
 use tokio::sync::{broadcast, mpsc};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::app::App;
+use crate::view::{LiveItem, LiveItems};
+
+/// What a page is sent.
+pub type Events = Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>;
+
+/// Between two events to a page that many entries concern.
+pub const PAUSE: Duration = Duration::from_secs(1);
+
+/// What `read` finds, at once and again after every entry that concerns it, if it changed. The stream ends where there is
+/// nothing to be read any more.
+pub fn follow<R, F>(
+    app: &App,
+    event: &'static str,
+    pause: Duration,
+    concerns: impl Fn(&Entry) -> bool + Send + Sync + 'static,
+    read: R,
+) -> Events
+where
+    R: Fn() -> F + Send + Sync + 'static,
+    F: Future<Output = Option<String>> + Send,
+{
+    let (sender, receiver) = mpsc::channel(2);
+    let mut changes = Changes::from_now(app);
+    tokio::spawn(async move {
+        let mut last = None;
+        while let Some(found) = read().await {
+            if last.as_ref() != Some(&found) {
+                if sender.send(Ok(Event::default().event(event).data(&found))).await.is_err() {
+                    break;
+                }
+                last = Some(found);
+            }
+            if !changes.next(&concerns, &sender).await {
+                break;
+            }
+            sleep(pause).await;
+        }
+    });
+    Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+}
+
+/// The items of a live list as its events carry them.
+pub fn markup(items: &[LiveItem], empty: &str) -> Option<String> {
+    LiveItems { items, empty }.render().ok()
+}
 
 /// What is recorded while a stream is open.
 pub struct Changes {
@@ -22,6 +72,11 @@ impl Changes {
         Self { live: app.kernel.live(), until }
     }
 
+    /// Whether the time of the stream is over.
+    pub fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
     /// Waits for an entry that concerns the stream; false when its time is over, or the listener or the kernel is gone.
     pub async fn next<T>(
         &mut self,
@@ -30,7 +85,7 @@ impl Changes {
     ) -> bool {
         loop {
             // In a busy market there is always something to tell, and a timer that is over need not be the first to say so.
-            if Instant::now() >= self.until {
+            if self.is_over() {
                 return false;
             }
             let received = tokio::select! {
