@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::context::Context;
 use crate::error::{EpcisError, Rule};
 use crate::moment::Moment;
+use crate::vocabulary::Vocabulary;
 
 pub use facts::{Fact, Held, facts};
 pub use field::{Extension, Field, Holder, Measured, Sensor, What, extension_name};
@@ -129,6 +130,10 @@ impl Query {
         let context = context.with(query.get("@context"));
         let mut pairs = Vec::new();
         for (name, value) in query.iter().filter(|(name, _)| *name != "@context") {
+            // Pages are asked for with each answer.
+            if ["perPage", "nextPageToken"].contains(&name.as_str()) {
+                return Err(EpcisError::at(name.as_str(), Rule::UnknownParameter));
+            }
             pairs.push((name.as_str(), texts(value).map_err(|rule| EpcisError::at(name.as_str(), rule))?));
         }
         Self::read(pairs.into_iter(), &context)
@@ -227,6 +232,20 @@ fn texts(value: &Value) -> Result<Vec<String>, Rule> {
         Value::Array(items) => items.iter().map(one).collect(),
         Value::Null => Ok(Vec::new()),
         value => one(value).map(|one| vec![one]),
+    }
+}
+
+/// A word as an address writes it, in the form in which events are found by it: bare, or the URI of another vocabulary.
+/// Without a vocabulary it is a type of events. `None` for what is neither.
+pub fn canonical_word(written: &str, context: &Context, vocabulary: Option<Vocabulary>) -> Option<String> {
+    let given = parse::Given { values: &[], context };
+    let word = match vocabulary {
+        Some(vocabulary) => given.word(written, vocabulary),
+        None => given.event_type(written),
+    };
+    match word {
+        Ok(Scalar::Text(text)) => Some(text),
+        _ => None,
     }
 }
 

@@ -231,7 +231,7 @@ impl Given<'_> {
         }
     }
 
-    fn word(&self, value: &str, vocabulary: Vocabulary) -> Result<Scalar, Rule> {
+    pub fn word(&self, value: &str, vocabulary: Vocabulary) -> Result<Scalar, Rule> {
         let value = self.context.expand(value);
         if !vocabulary.accepts(&value) {
             return Err(Rule::Vocabulary { found: value.into_owned(), list: vocabulary.name() });
@@ -243,7 +243,7 @@ impl Given<'_> {
         canonical(&self.context.expand(value)).map(Scalar::Text)
     }
 
-    fn event_type(&self, value: &str) -> Result<Scalar, Rule> {
+    pub fn event_type(&self, value: &str) -> Result<Scalar, Rule> {
         EventType::read(&self.context.expand(value)).map(|event_type| text(event_type.as_str()))
     }
 }

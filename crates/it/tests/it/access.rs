@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 const EXCEPTIONS: [&str; 0] = [];
 
 /// The status that each of [`User::ALL`] gets: anonymous, admin, operator, merchant, inspector, leader, auditor, scale.
-type Row = [u16; 8];
+pub type Row = [u16; 8];
 
 const PUBLIC: Row = [200; 8];
 /// Records of a market, and figures of its county for those who have the county.
-const RECORDS: Row = [401, 403, 200, 403, 200, 200, 200, 403];
+pub const RECORDS: Row = [401, 403, 200, 403, 200, 200, 200, 403];
 /// Records of a key-project office, which the market's people have nothing to do with.
 const OFFICE: Row = [401, 403, 403, 403, 403, 200, 200, 403];
 /// Plans that are not there.
@@ -24,28 +24,23 @@ const LISTS: Row = [401, 200, 403, 403, 403, 403, 200, 403];
 const NO_MATTER: Row = [401, 403, 404, 403, 404, 404, 404, 403];
 const WEIGHING: Row = [401, 403, 403, 403, 403, 403, 403, 200];
 
-struct Operation {
-    method: &'static str,
-    template: &'static str,
+pub struct Operation {
+    pub method: &'static str,
+    pub template: &'static str,
     /// A request that fits, for the first market.
-    path: &'static str,
-    body: fn(&Town) -> Option<Value>,
+    pub path: &'static str,
+    pub body: fn(&Town) -> Option<Value>,
     /// Of an administrator's operation.
-    asks: Option<fn() -> Value>,
-    row: Row,
+    pub asks: Option<fn() -> Value>,
+    pub row: Row,
 }
 
-fn none(_: &Town) -> Option<Value> {
+pub fn none(_: &Town) -> Option<Value> {
     None
 }
 
-const fn get(template: &'static str, path: &'static str, row: Row) -> Operation {
+pub const fn get(template: &'static str, path: &'static str, row: Row) -> Operation {
     Operation { method: "GET", template, path, body: none, asks: None, row }
-}
-
-/// What an address takes, which is no secret.
-const fn describe(template: &'static str, path: &'static str) -> Operation {
-    Operation { method: "OPTIONS", template, path, body: none, asks: None, row: [204; 8] }
 }
 
 /// An administrator's operation: a request that is refused for its content once the right is there.
@@ -153,40 +148,6 @@ const OPERATIONS: &[Operation] = &[
         row: [401, 403, 403, 403, 403, 403, 403, 403],
     },
     get("/api/trace", "/api/trace?subject=lot:beiyuan/L1&direction=forward&book=beiyuan", RECORDS),
-    get("/epcis/capture", "/epcis/capture?book=beiyuan", [401, 403, 200, 403, 403, 403, 403, 403]),
-    // There is no such job, so whoever may look finds nothing.
-    get(
-        "/epcis/capture/{captureID}",
-        "/epcis/capture/00?book=beiyuan",
-        [401, 403, 404, 403, 403, 403, 403, 403],
-    ),
-    get("/epcis/events", "/epcis/events?book=beiyuan", RECORDS),
-    get(
-        "/epcis/events/{eventID}",
-        "/epcis/events/urn:uuid:0?book=beiyuan",
-        [401, 403, 404, 403, 404, 404, 404, 403],
-    ),
-    Operation {
-        method: "POST",
-        template: "/epcis/capture",
-        path: "/epcis/capture?book=beiyuan",
-        body: |town| Some(crate::epcis::document(&town.now(), json!([]))),
-        asks: None,
-        row: [401, 403, 202, 403, 403, 403, 403, 403],
-    },
-    Operation {
-        method: "POST",
-        template: "/epcis/events",
-        path: "/epcis/events?book=beiyuan",
-        // Refused for what it is, once the right is there.
-        body: |_| Some(json!({})),
-        asks: None,
-        row: [401, 403, 400, 403, 403, 403, 403, 403],
-    },
-    describe("/epcis/capture", "/epcis/capture"),
-    describe("/epcis/capture/{captureID}", "/epcis/capture/00"),
-    describe("/epcis/events", "/epcis/events"),
-    describe("/epcis/events/{eventID}", "/epcis/events/urn:uuid:0"),
     get("/log/key", "/log/key", PUBLIC),
     get("/log/{book}/checkpoint", "/log/beiyuan/checkpoint", PUBLIC),
     get("/log/{book}/consistency/{old}/{new}", "/log/beiyuan/consistency/1/2", PUBLIC),
@@ -393,6 +354,10 @@ const OPERATIONS: &[Operation] = &[
     ),
 ];
 
+fn operations() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().chain(crate::epcis::access::OPERATIONS)
+}
+
 /// A version that is in force already.
 fn default_rule() -> Value {
     serde_json::from_str(matters::Preset::Default.json()).unwrap()
@@ -431,7 +396,7 @@ fn every_operation_has_an_access_test_and_names_an_action_of_the_policy() {
     let town = Town::on(Engine::Sqlite.place().unwrap());
     let policy = town.site.kernel.policy();
     let documented = documented();
-    let tested: Vec<String> = OPERATIONS.iter().map(|it| format!("{} {}", it.method, it.template)).collect();
+    let tested: Vec<String> = operations().map(|it| format!("{} {}", it.method, it.template)).collect();
     let untested: Vec<&str> =
         documented.keys().filter(|it| !tested.contains(it)).map(String::as_str).collect();
     assert_eq!(untested, EXCEPTIONS, "operations without an access test");
@@ -439,7 +404,7 @@ fn every_operation_has_an_access_test_and_names_an_action_of_the_policy() {
     assert!(gone.is_empty(), "tests of operations that are gone: {gone:?}");
     for (operation, action) in &documented {
         assert!(action == "public" || policy.action(action).is_some(), "{operation}: x-action {action:?}");
-        let row = OPERATIONS.iter().find(|it| format!("{} {}", it.method, it.template) == *operation);
+        let row = operations().find(|it| format!("{} {}", it.method, it.template) == *operation);
         let public = row.is_some_and(|it| it.row[0] != 401);
         assert_eq!(action == "public", public, "{operation}: x-action {action:?}");
     }
@@ -458,7 +423,7 @@ on_every_store! {
     fn each_user_may_do_what_the_table_says_and_nothing_in_another_market(town) {
         let clients = User::ALL.map(|user| town.program(user));
         let mut wrong = Vec::new();
-        for operation in OPERATIONS {
+        for operation in operations() {
             for ((user, client), expected) in User::ALL.iter().zip(&clients).zip(operation.row) {
                 let answer = ask(client, operation, operation.path, &town);
                 if answer.status != expected {

@@ -17,10 +17,10 @@ pub struct Found {
     pub context: Value,
 }
 
-/// An EPCISQueryDocument (EPCIS 2.0, section 8.2.7) with these events.
+/// An EPCISQueryDocument (EPCIS 2.0, section 8.2.7) with these events, which a query of this name found.
 ///
 /// Its context is the union of theirs. An event whose own terms contradict those of another keeps them with itself.
-pub fn document(found: Vec<Found>, created: Time) -> Value {
+pub fn document(found: Vec<Found>, query: &str, created: Time) -> Value {
     let mut union = Union { remote: vec![Value::String(STANDARD.into())], terms: Map::new() };
     let mut events = Vec::with_capacity(found.len());
     for Found { mut event, context, .. } in found {
@@ -40,7 +40,7 @@ pub fn document(found: Vec<Found>, created: Time) -> Value {
         "schemaVersion": "2.0",
         "creationDate": created.to_string(),
         "epcisBody": {
-            "queryResults": { "queryName": "SimpleEventQuery", "resultsBody": { "eventList": events } }
+            "queryResults": { "queryName": query, "resultsBody": { "eventList": events } }
         },
     })
 }
@@ -118,7 +118,7 @@ mod tests {
             "3",
         );
         let all = [&one, &two, &three];
-        let answer = document(all.iter().map(|sent| found(sent)).collect(), Time(0));
+        let answer = document(all.iter().map(|sent| found(sent)).collect(), "SimpleEventQuery", Time(0));
         assert_eq!(answer["@context"], json!([STANDARD, { "ex": "https://one.example/" }]));
         Document::from_value(answer.clone(), &Limits::default()).expect("a valid document");
         for (at, sent) in all.into_iter().enumerate() {

@@ -249,15 +249,10 @@ impl Way {
         Some(Self { leads, sql })
     }
 
-    /// The way to what some senders captured.
+    /// The way to what some senders sent.
     pub fn of(book: &BookId, senders: &[String]) -> Self {
         let mut sql = Sql::new(book);
-        sql.push("select block from market_event_run where book = $1 and field = ")
-            .text(SENDER)
-            .push(" and ");
-        sql.any(senders, |sql, sender| {
-            sql.push("held = ").text(&text_run(sender));
-        });
+        sql.sent_by(senders);
         Self { leads: Leads::Blocks, sql }
     }
 }
@@ -267,5 +262,15 @@ impl Sql {
         self.push("select block from market_event_run where book = $1 and ");
         let codes = field.codes();
         self.among("field", codes.iter().map(AsRef::as_ref));
+    }
+
+    /// The blocks with what some senders sent.
+    pub fn sent_by(&mut self, senders: &[String]) {
+        self.push("select block from market_event_run where book = $1 and field = ")
+            .text(SENDER)
+            .push(" and ");
+        self.any(senders, |sql, sender| {
+            sql.push("held = ").text(&text_run(sender));
+        });
     }
 }

@@ -11,6 +11,8 @@ mod own;
 mod query;
 mod resolve;
 mod sorted;
+pub mod tokens;
+pub mod values;
 mod vocabulary;
 
 use std::borrow::Cow;

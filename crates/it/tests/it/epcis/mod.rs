@@ -1,6 +1,8 @@
 //! EPCIS over HTTP: what outside systems send, what comes back, and what is refused.
 
+pub mod access;
 mod capture;
+mod dimensions;
 mod house;
 mod oracle;
 mod queries;

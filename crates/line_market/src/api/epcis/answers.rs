@@ -27,14 +27,22 @@ pub const CBV_MAX: HeaderName = HeaderName::from_static("gs1-cbv-max");
 pub const EPC_FORMAT: HeaderName = HeaderName::from_static("gs1-epc-format");
 pub const EXTENSIONS: HeaderName = HeaderName::from_static("gs1-extensions");
 pub const VENDOR_VERSION: HeaderName = HeaderName::from_static("gs1-vendor-version");
+pub const NEXT_PAGE_TOKEN_EXPIRES: HeaderName = HeaderName::from_static("gs1-next-page-token-expires");
 pub const CAPTURE_LIMIT: HeaderName = HeaderName::from_static("gs1-epcis-capture-limit");
 pub const CAPTURE_FILE_SIZE_LIMIT: HeaderName = HeaderName::from_static("gs1-epcis-capture-file-size-limit");
 pub const CAPTURE_ERROR_BEHAVIOUR: HeaderName = HeaderName::from_static("gs1-capture-error-behaviour");
 
+/// Bytes of an address with its query.
+pub const ADDRESS_BYTES_MAX: usize = 8 * 1024;
+
 /// The layer round every operation: versions on every answer, and problems under the standard's names for them.
 pub async fn in_the_standards_words(request: Request, next: Next) -> Response {
     let method = request.method().clone();
-    let mut response = next.run(request).await;
+    let length = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    let mut response = match length > ADDRESS_BYTES_MAX {
+        true => too_long().into_response(),
+        false => next.run(request).await,
+    };
     if let Some(problem) = response.extensions().get::<Arc<Problem>>().cloned() {
         let mut problem = Problem::clone(&problem);
         if let Some(name) = name_of(&method, problem.status)
@@ -74,6 +82,18 @@ fn name_of(method: &Method, status: StatusCode) -> Option<&'static str> {
         StatusCode::INTERNAL_SERVER_ERROR => "epcisException:ImplementationException",
         _ => return None,
     })
+}
+
+/// 414: a query that is better kept under a name (`POST /epcis/queries`).
+fn too_long() -> Problem {
+    let detail = Both::new(
+        format!("地址超过 {ADDRESS_BYTES_MAX} 字节，请改用命名查询（POST /epcis/queries）。"),
+        format!(
+            "the address exceeds {ADDRESS_BYTES_MAX} bytes; keep the query under a name (POST /epcis/queries)"
+        ),
+    );
+    let title = Both::new("地址过长", "Address too long");
+    Problem::new("epcisException:URITooLongException", StatusCode::URI_TOO_LONG, title, detail)
 }
 
 /// 406: what was asked for is not spoken here.

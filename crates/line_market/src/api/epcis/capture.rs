@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base::BookId;
-use base::limits::{EVENTS_PER_CAPTURE_MAX, PAGE_ROWS_MAX, REQUEST_BYTES_MAX};
+use base::limits::{EVENTS_PER_CAPTURE_MAX, REQUEST_BYTES_MAX};
 use epcis::{Document, DocumentKind, EpcisError, Limits, Rule, Sifted};
 use registry::Tree;
 use serde::Serialize;
@@ -14,12 +14,15 @@ use shell::viewer::{Asked, Viewer};
 use shell::{App, Both, Lang, Problem};
 use utoipa::ToSchema;
 
-use super::answers::{CAPTURE_ERROR_BEHAVIOUR, job_error, rule_problem, too_many_elements, too_many_events};
+use super::answers::{
+    CAPTURE_ERROR_BEHAVIOUR, job_error, query_problem, rule_problem, too_many_elements, too_many_events,
+};
+use super::paging::List;
 use super::requests::{Parameters, answer_type, book_to_capture, need_json, need_version, sender, sights};
 use crate::api::failure_problem;
 use crate::apply::word;
 use crate::epcis_events::{
-    self, CaptureJob, ELEMENTS_MAX, Mode, PER_PAGE, Prepared, Sender, capture_as_job, prepare_sifted,
+    self, CaptureJob, ELEMENTS_MAX, Mode, Prepared, QueryRefusal, Sender, capture_as_job, prepare_sifted,
 };
 use crate::policy::CAPTURE;
 
@@ -146,7 +149,7 @@ fn mode(headers: &HeaderMap) -> Result<Mode, Problem> {
 
 /// The capture jobs of the books that the viewer may capture into, newest first; an outside system sees its own.
 #[utoipa::path(get, path = "/epcis/capture", tag = "epcis",
-    params(("book" = Option<String>, Query), ("perPage" = Option<usize>, Query, description = "1 to 200; 30 if left out."),
+    params(("book" = Option<String>, Query), ("perPage" = Option<usize>, Query, description = "1 to 1,000; 30 if left out."),
         ("nextPageToken" = Option<String>, Query)),
     responses((status = 200, body = Vec<CaptureJobView>, headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
         (status = 400), (status = 401), (status = 403), (status = 404), (status = 406)),
@@ -160,36 +163,33 @@ pub async fn capture_jobs(
 ) -> Result<Response, Problem> {
     let mut parameters = Parameters::of(&uri);
     let sights = sights(&app, &viewer, CAPTURE, parameters.take("book").as_deref())?;
-    let (count, token) = (parameters.take("perPage"), parameters.take("nextPageToken"));
+    let list = List::of(&app, &viewer, &uri, &mut parameters);
     parameters.end()?;
     let media = answer_type(&headers)?;
-    let count = match count.as_deref().map(str::parse) {
-        None => PER_PAGE,
-        Some(Ok(count @ 1..=PAGE_ROWS_MAX)) => count,
-        Some(_) => {
-            let zh = format!("每页条数应为 1 至 {PAGE_ROWS_MAX}。");
-            let en = format!("must be a number from 1 to {PAGE_ROWS_MAX}");
-            return Err(Problem::bad_request("perPage", "range", Both::new(zh, en)));
-        }
-    };
-    let page = app
-        .blocking(move |kernel| kernel.read(|tx| epcis_events::jobs(tx, &sights, token.as_deref(), count)));
-    let page = page.await?.ok_or_else(|| {
-        let detail = Both::new("翻页标记有误。", "is not the token of a page");
-        Problem::bad_request("nextPageToken", "format", detail)
-    })?;
+    let (count, now) = (list.per_page()?, app.kernel.now());
+    let (page, list) = app
+        .blocking(move |kernel| {
+            let page = kernel.read(|tx| match list.place(tx, now)? {
+                Ok(place) => {
+                    Ok(epcis_events::jobs(tx, &sights, place.as_deref(), count)?.ok_or(QueryRefusal::Token))
+                }
+                Err(refusal) => Ok(Err(refusal)),
+            })?;
+            page.map(|page| (page, list)).map_err(|refusal| query_problem(&refusal))
+        })
+        .await?;
     let views: Vec<_> = page.items.into_iter().map(|job| CaptureJobView::of(job, lang)).collect();
     let mut response = ([(header::CONTENT_TYPE, media)], axum::Json(views)).into_response();
     if let Some(next) = page.next {
-        let link = Parameters::of(&uri).next_page(&app, "/epcis/capture", &next);
-        response.headers_mut().extend(HeaderValue::try_from(link).map(|link| (header::LINK, link)));
+        response.headers_mut().extend(list.next(&app, &next, now));
     }
     Ok(response)
 }
 
 /// One capture job.
-#[utoipa::path(get, path = "/epcis/capture/{captureID}", tag = "epcis", params(("captureID" = String, Path)),
-    responses((status = 200, body = CaptureJobView), (status = 401), (status = 403), (status = 404), (status = 406)),
+#[utoipa::path(get, path = "/epcis/capture/{captureID}", tag = "epcis",
+    params(("captureID" = String, Path), ("book" = Option<String>, Query)),
+    responses((status = 200, body = CaptureJobView), (status = 400), (status = 401), (status = 403), (status = 404), (status = 406)),
     extensions(("x-action" = json!("market.epcis.capture"))))]
 pub async fn capture_job(
     State(app): State<App>,
@@ -199,11 +199,22 @@ pub async fn capture_job(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut parameters = Parameters::of(&uri);
-    let sights = sights(&app, &viewer, CAPTURE, parameters.take("book").as_deref())?;
+    let (job, media) = find_job(&app, &viewer, capture, &uri, &headers).await?;
+    Ok(([(header::CONTENT_TYPE, media)], axum::Json(CaptureJobView::of(job, lang))).into_response())
+}
+
+/// A job that the viewer may know of, and the media type to tell it in.
+pub async fn find_job(
+    app: &App,
+    viewer: &Viewer,
+    capture: String,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<(CaptureJob, &'static str), Problem> {
+    let mut parameters = Parameters::of(uri);
+    let sights = sights(app, viewer, CAPTURE, parameters.take("book").as_deref())?;
     parameters.end()?;
-    let media = answer_type(&headers)?;
+    let media = answer_type(headers)?;
     let job = app.blocking(move |kernel| kernel.read(|tx| epcis_events::job(tx, &sights, &capture))).await?;
-    let view = CaptureJobView::of(job.ok_or_else(Problem::not_found)?, lang);
-    Ok(([(header::CONTENT_TYPE, media)], axum::Json(view)).into_response())
+    Ok((job.ok_or_else(Problem::not_found)?, media))
 }

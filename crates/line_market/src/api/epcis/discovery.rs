@@ -1,45 +1,99 @@
 //! OPTIONS: what each address does, and within which limits.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use shell::extract::Path;
+use shell::viewer::Viewer;
+use shell::{App, Problem};
 
 use super::answers::{
     CAPTURE_ERROR_BEHAVIOUR, CBV_MAX, CBV_MIN, EPC_FORMAT, EPCIS_MAX, EPCIS_MIN, VENDOR_VERSION, VERSION,
     capture_limits,
 };
+use super::capture::find_job;
+use super::events::find_event;
+use super::requests::answer_type;
+use crate::policy::{CAPTURE, QUERY};
+
+/// What the top of the interface does.
+#[utoipa::path(options, path = "/epcis", tag = "epcis",
+    responses((status = 204), (status = 401), (status = 403), (status = 406)),
+    extensions(("x-action" = json!("market.epcis.query"))))]
+pub async fn describe_top(
+    State(app): State<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    viewer.need_somewhere(&app, QUERY)?;
+    answer_type(&headers)?;
+    Ok((StatusCode::NO_CONTENT, described("GET, OPTIONS")).into_response())
+}
 
 /// What the capture interface takes.
-#[utoipa::path(options, path = "/epcis/capture", tag = "epcis", responses((status = 204)),
-    extensions(("x-action" = json!("public"))))]
-pub async fn describe_capture() -> Response {
+#[utoipa::path(options, path = "/epcis/capture", tag = "epcis",
+    responses((status = 204), (status = 401), (status = 403), (status = 406)),
+    extensions(("x-action" = json!("market.epcis.capture"))))]
+pub async fn describe_capture(
+    State(app): State<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    viewer.need_somewhere(&app, CAPTURE)?;
+    answer_type(&headers)?;
     let mut headers = described("GET, POST, OPTIONS");
     capture_limits(&mut headers);
     headers.insert(CAPTURE_ERROR_BEHAVIOUR, HeaderValue::from_static("all"));
-    (StatusCode::NO_CONTENT, headers).into_response()
+    Ok((StatusCode::NO_CONTENT, headers).into_response())
 }
 
 /// What a capture job's address does.
 #[utoipa::path(options, path = "/epcis/capture/{captureID}", tag = "epcis", params(("captureID" = String, Path)),
-    responses((status = 204)), extensions(("x-action" = json!("public"))))]
-pub async fn describe_job() -> Response {
-    (StatusCode::NO_CONTENT, described("GET, OPTIONS")).into_response()
+    responses((status = 204), (status = 401), (status = 403), (status = 404), (status = 406)),
+    extensions(("x-action" = json!("market.epcis.capture"))))]
+pub async fn describe_job(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(capture): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    find_job(&app, &viewer, capture, &uri, &headers).await?;
+    Ok((StatusCode::NO_CONTENT, described("GET, OPTIONS")).into_response())
 }
 
 /// What the collection of events takes.
-#[utoipa::path(options, path = "/epcis/events", tag = "epcis", responses((status = 204)),
-    extensions(("x-action" = json!("public"))))]
-pub async fn describe_events() -> Response {
-    (StatusCode::NO_CONTENT, described("GET, POST, OPTIONS")).into_response()
+#[utoipa::path(options, path = "/epcis/events", tag = "epcis",
+    responses((status = 204), (status = 401), (status = 403), (status = 406), (status = 414)),
+    extensions(("x-action" = json!("market.epcis.query"))))]
+pub async fn describe_events(
+    State(app): State<App>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    viewer.need_somewhere(&app, QUERY)?;
+    answer_type(&headers)?;
+    Ok((StatusCode::NO_CONTENT, described("GET, POST, OPTIONS")).into_response())
 }
 
 /// What an event's address does.
-#[utoipa::path(options, path = "/epcis/events/{eventID}", tag = "epcis", params(("eventID" = String, Path)),
-    responses((status = 204)), extensions(("x-action" = json!("public"))))]
-pub async fn describe_event() -> Response {
-    (StatusCode::NO_CONTENT, described("GET, OPTIONS")).into_response()
+#[utoipa::path(options, path = "/epcis/events/{eventID}", tag = "epcis",
+    params(("eventID" = String, Path), ("book" = Option<String>, Query)),
+    responses((status = 204), (status = 400), (status = 401), (status = 403), (status = 404), (status = 406)),
+    extensions(("x-action" = json!("market.epcis.query"))))]
+pub async fn describe_event(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(event_id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    find_event(&app, &viewer, event_id, &uri, &headers).await?;
+    Ok((StatusCode::NO_CONTENT, described("GET, OPTIONS")).into_response())
 }
 
-fn described(allow: &'static str) -> HeaderMap {
+/// The headers with which an address says what it does.
+pub fn described(allow: &'static str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for name in [EPCIS_MIN, EPCIS_MAX, CBV_MIN, CBV_MAX] {
         headers.insert(name, HeaderValue::from_static(VERSION));

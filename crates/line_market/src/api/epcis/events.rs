@@ -1,9 +1,10 @@
 //! Single events, and the simple event query.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base::limits::REQUEST_BYTES_MAX;
+use epcis::query::Condition;
 use epcis::{DocumentKind, Query};
 use serde_json::Value;
 use shell::extract::{Path, body};
@@ -12,9 +13,11 @@ use shell::{App, Problem};
 
 use super::answers::{parameter_problem, query_problem};
 use super::capture::{other_type, prepared, sift};
+use super::paging::List;
+use super::parameters::EventQuery;
 use super::requests::{Parameters, answer_type, book_to_capture, need_json, prefixes, sender, sights};
 use crate::api::{failure_problem, market};
-use crate::epcis_events::{self, EventOutcome, Mode, document, own_id};
+use crate::epcis_events::{self, EventOutcome, Found, Mode, Sight, document, own_id};
 use crate::policy::{QUERY, READ};
 
 /// Captures one event. A retry with the same content gets the first answer; the ID of another event is refused with 409.
@@ -64,22 +67,9 @@ pub async fn capture_event(
 ///
 /// Parameters are those of EPCIS 2.0, lists written `a|b`; what is not served is refused by name. The answer is an
 /// EPCISQueryDocument with events as they came, `eventID` and `recordTime` added.
-#[utoipa::path(get, path = "/epcis/events", tag = "epcis",
-    params(("book" = Option<String>, Query, description = "One book instead of all."),
-        ("eventType" = Option<String>, Query), ("GE_eventTime" = Option<String>, Query), ("LT_eventTime" = Option<String>, Query),
-        ("GE_recordTime" = Option<String>, Query), ("LT_recordTime" = Option<String>, Query),
-        ("EQ_action" = Option<String>, Query), ("EQ_bizStep" = Option<String>, Query), ("EQ_disposition" = Option<String>, Query),
-        ("EQ_readPoint" = Option<String>, Query), ("EQ_bizLocation" = Option<String>, Query), ("EQ_eventID" = Option<String>, Query),
-        ("EQ_transformationID" = Option<String>, Query), ("MATCH_anyEPC" = Option<String>, Query), ("MATCH_epc" = Option<String>, Query),
-        ("MATCH_parentID" = Option<String>, Query), ("MATCH_inputEPC" = Option<String>, Query), ("MATCH_outputEPC" = Option<String>, Query),
-        ("MATCH_anyEPCClass" = Option<String>, Query), ("MATCH_epcClass" = Option<String>, Query),
-        ("MATCH_inputEPCClass" = Option<String>, Query), ("MATCH_outputEPCClass" = Option<String>, Query),
-        ("orderBy" = Option<String>, Query, description = "`eventTime` or `recordTime`."),
-        ("orderDirection" = Option<String>, Query, description = "`ASC` or `DESC`."),
-        ("eventCountLimit" = Option<usize>, Query), ("maxEventCount" = Option<usize>, Query),
-        ("perPage" = Option<usize>, Query, description = "1 to 1,000; 30 if left out."), ("nextPageToken" = Option<String>, Query)),
+#[utoipa::path(get, path = "/epcis/events", tag = "epcis", params(EventQuery),
     responses((status = 200, body = Object, headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
-        (status = 400), (status = 401), (status = 403), (status = 404), (status = 406), (status = 413)),
+        (status = 400), (status = 401), (status = 403), (status = 404), (status = 406), (status = 413), (status = 414)),
     extensions(("x-action" = json!("market.epcis.query"))))]
 pub async fn query_events(
     State(app): State<App>,
@@ -89,19 +79,53 @@ pub async fn query_events(
 ) -> Result<Response, Problem> {
     let mut parameters = Parameters::of(&uri);
     let sights = sights(&app, &viewer, QUERY, parameters.take("book").as_deref())?;
-    let media = answer_type(&headers)?;
-    let asked = Query::parse(parameters.pairs(), &prefixes(&headers)).map_err(parameter_problem)?;
-    let (answer, next) = app
+    answer_query(&app, &viewer, &uri, &headers, parameters, sights, None).await
+}
+
+/// The events that the parameters of an address ask for, and a condition that the address itself sets.
+pub async fn answer_query(
+    app: &App,
+    viewer: &Viewer,
+    uri: &Uri,
+    headers: &HeaderMap,
+    mut parameters: Parameters,
+    sights: Vec<Sight>,
+    condition: Option<Condition>,
+) -> Result<Response, Problem> {
+    let list = List::of(app, viewer, uri, &mut parameters);
+    let media = answer_type(headers)?;
+    let mut asked = Query::parse(parameters.pairs(), &prefixes(headers)).map_err(parameter_problem)?;
+    asked.conditions.extend(condition);
+    answer_page(app, list, asked, sights, "SimpleEventQuery", media).await
+}
+
+/// One page of the answer to a query.
+pub async fn answer_page(
+    app: &App,
+    list: List,
+    mut asked: Query,
+    sights: Vec<Sight>,
+    name: &str,
+    media: &'static str,
+) -> Result<Response, Problem> {
+    asked.per_page = Some(list.per_page()?);
+    let (now, name) = (app.kernel.now(), name.to_owned());
+    let (answer, next, list) = app
         .blocking(move |kernel| {
-            let page = kernel.read(|tx| epcis_events::query(tx, &sights, &asked))?;
+            let page = kernel.read(|tx| {
+                match list.place(tx, now)? {
+                    Ok(place) => asked.next_page_token = place,
+                    Err(refusal) => return Ok(Err(refusal)),
+                }
+                epcis_events::query(tx, &sights, &asked)
+            })?;
             let page = page.map_err(|refusal| query_problem(&refusal))?;
-            Ok::<_, Problem>((document(page.items, kernel.now()).to_string(), page.next))
+            Ok::<_, Problem>((document(page.items, &name, now).to_string(), page.next, list))
         })
         .await?;
     let mut response = ([(header::CONTENT_TYPE, media)], answer).into_response();
     if let Some(next) = next {
-        let link = Parameters::of(&uri).next_page(&app, "/epcis/events", &next);
-        response.headers_mut().extend(HeaderValue::try_from(link).map(|link| (header::LINK, link)));
+        response.headers_mut().extend(list.next(app, &next, now));
     }
     Ok(response)
 }
@@ -112,7 +136,7 @@ pub async fn query_events(
 /// the market's records.
 #[utoipa::path(get, path = "/epcis/events/{eventID}", tag = "epcis",
     params(("eventID" = String, Path, description = "Percent-encoded."), ("book" = Option<String>, Query)),
-    responses((status = 200, body = Object), (status = 401), (status = 403), (status = 404), (status = 406)),
+    responses((status = 200, body = Object), (status = 400), (status = 401), (status = 403), (status = 404), (status = 406)),
     extensions(("x-action" = json!("market.epcis.query"))))]
 pub async fn event(
     State(app): State<App>,
@@ -121,28 +145,37 @@ pub async fn event(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut parameters = Parameters::of(&uri);
-    let sights = sights(&app, &viewer, QUERY, parameters.take("book").as_deref())?;
+    let (found, media) = find_event(&app, &viewer, event_id, &uri, &headers).await?;
+    let answer = document(found, "SimpleEventQuery", app.kernel.now()).to_string();
+    Ok(([(header::CONTENT_TYPE, media)], answer).into_response())
+}
+
+/// An event that the viewer may see, with the declarations of its error, and the media type to tell it in.
+pub async fn find_event(
+    app: &App,
+    viewer: &Viewer,
+    event_id: String,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<(Vec<Found>, &'static str), Problem> {
+    let mut parameters = Parameters::of(uri);
+    let sights = sights(app, viewer, QUERY, parameters.take("book").as_deref())?;
     parameters.end()?;
-    let media = answer_type(&headers)?;
+    let media = answer_type(headers)?;
     let own = own_id(&event_id).filter(|(book, _)| app.tree().book(book).is_some());
     if let Some((book, _)) = &own {
-        let (_, resource) = market(&app, book.as_str())?;
-        viewer.need(&app, READ, &resource)?;
+        let (_, resource) = market(app, book.as_str())?;
+        viewer.need(app, READ, &resource)?;
     }
-    let answer = app
+    let found = app
         .blocking(move |kernel| {
-            let found = kernel.read(|tx| match &own {
+            kernel.read(|tx| match &own {
                 Some((book, seq)) => {
-                    Ok(epcis_events::own(tx, book, *seq, kernel.zone())?.into_iter().collect())
+                    Ok(epcis_events::own(tx, book, *seq, kernel.zone())?.into_iter().collect::<Vec<_>>())
                 }
                 None => epcis_events::with_id(tx, &sights, &event_id),
-            })?;
-            if found.is_empty() {
-                return Err(Problem::not_found());
-            }
-            Ok(document(found, kernel.now()).to_string())
+            })
         })
         .await?;
-    Ok(([(header::CONTENT_TYPE, media)], answer).into_response())
+    if found.is_empty() { Err(Problem::not_found()) } else { Ok((found, media)) }
 }

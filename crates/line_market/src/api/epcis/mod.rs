@@ -5,20 +5,38 @@
 
 mod answers;
 mod capture;
+mod dimensions;
 mod discovery;
 mod events;
+mod paging;
+mod parameters;
 mod requests;
 
 use axum::middleware::from_fn;
+use axum::routing::get;
 use shell::App;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub fn router() -> OpenApiRouter<App> {
+    use dimensions::{biz_locations, biz_steps, dispositions, epcs, event_types, read_points};
+    macro_rules! of_dimension {
+        ($($name:ident),*) => {
+            OpenApiRouter::new()$(
+                .routes(routes!($name::list, $name::describe_list))
+                .routes(routes!($name::item, $name::describe_item))
+                .routes(routes!($name::events, $name::describe_events))
+            )*
+        };
+    }
     OpenApiRouter::new()
+        .routes(routes!(dimensions::top, discovery::describe_top))
+        .route("/epcis/", get(dimensions::top).options(discovery::describe_top))
         .routes(routes!(capture::capture_document, capture::capture_jobs, discovery::describe_capture))
         .routes(routes!(capture::capture_job, discovery::describe_job))
         .routes(routes!(events::capture_event, events::query_events, discovery::describe_events))
         .routes(routes!(events::event, discovery::describe_event))
+        .merge(of_dimension!(event_types, epcs, biz_steps, biz_locations, read_points, dispositions))
+        .routes(routes!(paging::end_token))
         .layer(from_fn(answers::in_the_standards_words))
 }

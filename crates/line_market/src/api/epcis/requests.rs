@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use access::{Decision, Resource};
+use access::{Decision, Permission, Resource};
 use axum::http::{HeaderMap, HeaderName, Uri, header};
 use base::{BookId, SubjectId};
-use epcis::Context;
+use epcis::{Context, EpcisError, Rule};
 use serde_json::{Map, Value};
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
@@ -13,7 +13,7 @@ use shell::{App, Both, Problem};
 use super::answers::{self, not_acceptable};
 use crate::api::market;
 use crate::epcis_events::{Sender, Sight};
-use crate::policy::{CAPTURE, OVERSEE};
+use crate::policy::{CAPTURE, OVERSEE, QUERY};
 
 /// Media types of documents and events, both ways.
 const JSON: [&str; 2] = ["application/json", "application/ld+json"];
@@ -56,11 +56,28 @@ impl Parameters {
         format!("<{}{path}?{query}>; rel=\"next\"", app.site.base_url)
     }
 
+    /// The parameters in one order, whatever the one that they came in.
+    pub fn sorted(mut self) -> String {
+        self.0.sort();
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(self.pairs()).finish()
+    }
+
+    /// Refuses a parameter that has no place here.
+    pub fn refuse(&self, name: &str) -> Result<(), Problem> {
+        match self.0.iter().any(|(known, _)| known == name) {
+            true => Err(unknown(name)),
+            false => Ok(()),
+        }
+    }
+
     /// Refuses what was not taken out.
     pub fn end(self) -> Result<(), Problem> {
-        let Some((name, _)) = self.0.into_iter().next() else { return Ok(()) };
-        Err(answers::rule_problem(epcis::EpcisError { path: name, rule: epcis::Rule::UnknownParameter }))
+        self.0.first().map_or(Ok(()), |(name, _)| Err(unknown(name)))
     }
+}
+
+fn unknown(name: &str) -> Problem {
+    answers::rule_problem(EpcisError { path: name.to_owned(), rule: Rule::UnknownParameter })
 }
 
 /// The one book that a document goes to: the one that is named, or the only one that may be captured into.
@@ -108,6 +125,16 @@ fn behalf(app: &App, viewer: &Viewer, action: &str, book: &BookId) -> Result<Opt
         Decision::Allow { by } => by.and_then(|grant| grant.subject),
         Decision::Deny { .. } => None,
     })
+}
+
+/// Whose the queries, subscriptions and page tokens of a viewer are: those of the subject on whose behalf it asks, so that
+/// they outlive a credential, or its own.
+pub fn owner(app: &App, viewer: &Viewer) -> String {
+    let policy = app.kernel.policy();
+    let grants = viewer.actor().into_iter().flat_map(|actor| &actor.grants);
+    let subjects = grants.filter(|grant| policy.permission(&grant.role, QUERY) != Permission::None);
+    let subject = subjects.filter_map(|grant| grant.subject.as_ref()).next();
+    subject.map_or_else(|| viewer.id().to_string(), ToString::to_string)
 }
 
 /// The market books in which an action is allowed, at least one, or the named one alone; and whose events in each may be
