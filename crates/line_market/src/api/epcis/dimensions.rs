@@ -52,6 +52,9 @@ pub enum Dimension {
     Dispositions,
 }
 
+/// Values of a page, and where the next one begins.
+type KnownPage = (Vec<String>, Option<String>);
+
 impl Dimension {
     fn field(self) -> Field {
         match self {
@@ -124,7 +127,7 @@ impl Dimension {
         sights: &[Sight],
         place: Option<&str>,
         count: usize,
-    ) -> Result<Result<(Vec<String>, Option<String>), QueryRefusal>, StoreError> {
+    ) -> Result<Result<KnownPage, QueryRefusal>, StoreError> {
         if self == Self::Epcs {
             let Some(from) = place.map_or(Some((0, Seq(0), 0)), read_spot) else {
                 return Ok(Err(QueryRefusal::Token));
