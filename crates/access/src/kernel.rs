@@ -4,11 +4,21 @@ use crate::{ActionDef, RoleDef};
 pub const KERNEL_ROLES: &[RoleDef] = &[
     // Keeps the org tree, accounts, roles, tokens and devices.
     role("admin", "管理员", "Administrator"),
-    // Reads everything in the subtree.
+    // Reads everything in the subtree, and sets its targets.
     role("leader", "领导", "Leader"),
     // Reads everything in the subtree, with the logs of who read restricted data.
     role("auditor", "审计员", "Auditor"),
+    // Acts for a post: whoever holds it today is granted this by the org tree, on the post alone.
+    role(HOLDER, "岗位任职人", "Holder of a post"),
+    // A screen on a wall: looks at the wall of its units, and at nothing else.
+    role(WALL, "大屏", "Wall screen"),
 ];
+
+/// The role of whoever holds a post; the subject of the grant is the post.
+pub const HOLDER: &str = "holder";
+
+/// The role of a screen that shows the wall.
+pub const WALL: &str = "wall";
 
 /// What can be done with the kernel's own nouns.
 pub const KERNEL_ACTIONS: &[ActionDef] = &[
@@ -28,10 +38,23 @@ pub const KERNEL_ACTIONS: &[ActionDef] = &[
     action("kernel.device.list", "查看设备", "List devices", &["admin", "auditor"]),
     action("kernel.device.enrol", "登记设备", "Enrol a device", &["admin"]),
     action("kernel.device.revoke", "注销设备", "Revoke a device", &["admin"]),
+    action("kernel.contact.list", "查看联系方式", "List contacts", &["admin", "auditor"]),
+    action("kernel.contact.set", "登记联系方式", "Set a contact", &["admin"]),
+    action("kernel.contact.remove", "注销联系方式", "Remove a contact", &["admin"]),
     action("kernel.entry.read", "查看记录", "Read entries", &["leader", "auditor"]),
     action("kernel.entry.prove", "出具证明", "Prove an entry", &["leader", "auditor"]),
     action("kernel.figure.read", "查看数字", "Read figures", &["leader", "auditor"]),
+    action("kernel.target.set", "设定目标", "Set a target", &["admin", "leader"]),
+    action("kernel.wall.read", "查看大屏", "Look at the wall", &["leader", "auditor", WALL]),
     action("kernel.trace.walk", "追溯", "Walk a trace", &["leader", "auditor"]),
+    of_posts("kernel.matter.read", "查看事项", "Read matters", &["leader", "auditor"]),
+    of_posts("kernel.matter.open", "交办事项", "Open a matter", &["leader"]),
+    of_posts("kernel.matter.work", "办理事项", "Work on a matter", &[]),
+    of_posts("kernel.matter.review", "审核事项", "Review a matter", &[]),
+    of_posts("kernel.matter.approve", "审批事项", "Approve for a matter", &[]),
+    of_posts("kernel.matter.arrange", "调整承办", "Arrange who works on a matter", &["leader"]),
+    action("kernel.rule.adopt", "启用亮色规则", "Adopt a colour rule", &["admin"]),
+    action("kernel.calendar.load", "载入节假日安排", "Load the holidays of a year", &["admin"]),
     action("kernel.body.erase", "删除正文", "Erase a body", &["admin"]),
     action("kernel.book.audit", "核验账簿", "Audit a book", &["admin", "auditor"]),
     action("kernel.policy.read", "查看权限表", "Read the table of rights", &["admin", "leader", "auditor"]),
@@ -49,4 +72,14 @@ const fn action(
     roles: &'static [&'static str],
 ) -> ActionDef {
     ActionDef { name, title_zh, title_en, line: None, roles, own_only: &[], public: false }
+}
+
+/// What the holder of a post may do for the post.
+const fn of_posts(
+    name: &'static str,
+    title_zh: &'static str,
+    title_en: &'static str,
+    roles: &'static [&'static str],
+) -> ActionDef {
+    ActionDef { own_only: &[HOLDER], ..action(name, title_zh, title_en, roles) }
 }

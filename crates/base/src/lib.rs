@@ -2,10 +2,12 @@
 
 mod id;
 pub mod limits;
+mod month;
 mod quantity;
 mod time;
 
 pub use id::{AccountId, ActorId, BookId, IdError, KindName, Seq, SubjectId, UnitCode};
+pub use month::Month;
 pub use quantity::{Fen, Grams, QuantityError};
 pub use time::{CityZone, Clock, Day, ManualClock, Time, TimeError};
 

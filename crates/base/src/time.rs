@@ -134,7 +134,7 @@ impl<'de> Deserialize<'de> for Day {
     }
 }
 
-fn days_of(date: civil::Date) -> i32 {
+pub(crate) fn days_of(date: civil::Date) -> i32 {
     date.since(civil::date(1970, 1, 1))
         .map(|span| span.get_days())
         .expect("the distance of two civil dates in days fits")

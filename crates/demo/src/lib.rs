@@ -8,6 +8,7 @@ mod goods;
 mod incidents;
 mod loader;
 mod org;
+mod projects;
 mod rights;
 mod setup;
 mod today;
@@ -17,7 +18,6 @@ use std::sync::Arc;
 
 use base::{ActorId, BookId, Time};
 use kernel::{AdminError, AppendError, FigureError, Kernel};
-use line_market::refusal::Refusal;
 use store::{StoreError, Tx};
 
 pub use rights::{accounts, operator_token, scale_credentials};
@@ -34,8 +34,6 @@ const WHOLESALE: &str = include_str!("../../../demo/market/epcis-wholesale.jsonl
 pub enum Error {
     #[error("{file}, line {line}: {reason}")]
     File { file: &'static str, line: usize, reason: String },
-    #[error("{file}: {refusal}")]
-    Market { file: String, refusal: Refusal },
     #[error("{0}")]
     Append(String),
     #[error("the installation's root is {0}, and the demonstration is of 371400")]
@@ -70,11 +68,12 @@ pub fn load(kernel: &Arc<Kernel>, now: Time) -> Result<Loaded, Error> {
     let before = entries(kernel)?;
     let loader = Loader { kernel, actor: actor() };
     if !loader.is_done()? {
-        org::load(kernel, &loader.actor, REGISTRY)?;
+        org::load(kernel, &loader.actor, "registry.json", REGISTRY)?;
         loader.file(&book("beiyuan"), "beiyuan.jsonl", BEIYUAN)?;
         loader.file(&book("xiaoshen"), "xiaoshen.jsonl", XIAOSHEN)?;
         loader.wholesale(&book("beiyuan"), WHOLESALE)?;
         days::load(&loader)?;
+        projects::load(&loader, now)?;
         for name in MARKETS {
             today::load(&loader, &book(name), now)?;
         }
@@ -83,12 +82,13 @@ pub fn load(kernel: &Arc<Kernel>, now: Time) -> Result<Loaded, Error> {
     Ok(Loaded { entries: entries(kernel)? - before })
 }
 
-/// The markets' files as the seed gives them: name below `demo/market`, and text.
-pub fn generated() -> [(&'static str, String); 3] {
+/// The files as the seed gives them: name below `demo`, and text.
+pub fn generated() -> [(&'static str, String); 4] {
     [
-        ("beiyuan.jsonl", setup::BEIYUAN.print()),
-        ("xiaoshen.jsonl", setup::XIAOSHEN.print()),
-        ("epcis-wholesale.jsonld", wholesale::print()),
+        ("market/beiyuan.jsonl", setup::BEIYUAN.print()),
+        ("market/xiaoshen.jsonl", setup::XIAOSHEN.print()),
+        ("market/epcis-wholesale.jsonld", wholesale::print()),
+        ("projects/registry.json", projects::registry()),
     ]
 }
 

@@ -1,9 +1,11 @@
 //! Steps that are recorded once.
 
+use std::fmt::Display;
+
 use base::{ActorId, BookId};
 use epcis::{Document, Limits};
 use kernel::{AppendError, Desk, Kernel};
-use line_market::epcis_events::{self, Mode};
+use line_market::epcis_events::{self, Mode, Sender};
 use line_market::record::{Failure, Input, Recorded, record};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,10 +24,11 @@ pub(crate) struct Loader<'k> {
 
 impl Loader<'_> {
     /// Does a step in one transaction, or returns what it returned when it was done.
-    pub fn once<T, F>(&self, book: &BookId, step: &str, mut work: F) -> Result<T, Error>
+    pub fn once<T, E, F>(&self, book: &BookId, step: &str, mut work: F) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned + Send + 'static,
-        F: FnMut(&mut Desk<'_>, &BookId, &ActorId) -> Result<T, Failure> + Send + 'static,
+        E: Display + Send + 'static,
+        F: FnMut(&mut Desk<'_>, &BookId, &ActorId) -> Result<T, AppendError<E>> + Send + 'static,
     {
         let (owned, actor, key) = (book.clone(), self.actor.clone(), format!("demo/{step}"));
         let done = self.kernel.append_blocking(move |desk| {
@@ -38,8 +41,12 @@ impl Loader<'_> {
             Ok(result)
         });
         done.map_err(|error| match error {
-            AppendError::Refused(refusal) => Error::Market { file: format!("{book}, {step}"), refusal },
-            other => Error::Append(format!("{book}, {step}: {other}")),
+            AppendError::Refused(refusal) => Error::Append(format!("{book}, {step}: {refusal}")),
+            AppendError::Body(error) => Error::Append(format!("{book}, {step}: {error}")),
+            AppendError::Store(error) => Error::Store(error),
+            AppendError::UnknownBook(book) => Error::Append(format!("there is no book {book}")),
+            AppendError::Busy => Error::Append(format!("{book}, {step}: the writer has too much to do")),
+            _ => Error::Append(format!("{book}, {step}: it was not recorded")),
         })
     }
 
@@ -69,7 +76,7 @@ impl Loader<'_> {
         let file = |reason: String| Error::File { file: "epcis-wholesale.jsonld", line: 1, reason };
         let document =
             Document::parse(text.as_bytes(), &Limits::default()).map_err(|error| file(error.to_string()))?;
-        let prepared = epcis_events::prepare(book, &self.actor, &document);
+        let prepared = epcis_events::prepare(book, &Sender::of(&self.actor), &document);
         self.once(book, "wholesale", move |desk, _, _| prepared.record(desk, Mode::Rollback).map(drop))
     }
 
@@ -80,6 +87,6 @@ impl Loader<'_> {
     }
 
     pub fn finish(&self) -> Result<(), Error> {
-        self.once(&book(MARKETS[0]), DONE.trim_start_matches("demo/"), |_, _, _| Ok(()))
+        self.once(&book(MARKETS[0]), DONE.trim_start_matches("demo/"), |_, _, _| Ok::<_, Failure>(()))
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::Error;
 
-/// `demo/registry.json`: units, those above first.
+/// A file such as `demo/registry.json`: units, those above first.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Org {
@@ -17,25 +17,23 @@ struct Org {
     posts: Vec<PostAdded>,
 }
 
-/// Adds what is not there yet.
-pub(crate) fn load(kernel: &Kernel, by: &ActorId, text: &str) -> Result<(), Error> {
+/// Adds what is not there yet. A file that begins with a unit below no other founds the installation.
+pub(crate) fn load(kernel: &Kernel, by: &ActorId, file: &'static str, text: &str) -> Result<(), Error> {
     let org: Org = serde_json::from_str(text).map_err(|error| Error::File {
-        file: "registry.json",
+        file,
         line: error.line(),
         reason: error.to_string(),
     })?;
     let tree = kernel.tree()?;
-    let (root, below) = org.units.split_first().ok_or_else(|| Error::File {
-        file: "registry.json",
-        line: 1,
-        reason: "there are no units".into(),
-    })?;
-    match tree.root() {
-        None => kernel.bootstrap(root.clone())?,
-        Some(code) if *code == root.code => {}
-        Some(code) => return Err(Error::OtherRoot(code.to_string())),
+    let (roots, below): (Vec<_>, Vec<_>) = org.units.iter().partition(|unit| unit.parent.is_none());
+    for root in roots {
+        match tree.root() {
+            None => kernel.bootstrap(root.clone())?,
+            Some(code) if *code == root.code => {}
+            Some(code) => return Err(Error::OtherRoot(code.to_string())),
+        }
     }
-    for unit in below.iter().filter(|unit| tree.unit(&unit.code).is_none()) {
+    for unit in below.into_iter().filter(|unit| tree.unit(&unit.code).is_none()) {
         kernel.add_unit(by, unit.clone())?;
     }
     for book in org.books.iter().filter(|it| tree.book(&it.book).is_none()) {

@@ -22,7 +22,7 @@ struct Role {
     post: Option<&'static str>,
 }
 
-const ROLES: [Role; 4] = [
+const ROLES: [Role; 11] = [
     Role {
         account: "beiyuan.operator",
         title: "北园农贸市场管理方",
@@ -58,6 +58,69 @@ const ROLES: [Role; 4] = [
         line: None,
         subject: None,
         post: Some("post:371400/markets-leader"),
+    },
+    Role {
+        account: "leling.leader",
+        title: "乐陵市市长",
+        unit: "371481",
+        role: "leader",
+        line: None,
+        subject: None,
+        post: Some("post:371481/mayor"),
+    },
+    Role {
+        account: "leling.projects",
+        title: "乐陵市重点项目办",
+        unit: "leling-zhongdianban",
+        role: "planner",
+        line: Some("projects"),
+        subject: None,
+        post: Some("post:leling-zhongdianban/chief"),
+    },
+    Role {
+        account: "leling.agent",
+        title: "乐陵市项目代办员",
+        unit: "leling-zhongdianban",
+        role: "agent",
+        line: Some("projects"),
+        subject: None,
+        post: Some("post:leling-zhongdianban/agent"),
+    },
+    Role {
+        account: "jingkai.planner",
+        title: "经开区重点项目办",
+        unit: "jingkai-zhongdianban",
+        role: "planner",
+        line: Some("projects"),
+        subject: None,
+        post: Some("post:jingkai-zhongdianban/chief"),
+    },
+    Role {
+        account: "jingkai.team",
+        title: "经开区项目专班",
+        unit: "jingkai-zhongdianban",
+        role: "team",
+        line: Some("projects"),
+        subject: Some("post:jingkai-zhongdianban/team"),
+        post: Some("post:jingkai-zhongdianban/team"),
+    },
+    Role {
+        account: "jingkai.permits",
+        title: "经开区审批服务岗",
+        unit: "jingkai-zhongdianban",
+        role: "agent",
+        line: Some("projects"),
+        subject: None,
+        post: Some("post:jingkai-zhongdianban/permits"),
+    },
+    Role {
+        account: "leling.team",
+        title: "乐陵市001号项目专班",
+        unit: "leling-zhongdianban",
+        role: "team",
+        line: Some("projects"),
+        subject: Some("post:leling-zhongdianban/team-001"),
+        post: Some("post:leling-zhongdianban/team-001"),
     },
 ];
 

@@ -35,13 +35,17 @@ fn bench() -> Bench {
     let store = store_sqlite::SqliteStore::open(&folder.path().join("demo.db")).unwrap();
     let kernel = Kernel::open(Parts {
         store: Arc::new(store),
-        lines: vec![Box::new(line_market::Market)],
+        lines: vec![Box::new(line_market::Market), Box::new(line_projects::Projects::new(zone()))],
         clock: Arc::new(ManualClock::at(now())),
         entropy: Box::new(Seeded(7)),
-        zone: CityZone::named("Asia/Shanghai").unwrap(),
+        zone: zone(),
         signer: merkle::SignerKey::from_seed("bench.example", [1; 32]).unwrap(),
     });
     Bench { kernel: kernel.unwrap(), _folder: folder }
+}
+
+fn zone() -> CityZone {
+    CityZone::named("Asia/Shanghai").unwrap()
 }
 
 fn now() -> Time {
@@ -67,7 +71,7 @@ fn on(day: Day) -> Period {
 #[test]
 fn the_committed_files_are_what_the_generator_prints() {
     for (name, text) in demo::generated() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/market").join(name);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo").join(name);
         let committed = std::fs::read_to_string(&path).unwrap();
         assert!(committed == text, "{name} differs: run cargo run -p demo --bin generate");
     }
@@ -82,6 +86,7 @@ fn every_market_fact_is_a_sum_of_entries() {
     eprintln!("{} entries in {} ms", loaded.entries, began.elapsed().as_millis());
 
     the_facts_hold(kernel);
+    the_facts_of_projects_hold(kernel);
     every_figure_opens_into_entries_that_add_up_to_it(kernel);
     what_left_a_lot_was_in_it(kernel);
     the_incident_is_told_in_full(kernel);
@@ -127,6 +132,60 @@ fn the_facts_hold(kernel: &Kernel) {
     assert!(lots > 30 && lots == kernel.sum(figures::LOTS_DOCUMENTED, &xiaoshen, year, "").unwrap());
     assert!(kernel.sum(figures::INSPECTIONS, &xiaoshen, year, "").unwrap() * 3 > lots, "goods are sampled");
     assert!(kernel.sum(figures::SALES, &[book("beiyuan"), book("xiaoshen")], year, "").unwrap() > 3_000);
+}
+
+/// Leling's list, the road and the renovation, as of the end of the year.
+fn the_facts_of_projects_hold(kernel: &Kernel) {
+    use line_projects::figures::*;
+    const YUAN: i64 = 100;
+    let end = up_to("2021-12-31");
+    let sum = |book: &str, name: &str, dimension: &str| {
+        kernel.sum(name, &[self::book(book)], end, dimension).unwrap()
+    };
+    let leling = |name: &str| sum("leling-projects", name, "");
+    assert_eq!((leling(PROJECTS), leling(TOTAL)), (106, 26_000_000_000 * YUAN));
+    assert_eq!((leling(SIGNED_LARGE), leling(SIGNED_LARGE_SUM)), (13, 11_150_000_000 * YUAN));
+    assert_eq!((leling(START_DUE), leling(START_MET)), (106, 106), "the start rate is 100 %");
+    assert!(leling(FINISH_DUE) > 20 && leling(FINISH_MET) > 20);
+    assert_eq!((leling(PROXIES), leling(PROXIES_DONE)), (1_480, 1_480));
+    assert_eq!(leling(ASSISTANCE), 75);
+    assert_eq!(leling(SOLVED), 195);
+    assert_eq!(leling(PERMITS_DECIDED), leling(PERMITS_IN_TIME), "approvals are on time");
+    assert_eq!(leling(PERMITS_DECIDED), 3 * 106);
+    let owed = |name: &str, sort: &str| sum("leling-projects", name, &format!("sort={sort}"));
+    assert_eq!(owed("kernel.matters.open", "projects.blocker"), 8);
+    let colours =
+        ["blue", "yellow", "red"].map(|colour| owed(&format!("kernel.matters.{colour}"), "projects.project"));
+    eprintln!("blue, yellow, red at the end of the year: {colours:?}");
+    assert_eq!(colours.iter().sum::<i64>(), owed("kernel.matters.open", "projects.project"));
+    assert!(colours.iter().all(|count| *count > 0), "every colour is shown: {colours:?}");
+    assert_eq!(sum("leling-projects", VISITS, "to=town"), 17);
+    assert!(sum("leling-projects", VISITS, "to=enterprise") > 20);
+
+    let renovation = |name: &str| sum("market-renovation", name, "programme=market-renovation");
+    assert_eq!(renovation(PROGRAMME_PLANNED), 73_510_000 * YUAN);
+    assert_eq!(renovation(INVESTED), 45_780_000 * YUAN);
+    assert_eq!((renovation(FINISHED), renovation(UNDER_WAY)), (6, 4));
+
+    let today = Period { from: Day(0), to: kernel.zone().day_of(now()) };
+    while kernel.tend_matters(1_000).unwrap().looked_at > 0 {}
+    let colours = ["blue", "yellow", "red"].map(|colour| {
+        let name = format!("kernel.matters.{colour}");
+        kernel.sum(&name, &[book("jingkai-projects")], today, "sort=projects.project").unwrap()
+    });
+    assert_eq!(colours, [2, 4, 2], "on course, behind, overdue or far behind");
+
+    let works = |name: &str, item: &str| sum("yucheng-projects", name, &format!("item={item}"));
+    assert_eq!(works(WORKS_METRES, "road"), 11_800);
+    let pieces = ["large-bridge", "bridge", "culvert"].map(|item| works(WORKS_PIECES, item));
+    assert_eq!(pieces, [1, 9, 37]);
+    assert_eq!(sum("leling-projects", WORKS_PIECES, "item=pit"), 430);
+
+    let road = kernel.read(|tx| line_projects::state::project(tx, &book("yucheng-projects"), "road"));
+    let road = road.unwrap().unwrap();
+    let zone = kernel.zone();
+    let accepted = zone.day_of(road.accepted_at.unwrap());
+    assert_eq!((accepted.0 - road.planned_start.0, road.planned_finish.0 - accepted.0), (85, 31));
 }
 
 fn every_figure_opens_into_entries_that_add_up_to_it(kernel: &Kernel) {
@@ -202,7 +261,7 @@ fn accounts_and_credentials_are_given_once_and_open_what_their_roles_may() {
     let kernel = &bench.kernel;
     demo::load(kernel, now()).unwrap();
     let accounts = demo::accounts(kernel).unwrap();
-    assert_eq!(accounts.len(), 4);
+    assert_eq!(accounts.len(), 11);
     for (account, password, _) in &accounts {
         let session = kernel.sign_in(account.as_str(), password).unwrap();
         assert!(!session.session.must_change, "{account}");

@@ -3,10 +3,13 @@
 //! A definition says what a figure is called and counts; the line's pure function says what one entry adds to it. Sums
 //! are kept per (book, figure, day, dimension), so they add up over days and over books, and open into their entries.
 
-use std::collections::HashMap;
+mod cells;
+mod period;
 
-use base::{BookId, Day};
 use serde::Serialize;
+
+pub use cells::{CellKey, Cells, MonthKey, StandingKey, Sums};
+pub use period::{Against, Parts, Period};
 
 /// What a figure counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -16,6 +19,7 @@ pub enum Unit {
     Fen,
     Grams,
     SquareMetres,
+    Metres,
     Milliseconds,
 }
 
@@ -106,80 +110,5 @@ impl Contributions {
             }
         });
         sum
-    }
-}
-
-/// Where a sum is kept. The empty dimension is the total.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CellKey {
-    pub book: BookId,
-    pub figure: &'static str,
-    pub day: Day,
-    pub dimension: String,
-}
-
-/// The sums that a group of entries changes: by book and day, then figure, then dimension. A sum that is there
-/// already is found without making a key.
-#[derive(Debug, Default)]
-pub struct Cells(HashMap<(BookId, Day), HashMap<&'static str, Sums>>);
-
-/// Sums of one figure, by dimension.
-type Sums = HashMap<String, i64>;
-
-impl Cells {
-    /// Adds what one entry contributes.
-    pub fn add(&mut self, book: &BookId, day: Day, contributions: &Contributions) {
-        let figures = self.0.entry((book.clone(), day)).or_default();
-        contributions.for_each(|figure, amount, dimension| {
-            let sums = figures.entry(figure).or_default();
-            match sums.get_mut(dimension) {
-                Some(sum) => *sum += amount,
-                None => {
-                    sums.insert(dimension.to_owned(), amount);
-                }
-            }
-        });
-    }
-
-    /// The changes in the order of their keys, which keeps concurrent writers from locking crosswise.
-    pub fn into_sorted(self) -> Vec<(CellKey, i64)> {
-        let mut cells = Vec::new();
-        for ((book, day), figures) in self.0 {
-            for (figure, sums) in figures {
-                let changed = sums.into_iter().filter(|(_, amount)| *amount != 0);
-                cells.extend(
-                    changed.map(|(dimension, sum)| {
-                        (CellKey { book: book.clone(), figure, day, dimension }, sum)
-                    }),
-                );
-            }
-        }
-        cells.sort_unstable();
-        cells
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_total_and_each_dimension_add_up_and_reversals_cancel() {
-        let book = BookId::new("beiyuan").unwrap();
-        let mut cells = Cells::default();
-        let mut one = |amount, stall| {
-            let mut contributions = Contributions::default();
-            contributions.add("market.sales.amount", amount, &[("stall", stall)]);
-            cells.add(&book, Day(18_971), &contributions);
-        };
-        one(100, "A1");
-        one(250, "A2");
-        one(-100, "A1");
-        let sums: Vec<_> = cells.into_sorted().into_iter().map(|(key, sum)| (key.dimension, sum)).collect();
-        assert_eq!(sums, [(String::new(), 250), ("stall=A2".to_owned(), 250)]);
     }
 }

@@ -1,15 +1,17 @@
-//! A town of two counties with a market each, and everybody who has to do with the first of them.
+//! A town of two counties, with a market and a key-project office each, and everybody who has to do with the first of
+//! them.
 
 use std::sync::Arc;
 
 use access::Grant;
-use base::{AccountId, ActorId, BookId, ManualClock, Seq, SubjectId, Time, UnitCode};
+use base::{AccountId, ActorId, BookId, Day, ManualClock, Seq, SubjectId, Time, UnitCode};
 use kernel::{Kernel, NewAccount, NewDevice, NewToken};
-use registry::{BookOpened, Level, UnitAdded};
+use registry::{BookOpened, Level, PostAdded, PostHeld, UnitAdded};
 use serde_json::Value;
 use store::Store;
 
 use crate::market::{furnish, lot_body};
+use crate::projects::{OFFICES, found_office, team};
 use crate::site::signer;
 use crate::{Client, Place, Site};
 
@@ -37,10 +39,18 @@ pub enum User {
     Supplier,
     /// The same with the whole city.
     CitySupplier,
+    /// The same on behalf of a cooperative, whatever credential it has.
+    Cooperative,
+    /// A system that sees the events of every sender in the city.
+    Tracer,
+    /// Of the first key-project office.
+    Planner,
+    /// On behalf of the team of the first project there.
+    Team,
 }
 
 impl User {
-    /// Everybody but the outside systems, which have tests of their own.
+    /// Everybody but the outside systems and those of key projects, who have tests of their own.
     pub const ALL: [Self; 8] = [
         Self::Anonymous,
         Self::Admin,
@@ -69,6 +79,14 @@ impl User {
             Self::Inspector => of("inspector", county, Some("market"), None),
             Self::Supplier => of("supplier", market, Some("market"), None),
             Self::CitySupplier => of("supplier", "371400", Some("market"), None),
+            Self::Cooperative => {
+                of("supplier", market, Some("market"), Some("supplier:shouguang".to_owned()))
+            }
+            Self::Tracer => of("tracer", "371400", Some("market"), None),
+            Self::Planner => of("planner", OFFICES[0].unit, Some("projects"), None),
+            Self::Team => {
+                of("team", OFFICES[0].unit, Some("projects"), Some(team(OFFICES[0], 1).to_string()))
+            }
             Self::Leader => of("leader", county, None, None),
             Self::Auditor => of("auditor", county, None, None),
         })
@@ -103,6 +121,16 @@ impl Town {
         for market in MARKETS {
             found_market(&self.site.kernel, market);
         }
+        for office in OFFICES {
+            found_office(&self.site.kernel, office);
+        }
+        self.settle();
+    }
+
+    /// Lets the clock do all that is due, so that nothing happens by itself until the time is moved or something recorded.
+    pub fn settle(&self) {
+        self.site.kernel.tend_days().unwrap();
+        while self.site.kernel.tend_matters(1_000).unwrap().looked_at > 0 {}
     }
 
     /// The book of the first market.
@@ -182,9 +210,35 @@ impl Town {
     /// A browser in which such a user has signed in through the form: its cookie, and its CSRF token in a header.
     pub fn browser(&self, user: User) -> Client {
         let (name, password) = self.account(user);
+        self.signed_in(&name, password)
+    }
+
+    /// A browser in which somebody has signed in who holds posts from 1 March 2026 on, such as `post:371402/chief`; posts
+    /// that are missing are set up.
+    pub fn holder(&self, name: &str, posts: &[&str]) -> Client {
+        let kernel = &self.site.kernel;
+        let account = AccountId::new(name).unwrap();
+        let unit = UnitCode::new("371400").unwrap();
+        let new = NewAccount { account: account.clone(), unit, title: name.to_owned() };
+        kernel.add_account(&installation(), new, Some(PASSWORD)).unwrap();
+        for post in posts.iter().map(|post| SubjectId::new(*post).unwrap()) {
+            if kernel.tree().unwrap().post(&post).is_none() {
+                let unit = UnitCode::new(post.home().unwrap()).unwrap();
+                let (title_zh, title_en) = (format!("岗位 {post}"), format!("Post {post}"));
+                let added = PostAdded { post: post.clone(), unit, title_zh, title_en };
+                kernel.add_post(&installation(), added).unwrap();
+            }
+            let from = Day::parse("2026-03-01").unwrap();
+            let held = PostHeld { post, account: account.clone(), from, until: None };
+            kernel.hold_post(&installation(), held).unwrap();
+        }
+        self.signed_in(name, PASSWORD)
+    }
+
+    fn signed_in(&self, name: &str, password: &str) -> Client {
         let browser = self.site.client();
         let signed_in =
-            browser.post_form("/sign-in", &[("account", &name), ("password", password)]).expect(303);
+            browser.post_form("/sign-in", &[("account", name), ("password", password)]).expect(303);
         let cookie = signed_in.header("set-cookie").split(';').next().unwrap().to_owned();
         let browser = browser.with("cookie", &cookie);
         let secret = cookie.split_once('=').unwrap().1.to_owned();
@@ -246,6 +300,6 @@ pub fn found_market(kernel: &Arc<Kernel>, (book, market, county): (&str, &str, &
     furnish(kernel, &BookId::new(book).unwrap());
 }
 
-fn installation() -> ActorId {
+pub(crate) fn installation() -> ActorId {
     ActorId::new("system:test").unwrap()
 }

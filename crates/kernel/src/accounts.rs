@@ -3,6 +3,7 @@
 mod apply;
 mod credentials;
 mod kinds;
+mod kiosks;
 mod lists;
 mod passwords;
 mod read_log;
@@ -20,6 +21,7 @@ pub use kinds::{
     AccountAdded, AccountDisabled, DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn,
     PasswordChanged, TokenIssued, TokenRevoked,
 };
+pub use kiosks::NewKiosk;
 pub use lists::{AccountRow, DeviceRow, GrantRow, TokenRow};
 pub(crate) use passwords::Passwords;
 pub use passwords::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};

@@ -62,6 +62,18 @@ pub enum AdminError {
     DeviceExists(String),
     #[error("there is no device {0}, or it is revoked")]
     UnknownDevice(String),
+    #[error("the post has this contact already")]
+    ContactExists,
+    #[error("a post has at most {0} contacts")]
+    ContactsMany(usize),
+    #[error("there is no contact {0}, or it was removed")]
+    UnknownContact(u64),
+    #[error("the contact is being tried already")]
+    AlreadyTried,
+    #[error("there is no figure {0:?}")]
+    UnknownFigure(String),
+    #[error("no target stands for this figure, unit and period")]
+    UnknownTarget,
 }
 
 impl AdminError {
@@ -84,6 +96,11 @@ impl AdminError {
             Self::UnknownBook(_) => "book",
             Self::UnknownToken(_) => "token",
             Self::DeviceExists(_) | Self::UnknownDevice(_) => "device",
+            Self::ContactExists => "address",
+            Self::ContactsMany(_) => "post",
+            Self::UnknownContact(_) | Self::AlreadyTried => "contact",
+            Self::UnknownFigure(_) => "figure",
+            Self::UnknownTarget => "amount",
             Self::Denied { .. } | Self::LastAdmin | Self::AlreadyGranted | Self::Busy => "",
         }
     }

@@ -2,12 +2,12 @@
 //! share this, which is why replay equals live.
 
 use base::{BookId, CityZone, Day, KindName, Seq, SubjectId};
-use figures::{CellKey, Cells, Contributions};
+use figures::{Cells, Contributions};
 use ledger::{Entry, Role, Subject};
 use store::{Param, StoreError, Tx};
 
 use crate::line::Lines;
-use crate::schema::{ADD_TO_CELL, BLOCK_ENTRIES, EXTEND_RUN, INSERT_LINK, INSERT_SEEN};
+use crate::schema::{BLOCK_ENTRIES, EXTEND_RUN, INSERT_LINK, INSERT_SEEN};
 
 /// Subjects of one entry up to which each link carries its mates along; beyond, they are read from the entry.
 const MATES_MAX: usize = 32;
@@ -42,22 +42,6 @@ pub fn apply(
 
 fn belongs(line: &str, entry: &Entry) -> bool {
     entry.kind.as_str().strip_prefix(line).is_some_and(|rest| rest.starts_with('.'))
-}
-
-/// Writes the sums that a group of entries changed.
-pub fn write_cells(tx: &mut dyn Tx, cells: Cells) -> Result<(), StoreError> {
-    let cells = cells.into_sorted();
-    let mut params = Vec::with_capacity(cells.len() * ADD_TO_CELL.columns.len());
-    for (CellKey { book, figure, day, dimension }, amount) in &cells {
-        params.extend([
-            Param::Text(book.as_str()),
-            Param::Text(figure),
-            Param::Int(i64::from(day.0)),
-            Param::Text(dimension),
-            Param::Int(*amount),
-        ]);
-    }
-    tx.insert_many(&ADD_TO_CELL, &params)
 }
 
 /// Where entries of a kind and day lie, block by block.

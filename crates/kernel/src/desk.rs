@@ -1,13 +1,16 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use base::{BookId, Seq, Time};
 use figures::Cells;
 use ledger::{BodyError, Draft, Entry, KindError};
+use matters::Rulebook;
 use merkle::Appender;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Param, StoreError, Tx, Value};
 
+use crate::docket::Seats;
 use crate::schema::{INSERT_ENTRY, MOVE_HEAD, OPEN_BOOK, PUT_TILE, TAKE_HEAD};
 use crate::tiles::{StoredTiles, store_error};
 use crate::writer::Bench;
@@ -33,6 +36,23 @@ pub enum AppendError<E> {
     Panicked,
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl<E> AppendError<E> {
+    /// The same error with the refusal as somebody else names it.
+    pub fn map<F>(self, refused: impl FnOnce(E) -> F) -> AppendError<F> {
+        match self {
+            Self::Refused(refusal) => AppendError::Refused(refused(refusal)),
+            Self::Body(error) => AppendError::Body(error),
+            Self::Kind(error) => AppendError::Kind(error),
+            Self::UnknownBook(book) => AppendError::UnknownBook(book),
+            Self::KeyReused => AppendError::KeyReused,
+            Self::Busy => AppendError::Busy,
+            Self::Stopped => AppendError::Stopped,
+            Self::Panicked => AppendError::Panicked,
+            Self::Store(error) => AppendError::Store(error),
+        }
+    }
 }
 
 /// Where an entry was put.
@@ -62,13 +82,14 @@ struct Head {
 /// What a job may do within the writer's transaction: read the state that all jobs before it left, and append.
 pub struct Desk<'a> {
     tx: &'a mut dyn Tx,
-    bench: &'a mut Bench,
+    pub(crate) bench: &'a mut Bench,
     known: &'a HashMap<BookId, Edge>,
     heads: HashMap<BookId, Head>,
     now: Time,
     /// Of the job at the desk.
     drafted: Vec<Entry>,
     asides: Vec<(String, Vec<Value>)>,
+    pub(crate) seats: Seats,
     /// Of accepted jobs, not yet written.
     accepted: Vec<Entry>,
     accepted_asides: Vec<(String, Vec<Value>)>,
@@ -92,6 +113,7 @@ impl<'a> Desk<'a> {
             now,
             drafted: Vec::new(),
             asides: Vec::new(),
+            seats: Seats::new(),
             accepted: Vec::new(),
             accepted_asides: Vec::new(),
             written: Vec::new(),
@@ -118,6 +140,12 @@ impl<'a> Desk<'a> {
     pub fn read(&mut self) -> Result<&mut dyn Tx, StoreError> {
         self.write_accepted()?;
         Ok(self.tx)
+    }
+
+    /// What matters are judged by.
+    pub fn rulebook(&mut self) -> Result<Arc<Rulebook>, StoreError> {
+        let rulebooks = self.bench.rulebooks.clone();
+        rulebooks.of(self.read()?)
     }
 
     /// Makes sure that no other node appends to the book until this transaction ends.
@@ -205,6 +233,11 @@ impl<'a> Desk<'a> {
         self.aside(KEEP, values);
     }
 
+    /// Entries that the job at the desk has drafted.
+    pub(crate) fn drafts(&self) -> usize {
+        self.drafted.len()
+    }
+
     pub(crate) fn entries(&self) -> usize {
         self.accepted.len() + self.written.len()
     }
@@ -216,11 +249,13 @@ impl<'a> Desk<'a> {
         }
         self.accepted.append(&mut self.drafted);
         self.accepted_asides.append(&mut self.asides);
+        self.seats.clear();
     }
 
     pub(crate) fn discard(&mut self) {
         self.drafted.clear();
         self.asides.clear();
+        self.seats.clear();
         for head in self.heads.values_mut() {
             head.next = head.accepted;
         }
@@ -229,7 +264,8 @@ impl<'a> Desk<'a> {
     /// Writes what is still in memory; the transaction is then ready to be committed.
     pub(crate) fn finish(mut self) -> Result<Finished, StoreError> {
         self.write_accepted()?;
-        crate::apply::write_cells(self.tx, std::mem::take(&mut self.cells))?;
+        let sums = std::mem::take(&mut self.cells).into_sums(|name| self.bench.lines.is_state(name));
+        crate::figure::add(self.tx, &sums)?;
         let mut edges = Vec::new();
         for (book, mut head) in self.heads {
             let changed = head.edge.appender.take_changed();

@@ -105,6 +105,60 @@ pub fn latest(
     Ok(found)
 }
 
+/// The latest entries of some kinds since a day in those of some books that were written to last, the latest recorded
+/// first. Looks at a few books only: what happened last is in them.
+pub fn recent(
+    tx: &mut dyn Tx,
+    books: &[BookId],
+    kinds: &[&str],
+    since: Day,
+    count: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    /// Books that are looked at, and runs of each.
+    const BOOKS: usize = 6;
+    let mut found = Vec::new();
+    if kinds.is_empty() || books.is_empty() || count == 0 {
+        return Ok(found);
+    }
+    let mut latest: Vec<(i64, BookId)> = Vec::new();
+    for books in books.chunks(400) {
+        let sql = format!(
+            "select recorded, book from book where book in ({}) order by recorded desc limit {BOOKS}",
+            placeholders(1, books.len())
+        );
+        let params: Vec<Param<'_>> = books.iter().map(|book| Param::Text(book.as_str())).collect();
+        for row in tx.query(&sql, &params)? {
+            let book = BookId::new(row.text(1)?).map_err(|error| StoreError::Schema(error.to_string()))?;
+            latest.push((row.int(0)?, book));
+        }
+    }
+    latest.sort_unstable_by(|a, b| b.cmp(a));
+    let runs = format!(
+        "select day, first_seq, last_seq, kind from run where book = $1 and day >= $2 and kind in ({})
+         order by last_seq desc limit {count}",
+        placeholders(3, kinds.len())
+    );
+    for (_, book) in latest.into_iter().take(BOOKS) {
+        let mut params = vec![Param::Text(book.as_str()), Param::Int(i64::from(since.0))];
+        params.extend(kinds.iter().map(|kind| Param::Text(kind)));
+        let mut of_book = Vec::new();
+        for row in tx.query(&runs, &params)? {
+            let run = Run { day: row.int(0)?, first: row.int(1)?, last: row.int(2)? };
+            // The runs come by their last number: one that ends below all that are wanted has nothing to add.
+            of_book.sort_by_key(|entry: &Entry| std::cmp::Reverse(entry.seq));
+            if of_book.get(count - 1).is_some_and(|least| least.seq.to_i64() > run.last) {
+                break;
+            }
+            let rows = run.read(tx, &book, row.text(3)?, "desc", count)?;
+            of_book.extend(rows.into_iter().map(|stored| stored.entry));
+        }
+        found.extend(of_book);
+    }
+    found.sort_by_key(|entry: &Entry| std::cmp::Reverse((entry.recorded, entry.seq)));
+    found.truncate(count);
+    Ok(found)
+}
+
 /// Entries of a kind that count for days from the first to the last, behind a day and number, in that order.
 pub(crate) fn of_kind(
     tx: &mut dyn Tx,

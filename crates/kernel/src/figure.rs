@@ -1,20 +1,25 @@
-//! Reading figures: a value, a series, a breakdown, and the entries behind it.
+//! Reading figures: a value, a series, a breakdown, a comparison, and the entries behind it.
 
-use base::{BookId, Day};
-use figures::{Contributions, Figure, Ratio};
-use ledger::Entry;
+mod behind;
+mod many;
+mod recompute;
+mod sums;
+
+use std::collections::BTreeMap;
+
+use base::{BookId, Day, Month, UnitCode};
+use figures::{Against, Figure, Period, Ratio};
+use registry::Tree;
 use serde::Serialize;
-use store::{Param, StoreError, Tx, placeholders};
+use store::{StoreError, Tx};
+
+pub use behind::Behind;
+pub use many::Stands;
+pub use recompute::{BookSize, RECOMPUTED_ENTRIES_MAX, Recomputed};
+use sums::Asked;
+pub(crate) use sums::{add, fill};
 
 use crate::Kernel;
-use crate::entries::{self, Page};
-
-/// The days that a figure is asked for, both ends included. A figure of state counts everything up to `to`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Period {
-    pub from: Day,
-    pub to: Day,
-}
 
 /// Why a figure cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +42,19 @@ pub enum Value {
     Ratio { numerator: i64, denominator: i64 },
 }
 
+impl Value {
+    /// The value of two parts together. Parts of one figure are of one sort.
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Sum { amount }, Self::Sum { amount: more }) => Self::Sum { amount: amount + more },
+            (Self::Ratio { numerator, denominator }, Self::Ratio { numerator: n, denominator: d }) => {
+                Self::Ratio { numerator: numerator + n, denominator: denominator + d }
+            }
+            (part, _) => part,
+        }
+    }
+}
+
 /// One day of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Point {
@@ -44,16 +62,31 @@ pub struct Point {
     pub amount: i64,
 }
 
-/// An entry behind a figure, and what it contributes.
-#[derive(Debug, Clone)]
-pub struct Behind {
-    pub entry: Entry,
-    pub day: Day,
-    pub amount: i64,
+/// A figure in another period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Compared {
+    pub against: Against,
+    pub period: Period,
+    pub value: Value,
 }
 
-/// Entries looked at for one page: bounds the time of a page whose filter matches little.
-const SCAN_MAX: usize = 5_000;
+/// A part of an org unit: a unit right below it, or a book that it keeps itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Branch {
+    Unit(UnitCode),
+    Book(BookId),
+}
+
+impl Branch {
+    /// The part of a unit that a book belongs to; `None` if it is kept elsewhere.
+    pub fn of(tree: &Tree, unit: &UnitCode, book: &BookId) -> Option<Self> {
+        let keeper = tree.unit_of_book(book)?;
+        if keeper == unit {
+            return Some(Self::Book(book.clone()));
+        }
+        tree.child_towards(unit, keeper).map(|child| Self::Unit(child.clone()))
+    }
+}
 
 impl Kernel {
     /// The value over some books. `dimension` is empty for the total, or `name=value`.
@@ -64,12 +97,11 @@ impl Kernel {
         period: Period,
         dimension: &str,
     ) -> Result<Value, FigureError> {
-        if let Some(Ratio { numerator, denominator, .. }) = self.lines().ratio(name) {
-            let numerator = self.sum(numerator, books, period, dimension)?;
-            let denominator = self.sum(denominator, books, period, dimension)?;
-            return Ok(Value::Ratio { numerator, denominator });
-        }
-        self.sum(name, books, period, dimension).map(|amount| Value::Sum { amount })
+        let nothing = match self.lines().ratio(name) {
+            Some(_) => Value::Ratio { numerator: 0, denominator: 0 },
+            None => Value::Sum { amount: 0 },
+        };
+        Ok(self.values(name, books, period, dimension)?.into_iter().fold(nothing, Value::and))
     }
 
     /// The sum over some books.
@@ -80,8 +112,53 @@ impl Kernel {
         period: Period,
         dimension: &str,
     ) -> Result<i64, FigureError> {
+        Ok(self.sums(name, books, period, dimension)?.iter().sum())
+    }
+
+    /// The value of each book, in the order of the books.
+    pub fn values(
+        &self,
+        name: &str,
+        books: &[BookId],
+        period: Period,
+        dimension: &str,
+    ) -> Result<Vec<Value>, FigureError> {
+        if let Some(Ratio { numerator, denominator, .. }) = self.lines().ratio(name) {
+            let numerators = self.sums(numerator, books, period, dimension)?;
+            let denominators = self.sums(denominator, books, period, dimension)?;
+            let pairs = numerators.into_iter().zip(denominators);
+            return Ok(pairs
+                .map(|(numerator, denominator)| Value::Ratio { numerator, denominator })
+                .collect());
+        }
+        let sums = self.sums(name, books, period, dimension)?;
+        Ok(sums.into_iter().map(|amount| Value::Sum { amount }).collect())
+    }
+
+    fn sums(
+        &self,
+        name: &str,
+        books: &[BookId],
+        period: Period,
+        dimension: &str,
+    ) -> Result<Vec<i64>, FigureError> {
         let figure = self.definition(name, dimension)?;
-        Ok(self.read(|tx| sum(tx, figure, books, period, dimension))?)
+        Ok(self.read(|tx| sums::by_book(tx, Asked { figure, books, dimension }, period))?)
+    }
+
+    /// The value in the periods that a period is compared with.
+    pub fn compared(
+        &self,
+        name: &str,
+        books: &[BookId],
+        period: Period,
+        dimension: &str,
+    ) -> Result<Vec<Compared>, FigureError> {
+        let of = |against: Against| {
+            let period = period.compared(against);
+            Ok(Compared { against, period, value: self.figure(name, books, period, dimension)? })
+        };
+        Against::ALL.into_iter().map(of).collect()
     }
 
     /// A value a day. Of a figure of state, what it stood at; days without change repeat the day before.
@@ -93,20 +170,30 @@ impl Kernel {
         dimension: &str,
     ) -> Result<Vec<Point>, FigureError> {
         let figure = self.definition(name, dimension)?;
-        let changes = self.read(|tx| by_day(tx, figure, books, period, dimension))?;
-        let before = Period { from: Day(0), to: period.from.plus(-1) };
-        let mut standing = if figure.state { self.sum(name, books, before, dimension)? } else { 0 };
-        let mut changes = changes.into_iter().peekable();
-        let mut points = Vec::new();
-        for day in (period.from.0..=period.to.0).map(Day) {
-            let change = changes.next_if(|point| point.day == day).map_or(0, |point| point.amount);
-            standing = if figure.state { standing + change } else { change };
-            points.push(Point { day, amount: standing });
-        }
-        Ok(points)
+        let asked = Asked { figure, books, dimension };
+        let (before, changes) =
+            self.read(|tx| Ok((before(tx, asked, period)?, sums::by_day(tx, asked, period)?)))?;
+        let days = (period.from.0..=period.to.0).map(Day);
+        Ok(course(before, days, &changes).map(|(day, amount)| Point { day, amount }).collect())
     }
 
-    /// The parts of a sum by book; books without any are left out.
+    /// A value a month, of a figure of state what it stood at when the month or the period ended.
+    pub fn series_by_month(
+        &self,
+        name: &str,
+        books: &[BookId],
+        period: Period,
+        dimension: &str,
+    ) -> Result<Vec<(Month, i64)>, FigureError> {
+        let figure = self.definition(name, dimension)?;
+        let asked = Asked { figure, books, dimension };
+        let (before, changes) =
+            self.read(|tx| Ok((before(tx, asked, period)?, sums::by_month(tx, asked, period)?)))?;
+        let months = (period.from.month().0..=period.to.month().0).map(Month);
+        Ok(course(before, months, &changes).collect())
+    }
+
+    /// The parts of a figure by book; books without any are left out.
     pub fn by_book(
         &self,
         name: &str,
@@ -114,18 +201,28 @@ impl Kernel {
         period: Period,
         dimension: &str,
     ) -> Result<Vec<(BookId, i64)>, FigureError> {
-        let figure = self.definition(name, dimension)?;
-        let each = |tx: &mut dyn Tx| {
-            books
-                .iter()
-                .map(|book| {
-                    Ok((book.clone(), sum(tx, figure, std::slice::from_ref(book), period, dimension)?))
-                })
-                .collect::<Result<Vec<_>, StoreError>>()
-        };
-        let mut parts = self.read(each)?;
-        parts.retain(|(_, amount)| *amount != 0);
-        Ok(parts)
+        let sums = self.sums(name, books, period, dimension)?;
+        Ok(books.iter().cloned().zip(sums).filter(|(_, amount)| *amount != 0).collect())
+    }
+
+    /// The parts of a figure down the org tree, in the order of codes. `books` are the unit's and those below it.
+    pub fn by_branch(
+        &self,
+        name: &str,
+        unit: &UnitCode,
+        books: &[BookId],
+        period: Period,
+        dimension: &str,
+    ) -> Result<Vec<(Branch, Value)>, FigureError> {
+        let tree = self.known_tree();
+        let values = self.values(name, books, period, dimension)?;
+        let mut parts: BTreeMap<Branch, Value> = BTreeMap::new();
+        for (book, value) in books.iter().zip(values) {
+            if let Some(branch) = Branch::of(&tree, unit, book) {
+                parts.entry(branch).and_modify(|part| *part = part.and(value)).or_insert(value);
+            }
+        }
+        Ok(parts.into_iter().collect())
     }
 
     /// The parts of a sum by the values of a dimension, the largest first.
@@ -136,56 +233,28 @@ impl Kernel {
         period: Period,
         dimension: &str,
     ) -> Result<Vec<(String, i64)>, FigureError> {
-        let figure = self.definition(name, &format!("{dimension}="))?;
-        let parts = self.read(|tx| by_value(tx, figure, books, period, dimension))?;
+        let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+        for (_, value, amount) in self.by_dimension_and_book(name, books, period, dimension)? {
+            *sums.entry(value).or_default() += amount;
+        }
+        let mut parts: Vec<(String, i64)> = sums.into_iter().filter(|(_, amount)| *amount != 0).collect();
+        parts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         Ok(parts)
     }
 
-    /// The entries that add up to a sum, oldest first, book by book.
-    pub fn behind(
+    /// The parts of a sum by book and by the values of a dimension.
+    pub fn by_dimension_and_book(
         &self,
         name: &str,
         books: &[BookId],
         period: Period,
         dimension: &str,
-        cursor: Option<&str>,
-        count: usize,
-    ) -> Result<Page<Behind>, FigureError> {
-        let figure = self.definition(name, dimension)?;
-        let mut at = match cursor {
-            None => Place { book: 0, kind: 0, day: i64::MIN, seq: -1 },
-            Some(text) => Place::parse(text).ok_or_else(|| FigureError::Cursor(text.to_owned()))?,
-        };
-        let page = self.read(|tx| {
-            let (mut items, mut scanned) = (Vec::new(), 0);
-            while at.book < books.len() && items.len() < count && scanned < SCAN_MAX {
-                let Some(kind) = figure.kinds.get(at.kind) else {
-                    at = Place { book: at.book + 1, kind: 0, day: i64::MIN, seq: -1 };
-                    continue;
-                };
-                let rows = scan(tx, figure, &books[at.book], kind, period, at)?;
-                if rows.is_empty() {
-                    at = Place { book: at.book, kind: at.kind + 1, day: i64::MIN, seq: -1 };
-                    continue;
-                }
-                for entries::Stored { entry, day } in rows {
-                    (at.day, at.seq) = (i64::from(day.0), entry.seq.to_i64());
-                    scanned += 1;
-                    let mut contributions = Contributions::default();
-                    self.lines().contribute(&entry, self.zone(), &mut contributions);
-                    let amount = contributions.amount(figure.name, dimension);
-                    if amount != 0 {
-                        items.push(Behind { entry, day, amount });
-                    }
-                    if items.len() == count {
-                        break;
-                    }
-                }
-            }
-            let next = (at.book < books.len()).then(|| at.print());
-            Ok(Page { items, next })
-        })?;
-        Ok(page)
+    ) -> Result<Vec<(BookId, String, i64)>, FigureError> {
+        let figure = self.definition(name, &format!("{dimension}="))?;
+        let asked = Asked { figure, books, dimension: "" };
+        let parts = self.read(|tx| sums::by_value(tx, asked, period, dimension))?;
+        let part = |((value, book), amount)| Ok((crate::registry::id(BookId::new(book))?, value, amount));
+        parts.into_iter().map(part).collect()
     }
 
     fn definition(&self, name: &str, dimension: &str) -> Result<&'static Figure, FigureError> {
@@ -200,138 +269,26 @@ impl Kernel {
     }
 }
 
-/// Where a page of entries ended.
-#[derive(Clone, Copy)]
-struct Place {
-    book: usize,
-    kind: usize,
-    day: i64,
-    seq: i64,
+/// What a figure of state stood at before a period; nothing for a flow.
+fn before(tx: &mut dyn Tx, asked: Asked<'_>, period: Period) -> Result<Option<i64>, StoreError> {
+    let before = Period::on(period.from.plus(-1));
+    asked.figure.state.then(|| Ok(sums::by_book(tx, asked, before)?.iter().sum())).transpose()
 }
 
-impl Place {
-    fn print(self) -> String {
-        format!("{}.{}.{}.{}", self.book, self.kind, self.day, self.seq)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('.');
-        let place = Self {
-            book: parts.next()?.parse().ok()?,
-            kind: parts.next()?.parse().ok()?,
-            day: parts.next()?.parse().ok()?,
-            seq: parts.next()?.parse().ok()?,
-        };
-        parts.next().is_none().then_some(place)
-    }
+/// The changes of a flow, or what a state that began somewhere stood at after each.
+fn course<'c, At: Copy + Ord>(
+    before: Option<i64>,
+    all: impl Iterator<Item = At> + 'c,
+    changes: &'c BTreeMap<At, i64>,
+) -> impl Iterator<Item = (At, i64)> + 'c {
+    let mut standing = before;
+    all.map(move |at| {
+        let change = changes.get(&at).copied().unwrap_or_default();
+        standing = standing.map(|amount| amount + change);
+        (at, standing.unwrap_or(change))
+    })
 }
 
 fn first_day(figure: &Figure, period: Period) -> i64 {
     if figure.state { 0 } else { i64::from(period.from.0) }
-}
-
-fn scan(
-    tx: &mut dyn Tx,
-    figure: &Figure,
-    book: &BookId,
-    kind: &str,
-    period: Period,
-    after: Place,
-) -> Result<Vec<entries::Stored>, StoreError> {
-    const ROWS: usize = 500;
-    let days = (first_day(figure, period), i64::from(period.to.0));
-    entries::of_kind(tx, book, kind, days, (after.day, after.seq), ROWS)
-}
-
-/// Sums are asked for a few hundred books at a time.
-const BOOKS: usize = 200;
-
-fn sum(
-    tx: &mut dyn Tx,
-    figure: &Figure,
-    books: &[BookId],
-    period: Period,
-    dimension: &str,
-) -> Result<i64, StoreError> {
-    let mut total = 0;
-    for books in books.chunks(BOOKS) {
-        let sql = format!(
-            "select cast(coalesce(sum(amount), 0) as bigint) from cell
-             where figure = $1 and day >= $2 and day <= $3 and dimension = $4 and book in ({})",
-            placeholders(5, books.len())
-        );
-        let row = tx.query_one(&sql, &cell_params(figure, books, period, dimension))?;
-        total += row.map(|row| row.int(0)).transpose()?.unwrap_or(0);
-    }
-    Ok(total)
-}
-
-fn cell_params<'a>(
-    figure: &'a Figure,
-    books: &'a [BookId],
-    period: Period,
-    dimension: &'a str,
-) -> Vec<Param<'a>> {
-    let mut params = vec![
-        Param::Text(figure.name),
-        Param::Int(first_day(figure, period)),
-        Param::Int(i64::from(period.to.0)),
-        Param::Text(dimension),
-    ];
-    params.extend(books.iter().map(|book| Param::Text(book.as_str())));
-    params
-}
-
-fn by_day(
-    tx: &mut dyn Tx,
-    figure: &Figure,
-    books: &[BookId],
-    period: Period,
-    dimension: &str,
-) -> Result<Vec<Point>, StoreError> {
-    let mut sums = std::collections::BTreeMap::new();
-    for books in books.chunks(BOOKS) {
-        let sql = format!(
-            "select day, cast(sum(amount) as bigint) from cell
-             where figure = $1 and day >= $2 and day <= $3 and dimension = $4 and book in ({}) group by day",
-            placeholders(5, books.len())
-        );
-        let mut params = cell_params(figure, books, period, dimension);
-        params[1] = Param::Int(i64::from(period.from.0));
-        for row in tx.query(&sql, &params)? {
-            *sums.entry(row.int(0)?).or_insert(0) += row.int(1)?;
-        }
-    }
-    let point = |(day, amount)| {
-        let day = i32::try_from(day).map_err(|_| StoreError::Schema("a day is out of range".into()))?;
-        Ok(Point { day: Day(day), amount })
-    };
-    sums.into_iter().map(point).collect()
-}
-
-fn by_value(
-    tx: &mut dyn Tx,
-    figure: &Figure,
-    books: &[BookId],
-    period: Period,
-    dimension: &str,
-) -> Result<Vec<(String, i64)>, StoreError> {
-    let prefix = format!("{dimension}=");
-    let mut sums = std::collections::HashMap::new();
-    for books in books.chunks(BOOKS) {
-        let sql = format!(
-            "select dimension, cast(sum(amount) as bigint) from cell
-             where figure = $1 and day >= $2 and day <= $3 and substr(dimension, 1, {}) = $4 and book in ({})
-             group by dimension",
-            prefix.chars().count(),
-            placeholders(5, books.len())
-        );
-        for row in tx.query(&sql, &cell_params(figure, books, period, &prefix))? {
-            let value = row.text(0)?[prefix.len()..].to_owned();
-            *sums.entry(value).or_insert(0) += row.int(1)?;
-        }
-    }
-    let mut parts: Vec<(String, i64)> = sums.into_iter().filter(|(_, amount)| *amount != 0).collect();
-    parts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    Ok(parts)
 }

@@ -6,15 +6,18 @@ mod admin;
 mod apply;
 mod audit;
 mod desk;
+mod docket;
 pub mod entries;
 mod evidence;
 mod figure;
 mod line;
+pub mod notices;
 mod own;
 mod prove;
 mod registry;
 mod replay;
 mod schema;
+mod target;
 mod tiles;
 mod walk;
 mod writer;
@@ -31,21 +34,28 @@ use tokio::sync::broadcast;
 
 pub use accounts::{
     AccountAdded, AccountDisabled, AccountRow, AddedAccount, DeviceEnrolled, DeviceRevoked, DeviceRow,
-    GrantGiven, GrantRow, GrantWithdrawn, Issued, NewAccount, NewDevice, NewSession, NewToken,
+    GrantGiven, GrantRow, GrantWithdrawn, Issued, NewAccount, NewDevice, NewKiosk, NewSession, NewToken,
     PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, ResetPassword, Session, SignInError,
     TokenIssued, TokenRevoked, TokenRow,
 };
 pub use admin::{AdminError, AdminResult, By};
 pub use audit::{Finding, Report};
 pub use desk::{AppendError, Desk, Receipt};
+pub use docket::{
+    DocketError, Listed, MatterFilter, Moved, Part, Standing, Tended, Verdict, clock_actor, matter,
+};
 pub use entries::{Page, Stored};
 pub use evidence::{EvidenceError, MediaType, StoredEvidence};
-pub use figure::{Behind, FigureError, Period, Point, Value};
-pub use line::{Derived, Line, Lines};
+pub use figure::{
+    Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Stands, Value,
+};
+pub use figures::{Against, Period};
+pub use line::{Derived, Line, Lines, MatterSort};
 pub use own::{BodyErased, EraseRefusal};
 pub use prove::{ProofError, Proved};
 pub use registry::ROOT_BOOK;
 pub use replay::Replayed;
+pub use target::{Target, TargetSet};
 
 /// Batches of entries that a slow listener may lag behind before it is told that it missed some. They are kept in
 /// memory until then, and each may be as large as a group.
@@ -69,6 +79,7 @@ pub struct Kernel {
     catalogue: Arc<Catalogue>,
     policy: Arc<Policy>,
     memory: registry::Memory,
+    rulebooks: Arc<docket::Rulebooks>,
     passwords: accounts::Passwords,
     clock: Arc<dyn Clock>,
     zone: CityZone,
@@ -94,7 +105,12 @@ impl Kernel {
     /// Brings the schema forward and starts the writer.
     pub fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
         let applied = Arc::default();
-        let own = own::Own { applied: Arc::clone(&applied) };
+        let rulebooks = Arc::<docket::Rulebooks>::default();
+        let own = own::Own {
+            applied: Arc::clone(&applied),
+            zone: parts.zone.clone(),
+            rulebooks: rulebooks.clone(),
+        };
         let mut lines = vec![Box::new(own) as Box<dyn Line>];
         lines.extend(parts.lines);
         let lines = Lines::new(lines);
@@ -108,6 +124,7 @@ impl Kernel {
         {
             let mut tx = writer.begin()?;
             store::migrate(tx.as_tx(), &migrations(&lines))?;
+            figure::fill(tx.as_tx(), &lines)?;
             tx.commit()?;
         }
         let (lines, catalogue) = (Arc::new(lines), Arc::new(catalogue));
@@ -115,6 +132,7 @@ impl Kernel {
         let bench = writer::Bench {
             lines: lines.clone(),
             catalogue: catalogue.clone(),
+            rulebooks: rulebooks.clone(),
             zone: parts.zone.clone(),
             clock: parts.clock.clone(),
             entropy: parts.entropy,
@@ -127,6 +145,7 @@ impl Kernel {
             catalogue,
             policy: Arc::new(policy),
             memory: registry::Memory::new(applied),
+            rulebooks,
             passwords: accounts::Passwords::default(),
             clock: parts.clock,
             zone: parts.zone,
@@ -235,6 +254,7 @@ impl Drop for Kernel {
 /// All schema steps: the kernel's, then each line's.
 fn migrations(lines: &Lines) -> Vec<Migration> {
     let mut steps = schema::MIGRATIONS.to_vec();
+    steps.push(schema::SUMS);
     steps.extend(lines.iter().flat_map(|line| line.migrations().iter().copied()));
     steps
 }

@@ -1,8 +1,11 @@
 use access::{ActionDef, RoleDef};
-use base::{CityZone, SubjectId};
+use base::{BookId, CityZone, Day, SubjectId};
 use figures::{Contributions, Figure, Ratio};
 use ledger::{Entry, Kind};
+use matters::{Facts, Matter, Move};
 use store::{Migration, StoreError, Tx};
+
+use crate::{AppendError, Desk, DocketError, docket};
 
 /// A table that follows from the entries alone; `taizhang replay` empties and rebuilds it.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +13,15 @@ pub struct Derived {
     pub table: &'static str,
     /// Every column, the primary key first: the order in which two copies are compared.
     pub columns: &'static str,
+}
+
+/// A sort of matters: what they are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MatterSort {
+    /// A word of the line's, such as `projects.blocker`.
+    pub name: &'static str,
+    pub title_zh: &'static str,
+    pub title_en: &'static str,
 }
 
 /// A line of work (条线): a vocabulary on entries, figures, matters and traces.
@@ -61,7 +73,41 @@ pub trait Line: Send + Sync {
         Ok(())
     }
 
-    /// What an entry adds to the line's figures: a pure function.
+    /// The sorts of matters that the line opens.
+    fn sorts(&self) -> &'static [MatterSort] {
+        &[]
+    }
+
+    /// What the line knows of a matter of one of its sorts. Whatever records something that changes this touches the
+    /// matter in the same decision ([`Desk::touch_matter`]).
+    fn facts(&self, _tx: &mut dyn Tx, _book: &BookId, _matter: &Matter) -> Result<Facts, StoreError> {
+        Ok(Facts::default())
+    }
+
+    /// Somebody moved a matter of one of the line's sorts, in this decision; `matter` is as it now stands. The line may
+    /// follow with entries of its own, touch matters that depend on this one, or refuse the move.
+    fn on_move(
+        &self,
+        _desk: &mut Desk<'_>,
+        _step: &Move,
+        _matter: &Matter,
+    ) -> Result<(), AppendError<DocketError>> {
+        Ok(())
+    }
+
+    /// Does what falls due in a book by the calendar alone, such as the end of a certificate's validity. The clock calls
+    /// it once a day, in order; after days that it could not, the next call has to make them good.
+    fn on_day(
+        &self,
+        _desk: &mut Desk<'_>,
+        _book: &BookId,
+        _day: Day,
+    ) -> Result<(), AppendError<DocketError>> {
+        Ok(())
+    }
+
+    /// What an entry adds to the line's figures: a pure function. It is asked of the line's own entries, and of those
+    /// about matters of its sorts.
     fn contribute(&self, entry: &Entry, out: &mut Contributions);
 }
 
@@ -85,6 +131,11 @@ impl Lines {
 
     pub fn figure(&self, name: &str) -> Option<&'static Figure> {
         self.of(name)?.figures().iter().find(|figure| figure.name == name)
+    }
+
+    /// Whether a figure is one of state.
+    pub fn is_state(&self, figure: &str) -> bool {
+        self.figure(figure).is_some_and(|figure| figure.state)
     }
 
     pub fn ratio(&self, name: &str) -> Option<&'static Ratio> {
@@ -112,8 +163,14 @@ impl Lines {
     }
 
     /// Adds what one entry contributes, and returns the day it counts for.
-    pub fn contribute(&self, entry: &Entry, zone: &CityZone, out: &mut Contributions) -> base::Day {
+    pub fn contribute(&self, entry: &Entry, zone: &CityZone, out: &mut Contributions) -> Day {
         if let Some(line) = self.of(entry.kind.as_str()) {
+            line.contribute(entry, out);
+        }
+        if let Some(sort) = docket::sort_of(entry)
+            && let Some(line) = self.of(sort.as_str())
+            && line.name() != "kernel"
+        {
             line.contribute(entry, out);
         }
         zone.day_of(entry.occurred)

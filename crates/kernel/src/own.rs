@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use access::{ActionDef, KERNEL_ACTIONS, KERNEL_ROLES, RoleDef};
-use base::{ActorId, BookId, Seq, SubjectId, limits};
-use figures::{Contributions, Figure};
+use base::{ActorId, BookId, CityZone, Seq, SubjectId, limits};
+use figures::{Contributions, Figure, Ratio};
 use ledger::{Body, BodyError, Draft, Entry, Kind, Role, Rule, check_text};
 use registry::{BookOpened, PlaceAdded, PlaceRenamed, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed};
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,11 @@ use crate::accounts::{
     self, AccountAdded, AccountDisabled, DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn,
     PasswordChanged, TokenIssued, TokenRevoked,
 };
-use crate::line::{Derived, Line};
+use crate::docket::{self, Rulebooks};
+use crate::line::{Derived, Line, MatterSort};
+use crate::notices::{self, ContactRemoved, ContactSet, NoticeSent};
 use crate::registry::ROOT_BOOK;
+use crate::target::{self, TargetSet};
 use crate::{AppendError, Kernel, Receipt, entries, schema};
 
 /// A body was erased: who asked is the entry's actor.
@@ -95,6 +98,8 @@ impl Kernel {
 pub(crate) struct Own {
     /// The size of the root book as last applied, committed or not: tells readers to look whether it grew.
     pub applied: Arc<AtomicI64>,
+    pub zone: CityZone,
+    pub rulebooks: Arc<Rulebooks>,
 }
 
 impl Line for Own {
@@ -103,7 +108,7 @@ impl Line for Own {
     }
 
     fn kinds(&self) -> Vec<Kind> {
-        vec![
+        let mut kinds = vec![
             Kind::of::<BodyErased>("正文删除", "Body erased"),
             Kind::of::<UnitAdded>("单位设立", "Unit added"),
             Kind::of::<UnitRenamed>("单位更名", "Unit renamed"),
@@ -122,7 +127,13 @@ impl Line for Own {
             Kind::of::<TokenRevoked>("令牌吊销", "Token revoked"),
             Kind::of::<DeviceEnrolled>("设备登记", "Device enrolled"),
             Kind::of::<DeviceRevoked>("设备注销", "Device revoked"),
-        ]
+            Kind::of::<ContactSet>("联系方式登记", "Contact set"),
+            Kind::of::<ContactRemoved>("联系方式注销", "Contact removed"),
+            Kind::of::<NoticeSent>("通知送达结果", "Outcome of a notice"),
+            Kind::of::<TargetSet>("目标设定", "Target set"),
+        ];
+        kinds.extend(matters::kinds());
+        kinds
     }
 
     fn roles(&self) -> &'static [RoleDef] {
@@ -142,20 +153,38 @@ impl Line for Own {
     }
 
     fn figures(&self) -> &'static [Figure] {
-        &[]
+        docket::FIGURES
+    }
+
+    fn ratios(&self) -> &'static [Ratio] {
+        docket::RATIOS
+    }
+
+    fn sorts(&self) -> &'static [MatterSort] {
+        docket::SORTS
     }
 
     fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
         for entry in entries.iter().filter(|entry| entry.book.as_str() == ROOT_BOOK) {
             accounts::apply(tx, entry)?;
+            notices::apply(tx, entry)?;
+            target::apply(tx, entry)?;
             self.applied.fetch_max(entry.seq.next().to_i64(), Ordering::SeqCst);
         }
-        Ok(())
+        docket::apply(tx, &self.zone, &self.rulebooks, entries)
     }
 
     fn erase(&self, tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
-        accounts::erase(tx, entry)
+        accounts::erase(tx, entry)?;
+        notices::erase(tx, entry)
     }
 
-    fn contribute(&self, _entry: &Entry, _out: &mut Contributions) {}
+    /// Addresses are personal.
+    fn body_needs(&self, kind: &str) -> Option<&'static str> {
+        (kind == ContactSet::KIND).then_some("kernel.contact.list")
+    }
+
+    fn contribute(&self, entry: &Entry, out: &mut Contributions) {
+        docket::contribute(entry, out);
+    }
 }

@@ -55,7 +55,7 @@ impl Kernel {
                 let chunk: Vec<_> = stored.into_iter().map(|stored| stored.entry).collect();
                 let mut cells = Cells::default();
                 apply::apply(tx, self.lines(), self.zone(), &chunk, &mut cells)?;
-                apply::write_cells(tx, cells)?;
+                crate::figure::add(tx, &cells.into_sums(|name| self.lines().is_state(name)))?;
             }
         }
         // Sums that are zero are not written anew, but live sums may have come back to zero.
@@ -72,7 +72,7 @@ impl Kernel {
 
 fn digest(tx: &mut dyn Tx, table: &Derived) -> Result<String, StoreError> {
     const ROWS: usize = 20_000;
-    let keep = if table.table == "cell" { " where amount <> 0" } else { "" };
+    let keep = if table.table.starts_with("cell") { " where amount <> 0" } else { "" };
     // An order that both engines agree on does not exist for text, so rows are summed without order.
     let mut sum = [0_u8; 32];
     let mut count = 0_u64;

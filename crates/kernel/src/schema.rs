@@ -2,6 +2,7 @@
 
 use store::{Insert, Migration, Type};
 
+use crate::docket;
 use crate::line::Derived;
 
 pub const MIGRATIONS: &[Migration] = &[Migration {
@@ -61,13 +62,64 @@ pub const DERIVED: &[Derived] = &[
     Derived { table: "link", columns: "book, subject, role, seq, mates" },
     Derived { table: "seen", columns: "subject, book" },
     Derived { table: "cell", columns: "book, figure, day, dimension, amount" },
+    Derived { table: "cell_month", columns: "book, figure, dimension, month, amount" },
+    Derived { table: "cell_standing", columns: "book, figure, dimension, amount" },
 ];
 
-/// The tables of the root book, and beside them what must never stand in an entry: secrets, sessions, reads.
+/// The tables of the root book and of matters, and beside them what must never stand in an entry: secrets, sessions, reads.
 pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 2, sql: REGISTRY_TABLES },
     Migration { owner: "kernel", number: 3, sql: PLACE_TABLE },
+    Migration { owner: "notices", number: 1, sql: NOTICE_TABLES },
+    Migration { owner: "kernel", number: 4, sql: docket::TABLES },
+    Migration { owner: "kernel", number: 12, sql: TARGET_TABLE },
+    Migration { owner: "kernel", number: 13, sql: docket::CLOSED_INDEXES },
 ];
+
+const TARGET_TABLE: &str = "
+create table if not exists target (
+    unit text not null, figure text not null, from_day bigint not null, to_day bigint not null,
+    amount bigint not null, seq bigint not null,
+    primary key (unit, figure, from_day, to_day)
+);
+";
+
+/// Sums of the cells, so that few rows add up to a figure whatever its period. They are filled from the cells that a
+/// database holds already.
+pub const SUMS: Migration = Migration {
+    owner: "kernel",
+    number: 11,
+    sql: "
+create table if not exists cell_month (
+    book text not null, figure text not null, dimension text not null, month bigint not null, amount bigint not null,
+    primary key (book, figure, dimension, month)
+) /* clustered */;
+create table if not exists cell_standing (
+    book text not null, figure text not null, dimension text not null, amount bigint not null,
+    primary key (book, figure, dimension)
+) /* clustered */;
+",
+};
+
+/// Contacts follow from the root book; their secrets and the outbox do not.
+const NOTICE_TABLES: &str = "
+create table if not exists org_contact (
+    post text not null, contact bigint not null, channel text not null, address text not null, since bigint not null,
+    primary key (post, contact)
+);
+create index if not exists org_contact_by_number on org_contact (contact);
+create table if not exists contact_secret (
+    contact bigint not null primary key, secret text not null
+);
+create table if not exists outbox (
+    book text not null, notice text not null, contact bigint not null, about text not null, what text not null,
+    post text not null, text_zh text not null, text_en text not null, enqueued bigint not null,
+    attempts bigint not null, next_at bigint not null, fault text, code bigint,
+    primary key (book, notice)
+);
+create index if not exists outbox_by_next on outbox (next_at);
+create index if not exists outbox_by_contact on outbox (contact, enqueued, notice);
+";
 
 const PLACE_TABLE: &str = "
 create table if not exists org_place (
@@ -120,7 +172,7 @@ create table if not exists read_log (
 );
 ";
 
-/// The tables that follow from the root book.
+/// The tables that follow from the root book and from the entries about matters.
 pub const REGISTRY_DERIVED: &[Derived] = &[
     Derived { table: "org_unit", columns: "unit, parent, level, title_zh, title_en" },
     Derived { table: "org_book", columns: "book, unit, line, title_zh, title_en" },
@@ -131,6 +183,11 @@ pub const REGISTRY_DERIVED: &[Derived] = &[
     Derived { table: "access_grant", columns: "grantee, seq, role, unit, line, subject" },
     Derived { table: "api_token", columns: "token, unit, title, expires, revoked" },
     Derived { table: "device", columns: "book, device, title, subject, revoked" },
+    Derived { table: "org_contact", columns: "post, contact, channel, address, since" },
+    docket::DERIVED[0],
+    docket::DERIVED[1],
+    docket::DERIVED[2],
+    Derived { table: "target", columns: "unit, figure, from_day, to_day, amount, seq" },
 ];
 
 pub const INSERT_ENTRY: Insert = Insert {
@@ -193,6 +250,29 @@ pub const ADD_TO_CELL: Insert = Insert {
         ("amount", Type::Int),
     ],
     then: "on conflict (book, figure, day, dimension) do update set amount = cell.amount + excluded.amount",
+};
+
+pub const ADD_TO_MONTH: Insert = Insert {
+    table: "cell_month",
+    columns: &[
+        ("book", Type::Text),
+        ("figure", Type::Text),
+        ("dimension", Type::Text),
+        ("month", Type::Int),
+        ("amount", Type::Int),
+    ],
+    then: "on conflict (book, figure, dimension, month) do update set amount = cell_month.amount + excluded.amount",
+};
+
+pub const ADD_TO_STANDING: Insert = Insert {
+    table: "cell_standing",
+    columns: &[
+        ("book", Type::Text),
+        ("figure", Type::Text),
+        ("dimension", Type::Text),
+        ("amount", Type::Int),
+    ],
+    then: "on conflict (book, figure, dimension) do update set amount = cell_standing.amount + excluded.amount",
 };
 
 pub const PUT_TILE: Insert = Insert {

@@ -14,12 +14,14 @@ use store::{StoreError, Writer};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::desk::{AppendError, Desk, Edge};
+use crate::docket::Rulebooks;
 use crate::line::Lines;
 
 /// What the writer works with.
 pub(crate) struct Bench {
     pub lines: Arc<Lines>,
     pub catalogue: Arc<Catalogue>,
+    pub rulebooks: Arc<Rulebooks>,
     pub zone: CityZone,
     pub clock: Arc<dyn Clock>,
     pub entropy: Box<dyn Entropy>,

@@ -69,18 +69,21 @@ impl Subject {
     }
 }
 
-/// A body as its type, beside its canonical text: what applies a fresh entry need not parse it again.
+/// A body as its type, or what a line makes of it to apply it, beside its canonical text: what applies a fresh entry need
+/// not parse it again.
 ///
 /// Equal to any other, since the text alone is the body.
 #[derive(Clone, Default)]
 pub struct Typed(Option<Arc<dyn Any + Send + Sync>>);
 
 impl Typed {
-    fn of<B: Body>(body: Arc<B>) -> Self {
-        Self(Some(body))
+    /// What is kept must follow from the body's text alone.
+    pub fn of<T: Any + Send + Sync>(value: Arc<T>) -> Self {
+        Self(Some(value))
     }
 
-    fn get<B: Body>(&self) -> Option<&B> {
+    /// What was kept, if it is of this type.
+    pub fn get<T: Any>(&self) -> Option<&T> {
         self.0.as_ref()?.downcast_ref()
     }
 }

@@ -5,45 +5,28 @@ use std::collections::BTreeMap;
 use base::{BookId, SubjectId};
 use ledger::{Body, Entry, EntryError, Role};
 use serde::Serialize;
-use store::{Insert, Param, StoreError, Tx, Type};
+use store::{Param, StoreError, Tx};
 
-use crate::epcis_events::Columns;
+use crate::epcis_events;
 use crate::kinds::{
     BlockAcknowledged, BreachReported, CertificateRecorded, CertificateType, ComplaintFiled,
-    ComplaintSettled, EpcisCaptured, FeeCharged, FeePaid, InspectionRecorded, LeaseEnded, LotHeld, LotLost,
-    LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted,
-    ProductRegistered, RecallEnded, RecallOpened, Sale, ScaleEnrolled, ScaleMoved, ScaleVerified,
-    StallLeased, StallOpened,
+    ComplaintSettled, EpcisCaptured, EpcisDescribed, FeeCharged, FeePaid, InspectionRecorded, LeaseEnded,
+    LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened, MerchantRegistered,
+    PricePosted, ProductRegistered, RecallEnded, RecallOpened, Sale, ScaleEnrolled, ScaleMoved,
+    ScaleVerified, StallLeased, StallOpened,
 };
 
 /// The grams sold of each lot since the last entry that was not a sale, by the lot's subject.
 type Sold = BTreeMap<SubjectId, (BookId, i64)>;
 
-const INSERT_CAPTURED: Insert = Insert {
-    table: "market_epcis",
-    columns: &[
-        ("book", Type::Text),
-        ("event_id", Type::Text),
-        ("seq", Type::Int),
-        ("event_type", Type::Text),
-        ("event_time", Type::Int),
-        ("recorded", Type::Int),
-        ("action", Type::Text),
-        ("biz_step", Type::Text),
-        ("disposition", Type::Text),
-        ("read_point", Type::Text),
-        ("biz_location", Type::Text),
-    ],
-    then: "",
-};
-
 /// Applies entries in order; runs of sales are added up first.
 pub fn apply(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
     let mut sold = Sold::new();
-    // Nothing else reads or writes their table.
-    write_captured(tx, entries)?;
+    // Nothing else reads or writes their tables.
+    epcis_events::apply::write_captured(tx, entries)?;
+    epcis_events::apply::write_described(tx, entries)?;
     for entry in entries {
-        if entry.kind.as_str() == EpcisCaptured::KIND {
+        if [EpcisCaptured::KIND, EpcisDescribed::KIND].contains(&entry.kind.as_str()) {
             continue;
         }
         if entry.kind.as_str() == Sale::KIND {
@@ -108,29 +91,6 @@ fn write_sold(tx: &mut dyn Tx, sold: &mut Sold) -> Result<(), StoreError> {
         tx.execute(ADD, &[Param::Text(book.as_str()), Param::Text(lot.local_part()), Param::Int(grams)])?;
     }
     Ok(())
-}
-
-fn write_captured(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
-    let captured = entries.iter().filter(|entry| entry.kind.as_str() == EpcisCaptured::KIND);
-    let read = |entry| Ok((entry, Columns::read(entry)?));
-    let rows = captured.map(read).collect::<Result<Vec<(&Entry, Columns)>, StoreError>>()?;
-    let mut cells = Vec::with_capacity(rows.len() * INSERT_CAPTURED.columns.len());
-    for (entry, columns) in &rows {
-        cells.extend([
-            Param::Text(entry.book.as_str()),
-            (&columns.event_id).into(),
-            entry.seq.to_i64().into(),
-            (&columns.event_type).into(),
-            entry.occurred.0.into(),
-            entry.recorded.0.into(),
-            columns.action.as_ref().into(),
-            columns.biz_step.as_ref().into(),
-            columns.disposition.as_ref().into(),
-            columns.read_point.as_ref().into(),
-            columns.biz_location.as_ref().into(),
-        ]);
-    }
-    tx.insert_many(&INSERT_CAPTURED, &cells)
 }
 
 struct One<'a> {

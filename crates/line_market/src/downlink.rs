@@ -3,6 +3,7 @@
 use base::BookId;
 use ledger::{Body, Entry};
 use shell::App;
+use shell::live::Changes;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -11,7 +12,6 @@ use crate::kinds::{
     BlockAcknowledged, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred, PricePosted,
     ProductRegistered, ScaleEnrolled, ScaleMoved,
 };
-use crate::live::Changes;
 
 /// Whether an entry may change what a scale of its book is told. Sales do not: a scale counts its own.
 pub fn concerns(entry: &Entry) -> bool {

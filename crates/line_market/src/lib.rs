@@ -7,7 +7,6 @@ pub mod epcis_events;
 pub mod figures;
 pub mod intake;
 pub mod kinds;
-mod live;
 pub mod mqtt_bridge;
 pub mod pages;
 pub mod policy;
@@ -17,6 +16,7 @@ pub mod refusal;
 pub mod rules;
 mod schema;
 pub mod state;
+pub mod wall;
 
 use ::access::{ActionDef, RoleDef};
 use ::figures::{Contributions, Figure, Ratio};

@@ -11,7 +11,10 @@ pub const ROLES: &[RoleDef] = &[
     role("merchant", "经营户", "Merchant"),
     role("inspector", "检测执法人员", "Inspector"),
     role("scale", "电子秤", "Scale"),
+    // Captures events, and sees those that it sent itself.
     role("supplier", "外部系统", "Outside system"),
+    // Sees the events of every sender, and nothing else: a regulator's or wholesaler's own system.
+    role("tracer", "追溯查询系统", "Tracing system"),
 ];
 
 /// Reads a market's records, figures and traces.
@@ -22,6 +25,8 @@ pub const READ_TAKINGS: &str = "market.takings.read";
 pub const WEIGH: &str = "market.scale.weigh";
 pub const CAPTURE: &str = "market.epcis.capture";
 pub const QUERY: &str = "market.epcis.query";
+/// Whoever may query and not this sees only what they sent themselves.
+pub const OVERSEE: &str = "market.epcis.oversee";
 pub const KEEP_EVIDENCE: &str = "market.evidence.keep";
 pub const READ_EVIDENCE: &str = "market.evidence.read";
 
@@ -51,7 +56,14 @@ pub const ACTIONS: &[ActionDef] = &[
         QUERY,
         "查询追溯事件",
         "Query EPCIS events",
-        &["operator", "inspector", "leader", "auditor", "supplier"],
+        &["operator", "inspector", "leader", "auditor", "supplier", "tracer"],
+        &[],
+    ),
+    action(
+        OVERSEE,
+        "查看各方上传的追溯事件",
+        "See the events of every sender",
+        &["operator", "inspector", "leader", "auditor", "tracer"],
         &[],
     ),
     action(KEEP_EVIDENCE, "上传凭证", "Upload evidence", &["operator", "inspector"], &["merchant"]),

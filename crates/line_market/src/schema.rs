@@ -10,6 +10,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 3, sql: include_str!("../migrations/0003_recalls.sql") },
     Migration { owner: "market", number: 4, sql: include_str!("../migrations/0004_flags.sql") },
     Migration { owner: "market", number: 5, sql: include_str!("../migrations/0005_capture.sql") },
+    Migration { owner: "market", number: 6, sql: include_str!("../migrations/0006_events.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[
@@ -52,8 +53,16 @@ pub const DERIVED: &[Derived] = &[
         columns: "book, seq, slip, has_body, at, settled_seq, outcome, settled_at",
     },
     Derived {
-        table: "market_epcis",
-        columns: "book, event_id, seq, event_type, event_time, recorded, action, biz_step, disposition, read_point, \
+        table: "market_event",
+        columns: "book, seq, event_id, event_type, event_time, recorded, sender, action, biz_step, disposition, read_point, \
                   biz_location",
+    },
+    Derived { table: "market_event_fact", columns: "book, seq, at, field, held, number, moment" },
+    Derived { table: "market_event_run", columns: "book, field, held, sender, block" },
+    Derived { table: "market_element", columns: "book, id, vocabulary, sender, seq" },
+    Derived { table: "market_element_child", columns: "book, id, vocabulary, sender, child" },
+    Derived {
+        table: "market_element_attribute",
+        columns: "book, id, vocabulary, sender, at, name, held, number, moment",
     },
 ];

@@ -84,6 +84,12 @@ impl Calendar {
             .collect();
     }
 
+    /// The first day that works in one of two calendars and not in the other.
+    pub fn first_difference(&self, other: &Self) -> Option<Day> {
+        let named = self.days.keys().chain(other.days.keys());
+        named.filter(|day| self.works(**day) != other.works(**day)).min().copied()
+    }
+
     /// The years whose notices are known.
     pub fn years(&self) -> impl Iterator<Item = i32> {
         self.notices.keys().copied()

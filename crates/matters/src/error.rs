@@ -10,9 +10,13 @@ pub enum MatterError {
     Notice { field: String, detail: String },
     #[error("the colour rule is not accepted: {field}: {detail}")]
     Rule { field: String, detail: String },
+    #[error("there is no colour rule {0:?}")]
+    UnknownRule(String),
+    #[error("version {version} of the rule does not follow version {found}, which is in force")]
+    OldVersion { version: u32, found: u32 },
     #[error("{0} is not of the form {1}")]
     Id(SubjectId, &'static str),
-    #[error("a matter that is {} cannot be {}", state.as_str(), verb.as_str())]
+    #[error("a matter that is {} cannot be {}", state.title_en(), verb.as_str())]
     Forbidden { state: State, verb: Verb },
     #[error("the matter is paused: resume it first")]
     Paused,

@@ -13,7 +13,7 @@ use crate::state::Verb;
 /// Something that happened to a matter, when, and who recorded it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
-    /// When it counts: for people's moves the time of recording, for the clock's the moment that the body names.
+    /// When it counts: when it occurred, for the clock's moves the moment that the body names.
     pub at: Time,
     pub actor: ActorId,
     pub event: Event,
@@ -85,6 +85,21 @@ impl Event {
             _ => None,
         }
     }
+
+    /// The event with what the matter knows and figures need: its sort, and the colour in which it changes hands.
+    #[must_use]
+    pub fn completed(mut self, matter: &Matter) -> Self {
+        match &mut self {
+            Self::Accepted(Accepted { sort, .. })
+            | Self::Cancelled(Cancelled { sort, .. })
+            | Self::Reopened(Reopened { sort, .. })
+            | Self::Coloured(Coloured { sort, .. })
+            | Self::Escalated(Escalated { sort, .. }) => sort.clone_from(&matter.sort),
+            Self::HandedOver(handover) => handover.colour = matter.colour,
+            _ => {}
+        }
+        self
+    }
 }
 
 impl Move {
@@ -92,7 +107,7 @@ impl Move {
     pub fn read(entry: &Entry) -> Result<Option<Self>, EntryError> {
         let event = Event::read(entry)?;
         Ok(event.map(|event| Self {
-            at: event.since().unwrap_or(entry.recorded),
+            at: event.since().unwrap_or(entry.occurred),
             actor: entry.actor.clone(),
             event,
         }))
@@ -118,6 +133,6 @@ impl Matter {
         if entry.kind.as_str() != Opened::KIND {
             return Ok(None);
         }
-        Ok(Some(Self::open(&entry.body()?, entry.recorded)))
+        Ok(Some(Self::open(&entry.body()?, entry.occurred)))
     }
 }

@@ -68,6 +68,12 @@ impl MatterId {
     pub fn local(book: &BookId, name: &str) -> Result<Self, IdError> {
         SubjectId::local("matter", book, name).map(Self)
     }
+
+    /// The book that it was opened in.
+    pub fn book(&self) -> BookId {
+        let home = self.0.home().and_then(|home| BookId::new(home).ok());
+        home.expect("the id was checked to have a book")
+    }
 }
 
 #[cfg(test)]

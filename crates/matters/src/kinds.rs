@@ -82,7 +82,13 @@ pub struct Returned {
 #[serde(deny_unknown_fields)]
 pub struct Accepted {
     pub matter: MatterId,
+    /// The sort of the matter, so that figures are sums of entries by themselves.
+    #[schema(value_type = String)]
+    pub sort: KindName,
     pub by: PostId,
+    /// Whether what was handed in took effect by the deadline, as the calendar stood then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_time: Option<bool>,
 }
 
 /// It is no longer owed.
@@ -90,6 +96,9 @@ pub struct Accepted {
 #[serde(deny_unknown_fields)]
 pub struct Cancelled {
     pub matter: MatterId,
+    /// The sort of the matter, so that figures are sums of entries by themselves.
+    #[schema(value_type = String)]
+    pub sort: KindName,
     pub reason: String,
     pub approver: PostId,
 }
@@ -99,6 +108,9 @@ pub struct Cancelled {
 #[serde(deny_unknown_fields)]
 pub struct Reopened {
     pub matter: MatterId,
+    /// The sort of the matter, so that figures are sums of entries by themselves.
+    #[schema(value_type = String)]
+    pub sort: KindName,
     pub reason: String,
     pub approver: PostId,
     pub due: Due,
@@ -113,6 +125,9 @@ pub struct HandedOver {
     /// The reviewer from now on, where that changes too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewer: Option<PostId>,
+    /// The colour in which it changes hands; none before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<Colour>,
     pub reason: String,
 }
 
@@ -168,6 +183,9 @@ pub enum Extension {
 #[serde(deny_unknown_fields)]
 pub struct Coloured {
     pub matter: MatterId,
+    /// The sort of the matter, so that figures are sums of entries by themselves.
+    #[schema(value_type = String)]
+    pub sort: KindName,
     /// None before the first colour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Colour>,
@@ -187,6 +205,9 @@ pub struct Coloured {
 #[serde(deny_unknown_fields)]
 pub struct Escalated {
     pub matter: MatterId,
+    /// The sort of the matter, so that figures are sums of entries by themselves.
+    #[schema(value_type = String)]
+    pub sort: KindName,
     pub level: u8,
     /// The moment at which it fired, or should have.
     #[schema(value_type = String, format = DateTime)]

@@ -11,7 +11,7 @@ use crate::event::{Event, Move};
 use crate::id::{MatterId, PostId};
 use crate::input::Input;
 use crate::kinds::{Escalated, Evidence, Excused, Extension, HELPERS_MAX, HandedOver, Opened, Reopened};
-use crate::state::State;
+use crate::state::{State, Verb};
 use crate::term::{Due, Stop};
 
 /// Pauses, and excuses, of one round at most.
@@ -55,6 +55,10 @@ pub struct Matter {
     pub pauses: Vec<Pause>,
     pub excuses: Vec<Excuse>,
     pub submission: Option<Submission>,
+    /// When it was accepted or cancelled; none while it is owed.
+    pub closed: Option<Time>,
+    /// Whether it was done in time, once it is accepted.
+    pub in_time: Option<bool>,
     pub colour: Option<Colour>,
     /// Since when it has been yellow or worse.
     pub yellow_since: Option<Time>,
@@ -112,6 +116,8 @@ impl Matter {
             pauses: Vec::new(),
             excuses: Vec::new(),
             submission: None,
+            closed: None,
+            in_time: None,
             colour: None,
             yellow_since: None,
             red_since: None,
@@ -146,6 +152,13 @@ impl Matter {
         Ok(next)
     }
 
+    /// Whether something can happen to it as it stands, as far as its state and pause say.
+    pub fn may_be(&self, verb: Verb) -> bool {
+        let fits_pause =
+            if verb == Verb::Resumed { self.is_paused() } else { !self.is_paused() || verb.passes_a_pause() };
+        fits_pause && self.state.after(verb).is_ok()
+    }
+
     fn take_in(&mut self, step: &Move) -> Result<(), MatterError> {
         match &step.event {
             Event::Taken(taken) if taken.by != self.owner => return Err(MatterError::NotOwner),
@@ -166,10 +179,12 @@ impl Matter {
                 if self.submission.as_ref().is_none_or(|submission| submission.evidence.is_empty()) {
                     return Err(MatterError::NoEvidence);
                 }
+                (self.closed, self.in_time) = (Some(step.at), accepted.in_time);
             }
             Event::Cancelled(cancelled) => {
                 self.approve(&cancelled.approver)?;
                 self.end_pause(step.at);
+                self.closed = Some(step.at);
             }
             Event::Reopened(reopened) => self.reopen(reopened, step.at)?,
             Event::HandedOver(handover) => self.hand_over(handover)?,
@@ -222,6 +237,7 @@ impl Matter {
         self.pauses.clear();
         self.excuses.clear();
         self.submission = None;
+        (self.closed, self.in_time) = (None, None);
         self.fired.clear();
         Ok(())
     }
@@ -344,9 +360,8 @@ impl Matter {
         self.submission.as_ref()?.evidence.iter().map(|evidence| evidence.effective).max()
     }
 
-    /// Whether an accepted matter was done in time, by the day that the evidence took effect; none if it is not accepted.
-    pub fn was_in_time(&self, calendar: &Calendar, zone: &CityZone) -> Option<bool> {
-        let accepted = self.state == State::Accepted;
-        accepted.then(|| Some(self.effective()? <= self.deadline(calendar, zone)?.value)).flatten()
+    /// Whether what was submitted took effect by the deadline; none if nothing was submitted.
+    pub fn is_in_time(&self, calendar: &Calendar, zone: &CityZone) -> Option<bool> {
+        Some(self.effective()? <= self.deadline(calendar, zone)?.value)
     }
 }

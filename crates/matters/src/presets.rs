@@ -13,11 +13,13 @@ pub enum Preset {
     Sanya2022,
     /// Investment against plan in Wuhan.
     Wuhan,
+    /// For what is done on a day rather than over time, such as a permit: the deadline alone counts.
+    Deadline,
 }
 
 impl Preset {
-    pub const ALL: [Self; 5] =
-        [Self::Default, Self::LelingSuqian, Self::Yinchuan2025, Self::Sanya2022, Self::Wuhan];
+    pub const ALL: [Self; 6] =
+        [Self::Default, Self::LelingSuqian, Self::Yinchuan2025, Self::Sanya2022, Self::Wuhan, Self::Deadline];
 
     /// The rule as it was written.
     pub fn json(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Preset {
             Self::Yinchuan2025 => include_str!("../data/rules/yinchuan-2025.json"),
             Self::Sanya2022 => include_str!("../data/rules/sanya-2022.json"),
             Self::Wuhan => include_str!("../data/rules/wuhan.json"),
+            Self::Deadline => include_str!("../data/rules/deadline.json"),
         }
     }
 

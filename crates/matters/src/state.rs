@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::MatterError;
 
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),* $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal, $zh:literal, $en:literal);* $(;)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(rename_all = "snake_case")]
@@ -15,6 +15,14 @@ macro_rules! words {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),* }
             }
+
+            pub fn title_zh(self) -> &'static str {
+                match self { $(Self::$variant => $zh),* }
+            }
+
+            pub fn title_en(self) -> &'static str {
+                match self { $(Self::$variant => $en),* }
+            }
         }
     };
 }
@@ -22,33 +30,33 @@ macro_rules! words {
 words! {
     /// Where a matter stands.
     State {
-        Open = "open",
-        InHand = "in_hand",
-        Submitted = "submitted",
-        Returned = "returned",
-        Accepted = "accepted",
-        Cancelled = "cancelled",
-        Reopened = "reopened",
+        Open = "open", "待受领", "open";
+        InHand = "in_hand", "办理中", "in hand";
+        Submitted = "submitted", "待审核", "submitted";
+        Returned = "returned", "已退回", "returned";
+        Accepted = "accepted", "已办结", "accepted";
+        Cancelled = "cancelled", "已撤销", "cancelled";
+        Reopened = "reopened", "已重启", "reopened";
     }
 }
 
 words! {
     /// What can happen to a matter that is there.
     Verb {
-        Taken = "taken",
-        Submitted = "submitted",
-        Returned = "returned",
-        Accepted = "accepted",
-        Cancelled = "cancelled",
-        Reopened = "reopened",
-        HandedOver = "handed_over",
-        HelperAdded = "helper_added",
-        Paused = "paused",
-        Resumed = "resumed",
-        Extended = "extended",
-        Coloured = "coloured",
-        Escalated = "escalated",
-        Excused = "excused",
+        Taken = "taken", "受领", "take in hand";
+        Submitted = "submitted", "报结", "submit";
+        Returned = "returned", "退回", "return";
+        Accepted = "accepted", "办结", "accept";
+        Cancelled = "cancelled", "撤销", "cancel";
+        Reopened = "reopened", "重启", "reopen";
+        HandedOver = "handed_over", "移交", "hand over";
+        HelperAdded = "helper_added", "增加协办", "add a helper";
+        Paused = "paused", "中止计时", "pause";
+        Resumed = "resumed", "恢复计时", "resume";
+        Extended = "extended", "延期", "extend";
+        Coloured = "coloured", "变色", "colour";
+        Escalated = "escalated", "升级", "escalate";
+        Excused = "excused", "认定正当理由", "excuse";
     }
 }
 

@@ -119,6 +119,7 @@ impl Watch<'_> {
         let (since, step) = firing.min_by_key(|(at, step)| (*at, step.level))?;
         let escalated = Escalated {
             matter: matter.id.clone(),
+            sort: matter.sort.clone(),
             level: step.level,
             since,
             post: matter.owner.clone(),
@@ -133,7 +134,8 @@ impl Watch<'_> {
 
 fn coloured(matter: &Matter, since: Time, assessment: Option<Assessment>) -> Event {
     let to = assessment.as_ref().map(|assessment| assessment.colour);
-    Coloured { matter: matter.id.clone(), from: matter.colour, to, since, assessment }.into()
+    let (id, sort) = (matter.id.clone(), matter.sort.clone());
+    Coloured { matter: id, sort, from: matter.colour, to, since, assessment }.into()
 }
 
 impl<'a> Reading<'a> {

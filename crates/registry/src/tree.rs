@@ -245,6 +245,18 @@ impl Tree {
         false
     }
 
+    /// The unit right below `root` that is `unit` or lies above it; `None` if `unit` is the root or lies elsewhere.
+    pub fn child_towards(&self, root: &UnitCode, unit: &UnitCode) -> Option<&UnitCode> {
+        let mut at = self.units.get(unit)?;
+        while let Some(parent) = &at.parent {
+            if parent == root {
+                return Some(&at.code);
+            }
+            at = self.units.get(parent)?;
+        }
+        None
+    }
+
     pub fn book(&self, book: &BookId) -> Option<&Book> {
         self.books.get(book)
     }

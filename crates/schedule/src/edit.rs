@@ -1,7 +1,8 @@
-use crate::schedule::{Places, Reach};
+use crate::network::Network;
+use crate::pass::Place;
 use crate::{
-    Activity, ActivityId, Constraint, Link, LinkId, Minutes, Moment, Progress, Schedule, ScheduleError,
-    Terms, Wish,
+    Activity, ActivityId, Calendar, CalendarId, Constraint, Link, LinkId, Minutes, Moment, Progress, Reach,
+    Schedule, ScheduleError, Terms, Wish, WorkingTime,
 };
 
 /// A change of a plan.
@@ -19,6 +20,8 @@ pub enum Edit {
     /// Other kind, lag or lag calendar between the same two activities.
     ChangeLink(LinkId, Link),
     RemoveLink(LinkId),
+    /// Other working time, such as a holiday that was announced; schedules everything again.
+    Calendar(CalendarId, WorkingTime),
 }
 
 impl Schedule {
@@ -37,6 +40,7 @@ impl Schedule {
             Edit::AddLink(link) => self.add_link(link),
             Edit::ChangeLink(id, link) => self.change_link(id, link),
             Edit::RemoveLink(id) => self.remove_link(id),
+            Edit::Calendar(id, time) => self.change_calendar(id, Calendar::new(time)?),
         }
     }
 
@@ -66,18 +70,20 @@ impl Schedule {
         // What a neighbour is held by depends on whether this one has started.
         let links = &self.network.links;
         let mut changed = vec![id.0];
-        changed.extend(links.incoming(id.at()).map(|arc| arc.predecessor));
-        changed.extend(links.outgoing(id.at()).map(|arc| arc.successor));
+        changed.extend(links.incoming(id.at()).iter().map(|arc| arc.other));
+        changed.extend(links.outgoing(id.at()).iter().map(|arc| arc.other));
         Ok(self.rerun(&changed))
     }
 
     /// Lags are counted in the calendar of one of the two, which has another now.
     fn renew_lag_calendars(&mut self, id: ActivityId) -> Result<(), ScheduleError> {
-        for (at, link) in (0..).map(LinkId).zip(&self.plan.links) {
-            if let Some(link) = link.filter(|link| link.predecessor == id || link.successor == id) {
-                let arc = self.network.arc(at, &link)?;
-                self.network.links.change(at, &arc);
-            }
+        let links = &self.network.links;
+        let both = links.incoming(id.at()).iter().chain(links.outgoing(id.at()));
+        let ids: Vec<LinkId> = both.map(|arc| arc.link).collect();
+        for at in ids {
+            let link = self.link(at)?;
+            let arc = self.network.arc(at, &link)?;
+            self.network.links.change(link.predecessor, arc);
         }
         Ok(())
     }
@@ -92,7 +98,8 @@ impl Schedule {
         self.plan.activities.push(activity);
         self.order.push();
         let anywhere = (self.frame.floor, self.frame.floor);
-        self.places.push(Places { early: anywhere, late: anywhere });
+        self.early.push(anywhere);
+        self.late.push(anywhere);
         Ok(self.rerun(&[id.0, id.0]))
     }
 
@@ -106,7 +113,7 @@ impl Schedule {
         let (from, to) = (link.predecessor, link.successor);
         let admitted = self.order.admit(from.at(), to.at(), &self.network.links);
         admitted.map_err(|members| ScheduleError::Cycle { cycles: vec![members] })?;
-        self.network.links.insert(id, arc);
+        self.network.links.insert(from, arc);
         self.plan.links.push(Some(link));
         Ok(self.rerun(&[from.0, to.0]))
     }
@@ -117,16 +124,34 @@ impl Schedule {
         if (old.predecessor, old.successor) != (link.predecessor, link.successor) {
             return Err(ScheduleError::UnknownLink { link: id });
         }
-        self.network.links.change(id, &arc);
+        self.network.links.change(link.predecessor, arc);
         self.plan.links[id.at()] = Some(link);
         Ok(self.rerun(&[link.predecessor.0, link.successor.0]))
     }
 
     fn remove_link(&mut self, id: LinkId) -> Result<Reach, ScheduleError> {
         let link = self.link(id)?;
-        self.network.links.remove(id);
+        self.network.links.remove(link.predecessor, link.successor, id);
         self.plan.links[id.at()] = None;
         Ok(self.rerun(&[link.predecessor.0, link.successor.0]))
+    }
+
+    fn change_calendar(&mut self, id: CalendarId, calendar: Calendar) -> Result<Reach, ScheduleError> {
+        let place = self.plan.calendars.get_mut(id.at());
+        let place = place.ok_or(ScheduleError::MissingCalendar { calendar: id })?;
+        let old = std::mem::replace(place, calendar);
+        match Network::new(&self.plan, self.terms.out_of_sequence) {
+            Ok(network) => self.network = network,
+            Err(error) => {
+                self.plan.calendars[id.at()] = old;
+                return Err(error);
+            }
+        }
+        let (early, late) = (self.early.clone(), self.late.clone());
+        self.run();
+        let differing =
+            |old: &[Place], new: &[Place]| old.iter().zip(new).filter(|(old, new)| old != new).count();
+        Ok(Reach { early: differing(&early, &self.early), late: differing(&late, &self.late) })
     }
 
     pub(crate) fn link(&self, id: LinkId) -> Result<Link, ScheduleError> {

@@ -8,6 +8,7 @@ mod calendar;
 mod earned;
 mod edit;
 mod error;
+mod links;
 mod moment;
 mod network;
 mod order;
@@ -15,6 +16,7 @@ mod overlap;
 mod pass;
 mod plan;
 mod schedule;
+mod sweep;
 
 pub use baseline::{Baseline, Variance};
 pub use calendar::{Calendar, Shift, WorkingTime};
@@ -27,4 +29,5 @@ pub use plan::{
     Activity, ActivityId, Anchor, CalendarId, Constraint, LagCalendar, Link, LinkId, LinkKind, OutOfSequence,
     Plan, Progress, Remaining, Terms, Wish,
 };
-pub use schedule::{Critical, Dates, Reach, Schedule};
+pub use schedule::{Critical, Dates, Schedule};
+pub use sweep::Reach;

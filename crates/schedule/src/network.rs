@@ -1,136 +1,15 @@
-//! A plan made ready for the passes: links in chains through one array, activities reduced to what a pass reads.
+//! A plan made ready for the passes: links by activity, activities reduced to what a pass reads.
 
+use crate::links::{Arc, Links};
 use crate::{
-    Activity, ActivityId, Calendar, CalendarId, Constraint, LagCalendar, Link, LinkId, LinkKind, Moment,
-    OutOfSequence, Plan, Progress, ScheduleError,
+    Activity, ActivityId, Calendar, CalendarId, Constraint, LagCalendar, Link, LinkId, Moment, OutOfSequence,
+    Plan, Progress, ScheduleError,
 };
 
 pub(crate) const NONE: u32 = u32::MAX;
 /// No bound from below, and none from above. Far from the ends of the type, so that lags can be added.
 pub(crate) const NEVER: i64 = i64::MIN / 4;
 pub(crate) const EVER: i64 = i64::MAX / 4;
-
-/// A link as a pass reads it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Arc {
-    pub(crate) predecessor: u32,
-    pub(crate) successor: u32,
-    pub(crate) next_incoming: u32,
-    pub(crate) next_outgoing: u32,
-    pub(crate) lag: i32,
-    /// Whose working time the lag is counted in.
-    pub(crate) calendar: u16,
-    pub(crate) kind: LinkKind,
-}
-
-/// Links, chained by predecessor and by successor. Those into one activity lie side by side, in the order of
-/// activities, so that a pass reads memory mostly forwards.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Links {
-    arcs: Vec<Arc>,
-    /// Where each link of the plan lies, or `NONE`.
-    slots: Vec<u32>,
-    first_incoming: Vec<u32>,
-    first_outgoing: Vec<u32>,
-}
-
-impl Links {
-    pub(crate) fn activities(&self) -> usize {
-        self.first_incoming.len()
-    }
-
-    /// An arc of a chain.
-    pub(crate) fn arc(&self, slot: u32) -> &Arc {
-        &self.arcs[slot as usize]
-    }
-
-    /// The arc of a link that is there.
-    pub(crate) fn of(&self, id: LinkId) -> &Arc {
-        self.arc(self.slots[id.at()])
-    }
-
-    pub(crate) fn first_outgoing(&self, node: usize) -> u32 {
-        self.first_outgoing[node]
-    }
-
-    #[inline]
-    pub(crate) fn incoming(&self, node: usize) -> impl Iterator<Item = &Arc> {
-        let first = self.arcs.get(self.first_incoming[node] as usize);
-        std::iter::successors(first, |arc| self.arcs.get(arc.next_incoming as usize))
-    }
-
-    #[inline]
-    pub(crate) fn outgoing(&self, node: usize) -> impl Iterator<Item = &Arc> {
-        let first = self.arcs.get(self.first_outgoing[node] as usize);
-        std::iter::successors(first, |arc| self.arcs.get(arc.next_outgoing as usize))
-    }
-
-    pub(crate) fn push_activity(&mut self) {
-        self.first_incoming.push(NONE);
-        self.first_outgoing.push(NONE);
-    }
-
-    /// Takes the links of a new plan.
-    fn fill(&mut self, mut arcs: Vec<(LinkId, Arc)>, count: usize) {
-        arcs.sort_by_key(|(_, arc)| arc.successor);
-        self.arcs.reserve_exact(arcs.len());
-        self.slots = vec![NONE; count];
-        for (id, arc) in arcs {
-            self.insert(id, arc);
-        }
-    }
-
-    /// Adds a link, whose number is free or the next one.
-    pub(crate) fn insert(&mut self, id: LinkId, mut arc: Arc) {
-        let slot = u32::try_from(self.arcs.len()).unwrap_or(NONE);
-        let (from, to) = (arc.predecessor as usize, arc.successor as usize);
-        arc.next_incoming = std::mem::replace(&mut self.first_incoming[to], slot);
-        arc.next_outgoing = std::mem::replace(&mut self.first_outgoing[from], slot);
-        self.arcs.push(arc);
-        if id.at() >= self.slots.len() {
-            self.slots.resize(id.at() + 1, NONE);
-        }
-        self.slots[id.at()] = slot;
-    }
-
-    /// Takes a link out of its chains; its slot stays empty until the plan is scheduled anew.
-    pub(crate) fn remove(&mut self, id: LinkId) {
-        let slot = std::mem::replace(&mut self.slots[id.at()], NONE);
-        let gone = self.arcs[slot as usize];
-        unchain(
-            &mut self.first_incoming[gone.successor as usize],
-            slot,
-            gone.next_incoming,
-            &mut self.arcs,
-            |arc| &mut arc.next_incoming,
-        );
-        unchain(
-            &mut self.first_outgoing[gone.predecessor as usize],
-            slot,
-            gone.next_outgoing,
-            &mut self.arcs,
-            |arc| &mut arc.next_outgoing,
-        );
-    }
-
-    pub(crate) fn change(&mut self, id: LinkId, new: &Arc) {
-        let arc = &mut self.arcs[self.slots[id.at()] as usize];
-        (arc.kind, arc.lag, arc.calendar) = (new.kind, new.lag, new.calendar);
-    }
-}
-
-/// Takes a slot out of one chain.
-fn unchain(first: &mut u32, slot: u32, after: u32, arcs: &mut [Arc], next: fn(&mut Arc) -> &mut u32) {
-    if *first == slot {
-        *first = after;
-        return;
-    }
-    let mut at = *first as usize;
-    while *next(&mut arcs[at]) != slot {
-        at = *next(&mut arcs[at]) as usize;
-    }
-    *next(&mut arcs[at]) = after;
-}
 
 /// An activity as a pass reads it.
 #[derive(Debug, Clone, Copy)]
@@ -215,26 +94,31 @@ impl Network {
         };
         network.calendars.push(Calendar::elapsed());
         for (id, activity) in (0..).map(ActivityId).zip(&plan.activities) {
-            network.push(id, activity)?;
+            network.add(id, activity)?;
         }
         let mut arcs = Vec::with_capacity(plan.links.len());
         for (id, link) in (0..).map(LinkId).zip(&plan.links) {
             if let Some(link) = link {
-                arcs.push((id, network.arc(id, link)?));
+                arcs.push((link.predecessor, network.arc(id, link)?));
             }
         }
-        network.links.fill(arcs, plan.links.len());
+        network.links = Links::new(plan.activities.len(), &arcs);
         Ok(network)
     }
 
     pub(crate) fn push(&mut self, id: ActivityId, activity: &Activity) -> Result<(), ScheduleError> {
+        self.add(id, activity)?;
+        self.links.push_activity();
+        Ok(())
+    }
+
+    fn add(&mut self, id: ActivityId, activity: &Activity) -> Result<(), ScheduleError> {
         let (mut node, bounds) = self.reduced(id, activity)?;
         if bounds != Bounds::OPEN {
             node.bounds = u32::try_from(self.bounds.len()).unwrap_or(NONE);
             self.bounds.push(bounds);
         }
         self.nodes.push(node);
-        self.links.push_activity();
         Ok(())
     }
 
@@ -252,7 +136,7 @@ impl Network {
         Ok(())
     }
 
-    /// A link made ready, if the plan has its activities.
+    /// A link as its predecessor sees it, if the plan has its activities.
     pub(crate) fn arc(&self, id: LinkId, link: &Link) -> Result<Arc, ScheduleError> {
         for activity in [link.predecessor, link.successor] {
             if activity.at() >= self.nodes.len() {
@@ -263,10 +147,8 @@ impl Network {
             return Err(ScheduleError::OutOfRange);
         }
         Ok(Arc {
-            predecessor: link.predecessor.0,
-            successor: link.successor.0,
-            next_incoming: NONE,
-            next_outgoing: NONE,
+            other: link.successor.0,
+            link: id,
             lag: i32::try_from(link.lag.0).map_err(|_| ScheduleError::OutOfRange)?,
             calendar: self.lag_calendar(link),
             kind: link.kind,
@@ -291,31 +173,6 @@ impl Network {
     #[inline]
     pub(crate) fn bounds(&self, node: &Node) -> Option<&Bounds> {
         self.bounds.get(node.bounds as usize)
-    }
-
-    /// Activities that only the frame's ceiling may bound: the others finish before a successor finishes.
-    pub(crate) fn last(&self) -> impl Iterator<Item = u32> {
-        let is_bounded = |arc: &Arc| {
-            let next = &self.nodes[arc.successor as usize];
-            let is_of_finish = matches!(arc.kind, LinkKind::FinishToStart | LinkKind::FinishToFinish);
-            // What must lie where it lies may lie beyond the ceiling, and so may what has a lead.
-            is_of_finish && arc.lag >= 0 && !next.is_released && !next.has_finished && !self.is_pinned(next)
-        };
-        let nodes = 0..u32::try_from(self.nodes.len()).unwrap_or(NONE);
-        nodes.filter(move |&node| !self.links.outgoing(node as usize).any(is_bounded))
-    }
-
-    /// Activities that only the frame's floor may bound: the others start after a predecessor starts.
-    pub(crate) fn first(&self) -> impl Iterator<Item = u32> {
-        let is_bounded = |arc: &Arc| {
-            let before = &self.nodes[arc.predecessor as usize];
-            let is_of_start = matches!(arc.kind, LinkKind::FinishToStart | LinkKind::StartToStart);
-            is_of_start && arc.lag >= 0 && !before.has_started && !self.is_pinned(before)
-        };
-        let nodes = 0..u32::try_from(self.nodes.len()).unwrap_or(NONE);
-        nodes.filter(move |&node| {
-            self.nodes[node as usize].is_released || !self.links.incoming(node as usize).any(is_bounded)
-        })
     }
 
     pub(crate) fn is_pinned(&self, node: &Node) -> bool {
@@ -399,6 +256,9 @@ pub(crate) fn least(node: &Node, calendar: &Calendar, start: i64, finish: i64, b
         let at = calendar.edge_up(start.max(finish).max(break_end));
         return (at, at);
     }
+    if finish == NEVER && break_end == NEVER {
+        return calendar.forth(start, node.rest.unsigned_abs());
+    }
     let rest = i64::from(node.rest);
     let mut work = calendar.work(start);
     if finish > NEVER {
@@ -423,6 +283,9 @@ pub(crate) fn greatest(
     if node.rest == 0 {
         let at = calendar.edge_down(start.min(finish).min(break_start));
         return (at, at);
+    }
+    if start == EVER && break_start == EVER {
+        return calendar.back(finish, node.rest.unsigned_abs());
     }
     let rest = i64::from(node.rest);
     let mut work = calendar.work(finish) - rest;

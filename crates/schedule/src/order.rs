@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use crate::ActivityId;
-use crate::network::{Links, NONE};
+use crate::links::Links;
+use crate::network::NONE;
 
 /// Every predecessor stands before its successors.
 #[derive(Debug, Clone)]
@@ -18,7 +19,7 @@ impl Order {
     /// Sorts the activities, or gives the members of the cycles that prevent it.
     pub(crate) fn new(links: &Links) -> Result<Self, Vec<Vec<ActivityId>>> {
         let count = links.activities();
-        let incoming = |node| u32::try_from(links.incoming(node).count()).unwrap_or(u32::MAX);
+        let incoming = |node| u32::try_from(links.incoming(node).len()).unwrap_or(u32::MAX);
         let mut waiting: Vec<u32> = (0..count).map(incoming).collect();
         // Of those that wait for nothing the least goes first: neighbours in the plan stay neighbours in the sequence,
         // and so in the processor's cache.
@@ -29,10 +30,10 @@ impl Order {
         while let Some(Reverse(node)) = free.pop() {
             sequence.push(node);
             for link in links.outgoing(node as usize) {
-                let next = link.successor as usize;
+                let next = link.other as usize;
                 waiting[next] -= 1;
                 if waiting[next] == 0 {
-                    free.push(Reverse(link.successor));
+                    free.push(Reverse(link.other));
                 }
             }
         }
@@ -62,12 +63,13 @@ impl Order {
         if high < low {
             return Ok(());
         }
-        let mut after = self.reach(to, |node| links.outgoing(node).map(|link| link.successor), |p| p <= high);
+        let mut after =
+            self.reach(to, |node| links.outgoing(node).iter().map(|link| link.other), |p| p <= high);
         if let Some(end) = after.iter().position(|step| step.node as usize == from) {
             return Err(after_path(&after, end));
         }
         let mut before =
-            self.reach(from, |node| links.incoming(node).map(|link| link.predecessor), |p| p >= low);
+            self.reach(from, |node| links.incoming(node).iter().map(|link| link.other), |p| p >= low);
         let place = &self.place;
         let by_place = |step: &Step| place[step.node as usize];
         before.sort_unstable_by_key(by_place);
@@ -139,7 +141,7 @@ fn cycles(links: &Links, waiting: &[u32]) -> Vec<Vec<ActivityId>> {
             continue;
         }
         let back = |node: usize| {
-            let mut within = links.incoming(node).map(|link| link.predecessor as usize);
+            let mut within = links.incoming(node).iter().map(|link| link.other as usize);
             within.find(|&before| waiting[before] > 0 && component[before] == knot)
         };
         let mut path: Vec<usize> = vec![start];
@@ -165,12 +167,12 @@ fn components(links: &Links, waiting: &[u32]) -> Vec<u32> {
     let mut component = vec![NONE; count];
     let (mut next_index, mut next_component) = (0, 0);
     let mut stack = Vec::new();
-    let mut calls: Vec<(usize, u32)> = Vec::new();
+    let mut calls: Vec<(usize, usize)> = Vec::new();
     for root in (0..count).filter(|&node| waiting[node] > 0) {
         if index[root] != NONE {
             continue;
         }
-        calls.push((root, links.first_outgoing(root)));
+        calls.push((root, 0));
         while let Some(call) = calls.last_mut() {
             let node = call.0;
             if index[node] == NONE {
@@ -179,15 +181,14 @@ fn components(links: &Links, waiting: &[u32]) -> Vec<u32> {
                 next_index += 1;
                 stack.push(node);
             }
-            if call.1 != NONE {
-                let link = links.arc(call.1);
-                call.1 = link.next_outgoing;
-                let next = link.successor as usize;
+            if let Some(link) = links.outgoing(node).get(call.1) {
+                call.1 += 1;
+                let next = link.other as usize;
                 if waiting[next] == 0 {
                     continue;
                 }
                 if index[next] == NONE {
-                    calls.push((next, links.first_outgoing(next)));
+                    calls.push((next, 0));
                 } else if component[next] == NONE {
                     low[node] = low[node].min(index[next]);
                 }

@@ -5,7 +5,8 @@
 //! that every link from before allows is early, the last that every link to after allows is late.
 
 use crate::LinkKind;
-use crate::network::{Arc, EVER, NEVER, Network, Node, greatest, least};
+use crate::links::Arc;
+use crate::network::{EVER, NEVER, Network, Node, greatest, least};
 
 /// The bounds that hold for all activities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl Network {
         }
         if !node.is_released {
             for arc in self.links.incoming(at) {
-                start = start.max(self.pull(arc, place(arc.predecessor as usize), &mut pull));
+                start = start.max(self.pull(arc, place(arc.other as usize), &mut pull));
             }
         }
         let found = least(node, calendar, start, pull.finish, pull.break_end);
@@ -95,11 +96,11 @@ impl Network {
         let node = &self.nodes[at];
         let mut start = EVER;
         for arc in self.links.outgoing(at) {
-            let next = &self.nodes[arc.successor as usize];
+            let next = &self.nodes[arc.other as usize];
             if next.has_finished || next.is_released {
                 continue;
             }
-            let (next_start, next_finish) = place(arc.successor as usize);
+            let (next_start, next_finish) = place(arc.other as usize);
             match arc.kind {
                 LinkKind::FinishToStart => finish = finish.min(self.before(arc, next_start)),
                 LinkKind::FinishToFinish => finish = finish.min(self.before(arc, next_finish)),
@@ -115,16 +116,50 @@ impl Network {
         greatest(node, self.calendar(node), start, finish, break_start)
     }
 
-    /// Whether a link alone puts its successor where it lies.
-    pub(crate) fn is_driving(&self, arc: &Arc, place: impl Fn(usize) -> Place) -> bool {
-        let node = &self.nodes[arc.successor as usize];
+    /// Whether a successor may have to move early places because its predecessor did: the link no longer holds, or it
+    /// may have been what held the successor back.
+    #[inline]
+    pub(crate) fn may_push(&self, arc: &Arc, old: Place, new: Place, successor: Place) -> bool {
+        let node = &self.nodes[arc.other as usize];
+        if arc.lag != 0 || node.has_started {
+            return true;
+        }
+        let (was, is, held) = match arc.kind {
+            LinkKind::FinishToStart => (old.1, new.1, successor.0),
+            LinkKind::StartToStart => (old.0, new.0, successor.0),
+            LinkKind::FinishToFinish => (old.1, new.1, successor.1),
+            LinkKind::StartToFinish => return true,
+        };
+        // One place earlier lies at most a break and a minute before.
+        is > held || is < was && was >= held - self.calendar(node).longest_break()
+    }
+
+    /// Whether a predecessor may have to move late places because its successor did.
+    #[inline]
+    pub(crate) fn may_pull(&self, arc: &Arc, old: Place, new: Place, predecessor: Place) -> bool {
+        let node = &self.nodes[arc.other as usize];
+        if arc.lag != 0 || node.has_started {
+            return true;
+        }
+        let (was, is, held) = match arc.kind {
+            LinkKind::FinishToStart => (old.0, new.0, predecessor.1),
+            LinkKind::StartToStart => (old.0, new.0, predecessor.0),
+            LinkKind::FinishToFinish => (old.1, new.1, predecessor.1),
+            LinkKind::StartToFinish => return true,
+        };
+        is < held || is > was && was <= held + self.calendar(node).longest_break()
+    }
+
+    /// Whether a link into an activity alone puts it where it lies.
+    pub(crate) fn is_driving(&self, at: usize, arc: &Arc, place: impl Fn(usize) -> Place) -> bool {
+        let node = &self.nodes[at];
         if node.has_finished || node.is_released || self.is_pinned(node) {
             return false;
         }
         let mut pull = Pull { finish: NEVER, break_end: NEVER };
-        let start = self.pull(arc, place(arc.predecessor as usize), &mut pull);
+        let start = self.pull(arc, place(arc.other as usize), &mut pull);
         let alone = least(node, self.calendar(node), start, pull.finish, pull.break_end);
-        alone.1 == place(arc.successor as usize).1
+        alone.1 == place(at).1
     }
 
     /// Where what is left of an activity begins, if it ends at `finish`.
@@ -142,7 +177,7 @@ impl Network {
             LinkKind::StartToStart => return self.after(arc, start),
             LinkKind::FinishToFinish => pull.finish = pull.finish.max(self.after(arc, finish)),
             LinkKind::StartToFinish => {
-                let moment = self.before_break(&self.nodes[arc.predecessor as usize], start);
+                let moment = self.before_break(&self.nodes[arc.other as usize], start);
                 pull.break_end = pull.break_end.max(self.after(arc, moment));
             }
         }

@@ -1,3 +1,4 @@
+use base::Fen;
 use schedule::{ActivityId, Moment, Plan};
 
 /// A plan with the names that files give its parts.
@@ -13,8 +14,17 @@ pub struct Document {
     pub labels: Vec<Label>,
     /// One for every calendar of the plan.
     pub calendar_names: Vec<String>,
-    /// What the file holds and a plan does not, such as links of summary tasks; a sentence each.
-    pub notes: Vec<String>,
+    /// What the file holds and the plan does not.
+    pub notes: Vec<Note>,
+}
+
+/// What was left out of a file, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// Empty or inactive tasks, and those that only follow others.
+    Tasks(usize),
+    /// Links from or to what was left out, or what lies in another project.
+    Links(usize),
 }
 
 impl Document {
@@ -38,10 +48,14 @@ impl Document {
     }
 }
 
-/// What people call an activity.
+/// What people call an activity, and what it costs them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Label {
     /// A number or code that no other activity of the plan has.
     pub code: String,
     pub name: String,
+    /// The part of the work that it belongs to, such as the foundations; empty if the file groups nothing.
+    pub group: String,
+    /// What it is to cost.
+    pub budget: Option<Fen>,
 }

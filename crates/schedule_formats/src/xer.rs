@@ -4,7 +4,7 @@
 mod calendar;
 mod table;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use schedule::{
     Activity, ActivityId, Calendar, CalendarId, Constraint, Link, LinkKind, Minutes, Moment, Plan, Progress,
@@ -12,17 +12,24 @@ use schedule::{
 };
 
 use crate::clock_face::moment;
-use crate::{Document, FormatError, Label, Limits};
+use crate::error::{ACTIVITIES, BYTES, EXCEPTIONS, LINKS, words};
+use crate::{Document, FormatError, Label, Limits, Note, Place, Words};
 use table::{Row, Tables};
+
+const CONSTRAINT_DATE: Words = words("the date of its constraint", "限制日期");
+const DATE: Words = words("a date such as 2026-02-09 08:00", "形如 2026-02-09 08:00 的日期");
 
 /// Reads the first project of a file. A lag is counted in the predecessor's calendar, which is P6's default.
 pub fn read(text: &str, limits: &Limits) -> Result<Document, FormatError> {
-    Limits::check("bytes", text.len(), limits.bytes_max)?;
+    Limits::check(BYTES, text.len(), limits.bytes_max)?;
     if !text.trim_start_matches('\u{feff}').starts_with("ERMHDR") {
-        return Err(FormatError::Missing("the header ERMHDR"));
+        return Err(FormatError::Missing(words("the header ERMHDR", "文件头 ERMHDR")));
     }
     let tables = Tables::read(text, limits)?;
-    let project = tables.rows("PROJECT").next().ok_or(FormatError::Missing("the table PROJECT"))?;
+    let project = tables
+        .rows("PROJECT")
+        .next()
+        .ok_or(FormatError::Missing(words("the table PROJECT", "PROJECT 表")))?;
     let mut plan = Plan::new(Calendar::elapsed());
     plan.calendars.clear();
     let mut names = Vec::new();
@@ -30,14 +37,18 @@ pub fn read(text: &str, limits: &Limits) -> Result<Document, FormatError> {
     let mut exceptions = 0;
     for row in tables.rows("CALENDAR") {
         let id = row.get("clndr_id");
-        let time = calendar::read(row.get("clndr_data"), &format!("calendar {id}"), limits)?;
+        let time = calendar::read(row.get("clndr_data"), &Place::Calendar(id.to_owned()), limits)?;
         exceptions += time.exceptions.len();
-        Limits::check("days that differ from the week", exceptions, limits.exceptions_max)?;
-        by_id.insert(id, plan.calendar(Calendar::new(time)?));
+        Limits::check(EXCEPTIONS, exceptions, limits.exceptions_max)?;
+        let place = || Place::Calendar(id.to_owned());
+        let calendar =
+            Calendar::new(time).map_err(|error| FormatError::Calendar { place: place(), error })?;
+        by_id.insert(id, plan.calendar(calendar));
         names.push(row.get("clndr_name").to_owned());
     }
     if plan.calendars.is_empty() {
-        plan.calendar(Calendar::new(WorkingTime::office())?);
+        let office = Calendar::new(WorkingTime::office());
+        plan.calendar(office.map_err(|error| FormatError::Calendar { place: Place::Project, error })?);
         names.push(String::new());
     }
     plan.calendar = by_id.get(project.get("clndr_id")).copied().unwrap_or(CalendarId(0));
@@ -46,8 +57,8 @@ pub fn read(text: &str, limits: &Limits) -> Result<Document, FormatError> {
     document.start = date(&project, "plan_start_date")?;
     document.status = date(&project, "last_recalc_date")?;
     let activities = tasks(&tables, project.get("proj_id"), &by_id, &mut document)?;
-    Limits::check("activities", activities.len(), limits.activities_max)?;
-    links(&tables, &activities, &mut document, limits)?;
+    Limits::check(ACTIVITIES, activities.len(), limits.activities_max)?;
+    links(&tables, project.get("proj_id"), &activities, &mut document, limits)?;
     Ok(document)
 }
 
@@ -57,6 +68,8 @@ fn tasks<'a>(
     calendars: &HashMap<&str, CalendarId>,
     document: &mut Document,
 ) -> Result<HashMap<&'a str, ActivityId>, FormatError> {
+    let groups: HashMap<&str, &str> =
+        tables.rows("PROJWBS").map(|row| (row.get("wbs_id"), row.get("wbs_name"))).collect();
     let mut activities = HashMap::new();
     let mut left_out = 0;
     for row in tables.rows("TASK").filter(|row| row.get("proj_id") == project) {
@@ -68,13 +81,17 @@ fn tasks<'a>(
         let own = calendars.get(row.get("clndr_id")).copied();
         let activity = activity(&row, own.unwrap_or(document.plan.calendar))?;
         if activities.insert(id, document.plan.push(activity)).is_some() {
-            return Err(FormatError::Twice { place: format!("task {id}") });
+            return Err(FormatError::Twice {
+                place: Place::Task(row.get("task_code").to_owned()),
+                found: id.to_owned(),
+            });
         }
         let (code, name) = (row.get("task_code").to_owned(), row.get("task_name").to_owned());
-        document.labels.push(Label { code, name });
+        let group = groups.get(row.get("wbs_id")).copied().unwrap_or_default().to_owned();
+        document.labels.push(Label { code, name, group, budget: None });
     }
     if left_out > 0 {
-        document.notes.push(format!("{left_out} level of effort and WBS summary tasks are left out"));
+        document.notes.push(Note::Tasks(left_out));
     }
     Ok(activities)
 }
@@ -99,8 +116,8 @@ fn activity(row: &Row<'_>, calendar: CalendarId) -> Result<Activity, FormatError
 }
 
 fn constrain(activity: &mut Activity, row: &Row<'_>, kind: &str, at: &str) -> Result<(), FormatError> {
-    let place = || format!("task {}", row.get("task_code"));
-    let at = || date(row, at)?.ok_or_else(|| FormatError::value(place(), "", "the date of its constraint"));
+    let place = Place::Task(row.get("task_code").to_owned());
+    let at = || date(row, at)?.ok_or_else(|| FormatError::value(&place, "", CONSTRAINT_DATE));
     let constraints = &mut activity.constraints;
     match kind {
         "" => {}
@@ -118,21 +135,31 @@ fn constrain(activity: &mut Activity, row: &Row<'_>, kind: &str, at: &str) -> Re
         }
         "CS_MANDSTART" => constraints.push(Constraint::MustStart(at()?)),
         "CS_MANDFIN" => constraints.push(Constraint::MustFinish(at()?)),
-        other => return Err(FormatError::value(place(), other, "a constraint of P6")),
+        other => return Err(FormatError::value(&place, other, words("a constraint of P6", "P6 的限制类型"))),
     }
     Ok(())
 }
 
 fn links(
     tables: &Tables<'_>,
+    project: &str,
     activities: &HashMap<&str, ActivityId>,
     document: &mut Document,
     limits: &Limits,
 ) -> Result<(), FormatError> {
+    let all: HashSet<&str> = tables.rows("TASK").map(|row| row.get("task_id")).collect();
     let mut left_out = 0;
     for row in tables.rows("TASKPRED") {
         let ends = (activities.get(row.get("pred_task_id")), activities.get(row.get("task_id")));
         let (Some(&predecessor), Some(&successor)) = ends else {
+            // What follows others is there without being read; another project may not even be there.
+            for (task, of) in [("pred_task_id", "pred_proj_id"), ("task_id", "proj_id")] {
+                let (task, of) = (row.get(task), row.get(of));
+                if !all.contains(task) && (of.is_empty() || of == project) {
+                    let place = Place::Field("pred_task_id".to_owned());
+                    return Err(FormatError::Reference { place, found: task.chars().take(80).collect() });
+                }
+            }
             left_out += 1;
             continue;
         };
@@ -141,29 +168,36 @@ fn links(
             "PR_SS" => LinkKind::StartToStart,
             "PR_FF" => LinkKind::FinishToFinish,
             "PR_SF" => LinkKind::StartToFinish,
-            other => return Err(FormatError::value("TASKPRED", other, "PR_FS, PR_SS, PR_FF or PR_SF")),
+            other => {
+                let kinds = words("PR_FS, PR_SS, PR_FF or PR_SF", "PR_FS、PR_SS、PR_FF 或 PR_SF");
+                return Err(FormatError::value(&field("pred_type"), other, kinds));
+            }
         };
         document.plan.link(Link::new(predecessor, successor, kind, hours(&row, "lag_hr_cnt")?));
-        Limits::check("links", document.plan.links.len(), limits.links_max)?;
+        Limits::check(LINKS, document.plan.links.len(), limits.links_max)?;
     }
     if left_out > 0 {
-        document.notes.push(format!("{left_out} links to tasks outside the project are left out"));
+        document.notes.push(Note::Links(left_out));
     }
     Ok(())
 }
 
-fn date(row: &Row<'_>, field: &str) -> Result<Option<Moment>, FormatError> {
-    let text = row.get(field);
+fn field(name: &str) -> Place {
+    Place::Field(name.to_owned())
+}
+
+fn date(row: &Row<'_>, name: &str) -> Result<Option<Moment>, FormatError> {
+    let text = row.get(name);
     if text.is_empty() {
         return Ok(None);
     }
-    moment(text).map(Some).ok_or_else(|| FormatError::value(field, text, "a date such as 2026-02-09 08:00"))
+    moment(text).map(Some).ok_or_else(|| FormatError::value(&field(name), text, DATE))
 }
 
 /// Hours with a decimal fraction, to the minute: `7.5` is 450. Half a minute is rounded away from zero.
-fn hours(row: &Row<'_>, field: &str) -> Result<Minutes, FormatError> {
-    let text = row.get(field).trim();
-    let refuse = || FormatError::value(field, text, "a number of hours");
+fn hours(row: &Row<'_>, name: &str) -> Result<Minutes, FormatError> {
+    let text = row.get(name).trim();
+    let refuse = || FormatError::value(&field(name), text, words("a number of hours", "小时数"));
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| refuse())? };

@@ -59,10 +59,10 @@ enum Plot {
 
 /// A horizontal line with its label.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Tick {
-    y: String,
-    text: String,
-    zero: bool,
+pub(crate) struct Tick {
+    pub y: String,
+    pub text: String,
+    pub zero: bool,
 }
 
 /// Where one point is drawn.
@@ -91,7 +91,7 @@ enum Label {
 }
 
 /// Height of bar and line charts, in pixels.
-const HEIGHT: u32 = 180;
+pub(crate) const HEIGHT: u32 = 180;
 /// Height of a row of a ranked chart.
 const ROW: u32 = 36;
 
@@ -127,24 +127,8 @@ pub fn ranked(series: Series) -> Chart {
 fn upright(series: Series, plot: Plot, tick: impl Fn(i64) -> String) -> Chart {
     let (low, high) =
         series.points.iter().fold((0, 0), |(low, high), p| (p.value.min(low), p.value.max(high)));
-    let step = step(low, high);
-    let floor = |value: i64| value.div_euclid(step).saturating_mul(step);
-    let (bottom, top) = (floor(low), floor(high));
-    let top = if top < high || top == bottom { top.saturating_add(step) } else { top };
-    let span = (top as f64 - bottom as f64).max(1.0);
-    let y = |value: i64| f64::from(HEIGHT) * (top as f64 - value as f64) / span;
-
-    let mut ticks = Vec::new();
-    let mut at = bottom;
-    loop {
-        ticks.push(Tick { y: pixels(y(at)), text: tick(at), zero: at == 0 });
-        match at.checked_add(step) {
-            // Where nothing happened there is no scale to read.
-            Some(next) if next <= top && low < high => at = next,
-            _ => break,
-        }
-    }
-    let axis_width = ticks.iter().map(|tick| columns(&tick.text)).max().unwrap_or(0) * 7 + 8;
+    let Scale { ticks, axis_width, bottom, top } = Scale::of(low, high, HEIGHT, tick);
+    let y = |value: i64| height_of(value, bottom, top, HEIGHT);
 
     let count = series.points.len().max(1);
     let slot = 100.0 / count as f64;
@@ -172,6 +156,44 @@ fn upright(series: Series, plot: Plot, tick: impl Fn(i64) -> String) -> Chart {
     Chart { series, plot, height: HEIGHT, ticks, axis_width, marks }
 }
 
+/// The axis of amounts.
+pub(crate) struct Scale {
+    pub ticks: Vec<Tick>,
+    /// Width of the column of tick labels, in pixels.
+    pub axis_width: usize,
+    pub bottom: i64,
+    pub top: i64,
+}
+
+impl Scale {
+    /// Round amounts that cover those from `low` to `high`.
+    pub fn of(low: i64, high: i64, height: u32, tick: impl Fn(i64) -> String) -> Self {
+        let step = step(low, high);
+        let floor = |value: i64| value.div_euclid(step).saturating_mul(step);
+        let (bottom, top) = (floor(low), floor(high));
+        let top = if top < high || top == bottom { top.saturating_add(step) } else { top };
+        let mut ticks = Vec::new();
+        let mut at = bottom;
+        loop {
+            let y = pixels(height_of(at, bottom, top, height));
+            ticks.push(Tick { y, text: tick(at), zero: at == 0 });
+            match at.checked_add(step) {
+                // Where nothing happened there is no scale to read.
+                Some(next) if next <= top && low < high => at = next,
+                _ => break,
+            }
+        }
+        let axis_width = ticks.iter().map(|tick| columns(&tick.text)).max().unwrap_or(0) * 7 + 8;
+        Self { ticks, axis_width, bottom, top }
+    }
+}
+
+/// How far from the top an amount stands, in pixels.
+pub(crate) fn height_of(value: i64, bottom: i64, top: i64, height: u32) -> f64 {
+    let span = (top as f64 - bottom as f64).max(1.0);
+    f64::from(height) * (top as f64 - value as f64) / span
+}
+
 /// The distance of the ticks: 1, 2 or 5 times a power of ten, so that there are three to six.
 fn step(low: i64, high: i64) -> i64 {
     let span = (i128::from(high) - i128::from(low)).max(1);
@@ -186,11 +208,11 @@ fn columns(text: &str) -> usize {
     text.chars().map(|c| if c < '\u{2e80}' { 1 } else { 2 }).sum()
 }
 
-fn percent(value: f64) -> String {
+pub(crate) fn percent(value: f64) -> String {
     format!("{value:.3}%")
 }
 
-fn pixels(value: f64) -> String {
+pub(crate) fn pixels(value: f64) -> String {
     format!("{value:.1}")
 }
 

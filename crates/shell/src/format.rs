@@ -47,6 +47,21 @@ pub fn decimal_plain(units: impl Into<i128>, places: u32) -> String {
     decimal(units, places).replace(',', "")
 }
 
+/// Reads a decimal of at most so many places, exactly: `read_decimal("12.5", 3)` is 12500.
+pub fn read_decimal(text: &str, places: u32) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let places = usize::try_from(places).ok()?;
+    if whole.is_empty() || whole.len() > 12 || fraction.len() > places || !plain(whole) || !plain(fraction) {
+        return None;
+    }
+    format!("{whole}{fraction:0<places$}").parse::<i64>().ok().map(|units| sign * units)
+}
+
 /// Money to the fen: `¥1,234.50`.
 pub fn money(fen: i64) -> String {
     let text = decimal(fen, 2);
@@ -143,6 +158,17 @@ pub fn percent(numerator: i64, denominator: i64) -> String {
     }
 }
 
+/// How an amount differs from an earlier one, as a share of it: `+12.3%`, `-4.0%`. From nothing there is no share.
+pub fn change(now: i64, before: i64) -> String {
+    if before == 0 {
+        return NONE.to_owned();
+    }
+    let change = i128::from(now) - i128::from(before);
+    let tenths = divide(change * 1000, i128::from(before).abs());
+    let sign = if tenths > 0 { "+" } else { "" };
+    format!("{sign}{}%", decimal(tenths, 1))
+}
+
 /// A span of milliseconds by its two largest units: `3天4小时`, `12分5秒`, `850毫秒`; `3 d 4 h`, `850 ms`.
 pub fn duration(lang: Lang, ms: i64) -> String {
     let units: [(u64, &str, &str); 5] = [
@@ -206,6 +232,11 @@ pub fn time(moment: Moment) -> String {
     moment.or_none(|at| at.strftime("%H:%M:%S").to_string())
 }
 
+/// `03-05 14:07`, where the year goes without saying.
+pub fn month_day_time(moment: Moment) -> String {
+    moment.or_none(|at| at.strftime("%m-%d %H:%M").to_string())
+}
+
 /// `2026年3月5日`, `5 March 2026`: in running text.
 pub fn date_long(lang: Lang, moment: Moment) -> String {
     moment.or_none(|at| long(lang, at.date()))
@@ -245,6 +276,26 @@ mod tests {
         assert_eq!(decimal(5, 2), "0.05");
         assert_eq!(decimal(-123_456_789, 3), "-123,456.789");
         assert_eq!(decimal_plain(-123_450, 2), "-1234.50");
+    }
+
+    #[test]
+    fn decimals_are_read_exactly_or_not_at_all() {
+        assert_eq!(read_decimal("12.5", 3), Some(12_500));
+        assert_eq!(read_decimal("-0.07", 2), Some(-7));
+        assert_eq!(read_decimal("3", 0), Some(3));
+        for wrong in ["", ".5", "1.2345", "1e3", "1,5", "９", "--1", "9999999999999"] {
+            assert_eq!(read_decimal(wrong, 3), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_is_a_share_of_what_was_before() {
+        assert_eq!(change(1_123, 1_000), "+12.3%");
+        assert_eq!(change(960, 1_000), "-4.0%");
+        assert_eq!(change(1_000, 1_000), "0.0%");
+        assert_eq!(change(-5, -10), "+50.0%");
+        assert_eq!(change(7, 0), "—");
+        assert_eq!(change(i64::MAX, i64::MIN), "+200.0%");
     }
 
     #[test]

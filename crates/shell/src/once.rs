@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::http::HeaderMap;
 use base::{ActorId, Time};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::problem::Problem;
@@ -39,6 +41,18 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// A request to the API with the header `Idempotency-Key`; `None` if it came without one.
+    pub fn asked(headers: &HeaderMap, content: &impl Serialize) -> Result<Option<Self>, Problem> {
+        let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+        let key = key.to_str().unwrap_or_default().to_owned();
+        if key.is_empty() || key.len() > 128 {
+            let detail = Both::new("幂等键应为 1 至 128 个可见字符。", "must be 1 to 128 visible characters");
+            return Err(Problem::bad_request("Idempotency-Key", "format", detail));
+        }
+        let digest = hex::encode(Sha256::digest(serde_json::to_vec(content).unwrap_or_default()));
+        Ok(Some(Self { key, digest }))
+    }
+
     /// What was typed into a form, without the fields that nobody types; `None` if it came without a key.
     pub fn of(form: &str, typed: &BTreeMap<String, String>) -> Option<Self> {
         let key = typed.get(FIELD).map(String::as_str).unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use notices::{MailTls, Network};
 use registry::{Level, UnitAdded};
 use serde::Deserialize;
 
@@ -31,6 +32,12 @@ pub struct Config {
     /// The unit at the top of the org tree.
     pub root: UnitAdded,
     pub mqtt: Option<Mqtt>,
+    /// The mail server that takes notices; without it posts get no e-mail.
+    pub smtp: Option<Smtp>,
+    pub notices: Notices,
+    /// A GeoJSON file with the shapes of units for the wall, each with its code in the property `code` or `adcode`;
+    /// units stand as tiles, if left out.
+    pub map: Option<PathBuf>,
     #[serde(skip)]
     pub demonstration: bool,
 }
@@ -45,6 +52,62 @@ pub struct Mqtt {
     /// Read from `TAIZHANG_MQTT_PASSWORD`.
     #[serde(skip)]
     pub password: Option<String>,
+}
+
+/// The mail server, and as whom mail is sent.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smtp {
+    pub host: String,
+    pub port: u16,
+    /// `implicit` (port 465), `starttls` (port 587), or `none` for a relay on the same machine or network.
+    pub tls: MailTls,
+    /// The sender's address.
+    pub from: String,
+    pub username: Option<String>,
+    /// Read from `TAIZHANG_SMTP_PASSWORD`.
+    #[serde(skip)]
+    pub password: Option<String>,
+}
+
+/// How notices leave the house.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Notices {
+    /// Networks inside that webhooks may reach, and where they need no TLS, such as `10.20.0.0/16`. Everything that is not
+    /// public is out of their reach otherwise.
+    pub webhook_networks: Vec<Network>,
+    /// A PEM file of authorities that are trusted besides the system's, for TLS to mail server and webhooks.
+    pub authority: Option<PathBuf>,
+    /// How long an attempt may take.
+    pub timeout_seconds: u64,
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Self { webhook_networks: Vec::new(), authority: None, timeout_seconds: 20 }
+    }
+}
+
+impl std::fmt::Debug for Smtp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Smtp").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+impl Smtp {
+    /// A password goes with its account, and never in the clear.
+    fn check(&self) -> Result<(), Error> {
+        let refuse = |reason: &str| Err(Error::Config(format!("smtp: {reason}")));
+        match (&self.username, &self.password) {
+            (Some(_), None) => refuse("the username has no TAIZHANG_SMTP_PASSWORD"),
+            (None, Some(_)) => refuse("TAIZHANG_SMTP_PASSWORD has no username"),
+            (Some(_), Some(_)) if self.tls == MailTls::None => {
+                refuse("a password needs tls = \"starttls\" or \"implicit\"")
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl std::fmt::Debug for Mqtt {
@@ -76,6 +139,9 @@ impl Default for Config {
                 title_en: "Dezhou".into(),
             },
             mqtt: None,
+            map: None,
+            smtp: None,
+            notices: Notices::default(),
             demonstration: false,
         }
     }
@@ -98,10 +164,21 @@ impl Config {
         if let (Some(mqtt), Ok(password)) = (&mut config.mqtt, std::env::var("TAIZHANG_MQTT_PASSWORD")) {
             mqtt.password = Some(password);
         }
-        if !(1..=64).contains(&config.readers) {
+        if let (Some(smtp), Ok(password)) = (&mut config.smtp, std::env::var("TAIZHANG_SMTP_PASSWORD")) {
+            smtp.password = Some(password);
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if !(1..=64).contains(&self.readers) {
             return Err(Error::Config("readers must be from 1 to 64".into()));
         }
-        Ok(config)
+        if !(1..=300).contains(&self.notices.timeout_seconds) {
+            return Err(Error::Config("notices.timeout_seconds must be from 1 to 300".into()));
+        }
+        self.smtp.as_ref().map_or(Ok(()), Smtp::check)
     }
 
     /// Whether browsers come through a proxy that is not trusted, so that limits take all of them for one.

@@ -1,19 +1,24 @@
 //! The server put together: configuration, the explicit list of lines, and the way from a database to a running site.
 
+mod clock;
 pub mod config;
 mod keys;
 mod lines;
 mod system;
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use base::{CityZone, Clock, Entropy};
 use kernel::{AdminError, AppendError, Kernel, OpenError, Parts};
 use line_market::mqtt_bridge::{self, Bridge};
 use merkle::SignerKey;
+use notices::{MailSettings, Worker};
+use shell::wall::{Shapes, Wall};
 use shell::{App, Site, Texts};
 use store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -37,6 +42,8 @@ pub enum Error {
     Key(#[from] merkle::Error),
     #[error(transparent)]
     Proof(#[from] kernel::ProofError),
+    #[error(transparent)]
+    Notices(#[from] notices::Error),
     #[error("{0}")]
     Admin(String),
     #[error("cannot listen on {address}: {reason}")]
@@ -89,7 +96,7 @@ pub fn open_kernel(
     let zone = CityZone::named(&config.zone).map_err(|error| Error::Config(error.to_string()))?;
     let kernel = Kernel::open(Parts {
         store,
-        lines: lines::lines(),
+        lines: lines::lines(&zone),
         clock: around.clock,
         entropy: around.entropy,
         zone,
@@ -111,9 +118,21 @@ pub fn app(config: &Config, kernel: Arc<Kernel>) -> Result<App, Error> {
         base_url: config.base_url().trim_end_matches('/').to_owned(),
         secure: config.base_url().starts_with("https://"),
         trusted_proxies: config.trusted_proxies.clone(),
+        sends_mail: config.smtp.is_some(),
         demonstration: config.demonstration,
     };
-    Ok(App::new(kernel, Arc::new(texts), site, lines::nav(), lines::names()))
+    let wall = Wall::new(lines::wall(), shapes(config)?);
+    Ok(App::new(kernel, Arc::new(texts), site, lines::nav(), lines::names()).with_wall(wall))
+}
+
+/// The shapes of the map that the configuration names.
+fn shapes(config: &Config) -> Result<Shapes, Error> {
+    let Some(path) = &config.map else { return Ok(Shapes::default()) };
+    let mut bytes = Vec::new();
+    let most = u64::try_from(shell::wall::BYTES_MAX + 1).unwrap_or(u64::MAX);
+    let read = std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+    read.map_err(|error| file_error(path, &error))?;
+    Shapes::read(&bytes).map_err(|error| Error::Config(format!("the map {}: {error}", path.display())))
 }
 
 /// Every route of the site.
@@ -134,7 +153,30 @@ pub fn bridge(config: &Config, app: &App) -> Result<Option<Bridge>, Error> {
     Ok(Some(bridge))
 }
 
-/// Serves until `stop` resolves, then finishes what is under way.
+/// Starts to deliver notices. Close it before the kernel stops.
+pub fn carrier(config: &Config, kernel: Arc<Kernel>) -> Result<Worker, Error> {
+    let mail = config.smtp.clone().map(|smtp| MailSettings {
+        host: smtp.host,
+        port: smtp.port,
+        tls: smtp.tls,
+        from: smtp.from,
+        username: smtp.username,
+        password: smtp.password,
+    });
+    let read = |path: &std::path::PathBuf| std::fs::read(path).map_err(|error| file_error(path, &error));
+    let settings = notices::Settings {
+        base_url: config.base_url().trim_end_matches('/').to_owned(),
+        name: config.name.clone(),
+        mail,
+        webhook_networks: config.notices.webhook_networks.clone(),
+        authority: config.notices.authority.as_ref().map(read).transpose()?,
+        timeout: Duration::from_secs(config.notices.timeout_seconds),
+        poll: Duration::from_secs(1),
+    };
+    Ok(notices::start(kernel, settings)?)
+}
+
+/// Serves until `stop` resolves, then finishes what is under way. Meanwhile the clock of matters runs.
 pub async fn serve(
     app: App,
     listener: TcpListener,
@@ -143,12 +185,13 @@ pub async fn serve(
     let (limits, shown) = (app.limits.clone(), app.shown.clone());
     let forget = tokio::spawn(async move {
         loop {
-            tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+            tokio::time::sleep(Duration::from_secs(30)).await;
             limits.forget();
             shown.forget();
         }
     });
     let kernel = app.kernel.clone();
+    let clock = tokio::spawn(clock::run(kernel.clone()));
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let (ending, ended) = tokio::sync::oneshot::channel::<()>();
     let graceful = axum::serve(listener, service).with_graceful_shutdown(async move {
@@ -158,9 +201,10 @@ pub async fn serve(
     tokio::select! {
         result = graceful => result?,
         // Streams stay open for ever: whoever is still connected is cut off after a while.
-        () = async { let _closed = ended.await; tokio::time::sleep(std::time::Duration::from_secs(3)).await } => {}
+        () = async { let _closed = ended.await; tokio::time::sleep(Duration::from_secs(3)).await } => {}
     }
     forget.abort();
+    clock.abort();
     tokio::task::spawn_blocking(move || kernel.stop()).await.map_err(std::io::Error::other)
 }
 

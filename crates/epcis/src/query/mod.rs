@@ -1,28 +1,43 @@
-//! The simple event query (EPCIS 2.0, section 8.2.7.1): the parameters that are served, and which events they match.
+//! The simple event query (EPCIS 2.0, section 8.2.7.1): its parameters, what they ask, which events fit, and what an
+//! index must know of an event to find it.
 
+mod facts;
+mod field;
 mod matching;
+mod parse;
+mod pattern;
+mod scalar;
+mod units;
 
-use crate::document::{Action, EventType};
+use serde_json::{Map, Value};
+
+use crate::context::Context;
 use crate::error::{EpcisError, Rule};
 use crate::moment::Moment;
-use crate::urn;
-use crate::vocabulary::Vocabulary;
 
-pub use matching::Pattern;
+pub use facts::{Fact, Held, facts};
+pub use field::{Extension, Field, Holder, Measured, Sensor, What, extension_name};
+pub use matching::{Element, MasterData};
+pub use pattern::Pattern;
+pub use scalar::{Comparison, Scalar, number_key, stored};
 
 /// Values of one list parameter at most.
-const VALUES_MAX: usize = 200;
+pub const VALUES_MAX: usize = 200;
+/// Conditions of one query at most.
+pub const CONDITIONS_MAX: usize = 50;
 /// Bytes of one value at most.
 const VALUE_BYTES_MAX: usize = 2_048;
 /// Events of one page at most.
-const PER_PAGE_MAX: usize = 1_000;
+pub const PER_PAGE_MAX: usize = 1_000;
 
-/// What a result is ordered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What a result is ordered by; events that have no such field come last.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum OrderBy {
     #[default]
     EventTime,
     RecordTime,
+    /// An extension with a number, a moment or a text; of several values the least counts.
+    Extension(Field),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,36 +48,61 @@ pub enum OrderDirection {
     Desc,
 }
 
-/// A query; an empty list or `None` asks nothing. All that is asked must hold, each by any of its values.
+/// From a moment on, and before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    pub from: Option<Moment>,
+    /// Exclusive.
+    pub before: Option<Moment>,
+}
+
+/// What is asked of an event. A field with several values fits if one of them does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// `EQ_`: the field has one of these values.
+    Among(Among),
+    /// `MATCH_`: a thing in one of these members fits one of the patterns.
+    Matches(What, Vec<Pattern>),
+    /// `GT_`, `GE_`, `LT_`, `LE_`.
+    Compares(Field, Comparison, Scalar),
+    /// `EXISTS_`.
+    Exists(Field),
+    /// `WD_`: the place is one of these, or stands below one of them in the master data.
+    Within(Place, Vec<String>),
+    /// `HASATTR_`: the master data of the value have one of these attributes.
+    HasAttribute(Field, Vec<String>),
+    /// `EQATTR_`: the master data of the value have the attribute with one of these values.
+    AttributeIs(Field, String, Vec<Scalar>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Among {
+    pub field: Field,
+    pub values: Vec<Scalar>,
+}
+
+/// The fields whose values have places below them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    ReadPoint,
+    BizLocation,
+}
+
+impl Place {
+    pub fn field(self) -> Field {
+        match self {
+            Self::ReadPoint => Field::ReadPoint,
+            Self::BizLocation => Field::BizLocation,
+        }
+    }
+}
+
+/// A query; all that is asked must hold.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Query {
-    pub event_types: Vec<String>,
-    pub event_time_from: Option<Moment>,
-    /// Exclusive.
-    pub event_time_before: Option<Moment>,
-    pub record_time_from: Option<Moment>,
-    /// Exclusive.
-    pub record_time_before: Option<Moment>,
-    pub actions: Vec<Action>,
-    /// Bare words of CBV 2.0, or URIs.
-    pub biz_steps: Vec<String>,
-    /// As `biz_steps`.
-    pub dispositions: Vec<String>,
-    /// Canonical identifiers, as [`urn::canonical`] gives them.
-    pub read_points: Vec<String>,
-    /// As `read_points`.
-    pub biz_locations: Vec<String>,
-    pub event_ids: Vec<String>,
-    pub transformation_ids: Vec<String>,
-    pub any_epc: Vec<Pattern>,
-    pub epc: Vec<Pattern>,
-    pub parent_id: Vec<Pattern>,
-    pub input_epc: Vec<Pattern>,
-    pub output_epc: Vec<Pattern>,
-    pub any_epc_class: Vec<Pattern>,
-    pub epc_class: Vec<Pattern>,
-    pub input_epc_class: Vec<Pattern>,
-    pub output_epc_class: Vec<Pattern>,
+    pub event_time: Span,
+    pub record_time: Span,
+    pub conditions: Vec<Condition>,
     pub order_by: OrderBy,
     pub order_direction: OrderDirection,
     /// Answer the first so many and no more.
@@ -74,113 +114,124 @@ pub struct Query {
 }
 
 impl Query {
-    /// Reads decoded pairs of a query string. Lists are written `a|b`; what is unknown, or stands twice, is refused.
-    pub fn parse<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, EpcisError> {
+    /// Reads decoded pairs of a query string. Lists are written `a|b`; names of extensions may use the prefixes of the
+    /// context. What is unknown, or stands twice, is refused.
+    pub fn parse<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+        context: &Context,
+    ) -> Result<Self, EpcisError> {
+        let split = |(name, value): (&'a str, &'a str)| (name, value.split('|').map(str::to_owned).collect());
+        Self::read(pairs.into_iter().map(split), context)
+    }
+
+    /// Reads the `query` of a named query (the published query schema). Its `@context` defines prefixes.
+    pub fn from_json(query: &Map<String, Value>, context: &Context) -> Result<Self, EpcisError> {
+        let context = context.with(query.get("@context"));
+        let mut pairs = Vec::new();
+        for (name, value) in query.iter().filter(|(name, _)| *name != "@context") {
+            pairs.push((name.as_str(), texts(value).map_err(|rule| EpcisError::at(name.as_str(), rule))?));
+        }
+        Self::read(pairs.into_iter(), &context)
+    }
+
+    fn read<'a>(
+        parameters: impl Iterator<Item = (&'a str, Vec<String>)>,
+        context: &Context,
+    ) -> Result<Self, EpcisError> {
         let mut query = Self::default();
-        let mut seen: Vec<&str> = Vec::new();
-        for (name, value) in pairs {
+        let (mut seen, mut is_ordered): (Vec<&str>, bool) = (Vec::new(), false);
+        for (name, values) in parameters {
             let refuse = |rule| EpcisError::at(name, rule);
             if seen.contains(&name) {
                 return Err(refuse(Rule::Twice));
             }
-            query.set(name, value).map_err(refuse)?;
+            query.set(name, &values, context).map_err(refuse)?;
+            is_ordered |= name == "orderBy";
             seen.push(name);
         }
         if query.event_count_limit.is_some() && query.max_event_count.is_some() {
             return Err(EpcisError::at("eventCountLimit", Rule::Excludes("maxEventCount")));
         }
+        if query.event_count_limit.is_some() && !is_ordered {
+            return Err(EpcisError::at("eventCountLimit", Rule::NeedsOneOf("orderBy")));
+        }
         Ok(query)
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), Rule> {
+    fn set(&mut self, name: &str, values: &[String], context: &Context) -> Result<(), Rule> {
+        if values.len() > VALUES_MAX {
+            return Err(Rule::Limit { what: "values", max: VALUES_MAX });
+        }
+        if values.iter().any(|value| value.len() > VALUE_BYTES_MAX) || name.len() > VALUE_BYTES_MAX {
+            return Err(Rule::Limit { what: "bytes in a value or name", max: VALUE_BYTES_MAX });
+        }
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        let given = parse::Given { values: &values, context };
+        let one = || given.one();
+        let moment = || one().and_then(parse::moment).map(Some);
         match name {
-            "eventType" => self.event_types = list(value, event_type)?,
-            "GE_eventTime" => self.event_time_from = Some(moment(value)?),
-            "LT_eventTime" => self.event_time_before = Some(moment(value)?),
-            "GE_recordTime" => self.record_time_from = Some(moment(value)?),
-            "LT_recordTime" => self.record_time_before = Some(moment(value)?),
-            "EQ_action" => self.actions = list(value, action)?,
-            "EQ_bizStep" => self.biz_steps = list(value, |v| word(v, Vocabulary::BizStep))?,
-            "EQ_disposition" => self.dispositions = list(value, |v| word(v, Vocabulary::Disposition))?,
-            "EQ_readPoint" => self.read_points = list(value, canonical)?,
-            "EQ_bizLocation" => self.biz_locations = list(value, canonical)?,
-            "EQ_eventID" => self.event_ids = list(value, uri)?,
-            "EQ_transformationID" => self.transformation_ids = list(value, canonical)?,
-            "MATCH_anyEPC" => self.any_epc = list(value, Pattern::parse)?,
-            "MATCH_epc" => self.epc = list(value, Pattern::parse)?,
-            "MATCH_parentID" => self.parent_id = list(value, Pattern::parse)?,
-            "MATCH_inputEPC" => self.input_epc = list(value, Pattern::parse)?,
-            "MATCH_outputEPC" => self.output_epc = list(value, Pattern::parse)?,
-            "MATCH_anyEPCClass" => self.any_epc_class = list(value, Pattern::parse)?,
-            "MATCH_epcClass" => self.epc_class = list(value, Pattern::parse)?,
-            "MATCH_inputEPCClass" => self.input_epc_class = list(value, Pattern::parse)?,
-            "MATCH_outputEPCClass" => self.output_epc_class = list(value, Pattern::parse)?,
+            "GE_eventTime" => self.event_time.from = moment()?,
+            "LT_eventTime" => self.event_time.before = moment()?,
+            "GE_recordTime" => self.record_time.from = moment()?,
+            "LT_recordTime" => self.record_time.before = moment()?,
             "orderBy" => {
-                self.order_by = match value {
+                self.order_by = match one()? {
                     "eventTime" => OrderBy::EventTime,
                     "recordTime" => OrderBy::RecordTime,
-                    _ => return Err(not_one_of(value, "eventTime, recordTime")),
+                    name => OrderBy::Extension(
+                        given
+                            .extension(name)
+                            .map_err(|_| not_one_of(name, "eventTime, recordTime, an extension"))?,
+                    ),
                 }
             }
             "orderDirection" => {
-                self.order_direction = match value {
+                self.order_direction = match one()? {
                     "ASC" => OrderDirection::Asc,
                     "DESC" => OrderDirection::Desc,
-                    _ => return Err(not_one_of(value, "ASC, DESC")),
+                    other => return Err(not_one_of(other, "ASC, DESC")),
                 }
             }
-            "eventCountLimit" => self.event_count_limit = Some(count(value, usize::MAX)?),
-            "maxEventCount" => self.max_event_count = Some(count(value, usize::MAX)?),
-            "perPage" => self.per_page = Some(count(value, PER_PAGE_MAX)?),
-            "nextPageToken" => self.next_page_token = Some(value.to_owned()),
-            _ => return Err(Rule::UnknownParameter),
+            "eventCountLimit" => self.event_count_limit = Some(count(one()?, usize::MAX)?),
+            "maxEventCount" => self.max_event_count = Some(count(one()?, usize::MAX)?),
+            "perPage" => self.per_page = Some(count(one()?, PER_PAGE_MAX)?),
+            "nextPageToken" => self.next_page_token = Some(one()?.to_owned()),
+            _ => {
+                self.conditions.extend(parse::condition(name, &given)?);
+                if self.conditions.len() > CONDITIONS_MAX {
+                    return Err(Rule::Limit { what: "conditions", max: CONDITIONS_MAX });
+                }
+            }
         }
         Ok(())
     }
+
+    /// The query with one condition more.
+    #[must_use]
+    pub fn and(mut self, condition: Condition) -> Self {
+        self.conditions.push(condition);
+        self
+    }
 }
 
-fn list<T>(value: &str, read: impl Fn(&str) -> Result<T, Rule>) -> Result<Vec<T>, Rule> {
-    let one = |part: &str| {
-        if part.len() > VALUE_BYTES_MAX {
-            return Err(Rule::Limit { what: "bytes in a value", max: VALUE_BYTES_MAX });
-        }
-        read(part)
+/// The values of a member of a named query, as the query string would write them.
+fn texts(value: &Value) -> Result<Vec<String>, Rule> {
+    let one = |value: &Value| match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(flag) => Ok(flag.to_string()),
+        _ => Err(Rule::Kind("a text, a number, true or false, or a list of these")),
     };
-    if value.split('|').count() > VALUES_MAX {
-        return Err(Rule::Limit { what: "values", max: VALUES_MAX });
+    match value {
+        Value::Array(items) if items.is_empty() => Err(Rule::NeedsOneOf("the values")),
+        Value::Array(items) => items.iter().map(one).collect(),
+        Value::Null => Ok(Vec::new()),
+        value => one(value).map(|one| vec![one]),
     }
-    value.split('|').map(one).collect()
 }
 
 fn not_one_of(found: &str, allowed: &str) -> Rule {
     Rule::NotOneOf { found: found.to_owned(), allowed: allowed.to_owned() }
-}
-
-fn event_type(value: &str) -> Result<String, Rule> {
-    EventType::read(value).map(|event_type| event_type.as_str().to_owned())
-}
-
-fn moment(value: &str) -> Result<Moment, Rule> {
-    Moment::parse(value).ok_or_else(|| Rule::Time(value.to_owned()))
-}
-
-fn action(value: &str) -> Result<Action, Rule> {
-    Action::read(value).ok_or_else(|| not_one_of(value, "ADD, OBSERVE, DELETE"))
-}
-
-fn word(value: &str, vocabulary: Vocabulary) -> Result<String, Rule> {
-    if !vocabulary.accepts(value) {
-        return Err(Rule::Vocabulary { found: value.to_owned(), list: vocabulary.name() });
-    }
-    Ok(vocabulary.bare(value).to_owned())
-}
-
-fn uri(value: &str) -> Result<String, Rule> {
-    if crate::uri::is_absolute(value) { Ok(value.to_owned()) } else { Err(Rule::Uri(value.to_owned())) }
-}
-
-fn canonical(value: &str) -> Result<String, Rule> {
-    uri(value).map(|uri| urn::canonical(&uri).into_owned())
 }
 
 fn count(value: &str, max: usize) -> Result<usize, Rule> {

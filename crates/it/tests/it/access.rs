@@ -14,9 +14,14 @@ type Row = [u16; 8];
 const PUBLIC: Row = [200; 8];
 /// Records of a market, and figures of its county for those who have the county.
 const RECORDS: Row = [401, 403, 200, 403, 200, 200, 200, 403];
+/// Records of a key-project office, which the market's people have nothing to do with.
+const OFFICE: Row = [401, 403, 403, 403, 403, 200, 200, 403];
+/// Plans that are not there.
+const PLANS: Row = [401, 403, 403, 403, 403, 404, 404, 403];
 const COUNTY: Row = [401, 403, 403, 403, 200, 200, 200, 403];
 const OVERSIGHT: Row = [401, 200, 403, 403, 403, 200, 200, 403];
 const LISTS: Row = [401, 200, 403, 403, 403, 403, 200, 403];
+const NO_MATTER: Row = [401, 403, 404, 403, 404, 404, 404, 403];
 const WEIGHING: Row = [401, 403, 403, 403, 403, 403, 403, 200];
 
 struct Operation {
@@ -61,6 +66,9 @@ const OPERATIONS: &[Operation] = &[
     get("/api/figures", "/api/figures", PUBLIC),
     get("/api/figures/{name}", "/api/figures/market.sales?", COUNTY),
     get("/api/figures/{name}/breakdown", "/api/figures/market.sales/breakdown?", COUNTY),
+    get("/api/figures/{name}/comparison", "/api/figures/market.sales/comparison?", COUNTY),
+    get("/api/figures/{name}/provenance", "/api/figures/market.sales/provenance?", COUNTY),
+    get("/api/figures/{name}/targets", "/api/figures/market.sales/targets?", COUNTY),
     get("/api/figures/{name}/entries", "/api/figures/market.sales/entries?", COUNTY),
     get("/api/figures/{name}/series", "/api/figures/market.sales/series?", COUNTY),
     get("/api/kinds", "/api/kinds", PUBLIC),
@@ -85,6 +93,65 @@ const OPERATIONS: &[Operation] = &[
         "/api/market/beiyuan/evidence/00",
         [401, 403, 404, 403, 404, 404, 404, 403],
     ),
+    get("/api/projects/{book}/projects", "/api/projects/decheng-projects/projects", OFFICE),
+    get("/api/projects/{book}/projects/{project}", "/api/projects/decheng-projects/projects/park", OFFICE),
+    // The park has no plan, so whoever may look finds nothing.
+    get(
+        "/api/projects/{book}/projects/{project}/plan",
+        "/api/projects/decheng-projects/projects/park/plan",
+        PLANS,
+    ),
+    get(
+        "/api/projects/{book}/projects/{project}/plan/overlaps",
+        "/api/projects/decheng-projects/projects/park/plan/overlaps",
+        PLANS,
+    ),
+    get(
+        "/api/projects/{book}/projects/{project}/plan/curve",
+        "/api/projects/decheng-projects/projects/park/plan/curve",
+        PLANS,
+    ),
+    get(
+        "/api/projects/{book}/projects/{project}/plan/file",
+        "/api/projects/decheng-projects/projects/park/plan/file?format=csv",
+        PLANS,
+    ),
+    Operation {
+        method: "POST",
+        template: "/api/projects/{book}/projects/{project}/plan",
+        path: "/api/projects/decheng-projects/projects/park/plan",
+        body: |_| Some(json!("no plan")),
+        asks: None,
+        row: [401, 403, 403, 403, 403, 403, 403, 403],
+    },
+    get("/api/projects/{book}/chains", "/api/projects/decheng-projects/chains", OFFICE),
+    get("/api/projects/{book}/programmes", "/api/projects/decheng-projects/programmes", OFFICE),
+    get("/api/projects/{book}/visits", "/api/projects/decheng-projects/visits", OFFICE),
+    get("/api/projects/{book}/assistance", "/api/projects/decheng-projects/assistance", OFFICE),
+    get("/api/projects/{book}/permits", "/api/projects/decheng-projects/permits", OFFICE),
+    get("/api/projects/{book}/proxies", "/api/projects/decheng-projects/proxies", OFFICE),
+    get(
+        "/api/projects/{book}/evidence/{digest}",
+        "/api/projects/decheng-projects/evidence/00",
+        [401, 403, 403, 403, 403, 404, 404, 403],
+    ),
+    // What those of the office itself may do stands beside the line's own tests.
+    Operation {
+        method: "POST",
+        template: "/api/projects/{book}/entries",
+        path: "/api/projects/decheng-projects/entries",
+        body: |_| Some(input("projects.progress.reported", json!({ "project": "park", "percent_bp": 100 }))),
+        asks: None,
+        row: [401, 403, 403, 403, 403, 403, 403, 403],
+    },
+    Operation {
+        method: "POST",
+        template: "/api/projects/{book}/evidence",
+        path: "/api/projects/decheng-projects/evidence",
+        body: |_| Some(json!("not an image")),
+        asks: None,
+        row: [401, 403, 403, 403, 403, 403, 403, 403],
+    },
     get("/api/trace", "/api/trace?subject=lot:beiyuan/L1&direction=forward&book=beiyuan", RECORDS),
     get("/epcis/capture", "/epcis/capture?book=beiyuan", [401, 403, 200, 403, 403, 403, 403, 403]),
     // There is no such job, so whoever may look finds nothing.
@@ -164,12 +231,56 @@ const OPERATIONS: &[Operation] = &[
         asks: None,
         row: [401, 403, 400, 400, 400, 403, 403, 403],
     },
+    get("/api/matters", "/api/matters?book=beiyuan", RECORDS),
+    // There is no such matter, so whoever may read the book finds nothing.
+    get("/api/matters/{book}/{name}", "/api/matters/beiyuan/none", NO_MATTER),
+    get("/api/matters/{book}/{name}/evidence/{digest}", "/api/matters/beiyuan/none/evidence/00", NO_MATTER),
+    Operation {
+        method: "POST",
+        template: "/api/matters/{book}",
+        path: "/api/matters/beiyuan",
+        // Refused for a post that is not there, once the right is there.
+        body: |_| {
+            Some(json!({ "title": "x", "owner": "post:371402/a", "reviewer": "post:371402/b",
+                "due": { "by": "on", "day": "2026-03-31" } }))
+        },
+        asks: None,
+        row: [401, 403, 403, 403, 403, 400, 403, 403],
+    },
+    Operation {
+        method: "POST",
+        template: "/api/matters/{book}/{name}/moves",
+        path: "/api/matters/beiyuan/none/moves",
+        body: |_| Some(json!({ "expected": 0, "move": { "verb": "taken", "by": "post:371402/a" } })),
+        asks: None,
+        row: NO_MATTER,
+    },
+    Operation {
+        method: "POST",
+        template: "/api/matters/{book}/{name}/evidence",
+        path: "/api/matters/beiyuan/none/evidence",
+        body: |_| Some(json!("not an image")),
+        asks: None,
+        row: NO_MATTER,
+    },
+    get("/api/rules", "/api/rules", PUBLIC),
+    get("/api/calendar", "/api/calendar", PUBLIC),
+    administer("POST", "/api/rules", "/api/rules", 400, || json!({ "rule": default_rule() })),
+    administer(
+        "POST",
+        "/api/calendar",
+        "/api/calendar",
+        400,
+        || json!({ "notice": { "year": 2027, "papers": [], "days": [] } }),
+    ),
     get("/api/registry/tree", "/api/registry/tree", OVERSIGHT),
     get("/api/policy", "/api/policy", OVERSIGHT),
     get("/api/accounts", "/api/accounts", LISTS),
     get("/api/grants", "/api/grants", LISTS),
     get("/api/tokens", "/api/tokens", LISTS),
     get("/api/devices", "/api/devices", LISTS),
+    get("/api/contacts", "/api/contacts", LISTS),
+    get("/api/notices/waiting", "/api/notices/waiting", LISTS),
     get("/api/reads", "/api/reads", [401, 403, 403, 403, 403, 403, 200, 403]),
     // What an administrator asks for below contradicts what is there, so nothing changes whoever asks.
     administer(
@@ -247,11 +358,31 @@ const OPERATIONS: &[Operation] = &[
     administer("DELETE", "/api/tokens/{id}", "/api/tokens/none", 404, || json!({})),
     administer(
         "POST",
+        "/api/contacts",
+        "/api/contacts",
+        400,
+        || json!({ "post": "post:371402/none", "channel": "email", "address": "chief@example.cn" }),
+    ),
+    administer("DELETE", "/api/contacts/{contact}", "/api/contacts/999999", 404, || json!({})),
+    administer("POST", "/api/contacts/{contact}/try", "/api/contacts/999999/try", 404, || json!({})),
+    administer(
+        "POST",
         "/api/devices",
         "/api/devices",
         400,
         || json!({ "device": "scale-9", "book": "nowhere", "title": "x", "subject": "scale:nowhere/9", "role": "scale" }),
     ),
+    // There is no such figure.
+    Operation {
+        row: [401, 400, 403, 403, 403, 400, 403, 403],
+        ..administer(
+            "POST",
+            "/api/targets",
+            "/api/targets",
+            400,
+            || json!({ "figure": "market.none", "unit": "371402", "from": "2026-01-01", "to": "2026-12-31", "amount": 1, "basis": "x" }),
+        )
+    },
     administer("DELETE", "/api/devices/{book}/{device}", "/api/devices/beiyuan/none", 404, || json!({})),
     administer(
         "POST",
@@ -261,6 +392,11 @@ const OPERATIONS: &[Operation] = &[
         || json!({ "reason": "x", "legal_basis": "x" }),
     ),
 ];
+
+/// A version that is in force already.
+fn default_rule() -> Value {
+    serde_json::from_str(matters::Preset::Default.json()).unwrap()
+}
 
 fn input(kind: &str, body: Value) -> Value {
     json!({ "kind": kind, "body": body })
@@ -329,7 +465,7 @@ on_every_store! {
                     wrong.push(format!("{user:?} {} {}: {} instead of {expected}", operation.method, operation.path, answer.status));
                 }
             }
-            let foreign = operation.path.replace("beiyuan", "xihai");
+            let foreign = operation.path.replace("beiyuan", "xihai").replace("decheng-projects", "leling-projects");
             if operation.row == PUBLIC || foreign == operation.path {
                 continue;
             }

@@ -23,16 +23,21 @@ const SALES: &str = "/scale/v1/sales";
 const OCCURRED: &str = "2026-03-10T00:00:00.000Z";
 
 /// The server as a process of its own.
-struct Server {
+pub struct Server {
     child: Child,
-    base: String,
+    pub base: String,
 }
 
 impl Server {
-    fn start(place: &Place) -> Self {
+    pub fn start(place: &Place) -> Self {
+        Self::configured(place, "")
+    }
+
+    /// With more in its configuration.
+    pub fn configured(place: &Place, more: &str) -> Self {
         let config = place.config();
         let file = place.folder.path().join("taizhang.toml");
-        std::fs::write(&file, format!("name = {:?}\n", config.name)).unwrap();
+        std::fs::write(&file, format!("name = {:?}\n{more}", config.name)).unwrap();
         let mut command = Command::new(crate::binary::path());
         command.arg("--config").arg(&file).arg("--data").arg(&config.data).args([
             "serve",
@@ -50,7 +55,7 @@ impl Server {
     }
 
     /// SIGKILL: no destructor, no flush.
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

@@ -95,7 +95,9 @@ impl Kernel {
             let row = admin.desk.read()?.query_one(FIND, &[Param::Text(&token)])?;
             let row = row.ok_or_else(|| AdminError::UnknownToken(token.clone()))?;
             admin.permit("kernel.token.revoke", &crate::registry::id(UnitCode::new(row.text(0)?))?, None)?;
-            admin.desk.aside("delete from secret where actor = $1", vec![text(&format!("token:{token}"))]);
+            let actor = format!("token:{token}");
+            admin.desk.aside("delete from secret where actor = $1", vec![text(&actor)]);
+            admin.desk.aside("delete from session where actor = $1", vec![text(&actor)]);
             admin.record(&TokenRevoked { token: token.clone() }, vec![about("token", &token)?])
         })
     }

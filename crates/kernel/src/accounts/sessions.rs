@@ -1,8 +1,9 @@
 //! Signing in, and the sessions that follow.
 
-use access::Actor;
+use access::{Actor, Grant, HOLDER};
 use base::{AccountId, ActorId, Time};
 use base64ct::{Base64UrlUnpadded, Encoding};
+use registry::Post;
 use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx, Value};
 
@@ -97,11 +98,27 @@ impl Kernel {
             return Ok(None);
         }
         let (now, hash) = (self.now(), digest(cookie_value));
-        let Some((session, seen)) = self.read(|tx| find_session(tx, &hash, now))? else { return Ok(None) };
+        let found = self.read(|tx| find_session(tx, &hash, now))?;
+        let Some((mut session, seen)) = found else { return Ok(None) };
+        if !session.must_change {
+            session.actor.grants.extend(self.grants_of_posts(&session.account, now)?);
+        }
         if now.since_ms(seen) >= SEEN_MS {
             self.note_seen(hash, now);
         }
         Ok(Some(session))
+    }
+
+    /// What follows from the posts that an account holds today.
+    fn grants_of_posts(&self, account: &AccountId, now: Time) -> Result<Vec<Grant>, StoreError> {
+        let (tree, today) = (self.tree()?, self.zone().day_of(now));
+        let grant = |post: &Post| Grant {
+            role: HOLDER.into(),
+            unit: post.unit.clone(),
+            line: None,
+            subject: Some(post.id.clone()),
+        };
+        Ok(tree.posts_of(account, today).into_iter().map(grant).collect())
     }
 
     /// Ends one session.
@@ -175,7 +192,7 @@ fn stopped() -> StoreError {
     StoreError::Connection { engine: "writer", reason: "it has stopped".into() }
 }
 
-fn digest(secret: &str) -> String {
+pub(super) fn digest(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
 

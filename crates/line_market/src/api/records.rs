@@ -10,18 +10,15 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::limits::EVIDENCE_BYTES_MAX;
 use base::{BookId, SubjectId};
-use kernel::{EvidenceError, Kernel};
+use kernel::Kernel;
 use ledger::Body;
-use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-use shell::app::append_problem;
+use shell::evidence::{self, Kept};
 use shell::extract::{Json, Path, body};
 use shell::once::{self, Sent};
 use shell::pages::From;
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -53,11 +50,6 @@ async fn append(
     headers: HeaderMap,
     Json(input): Json<Input>,
 ) -> Result<Response, Problem> {
-    let key = headers.get("idempotency-key").map(|value| value.to_str().unwrap_or_default().to_owned());
-    if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 128) {
-        let detail = Both::new("幂等键应为 1 至 128 个可见字符。", "must be 1 to 128 visible characters");
-        return Err(Problem::bad_request("Idempotency-Key", "format", detail));
-    }
     let input = match (&viewer, input.kind.as_str()) {
         (Viewer::Nobody, ComplaintFiled::KIND) => {
             limit_complaints(&app, address)?;
@@ -65,8 +57,8 @@ async fn append(
         }
         _ => input,
     };
-    let digest = hex::encode(Sha256::digest(serde_json::to_vec(&input).unwrap_or_default()));
-    let recorded = record_as(&app, &viewer, &book, input, key.map(|key| Sent { key, digest })).await?;
+    let sent = Sent::asked(&headers, &input)?;
+    let recorded = record_as(&app, &viewer, &book, input, sent).await?;
     Ok((StatusCode::CREATED, axum::Json(recorded)).into_response())
 }
 
@@ -164,13 +156,6 @@ async fn owned(app: &App, book: &BookId, resource: Resource, input: &Input) -> R
     })
 }
 
-/// Where a file is kept.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Kept {
-    /// SHA-256 in lower-case hexadecimal digits: how entries name it.
-    pub digest: String,
-}
-
 /// Keeps a file as evidence: a JPEG, PNG or WebP image, or a PDF, by what its bytes say.
 #[utoipa::path(post, path = "/api/market/{book}/evidence", tag = "market", params(("book" = String, Path)),
     request_body(content = String, content_type = "application/octet-stream"),
@@ -186,7 +171,7 @@ async fn keep_evidence(
     let (book, resource) = market(&app, &book)?;
     need_somewhere(&app, &viewer, policy::KEEP_EVIDENCE, &resource)?;
     let bytes = body(request, EVIDENCE_BYTES_MAX).await?;
-    let digest = keep(&app, &viewer, &book, bytes.to_vec()).await?;
+    let digest = evidence::keep(&app, &viewer, &book, bytes.to_vec()).await?;
     Ok((StatusCode::CREATED, axum::Json(Kept { digest })).into_response())
 }
 
@@ -206,27 +191,6 @@ pub(crate) fn need_somewhere(
         )
     });
     if owners.is_empty() { viewer.need(app, action, resource) } else { Ok(()) }
-}
-
-pub(crate) async fn keep(
-    app: &App,
-    viewer: &Viewer,
-    book: &BookId,
-    bytes: Vec<u8>,
-) -> Result<String, Problem> {
-    app.limits.evidence(&viewer.id())?;
-    let book = book.clone();
-    let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_evidence(&book, bytes))).await?;
-    kept.map_err(|error| {
-        append_problem(error, |refusal| match refusal {
-            EvidenceError::TooLarge => Problem::too_large(EVIDENCE_BYTES_MAX as u64),
-            other => Problem::bad_request(
-                "file",
-                "not-evidence",
-                Both::new("文件须为 JPEG、PNG、WebP 图片或 PDF 文档，且不得为空。", other.to_string()),
-            ),
-        })
-    })
 }
 
 /// A file by its digest.

@@ -7,13 +7,15 @@ use std::collections::{BTreeSet, HashMap};
 
 use base::limits::{HEAD_BYTES_MAX, SUBJECTS_MAX, TEXT_CHARS_MAX};
 use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
-use epcis::{Document, Event, EventType, Sifted, equal_in_meaning, urn};
+use epcis::{Context, Document, Event, EventType, Sifted, equal_in_meaning, urn};
 use kernel::{AppendError, Desk};
-use ledger::{Body, Draft, Entry, Role, Subject, Typed, check_text, jcs};
+use ledger::{Body, Draft, Entry, Role, Subject, check_text, jcs};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use store::{Param, StoreError};
 
+use super::index::{FACTS_MAX, Indexed};
+use super::vocabulary::{self, Element};
 use super::{key, own_id};
 use crate::kinds::{EpcisCaptured, SlipSerial};
 use crate::record::Failure;
@@ -58,7 +60,28 @@ pub struct CaptureOutcome {
 #[derive(Debug, Clone)]
 pub struct Prepared {
     book: BookId,
+    sender: Sender,
     events: Vec<Result<Ready, Refusal>>,
+    elements: Vec<Result<Element, Refusal>>,
+}
+
+/// Who sends a document, and on whose behalf, where the credential's grant says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    pub actor: ActorId,
+    pub behalf: Option<SubjectId>,
+}
+
+impl Sender {
+    /// What is sent on one's own behalf.
+    pub fn of(actor: &ActorId) -> Self {
+        Self { actor: actor.clone(), behalf: None }
+    }
+
+    /// The name under which what was sent is found again.
+    pub fn name(&self) -> &str {
+        self.behalf.as_ref().map_or(self.actor.as_str(), SubjectId::as_str)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -76,14 +99,19 @@ pub fn capture(
     document: &Document,
     mode: Mode,
 ) -> Result<CaptureOutcome, Failure> {
-    prepare(book, actor, document).record(desk, mode)
+    prepare(book, &Sender::of(actor), document).record(desk, mode)
 }
 
 /// Drafts the entries. Done before the writer's turn, it keeps that short.
-pub fn prepare(book: &BookId, actor: &ActorId, document: &Document) -> Prepared {
-    let context = document.context_value();
-    let each = |event| ready(book, actor, event, context);
-    Prepared { book: book.clone(), events: document.events.iter().map(each).collect() }
+pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Prepared {
+    let context = (document.context_value(), &document.context);
+    let each = |event| ready(book, sender, event, context);
+    Prepared {
+        book: book.clone(),
+        sender: sender.clone(),
+        events: document.events.iter().map(each).collect(),
+        elements: vocabulary::prepare(book, sender, document),
+    }
 }
 
 /// [`prepare`] for a document as outside systems send it. Events that break a rule of EPCIS count as refused, and so do
@@ -91,11 +119,11 @@ pub fn prepare(book: &BookId, actor: &ActorId, document: &Document) -> Prepared 
 /// whether a book is kept here.
 pub fn prepare_sifted(
     book: &BookId,
-    actor: &ActorId,
+    sender: &Sender,
     sifted: &Sifted,
     is_kept: &dyn Fn(&BookId) -> bool,
 ) -> Prepared {
-    let mut prepared = prepare(book, actor, &sifted.document);
+    let mut prepared = prepare(book, sender, &sifted.document);
     for event in &mut prepared.events {
         let id = event.as_ref().map(|ready| ready.event_id.as_str()).unwrap_or_default();
         if let Some((home, seq)) = own_id(id)
@@ -149,6 +177,10 @@ impl Prepared {
         &self.book
     }
 
+    pub fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
     /// Records what is not in the book yet. An event that is, with the same meaning, is left as it is; one with the
     /// ID of another is refused.
     pub fn record(&self, desk: &mut Desk<'_>, mode: Mode) -> Result<CaptureOutcome, Failure> {
@@ -185,6 +217,18 @@ impl Prepared {
                 (Err(refusal), _, Mode::Proceed) => events.push(EventOutcome::Refused(refusal.at(index))),
             }
         }
+        let (mut sound, mut refused) = (Vec::new(), Vec::new());
+        for element in &self.elements {
+            match element.as_ref().map_err(Refusal::clone).and_then(|element| element.check(now)) {
+                Ok(element) => sound.push(element),
+                Err(refusal) => refused.push(refusal),
+            }
+        }
+        match (mode, refused.is_empty()) {
+            (Mode::Rollback, false) => return Err(AppendError::Refused(refused.remove(0))),
+            _ => events.extend(refused.into_iter().map(EventOutcome::Refused)),
+        }
+        vocabulary::record(desk, &self.book, &sound)?;
         Ok(CaptureOutcome { events })
     }
 
@@ -197,7 +241,7 @@ impl Prepared {
             // One row by its whole key, as often as there are keys: with a list of keys PostgreSQL would choose another
             // index while it has no statistics, and read the whole book for every document.
             let one = |at: usize| {
-                format!("select event_id, seq from market_epcis where book = $1 and event_id = ${}", at + 2)
+                format!("select event_id, seq from market_event where book = $1 and event_id = ${}", at + 2)
             };
             let sql = (0..chunk.len()).map(one).collect::<Vec<_>>().join(" union all ");
             let mut params = vec![Param::Text(self.book.as_str())];
@@ -262,9 +306,16 @@ struct Verbatim<'a> {
     context: &'a Value,
     event: &'a Map<String, Value>,
     event_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<&'a SubjectId>,
 }
 
-fn ready(book: &BookId, actor: &ActorId, event: &Event, context: &Value) -> Result<Ready, Refusal> {
+fn ready(
+    book: &BookId,
+    sender: &Sender,
+    event: &Event,
+    (context, terms): (&Value, &Context),
+) -> Result<Ready, Refusal> {
     let refuse = |field: &str, detail: String| Refusal::new(Code::Body, field, detail);
     let event_id = match &event.event_id {
         Some(id) => id.clone(),
@@ -278,19 +329,23 @@ fn ready(book: &BookId, actor: &ActorId, event: &Event, context: &Value) -> Resu
         return Err(refuse(name, format!("holds a whole number beyond {EXACT_MAX}; write it as a text")));
     }
     let subjects = subjects(event)?;
+    let indexed = Indexed::of(key.clone(), sender.name().to_owned(), &event.raw, terms);
+    if indexed.facts.len() > FACTS_MAX {
+        return Err(refuse("", format!("an event may have {FACTS_MAX} different values at most")));
+    }
     let place = event.biz_location.as_deref().or(event.read_point.as_deref());
     let draft = Draft {
         book: book.clone(),
         kind: KindName::new(EpcisCaptured::KIND).expect("a declared kind has a valid name"),
         occurred: Time(event.event_time.ms_utc),
-        actor: actor.clone(),
+        actor: sender.actor.clone(),
         answers: None,
         // A place is told for reading along; the event has it in full.
         place: place.and_then(|id| SubjectId::new(urn::canonical(id)).ok()),
         subjects,
         evidence: Vec::new(),
-        body: jcs(&Verbatim { context, event: &event.raw, event_id: &key })?,
-        typed: Typed::default(),
+        body: jcs(&Verbatim { context, event: &event.raw, event_id: &key, sender: sender.behalf.as_ref() })?,
+        typed: indexed.into_typed(),
     };
     Ok(Ready { event_id, key, draft })
 }

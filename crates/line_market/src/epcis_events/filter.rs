@@ -1,98 +1,271 @@
-//! What a query asks, in SQL.
+//! What a query asks, in SQL: conditions on the row `e` of an event, and the ways that lead to few such rows.
 
 use base::BookId;
-use epcis::Query;
-use epcis::query::Pattern;
+use epcis::query::{Among, Comparison, Condition, Field, Held, Pattern, Scalar, What};
 use store::Value;
 
 use super::DECLARATION;
+use super::index::{COLUMNS, SENDER, moment_run, number_run, run_of, text_run};
 
-/// A condition with its parameters; the first one is the book.
+/// The columns of an event's row, in the order of [`COLUMNS`].
+const COLUMN_NAMES: [&str; COLUMNS.len()] =
+    ["event_type", "action", "biz_step", "disposition", "read_point", "biz_location"];
+
+/// A piece of SQL with its parameters; the first one is the book.
+#[derive(Clone)]
 pub struct Sql {
     pub text: String,
     pub params: Vec<Value>,
-    /// Whether single events or things are named.
-    pub is_narrow: bool,
 }
 
 impl Sql {
     pub fn new(book: &BookId) -> Self {
-        Self { text: "book = $1".into(), params: vec![Value::Text(book.to_string())], is_narrow: false }
+        Self { text: String::new(), params: vec![Value::Text(book.to_string())] }
     }
 
-    pub fn param(&mut self, value: Value) -> String {
+    pub fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    pub fn bind(&mut self, value: Value) -> &mut Self {
         self.params.push(value);
-        format!("${}", self.params.len())
+        let number = self.params.len();
+        self.push(&format!("${number}"))
     }
 
-    pub fn and(&mut self, before: &[&str], value: Value) {
-        let value = self.param(value);
-        self.text.push_str(" and ");
-        before.iter().for_each(|part| self.text.push_str(part));
-        self.text.push_str(&value);
+    pub fn int(&mut self, number: i64) -> &mut Self {
+        self.bind(Value::Int(number))
     }
 
-    /// `column in (...)`; nothing where nothing is asked.
-    fn one_of<'v>(&mut self, column: &str, values: impl IntoIterator<Item = &'v str>) {
-        let list: Vec<String> =
-            values.into_iter().map(|value| self.param(Value::Text(value.to_owned()))).collect();
-        if !list.is_empty() {
-            self.text.push_str(&format!(" and {column} in ({})", list.join(",")));
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.bind(Value::Text(text.to_owned()))
+    }
+
+    /// `column in (...)`
+    pub fn among<'v>(&mut self, column: &str, values: impl IntoIterator<Item = &'v str>) -> &mut Self {
+        self.push(column).push(" in (");
+        for (at, value) in values.into_iter().enumerate() {
+            self.push(if at > 0 { "," } else { "" }).text(value);
         }
+        self.push(")")
     }
 
-    /// All that a query asks of an event but its times.
-    pub fn what(&mut self, query: &Query) {
-        self.one_of("event_type", query.event_types.iter().map(String::as_str));
-        self.one_of("action", query.actions.iter().map(|action| action.as_str()));
-        self.one_of("biz_step", query.biz_steps.iter().map(String::as_str));
-        self.one_of("disposition", query.dispositions.iter().map(String::as_str));
-        self.one_of("read_point", query.read_points.iter().map(String::as_str));
-        self.one_of("biz_location", query.biz_locations.iter().map(String::as_str));
-        let declarations: Vec<String> =
-            query.event_ids.iter().map(|id| format!("{id}{DECLARATION}")).collect();
-        self.one_of("event_id", query.event_ids.iter().chain(&declarations).map(String::as_str));
-        let transformations: Vec<Pattern> =
-            query.transformation_ids.iter().cloned().map(Pattern::Exactly).collect();
-        let things = [
-            &transformations,
-            &query.any_epc,
-            &query.epc,
-            &query.parent_id,
-            &query.input_epc,
-            &query.output_epc,
-            &query.any_epc_class,
-            &query.epc_class,
-            &query.input_epc_class,
-            &query.output_epc_class,
-        ];
-        for patterns in things.into_iter().filter(|patterns| !patterns.is_empty()) {
-            self.named(patterns);
-            self.is_narrow = true;
+    /// Alternatives in brackets; none holds never.
+    fn any<T>(&mut self, of: impl IntoIterator<Item = T>, mut each: impl FnMut(&mut Self, T)) -> &mut Self {
+        let before = self.text.len();
+        for (at, one) in of.into_iter().enumerate() {
+            self.push(if at > 0 { " or " } else { "(" });
+            each(self, one);
         }
-        self.is_narrow |= !query.event_ids.is_empty();
+        if self.text.len() == before { self.push("1 = 0") } else { self.push(")") }
     }
 
-    /// Events that name a thing, by the links that traces go along. In which member it stands is for the exact filter.
-    fn named(&mut self, patterns: &[Pattern]) {
-        let mut any = Vec::new();
-        for pattern in patterns {
-            match pattern {
-                Pattern::Exactly(id) => {
-                    any.push(format!("subject = {}", self.param(Value::Text(id.clone()))))
-                }
-                Pattern::Begins(start) => {
-                    let from = start.strip_suffix('/').unwrap_or(start);
-                    // Canonical identifiers are printable ASCII, which DEL follows.
-                    let from = self.param(Value::Text(from.to_owned()));
-                    let to = self.param(Value::Text(format!("{start}\u{7f}")));
-                    any.push(format!("(subject >= {from} and subject < {to})"));
+    /// Captured by one of these, where it matters by whom.
+    pub fn sender(&mut self, senders: Option<&[String]>) -> &mut Self {
+        if let Some(senders) = senders {
+            self.push(" and ").among("e.sender", senders.iter().map(String::as_str));
+        }
+        self
+    }
+
+    /// A condition on the event `e`; [`Condition::Within`] and those on master data are resolved before.
+    pub fn condition(&mut self, condition: &Condition) -> &mut Self {
+        match condition {
+            Condition::Among(Among { field: Field::EventId, values }) => {
+                self.among("e.event_id", keys(values).iter().map(String::as_str))
+            }
+            Condition::Among(Among { field, values }) => {
+                let held: Vec<Held> = values.iter().cloned().map(Held::from).collect();
+                match COLUMNS.iter().position(|column| column == field) {
+                    Some(at) => {
+                        let texts = held.iter().filter_map(|held| match held {
+                            Held::Text(text) => Some(text.as_str()),
+                            _ => None,
+                        });
+                        self.any(texts, |sql, text| {
+                            sql.push(&format!("e.{} = ", COLUMN_NAMES[at])).text(text);
+                        })
+                    }
+                    None => self.fact(field, |sql| sql.holds("f.", &held)),
                 }
             }
+            Condition::Matches(what, patterns) => {
+                self.fact(&Field::What(*what), |sql| sql.patterns("f.held", *what, patterns))
+            }
+            Condition::Compares(field, comparison, bound) => self.fact(field, |sql| {
+                let sign = match comparison {
+                    Comparison::Above => " > ",
+                    Comparison::AtLeast => " >= ",
+                    Comparison::Below => " < ",
+                    Comparison::AtMost => " <= ",
+                };
+                match Held::from(bound.clone()) {
+                    Held::Number(key) => sql.push("f.number").push(sign).int(key),
+                    Held::Moment(ms) => sql.push("f.moment").push(sign).int(ms),
+                    Held::Text(_) | Held::Nothing => sql.push("1 = 0"),
+                };
+            }),
+            Condition::Exists(field) => self.fact(field, |sql| {
+                sql.push("1 = 1");
+            }),
+            Condition::Within(..) | Condition::HasAttribute(..) | Condition::AttributeIs(..) => {
+                self.push("1 = 0")
+            }
         }
-        self.text.push_str(&format!(
-            " and seq in (select seq from link where book = $1 and ({}))",
-            any.join(" or ")
-        ));
+    }
+
+    /// That the columns of a value have one of these.
+    pub fn holds(&mut self, prefix: &str, values: &[Held]) {
+        self.any(values, |sql, held| {
+            sql.push(prefix);
+            match held {
+                Held::Text(text) => sql.push("held = ").text(text),
+                Held::Number(key) => sql.push("number = ").int(*key),
+                Held::Moment(ms) => sql.push("moment = ").int(*ms),
+                Held::Nothing => sql.push("held is null"),
+            };
+        });
+    }
+
+    /// That the event has a fact of a field for which more holds.
+    fn fact(&mut self, field: &Field, more: impl FnOnce(&mut Self)) -> &mut Self {
+        self.push(
+            "exists (select 1 from market_event_fact as f where f.book = e.book and f.seq = e.seq and ",
+        );
+        let codes = field.codes();
+        self.among("f.field", codes.iter().map(AsRef::as_ref)).push(" and ");
+        more(self);
+        self.push(")")
+    }
+
+    fn patterns(&mut self, column: &str, what: What, patterns: &[Pattern]) {
+        self.any(patterns, |sql, pattern| {
+            match pattern {
+                Pattern::Exactly(id) => sql.push(column).push(" = ").text(id),
+                Pattern::Begins(start) => {
+                    sql.push(column).push(" >= ").text(start).push(" and ");
+                    sql.push(column).push(" < ").text(&behind(start))
+                }
+            };
+            if let Some(class) = pattern.class().filter(|_| what.is_class()) {
+                sql.push(" or ").push(column).push(" = ").text(class);
+            }
+        });
+    }
+}
+
+/// The least text behind all that begin with an ASCII text.
+fn behind(start: &str) -> String {
+    let mut letters: Vec<char> = start.chars().collect();
+    if let Some(last) = letters.last_mut() {
+        *last = char::from_u32(u32::from(*last) + 1).unwrap_or(char::MAX);
+    }
+    letters.into_iter().collect()
+}
+
+/// The keys of the events with some IDs: the event, and the declaration of its error.
+fn keys(ids: &[Scalar]) -> Vec<String> {
+    let texts = ids.iter().filter_map(|id| match id {
+        Scalar::Text(id) => Some(id),
+        _ => None,
+    });
+    texts.flat_map(|id| [id.clone(), format!("{id}{DECLARATION}")]).collect()
+}
+
+/// What a way leads to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Leads {
+    /// Numbers of events.
+    Seqs,
+    /// Blocks of them.
+    Blocks,
+}
+
+/// A way to few events: a superset of those that fit a condition. Selects `seq` or `block`.
+pub struct Way {
+    pub leads: Leads,
+    pub sql: Sql,
+}
+
+impl Way {
+    /// The way along a condition; `None` where there is none.
+    pub fn along(book: &BookId, senders: Option<&[String]>, condition: &Condition) -> Option<Self> {
+        let mut sql = Sql::new(book);
+        let leads = match condition {
+            Condition::Among(Among { field: Field::EventId, values }) => {
+                sql.push("select seq from market_event where book = $1 and ");
+                sql.among("event_id", keys(values).iter().map(String::as_str));
+                return Some(Self { leads: Leads::Seqs, sql });
+            }
+            Condition::Matches(what, patterns) => {
+                sql.push("select seq from link where book = $1 and ").patterns("subject", *what, patterns);
+                return Some(Self { leads: Leads::Seqs, sql });
+            }
+            // Things that master data describe are found by their links too.
+            Condition::Among(Among { field: Field::What(what), values }) => {
+                let ids = values.iter().filter_map(|value| match value {
+                    Scalar::Text(id) => Some(Pattern::Exactly(id.clone())),
+                    _ => None,
+                });
+                let patterns: Vec<Pattern> = ids.collect();
+                return Self::along(book, senders, &Condition::Matches(*what, patterns));
+            }
+            Condition::Among(among) => {
+                sql.run(&among.field);
+                let runs: Vec<String> =
+                    among.values.iter().map(|value| run_of(&Held::from(value.clone()))).collect();
+                sql.push(" and ").any(&runs, |sql, run| {
+                    sql.push("held = ").text(run);
+                });
+                Leads::Blocks
+            }
+            Condition::Compares(field, comparison, bound) => {
+                let (sort, run) = match Held::from(bound.clone()) {
+                    Held::Number(key) => ("n", number_run(key)),
+                    Held::Moment(ms) => ("t", moment_run(ms)),
+                    Held::Text(_) | Held::Nothing => return None,
+                };
+                sql.run(field);
+                match comparison {
+                    Comparison::Above | Comparison::AtLeast => {
+                        sql.push(" and held >= ").text(&run).push(" and held < ").text(&behind(sort))
+                    }
+                    Comparison::Below | Comparison::AtMost => {
+                        sql.push(" and held >= ").text(sort).push(" and held <= ").text(&run)
+                    }
+                };
+                Leads::Blocks
+            }
+            Condition::Exists(field) => {
+                sql.run(field);
+                Leads::Blocks
+            }
+            Condition::Within(..) | Condition::HasAttribute(..) | Condition::AttributeIs(..) => return None,
+        };
+        if let Some(senders) = senders {
+            sql.push(" and ").among("sender", senders.iter().map(String::as_str));
+        }
+        Some(Self { leads, sql })
+    }
+
+    /// The way to what some senders captured.
+    pub fn of(book: &BookId, senders: &[String]) -> Self {
+        let mut sql = Sql::new(book);
+        sql.push("select block from market_event_run where book = $1 and field = ")
+            .text(SENDER)
+            .push(" and ");
+        sql.any(senders, |sql, sender| {
+            sql.push("held = ").text(&text_run(sender));
+        });
+        Self { leads: Leads::Blocks, sql }
+    }
+}
+
+impl Sql {
+    fn run(&mut self, field: &Field) {
+        self.push("select block from market_event_run where book = $1 and ");
+        let codes = field.codes();
+        self.among("field", codes.iter().map(AsRef::as_ref));
     }
 }

@@ -3,17 +3,16 @@
 //! A job is kept in the transaction that records its events, so that it is there whenever they are. It is no entry:
 //! it says what a request was told, and a document that brings nothing new must change no book.
 
-use base::{ActorId, BookId, Time};
+use base::{BookId, Time};
 use kernel::{Desk, Page};
-use store::{Param, Row, StoreError, Tx, Value, placeholders};
+use store::{Param, Row, StoreError, Tx, Value};
 
-use super::{EventOutcome, Mode, Prepared};
+use super::filter::Sql;
+use super::{EventOutcome, Mode, Prepared, Sender, Sight};
 use crate::apply::word;
 use crate::record::Failure;
 use crate::refusal::Refusal;
 
-/// Books asked for in one query.
-const CHUNK: usize = 256;
 /// Digits of a job's name: 12 of the milliseconds, which make names sort by time, and 20 of random bits.
 const NAME_DIGITS: usize = 32;
 
@@ -33,7 +32,6 @@ pub struct CaptureJob {
 /// Records a document, and the job that tells what became of it.
 pub fn capture_as_job(
     desk: &mut Desk<'_>,
-    actor: &ActorId,
     prepared: &Prepared,
     mode: Mode,
     created: Time,
@@ -52,23 +50,25 @@ pub fn capture_as_job(
         mode,
         refused: refused.collect(),
     };
-    keep(desk, actor, &job);
+    keep(desk, prepared.sender(), &job);
     Ok(job)
 }
 
-fn keep(desk: &mut Desk<'_>, actor: &ActorId, job: &CaptureJob) {
-    const KEEP: &str = "insert into market_capture (book, capture, actor, created, finished, mode, refused)
-        values ($1, $2, $3, $4, $5, $6, $7)";
+fn keep(desk: &mut Desk<'_>, sender: &Sender, job: &CaptureJob) {
+    const KEEP: &str =
+        "insert into market_capture (book, capture, actor, created, finished, mode, refused, sender)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)";
     let refused = serde_json::to_string(&job.refused).expect("refusals are JSON");
     let text = |text: &str| Value::Text(text.to_owned());
     let values = vec![
         text(job.book.as_str()),
         text(&job.capture),
-        text(actor.as_str()),
+        text(sender.actor.as_str()),
         Value::Int(job.created.0),
         Value::Int(job.finished.0),
         Value::Text(word(&job.mode)),
         Value::Text(refused),
+        text(sender.name()),
     ];
     desk.aside(KEEP, values);
 }
@@ -86,18 +86,15 @@ fn is_name(text: &str) -> bool {
 const COLUMNS: &str = "capture, book, created, finished, mode, refused";
 
 /// A job of one of these books.
-pub fn job(tx: &mut dyn Tx, books: &[BookId], capture: &str) -> Result<Option<CaptureJob>, StoreError> {
+pub fn job(tx: &mut dyn Tx, sights: &[Sight], capture: &str) -> Result<Option<CaptureJob>, StoreError> {
     if !is_name(capture) {
         return Ok(None);
     }
-    for chunk in books.chunks(CHUNK) {
-        let sql = format!(
-            "select {COLUMNS} from market_capture where capture = $1 and book in ({})",
-            placeholders(2, chunk.len())
-        );
-        let mut params = vec![Param::Text(capture)];
-        params.extend(chunk.iter().map(|book| Param::Text(book.as_str())));
-        if let Some(row) = tx.query_one(&sql, &params)? {
+    for sight in sights {
+        let mut sql = Sql::new(&sight.book);
+        sql.push(&format!("select {COLUMNS} from market_capture where book = $1 and capture = "))
+            .text(capture);
+        if let Some(row) = of_senders(tx, sql, sight, "")?.into_iter().next() {
             return read(&row).map(Some);
         }
     }
@@ -107,22 +104,22 @@ pub fn job(tx: &mut dyn Tx, books: &[BookId], capture: &str) -> Result<Option<Ca
 /// The jobs of these books, newest first, behind a token of the page before; `None` for a token that is none.
 pub fn jobs(
     tx: &mut dyn Tx,
-    books: &[BookId],
+    sights: &[Sight],
     token: Option<&str>,
     count: usize,
 ) -> Result<Option<Page<CaptureJob>>, StoreError> {
-    const LATEST: &str = "where book = $1 and capture < $2 order by capture desc limit $3";
     if token.is_some_and(|token| !is_name(token)) {
         return Ok(None);
     }
     // Behind every digit.
     let below = token.unwrap_or("g");
     // One more tells whether there is a next page.
-    let limit = Value::Int(i64::try_from(count + 1).unwrap_or(i64::MAX));
+    let limit = format!(" order by capture desc limit {}", count + 1);
     let mut items = Vec::new();
-    for book in books {
-        let sql = format!("select {COLUMNS} from market_capture {LATEST}");
-        let rows = tx.query(&sql, &[Param::Text(book.as_str()), Param::Text(below), Param::from(&limit)])?;
+    for sight in sights {
+        let mut sql = Sql::new(&sight.book);
+        sql.push(&format!("select {COLUMNS} from market_capture where book = $1 and capture < ")).text(below);
+        let rows = of_senders(tx, sql, sight, &limit)?;
         items.extend(rows.iter().map(read).collect::<Result<Vec<_>, _>>()?);
     }
     items.sort_by(|a, b| b.capture.cmp(&a.capture));
@@ -130,6 +127,15 @@ pub fn jobs(
     items.truncate(count);
     let next = items.last().filter(|_| more).map(|last| last.capture.clone());
     Ok(Some(Page { items, next }))
+}
+
+fn of_senders(tx: &mut dyn Tx, mut sql: Sql, sight: &Sight, then: &str) -> Result<Vec<Row>, StoreError> {
+    if let Some(senders) = &sight.senders {
+        sql.push(" and ").among("sender", senders.iter().map(String::as_str));
+    }
+    sql.push(then);
+    let params: Vec<Param<'_>> = sql.params.iter().map(Param::from).collect();
+    tx.query(&sql.text, &params)
 }
 
 fn read(row: &Row) -> Result<CaptureJob, StoreError> {

@@ -1,46 +1,13 @@
-//! The photo that comes with a form: read with its fields, kept as evidence, and refused beside its field.
-
-use std::collections::BTreeMap;
+//! The photo that comes with a form, kept as evidence of the market.
 
 use access::Resource;
-use axum::extract::Multipart;
-use axum::http::StatusCode;
 use base::BookId;
-use base::limits::EVIDENCE_BYTES_MAX;
-use shell::view::{Field, FieldKind};
-use shell::{App, Both, Problem, T, Viewer};
+use shell::{App, Problem, T, Viewer, evidence};
 
-use crate::api::records::{keep, need_somewhere};
+use crate::api::records::need_somewhere;
 use crate::policy::KEEP_EVIDENCE;
 
-/// The field's name.
-pub const FIELD: &str = "photo";
-
-/// What may be chosen; phones that keep photos in another format convert them when these are asked for.
-const ACCEPT: &str = "image/jpeg,image/png,image/webp,application/pdf";
-
-/// The fields of a form, and its photo if one was chosen.
-pub async fn read(mut form: Multipart) -> Result<(BTreeMap<String, String>, Option<Vec<u8>>), Problem> {
-    let unreadable = |error: axum::extract::multipart::MultipartError| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(EVIDENCE_BYTES_MAX as u64),
-        _ => Problem::bad_request(
-            "form",
-            "multipart",
-            Both::new("表单内容不完整，请重新提交。", error.body_text()),
-        ),
-    };
-    let (mut typed, mut photo) = (BTreeMap::new(), None);
-    while let Some(part) = form.next_field().await.map_err(unreadable)? {
-        let name = part.name().unwrap_or_default().to_owned();
-        if name == FIELD {
-            let bytes = part.bytes().await.map_err(unreadable)?;
-            photo = (!bytes.is_empty()).then(|| bytes.to_vec());
-        } else {
-            typed.insert(name, part.text().await.map_err(unreadable)?);
-        }
-    }
-    Ok((typed, photo))
-}
+pub use shell::photo::{FIELD, field, read};
 
 /// Keeps a photo and tells its digest, or what is wrong with it.
 pub async fn kept(
@@ -51,19 +18,5 @@ pub async fn kept(
     bytes: Vec<u8>,
 ) -> Result<Result<String, String>, Problem> {
     need_somewhere(app, viewer, KEEP_EVIDENCE, resource)?;
-    match keep(app, viewer, book, bytes).await {
-        Ok(digest) => Ok(Ok(digest)),
-        Err(problem) if problem.status == StatusCode::PAYLOAD_TOO_LARGE => {
-            let megabytes = EVIDENCE_BYTES_MAX / (1024 * 1024);
-            Ok(Err(t.with("form-file-large", &[("max", megabytes)])))
-        }
-        Err(problem) if problem.status == StatusCode::BAD_REQUEST => Ok(Err(t.get("form-file-refused"))),
-        Err(problem) => Err(problem),
-    }
-}
-
-/// The field. A browser does not keep a chosen file, so a form that comes back says that it must be chosen again.
-pub fn field(t: &T, label: &str, chosen: bool) -> Field {
-    let field = Field::new(FIELD, t.get(label), FieldKind::File { accept: ACCEPT });
-    if chosen { field.hint(t.get("form-file-again")) } else { field }
+    shell::photo::kept(t, evidence::keep(app, viewer, book, bytes).await)
 }

@@ -10,7 +10,7 @@ use crate::kinds::{Sale, SlipSerial};
 
 /// A sale links its lot, as input, to its slip. What others captured may not name slips; an old book may hold some that do.
 const OF_SLIPS: &str = "role = 'input' and mates like '%slip:%' and not exists
-    (select 1 from market_epcis where market_epcis.book = link.book and market_epcis.seq = link.seq)";
+    (select 1 from market_event where market_event.book = link.book and market_event.seq = link.seq)";
 
 /// Entries read for the sale of a slip: nothing but its sale makes it, so the first is the one.
 const MAKERS_READ: usize = 20;
@@ -30,7 +30,7 @@ pub fn captured(tx: &mut dyn Tx, book: &BookId, seqs: &[Seq]) -> Result<HashSet<
     let mut found = HashSet::new();
     for chunk in seqs.chunks(256) {
         let sql = format!(
-            "select seq from market_epcis where book = $1 and seq in ({})",
+            "select seq from market_event where book = $1 and seq in ({})",
             placeholders(2, chunk.len())
         );
         let mut params = vec![Param::Text(book.as_str())];

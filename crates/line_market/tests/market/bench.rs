@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::{ActorId, BookId, CityZone, Entropy, ManualClock, Time};
-use epcis::{Document, Limits, Query};
+use epcis::{Context, Document, Limits, Query};
 use kernel::{Kernel, Page, Parts};
-use line_market::epcis_events::{self, CaptureOutcome, EventOutcome, Found, Mode, QueryRefusal};
+use line_market::epcis_events::{self, CaptureOutcome, EventOutcome, Found, Mode, QueryRefusal, Sight};
 use line_market::record::{Failure, Input, Recorded};
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
@@ -80,17 +80,17 @@ impl Bench {
     }
 
     pub fn try_query(&self, books: &[BookId], query: &Query) -> Result<Page<Found>, QueryRefusal> {
-        self.kernel.read(|tx| epcis_events::query(tx, books, query)).unwrap()
+        self.kernel.read(|tx| epcis_events::query(tx, &sights(books), query)).unwrap()
     }
 
     pub fn query(&self, books: &[BookId], pairs: &[(&str, &str)]) -> Page<Found> {
-        let query = Query::parse(pairs.iter().copied()).unwrap();
+        let query = Query::parse(pairs.iter().copied(), &Context::default()).unwrap();
         self.try_query(books, &query).unwrap()
     }
 
     /// The IDs that a query finds, a page after another.
     pub fn ids(&self, books: &[BookId], pairs: &[(&str, &str)]) -> Vec<String> {
-        let mut query = Query::parse(pairs.iter().copied()).unwrap();
+        let mut query = Query::parse(pairs.iter().copied(), &Context::default()).unwrap();
         let mut ids = Vec::new();
         loop {
             let page = self.try_query(books, &query).unwrap();
@@ -149,6 +149,11 @@ impl Bench {
         let report = self.kernel.audit().unwrap();
         assert!(report.is_clean(), "{report:?}");
     }
+}
+
+/// Everything in some books.
+pub fn sights(books: &[BookId]) -> Vec<Sight> {
+    books.iter().map(|book| Sight { book: book.clone(), senders: None }).collect()
 }
 
 /// An EPCISDocument under the standard context and the prefix `ex`.

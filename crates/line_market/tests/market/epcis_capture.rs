@@ -7,7 +7,7 @@ use line_market::refusal::{Code, Refusal};
 use serde_json::{Value, json};
 use trace::Direction;
 
-use crate::bench::{Bench, document, examples, observed, time};
+use crate::bench::{Bench, document, examples, observed, sights, time};
 
 const EPC: &str = "urn:epc:id:sgtin:0614141.112345.400";
 const LINK: &str = "https://shop.example/01/10614141123459/21/400";
@@ -47,7 +47,7 @@ fn the_published_documents_come_back_with_the_same_meaning_and_are_captured_once
             let EventOutcome::Recorded { event_id, .. } = outcome else { panic!("{path}: {outcome:?}") };
             let found = bench
                 .kernel
-                .read(|tx| epcis_events::with_id(tx, std::slice::from_ref(&book), event_id))
+                .read(|tx| epcis_events::with_id(tx, &sights(std::slice::from_ref(&book)), event_id))
                 .unwrap();
             assert_eq!(found.len(), 1, "{path}: {event_id}");
             single.extend(found);

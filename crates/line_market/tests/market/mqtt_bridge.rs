@@ -110,6 +110,7 @@ impl Market {
             base_url: "http://127.0.0.1".into(),
             secure: false,
             trusted_proxies: Vec::new(),
+            sends_mail: false,
             demonstration: false,
         };
         let app = App::new(self.bench.kernel.clone(), Arc::new(texts), site, Vec::new(), Vec::new());

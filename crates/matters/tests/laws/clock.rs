@@ -36,7 +36,8 @@ fn tick(watch: Watch, matter: &mut Matter, facts: &Facts, now: Time, out: &mut V
     };
     if Some(assessment.colour) != matter.colour {
         let (from, to) = (matter.colour, Some(assessment.colour));
-        let coloured = Coloured { matter: id(), from, to, since: now, assessment: Some(assessment) };
+        let coloured =
+            Coloured { matter: id(), sort: sort(), from, to, since: now, assessment: Some(assessment) };
         happen(matter, coloured.into());
     }
     let is_slot = zone.local_text(now).ends_with(&format!("{}:00", watch.rule.ladder.at))
@@ -54,6 +55,7 @@ fn tick(watch: Watch, matter: &mut Matter, facts: &Facts, now: Time, out: &mut V
         if waited >= step.after as usize {
             let escalated = Escalated {
                 matter: id(),
+                sort: sort(),
                 level: step.level,
                 since: now,
                 post: matter.owner.clone(),
@@ -104,7 +106,8 @@ fn a_closed_matter_loses_its_colour_once_and_is_left_alone() {
     let (start, end) = (at("2026-03-02T10:00"), at("2026-09-01T00:00"));
     let facts = Facts::default();
     let mut matter = Matter::open(&opened(Due::On { day: day("2026-03-05") }), start).unwrap();
-    let cancelled = Cancelled { matter: id(), reason: "项目撤销".into(), approver: post("leader") };
+    let cancelled =
+        Cancelled { matter: id(), sort: sort(), reason: "项目撤销".into(), approver: post("leader") };
     let mut all = Vec::new();
     for (from, event) in [(start, None), (at("2026-03-09T08:00"), Some(cancelled))] {
         if let Some(event) = event {

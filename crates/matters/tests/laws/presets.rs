@@ -42,7 +42,7 @@ fn invested(done: i64) -> Facts {
 #[test]
 fn every_preset_is_read_under_its_name() {
     let names = Preset::ALL.map(|preset| preset.rule().name);
-    assert_eq!(names, ["default", "leling-suqian", "yinchuan-2025", "sanya-2022", "wuhan"]);
+    assert_eq!(names, ["default", "leling-suqian", "yinchuan-2025", "sanya-2022", "wuhan", "deadline"]);
 }
 
 #[test]
@@ -107,6 +107,20 @@ fn sanya_and_wuhan_measure_what_is_invested_against_plan() {
     }
     let nothing_due = known(|facts| (facts.invested, facts.planned_fen) = (Some(Fen(0)), flat(0)));
     assert_eq!(colour(Preset::Sanya2022, "2026-03-10", nothing_due), "blue");
+}
+
+#[test]
+fn by_the_deadline_the_last_two_workdays_are_yellow_and_what_is_overdue_is_red() {
+    // 27 March is a Friday, 31 March a Tuesday.
+    for (today, expected) in [
+        ("2026-03-26", "blue"),
+        ("2026-03-27", "yellow"),
+        ("2026-03-29", "yellow"),
+        ("2026-03-31", "yellow"),
+        ("2026-04-01", "red"),
+    ] {
+        assert_eq!(colour(Preset::Deadline, today, Facts::default()), expected, "{today}");
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn begun() -> Matter {
 #[test]
 fn a_matter_is_taken_submitted_returned_submitted_and_accepted() {
     let returned = Returned { matter: id(), by: post("reviewer"), reason: "照片不清".into() };
-    let accepted = Accepted { matter: id(), by: post("reviewer") };
+    let accepted = accepted("reviewer");
     let moves = [
         (step(at("2026-03-03T09:00"), "wei", taken()), State::InHand),
         (step(at("2026-03-20T09:00"), "wei", submitted("2026-03-19")), State::Submitted),
@@ -34,7 +34,7 @@ fn a_matter_is_taken_submitted_returned_submitted_and_accepted() {
     assert_eq!(matter.version, Version(5));
     assert_eq!(matter.effective(), Some(day("2026-03-30")));
     let calendar = Calendar::embedded();
-    assert_eq!(matter.was_in_time(&calendar, &zone()), Some(true), "uploaded late, but done in time");
+    assert_eq!(matter.is_in_time(&calendar, &zone()), Some(true), "uploaded late, but done in time");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn nobody_reviews_or_approves_their_own_work() {
     let matter = begun();
     let to = |to: &str, reviewer: Option<&str>| {
         let (to, reviewer) = (post(to), reviewer.map(post));
-        step(now, "li", HandedOver { matter: id(), to, reviewer, reason: "职责调整".into() })
+        step(now, "li", HandedOver { matter: id(), to, reviewer, colour: None, reason: "职责调整".into() })
     };
     assert_eq!(refused(&matter, to("reviewer", None)), MatterError::ReviewerTakesPart);
     assert_eq!(refused(&matter, to("other", Some("helper"))), MatterError::ReviewerTakesPart);
@@ -84,7 +84,7 @@ fn nobody_reviews_or_approves_their_own_work() {
 
     let handed_in = [step(now, "wei", taken()), step(now, "wei", submitted("2026-03-01"))];
     let handed_in = handed_in.iter().fold(matter, |matter, step| matter.after(step).unwrap());
-    let accept = |by: &str| Accepted { matter: id(), by: post(by) };
+    let accept = accepted;
     assert_eq!(refused(&handed_in, step(now, "wei", accept("reviewer"))), MatterError::OwnWork);
     assert_eq!(refused(&handed_in, step(now, "li", accept("helper"))), MatterError::NotReviewer);
     let nothing = Submitted { evidence: vec![], ..submitted("2026-03-01") };
@@ -181,10 +181,10 @@ fn any_event() -> impl Strategy<Value = Event> {
                 0 | 1 => Taken { matter, by: post("owner") }.into(),
                 2 | 3 => Submitted { by, ..submitted("2026-03-02") }.into(),
                 4 => Returned { matter, by, reason }.into(),
-                5 => Accepted { matter, by }.into(),
-                6 => Cancelled { matter, reason, approver: by }.into(),
-                7 => Reopened { matter, reason, approver: by, due: due() }.into(),
-                8 => HandedOver { matter, to: by, reviewer: other.map(post), reason }.into(),
+                5 => Accepted { matter, sort: sort(), by, in_time: None }.into(),
+                6 => Cancelled { matter, sort: sort(), reason, approver: by }.into(),
+                7 => Reopened { matter, sort: sort(), reason, approver: by, due: due() }.into(),
+                8 => HandedOver { matter, to: by, reviewer: other.map(post), colour: None, reason }.into(),
                 9 => HelperAdded { matter, helper: by }.into(),
                 10 => Paused { matter, reason, approver: by }.into(),
                 11 => Resumed { matter }.into(),
@@ -192,9 +192,10 @@ fn any_event() -> impl Strategy<Value = Event> {
                     let extension = Extension::Days { days: u32::from(level) };
                     Extended { matter, extension, reason, approver: by }.into()
                 }
-                13 => Coloured { matter, from, to, since: Time(0), assessment }.into(),
+                13 => Coloured { matter, sort: sort(), from, to, since: Time(0), assessment }.into(),
                 14 => Escalated {
                     matter,
+                    sort: sort(),
                     level,
                     since: Time(0),
                     post: by,

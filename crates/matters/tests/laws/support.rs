@@ -28,10 +28,14 @@ pub fn id() -> MatterId {
     SubjectId::new("matter:beiyuan/2026-1").unwrap().try_into().unwrap()
 }
 
+pub fn sort() -> KindName {
+    KindName::new("projects.blocker").unwrap()
+}
+
 pub fn opened(due: Due) -> Opened {
     Opened {
         matter: id(),
-        sort: KindName::new("projects.blocker").unwrap(),
+        sort: sort(),
         title: "用地手续".into(),
         owner: post("owner"),
         helpers: vec![post("helper")],
@@ -60,6 +64,10 @@ pub fn taken() -> Taken {
 
 pub fn submitted(effective: &str) -> Submitted {
     Submitted { matter: id(), by: post("owner"), evidence: vec![evidence(effective)], note: None }
+}
+
+pub fn accepted(by: &str) -> Accepted {
+    Accepted { matter: id(), sort: sort(), by: post(by), in_time: None }
 }
 
 pub fn paused() -> Paused {

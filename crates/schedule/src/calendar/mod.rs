@@ -22,7 +22,7 @@ const A_MONDAY: i64 = 4;
 const SPAN_DAYS_MAX: i64 = 73_050;
 
 /// Work from one minute of the day to another; 1,440 is midnight. A shift over midnight is two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shift {
     pub from: u16,
     pub to: u16,
@@ -103,7 +103,18 @@ pub struct Calendar {
     span: Table,
     span_start: i64,
     span_end: i64,
+    span_minutes: u32,
+    longest_break: i64,
 }
+
+/// All else follows from the working time.
+impl PartialEq for Calendar {
+    fn eq(&self, other: &Self) -> bool {
+        self.working_time == other.working_time
+    }
+}
+
+impl Eq for Calendar {}
 
 impl TryFrom<WorkingTime> for Calendar {
     type Error = ScheduleError;
@@ -140,11 +151,14 @@ impl Calendar {
         for number in first..last {
             spanned.push(working_time.shifts(day(number)?));
         }
-        let week = Table::new(working_time.week.iter().map(Vec::as_slice));
+        let week = || working_time.week.iter().map(Vec::as_slice);
+        let longest_break = longest_break(week().chain(spanned.iter().copied()).chain(week()));
+        let week = Table::new(week());
         let span = Table::new(spanned.into_iter());
         let is_elapsed = week.total() == WEEK_MINUTES && working_time.exceptions.is_empty();
         let (span_start, span_end) = (first * DAY_MINUTES, last * DAY_MINUTES);
-        Ok(Self { working_time, is_elapsed, week, span, span_start, span_end })
+        let span_minutes = u32::try_from(span_end - span_start).map_err(|_| ScheduleError::OutOfRange)?;
+        Ok(Self { working_time, is_elapsed, week, span, span_start, span_end, span_minutes, longest_break })
     }
 
     /// Every minute of every day.
@@ -158,6 +172,8 @@ impl Calendar {
             span: Table::new(std::iter::empty()),
             span_start,
             span_end: span_start,
+            span_minutes: 0,
+            longest_break: 0,
         }
     }
 
@@ -182,39 +198,28 @@ impl Calendar {
         Moment(self.begin(self.work(from.0)))
     }
 
+    /// Minutes of the longest time without work.
+    #[inline]
+    pub(crate) fn longest_break(&self) -> i64 {
+        self.longest_break
+    }
+
     /// Working minutes before `t`.
     #[inline]
     pub(crate) fn work(&self, t: i64) -> i64 {
-        if self.is_elapsed {
-            return t;
+        match self.offset(t) {
+            Some(offset) => self.span.work(offset).into(),
+            None => self.work_outside(t),
         }
-        if t < self.span_start {
-            let before = t - self.span_start;
-            return before.div_euclid(WEEK_MINUTES) * self.week.total()
-                + self.week.work(before.rem_euclid(WEEK_MINUTES));
-        }
-        if t < self.span_end {
-            return self.span.work(t - self.span_start);
-        }
-        let after = t - self.span_end;
-        self.span.total() + after / WEEK_MINUTES * self.week.total() + self.week.work(after % WEEK_MINUTES)
     }
 
     /// Where working minute `w` begins: the last moment before which exactly `w` minutes lie.
     #[inline]
     pub(crate) fn begin(&self, w: i64) -> i64 {
-        if self.is_elapsed {
-            return w;
+        match u32::try_from(w).ok().and_then(|w| self.span.begin(w)) {
+            Some(offset) => self.span_start + i64::from(offset),
+            None => self.begin_outside(w),
         }
-        let week = self.week.total();
-        if w < 0 {
-            return self.span_start + w.div_euclid(week) * WEEK_MINUTES + self.week.begin(w.rem_euclid(week));
-        }
-        if w < self.span.total() {
-            return self.span_start + self.span.begin(w);
-        }
-        let after = w - self.span.total();
-        self.span_end + after / week * WEEK_MINUTES + self.week.begin(after % week)
     }
 
     /// Where the first `w` minutes are done: the first moment before which exactly `w` minutes lie.
@@ -223,18 +228,40 @@ impl Calendar {
         self.begin(w - 1) + 1
     }
 
+    /// Where `rest` minutes of work that begin at `t` or later begin and end.
+    #[inline]
+    pub(crate) fn forth(&self, t: i64, rest: u32) -> (i64, i64) {
+        match self.offset(t).and_then(|t| self.span.forth(t, rest)) {
+            Some((begin, end)) => (self.span_start + i64::from(begin), self.span_start + i64::from(end)),
+            None => {
+                let work = self.work(t);
+                (self.begin(work), self.end(work + i64::from(rest)))
+            }
+        }
+    }
+
+    /// Where `rest` minutes of work that end at `t` or before begin and end.
+    #[inline]
+    pub(crate) fn back(&self, t: i64, rest: u32) -> (i64, i64) {
+        match self.offset(t).and_then(|t| self.span.back(t, rest)) {
+            Some((begin, end)) => (self.span_start + i64::from(begin), self.span_start + i64::from(end)),
+            None => {
+                let work = self.work(t);
+                (self.begin(work - i64::from(rest)), self.end(work))
+            }
+        }
+    }
+
     /// The least count whose end is not before `t`.
     #[inline]
     pub(crate) fn work_up(&self, t: i64) -> i64 {
-        let w = self.work(t);
-        if self.end(w) < t { w + 1 } else { w }
+        self.work(t - 1) + 1
     }
 
     /// The greatest count whose beginning is not after `t`.
     #[inline]
     pub(crate) fn work_down(&self, t: i64) -> i64 {
-        let w = self.work(t);
-        if self.begin(w) > t { w - 1 } else { w }
+        self.work(t + 1) - 1
     }
 
     /// The first moment from `t` on that is in working time or at an edge of it.
@@ -250,6 +277,50 @@ impl Calendar {
         let w = self.work(t);
         if self.begin(w) == t { t } else { self.end(w) }
     }
+
+    /// How far `t` lies in the weeks that hold exceptions.
+    #[inline]
+    fn offset(&self, t: i64) -> Option<u32> {
+        u32::try_from(t - self.span_start).ok().filter(|&offset| offset < self.span_minutes)
+    }
+
+    fn work_outside(&self, t: i64) -> i64 {
+        if self.is_elapsed {
+            return t;
+        }
+        let is_before = t < self.span_start;
+        let (from, work) = if is_before { (self.span_start, 0) } else { (self.span_end, self.span.total()) };
+        let (weeks, rest) = divided(t - from, WEEK_MINUTES);
+        work + weeks * self.week.total() + i64::from(self.week.work(rest))
+    }
+
+    fn begin_outside(&self, w: i64) -> i64 {
+        if self.is_elapsed {
+            return w;
+        }
+        let (from, work) = if w < 0 { (self.span_start, 0) } else { (self.span_end, self.span.total()) };
+        let (weeks, rest) = divided(w - work, self.week.total());
+        from + weeks * WEEK_MINUTES + i64::from(self.week.begin(rest).unwrap_or(0))
+    }
+}
+
+/// Whole weeks and the rest of one, which is not negative.
+#[inline]
+fn divided(minutes: i64, week: i64) -> (i64, u32) {
+    (minutes.div_euclid(week), u32::try_from(minutes.rem_euclid(week)).unwrap_or(0))
+}
+
+/// The longest break between two shifts of consecutive days.
+fn longest_break<'a>(days: impl Iterator<Item = &'a [Shift]>) -> i64 {
+    let (mut longest, mut end) = (0, None);
+    for (midnight, shifts) in (0..).step_by(1440).zip(days) {
+        for shift in shifts {
+            let from = midnight + i64::from(shift.from);
+            longest = longest.max(from - end.unwrap_or(from));
+            end = Some(midnight + i64::from(shift.to));
+        }
+    }
+    longest
 }
 
 fn check(shifts: &[Shift]) -> Result<(), ScheduleError> {

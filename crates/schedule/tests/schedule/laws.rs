@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use schedule::{
-    ActivityId, Anchor, Calendar, Constraint, Edit, Link, LinkId, LinkKind, Minutes, Moment, Plan, Schedule,
-    Terms,
+    ActivityId, Anchor, Calendar, CalendarId, Constraint, Edit, Link, LinkId, LinkKind, Minutes, Moment,
+    Plan, Schedule, Terms,
 };
 
 use crate::networks::{START, STATUS, calendar, link, plan};
@@ -65,6 +65,7 @@ enum Change {
     Remove(usize),
     Relink(usize, usize),
     NewActivity(usize),
+    Calendar(usize, usize),
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -80,7 +81,8 @@ fn change() -> impl Strategy<Value = Change> {
         }),
         any.clone().prop_map(Change::Remove),
         (any.clone(), any.clone()).prop_map(|(at, like)| Change::Relink(at, like)),
-        any.prop_map(Change::NewActivity),
+        any.clone().prop_map(Change::NewActivity),
+        (any.clone(), any).prop_map(|(at, like)| Change::Calendar(at, like)),
     ]
 }
 
@@ -103,6 +105,10 @@ fn edit_of(change: &Change, plan: &Plan, donors: &Plan) -> Edit {
             }
         }
         Change::NewActivity(like) => Edit::AddActivity(donor(like)),
+        Change::Calendar(at, like) => {
+            let time = donors.calendars[like % 3].working_time().clone();
+            Edit::Calendar(CalendarId(u32::try_from(at % 3).unwrap()), time)
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Problems of PSPLIB (Kolisch and Sprecher, 1996), whose files say how long the project takes without resource limits.
+//! Problems of PSPLIB (Kolisch and Sprecher, 1996), whose `.sm` files say how long the project takes without resource
+//! limits; and of Patterson's older `.rcp` format, which says nothing of it, so that a plain longest path is the judge.
 
 use std::path::{Path, PathBuf};
 
@@ -38,8 +39,43 @@ fn problem(text: &str) -> Option<Problem> {
     Some(Problem { plan, mpm_time })
 }
 
+/// Reads a file in the `.rcp` format: for each job its duration, what it takes of each resource, and its successors.
+fn patterson(text: &str) -> Option<Problem> {
+    let mut numbers = text.split_whitespace().map(|word| word.parse::<usize>().ok());
+    let (jobs, resources) = (numbers.next()??, numbers.next()??);
+    (0..resources).try_for_each(|_| numbers.next()?.map(|_| ()))?;
+    let mut plan = Plan::new(Calendar::elapsed());
+    let mut after = Vec::new();
+    for job in 0..jobs {
+        let from = plan.activity(Minutes(i64::try_from(numbers.next()??).ok()?));
+        (0..resources).try_for_each(|_| numbers.next()?.map(|_| ()))?;
+        let mut successors = Vec::new();
+        for _ in 0..numbers.next()?? {
+            let to = numbers.next()??.checked_sub(1).filter(|&to| to < jobs)?;
+            plan.link(Link::finish_to_start(from, ActivityId(u32::try_from(to).ok()?)));
+            successors.push(to);
+        }
+        assert_eq!(after.len(), job);
+        after.push(successors);
+    }
+    let mut longest = vec![None; jobs];
+    let mpm_time = (0..jobs).map(|job| longest_from(job, &plan, &after, &mut longest)).max()?;
+    Some(Problem { plan, mpm_time })
+}
+
+fn longest_from(job: usize, plan: &Plan, after: &[Vec<usize>], known: &mut Vec<Option<i64>>) -> i64 {
+    if let Some(known) = known[job] {
+        return known;
+    }
+    let rest = after[job].iter().map(|&next| longest_from(next, plan, after, known)).max().unwrap_or(0);
+    let all = plan.activities[job].duration.0 + rest;
+    known[job] = Some(all);
+    all
+}
+
 fn check(name: &str, text: &str) {
-    let problem = problem(text).unwrap_or_else(|| panic!("{name} is not read"));
+    let problem = if name.ends_with(".rcp") { patterson(text) } else { problem(text) };
+    let problem = problem.unwrap_or_else(|| panic!("{name} is not read"));
     let forward = Schedule::new(problem.plan.clone(), Terms::from_start(Moment(0))).unwrap();
     assert_eq!(forward.finish(), Moment(problem.mpm_time), "{name}");
     let backward = Schedule::new(problem.plan, Terms::from_deadline(Moment(problem.mpm_time))).unwrap();
@@ -77,12 +113,21 @@ fn a_problem_written_by_hand_takes_its_mpm_time() {
     check("by hand", BY_HAND);
 }
 
+/// The same in Patterson's format, with one resource.
+const BY_HAND_RCP: &str = "4 1\n4\n0 0 2 2 3\n8 4 1 4\n4 0 1 4\n0 0 0\n";
+
+#[test]
+fn a_problem_in_pattersons_format_takes_its_longest_path() {
+    assert_eq!(patterson(BY_HAND_RCP).unwrap().mpm_time, 8);
+    check("by hand.rcp", BY_HAND_RCP);
+}
+
 #[test]
 fn problems_of_psplib_take_their_mpm_time() {
     let folder = std::env::var_os("TAIZHANG_CORPORA").map(|corpora| PathBuf::from(corpora).join("psplib"));
     let files = folder.as_deref().map(problems).unwrap_or_default();
     if files.is_empty() {
-        println!("skipped: no .sm files in $TAIZHANG_CORPORA/psplib");
+        println!("skipped: no .sm or .rcp files in $TAIZHANG_CORPORA/psplib");
     }
     for file in &files {
         let text = std::fs::read_to_string(file).unwrap();
@@ -96,7 +141,7 @@ fn problems(folder: &Path) -> Vec<PathBuf> {
         let path = entry.path();
         if path.is_dir() {
             found.extend(problems(&path));
-        } else if path.extension().is_some_and(|end| end == "sm") {
+        } else if path.extension().is_some_and(|end| end == "sm" || end == "rcp") {
             found.push(path);
         }
     }

@@ -1,5 +1,6 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use base::Fen;
 use schedule::{
     Activity, ActivityId, Calendar, CalendarId, Constraint, LagCalendar, Link, LinkKind, Minutes, Moment,
     Plan, Progress, Remaining, Wish, WorkingTime,
@@ -8,7 +9,8 @@ use schedule::{
 use super::tree::Element;
 use super::{TENTHS, calendars, tree};
 use crate::clock_face::moment;
-use crate::{Document, FormatError, Label, Limits};
+use crate::error::{ACTIVITIES, BYTES, LINKS, words};
+use crate::{Document, FormatError, Label, Limits, Note, Place};
 
 /// Duration and lag formats that count elapsed time: minutes, hours, days, weeks and months, plain and estimated.
 const ELAPSED: [&str; 10] = ["4", "6", "8", "10", "12", "36", "38", "40", "42", "44"];
@@ -17,26 +19,34 @@ const PERCENT: [&str; 4] = ["19", "20", "51", "52"];
 
 /// Reads a project. A lag is counted in the successor's calendar, as Project does, unless it is elapsed.
 pub fn read(xml: &str, limits: &Limits) -> Result<Document, FormatError> {
-    Limits::check("bytes", xml.len(), limits.bytes_max)?;
+    Limits::check(BYTES, xml.len(), limits.bytes_max)?;
     let project = tree::read(xml.trim_start_matches('\u{feff}'), limits)?;
     if project.name != "Project" {
-        return Err(FormatError::Missing("the element Project"));
+        return Err(FormatError::Missing(words("the element Project", "Project 元素")));
     }
     let calendars = calendars::read(&project, limits)?;
     let mut plan = Plan::new(Calendar::elapsed());
     let mut names = calendars.names;
     plan.calendars = calendars.calendars;
     if plan.calendars.is_empty() {
-        plan.calendars.push(Calendar::new(WorkingTime::office())?);
+        let office = Calendar::new(WorkingTime::office());
+        plan.calendars.push(office.map_err(|error| FormatError::Calendar { place: Place::Project, error })?);
         names.push("Standard".to_owned());
     }
     let own = project.get("CalendarUID").and_then(|uid| calendars.by_uid.get(uid));
     plan.calendar = CalendarId(own.copied().unwrap_or(0));
     let mut document = Document::new(project.get("Title").or(project.get("Name")).unwrap_or(""), plan);
     document.calendar_names = names;
-    document.start = date(&project, "StartDate", "project")?;
-    document.status = date(&project, "StatusDate", "project")?;
-    let reader = Reader { by_uid: calendars.by_uid, activities: HashMap::new(), elapsed: None, document };
+    document.start = date(&project, "StartDate", &Place::Project)?;
+    document.status = date(&project, "StatusDate", &Place::Project)?;
+    let reader = Reader {
+        by_uid: calendars.by_uid,
+        activities: HashMap::new(),
+        elapsed: None,
+        summaries: Vec::new(),
+        left_out: HashSet::new(),
+        document,
+    };
     reader.tasks(&project, limits)
 }
 
@@ -47,32 +57,40 @@ struct Reader {
     activities: HashMap<String, ActivityId>,
     /// The calendar of tasks with elapsed durations, once there is one.
     elapsed: Option<CalendarId>,
+    /// Names of the summary tasks that the present one lies below, with their levels.
+    summaries: Vec<(usize, String)>,
+    /// The unique ids of tasks that are left out.
+    left_out: HashSet<String>,
     document: Document,
 }
 
 impl Reader {
     fn tasks(mut self, project: &Element, limits: &Limits) -> Result<Document, FormatError> {
         let tasks = || project.child("Tasks").into_iter().flat_map(|tasks| tasks.all("Task"));
-        let mut kept = Vec::new();
+        let (mut kept, mut left_out) = (Vec::new(), 0);
         for task in tasks() {
             let uid = task.get("UID").unwrap_or("");
+            self.enter(task);
             let is_real = !task.is_set("Summary") && !task.is_set("IsNull") && uid != "0";
             if !is_real || matches!(task.get("Active"), Some("0" | "false")) {
+                left_out += usize::from(!task.is_set("Summary") && uid != "0");
+                self.left_out.insert(uid.to_owned());
                 continue;
             }
-            let activity = self.activity(task, &format!("task {uid}"))?;
+            let activity = self.activity(task, &Place::Task(uid.to_owned()))?;
             let id = self.document.plan.push(activity);
-            Limits::check("activities", kept.len() + 1, limits.activities_max)?;
+            Limits::check(ACTIVITIES, kept.len() + 1, limits.activities_max)?;
             if self.activities.insert(uid.to_owned(), id).is_some() {
-                return Err(FormatError::Twice { place: format!("task {uid}") });
+                return Err(FormatError::Twice { place: Place::Task(uid.to_owned()), found: uid.to_owned() });
             }
             let name = task.get("Name").unwrap_or("").to_owned();
-            self.document.labels.push(Label { code: uid.to_owned(), name });
+            let group = self.summaries.last().map(|(_, name)| name.clone()).unwrap_or_default();
+            let budget = cost(task, "Cost", &Place::Task(uid.to_owned()))?;
+            self.document.labels.push(Label { code: uid.to_owned(), name, group, budget });
             kept.push((id, task));
         }
-        let left_out = tasks().count() - kept.len();
         if left_out > 0 {
-            self.document.notes.push(format!("{left_out} summary, empty or inactive tasks are left out"));
+            self.document.notes.push(Note::Tasks(left_out));
         }
         let mut unlinked = 0;
         for (successor, task) in kept {
@@ -81,21 +99,23 @@ impl Reader {
                     Some(link) => drop(self.document.plan.link(link)),
                     None => unlinked += 1,
                 }
-                Limits::check("links", self.document.plan.links.len(), limits.links_max)?;
+                Limits::check(LINKS, self.document.plan.links.len(), limits.links_max)?;
             }
         }
         if unlinked > 0 {
-            self.document.notes.push(format!("{unlinked} links to tasks that are left out are left out too"));
+            self.document.notes.push(Note::Links(unlinked));
         }
         Ok(self.document)
     }
 
-    fn activity(&mut self, task: &Element, place: &str) -> Result<Activity, FormatError> {
+    fn activity(&mut self, task: &Element, place: &Place) -> Result<Activity, FormatError> {
         let calendar = self.calendar(task, place)?;
         let mut activity = Activity::new(calendar, span(task, "Duration", place)?.unwrap_or(Minutes(0)));
         activity.deadline = date(task, "Deadline", place)?;
         let at = date(task, "ConstraintDate", place)?;
-        let at = || at.ok_or_else(|| FormatError::value(place, "", "the date of its constraint"));
+        let at = || {
+            at.ok_or_else(|| FormatError::value(place, "", words("the date of its constraint", "限制日期")))
+        };
         let constraint = match task.get("ConstraintType") {
             None | Some("0") => None,
             Some("1") => {
@@ -108,14 +128,20 @@ impl Reader {
             Some("5") => Some(Constraint::StartNoLater(at()?)),
             Some("6") => Some(Constraint::FinishNoEarlier(at()?)),
             Some("7") => Some(Constraint::FinishNoLater(at()?)),
-            Some(other) => return Err(FormatError::value(place, other, "a constraint type from 0 to 7")),
+            Some(other) => {
+                return Err(FormatError::value(
+                    place,
+                    other,
+                    words("a constraint type from 0 to 7", "0 至 7 的限制类型"),
+                ));
+            }
         };
         activity.constraints.extend(constraint);
         activity.progress = progress(task, place)?;
         Ok(activity)
     }
 
-    fn calendar(&mut self, task: &Element, place: &str) -> Result<CalendarId, FormatError> {
+    fn calendar(&mut self, task: &Element, place: &Place) -> Result<CalendarId, FormatError> {
         if task.get("DurationFormat").is_some_and(|format| ELAPSED.contains(&format)) {
             let plan = &mut self.document.plan;
             let names = &mut self.document.calendar_names;
@@ -127,26 +153,47 @@ impl Reader {
         let Some(uid) = task.get("CalendarUID").filter(|uid| *uid != "-1") else {
             return Ok(self.document.plan.calendar);
         };
-        let reference =
-            || FormatError::Reference { place: place.to_owned(), found: format!("calendar {uid}") };
+        let reference = || FormatError::Reference { place: place.clone(), found: format!("calendar {uid}") };
         self.by_uid.get(uid).map(|&at| CalendarId(at)).ok_or_else(reference)
+    }
+
+    /// Keeps the summaries that the next task lies below.
+    fn enter(&mut self, task: &Element) {
+        let level: usize = task.get("OutlineLevel").and_then(|level| level.parse().ok()).unwrap_or(1);
+        self.summaries.retain(|(above, _)| *above < level);
+        if task.is_set("Summary") && level > 0 {
+            self.summaries.push((level, task.get("Name").unwrap_or("").to_owned()));
+        }
+    }
+
+    fn place_of(&self, activity: ActivityId) -> Place {
+        Place::Task(self.document.label(activity).0)
     }
 
     /// A link, unless its predecessor was left out.
     fn link(&self, element: &Element, successor: ActivityId) -> Result<Option<Link>, FormatError> {
         let uid = element.get("PredecessorUID").unwrap_or("");
-        let place = || format!("link from task {uid}");
-        let Some(&predecessor) = self.activities.get(uid) else { return Ok(None) };
+        let place = Place::LinkFrom(uid.to_owned());
+        let Some(&predecessor) = self.activities.get(uid) else {
+            if self.left_out.contains(uid) {
+                return Ok(None);
+            }
+            let (place, found) = (self.place_of(successor), uid.to_owned());
+            return Err(FormatError::Reference { place, found });
+        };
         let kind = match element.get("Type") {
             Some("0") => LinkKind::FinishToFinish,
             None | Some("1") => LinkKind::FinishToStart,
             Some("2") => LinkKind::StartToFinish,
             Some("3") => LinkKind::StartToStart,
-            Some(other) => return Err(FormatError::value(place(), other, "a type from 0 to 3")),
+            Some(other) => {
+                return Err(FormatError::value(&place, other, words("a type from 0 to 3", "0 至 3 的类型")));
+            }
         };
         let format = element.get("LagFormat").unwrap_or("7");
         let text = element.get("LinkLag").unwrap_or("0");
-        let lag: i64 = text.parse().map_err(|_| FormatError::value(place(), text, "a whole number"))?;
+        let lag: i64 =
+            text.parse().map_err(|_| FormatError::value(&place, text, words("a whole number", "整数")))?;
         let lag = if PERCENT.contains(&format) {
             let duration = self.document.plan.activities[predecessor.0 as usize].duration.0;
             duration.saturating_mul(lag) / 100
@@ -167,12 +214,13 @@ impl Reader {
     }
 }
 
-fn progress(task: &Element, place: &str) -> Result<Progress, FormatError> {
+fn progress(task: &Element, place: &Place) -> Result<Progress, FormatError> {
     let remaining = match span(task, "RemainingDuration", place)? {
         Some(time) => Remaining::Time(time),
         None => {
             let text = task.get("PercentComplete").unwrap_or("0");
-            let percent = text.parse().map_err(|_| FormatError::value(place, text, "a percentage"))?;
+            let percent =
+                text.parse().map_err(|_| FormatError::value(place, text, words("a percentage", "百分比")))?;
             Remaining::Percent(percent)
         }
     };
@@ -184,14 +232,26 @@ fn progress(task: &Element, place: &str) -> Result<Progress, FormatError> {
     })
 }
 
-fn date(element: &Element, name: &str, place: &str) -> Result<Option<Moment>, FormatError> {
+fn date(element: &Element, name: &str, place: &Place) -> Result<Option<Moment>, FormatError> {
     let Some(text) = element.get(name).filter(|text| *text != "NA") else { return Ok(None) };
-    moment(text).map(Some).ok_or_else(|| FormatError::value(place, text, "a local date and time"))
+    moment(text)
+        .map(Some)
+        .ok_or_else(|| FormatError::value(place, text, words("a local date and time", "本地日期时间")))
 }
 
-fn span(element: &Element, name: &str, place: &str) -> Result<Option<Minutes>, FormatError> {
+/// Money, which Project writes in hundredths.
+fn cost(element: &Element, name: &str, place: &Place) -> Result<Option<Fen>, FormatError> {
     let Some(text) = element.get(name) else { return Ok(None) };
-    minutes(text).map(Some).ok_or_else(|| FormatError::value(place, text, "a duration such as PT8H0M0S"))
+    let whole = text.split('.').next().unwrap_or(text);
+    let fen = whole.parse().map_err(|_| FormatError::value(place, text, words("a cost", "费用")))?;
+    Ok(Some(Fen(fen)).filter(|fen| fen.0 != 0))
+}
+
+fn span(element: &Element, name: &str, place: &Place) -> Result<Option<Minutes>, FormatError> {
+    let Some(text) = element.get(name) else { return Ok(None) };
+    minutes(text).map(Some).ok_or_else(|| {
+        FormatError::value(place, text, words("a duration such as PT8H0M0S", "形如 PT8H0M0S 的时长"))
+    })
 }
 
 /// `PT8H30M0S`; seconds are cut.

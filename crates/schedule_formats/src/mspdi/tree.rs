@@ -1,13 +1,66 @@
-//! The elements of a document with their texts: bounded, and without a document type, so that there are no entities to
-//! expand.
+//! The elements of a document with their texts: only those that a plan is read from, a bounded number of them, and
+//! without a document type, so that there are no entities to expand.
 
 use quick_xml::events::Event;
 
+use crate::error::words;
+use crate::xml::predefined;
 use crate::{FormatError, Limits};
+
+/// The elements that are kept; what lies in others is passed over. In the order of bytes.
+const KEPT: [&str; 47] = [
+    "Active",
+    "ActualCost",
+    "ActualFinish",
+    "ActualStart",
+    "BaseCalendarUID",
+    "Calendar",
+    "CalendarUID",
+    "Calendars",
+    "ConstraintDate",
+    "ConstraintType",
+    "Cost",
+    "DayType",
+    "DayWorking",
+    "Deadline",
+    "Duration",
+    "DurationFormat",
+    "Exception",
+    "Exceptions",
+    "FromDate",
+    "FromTime",
+    "IsNull",
+    "LagFormat",
+    "LinkLag",
+    "Name",
+    "Occurrences",
+    "OutlineLevel",
+    "PercentComplete",
+    "Period",
+    "PredecessorLink",
+    "PredecessorUID",
+    "Project",
+    "RemainingDuration",
+    "StartDate",
+    "StatusDate",
+    "Summary",
+    "Task",
+    "Tasks",
+    "TimePeriod",
+    "Title",
+    "ToDate",
+    "ToTime",
+    "Type",
+    "UID",
+    "WeekDay",
+    "WeekDays",
+    "WorkingTime",
+    "WorkingTimes",
+];
 
 #[derive(Debug, Default)]
 pub(super) struct Element {
-    pub(super) name: String,
+    pub(super) name: &'static str,
     pub(super) text: String,
     pub(super) children: Vec<Element>,
 }
@@ -35,19 +88,31 @@ pub(super) fn read(xml: &str, limits: &Limits) -> Result<Element, FormatError> {
     let bad = |error: &dyn std::fmt::Display| FormatError::Xml(error.to_string());
     let mut reader = quick_xml::Reader::from_str(xml);
     let mut open = vec![Element::default()];
+    let (mut kept, mut passed_over) = (0, 0);
     loop {
         let event = reader.read_event().map_err(|error| bad(&error))?;
         match event {
             Event::DocType(_) => return Err(FormatError::Doctype),
             Event::Start(ref start) | Event::Empty(ref start) => {
-                Limits::check("levels of nesting", open.len(), limits.depth_max)?;
-                let name = String::from_utf8_lossy(start.local_name().as_ref()).into_owned();
-                open.push(Element { name, ..Element::default() });
-                if matches!(event, Event::Empty(_)) {
-                    close(&mut open);
+                let depth = open.len() + passed_over;
+                Limits::check(words("levels of nesting", "层嵌套"), depth, limits.depth_max)?;
+                let place = KEPT.binary_search_by(|kept| kept.as_bytes().cmp(start.local_name().as_ref()));
+                let is_empty = matches!(event, Event::Empty(_));
+                match place {
+                    Ok(at) if passed_over == 0 => {
+                        kept += 1;
+                        Limits::check(words("elements", "个元素"), kept, limits.elements_max)?;
+                        open.push(Element { name: KEPT[at], ..Element::default() });
+                        if is_empty {
+                            close(&mut open);
+                        }
+                    }
+                    _ => passed_over += usize::from(!is_empty),
                 }
             }
+            Event::End(_) if passed_over > 0 => passed_over -= 1,
             Event::End(_) if open.len() > 1 => close(&mut open),
+            _ if passed_over > 0 && !matches!(event, Event::Eof) => {}
             Event::Text(text) => add(&mut open, &text.decode().map_err(|error| bad(&error))?),
             Event::CData(text) => add(&mut open, &text.decode().map_err(|error| bad(&error))?),
             Event::GeneralRef(name) => {
@@ -62,22 +127,13 @@ pub(super) fn read(xml: &str, limits: &Limits) -> Result<Element, FormatError> {
         }
     }
     match (open.pop(), open.is_empty()) {
-        (Some(document), true) => {
-            document.children.into_iter().next().ok_or(FormatError::Missing("the root element"))
-        }
+        (Some(document), true) if passed_over == 0 => document
+            .children
+            .into_iter()
+            .next()
+            .ok_or(FormatError::Missing(words("the root element", "根元素"))),
         _ => Err(FormatError::Xml("an element is not closed".to_owned())),
     }
-}
-
-fn predefined(name: &[u8]) -> Result<char, FormatError> {
-    Ok(match name {
-        b"amp" => '&',
-        b"lt" => '<',
-        b"gt" => '>',
-        b"quot" => '"',
-        b"apos" => '\'',
-        _ => return Err(FormatError::Xml("an entity is not defined".to_owned())),
-    })
 }
 
 fn close(open: &mut Vec<Element>) {

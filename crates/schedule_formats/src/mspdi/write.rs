@@ -1,4 +1,4 @@
-use base::Day;
+use base::{Day, Fen};
 use quick_xml::escape::escape;
 use schedule::{
     Activity, ActivityId, CalendarId, Constraint, LagCalendar, Link, LinkKind, Minutes, Progress, Schedule,
@@ -42,8 +42,15 @@ pub fn write(document: &Document, schedule: &Schedule) -> String {
     for link in plan.links.iter().flatten() {
         incoming[link.successor.0 as usize].push(link);
     }
+    let mut group = "";
+    let mut groups = plan.activities.len();
     within(&mut out, "Tasks", |out| {
         for (id, links) in (0..).map(ActivityId).zip(&incoming) {
+            let own = document.labels.get(id.0 as usize).map_or("", |label| label.group.as_str());
+            if own != std::mem::replace(&mut group, own) && !own.is_empty() {
+                groups += 1;
+                within(out, "Task", |out| summary(out, groups, own));
+            }
             within(out, "Task", |out| task(out, id, document, schedule, links));
         }
     });
@@ -121,6 +128,16 @@ fn span(minutes: Minutes) -> String {
     format!("PT{}H{}M0S", minutes.0 / 60, minutes.0 % 60)
 }
 
+/// The head of a group; its tasks follow one level below.
+fn summary(out: &mut String, uid: usize, name: &str) {
+    put(out, "UID", &uid.to_string());
+    put(out, "ID", &uid.to_string());
+    put(out, "Name", name);
+    put(out, "IsNull", "0");
+    put(out, "OutlineLevel", "1");
+    put(out, "Summary", "1");
+}
+
 fn task(out: &mut String, id: ActivityId, document: &Document, schedule: &Schedule, links: &[&Link]) {
     let activity = &schedule.plan().activities[id.0 as usize];
     let dates = schedule.dates(id);
@@ -131,7 +148,9 @@ fn task(out: &mut String, id: ActivityId, document: &Document, schedule: &Schedu
     put(out, "Type", "1");
     put(out, "IsNull", "0");
     put(out, "WBS", &code);
-    put(out, "OutlineLevel", "1");
+    let label = document.labels.get(id.0 as usize);
+    let is_grouped = label.is_some_and(|label| !label.group.is_empty());
+    put(out, "OutlineLevel", if is_grouped { "2" } else { "1" });
     put(out, "Start", &iso(dates.early.start));
     put(out, "Finish", &iso(dates.early.finish));
     put(out, "Duration", &span(activity.duration));
@@ -144,7 +163,7 @@ fn task(out: &mut String, id: ActivityId, document: &Document, schedule: &Schedu
     put(out, "LateFinish", &iso(dates.late.finish));
     put(out, "FreeSlack", &(schedule.free_float(id).0 * TENTHS).to_string());
     put(out, "TotalSlack", &(schedule.total_float(id).0 * TENTHS).to_string());
-    progress(out, activity);
+    progress(out, activity, label.and_then(|label| label.budget));
     let (kind, at) = constraint(activity);
     put(out, "ConstraintType", kind);
     put(out, "CalendarUID", &uid(activity.calendar));
@@ -159,7 +178,7 @@ fn task(out: &mut String, id: ActivityId, document: &Document, schedule: &Schedu
     }
 }
 
-fn progress(out: &mut String, activity: &Activity) {
+fn progress(out: &mut String, activity: &Activity, budget: Option<Fen>) {
     let (whole, rest) = (activity.duration.0, activity.remaining().0);
     let percent = match activity.progress {
         Progress::NotStarted => 0,
@@ -167,6 +186,10 @@ fn progress(out: &mut String, activity: &Activity) {
         Progress::Started { .. } => ((whole - rest).max(0) * 100).checked_div(whole).unwrap_or(0),
     };
     put(out, "PercentComplete", &percent.to_string());
+    if let Some(budget) = budget {
+        // In hundredths of the currency.
+        put(out, "Cost", &budget.0.to_string());
+    }
     match activity.progress {
         Progress::NotStarted => {}
         Progress::Started { at, .. } => put(out, "ActualStart", &iso(at)),

@@ -4,7 +4,8 @@ use base::Day;
 use schedule::{Shift, WorkingTime};
 
 use crate::clock_face::time;
-use crate::{FormatError, Limits};
+use crate::error::{EXCEPTIONS, words};
+use crate::{FormatError, Limits, Place};
 
 /// Days of exceptions are counted from 1899-12-30, as spreadsheets count them.
 const SERIAL_OF_1970: i64 = 25_569;
@@ -15,13 +16,13 @@ struct Node<'a> {
     children: Vec<Node<'a>>,
 }
 
-pub(super) fn read(data: &str, place: &str, limits: &Limits) -> Result<WorkingTime, FormatError> {
+pub(super) fn read(data: &str, place: &Place, limits: &Limits) -> Result<WorkingTime, FormatError> {
     // Line breaks within the field are written as delete characters.
     let data: String = data.chars().filter(|c| !c.is_whitespace() && *c != '\u{7f}').collect();
     if data.is_empty() {
         return Ok(WorkingTime::office());
     }
-    let refuse = || FormatError::value(place, &data, "calendar data of P6");
+    let refuse = || FormatError::value(place, &data, words("calendar data of P6", "P6 的日历数据"));
     let mut rest = data.as_str();
     let root = node(&mut rest, limits.depth_max).ok_or_else(refuse)?;
     let mut working = WorkingTime::default();
@@ -36,7 +37,7 @@ pub(super) fn read(data: &str, place: &str, limits: &Limits) -> Result<WorkingTi
                 let number = serial.and_then(|serial| i32::try_from(serial - SERIAL_OF_1970).ok());
                 working.exceptions.insert(Day(number.ok_or_else(refuse)?), shifts);
                 let count = working.exceptions.len();
-                Limits::check("days that differ from the week", count, limits.exceptions_max)?;
+                Limits::check(EXCEPTIONS, count, limits.exceptions_max)?;
             }
         }
     }

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use crate::error::words;
 use crate::{FormatError, Limits};
 
 /// The tables of a file that are read: `%T` names one, `%F` its fields, each `%R` is a row.
@@ -18,7 +19,7 @@ pub(super) struct Row<'t> {
     cells: &'t [&'t str],
 }
 
-const READ: [&str; 4] = ["PROJECT", "CALENDAR", "TASK", "TASKPRED"];
+const READ: [&str; 5] = ["PROJECT", "CALENDAR", "PROJWBS", "TASK", "TASKPRED"];
 
 impl<'a> Tables<'a> {
     pub(super) fn read(text: &'a str, limits: &Limits) -> Result<Self, FormatError> {
@@ -35,7 +36,11 @@ impl<'a> Tables<'a> {
                 Some("%R") if READ.contains(&open) => {
                     let table = tables.entry(open).or_default();
                     table.rows.push(cells.collect());
-                    Limits::check("rows", table.rows.len(), limits.activities_max.max(limits.links_max))?;
+                    Limits::check(
+                        words("rows", "行"),
+                        table.rows.len(),
+                        limits.activities_max.max(limits.links_max),
+                    )?;
                 }
                 _ => {}
             }

@@ -1,17 +1,24 @@
 //! Figures: definitions, values, series, parts, and the entries behind them.
 
+mod provenance;
+mod targets;
+mod values;
+
 use access::Resource;
 use axum::Json;
 use axum::extract::State;
 use base::{BookId, Day, UnitCode};
 use kernel::{Kernel, Period};
+use registry::Tree;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use provenance::{actions_of, roles_of, sums_of};
+pub use targets::{Reached, reached};
+
 use crate::app::App;
-use crate::extract::{Path, Query};
 use crate::problem::Problem;
 use crate::texts::Both;
 use crate::viewer::{Viewer, resource_of_unit};
@@ -19,10 +26,9 @@ use crate::viewer::{Viewer, resource_of_unit};
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
-        .routes(routes!(value))
-        .routes(routes!(series))
-        .routes(routes!(breakdown))
-        .routes(routes!(behind))
+        .merge(values::router())
+        .merge(targets::router())
+        .merge(provenance::router())
 }
 
 /// What is asked of a figure.
@@ -30,8 +36,10 @@ pub fn router() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Asked {
-    /// The org unit; its whole subtree counts. The root, if left out.
+    /// The org unit; its whole subtree counts. The root, if left out, or the keeper of the book.
     pub unit: Option<String>,
+    /// One of the unit's books, if not all.
+    pub book: Option<String>,
     /// First day, `2021-12-10`. The last day's month begins it, if left out.
     pub from: Option<String>,
     /// Last day. Today, if left out.
@@ -40,6 +48,8 @@ pub struct Asked {
     pub dimension: Option<String>,
     /// The dimension to break down by; by org unit, if left out.
     pub by: Option<String>,
+    /// Of a series, `month` for a value a month; a value a day, if left out.
+    pub step: Option<String>,
     /// Where a page of entries goes on.
     pub cursor: Option<String>,
     /// Entries of a page, 1 to 200.
@@ -49,8 +59,12 @@ pub struct Asked {
 }
 
 /// A question that was checked: the viewer may ask it.
+#[derive(Clone)]
 pub struct Question {
+    pub line: &'static str,
     pub unit: UnitCode,
+    /// One of the unit's books, if not all.
+    pub book: Option<BookId>,
     pub books: Vec<BookId>,
     pub period: Period,
     pub dimension: String,
@@ -61,35 +75,69 @@ impl Question {
     /// a figure may need a right of its own beside it.
     pub fn new(app: &App, viewer: &Viewer, figure: &str, asked: &Asked) -> Result<Self, Problem> {
         let tree = app.tree();
-        let unit = match &asked.unit {
-            Some(unit) => resource_of_unit(app, unit)?.unit,
-            None => tree.root().cloned().ok_or_else(Problem::not_found)?,
-        };
         let line = line_of(&app.kernel, figure)?;
-        let own = format!("{line}.records.read");
-        let resource = Resource::of(&unit).in_line(line);
-        viewer.need_any(app, &[&own, "kernel.figure.read"], &resource)?;
-        if let Some(needs) = app.kernel.lines().figure_needs(figure) {
-            viewer.need(app, needs, &resource)?;
-        }
-        let day = |name: &str, text: &Option<String>, default: Day| match text {
-            Some(text) => Day::parse(text).map_err(|_| bad_day(name, text)),
-            None => Ok(default),
+        let book = asked.book.as_deref().filter(|book| !book.is_empty());
+        let book = book.map(BookId::new).transpose().map_err(|_| Problem::not_found())?;
+        let unit = match (asked.unit.as_deref().filter(|unit| !unit.is_empty()), &book) {
+            (Some(unit), _) => resource_of_unit(app, unit)?.unit,
+            (None, Some(book)) => tree.unit_of_book(book).cloned().ok_or_else(Problem::not_found)?,
+            (None, None) => tree.root().cloned().ok_or_else(Problem::not_found)?,
         };
-        let to = day("to", &asked.to, app.today())?;
-        let from = day("from", &asked.from, to.first_of_month())?;
-        if from > to {
-            let detail = Both::new("起始日期晚于截止日期。", "the first day lies after the last");
-            return Err(Problem::bad_request("from", "consistency", detail));
-        }
-        if to.0 - from.0 > 3_700 {
-            let detail = Both::new("时间跨度不得超过十年。", "a period is limited to ten years");
-            return Err(Problem::bad_request("from", "range", detail));
-        }
-        let books = tree.books_of_subtree(&unit, Some(line));
         let dimension = asked.dimension.clone().unwrap_or_default();
-        Ok(Self { unit, books, period: Period { from, to }, dimension })
+        may_read(app, viewer, figure, &unit, &dimension)?;
+        let mut books = books(&tree, &unit, line);
+        if let Some(book) = &book {
+            books.retain(|one| one == book);
+            if books.is_empty() {
+                return Err(Problem::not_found());
+            }
+        }
+        let period = period(app, asked)?;
+        Ok(Self { line, unit, book, books, period, dimension })
     }
+}
+
+/// Refuses who may not read a figure of a unit. A figure of the kernel that is asked for one line alone is that line's.
+pub fn may_read(
+    app: &App,
+    viewer: &Viewer,
+    figure: &str,
+    unit: &UnitCode,
+    dimension: &str,
+) -> Result<(), Problem> {
+    let line = line_of(&app.kernel, figure)?;
+    let own = format!("{line}.records.read");
+    let of_line = Some(dimension).filter(|_| line == "kernel").and_then(|text| text.strip_prefix("line="));
+    let known = |name: &str| app.kernel.lines().iter().map(kernel::Line::name).find(|line| *line == name);
+    let resource = Resource::of(unit).in_line(of_line.and_then(known).unwrap_or(line));
+    viewer.need_any(app, &[&own, "kernel.figure.read"], &resource)?;
+    match app.kernel.lines().figure_needs(figure) {
+        Some(needs) => viewer.need(app, needs, &resource),
+        None => Ok(()),
+    }
+}
+
+/// The books whose entries contribute to the figures of a line. What the kernel counts happens in those of every line.
+pub fn books(tree: &Tree, unit: &UnitCode, line: &str) -> Vec<BookId> {
+    tree.books_of_subtree(unit, Some(line).filter(|line| *line != "kernel"))
+}
+
+fn period(app: &App, asked: &Asked) -> Result<Period, Problem> {
+    let day = |name: &str, text: &Option<String>, default: Day| match text {
+        Some(text) => Day::parse(text).map_err(|_| bad_day(name, text)),
+        None => Ok(default),
+    };
+    let to = day("to", &asked.to, app.today())?;
+    let from = day("from", &asked.from, to.first_of_month())?;
+    if from > to {
+        let detail = Both::new("起始日期晚于截止日期。", "the first day lies after the last");
+        return Err(Problem::bad_request("from", "consistency", detail));
+    }
+    if to.0 - from.0 > 3_700 {
+        let detail = Both::new("时间跨度不得超过十年。", "a period is limited to ten years");
+        return Err(Problem::bad_request("from", "range", detail));
+    }
+    Ok(Period { from, to })
 }
 
 fn bad_day(name: &str, text: &str) -> Problem {
@@ -115,7 +163,7 @@ pub struct Definition {
     pub name: &'static str,
     pub title_zh: &'static str,
     pub title_en: &'static str,
-    /// `count`, `fen`, `grams`, `square_metres`, `milliseconds`, or `ratio`.
+    /// `count`, `fen`, `grams`, `square_metres`, `metres`, `milliseconds`, or `ratio`.
     pub unit: String,
     pub kinds: Vec<&'static str>,
     pub dimensions: Vec<&'static str>,
@@ -131,9 +179,19 @@ pub struct Definition {
 #[utoipa::path(get, path = "/api/figures", tag = "figures", responses((status = 200, body = Vec<Definition>)),
     extensions(("x-action" = json!("public"))))]
 async fn list(State(app): State<App>) -> Json<Vec<Definition>> {
-    let mut all = Vec::new();
-    for line in app.kernel.lines().iter() {
-        all.extend(line.figures().iter().map(|figure| Definition {
+    let lines = app.kernel.lines();
+    let names = lines.iter().flat_map(|line| {
+        let figures = line.figures().iter().map(|figure| figure.name);
+        figures.chain(line.ratios().iter().map(|ratio| ratio.name))
+    });
+    Json(names.filter_map(|name| definition(&app.kernel, name)).collect())
+}
+
+/// The definition of a figure or ratio.
+pub fn definition(kernel: &Kernel, name: &str) -> Option<Definition> {
+    let lines = kernel.lines();
+    if let Some(figure) = lines.figure(name) {
+        return Some(Definition {
             name: figure.name,
             title_zh: figure.title_zh,
             title_en: figure.title_en,
@@ -144,178 +202,23 @@ async fn list(State(app): State<App>) -> Json<Vec<Definition>> {
             needs: figure.needs,
             numerator: None,
             denominator: None,
-        }));
-        all.extend(line.ratios().iter().map(|ratio| Definition {
-            name: ratio.name,
-            title_zh: ratio.title_zh,
-            title_en: ratio.title_en,
-            unit: "ratio".into(),
-            kinds: Vec::new(),
-            dimensions: Vec::new(),
-            state: false,
-            needs: app.kernel.lines().figure_needs(ratio.name),
-            numerator: Some(ratio.numerator),
-            denominator: Some(ratio.denominator),
-        }));
+        });
     }
-    Json(all)
+    let ratio = lines.ratio(name)?;
+    Some(Definition {
+        name: ratio.name,
+        title_zh: ratio.title_zh,
+        title_en: ratio.title_en,
+        unit: "ratio".into(),
+        kinds: Vec::new(),
+        dimensions: Vec::new(),
+        state: false,
+        needs: lines.figure_needs(ratio.name),
+        numerator: Some(ratio.numerator),
+        denominator: Some(ratio.denominator),
+    })
 }
 
 fn unit_name(unit: ::figures::Unit) -> String {
     serde_json::to_value(unit).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// The value of a figure.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FigureValue {
-    pub name: String,
-    pub unit: String,
-    pub from: Day,
-    pub to: Day,
-    /// Of a sum.
-    pub amount: Option<i64>,
-    /// Of a ratio.
-    pub numerator: Option<i64>,
-    pub denominator: Option<i64>,
-}
-
-/// The value of a figure in a period, or at its end if it is a figure of state.
-#[utoipa::path(get, path = "/api/figures/{name}", tag = "figures", params(("name" = String, Path), Asked),
-    responses((status = 200, body = FigureValue), (status = 400), (status = 401), (status = 403), (status = 404)),
-    extensions(("x-action" = json!("kernel.figure.read"))))]
-async fn value(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path(name): Path<String>,
-    Query(asked): Query<Asked>,
-) -> Result<Json<FigureValue>, Problem> {
-    let question = Question::new(&app, &viewer, &name, &asked)?;
-    let (unit, period) = (question.unit.to_string(), question.period);
-    let figure = name.clone();
-    let value = app
-        .blocking(move |kernel| kernel.figure(&figure, &question.books, question.period, &question.dimension))
-        .await?;
-    let (amount, numerator, denominator) = match value {
-        kernel::Value::Sum { amount } => (Some(amount), None, None),
-        kernel::Value::Ratio { numerator, denominator } => (None, Some(numerator), Some(denominator)),
-    };
-    Ok(Json(FigureValue { name, unit, from: period.from, to: period.to, amount, numerator, denominator }))
-}
-
-/// One day of a series.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SeriesPoint {
-    pub day: Day,
-    pub amount: i64,
-}
-
-/// A figure day by day.
-#[utoipa::path(get, path = "/api/figures/{name}/series", tag = "figures", params(("name" = String, Path), Asked),
-    responses((status = 200, body = Vec<SeriesPoint>), (status = 400), (status = 401), (status = 403), (status = 404)),
-    extensions(("x-action" = json!("kernel.figure.read"))))]
-async fn series(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path(name): Path<String>,
-    Query(asked): Query<Asked>,
-) -> Result<Json<Vec<SeriesPoint>>, Problem> {
-    let question = Question::new(&app, &viewer, &name, &asked)?;
-    let points = app
-        .blocking(move |kernel| kernel.series(&name, &question.books, question.period, &question.dimension))
-        .await?;
-    Ok(Json(points.into_iter().map(|point| SeriesPoint { day: point.day, amount: point.amount }).collect()))
-}
-
-/// A part of a figure.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Part {
-    /// The org unit, or the value of the dimension.
-    pub key: String,
-    pub amount: i64,
-}
-
-/// The parts of a figure: by child unit, or by one of its dimensions.
-#[utoipa::path(get, path = "/api/figures/{name}/breakdown", tag = "figures", params(("name" = String, Path), Asked),
-    responses((status = 200, body = Vec<Part>), (status = 400), (status = 401), (status = 403), (status = 404)),
-    extensions(("x-action" = json!("kernel.figure.read"))))]
-async fn breakdown(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path(name): Path<String>,
-    Query(asked): Query<Asked>,
-) -> Result<Json<Vec<Part>>, Problem> {
-    let question = Question::new(&app, &viewer, &name, &asked)?;
-    let line = line_of(&app.kernel, &name)?;
-    let tree = app.tree();
-    let parts = app
-        .blocking(move |kernel| match &asked.by {
-            Some(by) => kernel.by_dimension(&name, &question.books, question.period, by),
-            None => {
-                let mut parts = Vec::new();
-                for child in tree.children(&question.unit) {
-                    let books = tree.books_of_subtree(child, Some(line));
-                    let amount = kernel.sum(&name, &books, question.period, &question.dimension)?;
-                    if amount != 0 {
-                        parts.push((child.to_string(), amount));
-                    }
-                }
-                Ok(parts)
-            }
-        })
-        .await?;
-    Ok(Json(parts.into_iter().map(|(key, amount)| Part { key, amount }).collect()))
-}
-
-/// An entry behind a figure.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BehindEntry {
-    pub book: String,
-    pub seq: u64,
-    pub kind: String,
-    pub day: Day,
-    /// What the entry adds to the figure.
-    pub amount: i64,
-    /// Where the entry's proof is.
-    pub proof: String,
-}
-
-/// A page of the entries behind a figure.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BehindPage {
-    pub entries: Vec<BehindEntry>,
-    /// Hand back as `cursor` to go on.
-    pub next: Option<String>,
-}
-
-/// The entries that add up to a figure.
-#[utoipa::path(get, path = "/api/figures/{name}/entries", tag = "figures", params(("name" = String, Path), Asked),
-    responses((status = 200, body = BehindPage), (status = 400), (status = 401), (status = 403), (status = 404)),
-    extensions(("x-action" = json!("kernel.figure.read"))))]
-async fn behind(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path(name): Path<String>,
-    Query(asked): Query<Asked>,
-) -> Result<Json<BehindPage>, Problem> {
-    let question = Question::new(&app, &viewer, &name, &asked)?;
-    let count = asked.count.unwrap_or(50).clamp(1, base::limits::PAGE_ROWS_MAX);
-    let page = app
-        .blocking(move |kernel| {
-            let cursor = asked.cursor.as_deref();
-            kernel.behind(&name, &question.books, question.period, &question.dimension, cursor, count)
-        })
-        .await?;
-    let entries = page
-        .items
-        .into_iter()
-        .map(|behind| BehindEntry {
-            proof: format!("/api/ledger/{}/{}/proof", behind.entry.book, behind.entry.seq),
-            book: behind.entry.book.to_string(),
-            seq: behind.entry.seq.0,
-            kind: behind.entry.kind.to_string(),
-            day: behind.day,
-            amount: behind.amount,
-        })
-        .collect();
-    Ok(Json(BehindPage { entries, next: page.next }))
 }

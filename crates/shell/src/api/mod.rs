@@ -2,13 +2,16 @@
 //! the document to see that it does.
 
 pub mod accounts;
+pub mod contacts;
 pub mod credentials;
 pub mod figures;
 pub mod ledger;
 pub mod log;
+pub mod matters;
 pub mod oversight;
 pub mod refusal;
 pub mod registry;
+pub mod rules;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -20,8 +23,11 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(figures::router())
         .merge(ledger::router())
         .merge(log::router())
+        .merge(matters::router())
+        .merge(rules::router())
         .merge(registry::router())
         .merge(accounts::router())
         .merge(credentials::router())
+        .merge(contacts::router())
         .merge(oversight::router())
 }

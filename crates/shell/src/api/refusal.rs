@@ -55,19 +55,31 @@ fn rule(refusal: &AdminError) -> &'static str {
             | RegistryError::UnknownPost(_)
             | RegistryError::UnknownPlace(_) => "reference",
         },
-        AdminError::AccountExists(_) | AdminError::DeviceExists(_) | AdminError::AlreadyGranted => "exists",
-        AdminError::OtherRoot(_) | AdminError::AccountDisabled(_) | AdminError::LastAdmin => "state",
+        AdminError::AccountExists(_)
+        | AdminError::DeviceExists(_)
+        | AdminError::AlreadyGranted
+        | AdminError::ContactExists => "exists",
+        AdminError::OtherRoot(_)
+        | AdminError::AccountDisabled(_)
+        | AdminError::LastAdmin
+        | AdminError::AlreadyTried => "state",
         AdminError::UnknownAccount(_)
         | AdminError::UnknownGrant(_)
         | AdminError::UnknownToken(_)
-        | AdminError::UnknownDevice(_) => "not-found",
-        AdminError::UnknownGrantee(_) | AdminError::UnknownRole(_) | AdminError::UnknownBook(_) => {
-            "reference"
-        }
+        | AdminError::UnknownTarget
+        | AdminError::UnknownDevice(_)
+        | AdminError::UnknownContact(_) => "not-found",
+        AdminError::UnknownGrantee(_)
+        | AdminError::UnknownRole(_)
+        | AdminError::UnknownFigure(_)
+        | AdminError::UnknownBook(_) => "reference",
         AdminError::RoleOfLine { .. } | AdminError::PasswordIsAccount | AdminError::PasswordSame => {
             "consistency"
         }
-        AdminError::PasswordShort(_) | AdminError::PasswordLong(_) | AdminError::ExpiresInPast => "range",
+        AdminError::PasswordShort(_)
+        | AdminError::PasswordLong(_)
+        | AdminError::ExpiresInPast
+        | AdminError::ContactsMany(_) => "range",
         AdminError::PasswordWrong | AdminError::NoGrants => "format",
         AdminError::Denied { .. } | AdminError::Busy => "",
     }
@@ -101,6 +113,12 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::UnknownToken(token) => format!("没有令牌 {token}，或者已经吊销。"),
         AdminError::DeviceExists(device) => format!("设备 {device} 已经登记；如需更换凭证，请先注销。"),
         AdminError::UnknownDevice(device) => format!("没有设备 {device}，或者已经注销。"),
+        AdminError::ContactExists => "该岗位已登记这一联系方式，无须重复登记。".into(),
+        AdminError::ContactsMany(max) => format!("一个岗位最多登记 {max} 个联系方式，请先注销不用的。"),
+        AdminError::UnknownContact(contact) => format!("没有编号为 {contact} 的联系方式，或者已经注销。"),
+        AdminError::AlreadyTried => "该联系方式的测试通知正在发送，请稍候查看结果。".into(),
+        AdminError::UnknownFigure(figure) => format!("没有指标 {figure}。"),
+        AdminError::UnknownTarget => "该单位在此期间没有设定目标，无从撤销。".into(),
     }
 }
 

@@ -1,108 +1,91 @@
-//! A figure opened: its value, its course, its parts, and the entries behind it.
+//! A figure opened: its value, what it is compared with, its course, its parts, and the entries behind it.
 
+mod file;
+mod provenance;
+mod read;
+mod tables;
+mod tiles;
+mod words;
+
+use access::Resource;
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use figures::Unit;
-use kernel::{Behind, Value};
+use base::Month;
+use figures::Figure;
+use kernel::{Branch, Period, Value};
+use serde::Deserialize;
+
+pub use words::{
+    amount_short, amount_text, crumbs, in_lang, kind_title, target_text, title, unit_of, unit_title,
+    value_text,
+};
 
 use super::page;
-use crate::api::figures::{Asked as FigureQuery, Question, line_of};
+use crate::api::figures::{Asked as FigureQuery, Question, may_read};
 use crate::app::App;
 use crate::chart::{self, Chart, Series};
 use crate::extract::{Path, Query};
-use crate::format;
 use crate::problem::Problem;
 use crate::said;
 use crate::table::with_parameter;
-use crate::texts::{Lang, T};
-use crate::view::{Cell, Column, Crumb, Empty, FigureTile, Frame, Link, Pager, TableView};
+use crate::texts::T;
+use crate::view::{FigureTile, Frame, Link, TableView};
 use crate::viewer::{Asked, Here, Viewer};
+use read::{Course, OfValue};
+use tables::Part;
 
 pub fn router() -> Router<App> {
-    Router::new().route("/figures/{name}", get(figure))
+    Router::new().route("/figures/{name}", get(figure)).merge(provenance::router())
 }
 
-const ENTRIES: usize = 50;
-/// Values of a dimension that are shown.
-const PARTS: usize = 30;
+/// What a page of a figure is asked for.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    unit: Option<String>,
+    book: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    dimension: Option<String>,
+    cursor: Option<String>,
+    /// Of a file: which table, and in which format.
+    table: Option<String>,
+    export: Option<String>,
+}
+
+impl Wanted {
+    /// The question that the API would be asked.
+    fn question(&self, app: &App, viewer: &Viewer, name: &str) -> Result<Question, Problem> {
+        let Self { unit, book, from, to, dimension, .. } = self.clone();
+        let (by, step, cursor, count, lang) = (None, None, None, None, None);
+        let asked = FigureQuery { unit, book, from, to, dimension, by, step, cursor, count, lang };
+        Question::new(app, viewer, name, &asked)
+    }
+}
 
 #[derive(Template)]
 #[template(path = "figure.html")]
 struct FigurePage {
     frame: Frame,
-    tile: FigureTile,
-    /// The two sums of a ratio.
-    parts_of_ratio: Vec<FigureTile>,
+    actions: Vec<Link>,
+    /// Days that are asked for often; the present ones are marked.
+    periods: Vec<(Link, bool)>,
+    tiles: Vec<FigureTile>,
     from: String,
     to: String,
     unit: String,
+    book: String,
     dimension: String,
+    /// What the dimension asked for is called, and the address without it.
+    narrowed: Option<(String, String)>,
     chart: Option<Chart>,
+    /// Where the course can be had as a file.
+    course: Vec<Link>,
     parts: Vec<TableView>,
     entries: Option<TableView>,
-}
-
-/// The text of an amount in its unit.
-pub fn amount_text(lang: Lang, unit: Unit, amount: i64) -> String {
-    match unit {
-        Unit::Count => format::integer(amount),
-        Unit::Fen => format::money(amount),
-        Unit::Grams => format::weight(lang, amount),
-        Unit::SquareMetres => format!("{} m²", format::integer(amount)),
-        Unit::Milliseconds => format::duration(lang, amount),
-    }
-}
-
-fn amount_cell(lang: Lang, unit: Unit, amount: i64) -> Cell {
-    match unit {
-        Unit::Fen => Cell::money(amount),
-        Unit::Count => Cell::integer(amount),
-        _ => Cell { text: amount_text(lang, unit, amount), ..Cell::integer(amount) },
-    }
-}
-
-/// What a ratio shows: a share, or a mean where its parts have different units.
-pub fn ratio_text(app: &App, lang: Lang, name: &str, numerator: i64, denominator: i64) -> String {
-    let lines = app.kernel.lines();
-    let unit = |name: &str| lines.figure(name).map(|figure| figure.unit);
-    let units = lines.ratio(name).map(|ratio| (unit(ratio.numerator), unit(ratio.denominator)));
-    match units {
-        Some((Some(above), Some(below))) if above != below => match numerator.checked_div(denominator) {
-            Some(mean) => amount_text(lang, above, mean),
-            None => "–".into(),
-        },
-        _ if denominator == 0 => "–".into(),
-        _ => format::percent(numerator, denominator),
-    }
-}
-
-/// The title of a figure or ratio.
-pub fn title(app: &App, lang: Lang, name: &str) -> String {
-    let lines = app.kernel.lines();
-    let titles = lines
-        .figure(name)
-        .map(|figure| (figure.title_zh, figure.title_en))
-        .or_else(|| lines.ratio(name).map(|ratio| (ratio.title_zh, ratio.title_en)));
-    match (titles, lang) {
-        (Some((zh, _)), Lang::Zh) => zh.to_owned(),
-        (Some((_, en)), Lang::En) => en.to_owned(),
-        (None, _) => name.to_owned(),
-    }
-}
-
-/// A value of a dimension, what it is called, and its part of the figure.
-type Part = (String, String, i64);
-
-/// What a page reads for a figure that is a sum.
-struct Read {
-    value: i64,
-    series: Vec<kernel::Point>,
-    by_book: Vec<(base::BookId, i64)>,
-    by_dimension: Vec<(&'static str, Vec<Part>)>,
-    behind: kernel::Page<Behind>,
 }
 
 async fn figure(
@@ -111,276 +94,193 @@ async fn figure(
     Asked(lang): Asked,
     Here(here): Here,
     Path(name): Path<String>,
-    Query(asked): Query<FigureQuery>,
+    Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
-    let question = Question::new(&app, &viewer, &name, &asked)?;
-    let line = line_of(&app.kernel, &name)?;
+    let question = wanted.question(&app, &viewer, &name)?;
     let t = app.texts.t(lang);
-    let mut frame = viewer.frame(&app, lang, title(&app, lang, &name), &here);
-    frame.crumbs = crumbs(&app, lang, &question.unit);
-    let (from, to) = (question.period.from.to_string(), question.period.to.to_string());
-    let unit = question.unit.to_string();
-    let dimension = question.dimension.clone();
-    let Some(definition) = app.kernel.lines().figure(&name) else {
-        let figure = name.clone();
-        let value = app
-            .blocking(move |kernel| {
-                kernel.figure(&figure, &question.books, question.period, &question.dimension)
-            })
-            .await?;
-        return ratio_page(&app, lang, frame, &name, value, &here, [from, to, unit, dimension]);
-    };
-    let cursor = asked.cursor.clone();
-    let (figure, chosen) = (name.clone(), dimension.clone());
+    if let Some(format) = &wanted.export {
+        return file::answer(&app, &t, &name, question, format, wanted.table.as_deref().unwrap_or_default())
+            .await;
+    }
+    let definition = app.kernel.lines().figure(&name);
+    let (asked, cursor, of) = (question.clone(), wanted.cursor.clone(), name.clone());
     let naming = (app.clone(), t.clone());
     let read = app
-        .blocking(move |kernel| {
-            let (books, period) = (&question.books, question.period);
-            let by_dimension = match chosen.is_empty() {
-                true => definition.dimensions,
-                false => &[],
-            };
-            Ok::<_, kernel::FigureError>(Read {
-                value: kernel.sum(&figure, books, period, &chosen)?,
-                series: kernel.series(&figure, books, period, &chosen)?,
-                by_book: if books.len() > 1 {
-                    kernel.by_book(&figure, books, period, &chosen)?
-                } else {
-                    Vec::new()
-                },
-                by_dimension: by_dimension
-                    .iter()
-                    .map(|name| {
-                        let values = kernel.by_dimension(&figure, books, period, name)?;
-                        Ok((*name, titled(kernel, &naming, books, (&figure, name), values)?))
-                    })
-                    .collect::<Result<_, kernel::FigureError>>()?,
-                behind: kernel.behind(&figure, books, period, &chosen, cursor.as_deref(), ENTRIES)?,
-            })
-        })
+        .blocking(move |kernel| read::read(kernel, &naming, (&of, definition), &asked, cursor.as_deref()))
         .await?;
-    let unit_of = definition.unit;
-    let tile = FigureTile::new(title(&app, lang, &name), &amount_text(lang, unit_of, read.value));
-    let points = read.series.iter().map(|point| chart::Point {
-        label: point.day.to_string(),
-        value: point.amount,
-        text: amount_text(lang, unit_of, point.amount),
-        href: Some(day_href(&here, &point.day.to_string())),
-    });
-    let series = Series {
-        id: "course",
-        title: title(&app, lang, &name),
-        description: t.get("figure-course"),
-        label_head: t.get("figure-day"),
-        value_head: t.get("figure-amount"),
-        table_title: t.get("chart-as-table"),
-        points: points.collect(),
-    };
-    let draw = if definition.state { chart::line } else { chart::bars };
-    let chart = (series.points.len() > 1).then(|| draw(series, |amount| amount_text(lang, unit_of, amount)));
+
+    let mut frame = viewer.frame(&app, lang, title(&app, lang, &name), &here);
+    frame.crumbs = crumbs_of(&app, &viewer, &t, &name, &here, &question);
+    frame.as_of = Some(crate::format::date_time(app.moment(app.kernel.now())));
+    let state = definition.is_some_and(|figure| figure.state);
+    let shown = (state, question.period, read.value);
+    let mut tiles = vec![tiles::value(&app, &t, &name, state, question.period, read.value)];
+    tiles.extend(parts_of_ratio(&app, &t, &name, &here, read.value));
+    tiles
+        .extend(read.compared.into_iter().map(|other| tiles::compared(&app, &t, &name, &here, shown, other)));
+    tiles.extend(read.reached.iter().map(|reached| tiles::target(&app, &t, &name, reached)));
+
     let mut parts = Vec::new();
-    if !read.by_book.is_empty() {
-        let row = |(book, amount): (base::BookId, i64)| {
-            let unit = app.tree().unit_of_book(&book).map(ToString::to_string);
-            let href = unit.map(|unit| with_parameter(&here, "unit", Some(&unit)));
-            (
-                said::book_title(&app, lang, &book),
-                href.map(|href| with_parameter(&href, "cursor", None)),
-                amount,
-            )
-        };
-        let rows = read.by_book.into_iter().map(row).collect();
-        parts.push(part_table(&t, lang, unit_of, "by-book", t.get("figure-by-book"), rows));
+    if read
+        .branches
+        .iter()
+        .any(|(branch, _)| !matches!(branch, Branch::Book(book) if question.books == [book.clone()]))
+    {
+        let rows: Vec<Part> =
+            read.branches.into_iter().map(|it| tables::branch(&app, &t, &here, it)).collect();
+        let exports = tables::exports(&t, &here, "branches");
+        parts.push(tables::parts(&app, &t, &name, ("branches", t.get("figure-by-unit")), &rows, exports));
     }
-    for (dimension, values) in read.by_dimension {
-        let rows = values
-            .into_iter()
-            .map(|(value, title, amount)| {
-                let href = with_parameter(&here, "dimension", Some(&format!("{dimension}={value}")));
-                (title, Some(with_parameter(&href, "cursor", None)), amount)
-            })
-            .collect();
-        parts.push(part_table(
-            &t,
-            lang,
-            unit_of,
-            "by-value",
-            t.get(&format!("{line}-dimension-{dimension}")),
-            rows,
-        ));
+    let (mut chart, mut entries) = (None, None);
+    if let (Some(of_sum), Some(figure)) = (read.of_sum, definition) {
+        chart = (of_sum.course.len() > 1).then(|| draw(&app, &t, figure, &here, &of_sum.course));
+        for (dimension, values) in of_sum.by_dimension {
+            parts.push(dimension_table(&app, &t, figure, &here, dimension, values));
+        }
+        let mut table = tables::entries(&app, &t, figure.unit, &of_sum.behind.items);
+        table.pager = tables::pager(&t, &here, table.rows.len(), wanted.cursor.is_some(), of_sum.behind.next);
+        table.exports = tables::exports(&t, &here, "entries");
+        entries = Some(table);
     }
-    let entries = Some(entries_table(&app, &t, lang, unit_of, &here, asked.cursor.is_some(), read.behind));
+    let narrowed = narrowed(&t, &here, question.line, &question.dimension);
+    let (from, to) = (question.period.from.to_string(), question.period.to.to_string());
     page(&FigurePage {
         frame,
-        tile,
-        parts_of_ratio: Vec::new(),
+        actions: actions(&app, &viewer, &t, &name, &here, &question),
+        periods: periods(&app, &t, &here, question.period),
+        tiles,
         from,
         to,
-        unit,
-        dimension,
+        unit: question.unit.to_string(),
+        book: question.book.map_or_else(String::new, |book| book.to_string()),
+        dimension: question.dimension,
+        narrowed,
+        course: if chart.is_some() { tables::exports(&t, &here, "course") } else { Vec::new() },
         chart,
         parts,
         entries,
     })
 }
 
-/// Values of a dimension, the first thirty of them with what they are called in the first book that knows them.
-fn titled(
-    kernel: &kernel::Kernel,
-    (app, t): &(App, T),
-    books: &[base::BookId],
-    (figure, dimension): (&str, &str),
-    values: Vec<(String, i64)>,
-) -> Result<Vec<Part>, store::StoreError> {
-    let of = (said::line(figure), dimension);
-    kernel.read(|tx| {
-        let mut all = Vec::new();
-        for (value, amount) in values.into_iter().take(PARTS) {
-            let mut title = value.clone();
-            for book in books {
-                title = said::value_title(app, tx, t, book, of, &value)?;
-                if title != value {
-                    break;
-                }
-            }
-            all.push((value, title, amount));
-        }
-        Ok(all)
-    })
+fn draw(app: &App, t: &T, figure: &'static Figure, here: &str, course: &Course) -> Chart {
+    let lang = t.lang();
+    let points = course.iter().map(|(label, period, amount)| chart::Point {
+        label: label.clone(),
+        value: *amount,
+        text: amount_text(lang, figure.unit, *amount),
+        href: Some(tiles::at(here, *period)),
+    });
+    let by_day = course.iter().all(|(_, period, _)| period.days() == 1);
+    let series = Series {
+        id: "course",
+        title: title(app, lang, figure.name),
+        description: t.get(if by_day { "figure-course" } else { "figure-course-months" }),
+        label_head: t.get(if by_day { "figure-day" } else { "figure-month" }),
+        value_head: t.get("figure-amount"),
+        table_title: t.get("chart-as-table"),
+        points: points.collect(),
+    };
+    let draw = if figure.state { chart::line } else { chart::bars };
+    draw(series, |amount| amount_short(lang, figure.unit, amount))
 }
 
-fn day_href(here: &str, day: &str) -> String {
-    let href = with_parameter(here, "from", Some(day));
-    let href = with_parameter(&href, "to", Some(day));
-    with_parameter(&href, "cursor", None)
-}
-
-fn ratio_page(
+fn dimension_table(
     app: &App,
-    lang: Lang,
-    frame: Frame,
-    name: &str,
-    value: Value,
+    t: &T,
+    figure: &'static Figure,
     here: &str,
-    [from, to, unit, dimension]: [String; 4],
-) -> Result<Response, Problem> {
+    dimension: &str,
+    values: Vec<OfValue>,
+) -> TableView {
+    let here = with_parameter(here, "cursor", None);
+    let part = |of: OfValue| Part {
+        title: of.title,
+        href: with_parameter(&here, "dimension", Some(&format!("{dimension}={}", of.value))),
+        value: Value::Sum { amount: of.amount },
+    };
+    let rows: Vec<Part> = values.into_iter().map(part).collect();
+    let caption = dimension_title(t, said::line(figure.name), dimension);
+    let exports = tables::exports(t, &here, dimension);
+    let mut table = tables::parts(app, t, figure.name, ("by-value", caption), &rows, exports);
+    // Only the largest are shown, and what is not of one value is of none.
+    table.totals = None;
+    table
+}
+
+fn dimension_title(t: &T, line: &str, dimension: &str) -> String {
+    t.get(&format!("{line}-dimension-{dimension}"))
+}
+
+/// The two sums of a ratio.
+fn parts_of_ratio(app: &App, t: &T, name: &str, here: &str, value: Value) -> Vec<FigureTile> {
     let (Value::Ratio { numerator, denominator }, Some(ratio)) = (value, app.kernel.lines().ratio(name))
     else {
-        return Err(Problem::not_found());
+        return Vec::new();
     };
     let query = here.split_once('?').map_or("", |(_, query)| query);
-    let part = |figure: &'static str, amount: i64| {
-        let unit = app.kernel.lines().figure(figure).map_or(Unit::Count, |figure| figure.unit);
-        FigureTile::new(title(app, lang, figure), &amount_text(lang, unit, amount))
+    let part = |(figure, amount): (&'static str, i64)| {
+        FigureTile::new(title(app, t.lang(), figure), &amount_text(t.lang(), unit_of(app, figure), amount))
             .link(format!("/figures/{figure}?{query}"))
     };
-    let tile = FigureTile::new(title(app, lang, name), &ratio_text(app, lang, name, numerator, denominator));
-    let parts_of_ratio = vec![part(ratio.numerator, numerator), part(ratio.denominator, denominator)];
-    page(&FigurePage {
-        frame,
-        tile,
-        parts_of_ratio,
-        from,
-        to,
-        unit,
-        dimension,
-        chart: None,
-        parts: Vec::new(),
-        entries: None,
-    })
+    [(ratio.numerator, numerator), (ratio.denominator, denominator)].map(part).to_vec()
 }
 
-fn part_table(
-    t: &T,
-    lang: Lang,
-    unit: Unit,
-    id: &'static str,
-    caption: String,
-    rows: Vec<(String, Option<String>, i64)>,
-) -> TableView {
-    let columns =
-        vec![Column::text("part", t.get("figure-part")), Column::number("amount", t.get("figure-amount"))];
-    let empty = Empty { title: t.get("figure-none"), hint: t.get("figure-none-hint"), action: None };
-    let mut table = TableView::new(id, caption, columns, empty);
-    table.rows = rows
-        .into_iter()
-        .map(|(name, href, amount)| {
-            let cells = [Cell::text(name), amount_cell(lang, unit, amount)];
-            cells.map(|cell| if let Some(href) = &href { cell.link(href) } else { cell }).to_vec()
-        })
-        .collect();
-    table
-}
-
-fn entries_table(
+/// The way down to the unit, as far up as the figure may be read, and to the book.
+fn crumbs_of(
     app: &App,
+    viewer: &Viewer,
     t: &T,
-    lang: Lang,
-    unit: Unit,
+    name: &str,
     here: &str,
-    later: bool,
-    behind: kernel::Page<Behind>,
-) -> TableView {
-    let columns = vec![
-        Column::text("entry", t.get("entry")),
-        Column::text("kind", t.get("entry-kind")),
-        Column::text("occurred", t.get("entry-occurred")),
-        Column::text("actor", t.get("entry-actor")),
-        Column::number("amount", t.get("figure-contributes")),
-    ];
-    let empty = Empty { title: t.get("figure-none"), hint: t.get("figure-none-hint"), action: None };
-    let mut table = TableView::new("entries", t.get("figure-entries"), columns, empty);
-    table.rows = behind
-        .items
-        .iter()
-        .map(|behind| {
-            let entry = &behind.entry;
-            vec![
-                Cell::text(format!("{} · {}", said::book_title(app, lang, &entry.book), entry.seq))
-                    .link(format!("/ledger/{}/{}", entry.book, entry.seq)),
-                Cell::text(kind_title(app, lang, entry.kind.as_str())),
-                Cell::date_time(app.moment(entry.occurred)),
-                Cell::text(said::actor(t, &entry.actor)),
-                amount_cell(lang, unit, behind.amount).link(format!("/ledger/{}/{}", entry.book, entry.seq)),
-            ]
-        })
-        .collect();
-    if behind.next.is_some() || later {
-        table.pager = Some(Pager {
-            text: t.with("figure-entries-shown", &[("count", table.rows.len())]),
-            previous: later.then(|| with_parameter(here, "cursor", None)),
-            next: behind.next.map(|cursor| with_parameter(here, "cursor", Some(&cursor))),
-        });
-    }
-    let base = here.split_once('?').map_or(String::new(), |(_, query)| format!("?{query}"));
-    let api = here.split('?').next().unwrap_or_default();
-    table.exports = vec![Link { title: "JSON".into(), href: format!("/api{api}/entries{base}") }];
-    table
-}
-
-/// The title of a kind.
-pub fn kind_title(app: &App, lang: Lang, kind: &str) -> String {
-    app.kernel.catalogue().get(kind).map_or_else(
-        |_| kind.to_owned(),
-        |kind| match lang {
-            Lang::Zh => kind.title_zh.to_owned(),
-            Lang::En => kind.title_en.to_owned(),
-        },
-    )
-}
-
-/// The way down the org tree to a unit.
-pub fn crumbs(app: &App, lang: Lang, unit: &base::UnitCode) -> Vec<Crumb> {
-    let tree = app.tree();
-    let mut path = tree.ancestors(unit);
-    path.reverse();
-    if path.last() != Some(unit) {
-        path.push(unit.clone());
-    }
-    let title = |code: &base::UnitCode| match tree.unit(code) {
-        Some(unit) if lang == Lang::En => unit.title_en.clone(),
-        Some(unit) => unit.title_zh.clone(),
-        None => code.to_string(),
+    question: &Question,
+) -> Vec<crate::view::Crumb> {
+    let here = with_parameter(&with_parameter(here, "cursor", None), "book", None);
+    let href = |unit: &base::UnitCode| {
+        may_read(app, viewer, name, unit, &question.dimension)
+            .ok()
+            .map(|()| with_parameter(&here, "unit", Some(unit.as_str())))
     };
-    path.iter().map(|code| Crumb { title: title(code), href: None }).collect()
+    let mut crumbs = words::steps(app, t.lang(), &question.unit, href);
+    if let Some(book) = &question.book {
+        if let Some(last) = crumbs.last_mut() {
+            last.href = Some(here.clone());
+        }
+        crumbs.push(crate::view::Crumb { title: said::book_title(app, t.lang(), book), href: None });
+    }
+    crumbs
+}
+
+fn actions(app: &App, viewer: &Viewer, t: &T, name: &str, here: &str, question: &Question) -> Vec<Link> {
+    let query = with_parameter(here, "cursor", None);
+    let query = query.split_once('?').map_or(String::new(), |(_, query)| format!("?{query}"));
+    let mut actions =
+        vec![Link { title: t.get("figure-provenance"), href: format!("/figures/{name}/provenance{query}") }];
+    let resource = Resource::of(&question.unit).in_line(question.line);
+    if viewer.allows(app, "kernel.target.set", &resource) {
+        let href = format!("/figures/{name}/target?unit={}", question.unit);
+        actions.push(Link { title: t.get("figure-target-set"), href });
+    }
+    actions
+}
+
+/// Days that are asked for often: months and years up to today.
+fn periods(app: &App, t: &T, here: &str, now: Period) -> Vec<(Link, bool)> {
+    let today = app.today();
+    let month = today.month();
+    let year = Month(month.0 - month.0.rem_euclid(12));
+    let whole = |first: Month, last: Month| Period::new(first.first_day(), last.last_day());
+    [
+        ("figure-this-month", Period::new(month.first_day(), today)),
+        ("figure-last-month", whole(month.plus(-1), month.plus(-1))),
+        ("figure-this-year", Period::new(year.first_day(), today)),
+        ("figure-last-year", whole(year.plus(-12), year.plus(-1))),
+    ]
+    .map(|(key, period)| (Link { title: t.get(key), href: tiles::at(here, period) }, period == now))
+    .to_vec()
+}
+
+fn narrowed(t: &T, here: &str, line: &str, dimension: &str) -> Option<(String, String)> {
+    let (name, value) = dimension.split_once('=')?;
+    let text = format!("{} {value}", dimension_title(t, line, name));
+    Some((text, with_parameter(&with_parameter(here, "dimension", None), "cursor", None)))
 }

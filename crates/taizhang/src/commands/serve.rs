@@ -67,11 +67,15 @@ pub fn serve(
             tracing::warn!("no trusted_proxies: behind the TLS proxy, limits take all callers for one");
         }
         let bridge = taizhang::bridge(&config, &app)?;
+        let carrier = taizhang::carrier(&config, app.kernel.clone())?;
         listening(format!("http://{}", config.listen));
         let stop = async {
             interrupted().await;
             if let Some(bridge) = bridge {
                 bridge.close().await;
+            }
+            if tokio::task::spawn_blocking(|| carrier.close()).await.is_err() {
+                tracing::error!("the carrier of notices panicked");
             }
         };
         taizhang::serve(app, listener, stop).await.map_err(refused)?;

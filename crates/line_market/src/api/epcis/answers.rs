@@ -12,7 +12,7 @@ use serde_json::Value;
 use shell::{Both, Lang, Problem};
 
 use crate::api::refusal_problem;
-use crate::epcis_events::{QueryRefusal, SCANNED_MAX};
+use crate::epcis_events::{ELEMENTS_MAX, LOOKED_MAX, QueryRefusal, SORTED_MAX};
 use crate::refusal::{Code, Refusal};
 
 /// The version of EPCIS and of CBV that is spoken here, the only one.
@@ -88,6 +88,20 @@ pub fn too_many_events(count: usize) -> Problem {
         format!("文档含 {count} 个事件，一次最多提交 {EVENTS_PER_CAPTURE_MAX} 个，请分批提交。"),
         format!("the document holds {count} events; at most {EVENTS_PER_CAPTURE_MAX} are taken at once"),
     );
+    capture_limit(detail)
+}
+
+/// 413: more elements of master data than one document may bring.
+pub fn too_many_elements(count: usize) -> Problem {
+    capture_limit(Both::new(
+        format!("文档含 {count} 个主数据元素，一次最多提交 {ELEMENTS_MAX} 个，请分批提交。"),
+        format!(
+            "the document holds {count} elements of master data; at most {ELEMENTS_MAX} are taken at once"
+        ),
+    ))
+}
+
+fn capture_limit(detail: Both) -> Problem {
     let title = Both::new("内容过大", "Too large");
     let name = "epcisException:CaptureLimitExceededException";
     Problem::new(name, StatusCode::PAYLOAD_TOO_LARGE, title, detail)
@@ -120,18 +134,43 @@ pub fn query_problem(refusal: &QueryRefusal) -> Problem {
     let english = refusal.to_string();
     match refusal {
         QueryRefusal::Token => {
-            let zh = "翻页标记不是由相同排序的查询给出的。";
+            let zh = "翻页标记不是由此查询给出的，或已失效。";
             Problem::bad_request("nextPageToken", "format", Both::new(zh, english))
         }
         QueryRefusal::TooMany(max) => {
             let zh = format!("符合条件的事件超过 maxEventCount 所允许的 {max} 个。");
             too_large("epcisException:QueryTooLargeException", Both::new(zh, english))
         }
-        QueryRefusal::TooComplex => {
-            let zh = format!("该查询须读取 {SCANNED_MAX} 个以上事件，请限定时间或给出完整标识。");
-            too_large("epcisException:QueryTooComplexException", Both::new(zh, english))
+        QueryRefusal::TooManyToCount => {
+            let zh =
+                format!("统计符合条件的事件须逐一查看 {LOOKED_MAX} 个以上事件，请限定时间或给出完整标识。");
+            too_complex(Both::new(zh, english))
+        }
+        QueryRefusal::TooManyToSort => {
+            let zh = format!("须排序的事件超过 {SORTED_MAX} 个，请限定时间或给出完整标识。");
+            too_complex(Both::new(zh, english))
+        }
+        QueryRefusal::TooManyPlaces(max) => {
+            let zh = format!("主数据中符合条件的取值超过 {max} 个，请缩小范围。");
+            too_complex(Both::new(zh, english))
         }
     }
+}
+
+/// The problem of a parameter that is not served, is wrong, or asks for too much.
+pub fn parameter_problem(error: EpcisError) -> Problem {
+    match &error.rule {
+        Rule::Limit { what: "values" | "conditions", max } => {
+            let zh = format!("查询条件过多（{}），上限为 {max}。", error.path);
+            let problem = too_complex(Both::new(zh, error.to_string()));
+            Problem { field: Some(error.path), ..problem }
+        }
+        _ => rule_problem(error),
+    }
+}
+
+fn too_complex(detail: Both) -> Problem {
+    too_large("epcisException:QueryTooComplexException", detail)
 }
 
 fn too_large(name: &'static str, detail: Both) -> Problem {

@@ -3,8 +3,8 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use base::BookId;
 use base::limits::{EVENTS_PER_CAPTURE_MAX, PAGE_ROWS_MAX, REQUEST_BYTES_MAX};
-use base::{ActorId, BookId};
 use epcis::{Document, DocumentKind, EpcisError, Limits, Rule, Sifted};
 use registry::Tree;
 use serde::Serialize;
@@ -14,11 +14,13 @@ use shell::viewer::{Asked, Viewer};
 use shell::{App, Both, Lang, Problem};
 use utoipa::ToSchema;
 
-use super::answers::{CAPTURE_ERROR_BEHAVIOUR, job_error, rule_problem, too_many_events};
-use super::requests::{Parameters, answer_type, book_to_capture, books, need_json, need_version};
+use super::answers::{CAPTURE_ERROR_BEHAVIOUR, job_error, rule_problem, too_many_elements, too_many_events};
+use super::requests::{Parameters, answer_type, book_to_capture, need_json, need_version, sender, sights};
 use crate::api::failure_problem;
 use crate::apply::word;
-use crate::epcis_events::{self, CaptureJob, Mode, PER_PAGE, Prepared, capture_as_job, prepare_sifted};
+use crate::epcis_events::{
+    self, CaptureJob, ELEMENTS_MAX, Mode, PER_PAGE, Prepared, Sender, capture_as_job, prepare_sifted,
+};
 use crate::policy::CAPTURE;
 
 /// What became of a document (`CaptureJob` of the published OpenAPI document).
@@ -79,18 +81,17 @@ pub async fn capture_document(
     need_json(request.headers())?;
     let mode = mode(request.headers())?;
     let bytes = body(request, REQUEST_BYTES_MAX).await?;
-    let (actor, tree) = (viewer.id(), app.tree());
-    let writer = actor.clone();
+    let (sender, tree) = (sender(&app, &viewer, &book)?, app.tree());
     let prepared = app
         .blocking(move |_| {
             let sifted = sift(&bytes)?;
             if sifted.document.kind == DocumentKind::Event {
                 return Err(other_type("EPCISDocument or EPCISQueryDocument"));
             }
-            prepared(&book, &actor, sifted, mode, &tree)
+            prepared(&book, &sender, sifted, mode, &tree)
         })
         .await?;
-    let job = app.kernel.append(move |desk| capture_as_job(desk, &writer, &prepared, mode, created)).await;
+    let job = app.kernel.append(move |desk| capture_as_job(desk, &prepared, mode, created)).await;
     let job = job.map_err(failure_problem)?;
     let location = [(header::LOCATION, format!("/epcis/capture/{}", job.capture))];
     Ok((StatusCode::ACCEPTED, location).into_response())
@@ -101,8 +102,13 @@ pub fn sift(bytes: &[u8]) -> Result<Sifted, Problem> {
     // The number of events has a problem of its own.
     let limits = Limits { events_max: usize::MAX, ..Limits::default() };
     let sifted = Document::sift(bytes, &limits).map_err(rule_problem)?;
-    match sifted.document.events.len() + sifted.refused.len() {
-        count if count > EVENTS_PER_CAPTURE_MAX => Err(too_many_events(count)),
+    let elements = |vocabulary: &Value| {
+        vocabulary.get("vocabularyElementList").and_then(Value::as_array).map_or(0, Vec::len)
+    };
+    let described: usize = sifted.document.master_data.iter().map(elements).sum();
+    match (sifted.document.events.len() + sifted.refused.len(), described) {
+        (count, _) if count > EVENTS_PER_CAPTURE_MAX => Err(too_many_events(count)),
+        (_, count) if count > ELEMENTS_MAX => Err(too_many_elements(count)),
         _ => Ok(sifted),
     }
 }
@@ -110,12 +116,12 @@ pub fn sift(bytes: &[u8]) -> Result<Sifted, Problem> {
 /// What can be known of a document before its turn to be recorded.
 pub fn prepared(
     book: &BookId,
-    actor: &ActorId,
+    sender: &Sender,
     sifted: Sifted,
     mode: Mode,
     tree: &Tree,
 ) -> Result<Prepared, Problem> {
-    let prepared = prepare_sifted(book, actor, &sifted, &|book| tree.book(book).is_some());
+    let prepared = prepare_sifted(book, sender, &sifted, &|book| tree.book(book).is_some());
     match (mode, sifted.refused.into_iter().next()) {
         (Mode::Rollback, Some((index, error))) => Err(rule_problem(error).at(index)),
         _ => Ok(prepared),
@@ -138,7 +144,7 @@ fn mode(headers: &HeaderMap) -> Result<Mode, Problem> {
     }
 }
 
-/// The capture jobs of the books that the viewer may capture into, newest first.
+/// The capture jobs of the books that the viewer may capture into, newest first; an outside system sees its own.
 #[utoipa::path(get, path = "/epcis/capture", tag = "epcis",
     params(("book" = Option<String>, Query), ("perPage" = Option<usize>, Query, description = "1 to 200; 30 if left out."),
         ("nextPageToken" = Option<String>, Query)),
@@ -153,7 +159,7 @@ pub async fn capture_jobs(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let mut parameters = Parameters::of(&uri);
-    let books = books(&app, &viewer, CAPTURE, parameters.take("book").as_deref())?;
+    let sights = sights(&app, &viewer, CAPTURE, parameters.take("book").as_deref())?;
     let (count, token) = (parameters.take("perPage"), parameters.take("nextPageToken"));
     parameters.end()?;
     let media = answer_type(&headers)?;
@@ -166,8 +172,8 @@ pub async fn capture_jobs(
             return Err(Problem::bad_request("perPage", "range", Both::new(zh, en)));
         }
     };
-    let page =
-        app.blocking(move |kernel| kernel.read(|tx| epcis_events::jobs(tx, &books, token.as_deref(), count)));
+    let page = app
+        .blocking(move |kernel| kernel.read(|tx| epcis_events::jobs(tx, &sights, token.as_deref(), count)));
     let page = page.await?.ok_or_else(|| {
         let detail = Both::new("翻页标记有误。", "is not the token of a page");
         Problem::bad_request("nextPageToken", "format", detail)
@@ -194,10 +200,10 @@ pub async fn capture_job(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let mut parameters = Parameters::of(&uri);
-    let books = books(&app, &viewer, CAPTURE, parameters.take("book").as_deref())?;
+    let sights = sights(&app, &viewer, CAPTURE, parameters.take("book").as_deref())?;
     parameters.end()?;
     let media = answer_type(&headers)?;
-    let job = app.blocking(move |kernel| kernel.read(|tx| epcis_events::job(tx, &books, &capture))).await?;
+    let job = app.blocking(move |kernel| kernel.read(|tx| epcis_events::job(tx, &sights, &capture))).await?;
     let view = CaptureJobView::of(job.ok_or_else(Problem::not_found)?, lang);
     Ok(([(header::CONTENT_TYPE, media)], axum::Json(view)).into_response())
 }

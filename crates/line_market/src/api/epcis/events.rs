@@ -10,9 +10,9 @@ use shell::extract::{Path, body};
 use shell::viewer::Viewer;
 use shell::{App, Problem};
 
-use super::answers::{query_problem, rule_problem};
+use super::answers::{parameter_problem, query_problem};
 use super::capture::{other_type, prepared, sift};
-use super::requests::{Parameters, answer_type, book_to_capture, books, need_json};
+use super::requests::{Parameters, answer_type, book_to_capture, need_json, prefixes, sender, sights};
 use crate::api::{failure_problem, market};
 use crate::epcis_events::{self, EventOutcome, Mode, document, own_id};
 use crate::policy::{QUERY, READ};
@@ -36,7 +36,7 @@ pub async fn capture_event(
     let media = answer_type(request.headers())?;
     need_json(request.headers())?;
     let bytes = body(request, REQUEST_BYTES_MAX).await?;
-    let (actor, tree) = (viewer.id(), app.tree());
+    let (sender, tree) = (sender(&app, &viewer, &book)?, app.tree());
     let (mut event, prepared) = app
         .blocking(move |_| {
             let sifted = sift(&bytes)?;
@@ -44,7 +44,7 @@ pub async fn capture_event(
                 return Err(other_type("the type of an event"));
             }
             let event = sifted.document.to_value();
-            Ok((event, prepared(&book, &actor, sifted, Mode::Rollback, &tree)?))
+            Ok((event, prepared(&book, &sender, sifted, Mode::Rollback, &tree)?))
         })
         .await?;
     let outcome = app.kernel.append(move |desk| prepared.record(desk, Mode::Rollback)).await;
@@ -88,12 +88,12 @@ pub async fn query_events(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let mut parameters = Parameters::of(&uri);
-    let books = books(&app, &viewer, QUERY, parameters.take("book").as_deref())?;
+    let sights = sights(&app, &viewer, QUERY, parameters.take("book").as_deref())?;
     let media = answer_type(&headers)?;
-    let asked = Query::parse(parameters.pairs()).map_err(rule_problem)?;
+    let asked = Query::parse(parameters.pairs(), &prefixes(&headers)).map_err(parameter_problem)?;
     let (answer, next) = app
         .blocking(move |kernel| {
-            let page = kernel.read(|tx| epcis_events::query(tx, &books, &asked))?;
+            let page = kernel.read(|tx| epcis_events::query(tx, &sights, &asked))?;
             let page = page.map_err(|refusal| query_problem(&refusal))?;
             Ok::<_, Problem>((document(page.items, kernel.now()).to_string(), page.next))
         })
@@ -122,7 +122,7 @@ pub async fn event(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let mut parameters = Parameters::of(&uri);
-    let books = books(&app, &viewer, QUERY, parameters.take("book").as_deref())?;
+    let sights = sights(&app, &viewer, QUERY, parameters.take("book").as_deref())?;
     parameters.end()?;
     let media = answer_type(&headers)?;
     let own = own_id(&event_id).filter(|(book, _)| app.tree().book(book).is_some());
@@ -136,7 +136,7 @@ pub async fn event(
                 Some((book, seq)) => {
                     Ok(epcis_events::own(tx, book, *seq, kernel.zone())?.into_iter().collect())
                 }
-                None => epcis_events::with_id(tx, &books, &event_id),
+                None => epcis_events::with_id(tx, &sights, &event_id),
             })?;
             if found.is_empty() {
                 return Err(Problem::not_found());

@@ -2,15 +2,18 @@
 
 use std::borrow::Cow;
 
-use access::Resource;
+use access::{Decision, Resource};
 use axum::http::{HeaderMap, HeaderName, Uri, header};
-use base::BookId;
+use base::{BookId, SubjectId};
+use epcis::Context;
+use serde_json::{Map, Value};
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
 
 use super::answers::{self, not_acceptable};
 use crate::api::market;
-use crate::policy::CAPTURE;
+use crate::epcis_events::{Sender, Sight};
+use crate::policy::{CAPTURE, OVERSEE};
 
 /// Media types of documents and events, both ways.
 const JSON: [&str; 2] = ["application/json", "application/ld+json"];
@@ -93,6 +96,35 @@ pub fn books(app: &App, viewer: &Viewer, action: &str, named: Option<&str>) -> R
     Ok(books)
 }
 
+/// Who sends to a book: the viewer, on behalf of the subject of the grant that allows it.
+pub fn sender(app: &App, viewer: &Viewer, book: &BookId) -> Result<Sender, Problem> {
+    Ok(Sender { actor: viewer.id(), behalf: behalf(app, viewer, CAPTURE, book)? })
+}
+
+fn behalf(app: &App, viewer: &Viewer, action: &str, book: &BookId) -> Result<Option<SubjectId>, Problem> {
+    let (_, resource) = market(app, book.as_str())?;
+    let Some(actor) = viewer.actor() else { return Ok(None) };
+    Ok(match access::decide(app.kernel.policy(), &app.tree(), actor, action, &resource) {
+        Decision::Allow { by } => by.and_then(|grant| grant.subject),
+        Decision::Deny { .. } => None,
+    })
+}
+
+/// The market books in which an action is allowed, at least one, or the named one alone; and whose events in each may be
+/// seen.
+pub fn sights(app: &App, viewer: &Viewer, action: &str, named: Option<&str>) -> Result<Vec<Sight>, Problem> {
+    let sight = |book: BookId| {
+        let (book, resource) = market(app, book.as_str())?;
+        if viewer.allows(app, OVERSEE, &resource) {
+            return Ok(Sight { book, senders: None });
+        }
+        let behalf = behalf(app, viewer, action, &book)?.map(|subject| subject.to_string());
+        let senders = behalf.into_iter().chain([viewer.id().to_string()]).collect();
+        Ok(Sight { book, senders: Some(senders) })
+    };
+    books(app, viewer, action, named)?.into_iter().map(sight).collect()
+}
+
 /// Refuses a body that is neither JSON nor JSON-LD.
 pub fn need_json(headers: &HeaderMap) -> Result<(), Problem> {
     let media = essence(text(headers, &header::CONTENT_TYPE).unwrap_or_default());
@@ -100,6 +132,15 @@ pub fn need_json(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::unsupported_media_type("application/json, application/ld+json"))
+}
+
+/// The prefixes that a request defines, `GS1-Extensions: ex=https://ns.example/, other=...`, for the names of parameters.
+pub fn prefixes(headers: &HeaderMap) -> Context {
+    let all = headers.get_all(answers::EXTENSIONS).iter().filter_map(|value| value.to_str().ok());
+    let pairs = all.flat_map(|text| text.split(',')).filter_map(|pair| pair.trim().split_once('='));
+    let terms: Map<String, Value> =
+        pairs.map(|(prefix, iri)| (prefix.trim().to_owned(), Value::String(iri.trim().to_owned()))).collect();
+    Context::read(&Value::Object(terms))
 }
 
 /// The media type to answer in, and that the versions and formats asked for are the ones spoken here.

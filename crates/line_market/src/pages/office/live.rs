@@ -1,27 +1,19 @@
 //! What happened last in a market, kept up to date over server-sent events.
 
-use std::convert::Infallible;
-use std::time::Duration;
-
-use askama::Template;
 use axum::Router;
 use axum::extract::State;
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
 use base::BookId;
 use ledger::{Body, Entry};
 use shell::extract::Path;
-use shell::view::{Badge, LiveItem, LiveItems, Mark};
+use shell::live::{Events, PAUSE, follow, markup};
+use shell::view::{Badge, LiveItem, Mark};
 use shell::viewer::{Asked, Viewer};
-use shell::{App, Lang, Problem, T, format};
+use shell::{App, Problem, T, format};
 use store::StoreError;
-use tokio::sync::mpsc;
-use tokio_stream::Stream;
-use tokio_stream::wrappers::ReceiverStream;
 
 use super::place::{Names, Place};
 use crate::kinds::{InspectionRecorded, LotHeld, LotReceived, LotReleased, Sale, Verdict};
-use crate::live::Changes;
 use crate::policy::{READ, READ_TAKINGS};
 
 pub fn router() -> Router<App> {
@@ -31,8 +23,6 @@ pub fn router() -> Router<App> {
 const KINDS: [&str; 5] =
     [Sale::KIND, LotReceived::KIND, InspectionRecorded::KIND, LotHeld::KIND, LotReleased::KIND];
 const ITEMS: usize = 15;
-/// Between two events to the same page.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// The latest events of a market. Sums of money only for those who may read takings.
 pub async fn items(app: &App, t: &T, book: &BookId, takings: bool) -> Result<Vec<LiveItem>, Problem> {
@@ -101,35 +91,18 @@ async fn live(
     viewer: Viewer,
     Asked(lang): Asked,
     Path(book): Path<String>,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+) -> Result<Events, Problem> {
     let place = Place::of(&app, lang, &book)?;
     viewer.need(&app, READ, &place.resource)?;
     let takings = viewer.allows(&app, READ_TAKINGS, &place.resource);
-    let events = lists(app, lang, place.book, takings);
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
-}
-
-/// The list, anew after every change.
-fn lists(app: App, lang: Lang, book: BookId, takings: bool) -> ReceiverStream<Result<Event, Infallible>> {
-    let (sender, receiver) = mpsc::channel(2);
-    let mut changes = Changes::from_now(&app);
-    tokio::spawn(async move {
-        let t = app.texts.t(lang);
-        loop {
-            let Ok(items) = items(&app, &t, &book, takings).await else { break };
-            let Ok(markup) = (LiveItems { items: &items, empty: &t.get("office-live-empty") }).render()
-            else {
-                break;
-            };
-            if sender.send(Ok(Event::default().event("list").data(markup))).await.is_err() {
-                break;
-            }
-            let concerns = |entry: &Entry| entry.book == book && KINDS.contains(&entry.kind.as_str());
-            if !changes.next(concerns, &sender).await {
-                break;
-            }
-            tokio::time::sleep(PAUSE).await;
+    let (book, reader) = (place.book.clone(), app.clone());
+    let concerns = move |entry: &Entry| entry.book == book && KINDS.contains(&entry.kind.as_str());
+    Ok(follow(&app, "list", PAUSE, concerns, move || {
+        let (app, book) = (reader.clone(), place.book.clone());
+        async move {
+            let t = app.texts.t(lang);
+            let items = items(&app, &t, &book, takings).await.ok()?;
+            markup(&items, &t.get("office-live-empty"))
         }
-    });
-    ReceiverStream::new(receiver)
+    }))
 }

@@ -191,7 +191,7 @@ struct SalesQuery {
 }
 
 #[derive(Template)]
-#[template(path = "office/list.html")]
+#[template(path = "list.html")]
 struct SalesPage {
     frame: Frame,
     actions: Vec<Link>,

@@ -3,6 +3,8 @@
 use base::Day;
 use serde_json::{Value, json};
 
+pub use shell::format::read_decimal as decimal;
+
 /// What a field takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
@@ -47,21 +49,6 @@ pub fn value(takes: Takes, text: &str) -> Result<Value, &'static str> {
     }
 }
 
-/// Reads a decimal of at most so many places, exactly: `decimal("12.5", 3)` is 12500.
-pub fn decimal(text: &str, places: u32) -> Option<i64> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let places = usize::try_from(places).ok()?;
-    if whole.is_empty() || whole.len() > 12 || fraction.len() > places || !plain(whole) || !plain(fraction) {
-        return None;
-    }
-    format!("{whole}{fraction:0<places$}").parse::<i64>().ok().map(|units| sign * units)
-}
-
 fn parts(text: &str) -> Option<Value> {
     let part = |line: &str| {
         let (lot, weight) = line.trim().rsplit_once(char::is_whitespace)?;
@@ -87,16 +74,6 @@ pub fn lot_code(stall: &str, local: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn decimals_are_read_exactly_or_not_at_all() {
-        assert_eq!(decimal("12.5", 3), Some(12_500));
-        assert_eq!(decimal("-0.07", 2), Some(-7));
-        assert_eq!(decimal("3", 0), Some(3));
-        for wrong in ["", ".5", "1.2345", "1e3", "1,5", "９", "--1", "9999999999999"] {
-            assert_eq!(decimal(wrong, 3), None, "{wrong:?}");
-        }
-    }
 
     #[test]
     fn a_part_is_a_code_and_kilograms() {

@@ -1,18 +1,20 @@
 //! Blocks on their way to the scales, as they are confirmed.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use base::SubjectId;
 use ledger::{Body, Entry};
 use shell::extract::Path;
+use shell::live::{Events, follow, markup};
 use shell::view::{Badge, LiveItem, LiveList, Mark};
 use shell::viewer::{Asked, Viewer};
 use shell::{App, Lang, Problem, T, format};
 use store::StoreError;
 
 use super::ground::Ground;
-use super::live::{Events, follow};
 use super::{lot, words};
 use crate::kinds::{BlockAcknowledged, LotHeld, LotReleased, ScaleMoved};
 use crate::state::{self, Block, Blocks, LotFilter};
@@ -150,15 +152,15 @@ fn stream(
 ) -> Events {
     let empty = app.texts.t(lang).get("safety-blocks-none");
     let reader = app.clone();
-    follow(&app, empty, concerns, move || {
-        let (app, ground, lot) = (reader.clone(), ground.clone(), lot.clone());
+    follow(&app, "list", Duration::ZERO, concerns, move || {
+        let (app, ground, lot, empty) = (reader.clone(), ground.clone(), lot.clone(), empty.clone());
         async move {
             let t = app.texts.t(lang);
             let blocks = match &lot {
                 Some(lot) => latest_hold(&app, &ground, lot).await,
                 None => of_all_holds(&app, &ground).await,
             };
-            Some(items(&app, &ground, &t, &blocks.ok()?, lot.is_none()))
+            markup(&items(&app, &ground, &t, &blocks.ok()?, lot.is_none()), &empty)
         }
     })
 }

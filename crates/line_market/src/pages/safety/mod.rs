@@ -7,18 +7,16 @@ mod ground;
 mod holds;
 mod inspect;
 mod lists;
-mod live;
 mod lot;
 mod orders;
 mod recall;
-mod rows;
 mod slip;
 mod tables;
 mod typed;
 mod words;
 
 use axum::Router;
-use shell::App;
+use shell::{App, rows};
 
 pub fn router() -> Router<App> {
     Router::new()

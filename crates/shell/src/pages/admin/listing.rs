@@ -53,12 +53,12 @@ pub fn list(t: &T, spec: &TableSpec, here: &str, mut table: TableView) -> Result
 }
 
 impl Listing {
-    /// The page with the table, or the file instead of the page.
+    /// The page with the table before others, or the file instead of the page.
     pub fn on(self, mut shown: AdminPage) -> Result<Response, Problem> {
         match self {
             Self::File(file) => Ok(file.into_response()),
             Self::Table(table) => {
-                shown.tables.push(*table);
+                shown.tables.insert(0, *table);
                 page(&shown)
             }
         }

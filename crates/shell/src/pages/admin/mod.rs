@@ -1,15 +1,18 @@
-//! The administrators' pages: units, accounts, grants, tokens, devices, the table of rights, the log of reads.
+//! The administrators' pages: units, accounts, grants, tokens, devices, targets, the table of rights, the log of reads.
 //!
 //! A list and a noun's own page are read with GET; every change is a form of its own page, so that a refused form
 //! comes back with what was typed. The kernel decides; links only show what somebody is allowed somewhere.
 
 mod accounts;
 mod choices;
+mod contacts;
 mod devices;
 mod grants;
+mod kiosks;
 mod listing;
 mod oversight;
 mod places;
+mod targets;
 mod tokens;
 mod units;
 
@@ -43,17 +46,21 @@ pub fn router() -> Router<App> {
         .merge(accounts::router())
         .merge(grants::router())
         .merge(tokens::router())
+        .merge(kiosks::router())
         .merge(devices::router())
+        .merge(contacts::router())
         .merge(oversight::router())
+        .merge(targets::router())
 }
 
 /// The parts of administration: the key of the title, the address, and the action that opens it.
-const PARTS: [(&str, &str, &str); 7] = [
+const PARTS: [(&str, &str, &str); 8] = [
     ("admin-units", "/admin/units", "kernel.registry.read"),
     ("admin-accounts", "/admin/accounts", "kernel.account.list"),
     ("admin-grants", "/admin/grants", "kernel.grant.list"),
     ("admin-tokens", "/admin/tokens", "kernel.token.list"),
     ("admin-devices", "/admin/devices", "kernel.device.list"),
+    ("admin-contacts", "/admin/contacts", "kernel.contact.list"),
     ("admin-policy", "/admin/policy", "kernel.policy.read"),
     ("admin-reads", "/admin/reads", "kernel.read_log.read"),
 ];

@@ -1,0 +1,187 @@
+//! The clock of the docket: looks at matters when something falls due by itself, and lets lines look at what falls due by
+//! the calendar. Whoever calls it late gets the entries that an unresting clock would have written, with their moments.
+
+use base::{ActorId, BookId, Day, SubjectId, Time};
+use matters::MatterId;
+use store::{Param, StoreError, Tx, Value};
+
+use super::DocketError;
+use crate::entries::limit;
+use crate::registry::id;
+use crate::{AppendError, Desk, Kernel};
+
+/// When a matter is looked at that does nothing by itself any more.
+pub(super) const NEVER: Time = Time(i64::MAX);
+/// Matters of one job of the writer.
+const BATCH: usize = 200;
+/// How long a matter is left alone that could not be looked at.
+const REST_MS: i64 = 3_600_000;
+/// Days that a line looks back at most after a standstill.
+const DAYS_BACK_MAX: i32 = 400;
+
+/// Who writes what falls due by itself.
+pub fn clock_actor() -> ActorId {
+    ActorId::new("system:clock").expect("the name has a scheme")
+}
+
+/// What the clock did in one go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tended {
+    pub looked_at: usize,
+    /// Those that changed colour or climbed the ladder.
+    pub changed: usize,
+    /// Those that could not be looked at; the log says why.
+    pub failed: usize,
+}
+
+type Refused = AppendError<DocketError>;
+
+impl Kernel {
+    /// Looks at the matters whose moment has come, the longest waiting first, at most so many. Blocks.
+    pub fn tend_matters(&self, count: usize) -> Result<Tended, StoreError> {
+        let now = self.now();
+        let waiting = self.read(|tx| waiting(tx, now, count))?;
+        let mut tended = Tended::default();
+        for batch in waiting.chunks(BATCH) {
+            match self.tend(batch.to_vec()) {
+                Ok(changed) => tended.add(batch.len(), changed),
+                Err(AppendError::Store(error)) => return Err(error),
+                Err(AppendError::Busy | AppendError::Stopped) => return Ok(tended),
+                // One of them is at fault; the others must not suffer for it.
+                Err(_) => batch.iter().try_for_each(|matter| self.tend_alone(matter, &mut tended))?,
+            }
+        }
+        Ok(tended)
+    }
+
+    fn tend_alone(&self, matter: &MatterId, tended: &mut Tended) -> Result<(), StoreError> {
+        match self.tend(vec![matter.clone()]) {
+            Ok(changed) => tended.add(1, changed),
+            Err(AppendError::Store(error)) => return Err(error),
+            Err(AppendError::Busy | AppendError::Stopped) => {}
+            Err(error) => {
+                tracing::error!(%matter, %error, "a matter cannot be looked at");
+                tended.failed += 1;
+                self.let_rest(matter)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at some matters in one job; returns how many changed.
+    fn tend(&self, mut matters: Vec<MatterId>) -> Result<usize, Refused> {
+        // In the order of books, so that two nodes cannot take them crosswise.
+        matters.sort_unstable();
+        self.append_blocking(move |desk| {
+            let now = desk.now();
+            let mut changed = 0;
+            for matter in &matters {
+                changed += usize::from(desk.tend(matter, now)?);
+            }
+            Ok(changed)
+        })
+    }
+
+    fn let_rest(&self, matter: &MatterId) -> Result<(), StoreError> {
+        const REST: &str = "update matter_wake set next = $3 where book = $1 and matter = $2";
+        let matter = matter.clone();
+        let rested = self.append_blocking(move |desk: &mut Desk<'_>| {
+            let text = |text: &str| Value::Text(text.to_owned());
+            let until = Value::Int(desk.now().0 + REST_MS);
+            desk.aside(REST, vec![text(matter.book().as_str()), text(matter.subject().as_str()), until]);
+            Ok::<_, Refused>(())
+        });
+        match rested {
+            Err(AppendError::Store(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets each line look at its books, once for each day that has begun since it last did. Blocks.
+    pub fn tend_days(&self) -> Result<(), StoreError> {
+        let today = self.zone().day_of(self.now());
+        for (book, line, last) in self.read(|tx| behind(tx, today))? {
+            let first = last.map_or(today, |last| last.plus(1)).max(today.plus(-DAYS_BACK_MAX));
+            for day in (first.0..=today.0).map(Day) {
+                match self.begin_day(&book, &line, day) {
+                    Ok(()) => {}
+                    Err(AppendError::Store(error)) => return Err(error),
+                    Err(AppendError::Busy | AppendError::Stopped) => return Ok(()),
+                    Err(error) => {
+                        // The line looks at all that is due by a day, so the next one makes it good.
+                        tracing::error!(%book, %day, %error, "a line could not begin the day");
+                        self.pass_day(&book, day)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_day(&self, book: &BookId, line: &str, day: Day) -> Result<(), Refused> {
+        let (lines, book, line) = (self.lines.clone(), book.clone(), line.to_owned());
+        self.append_blocking(move |desk| {
+            desk.take(&book)?;
+            if let Some(line) = lines.of(&line) {
+                line.on_day(desk, &book, day)?;
+            }
+            desk.pass_day(&book, day);
+            Ok(())
+        })
+    }
+
+    fn pass_day(&self, book: &BookId, day: Day) -> Result<(), StoreError> {
+        let book = book.clone();
+        let passed = self.append_blocking(move |desk| {
+            desk.pass_day(&book, day);
+            Ok::<_, Refused>(())
+        });
+        match passed {
+            Err(AppendError::Store(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Desk<'_> {
+    fn pass_day(&mut self, book: &BookId, day: Day) {
+        const PASS: &str = "insert into line_day (book, day) values ($1, $2)
+            on conflict (book) do update set day = excluded.day";
+        self.aside(PASS, vec![Value::Text(book.as_str().to_owned()), Value::Int(i64::from(day.0))]);
+    }
+}
+
+impl Tended {
+    fn add(&mut self, looked_at: usize, changed: usize) {
+        self.looked_at += looked_at;
+        self.changed += changed;
+    }
+}
+
+fn waiting(tx: &mut dyn Tx, now: Time, count: usize) -> Result<Vec<MatterId>, StoreError> {
+    const WAITING: &str =
+        "select matter from matter_wake where next <= $1 order by next, book, matter limit $2";
+    let rows = tx.query(WAITING, &[Param::Int(now.0), limit(count)])?;
+    rows.iter().map(|row| matter_id(row.text(0)?)).collect()
+}
+
+/// A matter that our own tables returned.
+pub(super) fn matter_id(text: &str) -> Result<MatterId, StoreError> {
+    MatterId::try_from(id(SubjectId::new(text))?).map_err(|error| StoreError::Schema(error.to_string()))
+}
+
+/// The books of lines that have not begun a day, and the last that each has.
+fn behind(tx: &mut dyn Tx, today: Day) -> Result<Vec<(BookId, String, Option<Day>)>, StoreError> {
+    const BEHIND: &str = "select org_book.book, org_book.line, line_day.day from org_book
+        left join line_day on line_day.book = org_book.book
+        where line_day.day is null or line_day.day < $1 order by org_book.book";
+    let rows = tx.query(BEHIND, &[Param::Int(i64::from(today.0))])?;
+    let day = |day: i64| {
+        i32::try_from(day).map(Day).map_err(|_| StoreError::Schema("a day is out of range".into()))
+    };
+    let each = rows.iter().map(|row| {
+        let last = row.int_or_null(2)?.map(day).transpose()?;
+        Ok((id(BookId::new(row.text(0)?))?, row.text(1)?.to_owned(), last))
+    });
+    each.collect()
+}

@@ -1,0 +1,283 @@
+//! What may be done with matters at the desk. Whoever moves or touches a matter first catches it up to that moment, so that
+//! history that is loaded in order colours exactly as if the server had been up.
+
+use std::collections::HashMap;
+
+use base::{ActorId, BookId, SubjectId, Time};
+use ledger::{Draft, Role};
+use matters::{Event, Facts, Matter, MatterError, MatterId, Move, Opened, PostId, Version};
+use store::{Param, StoreError, Value};
+
+use super::DocketError;
+use super::apply::read_matter;
+use super::clock::{NEVER, clock_actor};
+use super::schema::{DELETE_WAKE, PUT_WAKE};
+use crate::{AppendError, Desk, Receipt};
+
+/// The matters that the decision at the desk has changed, as they will be.
+pub(crate) type Seats = HashMap<MatterId, Seat>;
+
+/// A matter, since when it was last looked at, and when it is to be looked at next.
+#[derive(Clone)]
+pub(crate) struct Seat {
+    pub matter: Matter,
+    looked: Time,
+    next: Time,
+}
+
+/// A matter that was moved, and the entry that says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    pub receipt: Receipt,
+    pub matter: Matter,
+}
+
+fn refuse<T, E: From<DocketError>>(error: impl Into<DocketError>) -> Result<T, AppendError<E>> {
+    Err(AppendError::Refused(error.into().into()))
+}
+
+impl Desk<'_> {
+    /// A matter as it stands, with what this decision has done to it.
+    pub fn matter(&mut self, id: &MatterId) -> Result<Option<Matter>, StoreError> {
+        Ok(self.seat(id)?.map(|seat| seat.matter))
+    }
+
+    /// Opens a matter, about further subjects besides itself. It is coloured by the clock, when the entries of this
+    /// decision are applied and the line's facts are known.
+    pub fn open_matter<E: From<DocketError>>(
+        &mut self,
+        book: &BookId,
+        actor: &ActorId,
+        occurred: Time,
+        opened: Opened,
+        about: Vec<SubjectId>,
+    ) -> Result<Receipt, AppendError<E>> {
+        self.take(book)?;
+        let id = opened.matter.clone();
+        if id.book() != *book {
+            return refuse(DocketError::OtherBook { matter: id, book: book.clone() });
+        }
+        let of_sort = self.bench.lines.of(opened.sort.as_str());
+        if !of_sort.is_some_and(|line| line.sorts().iter().any(|sort| sort.name == opened.sort.as_str())) {
+            return refuse(DocketError::UnknownSort(opened.sort));
+        }
+        if self.seat(&id)?.is_some() {
+            return refuse(DocketError::Exists(id));
+        }
+        let rulebook = self.rulebook()?;
+        if rulebook.newest(&opened.rule).is_none() {
+            return refuse(MatterError::UnknownRule(opened.rule));
+        }
+        let posts = opened.helpers.iter().chain([&opened.owner, &opened.reviewer]);
+        self.need_posts(posts)?;
+        let mut draft = Draft::new(book, occurred, actor, &opened)?;
+        let matter = Matter::open(&opened, occurred).or_else(refuse)?;
+        for subject in std::iter::once(id.subject().clone()).chain(about) {
+            draft = draft.subject(Role::About, subject);
+        }
+        let receipt = self.append(draft.answered_by(matter.owner.subject().clone()))?;
+        self.tell_opened(&matter, occurred)?;
+        self.put(Seat { matter, looked: occurred, next: occurred });
+        Ok(receipt)
+    }
+
+    /// Moves a matter for somebody who looked at it at a version: a conflict if somebody else was faster.
+    pub fn move_matter<E: From<DocketError>>(
+        &mut self,
+        expected: Version,
+        actor: &ActorId,
+        occurred: Time,
+        event: Event,
+    ) -> Result<Moved, AppendError<E>> {
+        let mut seat = self.caught_up(event.matter(), occurred)?;
+        self.need_named(&event, &seat.matter)?;
+        let mut step = Move { at: occurred, actor: actor.clone(), event: event.completed(&seat.matter) };
+        let next = seat.matter.propose(expected, &step).or_else(refuse)?;
+        if let Event::Accepted(accepted) = &mut step.event {
+            let rulebook = self.rulebook()?;
+            accepted.in_time = next.is_in_time(rulebook.calendar_at(occurred), self.zone());
+        }
+        let next = seat.matter.after(&step).or_else(refuse)?;
+        let receipt = self.append(step.draft(&next.id.book(), &seat.matter)?)?;
+        self.tell_moved(&step, &next)?;
+        (seat.matter, seat.next) = (next, seat.looked.max(occurred));
+        seat.looked = seat.next;
+        if seat.matter.state.is_closed() {
+            // Nothing has to be known of it to take its colour.
+            let looked = seat.looked;
+            self.catch_up(&mut seat, &Facts::default(), looked)?;
+        }
+        let matter = seat.matter.clone();
+        self.put(seat);
+        let lines = self.bench.lines.clone();
+        if let Some(line) = lines.of(matter.sort.as_str()) {
+            line.on_move(self, &step, &matter).map_err(|error| error.map(E::from))?;
+        }
+        Ok(Moved { receipt, matter })
+    }
+
+    /// Says that from a moment on a line's facts of a matter are others: by the entries of this decision. Nothing happens
+    /// to a matter that is closed.
+    pub fn touch_matter<E: From<DocketError>>(
+        &mut self,
+        id: &MatterId,
+        at: Time,
+    ) -> Result<(), AppendError<E>> {
+        let mut seat = self.caught_up(id, at)?;
+        if !seat.matter.state.is_closed() {
+            seat.looked = seat.looked.max(at);
+            seat.next = seat.looked;
+            self.put(seat);
+        }
+        Ok(())
+    }
+
+    /// Lets what falls due by itself happen to a matter up to a moment.
+    pub(super) fn tend<E: From<DocketError>>(
+        &mut self,
+        id: &MatterId,
+        now: Time,
+    ) -> Result<bool, AppendError<E>> {
+        let before = self.drafts();
+        let seat = self.caught_up(id, now)?;
+        self.put(seat);
+        Ok(self.drafts() > before)
+    }
+
+    /// A matter after all that fell due up to a moment, with the facts as the tables have them.
+    fn caught_up<E: From<DocketError>>(&mut self, id: &MatterId, at: Time) -> Result<Seat, AppendError<E>> {
+        self.take(&id.book())?;
+        let Some(mut seat) = self.seat(id)? else { return refuse(DocketError::Unknown(id.clone())) };
+        if seat.next <= at {
+            let lines = self.bench.lines.clone();
+            let facts = match lines.of(seat.matter.sort.as_str()) {
+                Some(line) => line.facts(self.read()?, &id.book(), &seat.matter)?,
+                None => Facts::default(),
+            };
+            self.catch_up(&mut seat, &facts, at)?;
+        }
+        Ok(seat)
+    }
+
+    fn catch_up<E: From<DocketError>>(
+        &mut self,
+        seat: &mut Seat,
+        facts: &Facts,
+        now: Time,
+    ) -> Result<(), AppendError<E>> {
+        let rulebook = self.rulebook()?;
+        let stretch = (seat.looked, now);
+        let caught_up = rulebook.catch_up(self.zone(), &seat.matter, facts, &clock_actor(), stretch);
+        let caught_up = caught_up.or_else(refuse)?;
+        for step in caught_up.moves {
+            self.append(step.draft(&seat.matter.id.book(), &seat.matter)?)?;
+            self.tell_moved(&step, &caught_up.matter)?;
+        }
+        seat.looked = seat.looked.max(now);
+        seat.next = caught_up.next.unwrap_or(NEVER);
+        seat.matter = caught_up.matter;
+        Ok(())
+    }
+
+    /// Refuses posts and files that are not there.
+    fn need_named<E: From<DocketError>>(
+        &mut self,
+        event: &Event,
+        matter: &Matter,
+    ) -> Result<(), AppendError<E>> {
+        const FILE: &str = "select digest from evidence where book = $1 and digest = $2";
+        match event {
+            Event::HandedOver(handover) => self.need_posts(handover.reviewer.iter().chain([&handover.to])),
+            Event::HelperAdded(added) => self.need_posts([&added.helper]),
+            Event::Cancelled(it) => self.need_approver(&it.approver, matter),
+            Event::Reopened(it) => self.need_approver(&it.approver, matter),
+            Event::Paused(it) => self.need_approver(&it.approver, matter),
+            Event::Extended(it) => self.need_approver(&it.approver, matter),
+            Event::Excused(it) => self.need_approver(&it.approver, matter),
+            Event::Submitted(done) => {
+                let book = matter.id.book();
+                for evidence in &done.evidence {
+                    let params = [Param::Text(book.as_str()), Param::Text(&evidence.digest)];
+                    if self.read()?.query_one(FILE, &params)?.is_none() {
+                        return refuse(DocketError::UnknownEvidence(evidence.digest.clone()));
+                    }
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn need_posts<'p, E: From<DocketError>>(
+        &mut self,
+        posts: impl IntoIterator<Item = &'p PostId>,
+    ) -> Result<(), AppendError<E>> {
+        const FIND: &str = "select post from org_post where post = $1";
+        for post in posts {
+            if self.read()?.query_one(FIND, &[Param::Text(post.subject().as_str())])?.is_none() {
+                return refuse(DocketError::UnknownPost(post.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The reviewer approves, or a post of a unit at or above the owner's.
+    fn need_approver<E: From<DocketError>>(
+        &mut self,
+        approver: &PostId,
+        matter: &Matter,
+    ) -> Result<(), AppendError<E>> {
+        const UNIT: &str = "select unit from org_post where post = $1";
+        const PARENT: &str = "select parent from org_unit where unit = $1";
+        self.need_posts([approver])?;
+        if *approver == matter.reviewer {
+            return Ok(());
+        }
+        let tx = self.read()?;
+        let mut above = |sql: &str, of: &str| -> Result<Option<String>, StoreError> {
+            let row = tx.query_one(sql, &[Param::Text(of)])?;
+            Ok(row.map(|row| row.text_or_null(0).map(|text| text.map(str::to_owned))).transpose()?.flatten())
+        };
+        let wanted = above(UNIT, approver.subject().as_str())?;
+        let mut unit = above(UNIT, matter.owner.subject().as_str())?;
+        while let Some(of) = unit {
+            if wanted.as_ref() == Some(&of) {
+                return Ok(());
+            }
+            unit = above(PARENT, &of)?;
+        }
+        refuse(DocketError::NoApprover(approver.clone()))
+    }
+
+    fn seat(&mut self, id: &MatterId) -> Result<Option<Seat>, StoreError> {
+        const FIND: &str = "select body, next, looked from matter
+            left join matter_wake on matter_wake.book = matter.book and matter_wake.matter = matter.matter
+            where matter.book = $1 and matter.matter = $2";
+        if let Some(seat) = self.seats.get(id) {
+            return Ok(Some(seat.clone()));
+        }
+        let book = id.book();
+        let params = [Param::Text(book.as_str()), Param::Text(id.subject().as_str())];
+        let Some(row) = self.read()?.query_one(FIND, &params)? else { return Ok(None) };
+        let matter = read_matter(row.text(0)?)?;
+        let (next, looked) = match (row.int_or_null(1)?, row.int_or_null(2)?) {
+            (Some(next), Some(looked)) => (Time(next), Time(looked)),
+            // The clock has no business with a closed matter.
+            _ => (NEVER, matter.moved),
+        };
+        Ok(Some(Seat { matter, looked, next }))
+    }
+
+    fn put(&mut self, seat: Seat) {
+        let (book, id) = (seat.matter.id.book(), seat.matter.id.clone());
+        let text = |text: &str| Value::Text(text.to_owned());
+        let mut values = vec![text(book.as_str()), text(id.subject().as_str())];
+        if seat.matter.state.is_closed() && seat.next == NEVER {
+            self.aside(DELETE_WAKE, values);
+        } else {
+            values.extend([Value::Int(seat.next.0), Value::Int(seat.looked.0)]);
+            self.aside(PUT_WAKE, values);
+        }
+        self.seats.insert(id, seat);
+    }
+}

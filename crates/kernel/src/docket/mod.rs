@@ -1,0 +1,54 @@
+//! The docket: matters as tables that follow from their entries, what may be done with them at the desk, the clock that
+//! looks at those that fall due, and the lists that people read.
+
+mod apply;
+mod clock;
+mod desk;
+mod figures;
+mod law;
+mod read;
+mod schema;
+mod tell;
+
+use base::{BookId, KindName};
+use matters::{MatterError, MatterId, PostId};
+
+pub use clock::{Tended, clock_actor};
+pub use desk::Moved;
+pub use read::{Listed, MatterFilter, Part, Standing, Verdict, matter};
+
+pub(crate) use apply::apply;
+pub(crate) use desk::Seats;
+pub(crate) use figures::{FIGURES, RATIOS, contribute, sort_of};
+pub(crate) use law::Rulebooks;
+pub(crate) use schema::{CLOSED_INDEXES, DERIVED, TABLES};
+
+use crate::line::MatterSort;
+
+/// The sorts that belong to no line.
+pub(crate) const SORTS: &[MatterSort] =
+    &[MatterSort { name: "kernel.task", title_zh: "交办事项", title_en: "Assigned task" }];
+
+/// Why nothing was done with a matter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DocketError {
+    #[error(transparent)]
+    Matter(#[from] MatterError),
+    #[error("there is no matter {0}")]
+    Unknown(MatterId),
+    #[error("there is a matter {0} already")]
+    Exists(MatterId),
+    #[error("{matter} does not belong to the book {book}")]
+    OtherBook { matter: MatterId, book: BookId },
+    #[error("no line has matters of the sort {0}")]
+    UnknownSort(KindName),
+    #[error("there is no post {0}")]
+    UnknownPost(PostId),
+    #[error("{0} is neither the reviewer nor of a unit at or above the owner's")]
+    NoApprover(PostId),
+    #[error("{0} is not among the evidence of the matter's book")]
+    UnknownEvidence(String),
+    /// A rule of the line that the matter belongs to.
+    #[error("{en}")]
+    Line { zh: String, en: String },
+}

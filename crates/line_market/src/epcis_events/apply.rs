@@ -1,0 +1,185 @@
+//! How the tables of events follow from entries.
+
+use std::collections::BTreeSet;
+
+use epcis::query::{Field, Held};
+use ledger::{Body, Entry};
+use store::{Insert, Param, StoreError, Tx, Type};
+
+use super::index::{BLOCK_EVENTS, COLUMNS, Indexed, Kept, SENDER, text_run};
+use super::vocabulary::Described;
+use crate::kinds::{EpcisCaptured, EpcisDescribed};
+
+const INSERT_EVENT: Insert = Insert {
+    table: "market_event",
+    columns: &[
+        ("book", Type::Text),
+        ("seq", Type::Int),
+        ("event_id", Type::Text),
+        ("event_time", Type::Int),
+        ("recorded", Type::Int),
+        ("sender", Type::Text),
+        ("event_type", Type::Text),
+        ("action", Type::Text),
+        ("biz_step", Type::Text),
+        ("disposition", Type::Text),
+        ("read_point", Type::Text),
+        ("biz_location", Type::Text),
+    ],
+    then: "",
+};
+
+const INSERT_FACT: Insert = Insert {
+    table: "market_event_fact",
+    columns: &[
+        ("book", Type::Text),
+        ("seq", Type::Int),
+        ("at", Type::Int),
+        ("field", Type::Text),
+        ("held", Type::Text),
+        ("number", Type::Int),
+        ("moment", Type::Int),
+    ],
+    then: "",
+};
+
+const INSERT_RUN: Insert = Insert {
+    table: "market_event_run",
+    columns: &[
+        ("book", Type::Text),
+        ("field", Type::Text),
+        ("held", Type::Text),
+        ("sender", Type::Text),
+        ("block", Type::Int),
+    ],
+    then: "on conflict (book, field, held, sender, block) do nothing",
+};
+
+/// The key of a run.
+type Run<'a> = (&'a str, &'a str, String, &'a str, i64);
+
+/// Writes the events among some entries.
+pub fn write_captured(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
+    let captured = entries.iter().filter(|entry| entry.kind.as_str() == EpcisCaptured::KIND);
+    let read = |entry| Ok((entry, Indexed::read(entry)?));
+    let events = captured.map(read).collect::<Result<Vec<(&Entry, Kept<'_>)>, StoreError>>()?;
+    let (mut rows, mut facts, mut runs) = (Vec::new(), Vec::new(), BTreeSet::<Run<'_>>::new());
+    for (entry, event) in &events {
+        let (book, seq, sender) = (entry.book.as_str(), entry.seq.to_i64(), event.sender.as_str());
+        rows.extend([
+            Param::Text(book),
+            seq.into(),
+            (&event.key).into(),
+            entry.occurred.0.into(),
+            entry.recorded.0.into(),
+            Param::Text(sender),
+        ]);
+        rows.extend(COLUMNS.iter().map(|field| match (event.column(field), field) {
+            (Some(text), _) => Param::Text(text),
+            (None, Field::EventType) => Param::Text(""),
+            (None, _) => Param::Null,
+        }));
+        for (at, fact) in (0_i64..).zip(event.rows()) {
+            facts.extend([Param::Text(book), seq.into(), at.into(), (&fact.code).into()]);
+            facts.extend(columns(&fact.held));
+        }
+        let block = seq.div_euclid(BLOCK_EVENTS);
+        runs.extend(event.runs().map(|(field, held)| (book, field, held, sender, block)));
+        runs.insert((book, SENDER, text_run(sender), sender, block));
+    }
+    tx.insert_many(&INSERT_EVENT, &rows)?;
+    tx.insert_many(&INSERT_FACT, &facts)?;
+    let mut cells = Vec::with_capacity(runs.len() * INSERT_RUN.columns.len());
+    for (book, field, held, sender, block) in &runs {
+        cells.extend([
+            Param::Text(book),
+            Param::Text(field),
+            Param::Text(held),
+            Param::Text(sender),
+            Param::Int(*block),
+        ]);
+    }
+    tx.insert_many(&INSERT_RUN, &cells)
+}
+
+const INSERT_ELEMENT: Insert = Insert {
+    table: "market_element",
+    columns: &[
+        ("book", Type::Text),
+        ("id", Type::Text),
+        ("vocabulary", Type::Text),
+        ("sender", Type::Text),
+        ("seq", Type::Int),
+    ],
+    then: "on conflict (book, id, vocabulary, sender) do update set seq = excluded.seq",
+};
+
+const INSERT_CHILD: Insert = Insert {
+    table: "market_element_child",
+    columns: &[
+        ("book", Type::Text),
+        ("id", Type::Text),
+        ("vocabulary", Type::Text),
+        ("sender", Type::Text),
+        ("child", Type::Text),
+    ],
+    then: "",
+};
+
+const INSERT_ATTRIBUTE: Insert = Insert {
+    table: "market_element_attribute",
+    columns: &[
+        ("book", Type::Text),
+        ("id", Type::Text),
+        ("vocabulary", Type::Text),
+        ("sender", Type::Text),
+        ("at", Type::Int),
+        ("name", Type::Text),
+        ("held", Type::Text),
+        ("number", Type::Int),
+        ("moment", Type::Int),
+    ],
+    then: "",
+};
+
+/// Writes the master data among some entries: what a sender says last of an element is what counts for it.
+pub fn write_described(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
+    const OLD: [&str; 2] = [
+        "delete from market_element_child where book = $1 and id = $2 and vocabulary = $3 and sender = $4",
+        "delete from market_element_attribute where book = $1 and id = $2 and vocabulary = $3 and sender = $4",
+    ];
+    for entry in entries.iter().filter(|entry| entry.kind.as_str() == EpcisDescribed::KIND) {
+        let said = Described::read(entry)?;
+        let element = [
+            Param::Text(entry.book.as_str()),
+            (&said.id).into(),
+            (&said.vocabulary).into(),
+            (&said.sender).into(),
+        ];
+        for old in OLD {
+            tx.execute(old, &element)?;
+        }
+        tx.insert_many(&INSERT_ELEMENT, &[&element[..], &[entry.seq.to_i64().into()]].concat())?;
+        let children: Vec<Param<'_>> =
+            said.children.iter().flat_map(|child| element.into_iter().chain([Param::from(child)])).collect();
+        tx.insert_many(&INSERT_CHILD, &children)?;
+        let mut attributes = Vec::new();
+        for (at, (name, held)) in (0_i64..).zip(&said.attributes) {
+            attributes.extend(element);
+            attributes.extend([Param::Int(at), name.into()]);
+            attributes.extend(columns(held));
+        }
+        tx.insert_many(&INSERT_ATTRIBUTE, &attributes)?;
+    }
+    Ok(())
+}
+
+/// A value in three columns: text, number, moment.
+fn columns(held: &Held) -> [Param<'_>; 3] {
+    match held {
+        Held::Text(text) => [Param::Text(text), Param::Null, Param::Null],
+        Held::Number(key) => [Param::Null, Param::Int(*key), Param::Null],
+        Held::Moment(ms) => [Param::Null, Param::Null, Param::Int(*ms)],
+        Held::Nothing => [Param::Null; 3],
+    }
+}

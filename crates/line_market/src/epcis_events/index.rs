@@ -1,0 +1,157 @@
+//! What queries find an event by: the columns of its row, its facts, and the runs that lead to them.
+//!
+//! A row of `market_event_run` says that within a block of [`BLOCK_EVENTS`] numbers of a book some event has a value: a
+//! value that comes with every event costs a row for many, a rare one is found as by an index. The facts of an event
+//! stand behind its number, so that they are written where the last ones were. The things that an event names are found
+//! by the links that traces go along.
+
+use std::sync::Arc;
+
+use base::SubjectId;
+use epcis::Context;
+use epcis::query::{Fact, Field, Held, What, facts};
+use ledger::{Entry, Typed};
+use serde_json::{Map, Value};
+use store::{Row, StoreError};
+
+use crate::kinds::EpcisCaptured;
+
+/// Numbers of a book that share a run.
+pub const BLOCK_EVENTS: i64 = 64;
+/// Facts of an event at most. What has more is refused when it is captured.
+pub const FACTS_MAX: usize = 1_000;
+
+/// The field under which runs have who sent an event; no code of a field is called so.
+pub const SENDER: &str = "sender";
+
+/// What is indexed of an event.
+#[derive(Debug, PartialEq)]
+pub struct Indexed {
+    /// The event's key within its book.
+    pub key: String,
+    /// Who sent it: the subject on whose behalf, or the actor.
+    pub sender: String,
+    /// In order, without the event's ID.
+    pub facts: Vec<Fact>,
+}
+
+/// The fields that are columns of an event's row, in their order.
+pub const COLUMNS: [Field; 6] = [
+    Field::EventType,
+    Field::Action,
+    Field::BizStep,
+    Field::Disposition,
+    Field::ReadPoint,
+    Field::BizLocation,
+];
+
+impl Indexed {
+    pub fn of(key: String, sender: String, event: &Map<String, Value>, context: &Context) -> Self {
+        let mut facts = facts(event, context);
+        facts.retain(|fact| !Field::EventId.codes().iter().any(|code| *code == fact.code));
+        Self { key, sender, facts }
+    }
+
+    /// What was indexed when the entry was drafted, or follows from its body.
+    pub fn read(entry: &Entry) -> Result<Kept<'_>, StoreError> {
+        if let Some(indexed) = entry.typed.get() {
+            return Ok(Kept::Fresh(indexed));
+        }
+        let shape =
+            |detail: String| StoreError::Schema(format!("entry {} of {}: {detail}", entry.seq, entry.book));
+        let captured: EpcisCaptured = entry.body().map_err(|error| shape(error.to_string()))?;
+        let event = captured.event.as_object().ok_or_else(|| shape("is no event".into()))?;
+        let sender = captured.sender.as_ref().map_or(entry.actor.as_str(), SubjectId::as_str);
+        let context = Context::read(&captured.context);
+        Ok(Kept::Read(Self::of(captured.event_id, sender.to_owned(), event, &context)))
+    }
+
+    pub fn into_typed(self) -> Typed {
+        Typed::of(Arc::new(self))
+    }
+
+    /// The text of a column.
+    pub fn column(&self, field: &Field) -> Option<&str> {
+        let code = &field.codes()[0];
+        self.facts.iter().find(|fact| fact.code == *code).and_then(|fact| match &fact.held {
+            Held::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The facts that have rows of their own.
+    pub fn rows(&self) -> impl Iterator<Item = &Fact> {
+        self.facts.iter().filter(|fact| !is_column(&fact.code))
+    }
+
+    /// The field and value of each run that the event is part of.
+    pub fn runs(&self) -> impl Iterator<Item = (&str, String)> {
+        self.facts
+            .iter()
+            .filter(|fact| has_run(&fact.code))
+            .map(|fact| (fact.code.as_str(), run_of(&fact.held)))
+    }
+}
+
+/// [`Indexed`], as it is at hand.
+pub enum Kept<'e> {
+    Fresh(&'e Indexed),
+    Read(Indexed),
+}
+
+impl std::ops::Deref for Kept<'_> {
+    type Target = Indexed;
+
+    fn deref(&self) -> &Indexed {
+        match self {
+            Self::Fresh(indexed) => indexed,
+            Self::Read(indexed) => indexed,
+        }
+    }
+}
+
+/// The column of a field's code, if it is one.
+pub fn is_column(code: &str) -> bool {
+    COLUMNS.iter().any(|field| field.codes()[0] == code)
+}
+
+/// Whether events are found by runs of a field: things are found by links.
+pub fn has_run(code: &str) -> bool {
+    !What::AnyEpc.members().contains(&code) && !What::AnyClass.members().contains(&code)
+}
+
+/// A value as runs have it. Numbers and moments are rounded down, and stand in their order: a number keeps its sign, its
+/// exponent and eight binary digits, a moment its day.
+pub fn run_of(held: &Held) -> String {
+    match held {
+        Held::Text(text) => text_run(text),
+        Held::Number(key) => number_run(*key),
+        Held::Moment(ms) => moment_run(*ms),
+        Held::Nothing => String::new(),
+    }
+}
+
+pub fn text_run(text: &str) -> String {
+    format!("s{text}")
+}
+
+pub fn number_run(key: i64) -> String {
+    format!("n{:05x}", (key ^ i64::MIN).cast_unsigned() >> 44)
+}
+
+pub fn moment_run(ms: i64) -> String {
+    const DAY_MS: i64 = 86_400_000;
+    format!("t{:016x}", (ms.div_euclid(DAY_MS) ^ i64::MIN).cast_unsigned())
+}
+
+/// A value as three columns have it, from one on: text, number, moment.
+pub fn held(row: &Row, from: usize) -> Result<Held, StoreError> {
+    if let Some(text) = row.text_or_null(from)? {
+        return Ok(Held::Text(text.to_owned()));
+    }
+    Ok(match (row.int_or_null(from + 1)?, row.int_or_null(from + 2)?) {
+        (Some(key), _) => Held::Number(key),
+        (None, Some(ms)) => Held::Moment(ms),
+        (None, None) => Held::Nothing,
+    })
+}

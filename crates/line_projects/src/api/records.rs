@@ -1,0 +1,186 @@
+//! Recording entries, and the evidence that goes with them.
+
+use std::collections::BTreeMap;
+
+use access::Resource;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base::BookId;
+use base::limits::EVIDENCE_BYTES_MAX;
+use kernel::EvidenceError;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use shell::app::append_problem;
+use shell::extract::{Json, Path, body};
+use shell::once::{self, Sent};
+use shell::viewer::Viewer;
+use shell::{App, Both, Problem};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{failure_problem, ledger, sight};
+use crate::policy;
+use crate::record::{Input, Recorded, record};
+use crate::state;
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(append)).routes(routes!(keep_evidence)).routes(routes!(evidence))
+}
+
+/// Records one entry of any of the line's kinds. The right needed has the kind's name.
+///
+/// A retry with the same `Idempotency-Key` and content gets the first answer.
+#[utoipa::path(post, path = "/api/projects/{book}/entries", tag = "projects", params(("book" = String, Path)),
+    request_body = Input,
+    responses((status = 201, body = Recorded), (status = 400), (status = 401), (status = 403), (status = 404),
+        (status = 409), (status = 413), (status = 415), (status = 503)),
+    extensions(("x-action" = json!("projects.progress.reported"))))]
+async fn append(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(book): Path<String>,
+    headers: HeaderMap,
+    Json(input): Json<Input>,
+) -> Result<Response, Problem> {
+    let key = headers.get("idempotency-key").map(|value| value.to_str().unwrap_or_default().to_owned());
+    if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 128) {
+        let detail = Both::new("幂等键应为 1 至 128 个可见字符。", "must be 1 to 128 visible characters");
+        return Err(Problem::bad_request("Idempotency-Key", "format", detail));
+    }
+    let digest = hex::encode(Sha256::digest(serde_json::to_vec(&input).unwrap_or_default()));
+    let recorded = record_as(&app, &viewer, &book, input, key.map(|key| Sent { key, digest })).await?;
+    Ok((StatusCode::CREATED, axum::Json(recorded)).into_response())
+}
+
+/// Records what a form asks for: once, however often the form that was shown comes back.
+pub(crate) async fn record_form(
+    app: &App,
+    viewer: &Viewer,
+    book: &BookId,
+    input: Input,
+    form: &str,
+    typed: &BTreeMap<String, String>,
+) -> Result<Recorded, Problem> {
+    record_as(app, viewer, book.as_str(), input, Sent::of(form, typed)).await.map_err(once::told)
+}
+
+/// Decides the right, then records; what was sent before is answered as it was.
+async fn record_as(
+    app: &App,
+    viewer: &Viewer,
+    book: &str,
+    input: Input,
+    sent: Option<Sent>,
+) -> Result<Recorded, Problem> {
+    let (book, resource) = ledger(app, book)?;
+    if app.kernel.policy().action(&input.kind).is_none() || app.kernel.catalogue().get(&input.kind).is_err() {
+        // Somebody unknown learns nothing, somebody known learns that there is no such kind.
+        sight(app, viewer, book.as_str(), policy::READ)?;
+        let detail = Both::new(
+            format!("没有可由此登记的记录种类“{}”。", input.kind),
+            format!("the kind {:?} is not in the catalogue, or cannot be recorded here", input.kind),
+        );
+        return Err(Problem::bad_request("kind", "unknown-kind", detail));
+    }
+    let resource = match viewer.allows(app, &input.kind, &resource) {
+        true => resource,
+        false => owned(app, &book, resource, &input).await?,
+    };
+    viewer.need(app, &input.kind, &resource)?;
+    let actor = viewer.id();
+    app.kernel
+        .append(move |desk| {
+            let Some(Sent { key, digest }) = &sent else { return record(desk, &book, &actor, &input) };
+            desk.take(&book)?;
+            if let Some(first) = desk.answered(&book, actor.as_str(), key, digest)? {
+                return Ok(first);
+            }
+            let recorded = record(desk, &book, &actor, &input)?;
+            desk.remember(&book, actor.as_str(), key, digest, &recorded);
+            Ok(recorded)
+        })
+        .await
+        .map_err(failure_problem)
+}
+
+/// Whose resource an input is about: the team of the project that it names.
+async fn owned(app: &App, book: &BookId, resource: Resource, input: &Input) -> Result<Resource, Problem> {
+    let Some(name) = input.body.get("project").and_then(|value| value.as_str()).map(str::to_owned) else {
+        return Ok(resource);
+    };
+    let book = book.clone();
+    let project = app.blocking(move |kernel| kernel.read(|tx| state::project(tx, &book, &name))).await?;
+    Ok(match project {
+        Some(project) => resource.owned_by(project.team),
+        None => resource,
+    })
+}
+
+/// Where a file is kept.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProjectsKept)]
+pub struct Kept {
+    /// SHA-256 in lower-case hexadecimal digits: how entries name it.
+    pub digest: String,
+}
+
+/// Keeps a file as evidence: a JPEG, PNG or WebP image, or a PDF, by what its bytes say.
+#[utoipa::path(post, path = "/api/projects/{book}/evidence", tag = "projects", params(("book" = String, Path)),
+    request_body(content = String, content_type = "application/octet-stream"),
+    responses((status = 201, body = Kept), (status = 400), (status = 401), (status = 403), (status = 404), (status = 413),
+        (status = 429)),
+    extensions(("x-action" = json!("projects.evidence.keep"))))]
+async fn keep_evidence(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(book): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (book, ..) = sight(&app, &viewer, &book, policy::KEEP_EVIDENCE)?;
+    let bytes = body(request, EVIDENCE_BYTES_MAX).await?;
+    let digest = keep(&app, &viewer, &book, bytes.to_vec()).await?;
+    Ok((StatusCode::CREATED, axum::Json(Kept { digest })).into_response())
+}
+
+pub(crate) async fn keep(
+    app: &App,
+    viewer: &Viewer,
+    book: &BookId,
+    bytes: Vec<u8>,
+) -> Result<String, Problem> {
+    app.limits.evidence(&viewer.id())?;
+    let book = book.clone();
+    let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_evidence(&book, bytes))).await?;
+    kept.map_err(|error| {
+        append_problem(error, |refusal| match refusal {
+            EvidenceError::TooLarge => Problem::too_large(EVIDENCE_BYTES_MAX as u64),
+            other => Problem::bad_request(
+                "file",
+                "not-evidence",
+                Both::new("文件须为 JPEG、PNG、WebP 图片或 PDF 文档，且不得为空。", other.to_string()),
+            ),
+        })
+    })
+}
+
+/// A file by its digest.
+#[utoipa::path(get, path = "/api/projects/{book}/evidence/{digest}", tag = "projects",
+    params(("book" = String, Path), ("digest" = String, Path)),
+    responses((status = 200, content_type = "application/octet-stream"), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("projects.evidence.read"))))]
+async fn evidence(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((book, digest)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let (book, ..) = sight(&app, &viewer, &book, policy::READ_EVIDENCE)?;
+    let name = digest.clone();
+    let found =
+        app.blocking(move |kernel| kernel.evidence(&book, &digest)).await?.ok_or_else(Problem::not_found)?;
+    // Shown as what it was found to be, and never run.
+    let disposition = format!("inline; filename=\"{name}\"");
+    let headers = [(header::CONTENT_TYPE, found.media_type), (header::CONTENT_DISPOSITION, disposition)];
+    Ok((headers, found.bytes).into_response())
+}

@@ -1,0 +1,94 @@
+//! What the line knows of its matters.
+
+use base::{BookId, CityZone, Day, Fen, Time};
+use matters::{Between, Facts, Matter, Phased, Point};
+use store::{StoreError, Tx};
+
+use crate::kinds::Phase;
+use crate::plan;
+use crate::sorts;
+use crate::state::{self, Project};
+
+/// All done, in hundredths of a per cent.
+const WHOLE_BP: i64 = 10_000;
+
+/// The facts of a project; nothing is known of other matters but what they know themselves.
+pub fn facts(tx: &mut dyn Tx, zone: &CityZone, book: &BookId, matter: &Matter) -> Result<Facts, StoreError> {
+    if matter.sort.as_str() != sorts::PROJECT {
+        return Ok(Facts::default());
+    }
+    let Some(name) = state::project_of_matter(tx, book, &matter.id)? else { return Ok(Facts::default()) };
+    let Some(project) = state::project(tx, book, &name)? else { return Ok(Facts::default()) };
+    of_project(tx, zone, book, &project)
+}
+
+fn of_project(
+    tx: &mut dyn Tx,
+    zone: &CityZone,
+    book: &BookId,
+    project: &Project,
+) -> Result<Facts, StoreError> {
+    let name = &project.project;
+    let reports = state::reports(tx, book, name, 1)?;
+    let phases = state::phases(tx, book, name)?;
+    let reached = |least: Phase| phases.iter().find(|reached| reached.phase >= least).map(|it| it.at);
+    let day = |at: Time| zone.day_of(at);
+    let finished = reached(Phase::Finished).map(day);
+    let plan = plan::facts(tx, zone, book, project)?;
+    let of_activities = plan.as_ref().and_then(|plan| plan.progress);
+    // Of what was reported of the whole and of activities, the later is believed.
+    let whole = state::latest_of_whole(tx, book, name)?;
+    let whole = whole.filter(|report| of_activities.is_none_or(|(_, last)| day(report.at) >= last));
+    let spoken =
+        reports.first().map(|report| report.at).into_iter().chain(phases.iter().map(|it| it.at)).max();
+    let months = state::months(tx, book, name)?;
+    let planned = months.iter().filter(|month| month.planned_fen.0 > 0);
+    let instalments = state::instalments(tx, book, name)?;
+    let paid: Fen = state::payments(tx, book, name)?.iter().map(|payment| payment.amount_fen).sum();
+    Ok(Facts {
+        reported: spoken.map(day),
+        progress_bp: match project.phase {
+            Phase::Planned | Phase::Signed | Phase::Land => Some(0),
+            Phase::Started | Phase::Roofed => {
+                let of_whole = whole.as_ref().and_then(|report| report.percent_bp);
+                of_whole.or(of_activities.map(|(bp, _)| bp))
+            }
+            Phase::Finished | Phase::Producing => Some(WHOLE_BP),
+        },
+        planned_progress_bp: plan.as_ref().and_then(|plan| plan.planned.clone()).or_else(|| course(project)),
+        forecast_finish: finished.or_else(|| {
+            let reported = whole.as_ref().and_then(|report| {
+                let remaining = i32::try_from(report.remaining_days?).ok()?;
+                Some(day(report.at).plus(remaining))
+            });
+            reported.or(plan.as_ref().map(|plan| plan.forecast_finish))
+        }),
+        float_consumed_bp: plan.as_ref().and_then(|plan| plan.float_consumed_bp),
+        open_blockers: Some(state::open_blockers(tx, book, name)?),
+        permits_due: Some(state::permits_due(tx, book, name)?),
+        planned_start: Some(project.planned_start),
+        started: reached(Phase::Started).map(day),
+        is_in_statistics: Some(project.statistics_at.is_some()),
+        paid: Some(paid),
+        required_fen: summed(instalments.iter().map(|part| (part.day, part.amount_fen))),
+        invested: Some(months.iter().map(|month| month.invested_fen).sum()),
+        planned_fen: summed(planned.map(|month| (month.month.last_day(), month.planned_fen))),
+    })
+}
+
+/// The time-phased plan (序时进度) of a project without a schedule: evenly from the planned start to the deadline.
+pub fn course(project: &Project) -> Option<Phased> {
+    let (start, finish) = (project.planned_start, project.planned_finish.max(project.planned_start.plus(1)));
+    let points = vec![Point { day: start, amount: 0 }, Point { day: finish, amount: WHOLE_BP }];
+    Phased::new(Between::Line, points).ok()
+}
+
+/// Sums that fall due day by day, added up.
+fn summed(parts: impl Iterator<Item = (Day, Fen)>) -> Option<Phased> {
+    let mut total = 0;
+    let points = parts.map(|(day, fen)| {
+        total += fen.0;
+        Point { day, amount: total }
+    });
+    Phased::new(Between::Steps, points.collect()).ok()
+}

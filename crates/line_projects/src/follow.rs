@@ -1,0 +1,141 @@
+//! What follows in the line from what is done to its matters in the kernel.
+
+use base::{ActorId, Day, SubjectId};
+use kernel::{AppendError, Desk, DocketError};
+use ledger::{Body, BodyError, Draft, Role, Rule};
+use matters::{Calendar, Cancelled, Event, Matter, MatterId, Move};
+
+use crate::due;
+use crate::kinds::{Change, DeadlineMoved, HandedOver, Phase, Standing, Withdrawn};
+use crate::sorts;
+use crate::state::{self, Project};
+
+type Refused = AppendError<DocketError>;
+
+/// A project's own matter carries its deadline, its posts and its end; every other matter of a project is among what the
+/// project's colour is judged by.
+pub fn on_move(desk: &mut Desk<'_>, step: &Move, matter: &Matter) -> Result<(), Refused> {
+    let book = matter.id.book();
+    let Some(name) = state::project_of_matter(desk.read()?, &book, &matter.id)? else { return Ok(()) };
+    if matter.sort.as_str() != sorts::PROJECT {
+        let project = sorts::Name::Project(&name).matter(&book)?;
+        return desk.touch_matter(&project, step.at);
+    }
+    let Some(project) = state::project(desk.read()?, &book, &name)? else { return Ok(()) };
+    let mut follower = Follower { desk, step, project };
+    match &step.event {
+        Event::Accepted(_) => follower.close(),
+        Event::Cancelled(cancelled) => follower.withdraw(cancelled),
+        Event::Reopened(_) if follower.project.withdrawn_at.is_some() => {
+            refuse("项目已退出清单，应重新登记", format!("project {name} left the list; register it anew"))
+        }
+        Event::HandedOver(_) => follower.hand_over(matter),
+        Event::Extended(_) | Event::Resumed(_) | Event::Reopened(_) => follower.move_deadline(matter),
+        _ => Ok(()),
+    }
+}
+
+fn refuse(zh: &str, en: String) -> Result<(), Refused> {
+    Err(AppendError::Refused(DocketError::Line { zh: zh.to_owned(), en }))
+}
+
+struct Follower<'f, 'd> {
+    desk: &'f mut Desk<'d>,
+    step: &'f Move,
+    project: Project,
+}
+
+impl Follower<'_, '_> {
+    /// A project is done when it is finished and nothing is owed for it any more.
+    fn close(&mut self) -> Result<(), Refused> {
+        if self.project.phase < Phase::Finished {
+            let en =
+                format!("project {} is {}, not finished", self.project.project, self.project.phase.as_str());
+            return refuse("项目尚未竣工，不能办结", en);
+        }
+        match self.owed()?.first() {
+            Some(open) => refuse("项目尚有未办结的堵点、审批、节点或措施", format!("{open} is still owed")),
+            None => Ok(()),
+        }
+    }
+
+    /// The other matters of the project that are open.
+    fn owed(&mut self) -> Result<Vec<MatterId>, Refused> {
+        let book = self.book();
+        let all = state::owed(self.desk.read()?, &book, &self.project.project, None)?;
+        let open = all.into_iter().map(|owed| owed.matter).filter(|matter| !matter.state.is_closed());
+        Ok(open.filter(|matter| matter.sort.as_str() != sorts::PROJECT).map(|matter| matter.id).collect())
+    }
+
+    fn book(&self) -> base::BookId {
+        self.step.event.matter().book()
+    }
+
+    /// Nobody owes anything for a project that left the list.
+    fn withdraw(&mut self, cancelled: &Cancelled) -> Result<(), Refused> {
+        let standing = self.caught_up()?;
+        let body = Withdrawn {
+            project: self.project.project.clone(),
+            reason: cancelled.reason.clone(),
+            change: Change { before: Some(standing), after: None },
+        };
+        self.append(&body)?;
+        for id in self.owed()? {
+            let Some(matter) = self.desk.matter(&id)? else { continue };
+            let office = matters::PostId::try_from(self.project.office.clone()).map_err(DocketError::from);
+            let team = matters::PostId::try_from(self.project.team.clone()).map_err(DocketError::from);
+            let office = office.map_err(AppendError::Refused)?;
+            let approver = match office == matter.owner {
+                true => team.map_err(AppendError::Refused)?,
+                false => office,
+            };
+            let reason = cancelled.reason.clone();
+            let event = Cancelled { matter: id, sort: matter.sort.clone(), reason, approver };
+            self.desk.move_matter::<DocketError>(
+                matter.version,
+                &self.step.actor,
+                self.step.at,
+                event.into(),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn hand_over(&mut self, matter: &Matter) -> Result<(), Refused> {
+        let project = self.project.project.clone();
+        self.append(&HandedOver { project, team: matter.owner.clone(), office: matter.reviewer.clone() })
+    }
+
+    /// A finish that is put off to a later day is due no more.
+    fn move_deadline(&mut self, matter: &Matter) -> Result<(), Refused> {
+        // A fixed day asks no calendar.
+        let deadline = matter.deadline(&Calendar::default(), self.desk.zone()).map(|answer| answer.value);
+        let Some(to) = deadline.filter(|to| *to != self.project.planned_finish) else { return Ok(()) };
+        let before = self.caught_up()?;
+        let after = Standing { finish_due: before.finish_due && to <= self.day(), ..before.clone() };
+        let project = self.project.project.clone();
+        let change = Change { before: Some(before), after: Some(after) };
+        self.append(&DeadlineMoved { project, to, change })
+    }
+
+    fn day(&self) -> Day {
+        self.desk.zone().day_of(self.step.at)
+    }
+
+    /// How the project stands, with all recorded that fell due before the move.
+    fn caught_up(&mut self) -> Result<Standing, Refused> {
+        let (book, day) = (self.book(), self.day());
+        due::catch_up(self.desk, &book, &mut self.project, day)?;
+        Ok(self.project.standing())
+    }
+
+    fn append<B: Body>(&mut self, body: &B) -> Result<(), Refused> {
+        let book = self.book();
+        let actor: &ActorId = &self.step.actor;
+        let subject = SubjectId::local("project", &book, &self.project.project)
+            .map_err(|error| BodyError::new("project", Rule::Format, error.to_string()))?;
+        let draft = Draft::new(&book, self.step.at, actor, body)?;
+        let draft = draft.subject(Role::About, subject).answered_by(self.project.team.clone());
+        self.desk.append(draft).map(drop)
+    }
+}

@@ -1,0 +1,51 @@
+//! Programmes and chains.
+
+use kernel::Receipt;
+
+use super::{Failure, Recorder, refuse};
+use crate::kinds::{ChainFounded, ChainHandedOver, ProgrammeFounded, ProgrammeReplanned};
+use crate::refusal::Code;
+use crate::state::{self, Programme};
+
+impl Recorder<'_, '_> {
+    pub(super) fn found_programme(&mut self, body: ProgrammeFounded) -> Result<Receipt, Failure> {
+        if state::programme(self.desk.read()?, self.book, &body.programme)?.is_some() {
+            let detail = format!("programme {} is there", body.programme);
+            return refuse(Code::Exists, "body.programme", detail);
+        }
+        self.about(&body, "programme", &body.programme)
+    }
+
+    pub(super) fn replan_programme(&mut self, mut body: ProgrammeReplanned) -> Result<Receipt, Failure> {
+        body.before_fen = self.programme(&body.programme)?.planned_fen;
+        self.about(&body, "programme", &body.programme)
+    }
+
+    pub(super) fn programme(&mut self, name: &str) -> Result<Programme, Failure> {
+        match state::programme(self.desk.read()?, self.book, name)? {
+            Some(programme) => Ok(programme),
+            None => refuse(Code::UnknownProgramme, "body.programme", format!("there is no programme {name}")),
+        }
+    }
+
+    pub(super) fn found_chain(&mut self, body: ChainFounded) -> Result<Receipt, Failure> {
+        if state::chain(self.desk.read()?, self.book, &body.chain)?.is_some() {
+            return refuse(Code::Exists, "body.chain", format!("chain {} is there", body.chain));
+        }
+        self.need_post(&body.leader, "body.leader")?;
+        self.about(&body, "chain", &body.chain)
+    }
+
+    pub(super) fn hand_chain_over(&mut self, body: ChainHandedOver) -> Result<Receipt, Failure> {
+        self.need_chain(&body.chain)?;
+        self.need_post(&body.leader, "body.leader")?;
+        self.about(&body, "chain", &body.chain)
+    }
+
+    pub(super) fn need_chain(&mut self, name: &str) -> Result<(), Failure> {
+        match state::chain(self.desk.read()?, self.book, name)? {
+            Some(_) => Ok(()),
+            None => refuse(Code::UnknownChain, "body.chain", format!("there is no chain {name}")),
+        }
+    }
+}

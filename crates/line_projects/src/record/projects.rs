@@ -1,0 +1,184 @@
+//! Projects from registration to acceptance, and entries taken back.
+
+use base::Seq;
+use kernel::Receipt;
+use ledger::{Body, Entry, Role};
+
+use super::{Failure, Recorder, refuse, refused};
+use crate::kinds::{
+    Accepted, Amended, AssistancePlanned, Change, ContractSigned, EnteredStatistics, EntryReversed, Invested,
+    Paid, Phase, PhaseChanged, ProgressReported, ProjectCode, ProxyDone, ProxyOpened, Registered, Standing,
+    VisitMade, WorksDone,
+};
+use crate::refusal::Code;
+use crate::rules;
+use crate::sorts::Name;
+use crate::state;
+
+/// The kinds that an entry may take back: they say what was done, and change how no project stands.
+const REVERSIBLE: [&str; 9] = [
+    ContractSigned::KIND,
+    Invested::KIND,
+    Paid::KIND,
+    ProgressReported::KIND,
+    WorksDone::KIND,
+    VisitMade::KIND,
+    AssistancePlanned::KIND,
+    ProxyOpened::KIND,
+    ProxyDone::KIND,
+];
+
+impl Recorder<'_, '_> {
+    pub(super) fn register(&mut self, mut body: Registered) -> Result<Receipt, Failure> {
+        if state::project(self.desk.read()?, self.book, &body.project)?.is_some() {
+            return refuse(Code::Exists, "body.project", format!("project {} is registered", body.project));
+        }
+        self.need_free(body.code.as_ref())?;
+        if let Some(chain) = &body.chain {
+            self.need_chain(chain)?;
+        }
+        if let Some(programme) = &body.programme {
+            self.programme(programme)?;
+        }
+        let after = Standing {
+            phase: body.phase,
+            industry: body.industry.clone(),
+            chain: body.chain.clone(),
+            programme: body.programme.clone(),
+            total_fen: body.total_fen,
+            newly_signed: body.newly_signed,
+            start_due: false,
+            finish_due: false,
+        };
+        body.change = Change { before: None, after: Some(after) };
+        let draft = self.draft(&body)?.subject(Role::About, self.id("project", &body.project)?);
+        let receipt = self.append(draft.answered_by(body.team.subject().clone()))?;
+        self.open_project(&body)?;
+        Ok(receipt)
+    }
+
+    /// A code of the platform belongs to one project.
+    fn need_free(&mut self, code: Option<&ProjectCode>) -> Result<(), Failure> {
+        let Some(code) = code else { return Ok(()) };
+        match state::project_of_code(self.desk.read()?, self.book, code.as_str())? {
+            Some(project) => refuse(Code::Exists, "body.code", format!("is the code of project {project}")),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn amend(&mut self, mut body: Amended) -> Result<Receipt, Failure> {
+        let project = self.project(&body.project)?;
+        rules::in_order(self.occurred, project.changed_at).map_err(refused)?;
+        if body.code.as_ref().map(ProjectCode::as_str) != project.code.as_deref() {
+            self.need_free(body.code.as_ref())?;
+        }
+        if let Some(chain) = body.chain.as_deref().filter(|chain| !chain.is_empty()) {
+            self.need_chain(chain)?;
+        }
+        if let Some(programme) = body.programme.as_deref().filter(|programme| !programme.is_empty()) {
+            self.programme(programme)?;
+        }
+        if body.planned_start.is_some_and(|start| start > project.planned_finish) {
+            let detail = format!("lies after the deadline, {}", project.planned_finish);
+            return refuse(Code::Body, "body.planned_start", detail);
+        }
+        let before = project.standing();
+        let after = rules::amended(&before, &body, self.desk.zone().day_of(self.occurred));
+        if after.newly_signed && after.phase < Phase::Signed {
+            let detail = "a project that is planned is not signed";
+            return refuse(Code::Body, "body.newly_signed", detail);
+        }
+        body.change = Change { before: Some(before), after: Some(after) };
+        self.of_project(&body, &project)
+    }
+
+    pub(super) fn change_phase(&mut self, mut body: PhaseChanged) -> Result<Receipt, Failure> {
+        let project = self.project(&body.project)?;
+        rules::in_order(self.occurred, project.changed_at).map_err(refused)?;
+        rules::may_change_phase(project.phase, body.to, body.reason.as_deref()).map_err(refused)?;
+        if body.to < Phase::Finished && project.accepted_at.is_some() {
+            let detail = format!("project {} was accepted as finished", project.project);
+            return refuse(Code::AlreadyDone, "body.to", detail);
+        }
+        let before = project.standing();
+        let after = rules::in_phase(&before, body.to);
+        body.change = Change { before: Some(before), after: Some(after) };
+        self.of_project(&body, &project)
+    }
+
+    pub(super) fn enter_statistics(&mut self, body: EnteredStatistics) -> Result<Receipt, Failure> {
+        let project = self.project(&body.project)?;
+        if project.statistics_at.is_some() {
+            let detail = format!("project {} is in the statistics", project.project);
+            return refuse(Code::AlreadyDone, "body.project", detail);
+        }
+        self.of_project(&body, &project)
+    }
+
+    pub(super) fn accept(&mut self, body: Accepted) -> Result<Receipt, Failure> {
+        let project = self.project(&body.project)?;
+        if project.phase < Phase::Finished {
+            let detail = format!("project {} is {}", project.project, project.phase.as_str());
+            return refuse(Code::NotFinished, "body.project", detail);
+        }
+        if project.accepted_at.is_some() {
+            let detail = format!("project {} was accepted", project.project);
+            return refuse(Code::AlreadyDone, "body.project", detail);
+        }
+        let receipt = self.of_project(&body, &project)?;
+        let day = self.desk.zone().day_of(self.occurred);
+        self.hand_in(Name::Project(&project.project), &project.title_zh, day)?;
+        Ok(receipt)
+    }
+
+    /// The reversal counts for the day of the entry that it takes back.
+    pub(super) fn reverse(&mut self, mut body: EntryReversed) -> Result<Receipt, Failure> {
+        let seq = Seq(body.entry);
+        let tx = self.desk.read()?;
+        let in_range = i64::try_from(body.entry).is_ok();
+        let entry = if in_range { kernel::entries::entry(tx, self.book, seq)? } else { None };
+        let Some(entry) = entry else {
+            return refuse(Code::UnknownEntry, "body.entry", format!("there is no entry {seq}"));
+        };
+        if !REVERSIBLE.contains(&entry.kind.as_str()) {
+            let detail = format!("entries of kind {} are not taken back", entry.kind);
+            return refuse(Code::NotReversible, "body.entry", detail);
+        }
+        if state::is_reversed(self.desk.read()?, self.book, seq)? {
+            return refuse(Code::AlreadyReversed, "body.entry", format!("entry {seq} was taken back"));
+        }
+        self.need_no_end(&entry)?;
+        body.kind = entry.kind.as_str().to_owned();
+        body.body =
+            entry.body.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        self.occurred = entry.occurred;
+        let mut draft = self.draft(&body)?;
+        for subject in &entry.subjects {
+            draft = draft.subject(subject.role, subject.id.clone());
+        }
+        draft.answers.clone_from(&entry.answers);
+        let receipt = self.append(draft)?;
+        let about = entry.subjects.iter().find(|subject| subject.id.scheme() == "project");
+        if let Some(subject) = about
+            && let Some(project) = state::project(self.desk.read()?, self.book, subject.id.local_part())?
+        {
+            self.touch(&project)?;
+        }
+        Ok(receipt)
+    }
+
+    /// An errand that is done is not taken back before its end is.
+    fn need_no_end(&mut self, entry: &Entry) -> Result<(), Failure> {
+        let Ok(opened) = entry.body::<ProxyOpened>() else { return Ok(()) };
+        if entry.kind.as_str() != ProxyOpened::KIND {
+            return Ok(());
+        }
+        match state::proxy(self.desk.read()?, self.book, &opened.item)? {
+            Some(proxy) if proxy.done_at.is_some() => {
+                let detail = format!("item {} is done: take back its end first", opened.item);
+                refuse(Code::AlreadyDone, "body.entry", detail)
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Reports, visits, assistance and errands.
+
+use base::SubjectId;
+use kernel::Receipt;
+use ledger::{Body, Role};
+
+use super::{Failure, Recorder, refuse, refused};
+use crate::kinds::{AssistancePlanned, ProgressReported, ProxyDone, ProxyOpened, VisitMade, WorksDone};
+use crate::refusal::Code;
+use crate::rules;
+use crate::state::{self, Project};
+
+impl Recorder<'_, '_> {
+    pub(super) fn report(&mut self, body: ProgressReported) -> Result<Receipt, Failure> {
+        let project = self.project(&body.project)?;
+        let activity = body.activity.as_deref().unwrap_or("");
+        let before =
+            state::percent_bp(self.desk.read()?, self.book, &project.project, activity, self.occurred)?;
+        rules::may_report(before, body.percent_bp, body.note.as_deref()).map_err(refused)?;
+        self.of_project(&body, &project)
+    }
+
+    pub(super) fn build(&mut self, body: WorksDone) -> Result<Receipt, Failure> {
+        let project = self.project(&body.project)?;
+        self.of_project(&body, &project)
+    }
+
+    pub(super) fn visit(&mut self, body: VisitMade) -> Result<Receipt, Failure> {
+        self.need_post(&body.by, "body.by")?;
+        let project = self.project_if_named(body.project.as_deref())?;
+        self.named(&body, None, project.as_ref(), body.by.subject())
+    }
+
+    pub(super) fn assist(&mut self, body: AssistancePlanned) -> Result<Receipt, Failure> {
+        if state::assistance_plan(self.desk.read()?, self.book, &body.plan)?.is_some() {
+            return refuse(Code::Exists, "body.plan", format!("plan {} is recorded", body.plan));
+        }
+        let project = self.project_if_named(body.project.as_deref())?;
+        self.need_post(&body.office, "body.office")?;
+        let plan = self.id("assistance", &body.plan)?;
+        let receipt = self.named(&body, Some(plan), project.as_ref(), body.office.subject())?;
+        self.open_measures(&body, project.as_ref())?;
+        Ok(receipt)
+    }
+
+    pub(super) fn open_proxy(&mut self, body: ProxyOpened) -> Result<Receipt, Failure> {
+        if state::proxy(self.desk.read()?, self.book, &body.item)?.is_some() {
+            return refuse(Code::Exists, "body.item", format!("item {} is recorded", body.item));
+        }
+        self.need_post(&body.agent, "body.agent")?;
+        let project = self.project_if_named(body.project.as_deref())?;
+        let item = self.id("proxy", &body.item)?;
+        self.named(&body, Some(item), project.as_ref(), body.agent.subject())
+    }
+
+    pub(super) fn finish_proxy(&mut self, body: ProxyDone) -> Result<Receipt, Failure> {
+        let Some(proxy) = state::proxy(self.desk.read()?, self.book, &body.item)? else {
+            return refuse(Code::UnknownItem, "body.item", format!("there is no item {}", body.item));
+        };
+        if proxy.done_at.is_some() {
+            return refuse(Code::AlreadyDone, "body.item", format!("item {} is done", body.item));
+        }
+        rules::in_order(self.occurred, proxy.opened_at).map_err(refused)?;
+        let project = self.project_if_named(proxy.project.as_deref())?;
+        let item = self.id("proxy", &body.item)?;
+        self.named(&body, Some(item), project.as_ref(), &proxy.agent)
+    }
+
+    fn project_if_named(&mut self, project: Option<&str>) -> Result<Option<Project>, Failure> {
+        project.map(|project| self.project(project)).transpose()
+    }
+
+    /// Appends an entry about something and about a project, if there is one, for which a post answers.
+    fn named<B: Body>(
+        &mut self,
+        body: &B,
+        item: Option<SubjectId>,
+        project: Option<&Project>,
+        post: &SubjectId,
+    ) -> Result<Receipt, Failure> {
+        let mut draft = self.draft(body)?.answered_by(post.clone());
+        if let Some(item) = item {
+            draft = draft.subject(Role::About, item);
+        }
+        if let Some(project) = project {
+            draft = draft.subject(Role::About, self.id("project", &project.project)?);
+        }
+        self.append(draft)
+    }
+}

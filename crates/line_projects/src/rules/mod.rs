@@ -1,0 +1,92 @@
+//! The line's rules as pure functions: no database, no clock.
+
+use base::{Day, Time};
+
+use crate::kinds::{Amended, Phase, Planned, Standing};
+use crate::refusal::{Code, Refusal};
+
+/// A project goes forward by itself, over as many phases as it likes; back only with a reason.
+pub fn may_change_phase(from: Phase, to: Phase, reason: Option<&str>) -> Result<(), Refusal> {
+    if from == to {
+        return Err(Refusal::new(
+            Code::SamePhase,
+            "body.to",
+            format!("the project is {} already", to.as_str()),
+        ));
+    }
+    if to < from && reason.is_none() {
+        let detail = format!("going back from {} to {} needs a reason", from.as_str(), to.as_str());
+        return Err(Refusal::new(Code::BackWithoutReason, "body.reason", detail));
+    }
+    Ok(())
+}
+
+/// The standing of a project that came into another phase. One that is signed now was not signed when it was entered.
+pub fn in_phase(standing: &Standing, to: Phase) -> Standing {
+    let newly_signed = match (standing.phase < Phase::Signed, to < Phase::Signed) {
+        (true, false) => true,
+        (false, true) => false,
+        _ => standing.newly_signed,
+    };
+    Standing { phase: to, newly_signed, ..standing.clone() }
+}
+
+/// The standing of a project that is corrected on a day. A start that is put off to a later day is due no more.
+pub fn amended(standing: &Standing, amended: &Amended, day: Day) -> Standing {
+    let grouped = |now: &Option<String>, to: &Option<String>| match to {
+        Some(to) => Some(to.clone()).filter(|to| !to.is_empty()),
+        None => now.clone(),
+    };
+    Standing {
+        phase: standing.phase,
+        industry: amended.industry.clone().unwrap_or_else(|| standing.industry.clone()),
+        chain: grouped(&standing.chain, &amended.chain),
+        programme: grouped(&standing.programme, &amended.programme),
+        total_fen: amended.total_fen.unwrap_or(standing.total_fen),
+        newly_signed: amended.newly_signed.unwrap_or(standing.newly_signed),
+        start_due: standing.start_due && amended.planned_start.is_none_or(|start| start <= day),
+        finish_due: standing.finish_due,
+    }
+}
+
+/// The standing of a project whose planned days were looked at on a day; none if nothing came due.
+pub fn on_day(standing: &Standing, planned: (Day, Day), day: Day) -> Option<Standing> {
+    let (start, finish) = planned;
+    let due = Standing {
+        start_due: standing.start_due || start <= day,
+        finish_due: standing.finish_due || finish <= day,
+        ..standing.clone()
+    };
+    (due != *standing).then_some(due)
+}
+
+/// What happens to a project happens after what it rests on.
+pub fn in_order(occurred: Time, last: Time) -> Result<(), Refusal> {
+    if occurred < last {
+        let detail = format!("lies before {last}, when the project was registered or last changed");
+        return Err(Refusal::new(Code::TooEarly, "occurred", detail));
+    }
+    Ok(())
+}
+
+/// Progress that falls says why.
+pub fn may_report(before_bp: Option<i64>, now_bp: Option<i64>, note: Option<&str>) -> Result<(), Refusal> {
+    match (before_bp, now_bp) {
+        (Some(before), Some(now)) if now < before && note.is_none() => {
+            let detail = format!("progress falls from {before} to {now} and the note does not say why");
+            Err(Refusal::new(Code::FallWithoutNote, "body.note", detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The plan of a month is not changed once it was due.
+pub fn may_plan(planned: &Planned, today: Day) -> Result<(), Refusal> {
+    match planned.months.iter().position(|plan| plan.month.last_day() <= today) {
+        Some(at) => {
+            let detail = format!("the plan of {} was due already", planned.months[at].month);
+            Err(Refusal::new(Code::MonthClosed, format!("body.months[{at}].month"), detail))
+        }
+        None => Ok(()),
+    }
+}

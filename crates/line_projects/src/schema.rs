@@ -1,0 +1,50 @@
+//! The line's tables. All follow from the entries but `projects_view`: what somebody looks at is no entry.
+
+use kernel::Derived;
+use store::Migration;
+
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { owner: "projects", number: 1, sql: include_str!("../migrations/0001_projects.sql") },
+    Migration { owner: "projects", number: 2, sql: include_str!("../migrations/0002_plans.sql") },
+    Migration { owner: "projects", number: 3, sql: include_str!("../migrations/0003_views.sql") },
+];
+
+const fn derived(table: &'static str, columns: &'static str) -> Derived {
+    Derived { table, columns }
+}
+
+pub const DERIVED: &[Derived] = &[
+    derived("projects_programme", "book, programme, title_zh, title_en, planned_fen"),
+    derived("projects_chain", "book, chain, title_zh, title_en, leader"),
+    derived(
+        "projects_project",
+        "book, project, code, title_zh, title_en, industry, chain, programme, unit, address, lat_e7, lon_e7, total_fen, \
+         builder, office, team, planned_start, planned_finish, phase, newly_signed, start_due, finish_due, \
+         registered_at, changed_at, statistics_at, accepted_at, withdrawn_at",
+    ),
+    derived("projects_phase", "book, project, phase, at, seq"),
+    derived("projects_contract", "book, contract, project, title, party, amount_fen, at, seq"),
+    derived("projects_instalment", "book, contract, day, project, amount_fen"),
+    derived("projects_month", "book, project, month, planned_fen, fell_due, invested_fen"),
+    derived("projects_payment", "book, seq, project, contract, amount_fen, at"),
+    derived("projects_report", "book, seq, project, activity, percent_bp, remaining_days, note, photos, at"),
+    derived("projects_visit", "book, seq, to_what, project, place, by_post, settled, photos, at"),
+    derived("projects_assistance", "book, plan, project, title, enterprise, at, seq"),
+    derived(
+        "projects_proxy",
+        "book, item, project, title, enterprise, agent, opened_at, opened_seq, done_at, done_seq",
+    ),
+    derived("projects_matter", "book, matter, sort, project, name, activity, seq"),
+    derived(
+        "projects_permit",
+        "book, permit, project, title, bureau, agent, term_workdays, applied_at, matter, decided_at, granted, number",
+    ),
+    derived(
+        "projects_plan",
+        "book, project, seq, name, format, file, digest, start_at, status_at, deadline, backward, calendars, calendar, \
+         imported_at, changed_at",
+    ),
+    derived("projects_plan_part", "book, project, part, activities"),
+    derived("projects_plan_baseline", "book, project, seq, title, finish, at, spans"),
+    derived("projects_reversal", "book, entry, seq, reason, at"),
+];

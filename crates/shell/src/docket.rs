@@ -1,0 +1,244 @@
+//! Who may do what with matters. A right follows from a role on the unit that keeps the book, or from holding a post that
+//! takes part; either way `access::decide` says so.
+
+use access::{HOLDER, Resource};
+use kernel::{DocketError, Kernel};
+use matters::{Event, Matter, MatterError, MatterId, PostId, Verb};
+use registry::Tree;
+
+use crate::api::ledger;
+use crate::app::App;
+use crate::problem::Problem;
+use crate::texts::Both;
+use crate::viewer::{Viewer, resource_of};
+
+pub const READ: &str = "kernel.matter.read";
+pub const OPEN: &str = "kernel.matter.open";
+pub const WORK: &str = "kernel.matter.work";
+pub const REVIEW: &str = "kernel.matter.review";
+pub const APPROVE: &str = "kernel.matter.approve";
+pub const ARRANGE: &str = "kernel.matter.arrange";
+
+/// The posts that the viewer acts for today.
+pub fn posts_of(viewer: &Viewer) -> Vec<PostId> {
+    let grants = viewer.actor().map(|actor| actor.grants.as_slice()).unwrap_or_default();
+    let held = grants.iter().filter(|grant| grant.role == HOLDER).filter_map(|grant| grant.subject.clone());
+    let mut posts: Vec<PostId> = held.filter_map(|post| post.try_into().ok()).collect();
+    posts.sort();
+    posts.dedup();
+    posts
+}
+
+/// A post's part in a matter, as a resource: it lies in the post's unit and is the post's own.
+fn part(tree: &Tree, post: &PostId) -> Option<Resource> {
+    let unit = tree.post(post.subject())?.unit.clone();
+    Some(Resource::of(&unit).owned_by(post.subject().clone()))
+}
+
+fn acts(app: &App, viewer: &Viewer, action: &str, post: &PostId) -> bool {
+    part(&app.tree(), post).is_some_and(|part| viewer.allows(app, action, &part))
+}
+
+/// Refuses who may not do something for a post.
+fn need(app: &App, viewer: &Viewer, action: &str, post: &PostId) -> Result<(), Problem> {
+    let part = part(&app.tree(), post).ok_or_else(|| refused(&DocketError::UnknownPost(post.clone())))?;
+    viewer.need(app, action, &part)
+}
+
+/// A matter is read with the right to read its book, or for a post that takes part in it or may approve for it.
+pub fn need_read(app: &App, viewer: &Viewer, matter: &Matter) -> Result<(), Problem> {
+    let approvers = approvers(app, viewer, matter);
+    let mut posts = matter.helpers.iter().chain([&matter.owner, &matter.reviewer]).chain(&approvers);
+    if posts.any(|post| acts(app, viewer, READ, post)) {
+        return Ok(());
+    }
+    ledger::may_read(app, viewer, &matter.id.book())
+}
+
+/// A matter that the viewer may read.
+pub async fn readable(app: &App, viewer: &Viewer, id: &MatterId) -> Result<Matter, Problem> {
+    let found = {
+        let id = id.clone();
+        app.blocking(move |kernel| kernel.matter(&id)).await?
+    };
+    match found {
+        Some(matter) => need_read(app, viewer, &matter).map(|()| matter),
+        // Whoever may not read the book does not learn what is not in it.
+        None => ledger::may_read(app, viewer, &id.book()).and(Err(Problem::not_found())),
+    }
+}
+
+/// Who opens a matter by hand leads the unit that keeps the book, or acts for the post that will review it.
+pub fn need_open(app: &App, viewer: &Viewer, book: &base::BookId, reviewer: &PostId) -> Result<(), Problem> {
+    if acts(app, viewer, OPEN, reviewer) {
+        return Ok(());
+    }
+    viewer.need(app, OPEN, &resource_of(app, book)?)
+}
+
+/// Refuses a move by who does not act for the post that makes it.
+pub fn need_move(app: &App, viewer: &Viewer, matter: &Matter, event: &Event) -> Result<(), Problem> {
+    match event {
+        Event::Taken(it) => need(app, viewer, WORK, &it.by),
+        Event::Submitted(it) => need(app, viewer, WORK, &it.by),
+        Event::Returned(it) => need(app, viewer, REVIEW, &it.by),
+        Event::Accepted(it) => need(app, viewer, REVIEW, &it.by),
+        Event::Cancelled(it) => need(app, viewer, APPROVE, &it.approver),
+        Event::Reopened(it) => need(app, viewer, APPROVE, &it.approver),
+        Event::Paused(it) => need(app, viewer, APPROVE, &it.approver),
+        Event::Extended(it) => need(app, viewer, APPROVE, &it.approver),
+        Event::Excused(it) => need(app, viewer, APPROVE, &it.approver),
+        Event::Resumed(_) if acts(app, viewer, WORK, &matter.owner) => Ok(()),
+        Event::Resumed(_) => need(app, viewer, REVIEW, &matter.reviewer),
+        Event::HelperAdded(_) if acts(app, viewer, WORK, &matter.owner) => Ok(()),
+        Event::HelperAdded(_) | Event::HandedOver(_) => need_arrange(app, viewer, matter),
+        // Nobody writes what the clock writes.
+        Event::Coloured(_) | Event::Escalated(_) => Err(Problem::not_found()),
+    }
+}
+
+/// Refuses who acts neither for the owner nor for a helper.
+pub fn need_work(app: &App, viewer: &Viewer, matter: &Matter) -> Result<(), Problem> {
+    if matter.helpers.iter().any(|helper| acts(app, viewer, WORK, helper)) {
+        return Ok(());
+    }
+    need(app, viewer, WORK, &matter.owner)
+}
+
+fn need_arrange(app: &App, viewer: &Viewer, matter: &Matter) -> Result<(), Problem> {
+    if acts(app, viewer, ARRANGE, &matter.reviewer) {
+        return Ok(());
+    }
+    viewer.need(app, ARRANGE, &resource_of(app, &matter.id.book())?)
+}
+
+/// The moves that the viewer may make as the matter stands.
+pub fn moves_of(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<Verb> {
+    let works = || acts(app, viewer, WORK, &matter.owner);
+    let helps = || matter.helpers.iter().any(|helper| acts(app, viewer, WORK, helper));
+    let reviews = || acts(app, viewer, REVIEW, &matter.reviewer);
+    let arranges = || need_arrange(app, viewer, matter).is_ok();
+    let may = |verb: &Verb| match verb {
+        Verb::Taken => works(),
+        Verb::Submitted => works() || helps(),
+        Verb::Returned | Verb::Accepted => reviews(),
+        Verb::Cancelled | Verb::Reopened | Verb::Paused | Verb::Extended | Verb::Excused => {
+            !approvers(app, viewer, matter).is_empty()
+        }
+        Verb::Resumed => works() || reviews(),
+        Verb::HelperAdded => works() || arranges(),
+        Verb::HandedOver => arranges(),
+        Verb::Coloured | Verb::Escalated => false,
+    };
+    Verb::ALL.into_iter().filter(|verb| matter.may_be(*verb)).filter(may).collect()
+}
+
+/// The posts of the viewer that may approve for a matter: its reviewer, and those of units at or above the owner's.
+pub fn approvers(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<PostId> {
+    let tree = app.tree();
+    let unit = |post: &PostId| tree.post(post.subject()).map(|post| post.unit.clone());
+    let above = |post: &PostId| {
+        unit(post).zip(unit(&matter.owner)).is_some_and(|(above, owner)| tree.contains(&above, &owner))
+    };
+    let mut posts = posts_of(viewer);
+    posts.retain(|post| *post != matter.owner && (*post == matter.reviewer || above(post)));
+    posts
+}
+
+/// What the pages and the API call a sort of matters: Chinese, English.
+pub fn sort_titles(kernel: &Kernel, sort: &str) -> (String, String) {
+    let known = kernel.lines().of(sort).and_then(|line| line.sorts().iter().find(|known| known.name == sort));
+    known.map_or_else(
+        || (sort.to_owned(), sort.to_owned()),
+        |known| (known.title_zh.to_owned(), known.title_en.to_owned()),
+    )
+}
+
+/// Why nothing was done with a matter, told in both languages.
+pub fn refused(error: &DocketError) -> Problem {
+    let detail = Both::new(sentence(error), error.to_string());
+    match error {
+        DocketError::Unknown(_) => Problem { detail, ..Problem::not_found() },
+        DocketError::Exists(_) => Problem::conflict("exists", detail),
+        DocketError::OtherBook { .. } => Problem::bad_request("matter", "consistency", detail),
+        DocketError::UnknownSort(_) => Problem::bad_request("sort", "reference", detail),
+        DocketError::UnknownPost(post) => {
+            Problem::bad_request("post", "reference", detail).member("post", post.to_string())
+        }
+        DocketError::NoApprover(_) => Problem::bad_request("approver", "consistency", detail),
+        DocketError::UnknownEvidence(_) => Problem::bad_request("evidence", "reference", detail),
+        DocketError::Line { .. } => Problem::conflict("line", detail),
+        DocketError::Matter(error) => match error {
+            MatterError::Conflict { expected, found } => {
+                let problem = Problem::conflict("version", detail);
+                problem.member("expected", expected.0).member("found", found.0)
+            }
+            MatterError::Forbidden { .. } | MatterError::Paused | MatterError::NotPaused => {
+                Problem::conflict("state", detail)
+            }
+            MatterError::UnknownRule(_) => Problem::bad_request("rule", "reference", detail),
+            MatterError::NotOwner | MatterError::NotReviewer | MatterError::OwnWork => {
+                Problem::forbidden(detail)
+            }
+            MatterError::OwnerApproves => Problem::bad_request("approver", "consistency", detail),
+            MatterError::ReviewerTakesPart => Problem::bad_request("reviewer", "consistency", detail),
+            MatterError::TakesPart => Problem::bad_request("post", "consistency", detail),
+            MatterError::NoEvidence => Problem::bad_request("evidence", "reference", detail),
+            MatterError::NoExtension => Problem::bad_request("extension", "consistency", detail),
+            MatterError::ExcuseOver => Problem::bad_request("until", "consistency", detail),
+            _ => Problem::bad_request("", "consistency", detail),
+        },
+    }
+}
+
+fn sentence(error: &DocketError) -> String {
+    match error {
+        DocketError::Unknown(matter) => format!("没有事项 {matter}。"),
+        DocketError::Exists(matter) => format!("事项 {matter} 已经立项。"),
+        DocketError::OtherBook { matter, book } => format!("事项 {matter} 不属于账簿 {book}。"),
+        DocketError::UnknownSort(sort) => format!("没有“{sort}”这类事项。"),
+        DocketError::UnknownPost(post) => format!("没有岗位 {post}。"),
+        DocketError::NoApprover(post) => {
+            format!("{post} 既不是审核岗位，也不属于责任岗位的本级或上级单位，不能审批。")
+        }
+        DocketError::UnknownEvidence(digest) => {
+            format!("本事项所在账簿中没有摘要为 {digest} 的证明材料，请先上传。")
+        }
+        DocketError::Line { zh, .. } => zh.clone(),
+        DocketError::Matter(error) => matter_sentence(error),
+    }
+}
+
+fn matter_sentence(error: &MatterError) -> String {
+    match error {
+        MatterError::Conflict { expected, found } => {
+            format!("他人已先行办理：事项现为第 {found} 版，您看到的是第 {expected} 版，请查看后重新办理。")
+        }
+        MatterError::Forbidden { state, verb } => {
+            format!("事项{}，不能{}。", state.title_zh(), verb.title_zh())
+        }
+        MatterError::Paused => "事项已中止计时，请先恢复计时。".into(),
+        MatterError::NotPaused => "事项没有中止计时。".into(),
+        MatterError::UnknownRule(rule) => format!("没有亮色规则“{rule}”。"),
+        MatterError::OldVersion { version, found } => {
+            format!("规则第 {version} 版不晚于现行的第 {found} 版。")
+        }
+        MatterError::NotOwner => "只有责任岗位可以办理此项。".into(),
+        MatterError::NotReviewer => "只有审核岗位可以办理此项。".into(),
+        MatterError::ReviewerTakesPart => "审核岗位不得同时是责任岗位或协办岗位。".into(),
+        MatterError::OwnerApproves => "责任岗位不得自行审批。".into(),
+        MatterError::OwnWork => "本人报结的事项不得由本人办结或退回。".into(),
+        MatterError::TakesPart => "该岗位已经承办或协办此事项。".into(),
+        MatterError::NoEvidence => "没有证明材料，不能报结或办结。".into(),
+        MatterError::NoExtension => "固定期限只能延至更晚的日期，按天计算的期限只能增加天数。".into(),
+        MatterError::TooMany(what) => format!("数量过多：{what}。"),
+        MatterError::ExcuseOver => "正当理由的截止日期早于起始日期。".into(),
+        other => format!("不符合事项规则：{other}。"),
+    }
+}
+
+/// A matter's id from the parts of an address.
+pub fn id_of(book: &str, name: &str) -> Result<MatterId, Problem> {
+    let book = base::BookId::new(book).map_err(|_| Problem::not_found())?;
+    MatterId::local(&book, name).map_err(|_| Problem::not_found())
+}

@@ -1,0 +1,36 @@
+//! Files that somebody hands in as evidence.
+
+use base::BookId;
+use base::limits::EVIDENCE_BYTES_MAX;
+use kernel::EvidenceError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::{App, append_problem};
+use crate::problem::Problem;
+use crate::texts::Both;
+use crate::viewer::Viewer;
+
+/// Where a file is kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Kept {
+    /// SHA-256 in lower-case hexadecimal digits: how entries name it.
+    pub digest: String,
+}
+
+/// Keeps a file in a book's evidence, if it is one and the viewer has not sent too many.
+pub async fn keep(app: &App, viewer: &Viewer, book: &BookId, bytes: Vec<u8>) -> Result<String, Problem> {
+    app.limits.evidence(&viewer.id())?;
+    let book = book.clone();
+    let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_evidence(&book, bytes))).await?;
+    kept.map_err(|error| {
+        append_problem(error, |refusal| match refusal {
+            EvidenceError::TooLarge => Problem::too_large(EVIDENCE_BYTES_MAX as u64),
+            other => Problem::bad_request(
+                "file",
+                "not-evidence",
+                Both::new("文件须为 JPEG、PNG、WebP 图片或 PDF 文档，且不得为空。", other.to_string()),
+            ),
+        })
+    })
+}

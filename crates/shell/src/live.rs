@@ -1,0 +1,123 @@
+//! Pages that follow the ledger over server-sent events, as long as a stream may stay open.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
+use base::limits::STREAM_SECONDS_MAX;
+use ledger::Entry;
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::app::App;
+use crate::view::{LiveItem, LiveItems};
+
+/// What a page is sent.
+pub type Events = Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>;
+
+/// Between two events to a page that many entries concern.
+pub const PAUSE: Duration = Duration::from_secs(1);
+
+/// What `read` finds, at once and again after every entry that concerns it, if it changed. The stream ends where there is
+/// nothing to be read any more.
+pub fn follow<R, F>(
+    app: &App,
+    event: &'static str,
+    pause: Duration,
+    concerns: impl Fn(&Entry) -> bool + Send + Sync + 'static,
+    read: R,
+) -> Events
+where
+    R: Fn() -> F + Send + Sync + 'static,
+    F: Future<Output = Option<String>> + Send,
+{
+    let (sender, receiver) = mpsc::channel(2);
+    let mut changes = Changes::from_now(app);
+    tokio::spawn(async move {
+        let mut last = None;
+        while let Some(found) = read().await {
+            if last.as_ref() != Some(&found) {
+                if sender.send(Ok(Event::default().event(event).data(&found))).await.is_err() {
+                    break;
+                }
+                last = Some(found);
+            }
+            if !changes.next(&concerns, &sender).await {
+                break;
+            }
+            sleep(pause).await;
+        }
+    });
+    Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+}
+
+/// The items of a live list as its events carry them.
+pub fn markup(items: &[LiveItem], empty: &str) -> Option<String> {
+    LiveItems { items, empty }.render().ok()
+}
+
+/// What is recorded while a stream is open.
+pub struct Changes {
+    live: broadcast::Receiver<Arc<Vec<Entry>>>,
+    until: Instant,
+}
+
+impl Changes {
+    /// From now on. Made before the first read, so that nothing falls between the two.
+    pub fn from_now(app: &App) -> Self {
+        let until = Instant::now() + Duration::from_secs(STREAM_SECONDS_MAX);
+        Self { live: app.kernel.live(), until }
+    }
+
+    /// Whether the time of the stream is over.
+    pub fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
+    /// Waits for an entry that concerns the stream; false when its time is over, or the listener or the kernel is gone.
+    pub async fn next<T>(
+        &mut self,
+        concerns: impl Fn(&Entry) -> bool + Send,
+        listener: &mpsc::Sender<T>,
+    ) -> bool {
+        loop {
+            // In a busy market there is always something to tell, and a timer that is over need not be the first to say so.
+            if self.is_over() {
+                return false;
+            }
+            let received = tokio::select! {
+                received = self.live.recv() => received,
+                () = listener.closed() => return false,
+                () = sleep_until(self.until) => return false,
+            };
+            match received {
+                Ok(entries) if entries.iter().any(&concerns) => return true,
+                Ok(_) => {}
+                // Whatever was missed is in the database.
+                Err(broadcast::error::RecvError::Lagged(_)) => return true,
+                Err(broadcast::error::RecvError::Closed) => return false,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_ends_in_time_even_where_there_is_always_something_to_tell() {
+        let (recorded, live) = broadcast::channel(1);
+        let (listener, _stays) = mpsc::channel::<()>(1);
+        let mut changes = Changes { live, until: Instant::now() + Duration::from_secs(60) };
+        let busy = || (0..2).for_each(|_| drop(recorded.send(Arc::default())));
+        busy();
+        assert!(changes.next(|_| false, &listener).await, "what was missed is told");
+        busy();
+        changes.until = Instant::now();
+        assert!(!changes.next(|_| true, &listener).await);
+    }
+}

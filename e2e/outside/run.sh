@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Systems outside that tests deliver notices to: a mail server and an HTTP receiver that are not ours, in Python.
+#
+#   run.sh receive FOLDER [CERTIFICATE KEY]   see receive.py
+#   run.sh verify SECRET FILE                 checks a received request by the Standard Webhooks library
+#
+# OUTSIDE_CACHE names the folder for the libraries (default: target/outside of the workspace).
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${OUTSIDE_CACHE:-$here/../../target/outside}
+venv=$cache/venv
+mkdir -p "$cache"
+
+# Tests run side by side, and the first of them installs.
+exec 9>"$cache/lock"
+flock 9
+if [[ ! -e $venv/ready ]]; then
+    python3 -m venv "$venv" >&2
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: \
+        "aiosmtpd==1.4.6" "standardwebhooks==1.1.0" >&2
+    touch "$venv/ready"
+fi
+exec 9>&-
+
+script=$1
+shift
+exec "$venv/bin/python" -u "$here/$script.py" "$@"
