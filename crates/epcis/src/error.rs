@@ -58,6 +58,8 @@ pub enum Rule {
     Vocabulary { found: String, list: &'static str },
     #[error("{0:?} is neither a member of this object nor has it a namespace")]
     UnknownMember(String),
+    #[error("{0:?} is no member of this object, which takes none of others")]
+    NoExtension(String),
     #[error("{0} must not stand here")]
     Forbidden(&'static str),
     #[error("needs at least one of {0}")]

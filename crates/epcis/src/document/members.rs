@@ -134,7 +134,7 @@ fn check_persistent_disposition(event: &Shape) -> Result<(), EpcisError> {
     let path = event.path.member("persistentDisposition");
     let Some(value) = event.map.get("persistentDisposition") else { return Ok(()) };
     let persistent = Shape::of(value, &path)?;
-    persistent.known(&["set", "unset"], &Context::default())?;
+    persistent.only(&["set", "unset"])?;
     for name in ["set", "unset"] {
         if persistent.map.contains_key(name) && persistent.items(name)?.is_empty() {
             return Err(persistent.refuse(name, Rule::NeedsOneOf("the dispositions")));
@@ -161,7 +161,7 @@ fn check_pairs(event: &Shape, list: &str, what: &str, types: Vocabulary) -> Resu
     for (i, item) in event.items(list)?.iter().enumerate() {
         let path = list_path.item(i);
         let pair = Shape::of(item, &path)?;
-        pair.known(&["type", what], &Context::default())?;
+        pair.only(&["type", what])?;
         pair.need(what)?;
         if what != "bizTransaction" {
             pair.need("type")?;
@@ -297,7 +297,7 @@ fn check_things(event: &Shape) -> Result<(), EpcisError> {
 }
 
 fn check_quantity(element: &Shape) -> Result<(), EpcisError> {
-    element.known(&["epcClass", "quantity", "uom"], &Context::default())?;
+    element.only(&["epcClass", "quantity", "uom"])?;
     element.need("epcClass")?;
     element.check("epcClass", shape::class)?;
     element.check("uom", |value| {

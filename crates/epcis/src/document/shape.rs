@@ -78,6 +78,14 @@ impl<'a> Shape<'a> {
         }
     }
 
+    /// Refuses members that the standard does not name; here it takes none of others.
+    pub fn only(&self, names: &[&str]) -> Result<(), EpcisError> {
+        match self.map.keys().find(|name| !names.contains(&name.as_str())) {
+            Some(name) => Err(self.refuse(name, Rule::NoExtension(name.clone()))),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses members that the standard does not name, unless they carry a namespace or the context defines them.
     pub fn known(&self, names: &[&str], context: &Context) -> Result<(), EpcisError> {
         let strange = |name: &&String| !names.contains(&name.as_str()) && !context.is_extension(name);

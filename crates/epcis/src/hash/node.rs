@@ -39,7 +39,6 @@ const IGNORED: &[&str] = &[
     "reason",
     "correctiveEventIDs",
     "@context",
-    "rdfs:comment",
     "{http://www.w3.org/2000/01/rdf-schema#}comment",
     "comment",
     "#text",
@@ -81,7 +80,7 @@ impl Names {
         let mut nodes = Vec::new();
         for (written, value) in map {
             let name = self.resolve(written).into_owned();
-            if self.ignores(&name) || self.ignores(written) {
+            if self.ignores(&name) {
                 continue;
             }
             let in_extension = in_extension || is_of_others(&name);

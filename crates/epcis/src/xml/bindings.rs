@@ -81,6 +81,25 @@ impl Bindings {
         }
     }
 
+    /// Declares a prefix for a namespace, unless it means something else here.
+    pub fn declare(&mut self, wanted: &str, iri: &str) {
+        let in_event = self.event.place(wanted).map(|at| &self.event.list[at].1);
+        let here = in_event.or_else(|| self.root.place(wanted).map(|at| &self.root.list[at].1));
+        let is_used = |at| self.in_event == 0 || self.used.get(at) == Some(&self.in_event);
+        match here {
+            Some(bound) if bound == iri => drop(self.prefix(wanted, iri)),
+            _ if !(self.is_free)(wanted, iri) || !may_be_bound(iri) || in_event.is_some() => {}
+            _ => match self.root.place(wanted) {
+                None => {
+                    let at = self.root.add(wanted, iri);
+                    self.of_root(at);
+                }
+                Some(at) if !is_used(at) => drop(self.event.add(wanted, iri)),
+                Some(_) => {}
+            },
+        }
+    }
+
     fn of_root(&mut self, at: usize) -> &str {
         self.used.resize(self.root.list.len(), 0);
         self.used[at] = self.in_event;

@@ -20,6 +20,13 @@ impl Prefixes {
         }
     }
 
+    /// Declares a prefix as it was written, if it can be.
+    pub fn declare(&mut self, written: &str, iri: &str) {
+        if default_prefix(iri).is_none() {
+            self.0.declare(written, iri);
+        }
+    }
+
     pub fn begin_event(&mut self) {
         self.0.begin_event(std::iter::empty());
     }

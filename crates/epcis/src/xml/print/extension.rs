@@ -131,7 +131,7 @@ impl Printer {
             && !local.starts_with("//")
             && let Some(iri) = context.prefix(prefix)
         {
-            self.bindings.prefix(prefix, iri);
+            self.bindings.declare(prefix, iri);
         }
     }
 

@@ -143,7 +143,8 @@ impl<'x> Reader<'x> {
     fn pair(&mut self, tag: &Tag<'x>, name: &str) -> Result<Value, EpcisError> {
         let mut pair = self.attributes(tag)?;
         if let Some(Value::String(written)) = pair.get_mut("type") {
-            *written = self.word(written.trim());
+            *written = written.trim().to_owned();
+            self.bind(written);
         }
         let text = self.content()?;
         put(&mut pair, name, text);
@@ -170,21 +171,24 @@ impl<'x> Reader<'x> {
                 Step::Close | Step::End => break,
             }
         }
-        if strange.is_empty() { Ok(Value::String(self.word(content.trim()))) } else { Ok(strange.into()) }
+        if !strange.is_empty() {
+            return Ok(strange.into());
+        }
+        let text = content.trim();
+        self.bind(text);
+        Ok(text.into())
     }
 
-    /// A value of the standard that may be a compact IRI, under the prefix that the JSON form gives to its namespace.
-    pub(super) fn word(&mut self, text: &str) -> String {
-        if let Some((prefix, local)) = text.split_once(':')
+    /// Declares the prefix of a value of the standard that is a compact IRI; the value itself stays as it is.
+    pub(super) fn bind(&mut self, value: &str) {
+        if let Some((prefix, local)) = value.split_once(':')
             && !local.starts_with("//")
             && let Some(namespace) = self.source.lookup(prefix)
             && !namespace.is_standard()
             && namespace != Namespace::XML
         {
-            let known = self.prefixes.of(prefix, self.source.iri(namespace));
-            return format!("{known}:{local}");
+            self.prefixes.declare(prefix, self.source.iri(namespace));
         }
-        text.to_owned()
     }
 
     /// An element of the standard whose members are attributes.
@@ -199,10 +203,13 @@ impl<'x> Reader<'x> {
                     "false" | "0" => false.into(),
                     _ => continue,
                 },
-                "type" | "exception" | "component" => self.word(text.trim()).into(),
                 "stringValue" => continue,
                 name if name.contains(':') => continue,
-                _ => text.trim().into(),
+                _ => {
+                    let text = text.trim().to_owned();
+                    self.bind(&text);
+                    text.into()
+                }
             };
         }
         match self.content()? {

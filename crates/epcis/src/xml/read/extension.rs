@@ -107,11 +107,23 @@ impl<'x> Reader<'x> {
     fn renamed(&mut self, value: Value) -> Value {
         match value {
             Value::Object(members) => {
-                let renamed = |(name, value): (String, Value)| (self.word(&name), self.renamed(value));
+                let renamed = |(name, value): (String, Value)| (self.renamed_key(name), self.renamed(value));
                 Value::Object(members.into_iter().map(renamed).collect())
             }
             Value::Array(items) => items.into_iter().map(|item| self.renamed(item)).collect(),
             other => other,
+        }
+    }
+
+    fn renamed_key(&mut self, name: String) -> String {
+        match name
+            .split_once(':')
+            .and_then(|(prefix, local)| Some((prefix, self.source.lookup(prefix)?, local)))
+        {
+            Some((prefix, namespace, local)) if !namespace.is_standard() && namespace != Namespace::XML => {
+                format!("{}:{local}", self.prefixes.of(prefix, self.source.iri(namespace)))
+            }
+            _ => name,
         }
     }
 

@@ -57,8 +57,8 @@ impl<'x> Reader<'x> {
             }
         };
         let mut document = self.attributes(root)?;
-        if let Some(Value::String(id)) = document.get_mut("id") {
-            *id = self.word(id);
+        if let Some(Value::String(id)) = document.get("id") {
+            self.bind(id);
         }
         if document.get("schemaVersion").and_then(Value::as_str).is_some_and(|v| v.starts_with('1')) {
             document.insert("schemaVersion".to_owned(), "2.0".into());
