@@ -12,6 +12,8 @@ pub const SUBJECTS_MAX: usize = 256;
 pub const EVIDENCE_MAX: usize = 16;
 /// Bytes of one evidence file.
 pub const EVIDENCE_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// Bytes of a file that a plan is taken over from.
+pub const PLAN_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Characters of an identifier of a subject.
 pub const SUBJECT_CHARS_MAX: usize = 256;
 /// Milliseconds that an entry may lie in the future of the server's clock: scales drift.

@@ -175,6 +175,12 @@ fn the_facts_of_projects_hold(kernel: &Kernel) {
     });
     assert_eq!(colours, [2, 4, 2], "on course, behind, overdue or far behind");
 
+    let works = |name: &str, item: &str| sum("yucheng-projects", name, &format!("item={item}"));
+    assert_eq!(works(WORKS_METRES, "road"), 11_800);
+    let pieces = ["large-bridge", "bridge", "culvert"].map(|item| works(WORKS_PIECES, item));
+    assert_eq!(pieces, [1, 9, 37]);
+    assert_eq!(sum("leling-projects", WORKS_PIECES, "item=pit"), 430);
+
     let road = kernel.read(|tx| line_projects::state::project(tx, &book("yucheng-projects"), "road"));
     let road = road.unwrap().unwrap();
     let zone = kernel.zone();

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::error::Rule;
+
 /// The published context of EPCIS 2.0, which is built in.
 pub const STANDARD: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
 
@@ -25,7 +27,7 @@ pub struct Context {
 /// Prefixes that the published EPCIS context defines.
 const DEFAULT: &[(&str, &str)] = &[
     ("cbv", "https://ref.gs1.org/cbv/"),
-    ("cbvmda", "urn:epcglobal:cbv:mda:"),
+    ("cbvmda", CBV_MDA),
     ("dcterms", "http://purl.org/dc/terms/"),
     ("epcis", EPCIS),
     ("gs1", "https://gs1.org/voc/"),
@@ -34,7 +36,8 @@ const DEFAULT: &[(&str, &str)] = &[
     ("xsd", "http://www.w3.org/2001/XMLSchema#"),
 ];
 
-/// The namespace that XML documents give to the attributes of master data; JSON documents end it with a colon.
+/// The namespace of the attributes of master data as XML documents and event hashes have it. Names in it are joined
+/// by a colon, with which JSON documents that declare it end it.
 const CBV_MDA: &str = "urn:epcglobal:cbv:mda";
 
 /// Members of the standard, which no context may redefine.
@@ -125,18 +128,59 @@ const MEMBERS: &[&str] = &[
     "vocabularyList",
 ];
 
-/// The prefix that the published context gives to a namespace, in either of its spellings.
-pub(crate) fn default_prefix(iri: &str) -> Option<&'static str> {
-    let is_it = |known: &str| known == iri || iri == CBV_MDA && known.strip_suffix(':') == Some(iri);
-    DEFAULT.iter().find(|(_, known)| is_it(known)).map(|(prefix, _)| *prefix)
+/// Contexts that are built in: the published one, and where its drafts lay.
+const KNOWN: &[&str] = &[
+    STANDARD,
+    "https://ref.gs1.org/standards/epcis/epcis-context.jsonld",
+    "https://ref.gs1.org/standards/epcis/2.0.1/epcis-context.jsonld",
+    "https://gs1.github.io/EPCIS/epcis-context.jsonld",
+];
+
+/// Terms of one context at most.
+const TERMS_MAX: usize = 256;
+
+/// True for the name of a member of the standard.
+pub(crate) fn is_member(name: &str) -> bool {
+    MEMBERS.binary_search(&name).is_ok()
 }
 
-/// True for a prefix that a document may declare: it is neither defined by the standard nor begins other URIs.
-pub(crate) fn may_be_declared(prefix: &str) -> bool {
+/// Refuses a context that has to be fetched, or that gives a term of the standard another meaning.
+pub(crate) fn check(value: &Value) -> Result<(), Rule> {
+    let fits = |value: &Value| match value {
+        Value::String(uri) if KNOWN.contains(&uri.as_str()) => Ok(()),
+        Value::String(uri) => Err(Rule::RemoteContext(uri.clone())),
+        Value::Object(terms) if terms.len() > TERMS_MAX => {
+            Err(Rule::Limit { what: "terms in a context", max: TERMS_MAX })
+        }
+        Value::Object(terms) => match terms.keys().find(|term| is_member(term)) {
+            Some(term) => Err(Rule::ProtectedTerm(term.clone())),
+            None => Ok(()),
+        },
+        _ => Err(Rule::Kind("a URI, an object of terms, or a list of both")),
+    };
+    match value {
+        Value::Array(items) => items.iter().try_for_each(fits),
+        other => fits(other),
+    }
+}
+
+/// The prefix that the published context gives to a namespace.
+pub(crate) fn default_prefix(iri: &str) -> Option<&'static str> {
+    DEFAULT.iter().find(|(_, known)| *known == iri).map(|(prefix, _)| *prefix)
+}
+
+/// True for a prefix that a document may declare: it is neither defined by the standard otherwise nor begins other URIs.
+pub(crate) fn may_be_declared(prefix: &str, iri: &str) -> bool {
     const SCHEMES: &[&str] = &["http", "https", "urn", "ni", "xml", "xmlns", "_", ""];
+    let is_same = |known: &str| iri.strip_suffix(':').unwrap_or(iri) == known;
     !SCHEMES.contains(&prefix)
-        && !DEFAULT.iter().any(|(known, _)| *known == prefix)
-        && MEMBERS.binary_search(&prefix).is_err()
+        && !DEFAULT.iter().any(|(name, known)| *name == prefix && !is_same(known))
+        && !is_member(prefix)
+}
+
+fn join(namespace: &str, local: &str) -> String {
+    let colon = if namespace == CBV_MDA { ":" } else { "" };
+    format!("{namespace}{colon}{local}")
 }
 
 /// A member's name apart: the namespace, what follows it, and the prefix that it was written with.
@@ -145,13 +189,6 @@ pub(crate) struct Split<'a> {
     pub namespace: &'a str,
     pub local: &'a str,
     pub prefix: Option<&'a str>,
-}
-
-impl<'a> Split<'a> {
-    /// The namespace as XML documents write it.
-    pub fn xml_namespace(&self) -> &'a str {
-        self.namespace.strip_suffix(':').filter(|iri| *iri == CBV_MDA).unwrap_or(self.namespace)
-    }
 }
 
 impl Context {
@@ -184,9 +221,6 @@ impl Context {
                     let iri = target.as_str().or_else(|| target.get("@id").and_then(Value::as_str));
                     match iri {
                         Some(iri) if term == "@vocab" => self.vocabulary = Some(iri.to_owned()),
-                        Some(CBV_MDA) => {
-                            self.terms.insert(term.clone(), format!("{CBV_MDA}:"));
-                        }
                         Some(iri) if !term.starts_with('@') => {
                             self.terms.insert(term.clone(), iri.to_owned());
                         }
@@ -222,7 +256,7 @@ impl Context {
     /// The same for the name of a member, which `@vocab` may expand as well.
     pub(crate) fn expand_name<'a>(&self, name: &'a str) -> Cow<'a, str> {
         match self.split(name) {
-            Some(split) => Cow::Owned(format!("{}{}", split.namespace, split.local)),
+            Some(split) => Cow::Owned(join(split.namespace, split.local)),
             None => Cow::Borrowed(name),
         }
     }
@@ -242,10 +276,11 @@ impl Context {
     /// The namespace and the rest of a member's name; `None` for members of the standard, keywords, and bare names
     /// that nothing defines.
     pub(crate) fn split<'a>(&'a self, name: &'a str) -> Option<Split<'a>> {
+        // The prefix of XML itself needs no declaration, and means nothing else.
         if name.contains(':') {
-            return Some(self.split_iri(name));
+            return Some(self.split_iri(name)).filter(|_| !name.starts_with("xml:"));
         }
-        if MEMBERS.binary_search(&name).is_ok() || is_keyword(name) {
+        if is_member(name) || is_keyword(name) {
             return None;
         }
         if let Some(iri) = self.terms.get(name) {
@@ -271,7 +306,7 @@ impl Context {
         if local.starts_with("//") {
             return None;
         }
-        Some(format!("{}{local}", self.prefix(prefix)?))
+        Some(join(self.prefix(prefix)?, local))
     }
 }
 

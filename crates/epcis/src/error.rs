@@ -1,6 +1,9 @@
+use crate::path;
+
 /// What is wrong, and where: the first rule that a document breaks.
 ///
-/// The path is written as in the JSON form, such as `epcisBody.eventList[3].quantityList[0].uom`.
+/// The path is written as in the JSON form, such as `epcisBody.eventList[3].quantityList[0].uom`, whichever format
+/// was read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{path}: {rule}")]
 pub struct EpcisError {
@@ -9,6 +12,18 @@ pub struct EpcisError {
 }
 
 impl EpcisError {
+    /// The path as a JSON Pointer (RFC 6901).
+    pub fn pointer(&self) -> String {
+        path::tokens(&self.path)
+            .map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1")))
+            .collect()
+    }
+
+    /// The path in an XML document (XPath 1.0).
+    pub fn xml_path(&self) -> String {
+        path::in_xml(&self.path)
+    }
+
     pub(crate) fn at(path: impl Into<String>, rule: Rule) -> Self {
         Self { path: path.into(), rule }
     }
@@ -49,6 +64,28 @@ pub enum Rule {
     NeedsOneOf(&'static str),
     #[error("must not be negative")]
     Negative,
+    #[error("must be from {0} to {1}")]
+    Range(u32, u32),
+    #[error("comes after {0}")]
+    After(&'static str),
+    #[error("exceeds {0}")]
+    Above(&'static str),
+    #[error("needs {0} beside it")]
+    Together(&'static str),
+    #[error("{0:?} names a class, where single things are named")]
+    ClassLevel(String),
+    #[error("{0:?} names a single thing, where classes are named")]
+    InstanceLevel(String),
+    #[error("is its own parent")]
+    OwnParent,
+    #[error("stands in set and in unset")]
+    SetAndUnset,
+    #[error("{uom} is no unit of {measurement}")]
+    UnitOf { uom: String, measurement: String },
+    #[error("{0:?} lies elsewhere and is not fetched; declare its terms in the document")]
+    RemoteContext(String),
+    #[error("{0:?} is a term of the standard, which no context may define anew")]
+    ProtectedTerm(String),
     #[error("a quantity without uom counts instances and must be a whole number")]
     Fraction,
     #[error("{0:?} is not a unit code of two or three letters and digits")]

@@ -232,17 +232,15 @@ impl Normal<'_> {
                 let inner = Normal { context: &context, depth: self.depth + 1 };
                 let mut members = BTreeMap::new();
                 for (written, value) in map.iter().filter(|(name, _)| *name != "@context") {
-                    let is_blank = |text: &str| written == "#text" && text.trim().is_empty();
-                    if let Some(value) = inner.extension(value).filter(|v| !v.as_str().is_some_and(is_blank))
-                    {
-                        members.insert(inner.member_name(written), value);
-                    }
+                    let name = inner.member_name(written);
+                    members.extend(inner.extension(value).map(|value| (name, value)));
                 }
                 match members.remove("#text") {
-                    None if members.is_empty() => Value::String(String::new()),
-                    Some(text) if members.is_empty() => text,
+                    text if members.is_empty() => text.unwrap_or_else(|| "".into()),
                     text => {
+                        // Beside members, space around a text is how it was laid out.
                         let text = text.as_ref().and_then(Value::as_str).map(str::trim);
+                        let text = text.filter(|text| !text.is_empty());
                         members.extend(text.map(|text| ("#text".to_owned(), text.into())));
                         Value::Object(members.into_iter().collect())
                     }

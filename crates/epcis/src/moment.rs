@@ -16,6 +16,13 @@ pub(crate) struct Exact {
     offset_minutes: i32,
 }
 
+impl Exact {
+    pub fn is_after(&self, other: &Self) -> bool {
+        // Fractions without zeros at the end compare as texts.
+        (self.seconds_utc, &self.fraction) > (other.seconds_utc, &other.fraction)
+    }
+}
+
 impl Moment {
     /// Reads `2021-12-10T08:31:22.000+08:00` or `...Z`, years 0001 to 9999; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {

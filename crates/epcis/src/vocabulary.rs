@@ -100,7 +100,12 @@ impl Vocabulary {
     /// True for a word of the standard in any spelling, and for a URI of another vocabulary.
     pub fn accepts(self, value: &str) -> bool {
         match self.word(value) {
-            Some(word) => self.words().contains(&word),
+            // The published schema bars other names of GS1's vocabulary only where they are written in full, and
+            // published examples have some from drafts (`gs1:EffectiveDoseRate`).
+            Some(word) => {
+                let is_compact = value.starts_with("gs1:") && !word.is_empty();
+                self.words().contains(&word) || self == Self::Measurement && is_compact
+            }
             None => !value.starts_with("urn:epcglobal:cbv:") && crate::uri::is_absolute(value),
         }
     }
@@ -344,6 +349,16 @@ mod tests {
             assert_eq!(Vocabulary::BizStep.bare(value), "shipping");
             assert_eq!(Vocabulary::BizStep.expand(value), "https://ref.gs1.org/cbv/BizStep-shipping");
         }
+    }
+
+    #[test]
+    fn other_measurement_types_of_gs1_are_taken_as_compact_iris() {
+        let types = Vocabulary::Measurement;
+        assert!(types.accepts("gs1:EffectiveDoseRate") && types.accepts("https://gs1.org/voc/Mass"));
+        assert!(
+            !types.accepts("EffectiveDoseRate") && !types.accepts("https://gs1.org/voc/EffectiveDoseRate")
+        );
+        assert_eq!(types.expand("gs1:EffectiveDoseRate"), "gs1:EffectiveDoseRate");
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub enum Unit {
     Fen,
     Grams,
     SquareMetres,
+    Metres,
     Milliseconds,
 }
 

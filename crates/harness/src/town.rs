@@ -39,14 +39,14 @@ pub enum User {
     Supplier,
     /// The same with the whole city.
     CitySupplier,
-    /// Of the first key-project office.
-    Planner,
-    /// On behalf of the team of the first project there.
-    Team,
     /// The same on behalf of a cooperative, whatever credential it has.
     Cooperative,
     /// A system that sees the events of every sender in the city.
     Tracer,
+    /// Of the first key-project office.
+    Planner,
+    /// On behalf of the team of the first project there.
+    Team,
 }
 
 impl User {
@@ -79,14 +79,14 @@ impl User {
             Self::Inspector => of("inspector", county, Some("market"), None),
             Self::Supplier => of("supplier", market, Some("market"), None),
             Self::CitySupplier => of("supplier", "371400", Some("market"), None),
-            Self::Planner => of("planner", OFFICES[0].unit, Some("projects"), None),
-            Self::Team => {
-                of("team", OFFICES[0].unit, Some("projects"), Some(team(OFFICES[0], 1).to_string()))
-            }
             Self::Cooperative => {
                 of("supplier", market, Some("market"), Some("supplier:shouguang".to_owned()))
             }
             Self::Tracer => of("tracer", "371400", Some("market"), None),
+            Self::Planner => of("planner", OFFICES[0].unit, Some("projects"), None),
+            Self::Team => {
+                of("team", OFFICES[0].unit, Some("projects"), Some(team(OFFICES[0], 1).to_string()))
+            }
             Self::Leader => of("leader", county, None, None),
             Self::Auditor => of("auditor", county, None, None),
         })

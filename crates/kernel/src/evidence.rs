@@ -4,7 +4,7 @@ use base::BookId;
 use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Value};
 
-use base::limits::EVIDENCE_BYTES_MAX;
+use base::limits::{EVIDENCE_BYTES_MAX, PLAN_BYTES_MAX};
 
 use crate::{AppendError, Kernel};
 
@@ -72,8 +72,6 @@ pub enum EvidenceError {
 impl Kernel {
     /// Keeps a file in a book's evidence and returns its SHA-256 digest in hex, by which entries name it.
     pub fn keep_evidence(&self, book: &BookId, bytes: Vec<u8>) -> Result<String, AppendError<EvidenceError>> {
-        const KEEP: &str = "insert into evidence (book, digest, media_type, bytes) values ($1, $2, $3, $4)
-            on conflict (book, digest) do nothing";
         let refuse = |error| Err(AppendError::Refused(error));
         if bytes.is_empty() {
             return refuse(EvidenceError::Empty);
@@ -82,17 +80,32 @@ impl Kernel {
             return refuse(EvidenceError::TooLarge);
         }
         let Some(media_type) = MediaType::of(&bytes) else { return refuse(EvidenceError::NotEvidence) };
+        self.keep(book, bytes, media_type.as_str())
+    }
+
+    /// Keeps a file that a line has read and found to be what it takes, such as a plan: as bytes, which no browser opens.
+    pub fn keep_file(&self, book: &BookId, bytes: Vec<u8>) -> Result<String, AppendError<EvidenceError>> {
+        if bytes.len() > PLAN_BYTES_MAX {
+            return Err(AppendError::Refused(EvidenceError::TooLarge));
+        }
+        self.keep(book, bytes, "application/octet-stream")
+    }
+
+    fn keep(
+        &self,
+        book: &BookId,
+        bytes: Vec<u8>,
+        media_type: &'static str,
+    ) -> Result<String, AppendError<EvidenceError>> {
+        const KEEP: &str = "insert into evidence (book, digest, media_type, bytes) values ($1, $2, $3, $4)
+            on conflict (book, digest) do nothing";
         let digest = hex::encode(Sha256::digest(&bytes));
         let (book, answer) = (book.clone(), digest.clone());
         self.append_blocking(move |desk| {
             desk.take(&book)?;
             let text = |text: &str| Value::Text(text.to_owned());
-            let values = vec![
-                text(book.as_str()),
-                text(&digest),
-                text(media_type.as_str()),
-                Value::Blob(bytes.clone()),
-            ];
+            let values =
+                vec![text(book.as_str()), text(&digest), text(media_type), Value::Blob(bytes.clone())];
             desk.aside(KEEP, values);
             Ok(())
         })?;

@@ -41,7 +41,9 @@ pub use accounts::{
 pub use admin::{AdminError, AdminResult, By};
 pub use audit::{Finding, Report};
 pub use desk::{AppendError, Desk, Receipt};
-pub use docket::{DocketError, Listed, MatterFilter, Moved, Standing, Tended, Verdict, clock_actor};
+pub use docket::{
+    DocketError, Listed, MatterFilter, Moved, Part, Standing, Tended, Verdict, clock_actor, matter,
+};
 pub use entries::{Page, Stored};
 pub use evidence::{EvidenceError, MediaType, StoredEvidence};
 pub use figure::{

@@ -73,6 +73,7 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "notices", number: 1, sql: NOTICE_TABLES },
     Migration { owner: "kernel", number: 4, sql: docket::TABLES },
     Migration { owner: "kernel", number: 12, sql: TARGET_TABLE },
+    Migration { owner: "kernel", number: 13, sql: docket::CLOSED_INDEXES },
 ];
 
 const TARGET_TABLE: &str = "

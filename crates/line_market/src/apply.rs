@@ -10,10 +10,10 @@ use store::{Param, StoreError, Tx};
 use crate::epcis_events;
 use crate::kinds::{
     BlockAcknowledged, BreachReported, CertificateRecorded, CertificateType, ComplaintFiled,
-    ComplaintSettled, EpcisCaptured, FeeCharged, FeePaid, InspectionRecorded, LeaseEnded, LotHeld, LotLost,
-    LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted,
-    ProductRegistered, RecallEnded, RecallOpened, Sale, ScaleEnrolled, ScaleMoved, ScaleVerified,
-    StallLeased, StallOpened,
+    ComplaintSettled, EpcisCaptured, EpcisDescribed, FeeCharged, FeePaid, InspectionRecorded, LeaseEnded,
+    LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened, MerchantRegistered,
+    PricePosted, ProductRegistered, RecallEnded, RecallOpened, Sale, ScaleEnrolled, ScaleMoved,
+    ScaleVerified, StallLeased, StallOpened,
 };
 
 /// The grams sold of each lot since the last entry that was not a sale, by the lot's subject.
@@ -24,8 +24,9 @@ pub fn apply(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
     let mut sold = Sold::new();
     // Nothing else reads or writes their tables.
     epcis_events::apply::write_captured(tx, entries)?;
+    epcis_events::apply::write_described(tx, entries)?;
     for entry in entries {
-        if entry.kind.as_str() == EpcisCaptured::KIND {
+        if [EpcisCaptured::KIND, EpcisDescribed::KIND].contains(&entry.kind.as_str()) {
             continue;
         }
         if entry.kind.as_str() == Sale::KIND {
@@ -55,7 +56,6 @@ pub fn erase(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
             let sql = format!("update market_merchant set {column} where book = $1 and merchant = $2");
             tx.execute(&sql, &[book, Param::Text(merchant)]).map(drop)
         }
-        EpcisCaptured::KIND => epcis_events::apply::erase_captured(tx, &entry.book, entry.seq),
         ComplaintFiled::KIND => {
             let sql = "update market_complaint set has_body = 0, slip = null where book = $1 and seq = $2";
             tx.execute(sql, &[book, Param::Int(entry.seq.to_i64())]).map(drop)

@@ -18,8 +18,8 @@ pub use place::{
 };
 pub use safety::{
     Ancestor, BlockAcknowledged, Breach, BreachReported, ComplaintFiled, ComplaintSettled, EpcisCaptured,
-    HoldReason, InspectionRecorded, LotHeld, LotReleased, Outcome, RecallEnded, RecallOpened, RecallOutcome,
-    Verdict,
+    EpcisDescribed, HoldReason, InspectionRecorded, LotHeld, LotReleased, Outcome, RecallEnded, RecallOpened,
+    RecallOutcome, Verdict,
 };
 pub use sale::{Sale, SlipSerial};
 
@@ -57,6 +57,7 @@ pub fn kinds() -> Vec<Kind> {
         Kind::of::<FootfallCounted>("客流统计", "Footfall counted"),
         Kind::of::<CleaningDone>("保洁记录", "Cleaning done"),
         Kind::of::<EpcisCaptured>("外部追溯事件", "EPCIS event captured"),
+        Kind::of::<EpcisDescribed>("外部主数据", "EPCIS master data captured"),
     ]
 }
 

@@ -16,6 +16,7 @@ pub mod refusal;
 pub mod rules;
 mod schema;
 pub mod state;
+pub mod wall;
 
 use ::access::{ActionDef, RoleDef};
 use ::figures::{Contributions, Figure, Ratio};

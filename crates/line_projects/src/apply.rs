@@ -10,11 +10,15 @@ use crate::kinds::{
     MonthFellDue, Paid, PermitApplied, PermitDecided, Phase, PhaseChanged, Planned, ProgrammeFounded,
     ProgrammeReplanned, ProgressReported, ProxyDone, ProxyOpened, Registered, Standing, VisitMade, Withdrawn,
 };
+use crate::plan;
 use crate::{sorts, word};
 
 /// Applies entries in order.
 pub fn apply(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
-    entries.iter().try_for_each(|entry| One { tx, entry }.apply())
+    entries.iter().try_for_each(|entry| {
+        One { tx: &mut *tx, entry }.apply()?;
+        plan::apply(tx, entry)
+    })
 }
 
 struct One<'a> {

@@ -5,6 +5,7 @@ use matters::{Between, Facts, Matter, Phased, Point};
 use store::{StoreError, Tx};
 
 use crate::kinds::Phase;
+use crate::plan;
 use crate::sorts;
 use crate::state::{self, Project};
 
@@ -33,7 +34,11 @@ fn of_project(
     let reached = |least: Phase| phases.iter().find(|reached| reached.phase >= least).map(|it| it.at);
     let day = |at: Time| zone.day_of(at);
     let finished = reached(Phase::Finished).map(day);
+    let plan = plan::facts(tx, zone, book, project)?;
+    let of_activities = plan.as_ref().and_then(|plan| plan.progress);
+    // Of what was reported of the whole and of activities, the later is believed.
     let whole = state::latest_of_whole(tx, book, name)?;
+    let whole = whole.filter(|report| of_activities.is_none_or(|(_, last)| day(report.at) >= last));
     let spoken =
         reports.first().map(|report| report.at).into_iter().chain(phases.iter().map(|it| it.at)).max();
     let months = state::months(tx, book, name)?;
@@ -44,16 +49,21 @@ fn of_project(
         reported: spoken.map(day),
         progress_bp: match project.phase {
             Phase::Planned | Phase::Signed | Phase::Land => Some(0),
-            Phase::Started | Phase::Roofed => whole.as_ref().and_then(|report| report.percent_bp),
+            Phase::Started | Phase::Roofed => {
+                let of_whole = whole.as_ref().and_then(|report| report.percent_bp);
+                of_whole.or(of_activities.map(|(bp, _)| bp))
+            }
             Phase::Finished | Phase::Producing => Some(WHOLE_BP),
         },
-        planned_progress_bp: course(project),
+        planned_progress_bp: plan.as_ref().and_then(|plan| plan.planned.clone()).or_else(|| course(project)),
         forecast_finish: finished.or_else(|| {
-            let report = whole.as_ref()?;
-            let remaining = i32::try_from(report.remaining_days?).ok()?;
-            Some(day(report.at).plus(remaining))
+            let reported = whole.as_ref().and_then(|report| {
+                let remaining = i32::try_from(report.remaining_days?).ok()?;
+                Some(day(report.at).plus(remaining))
+            });
+            reported.or(plan.as_ref().map(|plan| plan.forecast_finish))
         }),
-        float_consumed_bp: None,
+        float_consumed_bp: plan.as_ref().and_then(|plan| plan.float_consumed_bp),
         open_blockers: Some(state::open_blockers(tx, book, name)?),
         permits_due: Some(state::permits_due(tx, book, name)?),
         planned_start: Some(project.planned_start),

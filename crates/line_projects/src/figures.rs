@@ -10,8 +10,9 @@ use matters::Accepted as MatterAccepted;
 
 use crate::kinds::{
     Amended, AssistancePlanned, BlockerRaised, Change, ContractSigned, DeadlineMoved, EntryReversed, FellDue,
-    Heading, Invested, MonthFellDue, Paid, PermitApplied, Phase, PhaseChanged, ProgrammeFounded,
+    Heading, Invested, Measured, MonthFellDue, Paid, PermitApplied, Phase, PhaseChanged, ProgrammeFounded,
     ProgrammeReplanned, ProgressReported, ProxyDone, ProxyOpened, Registered, Standing, VisitMade, Withdrawn,
+    WorksDone,
 };
 use crate::{sorts, word};
 
@@ -71,6 +72,8 @@ pub const INVESTED: &str = "projects.invested";
 pub const INVESTMENT_DUE: &str = "projects.investment.due";
 pub const PAID: &str = "projects.paid";
 pub const REPORTS: &str = "projects.reports";
+pub const WORKS_PIECES: &str = "projects.works.pieces";
+pub const WORKS_METRES: &str = "projects.works.metres";
 pub const VISITS: &str = "projects.visits";
 pub const ASSISTANCE: &str = "projects.assistance";
 pub const PROXIES: &str = "projects.proxies";
@@ -149,6 +152,22 @@ pub const FIGURES: &[Figure] = &[
         Unit::Count,
         &[ProgressReported::KIND, EntryReversed::KIND],
         &[],
+    ),
+    flow(
+        WORKS_PIECES,
+        "实物工程量（件、座、处）",
+        "Works done, pieces",
+        Unit::Count,
+        &[WorksDone::KIND, EntryReversed::KIND],
+        &["item"],
+    ),
+    flow(
+        WORKS_METRES,
+        "实物工程量（延米）",
+        "Works done, length",
+        Unit::Metres,
+        &[WorksDone::KIND, EntryReversed::KIND],
+        &["item"],
     ),
     flow(VISITS, "现场调研协调", "Visits", Unit::Count, &[VisitMade::KIND, EntryReversed::KIND], &["to"]),
     flow(
@@ -365,6 +384,14 @@ fn done(kind: &str, body: &str, sign: i64) -> Option<Vec<Add>> {
         VisitMade::KIND => {
             let it: VisitMade = parse(body)?;
             vec![Add { dimensions: vec![("to", word(&it.to))], ..one(VISITS) }]
+        }
+        WorksDone::KIND => {
+            let it: WorksDone = parse(body)?;
+            let figure = match it.measured {
+                Measured::Pieces => WORKS_PIECES,
+                Measured::Metres => WORKS_METRES,
+            };
+            vec![Add { figure, amount: sign * it.quantity, dimensions: vec![("item", it.item)] }]
         }
         PermitApplied::KIND => vec![one(PERMITS)],
         BlockerRaised::KIND => vec![one(BLOCKERS)],

@@ -24,7 +24,12 @@ pub use project::{
 };
 pub use reversal::EntryReversed;
 pub use standing::{Change, Phase, Standing};
-pub use work::{AssistancePlanned, Measure, ProgressReported, ProxyDone, ProxyOpened, VisitMade, Visited};
+pub use work::{
+    AssistancePlanned, Measure, Measured, ProgressReported, ProxyDone, ProxyOpened, VisitMade, Visited,
+    WorksDone,
+};
+
+use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped, PartImported};
 
 /// The line's part of the catalogue.
 pub fn kinds() -> Vec<Kind> {
@@ -52,10 +57,17 @@ pub fn kinds() -> Vec<Kind> {
         Kind::of::<Invested>("投资完成", "Invested"),
         Kind::of::<Paid>("资金支付", "Paid"),
         Kind::of::<ProgressReported>("进度上报", "Progress reported"),
+        Kind::of::<WorksDone>("实物工程量完成", "Works done"),
         Kind::of::<VisitMade>("现场调研协调", "Visit made"),
         Kind::of::<AssistancePlanned>("一企一策帮扶方案", "Assistance planned"),
         Kind::of::<ProxyOpened>("代办事项受理", "Proxy item opened"),
         Kind::of::<ProxyDone>("代办事项办结", "Proxy item done"),
+        Kind::of::<Imported>("进度计划导入", "Plan taken over"),
+        Kind::of::<PartImported>("进度计划活动", "Activities of a plan"),
+        Kind::of::<Edited>("进度计划调整", "Plan changed"),
+        Kind::of::<Overlapped>("压茬推进", "Overlap accepted"),
+        Kind::of::<Baselined>("基准计划确定", "Baseline frozen"),
+        Kind::of::<DeadlineSet>("计划期限确定", "Plan's deadline set"),
         Kind::of::<EntryReversed>("记录冲正", "Entry reversed"),
     ]
 }

@@ -8,6 +8,7 @@ pub mod figures;
 mod follow;
 pub mod kinds;
 pub mod pages;
+pub mod plan;
 pub mod policy;
 pub mod record;
 pub mod refusal;
@@ -15,6 +16,7 @@ pub mod rules;
 mod schema;
 pub mod sorts;
 pub mod state;
+pub mod wall;
 
 use ::access::{ActionDef, RoleDef};
 use ::figures::{Contributions, Figure, Ratio};
@@ -30,11 +32,13 @@ use store::{Migration, StoreError, Tx};
 pub use due::fall_due;
 
 /// The line's texts.
-pub const TEXTS: [(Lang, &str); 4] = [
+pub const TEXTS: [(Lang, &str); 6] = [
     (Lang::Zh, include_str!("../texts/zh-CN/common.ftl")),
     (Lang::Zh, include_str!("../texts/zh-CN/pages.ftl")),
+    (Lang::Zh, include_str!("../texts/zh-CN/plan.ftl")),
     (Lang::En, include_str!("../texts/en/common.ftl")),
     (Lang::En, include_str!("../texts/en/pages.ftl")),
+    (Lang::En, include_str!("../texts/en/plan.ftl")),
 ];
 
 pub const NAMING: Naming = Naming { line: "projects", title: pages::title };

@@ -5,6 +5,7 @@
 mod frame;
 mod money;
 mod owed;
+mod plan;
 mod projects;
 mod work;
 
@@ -18,8 +19,9 @@ use crate::kinds::{
     Accepted, Amended, AssistancePlanned, BlockerRaised, ChainFounded, ChainHandedOver, ContractSigned,
     EnteredStatistics, EntryReversed, Invested, MilestoneSet, Paid, PermitApplied, PermitDecided,
     PhaseChanged, Planned, ProgrammeFounded, ProgrammeReplanned, ProgressReported, ProxyDone, ProxyOpened,
-    Registered, VisitMade,
+    Registered, VisitMade, WorksDone,
 };
+use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Overlapped};
 use crate::refusal::{Code, Refusal};
 use crate::rules;
 use crate::state::{self, Project};
@@ -76,6 +78,8 @@ pub fn record(
     Ok(Recorded { entry, due: recorder.due })
 }
 
+pub use plan::import_plan;
+
 struct Recorder<'r, 'd> {
     desk: &'r mut Desk<'d>,
     book: &'r BookId,
@@ -117,9 +121,14 @@ impl Recorder<'_, '_> {
             Paid::KIND => self.pay(Self::body(input)?),
             ProgressReported::KIND => self.report(Self::body(input)?),
             VisitMade::KIND => self.visit(Self::body(input)?),
+            WorksDone::KIND => self.build(Self::body(input)?),
             AssistancePlanned::KIND => self.assist(Self::body(input)?),
             ProxyOpened::KIND => self.open_proxy(Self::body(input)?),
             ProxyDone::KIND => self.finish_proxy(Self::body(input)?),
+            Edited::KIND => self.edit_plan(Self::body(input)?),
+            Overlapped::KIND => self.overlap_plan(Self::body(input)?),
+            Baselined::KIND => self.freeze_plan(Self::body(input)?),
+            DeadlineSet::KIND => self.set_plan_deadline(Self::body(input)?),
             EntryReversed::KIND => self.reverse(Self::body(input)?),
             other => refuse(Code::UnknownKind, "kind", format!("{other:?} cannot be recorded here")),
         }

@@ -8,6 +8,9 @@ pub struct Refusal {
     pub code: Code,
     pub field: String,
     pub detail: String,
+    /// The detail in Chinese, where it says more than the rule does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zh: Option<String>,
 }
 
 macro_rules! codes {
@@ -45,6 +48,9 @@ codes! {
     NoEvidence, "须附凭证";
     /// What is owed does not allow it.
     Matter, "事项当前状态不允许这样办理";
+    /// A plan that cannot be reckoned with.
+    Plan, "进度计划不成立";
+    NoPlan, "项目尚无进度计划";
     Exists, "编号已被使用";
     /// The project left the list.
     Gone, "项目已退出清单";
@@ -81,20 +87,30 @@ impl Code {
                 | Self::MonthClosed
                 | Self::AlreadyReversed
                 | Self::Matter
+                | Self::NoPlan
         )
     }
 }
 
 impl Refusal {
     pub fn new(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code, field: field.into(), detail: detail.into() }
+        Self { code, field: field.into(), detail: detail.into(), zh: None }
+    }
+
+    #[must_use]
+    pub fn in_chinese(self, zh: impl Into<String>) -> Self {
+        Self { zh: Some(zh.into()), ..self }
     }
 
     /// The rule in Chinese, then the field.
     pub fn chinese(&self) -> String {
+        let said = match &self.zh {
+            Some(zh) => format!("{}：{zh}", self.code.chinese()),
+            None => self.code.chinese().to_owned(),
+        };
         match self.field.as_str() {
-            "" => format!("{}。", self.code.chinese()),
-            field => format!("{}（字段 {field}）。", self.code.chinese()),
+            "" => format!("{said}。"),
+            field => format!("{said}（字段 {field}）。"),
         }
     }
 }

@@ -5,7 +5,8 @@ use store::Migration;
 
 pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "projects", number: 1, sql: include_str!("../migrations/0001_projects.sql") },
-    Migration { owner: "projects", number: 2, sql: include_str!("../migrations/0002_views.sql") },
+    Migration { owner: "projects", number: 2, sql: include_str!("../migrations/0002_plans.sql") },
+    Migration { owner: "projects", number: 3, sql: include_str!("../migrations/0003_views.sql") },
 ];
 
 const fn derived(table: &'static str, columns: &'static str) -> Derived {
@@ -38,5 +39,12 @@ pub const DERIVED: &[Derived] = &[
         "projects_permit",
         "book, permit, project, title, bureau, agent, term_workdays, applied_at, matter, decided_at, granted, number",
     ),
+    derived(
+        "projects_plan",
+        "book, project, seq, name, format, file, digest, start_at, status_at, deadline, backward, calendars, calendar, \
+         imported_at, changed_at",
+    ),
+    derived("projects_plan_part", "book, project, part, activities"),
+    derived("projects_plan_baseline", "book, project, seq, title, finish, at, spans"),
     derived("projects_reversal", "book, entry, seq, reason, at"),
 ];

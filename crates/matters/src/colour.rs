@@ -74,14 +74,14 @@ impl Assessment {
     /// The explanation in Chinese: every input with its value, the decisive ones first.
     pub fn text_zh(&self) -> String {
         let mut text = format!(
-            "{}(规则 {} 第 {} 版,{}{}):",
+            "{}（规则 {} 第 {} 版，{}{}）：",
             self.colour.title_zh(),
             self.rule,
             self.rule_version,
             self.day,
-            if self.provisional { ",期限待节假日公布后确定" } else { "" }
+            if self.provisional { "，期限待节假日公布后确定" } else { "" }
         );
-        self.join(&mut text, ";", Reason::write_zh);
+        self.join(&mut text, "；", Reason::write_zh);
         text.push('。');
         text
     }
@@ -127,8 +127,34 @@ impl Reason {
     }
 
     fn write_zh(&self, text: &mut String) {
-        let unit = self.input.unit();
-        let value = self.value.map_or("无数据".into(), |value| match unit {
+        let value = self.value.map_or("无数据".into(), |value| self.input.amount_zh(value));
+        let _infallible = write!(text, "{} {value}", self.input.title_zh());
+        if let Some(when) = self.when {
+            let _infallible = write!(text, "（{}）", when.text_zh(self.input));
+        }
+        if let Some(colour) = self.colour {
+            let _infallible = write!(text, "，{}", colour.title_zh());
+        }
+        text.push_str(if self.excused { "，有正当理由，不计" } else { "" });
+    }
+
+    fn write_en(&self, text: &mut String) {
+        let value = self.value.map_or("no data".into(), |value| self.input.amount_en(value));
+        let _infallible = write!(text, "{} {value}", self.input.title_en());
+        if let Some(when) = self.when {
+            let _infallible = write!(text, " ({})", when.text_en(self.input));
+        }
+        if let Some(colour) = self.colour {
+            let _infallible = write!(text, ", {}", colour.as_str());
+        }
+        text.push_str(if self.excused { ", excused" } else { "" });
+    }
+}
+
+impl Input {
+    /// A value with its unit.
+    pub fn amount_zh(self, value: i64) -> String {
+        match self.unit() {
             Unit::Days => format!("{value} 天"),
             Unit::Workdays => format!("{value} 个工作日"),
             Unit::Months => format!("{value} 个月"),
@@ -136,45 +162,40 @@ impl Reason {
             Unit::Percent if value >= RATIO_MAX_BP => "尚无要求".into(),
             Unit::Percent => format!("{}%", hundredths(value)),
             Unit::Count => format!("{value} 项"),
-        });
-        let _infallible = write!(text, "{} {value}", self.input.title_zh());
-        if let Some(when) = self.when {
-            let (word, bound) = match when {
-                When::Below(bound) => ("低于", bound),
-                When::AtMost(bound) => ("不高于", bound),
-                When::AtLeast(bound) => ("达到", bound),
-                When::Above(bound) => ("超过", bound),
-            };
-            let _infallible = write!(text, "({word} {})", bare(unit, bound));
         }
-        if let Some(colour) = self.colour {
-            let _infallible = write!(text, ",{}", colour.title_zh());
-        }
-        text.push_str(if self.excused { ",有正当理由,不计" } else { "" });
     }
 
-    fn write_en(&self, text: &mut String) {
-        let unit = self.input.unit();
-        let value = self.value.map_or("no data".into(), |value| match unit {
+    /// A value; the English titles name days and months themselves.
+    pub fn amount_en(self, value: i64) -> String {
+        match self.unit() {
             Unit::Percent if value >= RATIO_MAX_BP => "nothing due yet".into(),
             Unit::Points => format!("{} points", hundredths(value)),
             Unit::Percent => format!("{}%", hundredths(value)),
             _ => value.to_string(),
-        });
-        let _infallible = write!(text, "{} {value}", self.input.title_en());
-        if let Some(when) = self.when {
-            let (word, bound) = match when {
-                When::Below(bound) => ("below", bound),
-                When::AtMost(bound) => ("at most", bound),
-                When::AtLeast(bound) => ("at least", bound),
-                When::Above(bound) => ("above", bound),
-            };
-            let _infallible = write!(text, " ({word} {})", bare(unit, bound));
         }
-        if let Some(colour) = self.colour {
-            let _infallible = write!(text, ", {}", colour.as_str());
-        }
-        text.push_str(if self.excused { ", excused" } else { "" });
+    }
+}
+
+impl When {
+    /// The condition on an input: `不高于 -10`.
+    pub fn text_zh(self, input: Input) -> String {
+        let (word, bound) = match self {
+            Self::Below(bound) => ("低于", bound),
+            Self::AtMost(bound) => ("不高于", bound),
+            Self::AtLeast(bound) => ("达到", bound),
+            Self::Above(bound) => ("超过", bound),
+        };
+        format!("{word} {}", bare(input.unit(), bound))
+    }
+
+    pub fn text_en(self, input: Input) -> String {
+        let (word, bound) = match self {
+            Self::Below(bound) => ("below", bound),
+            Self::AtMost(bound) => ("at most", bound),
+            Self::AtLeast(bound) => ("at least", bound),
+            Self::Above(bound) => ("above", bound),
+        };
+        format!("{word} {}", bare(input.unit(), bound))
     }
 }
 
@@ -222,8 +243,8 @@ mod tests {
         };
         assert_eq!(
             assessment.text_zh(),
-            "黄(规则 default 第 1 版,2026-03-09):进度与序时进度之差 -12.5 个百分点(不高于 -10),黄;\
-             逾期 3 天(达到 1),红,有正当理由,不计;资金支付率 无数据。"
+            "黄（规则 default 第 1 版，2026-03-09）：进度与序时进度之差 -12.5 个百分点（不高于 -10），黄；\
+             逾期 3 天（达到 1），红，有正当理由，不计；资金支付率 无数据。"
         );
         assert_eq!(
             assessment.text_en(),

@@ -28,8 +28,9 @@ pub enum FormatError {
     /// What is wrong with a table, a cell each.
     #[error("{}", joined(.0.iter().map(ToString::to_string), "; "))]
     Several(Vec<FormatError>),
-    #[error(transparent)]
-    Schedule(#[from] ScheduleError),
+    /// A calendar that nobody can work by.
+    #[error("{place}: {error}")]
+    Calendar { place: Place, error: ScheduleError },
 }
 
 impl FormatError {
@@ -68,7 +69,14 @@ impl FormatError {
             Self::Unsupported { place, what } => format!("{}：不支持{}", place.chinese(), what.zh),
             Self::Twice { place, found } => format!("{}：“{found}”重复", place.chinese()),
             Self::Several(all) => joined(all.iter().map(Self::chinese), "；"),
-            Self::Schedule(error) => format!("计划不成立：{error}"),
+            Self::Calendar { place, error } => {
+                let why = match error {
+                    ScheduleError::CalendarWithoutWorkingTime => "一周内没有工作时间",
+                    ScheduleError::Shift { .. } => "班次重叠或越过午夜",
+                    _ => "例外日跨度过大",
+                };
+                format!("{}：{why}", place.chinese())
+            }
         }
     }
 }

@@ -40,11 +40,15 @@ pub fn read(text: &str, limits: &Limits) -> Result<Document, FormatError> {
         let time = calendar::read(row.get("clndr_data"), &Place::Calendar(id.to_owned()), limits)?;
         exceptions += time.exceptions.len();
         Limits::check(EXCEPTIONS, exceptions, limits.exceptions_max)?;
-        by_id.insert(id, plan.calendar(Calendar::new(time)?));
+        let place = || Place::Calendar(id.to_owned());
+        let calendar =
+            Calendar::new(time).map_err(|error| FormatError::Calendar { place: place(), error })?;
+        by_id.insert(id, plan.calendar(calendar));
         names.push(row.get("clndr_name").to_owned());
     }
     if plan.calendars.is_empty() {
-        plan.calendar(Calendar::new(WorkingTime::office())?);
+        let office = Calendar::new(WorkingTime::office());
+        plan.calendar(office.map_err(|error| FormatError::Calendar { place: Place::Project, error })?);
         names.push(String::new());
     }
     plan.calendar = by_id.get(project.get("clndr_id")).copied().unwrap_or(CalendarId(0));

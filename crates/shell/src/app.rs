@@ -17,6 +17,7 @@ use crate::problem::Problem;
 use crate::said::Naming;
 use crate::texts::{Both, Texts};
 use crate::viewer::Limits;
+use crate::wall::Wall;
 
 /// How the installation is reached.
 #[derive(Debug, Clone)]
@@ -54,6 +55,7 @@ pub struct App {
     pub shown: Arc<Shown>,
     /// What the lines call what only the database knows.
     pub names: Arc<[Naming]>,
+    pub wall: Arc<Wall>,
 }
 
 impl FromRef<App> for Arc<Texts> {
@@ -78,7 +80,14 @@ impl App {
             limits: Arc::default(),
             shown: Arc::default(),
             names: names.into(),
+            wall: Arc::default(),
         }
+    }
+
+    /// The application with a wall.
+    #[must_use]
+    pub fn with_wall(self, wall: Wall) -> Self {
+        Self { wall: Arc::new(wall), ..self }
     }
 
     /// Runs something that blocks (a read of the database, a password check) off the async threads.

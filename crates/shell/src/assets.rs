@@ -22,11 +22,14 @@ struct Asset {
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     const CSS: &str = "text/css; charset=utf-8";
     const JS: &str = "text/javascript; charset=utf-8";
-    let files: [(&str, &str, &[u8]); 5] = [
+    let files: [(&str, &str, &[u8]); 8] = [
         ("style.css", CSS, include_bytes!("../assets/style.css")),
         ("app.js", JS, include_bytes!("../assets/app.js")),
         ("htmx.min.js", JS, include_bytes!("../assets/vendor/htmx.min.js")),
         ("htmx-ext-sse.min.js", JS, include_bytes!("../assets/vendor/htmx-ext-sse.min.js")),
+        ("wall.css", CSS, include_bytes!("../assets/wall.css")),
+        ("wall.js", JS, include_bytes!("../assets/wall.js")),
+        ("kiosk.js", JS, include_bytes!("../assets/kiosk.js")),
         ("mark.svg", "image/svg+xml", include_bytes!("../assets/mark.svg")),
     ];
     let asset = |(name, content_type, bytes)| Asset {

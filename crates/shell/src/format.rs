@@ -232,6 +232,11 @@ pub fn time(moment: Moment) -> String {
     moment.or_none(|at| at.strftime("%H:%M:%S").to_string())
 }
 
+/// `03-05 14:07`, where the year goes without saying.
+pub fn month_day_time(moment: Moment) -> String {
+    moment.or_none(|at| at.strftime("%m-%d %H:%M").to_string())
+}
+
 /// `2026年3月5日`, `5 March 2026`: in running text.
 pub fn date_long(lang: Lang, moment: Moment) -> String {
     moment.or_none(|at| long(lang, at.date()))

@@ -35,6 +35,7 @@ pub mod table;
 pub mod texts;
 pub mod view;
 pub mod viewer;
+pub mod wall;
 
 pub use app::{App, NavEntry, Site};
 pub use problem::Problem;

@@ -72,6 +72,11 @@ impl Changes {
         Self { live: app.kernel.live(), until }
     }
 
+    /// Whether the time of the stream is over.
+    pub fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
     /// Waits for an entry that concerns the stream; false when its time is over, or the listener or the kernel is gone.
     pub async fn next<T>(
         &mut self,
@@ -80,7 +85,7 @@ impl Changes {
     ) -> bool {
         loop {
             // In a busy market there is always something to tell, and a timer that is over need not be the first to say so.
-            if Instant::now() >= self.until {
+            if self.is_over() {
                 return false;
             }
             let received = tokio::select! {

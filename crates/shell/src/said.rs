@@ -3,7 +3,9 @@
 //! The texts are the line's own: `market-field-quantity_g` names a field, `market-value-zone-wet` a value. What only
 //! the database knows (what a product is called) the line tells through its [`Naming`].
 
-use base::{ActorId, BookId};
+mod owed;
+
+use base::{ActorId, BookId, UnitCode};
 use serde_json::Value;
 use store::{StoreError, Tx};
 
@@ -41,6 +43,14 @@ pub fn value_title(
     (line, field): (&str, &str),
     value: &str,
 ) -> Result<String, StoreError> {
+    if let Some(title) = owed::title(app, tx, t.lang(), value)? {
+        return Ok(title);
+    }
+    if line == "kernel"
+        && let Some(title) = own_title(app, t, field, value)
+    {
+        return Ok(title);
+    }
     if let Some(naming) = app.names.iter().find(|naming| naming.line == line)
         && let Some(title) = (naming.title)(tx, book, t.lang(), field, value)?
     {
@@ -49,25 +59,56 @@ pub fn value_title(
     Ok(known(t, format!("{line}-value-{field}-{value}"), value))
 }
 
-/// The fields of a body with their names, without those that are empty; nothing of a body that was erased.
+/// What the kernel's own values are called: units, lines, figures.
+fn own_title(app: &App, t: &T, field: &str, value: &str) -> Option<String> {
+    let lang = t.lang();
+    match field {
+        "line" => Some(crate::wall::line_title(app, lang, value)),
+        "figure" => Some(crate::pages::figure::title(app, lang, value)),
+        "unit" => UnitCode::new(value).ok().map(|unit| crate::pages::figure::unit_title(app, lang, &unit)),
+        _ => None,
+    }
+}
+
+/// The fields of a body of some kind with their names, without those that are empty; nothing of a body that was erased.
+///
+/// A text for the last word of the kind, such as `kernel-field-coloured-from`, goes before that of the line.
 pub fn body(
     app: &App,
     tx: &mut dyn Tx,
     t: &T,
     book: &BookId,
-    line: &str,
+    kind: &str,
     body: Option<&str>,
 ) -> Result<Vec<(String, String)>, StoreError> {
+    let (line, verb) = (line(kind), kind.rsplit('.').next().unwrap_or_default());
     let read = body.and_then(|body| serde_json::from_str::<Value>(body).ok());
     let Some(Value::Object(members)) = read else { return Ok(Vec::new()) };
     let mut said = Vec::new();
     for (field, value) in members {
-        let mut name = |text: &str| value_title(app, tx, t, book, (line, &field), text);
-        if let Some(value) = value_text(t, line, &field, &value, &mut name)? {
-            said.push((known(t, format!("{line}-field-{field}"), &field), value));
+        if let Some(text) = self::field(app, tx, t, book, line, &field, &value)? {
+            let title = known(t, format!("{line}-field-{field}"), &field);
+            said.push((known(t, format!("{line}-field-{verb}-{field}"), &title), text));
         }
     }
     Ok(said)
+}
+
+/// What one field of a body says; nothing if it is empty.
+pub fn field(
+    app: &App,
+    tx: &mut dyn Tx,
+    t: &T,
+    book: &BookId,
+    line: &str,
+    field: &str,
+    value: &Value,
+) -> Result<Option<String>, StoreError> {
+    if let Some(text) = owed::text(t, field, value) {
+        return Ok(Some(text));
+    }
+    let mut name = |text: &str| value_title(app, tx, t, book, (line, field), text);
+    value_text(t, line, field, value, &mut name)
 }
 
 type Name<'n> = &'n mut dyn FnMut(&str) -> Result<String, StoreError>;

@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::viewer::{ask_to_sign_in, identify};
-use crate::{api, assets, extract, headers, pages, problem};
+use crate::{api, assets, extract, headers, pages, problem, wall};
 
 /// A request that takes longer is answered with 503.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
@@ -55,6 +55,7 @@ pub fn site(
     let text = Bytes::from(serde_json::to_vec(&document).expect("a document is JSON"));
     let mut quick = operations
         .merge(pages::router())
+        .merge(wall::router())
         .merge(pages::help(&document))
         .route(
             "/api/openapi.json",
@@ -68,7 +69,7 @@ pub fn site(
     let mut all = quick
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME_MAX))
         .layer(CompressionLayer::new());
-    for stream in streams {
+    for stream in streams.into_iter().chain([wall::streams()]) {
         all = all.merge(stream);
     }
     all.merge(assets::router())

@@ -144,8 +144,14 @@ impl Viewer {
             frame.viewer_name = Some(session.title.clone());
             let path = path_and_query.split('?').next().unwrap_or_default();
             let tree = app.tree();
-            let open =
-                |action: &str| !access::scope(app.kernel.policy(), &tree, &session.actor, action).is_empty();
+            // A line has a place in the navigation of those who may do something in it, and where it keeps a book.
+            let open = |action: &str| {
+                let scope = access::scope(app.kernel.policy(), &tree, &session.actor, action);
+                let line = Some(crate::said::line(action)).filter(|line| *line != "kernel");
+                let is_own = scope.sights().iter().any(|sight| sight.owner.is_some());
+                let kept = |line| is_own || !scope.books(&tree, Some(line)).is_empty();
+                !scope.is_empty() && line.is_none_or(kept)
+            };
             frame.nav = app
                 .nav
                 .iter()

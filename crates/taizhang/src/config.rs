@@ -35,6 +35,9 @@ pub struct Config {
     /// The mail server that takes notices; without it posts get no e-mail.
     pub smtp: Option<Smtp>,
     pub notices: Notices,
+    /// A GeoJSON file with the shapes of units for the wall, each with its code in the property `code` or `adcode`;
+    /// units stand as tiles, if left out.
+    pub map: Option<PathBuf>,
     #[serde(skip)]
     pub demonstration: bool,
 }
@@ -136,6 +139,7 @@ impl Default for Config {
                 title_en: "Dezhou".into(),
             },
             mqtt: None,
+            map: None,
             smtp: None,
             notices: Notices::default(),
             demonstration: false,

@@ -6,6 +6,7 @@ mod keys;
 mod lines;
 mod system;
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use kernel::{AdminError, AppendError, Kernel, OpenError, Parts};
 use line_market::mqtt_bridge::{self, Bridge};
 use merkle::SignerKey;
 use notices::{MailSettings, Worker};
+use shell::wall::{Shapes, Wall};
 use shell::{App, Site, Texts};
 use store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -119,7 +121,18 @@ pub fn app(config: &Config, kernel: Arc<Kernel>) -> Result<App, Error> {
         sends_mail: config.smtp.is_some(),
         demonstration: config.demonstration,
     };
-    Ok(App::new(kernel, Arc::new(texts), site, lines::nav(), lines::names()))
+    let wall = Wall::new(lines::wall(), shapes(config)?);
+    Ok(App::new(kernel, Arc::new(texts), site, lines::nav(), lines::names()).with_wall(wall))
+}
+
+/// The shapes of the map that the configuration names.
+fn shapes(config: &Config) -> Result<Shapes, Error> {
+    let Some(path) = &config.map else { return Ok(Shapes::default()) };
+    let mut bytes = Vec::new();
+    let most = u64::try_from(shell::wall::BYTES_MAX + 1).unwrap_or(u64::MAX);
+    let read = std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
+    read.map_err(|error| file_error(path, &error))?;
+    Shapes::read(&bytes).map_err(|error| Error::Config(format!("the map {}: {error}", path.display())))
 }
 
 /// Every route of the site.

@@ -5,6 +5,7 @@ use base::CityZone;
 use kernel::Line;
 use shell::said::Naming;
 use shell::texts::TextsError;
+use shell::wall::WallLine;
 use shell::{App, Lang, NavEntry, Texts};
 use utoipa::openapi::OpenApi;
 
@@ -25,6 +26,11 @@ pub fn nav() -> Vec<NavEntry> {
     all.extend(line_projects::NAV);
     all.extend(shell::pages::NAV);
     all
+}
+
+/// What the lines show on the wall, in the order in which it is read.
+pub fn wall() -> Vec<WallLine> {
+    vec![line_projects::wall::WALL, line_market::wall::WALL]
 }
 
 pub fn names() -> Vec<Naming> {

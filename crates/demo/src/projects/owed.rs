@@ -110,6 +110,12 @@ fn blocker(number: usize) -> String {
 /// Land in ten days, 430 foundation pits in less than twenty-five.
 fn sports_park(pen: &mut Pen<'_>, project: &Project) {
     let land = project.start.plus(-12);
+    for (day, quantity) in [(8, 150), (16, 160), (24, 120)] {
+        let body = json!({
+            "project": project.name, "item": "pit", "title": "基坑", "measured": "pieces", "quantity": quantity,
+        });
+        pen.write(project.start.plus(day), 16 * 60 + 40, "projects.works.done", body);
+    }
     for (milestone, title, set, due, done) in [
         ("land", "土地征收10天完成", land.plus(-1), land.plus(10), land.plus(9)),
         ("pits", "430个基坑25天内完成", project.start, project.start.plus(25), project.start.plus(24)),

@@ -30,6 +30,18 @@ const REPORTS: [(&str, i64, &str); 9] = [
     ("2021-12-17", 9_950, "交工前检测合格"),
 ];
 
+/// What was built by when: item, Chinese name, measure, quantity.
+const WORKS: [(&str, &str, &str, &str, i64); 8] = [
+    ("2021-10-10", "culvert", "涵洞", "pieces", 21),
+    ("2021-10-20", "culvert", "涵洞", "pieces", 16),
+    ("2021-11-06", "bridge", "中小桥", "pieces", 4),
+    ("2021-11-20", "bridge", "中小桥", "pieces", 5),
+    ("2021-11-30", "large-bridge", "大桥", "pieces", 1),
+    ("2021-12-02", "road", "道路", "metres", 5_200),
+    ("2021-12-10", "road", "道路", "metres", 4_900),
+    ("2021-12-17", "road", "道路", "metres", 1_700),
+];
+
 /// A project of each chain: chain, Chinese and English name, division of GB/T 4754, total in ten thousand yuan.
 const CHAIN_PROJECTS: [(&str, &str, &str, &str, i64); 8] = [
     ("wind", "风电叶片生产基地（示范）", "Wind blade works (demonstration)", "C38", 52_000),
@@ -75,6 +87,12 @@ fn road(pen: &mut Pen<'_>) {
     for (day, percent_bp, note) in REPORTS {
         let body = json!({ "project": ROAD, "percent_bp": percent_bp, "note": note });
         pen.write(parse(day), 18 * 60, "projects.progress.reported", body);
+    }
+    for (day, item, title, measured, quantity) in WORKS {
+        let body = json!({
+            "project": ROAD, "item": item, "title": title, "measured": measured, "quantity": quantity,
+        });
+        pen.write(parse(day), 18 * 60 + 10, "projects.works.done", body);
     }
     for share in shares(ROAD_FEN, begun, opened) {
         let month: line_projects::kinds::Month =

@@ -21,7 +21,15 @@ impl Default for Limits {
     }
 }
 
+/// An event has some tens of values, its lists one for each item.
+const VALUES_PER_ITEM: usize = 16;
+
 impl Limits {
+    /// Values, or elements, of a whole document.
+    pub(crate) fn values_max(&self) -> usize {
+        self.items_max.saturating_mul(VALUES_PER_ITEM)
+    }
+
     /// Refuses a value that is too deep, too wide, or holds a text that is too long.
     pub fn check(&self, value: &Value) -> Result<(), EpcisError> {
         self.walk(value, &Path::Root, 1)
@@ -70,7 +78,7 @@ impl Limits {
 }
 
 /// True where a text holds what no XML document can (XML 1.0, section 2.2).
-fn has_control(text: &str) -> bool {
+pub(crate) fn has_control(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.iter().enumerate().any(|(at, byte)| match byte {
         b'\t' | b'\n' | b'\r' => false,

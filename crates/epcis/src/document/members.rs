@@ -6,7 +6,9 @@ use super::event::EventType;
 use super::shape::{self, Shape};
 use crate::context::Context;
 use crate::error::{EpcisError, Rule};
+use crate::moment;
 use crate::path::Path;
+use crate::units;
 use crate::vocabulary::Vocabulary;
 
 const COMMON: &[&str] = &[
@@ -71,6 +73,7 @@ pub(super) fn check_event(
 ) -> Result<(), EpcisError> {
     event.need("eventTime")?;
     event.need("eventTimeZoneOffset")?;
+    event.check("@context", crate::context::check)?;
     event.check("eventTime", shape::time)?;
     event.check("eventTimeZoneOffset", shape::offset)?;
     event.check("recordTime", shape::time)?;
@@ -137,6 +140,14 @@ fn check_persistent_disposition(event: &Shape) -> Result<(), EpcisError> {
             return Err(persistent.refuse(name, Rule::NeedsOneOf("the dispositions")));
         }
         persistent.each(name, |value| shape::word(value, Vocabulary::Disposition))?;
+        persistent.distinct(name)?;
+    }
+    let unset = persistent.items("unset")?;
+    let bare = |value: &Value| value.as_str().map(|word| Vocabulary::Disposition.bare(word).to_owned());
+    for (i, word) in persistent.items("set")?.iter().enumerate() {
+        if unset.iter().any(|other| bare(other) == bare(word)) {
+            return Err(EpcisError::at(path.member("set").item(i).to_string(), Rule::SetAndUnset));
+        }
     }
     if persistent.map.is_empty() {
         return Err(EpcisError::at(path.to_string(), Rule::NeedsOneOf("set, unset")));
@@ -176,6 +187,12 @@ fn check_sensors(event: &Shape, context: &Context) -> Result<(), EpcisError> {
             metadata.known(&[METADATA_URIS, TIMES].concat(), context)?;
             METADATA_URIS.iter().try_for_each(|name| metadata.check(name, shape::epc))?;
             TIMES.iter().try_for_each(|name| metadata.check(name, shape::time))?;
+            let time = |name: &str| metadata.map.get(name).and_then(Value::as_str).and_then(moment::exact);
+            if let (Some(start), Some(end)) = (time("startTime"), time("endTime"))
+                && start.is_after(&end)
+            {
+                return Err(metadata.refuse("startTime", Rule::After("endTime")));
+            }
         }
         element.need("sensorReport")?;
         let reports = element.items("sensorReport")?;
@@ -206,7 +223,10 @@ fn check_report(report: &Shape, context: &Context) -> Result<(), EpcisError> {
     const OTHERS: &[&str] =
         &["type", "exception", "time", "component", "stringValue", "booleanValue", "hexBinaryValue", "uom"];
     report.known(&[URIS, NUMBERS, OTHERS].concat(), context)?;
-    report.need("type")?;
+    // XML takes a report of an exception without the type of what was measured, as published examples have it.
+    if !report.map.contains_key("exception") {
+        report.need("type")?;
+    }
     report.check("type", |value| shape::word(value, Vocabulary::Measurement))?;
     report.check("exception", |value| shape::word(value, Vocabulary::SensorAlert))?;
     report.check("component", |value| shape::word(value, Vocabulary::SensorComponent))?;
@@ -216,18 +236,56 @@ fn check_report(report: &Shape, context: &Context) -> Result<(), EpcisError> {
     report.check("uom", |value| shape::text(value).map(|_| ()))?;
     report.check("hexBinaryValue", |value| {
         let hex = shape::text(value)?;
-        let fits = !hex.is_empty() && hex.bytes().all(|c| c.is_ascii_hexdigit());
-        if fits { Ok(()) } else { Err(Rule::Kind("hexadecimal digits")) }
+        let fits = !hex.is_empty() && hex.len() % 2 == 0 && hex.bytes().all(|c| c.is_ascii_hexdigit());
+        if fits { Ok(()) } else { Err(Rule::Kind("pairs of hexadecimal digits")) }
     })?;
     URIS.iter().try_for_each(|name| report.check(name, shape::epc))?;
-    NUMBERS.iter().try_for_each(|name| report.check(name, shape::number))
+    NUMBERS.iter().try_for_each(|name| report.check(name, shape::number))?;
+    check_figures(report)
+}
+
+/// What the numbers of a report say together (EPCIS 2.0, section 7.3.7.3).
+fn check_figures(report: &Shape) -> Result<(), EpcisError> {
+    let number = |name: &str| report.map.get(name).and_then(Value::as_f64);
+    let text = |name: &str| report.map.get(name).and_then(Value::as_str);
+    match (number("percRank"), number("percValue")) {
+        (Some(_), None) => return Err(report.refuse("percRank", Rule::Together("percValue"))),
+        (None, Some(_)) => return Err(report.refuse("percValue", Rule::Together("percRank"))),
+        (Some(rank), _) if !(0.0..=100.0).contains(&rank) => {
+            return Err(report.refuse("percRank", Rule::Range(0, 100)));
+        }
+        _ => {}
+    }
+    if number("sDev").is_some_and(|deviation| deviation < 0.0) {
+        return Err(report.refuse("sDev", Rule::Negative));
+    }
+    if let (Some(min), Some(max)) = (number("minValue"), number("maxValue"))
+        && min > max
+    {
+        return Err(report.refuse("minValue", Rule::Above("maxValue")));
+    }
+    if let (Some(uom), Some(measurement)) = (text("uom"), text("type")) {
+        let measurement = Vocabulary::Measurement.bare(measurement);
+        if !units::may_measure(measurement, uom) {
+            let rule = Rule::UnitOf { uom: uom.to_owned(), measurement: measurement.to_owned() };
+            return Err(report.refuse("uom", rule));
+        }
+    }
+    Ok(())
 }
 
 fn check_things(event: &Shape) -> Result<(), EpcisError> {
     for name in ["epcList", "childEPCs", "inputEPCList", "outputEPCList"] {
-        event.each(name, shape::epc)?;
+        event.each(name, shape::instance)?;
+        event.distinct(name)?;
     }
-    event.check("parentID", shape::epc)?;
+    event.check("parentID", shape::instance)?;
+    if let Some(parent) = event.map.get("parentID") {
+        let list = event.path.member("childEPCs");
+        if let Some(at) = event.items("childEPCs")?.iter().position(|child| child == parent) {
+            return Err(EpcisError::at(list.item(at).to_string(), Rule::OwnParent));
+        }
+    }
     event.check("transformationID", shape::uri)?;
     for name in ["quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList"] {
         let list_path = event.path.member(name);
@@ -241,11 +299,10 @@ fn check_things(event: &Shape) -> Result<(), EpcisError> {
 fn check_quantity(element: &Shape) -> Result<(), EpcisError> {
     element.known(&["epcClass", "quantity", "uom"], &Context::default())?;
     element.need("epcClass")?;
-    element.check("epcClass", shape::epc)?;
+    element.check("epcClass", shape::class)?;
     element.check("uom", |value| {
         let uom = shape::text(value)?;
-        let letters = uom.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
-        if letters && (2..=3).contains(&uom.len()) { Ok(()) } else { Err(Rule::Uom(uom.to_owned())) }
+        if units::is_code(uom) { Ok(()) } else { Err(Rule::Uom(uom.to_owned())) }
     })?;
     let measured = element.map.contains_key("uom");
     if measured {

@@ -9,9 +9,11 @@ use serde_json::{Map, Value};
 
 pub use event::{Action, Event, EventType, Quantity, Role, What};
 pub use limits::Limits;
+pub(crate) use limits::has_control;
 
 use crate::context::Context;
 use crate::error::{EpcisError, Rule};
+use crate::json;
 use crate::moment::Moment;
 use crate::path::Path;
 use crate::xml::Style;
@@ -66,12 +68,13 @@ impl Sifted {
 impl Document {
     /// Reads JSON text, and keeps on where a single event breaks a rule.
     pub fn sift(json: &[u8], limits: &Limits) -> Result<Sifted, EpcisError> {
-        Self::sift_value(parse_json(json, limits)?, None, limits)
+        Self::sift_value(json::parse(json, limits)?, None, limits)
     }
 
     /// Reads XML text of EPCIS 1.0 to 2.0, and keeps on where a single event breaks a rule.
     pub fn sift_xml(xml: &[u8], limits: &Limits) -> Result<Sifted, EpcisError> {
         let (value, kind) = crate::xml::read(xml, limits)?;
+        limits.check(&value)?;
         Self::sift_value(value, Some(kind), limits)
     }
 
@@ -82,16 +85,17 @@ impl Document {
 
     /// Reads JSON text. The error names the path of the first member that breaks a rule, and the rule.
     pub fn parse(json: &[u8], limits: &Limits) -> Result<Self, EpcisError> {
-        Self::from_value(parse_json(json, limits)?, limits)
+        Self::sift(json, limits).and_then(Sifted::whole)
     }
 
     /// Reads a JSON value.
     pub fn from_value(value: Value, limits: &Limits) -> Result<Self, EpcisError> {
+        limits.check(&value)?;
         Self::sift_value(value, None, limits).and_then(Sifted::whole)
     }
 
+    /// Reads a value that is within the limits, but for the number of its events.
     fn sift_value(value: Value, kind: Option<DocumentKind>, limits: &Limits) -> Result<Sifted, EpcisError> {
-        limits.check(&value)?;
         let Value::Object(mut envelope) = value else {
             return Err(EpcisError::at("", Rule::Kind("an object")));
         };
@@ -168,19 +172,6 @@ impl Document {
     }
 }
 
-/// Reads JSON text within the limits; numbers beyond 64-bit floats, and deep nesting, are refused.
-pub(crate) fn parse_json(json: &[u8], limits: &Limits) -> Result<Value, EpcisError> {
-    serde_json::from_slice(json).map_err(|error| {
-        let text = error.to_string();
-        let rule = if text.starts_with("recursion limit") {
-            Rule::Limit { what: "levels of nesting", max: limits.depth_max }
-        } else {
-            Rule::Json(text)
-        };
-        EpcisError::at("", rule)
-    })
-}
-
 fn list_path(kind: DocumentKind) -> &'static str {
     match kind {
         DocumentKind::QueryResults => "epcisBody.queryResults.resultsBody.eventList",
@@ -205,10 +196,8 @@ fn take_event_list(envelope: &mut Map<String, Value>, kind: DocumentKind) -> Res
 fn check_context(envelope: &Map<String, Value>) -> Result<&Value, EpcisError> {
     let shape = Shape { map: envelope, path: &Path::Root };
     let context = shape.need("@context")?;
-    let item = |value: &Value| value.is_string() || value.is_object();
-    let fits = item(context) || context.as_array().is_some_and(|list| list.iter().all(item));
-    let rule = Rule::Kind("a URI, an object of terms, or a list of both");
-    if fits { Ok(context) } else { Err(EpcisError::at("@context", rule)) }
+    crate::context::check(context).map_err(|rule| shape.refuse("@context", rule))?;
+    Ok(context)
 }
 
 fn check_envelope(

@@ -1,5 +1,7 @@
 //! The shapes that members of a document take.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::context::Context;
@@ -63,6 +65,19 @@ impl<'a> Shape<'a> {
         Ok(())
     }
 
+    /// Refuses a list, which is a set, with an item that it holds before.
+    pub fn distinct(&self, name: &str) -> Result<(), EpcisError> {
+        let items = self.items(name)?;
+        if items.len() < 2 {
+            return Ok(());
+        }
+        let mut seen = HashSet::with_capacity(items.len());
+        match items.iter().position(|item| !seen.insert(item.as_str())) {
+            Some(at) => Err(EpcisError::at(self.path.member(name).item(at).to_string(), Rule::Twice)),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses members that the standard does not name, unless they carry a namespace or the context defines them.
     pub fn known(&self, names: &[&str], context: &Context) -> Result<(), EpcisError> {
         let strange = |name: &&String| !names.contains(&name.as_str()) && !context.is_extension(name);
@@ -98,6 +113,28 @@ pub(crate) fn epc(value: &Value) -> Result<(), Rule> {
         crate::urn::to_digital_link(epc, crate::digital_link::CANONICAL_BASE)?;
     }
     Ok(())
+}
+
+/// What names a single thing.
+pub(crate) fn instance(value: &Value) -> Result<(), Rule> {
+    epc(value)?;
+    match text(value)? {
+        class if is_class(class) => Err(Rule::ClassLevel(class.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// What names a class of things.
+pub(crate) fn class(value: &Value) -> Result<(), Rule> {
+    epc(value)?;
+    match text(value)? {
+        single if single.starts_with("urn:epc:id:sgtin:") => Err(Rule::InstanceLevel(single.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+fn is_class(id: &str) -> bool {
+    id.starts_with("urn:epc:class:") || id.starts_with("urn:epc:idpat:")
 }
 
 pub(crate) fn time(value: &Value) -> Result<(), Rule> {

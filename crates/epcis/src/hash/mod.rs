@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::context::Context;
-use crate::document::{Limits, parse_json};
+use crate::document::Limits;
 use crate::error::{EpcisError, Rule};
+use crate::json;
 use node::{Names, Node};
 
 /// The hash of one event as `ni:///sha-256;...?ver=CBV2.0`, under the `@context` of its document.
@@ -24,8 +25,7 @@ pub fn event_hash(event: &Map<String, Value>, context: &Value) -> Result<String,
 
 /// The hashes of all events of a JSON document, in their order.
 pub fn json_hashes(json: &[u8], limits: &Limits) -> Result<Vec<String>, EpcisError> {
-    let document = parse_json(json, limits)?;
-    limits.check(&document)?;
+    let document = json::parse(json, limits)?;
     let mut names = Names::of(document.get("@context").map(Context::read).unwrap_or_default());
     let body = document.get("epcisBody");
     let results = body.and_then(|body| body.get("queryResults"));

@@ -61,7 +61,7 @@ impl Names {
     /// The name of a member of others as `{namespace}name`; another name as it is.
     pub fn resolve<'a>(&self, name: &'a str) -> Cow<'a, str> {
         match self.context.split(name) {
-            Some(split) => Cow::Owned(braced(split.xml_namespace(), split.local)),
+            Some(split) => Cow::Owned(braced(split.namespace, split.local)),
             None => Cow::Borrowed(name),
         }
     }
@@ -138,7 +138,7 @@ pub(super) fn is_of_others(name: &str) -> bool {
     name.contains(['{', ':'])
 }
 
-/// `{namespace}name`. What an undeclared prefix stands before keeps it.
+/// `{namespace}name`
 pub(super) fn braced(namespace: &str, local: &str) -> String {
-    if namespace.ends_with(':') { format!("{namespace}{local}") } else { format!("{{{namespace}}}{local}") }
+    format!("{{{namespace}}}{local}")
 }

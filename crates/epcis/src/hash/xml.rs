@@ -44,7 +44,7 @@ fn start(source: &Source, tag: &Tag) -> Result<Node, EpcisError> {
     let note = attributes.iter().find(|(name, _)| is_note(name)).map(|(_, value)| value.as_str());
     for (name, value) in &attributes {
         // What belongs to the schema says nothing of the event.
-        if name.namespace == Namespace::XSI || is_note(name) || matches!(name.prefix, "xsi" | "xsd") {
+        if name.namespace == Namespace::XSI || is_note(name) {
             continue;
         }
         let is_structured = note.is_some_and(|note| name.is_listed_in(note));

@@ -1,5 +1,7 @@
 //! The prefixes of a document that is made: in its root or context, and in events that give them another meaning.
 
+use std::collections::HashMap;
+
 use super::names;
 use crate::context::Split;
 use crate::xml::source::{XML, XSI, is_epcis};
@@ -7,22 +9,20 @@ use crate::xml::source::{XML, XSI, is_epcis};
 /// A prefix with its namespace.
 type Binding = (String, String);
 
-/// Where a prefix is declared.
-enum Place {
-    Root(usize),
-    Event(usize),
-}
-
 /// Prefixes that the root declares, and those that the event at hand declares itself because they mean something
 /// else in it.
 pub(super) struct Bindings {
     /// Whether a prefix means nothing else in the format.
-    is_free: fn(&str) -> bool,
-    root: Vec<Binding>,
-    event: Vec<Binding>,
-    in_event: bool,
-    /// Places in `root` that the event at hand speaks of.
+    is_free: fn(&str, &str) -> bool,
+    root: Table,
+    event: Table,
+    /// The event at hand, from 1; 0 outside events.
+    in_event: usize,
+    events: usize,
+    /// The event that spoke last of each prefix of the root.
     used: Vec<usize>,
+    /// How many prefixes were made up.
+    fresh: usize,
 }
 
 impl Bindings {
@@ -31,13 +31,14 @@ impl Bindings {
         Self::new(is_free)
     }
 
-    pub fn new(is_free: fn(&str) -> bool) -> Self {
-        Self { is_free, root: Vec::new(), event: Vec::new(), in_event: false, used: Vec::new() }
+    pub fn new(is_free: fn(&str, &str) -> bool) -> Self {
+        let (root, event) = (Table::default(), Table::default());
+        Self { is_free, root, event, in_event: 0, events: 0, used: Vec::new(), fresh: 0 }
     }
 
     /// The qualified name of a member. What no namespace of XML can hold is written whole, in no namespace.
     pub fn name(&mut self, split: &Split, whole: &str) -> String {
-        let iri = split.xml_namespace();
+        let iri = split.namespace;
         if !may_be_bound(iri) {
             return names::encode(whole).into_owned();
         }
@@ -47,69 +48,96 @@ impl Bindings {
 
     /// A prefix for a namespace: the wanted one if it is free, or may be given another meaning in this event alone.
     pub fn prefix(&mut self, wanted: &str, iri: &str) -> &str {
-        let place = match self.find(wanted, iri) {
-            Some(place) => place,
-            None => self.declare(wanted, iri),
-        };
-        match place {
-            Place::Event(at) => &self.event[at].0,
-            Place::Root(at) => {
-                if self.in_event && !self.used.contains(&at) {
-                    self.used.push(at);
-                }
-                &self.root[at].0
-            }
+        if let Some(at) = self.event.find(wanted, iri) {
+            return self.event.prefix(at);
         }
-    }
-
-    /// Where a namespace is declared, under the wanted prefix if it can be.
-    fn find(&self, wanted: &str, iri: &str) -> Option<Place> {
-        let find = |list: &[Binding], is_hidden: &dyn Fn(&str) -> bool| {
-            let fits = |(prefix, bound): &Binding| bound == iri && !is_hidden(prefix);
-            let exact = list.iter().position(|binding| binding.0 == wanted && fits(binding));
-            exact.or_else(|| list.iter().position(fits))
-        };
-        let in_event = find(&self.event, &|_| false).map(Place::Event);
-        in_event.or_else(|| find(&self.root, &|prefix| declares(&self.event, prefix)).map(Place::Root))
-    }
-
-    fn declare(&mut self, wanted: &str, iri: &str) -> Place {
-        let binding = |prefix: &str| (prefix.to_owned(), iri.to_owned());
-        let may_be_wanted = (self.is_free)(wanted) && !declares(&self.event, wanted);
-        let in_root = self.root.iter().position(|(prefix, _)| prefix == wanted);
-        match in_root {
-            None if may_be_wanted => self.root.push(binding(wanted)),
-            Some(at) if may_be_wanted && self.in_event && !self.used.contains(&at) => {
-                self.event.push(binding(wanted));
-                return Place::Event(self.event.len() - 1);
+        let shown = |at: &usize| self.event.place(self.root.prefix(*at)).is_none();
+        if let Some(at) = self.root.find(wanted, iri).filter(shown) {
+            return self.of_root(at);
+        }
+        let may_be_wanted = (self.is_free)(wanted, iri) && self.event.place(wanted).is_none();
+        match self.root.place(wanted) {
+            None if may_be_wanted => {
+                let at = self.root.add(wanted, iri);
+                self.of_root(at)
+            }
+            // What this event did not speak of yet may mean something else in it.
+            Some(at) if may_be_wanted && self.in_event > 0 && self.used.get(at) != Some(&self.in_event) => {
+                let at = self.event.add(wanted, iri);
+                self.event.prefix(at)
             }
             _ => {
-                let is_new =
-                    |prefix: &String| !declares(&self.root, prefix) && !declares(&self.event, prefix);
-                let fresh = (1..).map(|n| format!("ns{n}")).find(is_new).unwrap_or_default();
-                self.root.push(binding(&fresh));
+                let fresh = loop {
+                    self.fresh += 1;
+                    let prefix = format!("ns{}", self.fresh);
+                    let is_new = self.root.place(&prefix).is_none() && self.event.place(&prefix).is_none();
+                    if is_new && (self.is_free)(&prefix, iri) {
+                        break prefix;
+                    }
+                };
+                let at = self.root.add(&fresh, iri);
+                self.of_root(at)
             }
         }
-        Place::Root(self.root.len() - 1)
+    }
+
+    fn of_root(&mut self, at: usize) -> &str {
+        self.used.resize(self.root.list.len(), 0);
+        self.used[at] = self.in_event;
+        self.root.prefix(at)
     }
 
     /// Begins an event with the prefixes that its own context gives it.
     pub fn begin_event<'a>(&mut self, own: impl Iterator<Item = (&'a str, &'a str)>) {
-        self.in_event = true;
-        self.used.clear();
-        let is_free = self.is_free;
-        let fits = |(prefix, iri): &(&str, &str)| is_free(prefix) && may_be_bound(iri);
-        self.event.extend(own.filter(fits).map(|(prefix, iri)| (prefix.to_owned(), iri.to_owned())));
+        self.events += 1;
+        self.in_event = self.events;
+        for (prefix, iri) in own {
+            if (self.is_free)(prefix, iri) && may_be_bound(iri) {
+                self.event.add(prefix, iri);
+            }
+        }
     }
 
-    /// What the event that was printed declares itself.
+    /// What the event declares itself.
     pub fn end_event(&mut self) -> Vec<Binding> {
-        self.in_event = false;
-        std::mem::take(&mut self.event)
+        self.in_event = 0;
+        std::mem::take(&mut self.event).list
     }
 
     pub fn into_root(self) -> Vec<Binding> {
-        self.root
+        self.root.list
+    }
+}
+
+/// Prefixes in the order in which they were declared, found either way.
+#[derive(Default)]
+struct Table {
+    list: Vec<Binding>,
+    by_prefix: HashMap<String, usize>,
+    by_iri: HashMap<String, usize>,
+}
+
+impl Table {
+    fn add(&mut self, prefix: &str, iri: &str) -> usize {
+        let at = self.list.len();
+        self.list.push((prefix.to_owned(), iri.to_owned()));
+        self.by_prefix.insert(prefix.to_owned(), at);
+        self.by_iri.insert(iri.to_owned(), at);
+        at
+    }
+
+    /// Where a namespace is declared, under the wanted prefix if it can be.
+    fn find(&self, wanted: &str, iri: &str) -> Option<usize> {
+        let exact = self.place(wanted).filter(|at| self.list[*at].1 == iri);
+        exact.or_else(|| self.by_iri.get(iri).copied())
+    }
+
+    fn place(&self, prefix: &str) -> Option<usize> {
+        self.by_prefix.get(prefix).copied()
+    }
+
+    fn prefix(&self, at: usize) -> &str {
+        &self.list[at].0
     }
 }
 
@@ -120,13 +148,9 @@ pub(super) fn may_be_bound(iri: &str) -> bool {
 }
 
 /// True for a prefix that means nothing else in XML as it is printed here.
-fn is_free(prefix: &str) -> bool {
+fn is_free(prefix: &str, _: &str) -> bool {
     const OWN: &[&str] = &["xml", "xmlns", "xsi", "xsd", "epcis", "epcisq", "epcismd", ""];
     !OWN.contains(&prefix) && names::encode(prefix) == prefix && !prefix.starts_with("xml")
-}
-
-fn declares(list: &[Binding], prefix: &str) -> bool {
-    list.iter().any(|(known, _)| known == prefix)
 }
 
 const XMLNS: &str = "http://www.w3.org/2000/xmlns/";

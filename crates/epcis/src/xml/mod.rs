@@ -7,6 +7,7 @@
 //! that it comes back.
 
 mod bindings;
+mod job;
 pub(crate) mod names;
 mod prefixes;
 mod print;
@@ -14,6 +15,7 @@ mod read;
 mod shape;
 pub(crate) mod source;
 
+pub use job::{capture_job, problem};
 pub(crate) use print::document as print;
 pub(crate) use read::document as read;
 

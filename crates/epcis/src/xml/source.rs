@@ -24,8 +24,8 @@ pub(super) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 pub(super) const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// Attributes of one element at most, declarations of namespaces included.
 const ATTRIBUTES_MAX: usize = 64;
-/// An event has some tens of elements, its lists one for each item.
-const ELEMENTS_PER_ITEM: usize = 16;
+/// Namespaces of a document, and prefixes that are bound at one place, at most.
+const NAMESPACES_MAX: usize = 256;
 
 /// A namespace by its place in the table of its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -209,13 +209,14 @@ impl<'x> Source<'x> {
             return Err(self.bad("there is more than one root"));
         }
         self.elements += 1;
-        let elements_max = self.limits.items_max.saturating_mul(ELEMENTS_PER_ITEM);
+        let elements_max = self.limits.values_max();
         if self.elements > elements_max {
             return over("elements", elements_max);
         }
         if self.marks.len() >= self.limits.depth_max {
             return over("levels of nesting", self.limits.depth_max);
         }
+        self.check_length(start.name().into_inner().len())?;
         self.marks.push(self.scope.len());
         if !start.attributes_raw().is_empty() {
             for (i, attribute) in start.attributes().enumerate() {
@@ -255,6 +256,10 @@ impl<'x> Source<'x> {
                 Namespace(self.namespaces.len() - 1)
             }
         };
+        if self.namespaces.len() > NAMESPACES_MAX || self.scope.len() > NAMESPACES_MAX {
+            let rule = Rule::Limit { what: "namespaces", max: NAMESPACES_MAX };
+            return Err(EpcisError::at("", rule));
+        }
         self.scope.push((prefix.to_owned(), namespace));
         Ok(())
     }

@@ -33,6 +33,20 @@ fn list(item: BoxedStrategy<Value>, from: usize, to: usize) -> BoxedStrategy<Val
     prop::collection::vec(item, from..=to).prop_map(Value::Array).boxed()
 }
 
+/// A list whose items differ.
+fn set(item: BoxedStrategy<Value>, from: usize, to: usize) -> BoxedStrategy<Value> {
+    let distinct = |mut items: Vec<Value>| {
+        items.sort_by_key(Value::to_string);
+        items.dedup();
+        Value::Array(items)
+    };
+    prop::collection::vec(item, from..=to).prop_map(distinct).boxed()
+}
+
+fn parent() -> BoxedStrategy<Value> {
+    "[0-9]{10}".prop_map(|s| Value::from(format!("urn:epc:id:sscc:0614142.{s}"))).boxed()
+}
+
 fn text() -> BoxedStrategy<Value> {
     prop_oneof![
         "[ -~]{0,12}",
@@ -209,7 +223,7 @@ fn sensor() -> BoxedStrategy<Value> {
         must("type", any_of(&["Temperature", "gs1:Speed", "https://gs1.org/voc/Mass", "ex:smell"])),
         maybe("value", number()),
         maybe("minValue", number()),
-        maybe("sDev", number()),
+        maybe("sDev", (0.0..1e9_f64).prop_map(Value::from)),
         maybe("stringValue", text()),
         maybe("booleanValue", any::<bool>().prop_map(Value::from)),
         maybe("hexBinaryValue", any_of(&["f0f0", "00"])),
@@ -232,10 +246,11 @@ fn declaration() -> BoxedStrategy<Value> {
 }
 
 fn persistent() -> BoxedStrategy<Value> {
-    let words = || list(disposition(), 1, 2);
+    let set_words = || set(disposition(), 1, 2);
+    let unset_words = || set(any_of(&["expired", "ex:ripe", "cbv:Disp-recalled"]), 1, 2);
     prop_oneof![
-        words().prop_map(|set| json!({ "set": set })),
-        (words(), words()).prop_map(|(set, unset)| json!({ "set": set, "unset": unset })),
+        set_words().prop_map(|set| json!({ "set": set })),
+        (set_words(), unset_words()).prop_map(|(set, unset)| json!({ "set": set, "unset": unset })),
     ]
     .boxed()
 }
@@ -262,7 +277,7 @@ fn event() -> BoxedStrategy<Value> {
         ]
     };
     let transactions = || pairs("bizTransaction", &["po", "urn:epcglobal:cbv:btt:inv", "ex:wager"], true);
-    let epcs = |from| list(epc(), from, 4);
+    let epcs = |from| set(epc(), from, 4);
     let quantities = |from| list(quantity(), from, 3);
     let ilmd = || with(vec![extensions(), maybe("cbvmda:lotNumber", text())]);
     let of = |event_type: &'static str, more: Vec<BoxedStrategy<Members>>| {
@@ -284,7 +299,7 @@ fn event() -> BoxedStrategy<Value> {
             "AggregationEvent",
             vec![
                 must("action", any_of(&["ADD", "OBSERVE", "DELETE"])),
-                must("parentID", epc()),
+                must("parentID", parent()),
                 must("childEPCs", epcs(1)),
                 maybe("childQuantityList", quantities(0)),
             ]
@@ -297,7 +312,7 @@ fn event() -> BoxedStrategy<Value> {
                     "bizTransactionList",
                     pairs("bizTransaction", &["po"], true).prop_filter("one", |l| l != &json!([]))
                 ),
-                maybe("parentID", epc()),
+                maybe("parentID", parent()),
                 must("epcList", epcs(0)),
                 maybe("quantityList", quantities(0)),
             ]
@@ -316,7 +331,7 @@ fn event() -> BoxedStrategy<Value> {
             "AssociationEvent",
             vec![
                 must("action", any_of(&["ADD", "OBSERVE"])),
-                must("parentID", epc()),
+                must("parentID", parent()),
                 must("childQuantityList", quantities(1)),
             ]
         ),

@@ -1,4 +1,4 @@
-use epcis::{Document, Limits, event_hash, xml_hashes};
+use epcis::{Document, Limits, event_hash};
 use serde_json::{Value, json};
 
 fn object_event() -> Value {
@@ -97,6 +97,102 @@ fn every_broken_rule_names_the_path_and_the_rule() {
 }
 
 #[test]
+fn rules_beyond_the_schema_name_the_path_and_the_rule() {
+    let sensor = |report: Value, expected: &str| {
+        check(
+            "sensorElementList",
+            json!([{ "sensorReport": [report] }]),
+            &format!("sensorElementList[0].{expected}"),
+        );
+    };
+    sensor(json!({ "value": 1 }), "sensorReport[0].type: is required");
+    sensor(
+        json!({ "type": "Temperature", "value": 1, "uom": "KGM" }),
+        "sensorReport[0].uom: KGM is no unit of Temperature",
+    );
+    sensor(
+        json!({ "type": "gs1:Speed", "value": 1, "uom": "CEL" }),
+        "sensorReport[0].uom: CEL is no unit of Speed",
+    );
+    sensor(json!({ "type": "Mass", "percRank": 5 }), "sensorReport[0].percRank: needs percValue beside it");
+    sensor(json!({ "type": "Mass", "percValue": 5 }), "sensorReport[0].percValue: needs percRank beside it");
+    sensor(
+        json!({ "type": "Mass", "percValue": 5, "percRank": 101 }),
+        "sensorReport[0].percRank: must be from 0 to 100",
+    );
+    sensor(json!({ "type": "Mass", "sDev": -1 }), "sensorReport[0].sDev: must not be negative");
+    sensor(
+        json!({ "type": "Mass", "minValue": 2, "maxValue": 1 }),
+        "sensorReport[0].minValue: exceeds maxValue",
+    );
+    sensor(
+        json!({ "type": "Mass", "hexBinaryValue": "f0f" }),
+        "sensorReport[0].hexBinaryValue: must be pairs of hexadecimal digits",
+    );
+    let metadata =
+        json!({ "startTime": "2021-12-10T08:00:00.5Z", "endTime": "2021-12-10T16:00:00.49+08:00" });
+    check(
+        "sensorElementList",
+        json!([{ "sensorMetadata": metadata, "sensorReport": [{ "type": "Mass" }] }]),
+        "sensorElementList[0].sensorMetadata.startTime: comes after endTime",
+    );
+    check(
+        "persistentDisposition",
+        json!({ "set": ["active", "damaged"], "unset": ["urn:epcglobal:cbv:disp:damaged"] }),
+        "persistentDisposition.set[1]: stands in set and in unset",
+    );
+    check(
+        "persistentDisposition",
+        json!({ "set": ["active", "active"] }),
+        "persistentDisposition.set[1]: stands twice",
+    );
+    check("epcList", json!(["urn:a:b", "urn:a:c", "urn:a:b"]), "epcList[2]: stands twice");
+    check(
+        "epcList",
+        json!(["urn:epc:class:lgtin:4012345.012345.998877"]),
+        "epcList[0]: \"urn:epc:class:lgtin:4012345.012345.998877\" names a class, where single things are named",
+    );
+    check(
+        "quantityList",
+        json!([{ "epcClass": "urn:epc:id:sgtin:0614141.112345.400" }]),
+        "quantityList[0].epcClass: \"urn:epc:id:sgtin:0614141.112345.400\" names a single thing, where classes are named",
+    );
+    check("ex:note", json!("\u{1}"), "ex:note: holds a control character, which no XML document can");
+    check(
+        "ilmd",
+        json!({ "epcis:lot": 1 }),
+        "ilmd.epcis:lot: \"epcis:lot\" is neither a member of this object nor has it a namespace",
+    );
+}
+
+#[test]
+fn contexts_that_have_to_be_fetched_or_turn_the_standard_around_are_refused() {
+    let standard = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
+    check(
+        "@context",
+        json!([standard, "https://evil.example/c.jsonld"]),
+        "@context: \"https://evil.example/c.jsonld\" lies elsewhere and is not fetched; declare its terms in the document",
+    );
+    check(
+        "@context",
+        json!([standard, { "bizStep": "https://evil.example/" }]),
+        "@context: \"bizStep\" is a term of the standard, which no context may define anew",
+    );
+    check("@context", json!([[standard]]), "@context: must be a URI, an object of terms, or a list of both");
+    let own =
+        json!([standard, { "@vocab": "https://vocab.example/", "grade": { "@id": "https://g.example/#g" } }]);
+    let mut event = object_event();
+    event["@context"] = own;
+    event["grade"] = json!("A");
+    event["anything"] = json!(1);
+    let document =
+        Document::from_value(event.clone(), &Limits::default()).expect("terms that the document defines");
+    let xml = document.to_xml(&crate::generated::STYLE);
+    let back = Document::parse_xml(xml.as_bytes(), &Limits::default()).expect("a document");
+    assert_eq!(epcis::equal_in_meaning(&event, &back.to_value()), Ok(()));
+}
+
+#[test]
 fn quantities_follow_their_units() {
     let quantity = |q: Value, expected: &str| {
         let mut element = json!({ "epcClass": "urn:epc:class:lgtin:4012345.012345.998877" });
@@ -135,6 +231,11 @@ fn parents_and_children_follow_the_action() {
     );
     let childless = Some(": needs at least one of childEPCs, childQuantityList");
     assert_eq!(event(json!({ "action": "ADD", "parentID": "urn:a:b" })).as_deref(), childless);
+    let own = json!(["urn:a:c", "urn:a:b"]);
+    assert_eq!(
+        event(json!({ "action": "ADD", "parentID": "urn:a:b", "childEPCs": own })).as_deref(),
+        Some("childEPCs[1]: is its own parent")
+    );
     let other = json!({ "type": "AssociationEvent", "action": "OBSERVE", "childEPCs": child });
     assert_eq!(event(other).as_deref(), Some("parentID: is required"));
 }
@@ -148,7 +249,7 @@ fn malformed_text_is_refused_with_a_reason() {
     assert_eq!(parse(b"[]"), ": must be an object");
     assert_eq!(parse(b"null"), ": must be an object");
     let deep = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();
-    assert_eq!(parse(&deep), ": exceeds 32 levels of nesting");
+    assert!(parse(&deep).ends_with("[0]: exceeds 32 levels of nesting"));
 }
 
 #[test]
@@ -234,25 +335,4 @@ fn hostile_events_are_refused_or_hashed_and_do_not_panic() {
         deep = json!({ "ex:a": deep });
     }
     assert!(hash(json!({ "type": "ObjectEvent", "ex:a": deep })).is_err());
-}
-
-#[test]
-fn hostile_xml_is_refused() {
-    let refuse =
-        |xml: &str| xml_hashes(xml.as_bytes(), &Limits::default()).expect_err("a refusal").to_string();
-    let bomb = "<!DOCTYPE a [<!ENTITY b \"bbbb\"><!ENTITY c \"&b;&b;&b;\">]><a>&c;</a>";
-    for xml in
-        [bomb, "<!DOCTYPE a SYSTEM 'http://evil.example/x.dtd'><a/>", "<!DOCTYPE a PUBLIC 'b' 'c'><a/>"]
-    {
-        assert_eq!(refuse(xml), ": a document type that declares or fetches anything is refused");
-    }
-    assert_eq!(refuse(&"<a>".repeat(100_000)), ": exceeds 32 levels of nesting");
-    assert!(refuse("<a><b></a>").starts_with(": is not XML"));
-    assert!(refuse("<a>").starts_with(": is not XML"));
-    assert!(refuse("<a b='1' b='2'/>").starts_with(": is not XML"));
-    assert!(refuse(&format!("<a>{}</a>", "x".repeat(10_000_000))).contains("bytes in a text"));
-    assert_eq!(refuse("<a>&b;</a>"), ": is not XML: line 1, column 7: entity \"b\" is not defined");
-    assert!(refuse("<a b='&c;'/>").starts_with(": is not XML"));
-    let text = "<ObjectEvent><a>urn:epc:id:sgtin:1.\u{663}4.5</a></ObjectEvent>";
-    assert_eq!(xml_hashes(text.as_bytes(), &Limits::default()).map(|hashes| hashes.len()), Ok(1));
 }

@@ -3,8 +3,11 @@
 mod corpora;
 mod examples;
 mod formats;
+mod formats_hostile;
 mod generated;
 mod hostile;
 mod laws;
+mod mutated;
 mod queries;
+mod round_trip;
 mod xsd;

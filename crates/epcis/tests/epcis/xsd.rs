@@ -27,3 +27,13 @@ pub fn validate(xsd: &Path, documents: &[(String, DocumentKind)]) {
         assert!(output.status.success(), "{schema}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+/// The canonical form of XML, space between elements left out.
+pub fn canonical_xml(xml: &str) -> String {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    std::io::Write::write_all(&mut file, xml.as_bytes()).expect("a written file");
+    let mut command = Command::new("xmllint");
+    let output =
+        command.args(["--nonet", "--noblanks", "--c14n"]).arg(file.path()).output().expect("xmllint");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}

@@ -16,6 +16,8 @@ const PUBLIC: Row = [200; 8];
 const RECORDS: Row = [401, 403, 200, 403, 200, 200, 200, 403];
 /// Records of a key-project office, which the market's people have nothing to do with.
 const OFFICE: Row = [401, 403, 403, 403, 403, 200, 200, 403];
+/// Plans that are not there.
+const PLANS: Row = [401, 403, 403, 403, 403, 404, 404, 403];
 const COUNTY: Row = [401, 403, 403, 403, 200, 200, 200, 403];
 const OVERSIGHT: Row = [401, 200, 403, 403, 403, 200, 200, 403];
 const LISTS: Row = [401, 200, 403, 403, 403, 403, 200, 403];
@@ -93,6 +95,35 @@ const OPERATIONS: &[Operation] = &[
     ),
     get("/api/projects/{book}/projects", "/api/projects/decheng-projects/projects", OFFICE),
     get("/api/projects/{book}/projects/{project}", "/api/projects/decheng-projects/projects/park", OFFICE),
+    // The park has no plan, so whoever may look finds nothing.
+    get(
+        "/api/projects/{book}/projects/{project}/plan",
+        "/api/projects/decheng-projects/projects/park/plan",
+        PLANS,
+    ),
+    get(
+        "/api/projects/{book}/projects/{project}/plan/overlaps",
+        "/api/projects/decheng-projects/projects/park/plan/overlaps",
+        PLANS,
+    ),
+    get(
+        "/api/projects/{book}/projects/{project}/plan/curve",
+        "/api/projects/decheng-projects/projects/park/plan/curve",
+        PLANS,
+    ),
+    get(
+        "/api/projects/{book}/projects/{project}/plan/file",
+        "/api/projects/decheng-projects/projects/park/plan/file?format=csv",
+        PLANS,
+    ),
+    Operation {
+        method: "POST",
+        template: "/api/projects/{book}/projects/{project}/plan",
+        path: "/api/projects/decheng-projects/projects/park/plan",
+        body: |_| Some(json!("no plan")),
+        asks: None,
+        row: [401, 403, 403, 403, 403, 403, 403, 403],
+    },
     get("/api/projects/{book}/chains", "/api/projects/decheng-projects/chains", OFFICE),
     get("/api/projects/{book}/programmes", "/api/projects/decheng-projects/programmes", OFFICE),
     get("/api/projects/{book}/visits", "/api/projects/decheng-projects/visits", OFFICE),

@@ -18,6 +18,8 @@ mod office;
 mod outside;
 mod owed;
 mod places;
+mod plans;
+mod project_laws;
 mod project_pages;
 mod projects;
 mod proofs;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base::{BookId, Day};
 use harness::Engine;
-use kernel::{AppendError, DocketError, MatterFilter, Period, Standing};
+use kernel::{AppendError, DocketError, MatterFilter, Part, Period, Standing};
 use matters::{
     Calendar, Cancelled, Colour, DayUnit, Due, HandedOver, HelperAdded, MatterError, NoticeDay, Opened,
     Paused, Preset, Resumed, Returned, State, Term, Version, YearNotice,
@@ -51,6 +51,14 @@ fn a_matter_lives_from_its_opening_to_its_acceptance_with_two_people() {
         assert_eq!(office.inbox("owner"), Vec::<String>::new());
         let closed = office.list(MatterFilter { standing: Standing::Closed, ..MatterFilter::default() });
         assert_eq!(closed.len(), 1);
+        let of_posts = |names: &[&str]| {
+            let posts = names.iter().map(|name| post(name)).collect();
+            office.list(MatterFilter { standing: Standing::Closed, posts, ..MatterFilter::default() }).len()
+        };
+        assert_eq!(
+            [&["owner"][..], &["reviewer"], &["owner", "reviewer"], &["helper"]].map(of_posts),
+            [1, 1, 1, 0]
+        );
         assert_eq!(
             office.told(),
             [
@@ -281,6 +289,17 @@ fn an_edit_of_the_calendar_recomputes_open_deadlines_and_leaves_the_past_alone()
         office.kernel.load_calendar(&system(), amended(&["2026-03-12", "2026-03-13"])).unwrap();
         assert_eq!(due(), ["soon 2026-03-05", "fixed 2026-03-17", "later 2026-03-18", "other 2026-03-18"]);
         assert_eq!(office.inbox("owner"), ["soon", "fixed", "later", "other"]);
+        let as_part = |part| {
+            let filter = MatterFilter {
+                posts: vec![post("owner"), post("reviewer")],
+                part: Some(part),
+                ..MatterFilter::default()
+            };
+            office.list(filter).len()
+        };
+        assert_eq!([Part::Owner, Part::Reviewer, Part::Helper].map(as_part), [4, 4, 0]);
+        let counts = office.kernel.count_matters(&[post("owner"), post("reviewer"), post("leader")]).unwrap();
+        assert_eq!(counts, [(Part::Owner, 4), (Part::Reviewer, 4)]);
         office.check();
 
         office.go_to("2026-03-18T23:00");

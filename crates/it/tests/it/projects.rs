@@ -164,6 +164,28 @@ on_every_store! {
         town.check();
     }
 
+    fn the_clock_of_a_permit_stands_while_it_is_paused_and_nothing_is_late_meanwhile(town) {
+        let planner = town.program(User::Planner);
+        record(&planner, "projects.permit.applied", json!({ "project": "park", "permit": "P-1", "title": "环评批复",
+            "bureau": "post:decheng-office/team-2", "agent": "post:decheng-office/office", "term_workdays": 3 })).expect(201);
+        let due = || planner.get("/api/projects/decheng-projects/permits").expect(200).json()[0]["due"].clone();
+        // Accepted on Tuesday 10 March: the third workday is Friday.
+        assert_eq!(due(), "2026-03-13");
+        tend(&town, "2026-03-12T10:00:00+08:00");
+        let pause = |it: &Matter| Paused { matter: it.id.clone(), reason: "等待专家评审".into(), approver: it.reviewer.clone() }.into();
+        move_matter(&town, "permit.P-1", pause).unwrap();
+        assert_eq!(due(), Value::Null, "nobody knows for how long");
+        tend(&town, "2026-03-20T09:00:00+08:00");
+        let (permit, park) = (matter(&town, "permit.P-1"), matter(&town, "project.park"));
+        assert_eq!((permit.colour, park.colour), (Some(Colour::Yellow), Some(Colour::Blue)), "it keeps its colour, and is not late");
+        move_matter(&town, "permit.P-1", |it| Resumed { matter: it.id.clone() }.into()).unwrap();
+        // Thursday the 12th was paused away with the days after it: Friday the 20th and Monday the 23rd are left.
+        assert_eq!(due(), "2026-03-23");
+        tend(&town, "2026-03-24T09:00:00+08:00");
+        assert_eq!(matter(&town, "project.park").colour, Some(Colour::Yellow), "a permit is overdue");
+        town.check();
+    }
+
     fn a_project_follows_what_is_done_to_its_matter(town) {
         let planner = town.program(User::Planner);
         record(&planner, "projects.project.registered", changed("road", json!({ "planned_finish": "2026-04-10" }))).expect(201);

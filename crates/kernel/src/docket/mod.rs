@@ -15,13 +15,13 @@ use matters::{MatterError, MatterId, PostId};
 
 pub use clock::{Tended, clock_actor};
 pub use desk::Moved;
-pub use read::{Listed, MatterFilter, Standing, Verdict};
+pub use read::{Listed, MatterFilter, Part, Standing, Verdict, matter};
 
 pub(crate) use apply::apply;
 pub(crate) use desk::Seats;
 pub(crate) use figures::{FIGURES, RATIOS, contribute, sort_of};
 pub(crate) use law::Rulebooks;
-pub(crate) use schema::{DERIVED, TABLES};
+pub(crate) use schema::{CLOSED_INDEXES, DERIVED, TABLES};
 
 use crate::line::MatterSort;
 

@@ -15,12 +15,34 @@ use crate::{FigureError, Kernel};
 pub struct MatterFilter {
     /// Those of these books alone: what the reader may see.
     pub books: Vec<BookId>,
-    /// Those in which one of these posts takes part, and that are open.
+    /// Those in which one of these posts takes part; of those that are closed, in which it was owner or reviewer last.
     pub posts: Vec<PostId>,
+    /// The part that one of the posts takes, of those that are open.
+    pub part: Option<Part>,
     pub sort: Option<KindName>,
     pub colour: Option<Colour>,
     pub state: Option<State>,
     pub standing: Standing,
+}
+
+/// The part that a post takes in a matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    Owner,
+    Helper,
+    Reviewer,
+}
+
+impl Part {
+    pub const ALL: [Self; 3] = [Self::Owner, Self::Helper, Self::Reviewer];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Helper => "helper",
+            Self::Reviewer => "reviewer",
+        }
+    }
 }
 
 /// Whether something is still owed.
@@ -91,10 +113,30 @@ impl Kernel {
         let after = after.transpose()?;
         Ok(self.read(|tx| page(tx, filter, after.as_ref(), count))?)
     }
+
+    /// How many open matters wait for one of the posts, by the part that it takes.
+    pub fn count_matters(&self, posts: &[PostId]) -> Result<Vec<(Part, u64)>, StoreError> {
+        if posts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let params: Vec<Param<'_>> = posts.iter().map(|post| Param::Text(post.subject().as_str())).collect();
+        let sql = format!(
+            "select part, count(distinct matter) from matter_post where post in ({}) group by part order by part",
+            placeholders(1, params.len())
+        );
+        let rows = self.read(|tx| tx.query(&sql, &params))?;
+        let count = |row: &Row| {
+            let word = row.text(0)?;
+            let part = Part::ALL.into_iter().find(|part| part.as_str() == word);
+            let part = part.ok_or_else(|| StoreError::Schema(format!("{word:?} is no part in a matter")))?;
+            Ok((part, row.int(1)?.unsigned_abs()))
+        };
+        rows.iter().map(count).collect()
+    }
 }
 
 /// One matter by its id.
-pub(super) fn matter(tx: &mut dyn Tx, id: &MatterId) -> Result<Option<Matter>, StoreError> {
+pub fn matter(tx: &mut dyn Tx, id: &MatterId) -> Result<Option<Matter>, StoreError> {
     const FIND: &str = "select body from matter where book = $1 and matter = $2";
     let book = id.book();
     let row = tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(id.subject().as_str())])?;
@@ -111,6 +153,10 @@ struct Place {
 impl Place {
     fn of(row: &Row) -> Result<Self, StoreError> {
         Ok(Self { at: row.int(2)?, book: row.text(3)?.to_owned(), matter: row.text(4)?.to_owned() })
+    }
+
+    fn order(self) -> (i64, String, String) {
+        (self.at, self.book, self.matter)
     }
 
     fn print(&self) -> String {
@@ -135,8 +181,15 @@ fn page(
         return Ok(Page { items: Vec::new(), next: None });
     }
     // One row more than asked for tells whether there is another page.
-    let (sql, params) = statement(filter, after, count + 1);
-    let rows = tx.query(&sql, &params)?;
+    let mut rows = Vec::new();
+    for side in sides(filter) {
+        let (sql, params) = statement(filter, *side, after, count + 1);
+        rows.extend(tx.query(&sql, &params)?);
+    }
+    if sides(filter).len() > 1 {
+        rows.sort_by_cached_key(|row| std::cmp::Reverse(Place::of(row).ok().map(Place::order)));
+        rows.dedup();
+    }
     let next = if rows.len() > count { rows.get(count - 1).map(Place::of).transpose()? } else { None };
     let items = rows.iter().take(count).map(|row| {
         let due = Some(row.int(1)?).filter(|due| *due != NO_DAY);
@@ -146,9 +199,19 @@ fn page(
     Ok(Page { items: items.collect::<Result<_, StoreError>>()?, next: next.map(|place| place.print()) })
 }
 
+/// The columns by which closed matters belong to posts; one that belongs to them by both is found twice.
+fn sides(filter: &MatterFilter) -> &'static [Option<&'static str>] {
+    if filter.standing == Standing::Closed && !filter.posts.is_empty() {
+        &[Some("m.owner"), Some("m.reviewer")]
+    } else {
+        &[None]
+    }
+}
+
 /// The statement of a page. A matter that several of the posts take part in is shown once.
 fn statement<'a>(
     filter: &'a MatterFilter,
+    side: Option<&str>,
     after: Option<&'a Place>,
     count: usize,
 ) -> (String, Vec<Param<'a>>) {
@@ -158,8 +221,8 @@ fn statement<'a>(
         params.extend(values);
         placeholders(first, params.len() + 1 - first)
     };
-    let of_posts = !filter.posts.is_empty();
-    let closed = filter.standing == Standing::Closed && !of_posts;
+    let closed = filter.standing == Standing::Closed;
+    let of_posts = !filter.posts.is_empty() && !closed;
     let by = match (closed, of_posts) {
         (true, _) => "m.closed",
         (false, true) => "p.due",
@@ -168,7 +231,7 @@ fn statement<'a>(
     let key = if of_posts { ("p.book", "p.matter") } else { ("m.book", "m.matter") };
     let mut sql = format!(
         "select {} m.body, m.due, {by}, {}, {} from ",
-        if filter.posts.len() > 1 { "distinct" } else { "" },
+        if of_posts && filter.posts.len() > 1 { "distinct" } else { "" },
         key.0,
         key.1
     );
@@ -181,6 +244,13 @@ fn statement<'a>(
     if of_posts {
         let posts = add(&mut filter.posts.iter().map(|post| Param::Text(post.subject().as_str())));
         sql.push_str(&format!(" and p.post in ({posts})"));
+        if let Some(part) = filter.part {
+            let part = add(&mut std::iter::once(Param::Text(part.as_str())));
+            sql.push_str(&format!(" and p.part = {part}"));
+        }
+    } else if let Some(side) = side {
+        let posts = add(&mut filter.posts.iter().map(|post| Param::Text(post.subject().as_str())));
+        sql.push_str(&format!(" and {side} in ({posts})"));
     }
     let books = add(&mut filter.books.iter().map(|book| Param::Text(book.as_str())));
     sql.push_str(&format!(" and {} in ({books})", key.0));

@@ -36,6 +36,13 @@ create table if not exists line_day (
 );
 ";
 
+/// Step 13: what a post has behind it.
+pub const CLOSED_INDEXES: &str = "
+create index if not exists matter_closed_of_owner on matter (owner, closed, book, matter) where closed is not null;
+create index if not exists matter_closed_of_reviewer on matter (reviewer, closed, book, matter)
+    where closed is not null;
+";
+
 /// `regulation` follows from the root book, the others from the entries about matters.
 pub const DERIVED: [Derived; 3] = [
     Derived {

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use store::{Param, StoreError};
 
 use super::index::{FACTS_MAX, Indexed};
+use super::vocabulary::{self, Element};
 use super::{key, own_id};
 use crate::kinds::{EpcisCaptured, SlipSerial};
 use crate::record::Failure;
@@ -61,6 +62,7 @@ pub struct Prepared {
     book: BookId,
     sender: Sender,
     events: Vec<Result<Ready, Refusal>>,
+    elements: Vec<Result<Element, Refusal>>,
 }
 
 /// Who sends a document, and on whose behalf, where the credential's grant says so.
@@ -108,6 +110,7 @@ pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Prepared 
         book: book.clone(),
         sender: sender.clone(),
         events: document.events.iter().map(each).collect(),
+        elements: vocabulary::prepare(book, sender, document),
     }
 }
 
@@ -214,6 +217,18 @@ impl Prepared {
                 (Err(refusal), _, Mode::Proceed) => events.push(EventOutcome::Refused(refusal.at(index))),
             }
         }
+        let (mut sound, mut refused) = (Vec::new(), Vec::new());
+        for element in &self.elements {
+            match element.as_ref().map_err(Refusal::clone).and_then(|element| element.check(now)) {
+                Ok(element) => sound.push(element),
+                Err(refusal) => refused.push(refusal),
+            }
+        }
+        match (mode, refused.is_empty()) {
+            (Mode::Rollback, false) => return Err(AppendError::Refused(refused.remove(0))),
+            _ => events.extend(refused.into_iter().map(EventOutcome::Refused)),
+        }
+        vocabulary::record(desk, &self.book, &sound)?;
         Ok(CaptureOutcome { events })
     }
 

@@ -52,13 +52,10 @@ impl Indexed {
         Self { key, sender, facts }
     }
 
-    /// What was indexed when the entry was drafted, or follows from its body; `None` once that is erased.
-    pub fn read(entry: &Entry) -> Result<Option<Kept<'_>>, StoreError> {
-        if entry.body.is_none() {
-            return Ok(None);
-        }
+    /// What was indexed when the entry was drafted, or follows from its body.
+    pub fn read(entry: &Entry) -> Result<Kept<'_>, StoreError> {
         if let Some(indexed) = entry.typed.get() {
-            return Ok(Some(Kept::Fresh(indexed)));
+            return Ok(Kept::Fresh(indexed));
         }
         let shape =
             |detail: String| StoreError::Schema(format!("entry {} of {}: {detail}", entry.seq, entry.book));
@@ -66,7 +63,7 @@ impl Indexed {
         let event = captured.event.as_object().ok_or_else(|| shape("is no event".into()))?;
         let sender = captured.sender.as_ref().map_or(entry.actor.as_str(), SubjectId::as_str);
         let context = Context::read(&captured.context);
-        Ok(Some(Kept::Read(Self::of(captured.event_id, sender.to_owned(), event, &context))))
+        Ok(Kept::Read(Self::of(captured.event_id, sender.to_owned(), event, &context)))
     }
 
     pub fn into_typed(self) -> Typed {

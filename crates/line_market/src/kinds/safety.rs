@@ -257,3 +257,34 @@ impl ledger::Body for EpcisCaptured {
         }
     }
 }
+
+/// What the EPCIS master data of somebody else say of an element of a vocabulary, such as a place, kept verbatim.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EpcisDescribed {
+    /// The vocabulary's URI, such as `urn:epcglobal:epcis:vtype:BusinessLocation`.
+    pub vocabulary: String,
+    /// The element as it came: its `id`, `attributes` and `children`.
+    #[schema(value_type = Object)]
+    pub element: serde_json::Value,
+    /// The JSON-LD context that it was written in.
+    #[schema(value_type = Object)]
+    pub context: serde_json::Value,
+    /// On whose behalf it was sent, where the credential's grant says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub sender: Option<base::SubjectId>,
+}
+
+impl ledger::Body for EpcisDescribed {
+    const KIND: &'static str = "market.epcis.described";
+
+    fn check(&self) -> Result<(), BodyError> {
+        check_text("vocabulary", &self.vocabulary, TEXT_CHARS_MAX)?;
+        if self.element.is_object() {
+            Ok(())
+        } else {
+            Err(BodyError::new("element", Rule::Schema, "must be an object"))
+        }
+    }
+}

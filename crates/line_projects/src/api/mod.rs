@@ -16,7 +16,7 @@ use crate::state::Project;
 
 /// Operations with a document.
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(records::router()).merge(lists::router())
+    OpenApiRouter::new().merge(records::router()).merge(lists::router()).merge(crate::plan::api::router())
 }
 
 /// A book of the line, as a resource.

@@ -5,6 +5,8 @@ use base::limits::TEXT_CHARS_MAX;
 use ledger::{BodyError, Rule, check_text};
 use matters::{PostId, TERM_DAYS_MAX};
 
+use crate::plan::kinds::check_activity;
+
 use super::{body, check_code, check_each, check_name, check_range};
 
 body! {
@@ -72,7 +74,7 @@ body! {
         check_code("blocker", &this.blocker)?;
         check_name("title", &this.title)?;
         check_each(&this.note, |note| check_text("note", note, TEXT_CHARS_MAX))?;
-        check_each(&this.activity, |activity| check_code("activity", activity))
+        check_each(&this.activity, |activity| check_activity("activity", activity))
     }
 }
 

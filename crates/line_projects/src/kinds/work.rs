@@ -6,6 +6,8 @@ use ledger::{BodyError, Rule, check_text};
 use matters::PostId;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::kinds::check_activity;
+
 use super::{body, check_code, check_each, check_name, check_range};
 
 body! {
@@ -26,7 +28,7 @@ body! {
     }
     check(this) {
         check_code("project", &this.project)?;
-        check_each(&this.activity, |activity| check_code("activity", activity))?;
+        check_each(&this.activity, |activity| check_activity("activity", activity))?;
         check_each(&this.percent_bp, |bp| check_range("percent_bp", *bp, 0, 10_000, "hundredths of a per cent"))?;
         check_each(&this.remaining_days, |days| check_range("remaining_days", *days, 0, 3_660, "days"))?;
         check_each(&this.note, |note| check_text("note", note, TEXT_CHARS_MAX))?;
@@ -34,6 +36,34 @@ body! {
             return Err(BodyError::new("percent_bp", Rule::Consistency, "must be given, or the days that remain"));
         }
         Ok(())
+    }
+}
+
+/// What the work of a project is measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Measured {
+    /// Bridges, culverts, foundation pits.
+    Pieces,
+    /// Roads, pipes.
+    Metres,
+}
+
+body! {
+    /// A part of the physical work was done (实物工程量): so many pieces or metres of something.
+    WorksDone = "projects.works.done" {
+        pub project: String,
+        /// What was built, a short code such as `culvert`.
+        pub item: String,
+        pub title: String,
+        pub measured: Measured,
+        pub quantity: i64,
+    }
+    check(this) {
+        check_code("project", &this.project)?;
+        check_code("item", &this.item)?;
+        check_name("title", &this.title)?;
+        check_range("quantity", this.quantity, 1, 100_000_000, "pieces or metres")
     }
 }
 

@@ -7,13 +7,13 @@ mod forms;
 mod groups;
 mod mine;
 mod owed;
-mod place;
+pub(crate) mod place;
 mod portfolio;
 mod project;
 mod registers;
 mod report;
 mod typed;
-mod words;
+pub(crate) mod words;
 
 use axum::Router;
 use base::BookId;
@@ -32,6 +32,7 @@ pub fn router() -> Router<App> {
         .merge(mine::router())
         .merge(report::router())
         .merge(forms::router())
+        .merge(crate::plan::pages::router())
 }
 
 /// What a value of an entry's field is called, where the line's own registers say.

@@ -165,7 +165,9 @@ fn actions(app: &App, viewer: &Viewer, with: &tables::With<'_>) -> Vec<Link> {
     let names: Vec<&str> = ACTIONS.into_iter().filter(|name| applies(name)).collect();
     let about = format!("?project={}", project.project);
     let forms = forms::links(app, viewer, with.place, with.t, &names, &about);
-    may_report.then_some(report).into_iter().chain(forms).collect()
+    let plan =
+        Link { title: with.t.get("plan-title"), href: with.place.of_project(&project.project, "plan") };
+    std::iter::once(plan).chain(may_report.then_some(report)).chain(forms).collect()
 }
 
 async fn read(app: &App, lang: Lang, place: &Place, project: &Project) -> Result<Read, Problem> {

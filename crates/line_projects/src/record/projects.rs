@@ -8,7 +8,7 @@ use super::{Failure, Recorder, refuse, refused};
 use crate::kinds::{
     Accepted, Amended, AssistancePlanned, Change, ContractSigned, EnteredStatistics, EntryReversed, Invested,
     Paid, Phase, PhaseChanged, ProgressReported, ProjectCode, ProxyDone, ProxyOpened, Registered, Standing,
-    VisitMade,
+    VisitMade, WorksDone,
 };
 use crate::refusal::Code;
 use crate::rules;
@@ -16,11 +16,12 @@ use crate::sorts::Name;
 use crate::state;
 
 /// The kinds that an entry may take back: they say what was done, and change how no project stands.
-const REVERSIBLE: [&str; 8] = [
+const REVERSIBLE: [&str; 9] = [
     ContractSigned::KIND,
     Invested::KIND,
     Paid::KIND,
     ProgressReported::KIND,
+    WorksDone::KIND,
     VisitMade::KIND,
     AssistancePlanned::KIND,
     ProxyOpened::KIND,

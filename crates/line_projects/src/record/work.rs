@@ -5,7 +5,7 @@ use kernel::Receipt;
 use ledger::{Body, Role};
 
 use super::{Failure, Recorder, refuse, refused};
-use crate::kinds::{AssistancePlanned, ProgressReported, ProxyDone, ProxyOpened, VisitMade};
+use crate::kinds::{AssistancePlanned, ProgressReported, ProxyDone, ProxyOpened, VisitMade, WorksDone};
 use crate::refusal::Code;
 use crate::rules;
 use crate::state::{self, Project};
@@ -17,6 +17,11 @@ impl Recorder<'_, '_> {
         let before =
             state::percent_bp(self.desk.read()?, self.book, &project.project, activity, self.occurred)?;
         rules::may_report(before, body.percent_bp, body.note.as_deref()).map_err(refused)?;
+        self.of_project(&body, &project)
+    }
+
+    pub(super) fn build(&mut self, body: WorksDone) -> Result<Receipt, Failure> {
+        let project = self.project(&body.project)?;
         self.of_project(&body, &project)
     }
 

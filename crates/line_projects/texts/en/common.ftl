@@ -104,3 +104,7 @@ projects-field-owner = Post that answers
 projects-field-due = Deadline
 projects-field-milestone = Milestone
 projects-field-measures = Measures
+projects-field-measured = Measured in
+projects-field-quantity = Quantity
+projects-value-measured-pieces = pieces
+projects-value-measured-metres = metres

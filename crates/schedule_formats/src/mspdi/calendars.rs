@@ -42,7 +42,9 @@ pub(super) fn read(project: &Element, limits: &Limits) -> Result<Calendars, Form
         }
         exceptions += time.exceptions.len();
         Limits::check(EXCEPTIONS, exceptions, limits.exceptions_max)?;
-        calendars.push(Calendar::new(time)?);
+        let place = || Place::Calendar(element.get("UID").unwrap_or("?").to_owned());
+        let calendar = Calendar::new(time).map_err(|error| FormatError::Calendar { place: place(), error });
+        calendars.push(calendar?);
     }
     let names = elements.iter().map(|c| c.get("Name").unwrap_or("").to_owned()).collect();
     Ok(Calendars { calendars, names, by_uid })

@@ -29,7 +29,8 @@ pub fn read(xml: &str, limits: &Limits) -> Result<Document, FormatError> {
     let mut names = calendars.names;
     plan.calendars = calendars.calendars;
     if plan.calendars.is_empty() {
-        plan.calendars.push(Calendar::new(WorkingTime::office())?);
+        let office = Calendar::new(WorkingTime::office());
+        plan.calendars.push(office.map_err(|error| FormatError::Calendar { place: Place::Project, error })?);
         names.push("Standard".to_owned());
     }
     let own = project.get("CalendarUID").and_then(|uid| calendars.by_uid.get(uid));

@@ -83,7 +83,8 @@ impl Question {
             (None, Some(book)) => tree.unit_of_book(book).cloned().ok_or_else(Problem::not_found)?,
             (None, None) => tree.root().cloned().ok_or_else(Problem::not_found)?,
         };
-        may_read(app, viewer, figure, &unit)?;
+        let dimension = asked.dimension.clone().unwrap_or_default();
+        may_read(app, viewer, figure, &unit, &dimension)?;
         let mut books = books(&tree, &unit, line);
         if let Some(book) = &book {
             books.retain(|one| one == book);
@@ -92,16 +93,23 @@ impl Question {
             }
         }
         let period = period(app, asked)?;
-        let dimension = asked.dimension.clone().unwrap_or_default();
         Ok(Self { line, unit, book, books, period, dimension })
     }
 }
 
-/// Refuses who may not read a figure of a unit.
-pub fn may_read(app: &App, viewer: &Viewer, figure: &str, unit: &UnitCode) -> Result<(), Problem> {
+/// Refuses who may not read a figure of a unit. A figure of the kernel that is asked for one line alone is that line's.
+pub fn may_read(
+    app: &App,
+    viewer: &Viewer,
+    figure: &str,
+    unit: &UnitCode,
+    dimension: &str,
+) -> Result<(), Problem> {
     let line = line_of(&app.kernel, figure)?;
     let own = format!("{line}.records.read");
-    let resource = Resource::of(unit).in_line(line);
+    let of_line = Some(dimension).filter(|_| line == "kernel").and_then(|text| text.strip_prefix("line="));
+    let known = |name: &str| app.kernel.lines().iter().map(kernel::Line::name).find(|line| *line == name);
+    let resource = Resource::of(unit).in_line(of_line.and_then(known).unwrap_or(line));
     viewer.need_any(app, &[&own, "kernel.figure.read"], &resource)?;
     match app.kernel.lines().figure_needs(figure) {
         Some(needs) => viewer.need(app, needs, &resource),
@@ -155,7 +163,7 @@ pub struct Definition {
     pub name: &'static str,
     pub title_zh: &'static str,
     pub title_en: &'static str,
-    /// `count`, `fen`, `grams`, `square_metres`, `milliseconds`, or `ratio`.
+    /// `count`, `fen`, `grams`, `square_metres`, `metres`, `milliseconds`, or `ratio`.
     pub unit: String,
     pub kinds: Vec<&'static str>,
     pub dimensions: Vec<&'static str>,

@@ -172,6 +172,7 @@ fn filter(app: &App, viewer: &Viewer, query: &ListQuery) -> Result<MatterFilter,
     Ok(MatterFilter {
         books,
         posts,
+        part: None,
         sort: query.sort.as_deref().map(|sort| parse("sort", sort)).transpose()?,
         colour: query.colour,
         state: query.state,

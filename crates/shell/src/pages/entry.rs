@@ -131,9 +131,8 @@ fn about_href(book: &base::BookId, subject: &base::SubjectId) -> String {
 /// The body in words.
 async fn in_words(app: &App, lang: Lang, entry: &Entry) -> Result<Vec<(String, String)>, Problem> {
     let (of, t, entry) = (app.clone(), app.texts.t(lang), entry.clone());
-    let line = said::line(entry.kind.as_str()).to_owned();
     let read = move |kernel: &Arc<Kernel>| {
-        kernel.read(|tx| said::body(&of, tx, &t, &entry.book, &line, entry.body.as_deref()))
+        kernel.read(|tx| said::body(&of, tx, &t, &entry.book, entry.kind.as_str(), entry.body.as_deref()))
     };
     app.blocking(read).await
 }

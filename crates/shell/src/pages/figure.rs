@@ -18,7 +18,10 @@ use figures::Figure;
 use kernel::{Branch, Period, Value};
 use serde::Deserialize;
 
-pub use words::{amount_short, amount_text, crumbs, in_lang, kind_title, target_text, title, unit_of};
+pub use words::{
+    amount_short, amount_text, crumbs, in_lang, kind_title, target_text, title, unit_of, unit_title,
+    value_text,
+};
 
 use super::page;
 use crate::api::figures::{Asked as FigureQuery, Question, may_read};
@@ -233,7 +236,9 @@ fn crumbs_of(
 ) -> Vec<crate::view::Crumb> {
     let here = with_parameter(&with_parameter(here, "cursor", None), "book", None);
     let href = |unit: &base::UnitCode| {
-        may_read(app, viewer, name, unit).ok().map(|()| with_parameter(&here, "unit", Some(unit.as_str())))
+        may_read(app, viewer, name, unit, &question.dimension)
+            .ok()
+            .map(|()| with_parameter(&here, "unit", Some(unit.as_str())))
     };
     let mut crumbs = words::steps(app, t.lang(), &question.unit, href);
     if let Some(book) = &question.book {

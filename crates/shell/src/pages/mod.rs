@@ -3,7 +3,7 @@
 mod admin;
 mod book;
 mod entry;
-mod figure;
+pub(crate) mod figure;
 mod help;
 mod home;
 mod sign_in;
@@ -19,8 +19,10 @@ use crate::app::{App, NavEntry};
 use crate::problem::Problem;
 
 /// The kernel's places in the main navigation.
-pub const NAV: [NavEntry; 1] =
-    [NavEntry { title: "nav-admin", href: "/admin", action: "kernel.account.list" }];
+pub const NAV: [NavEntry; 2] = [
+    NavEntry { title: "nav-wall", href: "/wall", action: "kernel.wall.read" },
+    NavEntry { title: "nav-admin", href: "/admin", action: "kernel.account.list" },
+];
 
 pub fn router() -> Router<App> {
     Router::new()

@@ -66,6 +66,11 @@ impl Printer {
                 self.member(name, value, holder, context);
             }
         }
+        // The schema takes one certificate; others keep the name in the namespace of the ontology.
+        for item in members.get("certificationInfo").and_then(Value::as_array).into_iter().flatten().skip(1) {
+            let prefix = self.bindings.prefix("ontology", EPCIS).to_owned();
+            self.value(&format!("{prefix}:certificationInfo"), holder, item, context);
+        }
         for (name, value) in members {
             if !known.contains(&name.as_str()) && !skipped.contains(&name.as_str()) {
                 self.extension(name, value, context);
@@ -83,16 +88,7 @@ impl Printer {
             Some(Shape::Text) => self.value(name, holder, value, context),
             Some(Shape::Number) => self.leaf(name, &decimal(value)),
             Some(Shape::Repeated) if name == "certificationInfo" => {
-                // The schema takes one element of this name; others keep it in the namespace of the ontology.
-                for (i, item) in items.iter().enumerate() {
-                    match i {
-                        0 => self.value(name, holder, item, context),
-                        _ => {
-                            let prefix = self.bindings.prefix("ontology", EPCIS).to_owned();
-                            self.value(&format!("{prefix}:{name}"), holder, item, context);
-                        }
-                    }
-                }
+                items.iter().take(1).for_each(|item| self.value(name, holder, item, context));
             }
             Some(Shape::Repeated) => items.iter().for_each(|item| self.value(name, holder, item, context)),
             Some(Shape::Texts(item_name)) => self.wrapped(name, items, |printer, item| {

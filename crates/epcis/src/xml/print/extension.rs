@@ -90,7 +90,7 @@ impl Printer {
         let own_text = members.get("#text").and_then(Value::as_str);
         // Where there is a text, members that are texts were attributes.
         let is_attribute = |key: &str, value: &Value| {
-            let namespace = context.split(key).map(|split| split.xml_namespace().to_owned());
+            let namespace = context.split(key).map(|split| split.namespace.to_owned());
             value.is_string()
                 && (own_text.is_some() || key.starts_with("xml:"))
                 && key != "xmlns"
@@ -114,12 +114,14 @@ impl Printer {
     /// The qualified name of a member.
     pub(super) fn name(&mut self, key: &str, context: &Context) -> String {
         match context.split(key) {
-            Some(_) if key.starts_with("xml:") => format!("xml:{}", names::encode(&key[4..])),
             Some(split) => {
                 let whole = context.expand_name(key).into_owned();
                 self.bindings.name(&split, &whole)
             }
-            None => names::encode(key).into_owned(),
+            None => match key.strip_prefix("xml:") {
+                Some(local) => format!("xml:{}", names::encode(local)),
+                None => names::encode(key).into_owned(),
+            },
         }
     }
 
@@ -140,10 +142,10 @@ impl Printer {
                 let context = outer.with(members.get("@context"));
                 let mut renamed = Map::new();
                 for (key, value) in members.iter().filter(|(key, _)| *key != "@context") {
-                    let name = match context.split(key).filter(|split| may_be_bound(split.xml_namespace())) {
+                    let name = match context.split(key).filter(|split| may_be_bound(split.namespace)) {
                         Some(split) => {
                             let wanted = split.prefix.unwrap_or_default();
-                            let prefix = self.bindings.prefix(wanted, split.xml_namespace());
+                            let prefix = self.bindings.prefix(wanted, split.namespace);
                             format!("{prefix}:{}", split.local)
                         }
                         None => context.expand_name(key).into_owned(),

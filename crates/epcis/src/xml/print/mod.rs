@@ -11,7 +11,7 @@ use super::shape::Holder;
 use super::{CbvFormat, Style};
 use crate::context::Context;
 use crate::document::DocumentKind;
-use text::{attribute, scalar, text};
+pub(super) use text::{attribute, scalar, text};
 
 const SBDH: &str = "http://www.unece.org/cefact/namespaces/StandardBusinessDocumentHeader";
 /// Prints a document whose events stand apart from it.
@@ -85,7 +85,10 @@ impl Printer {
         for (prefix, iri) in self.bindings.into_root() {
             attribute(&mut root, &format!("xmlns:{prefix}"), &iri);
         }
-        attribute(&mut root, "schemaVersion", text("schemaVersion").unwrap_or("2.0"));
+        // XML takes a decimal number for it.
+        let version =
+            text("schemaVersion").unwrap_or("2.0").splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+        attribute(&mut root, "schemaVersion", &version);
         attribute(&mut root, "creationDate", text("creationDate").unwrap_or(style.created));
         for name in ROOT_ATTRIBUTES {
             if let Some(value) = text(name) {
@@ -101,7 +104,7 @@ impl Printer {
     fn header(&mut self, kind: DocumentKind, envelope: &Map<String, Value>, context: &Context) {
         let Some(header) = envelope.get("epcisHeader").and_then(Value::as_object) else { return };
         let vocabularies = if kind == DocumentKind::MasterData { None } else { master_data(envelope) };
-        let is_sbdh = |name: &str| context.split(name).is_some_and(|split| split.xml_namespace() == SBDH);
+        let is_sbdh = |name: &str| context.split(name).is_some_and(|split| split.namespace == SBDH);
         let (elements, others): (Vec<_>, Vec<_>) =
             header.iter().filter(|(name, _)| *name != "epcisMasterData").partition(|(name, _)| is_sbdh(name));
         if vocabularies.is_none() && elements.is_empty() && others.is_empty() {

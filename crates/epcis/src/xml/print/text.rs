@@ -12,7 +12,7 @@ pub(super) fn decimal(value: &Value) -> String {
     }
 }
 
-pub(super) fn scalar(value: &Value) -> Cow<'_, str> {
+pub(in crate::xml) fn scalar(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
         Value::Null => Cow::Borrowed(""),
@@ -20,7 +20,7 @@ pub(super) fn scalar(value: &Value) -> Cow<'_, str> {
     }
 }
 
-pub(super) fn attribute(out: &mut String, name: &str, value: &str) {
+pub(in crate::xml) fn attribute(out: &mut String, name: &str, value: &str) {
     out.push(' ');
     out.push_str(name);
     out.push_str("=\"");
@@ -28,7 +28,7 @@ pub(super) fn attribute(out: &mut String, name: &str, value: &str) {
     out.push('"');
 }
 
-pub(super) fn text(out: &mut String, value: &str) {
+pub(in crate::xml) fn text(out: &mut String, value: &str) {
     escape(out, value, false);
 }
 

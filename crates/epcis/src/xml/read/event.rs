@@ -6,7 +6,7 @@ use super::value::{number, push, put};
 use super::{Reader, is_wrapper};
 use crate::error::EpcisError;
 use crate::xml::shape::{Holder, SENSOR_NUMBERS, Shape, shape};
-use crate::xml::source::{Step, Tag};
+use crate::xml::source::{Namespace, Step, Tag};
 
 impl<'x> Reader<'x> {
     pub(super) fn event(
@@ -179,6 +179,7 @@ impl<'x> Reader<'x> {
             && !local.starts_with("//")
             && let Some(namespace) = self.source.lookup(prefix)
             && !namespace.is_standard()
+            && namespace != Namespace::XML
         {
             let known = self.prefixes.of(prefix, self.source.iri(namespace));
             return format!("{known}:{local}");

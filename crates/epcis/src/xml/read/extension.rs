@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 
 use super::Reader;
 use super::value::{put, typed};
-use crate::context::default_prefix;
 use crate::error::EpcisError;
 use crate::xml::source::{Name, Namespace, Step, Tag};
 use crate::xml::{STRUCTURED, names};
@@ -124,11 +123,7 @@ impl<'x> Reader<'x> {
             Namespace::XML => format!("xml:{local}"),
             namespace => {
                 let iri = self.source.iri(namespace);
-                // The namespace of an undeclared prefix is that prefix.
-                match iri.strip_suffix(':').filter(|_| default_prefix(iri).is_none()) {
-                    Some(_) => format!("{iri}{local}"),
-                    None => format!("{}:{local}", self.prefixes.of(name.prefix, iri)),
-                }
+                format!("{}:{local}", self.prefixes.of(name.prefix, iri))
             }
         }
     }

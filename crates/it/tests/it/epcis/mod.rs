@@ -2,6 +2,7 @@
 
 mod capture;
 mod house;
+mod oracle;
 mod queries;
 mod senders;
 

@@ -70,4 +70,56 @@ on_every_store! {
         assert_eq!(capture.header("gs1-epcis-capture-file-size-limit"), REQUEST_BYTES_MAX.to_string());
         assert_eq!(capture.header("gs1-capture-error-behaviour"), "all");
     }
+
+    fn master_data_in_the_header_tell_which_places_stand_below_others(town) {
+        let supplier = town.program(User::Supplier);
+        let (site, yard, gate) = ("urn:epc:id:sgln:0614141.00001.0", "https://yard.example/414/0614141000029", "urn:epc:id:sgln:0614141.00003.0");
+        let place = |id: &str, children: Value, country: &str| {
+            json!({ "id": id, "attributes": [{ "id": "cbvmda:countryCode", "attribute": country }], "children": children })
+        };
+        let described = |elements: Value| {
+            let mut sent = document(&town.now(), json!([observed(1, json!({ "eventID": "urn:uuid:1", "readPoint": { "id": gate } }))]));
+            sent["epcisHeader"] = json!({ "epcisMasterData": { "vocabularyList": [
+                { "type": "urn:epcglobal:epcis:vtype:ReadPoint", "vocabularyElementList": elements }
+            ] } });
+            sent
+        };
+        let count = |client: &Client, query: &str| events(&client.get(&format!("{EVENTS}?{query}"))).len();
+        send(&supplier, &described(json!([place(site, json!([yard]), "CN"), place(yard, json!([gate]), "CN"), place(gate, json!([]), "CN")]))).expect(202);
+        let before = town.fingerprint();
+        send(&supplier, &described(json!([place(site, json!([yard]), "CN"), place(gate, json!([]), "CN")]))).expect(202);
+        assert_eq!(town.fingerprint(), before, "said again, nothing is new");
+        for (query, found) in [
+            (format!("WD_readPoint={site}"), 1), (format!("WD_readPoint={gate}"), 1), (format!("EQ_readPoint={site}"), 0), (format!("WD_bizLocation={site}"), 0),
+            ("HASATTR_readPoint=cbvmda:countryCode".into(), 1), ("EQATTR_readPoint_cbvmda:countryCode=CN%7CDE".into(), 1), ("EQATTR_readPoint_cbvmda:countryCode=DE".into(), 0),
+        ] {
+            assert_eq!(count(&supplier, &query), found, "{query}");
+            assert_eq!(count(&town.program(User::Tracer), &query), found, "{query}");
+        }
+        // What another says of the yard is no hierarchy of ours, and what we say last is.
+        let other = town.program(User::Supplier);
+        send(&other, &described(json!([place("urn:x:elsewhere", json!([gate]), "DE")]))).expect(202);
+        assert_eq!((count(&supplier, "WD_readPoint=urn:x:elsewhere"), count(&town.program(User::Tracer), "WD_readPoint=urn:x:elsewhere")), (0, 1));
+        send(&supplier, &described(json!([place(site, json!([]), "CN"), place(gate, json!([]), "DE")]))).expect(202);
+        assert_eq!((count(&supplier, &format!("WD_readPoint={site}")), count(&supplier, "EQATTR_readPoint_cbvmda:countryCode=DE")), (0, 1));
+        let before = town.fingerprint();
+        let refused = problem(&send(&supplier, &described(json!([place(&format!("urn:x:{}", "a".repeat(300)), json!([]), "CN")]))), 400, "ValidationException");
+        assert!(refused["field"].as_str().unwrap().ends_with("vocabularyElementList[0]"), "{refused}");
+        assert_eq!(town.fingerprint(), before);
+        town.check();
+    }
+
+    fn a_query_that_asks_for_too_much_is_refused_by_its_name(town) {
+        let supplier = town.program(User::Supplier);
+        let many: Vec<String> = (0..51).map(|n| format!("EQ_https://ns.example/f{n}=1")).collect();
+        problem(&supplier.get(&format!("{EVENTS}?{}", many.join("&"))), 413, "QueryTooComplexException");
+        let values = vec!["urn:x:1"; 201].join("%7C");
+        let refused = problem(&supplier.get(&format!("{EVENTS}?EQ_eventID={values}")), 413, "QueryTooComplexException");
+        assert_eq!(refused["field"], "EQ_eventID");
+        let numbers: Vec<usize> = (0..1_001).collect();
+        let event = observed(1, json!({ "ex:series": numbers }));
+        problem(&send(&supplier, &document(&town.now(), json!([event]))), 400, "ValidationException");
+        problem(&supplier.get(&format!("{EVENTS}?EQ_unknown:grade=A")), 400, "QueryParameterException");
+        assert_eq!(events(&supplier.with("gs1-extensions", "ex=https://ns.example/").get(&format!("{EVENTS}?EQ_ex:grade=A"))).len(), 0);
+    }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use shell::{Both, Lang, Problem};
 
 use crate::api::refusal_problem;
-use crate::epcis_events::{LOOKED_MAX, QueryRefusal, SORTED_MAX};
+use crate::epcis_events::{ELEMENTS_MAX, LOOKED_MAX, QueryRefusal, SORTED_MAX};
 use crate::refusal::{Code, Refusal};
 
 /// The version of EPCIS and of CBV that is spoken here, the only one.
@@ -88,6 +88,20 @@ pub fn too_many_events(count: usize) -> Problem {
         format!("文档含 {count} 个事件，一次最多提交 {EVENTS_PER_CAPTURE_MAX} 个，请分批提交。"),
         format!("the document holds {count} events; at most {EVENTS_PER_CAPTURE_MAX} are taken at once"),
     );
+    capture_limit(detail)
+}
+
+/// 413: more elements of master data than one document may bring.
+pub fn too_many_elements(count: usize) -> Problem {
+    capture_limit(Both::new(
+        format!("文档含 {count} 个主数据元素，一次最多提交 {ELEMENTS_MAX} 个，请分批提交。"),
+        format!(
+            "the document holds {count} elements of master data; at most {ELEMENTS_MAX} are taken at once"
+        ),
+    ))
+}
+
+fn capture_limit(detail: Both) -> Problem {
     let title = Both::new("内容过大", "Too large");
     let name = "epcisException:CaptureLimitExceededException";
     Problem::new(name, StatusCode::PAYLOAD_TOO_LARGE, title, detail)

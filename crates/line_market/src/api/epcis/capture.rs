@@ -14,12 +14,12 @@ use shell::viewer::{Asked, Viewer};
 use shell::{App, Both, Lang, Problem};
 use utoipa::ToSchema;
 
-use super::answers::{CAPTURE_ERROR_BEHAVIOUR, job_error, rule_problem, too_many_events};
+use super::answers::{CAPTURE_ERROR_BEHAVIOUR, job_error, rule_problem, too_many_elements, too_many_events};
 use super::requests::{Parameters, answer_type, book_to_capture, need_json, need_version, sender, sights};
 use crate::api::failure_problem;
 use crate::apply::word;
 use crate::epcis_events::{
-    self, CaptureJob, Mode, PER_PAGE, Prepared, Sender, capture_as_job, prepare_sifted,
+    self, CaptureJob, ELEMENTS_MAX, Mode, PER_PAGE, Prepared, Sender, capture_as_job, prepare_sifted,
 };
 use crate::policy::CAPTURE;
 
@@ -102,8 +102,13 @@ pub fn sift(bytes: &[u8]) -> Result<Sifted, Problem> {
     // The number of events has a problem of its own.
     let limits = Limits { events_max: usize::MAX, ..Limits::default() };
     let sifted = Document::sift(bytes, &limits).map_err(rule_problem)?;
-    match sifted.document.events.len() + sifted.refused.len() {
-        count if count > EVENTS_PER_CAPTURE_MAX => Err(too_many_events(count)),
+    let elements = |vocabulary: &Value| {
+        vocabulary.get("vocabularyElementList").and_then(Value::as_array).map_or(0, Vec::len)
+    };
+    let described: usize = sifted.document.master_data.iter().map(elements).sum();
+    match (sifted.document.events.len() + sifted.refused.len(), described) {
+        (count, _) if count > EVENTS_PER_CAPTURE_MAX => Err(too_many_events(count)),
+        (_, count) if count > ELEMENTS_MAX => Err(too_many_elements(count)),
         _ => Ok(sifted),
     }
 }

@@ -42,6 +42,7 @@ pub fn short(lang: Lang, unit: Unit, amount: i64) -> String {
         Unit::Fen => format::money_short(lang, amount),
         Unit::Grams => format::weight_short(lang, amount),
         Unit::SquareMetres => format!("{} m²", format::integer(amount)),
+        Unit::Metres => format!("{} m", format::integer(amount)),
         Unit::Milliseconds => format::duration(lang, amount),
     }
 }

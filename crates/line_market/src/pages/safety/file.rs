@@ -182,7 +182,7 @@ async fn sheets(
             for entry in entries {
                 let body = match withheld(kernel, &entry, lacking) {
                     Some(_) => vec![(t.get("entry-body"), t.get("safety-file-withheld"))],
-                    None => said::body(&of, tx, &t, &home, "market", entry.body.as_deref())?,
+                    None => said::body(&of, tx, &t, &home, entry.kind.as_str(), entry.body.as_deref())?,
                 };
                 said.push((entry, body));
             }

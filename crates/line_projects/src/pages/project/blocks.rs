@@ -213,9 +213,8 @@ pub fn files(with: &With<'_>) -> Vec<File> {
 
 /// What an entry says in one line: what the page's own heading says already is left out.
 pub fn said(app: &App, tx: &mut dyn Tx, t: &T, entry: &Entry) -> Result<String, StoreError> {
-    let line = said::line(entry.kind.as_str());
     let body = entry.body.as_deref().map(without_bookkeeping);
-    let parts = said::body(app, tx, t, &entry.book, line, body.as_deref())?;
+    let parts = said::body(app, tx, t, &entry.book, entry.kind.as_str(), body.as_deref())?;
     let between = if t.lang() == Lang::Zh { "：" } else { ": " };
     let parts: Vec<String> = parts.iter().map(|(name, value)| format!("{name}{between}{value}")).collect();
     Ok(parts.join(if t.lang() == Lang::Zh { "；" } else { "; " }))

@@ -8,6 +8,7 @@ mod choices;
 mod contacts;
 mod devices;
 mod grants;
+mod kiosks;
 mod listing;
 mod oversight;
 mod places;
@@ -45,6 +46,7 @@ pub fn router() -> Router<App> {
         .merge(accounts::router())
         .merge(grants::router())
         .merge(tokens::router())
+        .merge(kiosks::router())
         .merge(devices::router())
         .merge(contacts::router())
         .merge(oversight::router())

@@ -53,6 +53,7 @@ fn typing(desk: &Desk, name: &str) -> (u32, &'static str) {
         Unit::Fen => (2, "target-yuan"),
         Unit::Grams => (3, "target-kilograms"),
         Unit::SquareMetres => (0, "target-square-metres"),
+        Unit::Metres => (0, "target-metres"),
         Unit::Milliseconds => (3, "target-seconds"),
     }
 }
@@ -66,8 +67,9 @@ async fn shown(desk: &Desk, name: &str, typed: &Typed) -> Result<AdminPage, Prob
     let of_figure = title(&desk.app, desk.lang, name);
     let mut page = desk.page(desk.t.with("target-title", &[("figure", &of_figure)]), "");
     // Who sets targets need not be allowed to read the figure.
-    let href =
-        may_read(&desk.app, &desk.viewer, name, &unit).ok().map(|()| format!("/figures/{name}?unit={unit}"));
+    let href = may_read(&desk.app, &desk.viewer, name, &unit, "")
+        .ok()
+        .map(|()| format!("/figures/{name}?unit={unit}"));
     page.frame.crumbs =
         vec![Crumb { title: desk.unit_title(&unit), href: None }, Crumb { title: of_figure, href }];
     let (_, beside) = typing(desk, name);

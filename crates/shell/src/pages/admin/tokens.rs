@@ -73,6 +73,7 @@ async fn list(desk: Desk) -> Result<Response, Problem> {
     }
     let mut shown = desk.page(desk.get("admin-tokens"), "");
     shown.actions.extend(action);
+    shown.actions.extend(desk.action("kernel.token.issue", "admin-kiosk-new", "/admin/kiosks/new"));
     super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(shown)
 }
 
@@ -120,7 +121,7 @@ async fn new(desk: Desk) -> Result<Response, Problem> {
 }
 
 /// A token is good to the end of its last day in the city.
-fn end_of(desk: &Desk, text: &str) -> Result<Time, Problem> {
+pub fn end_of(desk: &Desk, text: &str) -> Result<Time, Problem> {
     let day = Day::parse(text).map_err(|error| malformed("expires", &error))?;
     Ok(desk.app.kernel.zone().start_of(day.plus(1)))
 }
@@ -150,7 +151,7 @@ async fn issue(desk: Desk, Posted { typed, sent }: Posted<Typed>) -> Result<Resp
     }
 }
 
-async fn token_page(desk: &Desk, token: &str) -> Result<AdminPage, Problem> {
+pub async fn token_page(desk: &Desk, token: &str) -> Result<AdminPage, Problem> {
     let all = tokens(&desk.app, &desk.viewer).await?;
     let row = all.into_iter().find(|row| row.token == token).ok_or_else(Problem::not_found)?;
     let mut shown = desk.page(row.title, "admin-tokens");

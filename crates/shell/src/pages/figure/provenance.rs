@@ -149,6 +149,7 @@ fn measure(app: &App, name: &str) -> &'static str {
         Unit::Fen => "measure-fen",
         Unit::Grams => "measure-grams",
         Unit::SquareMetres => "measure-square-metres",
+        Unit::Metres => "measure-metres",
         Unit::Milliseconds => "measure-milliseconds",
     }
 }

@@ -16,6 +16,7 @@ pub fn amount_text(lang: Lang, unit: Unit, amount: i64) -> String {
         Unit::Fen => format::money(amount),
         Unit::Grams => format::weight(lang, amount),
         Unit::SquareMetres => format!("{} m²", format::integer(amount)),
+        Unit::Metres => format!("{} m", format::integer(amount)),
         Unit::Milliseconds => format::duration(lang, amount),
     }
 }
@@ -26,7 +27,7 @@ pub fn amount_short(lang: Lang, unit: Unit, amount: i64) -> String {
         Unit::Count => format::count_short(lang, amount),
         Unit::Fen => format::money_short(lang, amount),
         Unit::Grams => format::weight_short(lang, amount),
-        Unit::SquareMetres | Unit::Milliseconds => amount_text(lang, unit, amount),
+        Unit::SquareMetres | Unit::Metres | Unit::Milliseconds => amount_text(lang, unit, amount),
     }
 }
 

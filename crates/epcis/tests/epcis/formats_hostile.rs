@@ -1,0 +1,187 @@
+//! Texts that were never meant to be documents: refused with a reason, within bounded memory.
+
+use std::process::Command;
+
+use epcis::{Document, Limits, json_hashes, xml_hashes};
+
+const EVENT: &str = "\"type\":\"ObjectEvent\",\"action\":\"ADD\",\"eventTime\":\"2021-12-10T08:31:22Z\",\
+    \"eventTimeZoneOffset\":\"+08:00\",\"epcList\":[]";
+const MEBIBYTES_10: usize = 10 * 1024 * 1024;
+
+fn json(members: &str) -> Vec<u8> {
+    format!("{{\"@context\":[{{\"ex\":\"https://ex.example/\"}}],{EVENT}{members}}}").into_bytes()
+}
+
+fn xml(inside: &str) -> Vec<u8> {
+    format!(
+        "<ObjectEvent xmlns:ex=\"https://ex.example/\"><eventTime>2021-12-10T08:31:22Z</eventTime>\
+         <eventTimeZoneOffset>+08:00</eventTimeZoneOffset><epcList/><action>ADD</action>{inside}</ObjectEvent>"
+    )
+    .into_bytes()
+}
+
+fn utf16(text: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(text).expect("UTF-8");
+    std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+}
+
+fn check_json(text: &[u8], expected: &str) {
+    let error = Document::parse(text, &Limits::default()).expect_err(expected).to_string();
+    assert!(error.contains(expected), "{error:.300} is not {expected}");
+}
+
+fn check_xml(text: &[u8], expected: &str) {
+    let error = Document::parse_xml(text, &Limits::default()).expect_err(expected).to_string();
+    assert!(error.contains(expected), "{error:.300} is not {expected}");
+}
+
+#[test]
+fn the_good_texts_behind_the_hostile_ones_are_taken() {
+    Document::parse(&json(",\"ex:a\":1"), &Limits::default()).expect("a document");
+    Document::parse_xml(&xml("<ex:a>1</ex:a>"), &Limits::default()).expect("a document");
+    let bom = [b"\xEF\xBB\xBF<?xml version=\"1.0\" encoding=\"utf-8\"?>".to_vec(), xml("")].concat();
+    Document::parse_xml(&bom, &Limits::default()).expect("a document");
+    let comment = format!("<!--{}--><?note {}?>", "x".repeat(MEBIBYTES_10), "y".repeat(MEBIBYTES_10));
+    Document::parse_xml(&xml(&comment), &Limits::default()).expect("a document");
+}
+
+/// The checks below run in a process of their own, which may have no more than 192 MiB of memory.
+#[test]
+fn hostile_texts_are_refused_within_bounded_memory() {
+    let tests = std::env::current_exe().expect("this program");
+    let limited =
+        "ulimit -v 196608 && exec \"$0\" --exact formats_hostile::hostile_texts --ignored --test-threads 1";
+    let mut command = Command::new("sh");
+    command.args(["-c", limited]).arg(tests).env("MALLOC_ARENA_MAX", "1").env_remove("RUST_BACKTRACE");
+    let output = command.output().expect("a shell");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && told.contains("1 passed"),
+        "{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+#[ignore = "run by the test above, with little memory"]
+fn hostile_texts() {
+    hostile_json();
+    hostile_xml();
+}
+
+fn hostile_json() {
+    check_json(b"", "is not JSON");
+    check_json(
+        &json(&format!(",\"ex:a\":\"{}\"", "x".repeat(MEBIBYTES_10))),
+        "ex:a: exceeds 8192 bytes in a text",
+    );
+    check_json(&json(&format!(",\"{}\":1", "x".repeat(MEBIBYTES_10))), "exceeds 8192 bytes in a member name");
+    check_json(
+        &json(&format!(",\"ex:a\":[{}0]", "0,".repeat(MEBIBYTES_10 / 2))),
+        "exceeds 20000 items in a list",
+    );
+    check_json(&json(&format!(",\"ex:a\":{}", "[".repeat(MEBIBYTES_10))), "exceeds 32 levels of nesting");
+    check_json(
+        &json(&format!(",\"ex:a\":{}", "{\"a\":".repeat(MEBIBYTES_10 / 5))),
+        "exceeds 32 levels of nesting",
+    );
+    let row = format!("[{}0],", "0,".repeat(19_000));
+    check_json(&json(&format!(",\"ex:a\":[{}[]]", row.repeat(100))), "exceeds 320000 values");
+    for number in
+        ["1e999", "-1e999", &format!("1{}", "0".repeat(MEBIBYTES_10)), "0x10", "+1", "NaN", "1.", "--1"]
+    {
+        check_json(&json(&format!(",\"ex:a\":{number}")), "is not JSON");
+    }
+    for bytes in [&b"\xff"[..], b"\xc0\xaf", b"\xed\xa0\x80", b"\xf8\x88\x80\x80\x80"] {
+        check_json(
+            &[&json("")[..json("").len() - 1], b",\"ex:a\":\"", bytes, b"\"}"].concat(),
+            "is not JSON",
+        );
+    }
+    check_json(&json(",\"ex:a\":\"\\ud800\""), "is not JSON");
+    check_json(&json(",\"ex:a\":\"\\u0000\""), "ex:a: holds a control character");
+    check_json(&json(",\"ex:a\":1,\"ex:a\":2"), "ex:a: stands twice");
+    check_json(&json(",\"action\":\"DELETE\""), "action: stands twice");
+    check_json(&utf16(&json("")), "is not JSON");
+    check_json(&json("")[..40], "is not JSON");
+    check_json(b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "is not JSON");
+    let terms: Vec<String> = (0..300).map(|n| format!("\"t{n}\":\"https://t{n}.example/\"")).collect();
+    let many = format!("{{\"@context\":{{{}}},{EVENT}}}", terms.join(","));
+    check_json(many.as_bytes(), "@context: exceeds 256 terms in a context");
+    assert!(json_hashes(&json(&format!(",\"ex:a\":{}", "[".repeat(100_000))), &Limits::default()).is_err());
+}
+
+fn hostile_xml() {
+    let laughs = "<!DOCTYPE l [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;\">]><l>&c;</l>";
+    for doctype in [
+        laughs,
+        "<!DOCTYPE a SYSTEM 'http://evil.example/x.dtd'><a/>",
+        "<!DOCTYPE a PUBLIC 'b' 'c'><a/>",
+        "<!DOCTYPE a [<!ENTITY % p SYSTEM 'file:///etc/passwd'> %p;]><a/>",
+        "<!DOCTYPE a [<!ATTLIST a b CDATA 'c'>]><a/>",
+    ] {
+        check_xml(doctype.as_bytes(), "a document type that declares or fetches anything is refused");
+        assert!(xml_hashes(doctype.as_bytes(), &Limits::default()).is_err());
+    }
+    check_xml(&xml("<ex:a>&b;</ex:a>"), "entity \"b\" is not defined");
+    check_xml(&xml("<ex:a b='&c;'/>"), "is not XML");
+    check_xml("<a>".repeat(MEBIBYTES_10 / 3).as_bytes(), "is not one of EPCISDocument");
+    check_xml(&xml(&"<ex:a>".repeat(MEBIBYTES_10 / 6)), "exceeds 32 levels of nesting");
+    let long = "x".repeat(MEBIBYTES_10);
+    check_xml(&xml(&format!("<ex:a>{long}</ex:a>")), "exceeds 8192 bytes in a text");
+    check_xml(&xml(&format!("<ex:a><![CDATA[{long}]]></ex:a>")), "exceeds 8192 bytes in a text");
+    check_xml(
+        &xml(&format!("<ex:a>{}</ex:a>", "xxxx&amp;".repeat(MEBIBYTES_10 / 9))),
+        "exceeds 8192 bytes in a text",
+    );
+    check_xml(&xml(&format!("<ex:a b=\"{long}\"/>")), "exceeds 8192 bytes in a text");
+    check_xml(&xml(&format!("<{long}/>")), "exceeds 8192 bytes in a text");
+    check_xml(&xml(&"<ex:a/>".repeat(MEBIBYTES_10 / 7)), "exceeds 320000 elements");
+    let attributes: Vec<String> = (0..100_000).map(|n| format!("a{n}=''")).collect();
+    check_xml(&xml(&format!("<ex:a {}/>", attributes.join(" "))), "exceeds 64 attributes");
+    let namespaces: Vec<String> = (0..1_000).map(|n| format!("<ex:a xmlns:n{n}='urn:n{n}'/>")).collect();
+    check_xml(&xml(&namespaces.concat()), "exceeds 256 namespaces");
+    for (inside, expected) in [
+        ("<ex:a><ex:b></ex:a>", "is not XML"),
+        ("<ex:a b='1' b='2'/>", "is not XML"),
+        ("<ex:a xmlns:f='https://ex.example/' ex:b='1' f:b='2'/>", "attribute \"b\" stands twice"),
+        ("<other:a/>", "prefix \"other\" is not declared"),
+        ("<ex:a xmlns:xml='urn:a'/>", "cannot be bound"),
+        ("<ex:a xmlns:b=''/>", "cannot be bound"),
+        ("<ex:a>&#0;</ex:a>", "is not XML"),
+        ("<ex:a>&#x1;</ex:a>", "control character"),
+        ("<ex:a b='&#x1;'/>", "control character"),
+        ("<ex:a>&#xFFFFFFFFFF;</ex:a>", "is not XML"),
+        ("<ex:a>\u{1}</ex:a>", "control character"),
+        ("junk", "text between elements"),
+        ("<ex:a", "is not XML"),
+        ("<!-- a -- b -->", "is not XML"),
+        (
+            "<quantityList><quantityElement><epcClass>urn:a:b</epcClass><quantity>1e999999</quantity></quantityElement>\
+          </quantityList>",
+            "quantityList[0].quantity: must be a number",
+        ),
+        (
+            "<quantityList><quantityElement><epcClass>urn:a:b</epcClass><quantity>INF</quantity></quantityElement>\
+          </quantityList>",
+            "quantityList[0].quantity: must be a number",
+        ),
+    ] {
+        check_xml(&xml(inside), expected);
+    }
+    check_xml(&[xml(""), xml("")].concat(), "more than one root");
+    check_xml(b"", "there is no element");
+    check_xml(b"{}", "text outside the root");
+    check_xml(&xml("")[..60], "is not XML");
+    check_xml(b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "is not XML");
+    for (charset, text) in
+        [("ISO-8859-1", &b"caf\xe9"[..]), ("GB18030", b"\xca\xd0\xb3\xa1"), ("UTF-8", b"\xff")]
+    {
+        let declaration = format!("<?xml version=\"1.0\" encoding=\"{charset}\"?><a>");
+        check_xml(&[declaration.as_bytes(), text, b"</a>"].concat(), "is not UTF-8");
+        let clean = [declaration.as_bytes(), b"</a>"].concat();
+        let expected = if charset == "UTF-8" { "is not one of" } else { "UTF-8 is read" };
+        check_xml(&clean, expected);
+    }
+    check_xml(&utf16(&xml("")), "is written in UTF-16; UTF-8 is read");
+}

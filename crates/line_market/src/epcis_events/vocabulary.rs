@@ -1,0 +1,175 @@
+//! Master data in the header of a document: each element of a vocabulary becomes one entry, unless its sender said the
+//! same of it before.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base::{BookId, Seq, SubjectId, Time};
+use epcis::query::{Held, Scalar, extension_name, stored};
+use epcis::{Context, Document, urn};
+use kernel::Desk;
+use ledger::{Draft, Entry, Role};
+use serde_json::Value;
+use store::{Param, StoreError};
+
+use super::Sender;
+use crate::kinds::EpcisDescribed;
+use crate::record::Failure;
+use crate::refusal::{Code, Refusal};
+
+/// Elements of the master data of one document.
+pub const ELEMENTS_MAX: usize = 1_000;
+/// Attributes and children of one element.
+const PARTS_MAX: usize = 1_000;
+/// Where elements stand in a document, for refusals.
+const PATH: &str = "epcisHeader.epcisMasterData.vocabularyList";
+
+/// What is said of an element, as queries want it.
+#[derive(Debug, PartialEq)]
+pub struct Described {
+    pub id: String,
+    pub vocabulary: String,
+    pub sender: String,
+    /// Names as [`extension_name`] gives them; a value that has no single one counts as none.
+    pub attributes: Vec<(String, Held)>,
+    pub children: Vec<String>,
+}
+
+impl Described {
+    fn of(body: &EpcisDescribed, sender: &str) -> Self {
+        let context = Context::read(&body.context);
+        let id = |value: &Value| Some(stored(&urn::canonical(&context.expand(value.as_str()?))).into_owned());
+        let list = |name: &str| body.element.get(name).and_then(Value::as_array).into_iter().flatten();
+        let mut attributes = Vec::new();
+        for attribute in list("attributes") {
+            let Some(name) = attribute.get("id").and_then(Value::as_str) else { continue };
+            let name = stored(&extension_name(name, &context)).into_owned();
+            let values = attribute.get("attribute");
+            let values = match values {
+                Some(Value::Array(items)) => items.as_slice(),
+                one => one.map(std::slice::from_ref).unwrap_or_default(),
+            };
+            let held: Vec<Held> = values.iter().filter_map(Scalar::of).map(Held::from).collect();
+            match held.is_empty() {
+                true => attributes.push((name, Held::Nothing)),
+                false => attributes.extend(held.into_iter().map(|held| (name.clone(), held))),
+            }
+        }
+        let mut children: Vec<String> = list("children").filter_map(id).collect();
+        children.sort();
+        children.dedup();
+        Self {
+            id: body.element.get("id").and_then(id).unwrap_or_default(),
+            vocabulary: stored(&context.expand(&body.vocabulary)).into_owned(),
+            sender: sender.to_owned(),
+            attributes,
+            children,
+        }
+    }
+
+    /// What an entry says.
+    pub fn read(entry: &Entry) -> Result<Self, StoreError> {
+        let body: EpcisDescribed = entry
+            .body()
+            .map_err(|error| StoreError::Schema(format!("entry {} of {}: {error}", entry.seq, entry.book)))?;
+        let sender = body.sender.as_ref().map_or(entry.actor.as_str(), SubjectId::as_str);
+        Ok(Self::of(&body, sender))
+    }
+}
+
+/// An element that is ready to be recorded.
+#[derive(Debug, Clone)]
+pub struct Element {
+    said: Arc<Described>,
+    body: Arc<EpcisDescribed>,
+    draft: Draft,
+}
+
+/// Drafts the entries of a document's master data.
+pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Vec<Result<Element, Refusal>> {
+    let each = |(at, vocabulary): (usize, &Value)| -> Vec<Result<Element, Refusal>> {
+        let name = vocabulary.get("type").and_then(Value::as_str).unwrap_or_default();
+        let elements = vocabulary.get("vocabularyElementList").and_then(Value::as_array);
+        let elements = elements.into_iter().flatten().enumerate();
+        elements
+            .map(|(n, element)| {
+                let path = format!("{PATH}[{at}].vocabularyElementList[{n}]");
+                one(book, sender, document, name, element)
+                    .map_err(|refusal| Refusal { field: path, ..refusal })
+            })
+            .collect()
+    };
+    document.master_data.iter().enumerate().flat_map(each).collect()
+}
+
+fn one(
+    book: &BookId,
+    sender: &Sender,
+    document: &Document,
+    vocabulary: &str,
+    element: &Value,
+) -> Result<Element, Refusal> {
+    let refuse = |detail: String| Refusal::new(Code::Body, "", detail);
+    let body = Arc::new(EpcisDescribed {
+        vocabulary: vocabulary.to_owned(),
+        element: element.clone(),
+        context: document.context_value().clone(),
+        sender: sender.behalf.clone(),
+    });
+    let said = Described::of(&body, sender.name());
+    if said.attributes.len() + said.children.len() > PARTS_MAX {
+        return Err(refuse(format!("an element may have {PARTS_MAX} attributes and children at most")));
+    }
+    let subject = SubjectId::new(&*said.id).map_err(|error| refuse(error.to_string()))?;
+    // Checked with the header; a document that queries answer with has none.
+    let occurred = document.creation_date.map_or(Time(0), |moment| Time(moment.ms_utc));
+    let draft = Draft::of(book, occurred, &sender.actor, body.clone())?.subject(Role::About, subject);
+    Ok(Element { said: Arc::new(said), body, draft })
+}
+
+impl Element {
+    /// Refuses what a document tells of days to come.
+    pub fn check(&self, now: Time) -> Result<&Self, Refusal> {
+        match self.draft.check(now) {
+            Ok(()) => Ok(self),
+            Err(error) if error.field == "occurred" => {
+                Err(Refusal { field: "creationDate".into(), ..error.into() })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether it says what was said before.
+    fn repeats(&self, said: &Described, body: &EpcisDescribed) -> bool {
+        *self.said == *said && self.body.element == body.element
+    }
+}
+
+/// Records what is new of some elements.
+pub fn record(desk: &mut Desk<'_>, book: &BookId, elements: &[&Element]) -> Result<(), Failure> {
+    let mut in_document: HashMap<(&str, &str), &Element> = HashMap::new();
+    for element in elements {
+        let before = in_document.insert((&element.said.id, &element.said.vocabulary), element);
+        let is_known = match before {
+            Some(before) => element.repeats(&before.said, &before.body),
+            None => is_known(desk, book, element)?,
+        };
+        if !is_known {
+            desk.append(element.draft.clone())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether its sender said the same of the element last.
+fn is_known(desk: &mut Desk<'_>, book: &BookId, element: &Element) -> Result<bool, StoreError> {
+    const LAST: &str =
+        "select seq from market_element where book = $1 and id = $2 and vocabulary = $3 and sender = $4";
+    let Described { id, vocabulary, sender, .. } = &*element.said;
+    let tx = desk.read()?;
+    let params = [Param::Text(book.as_str()), id.into(), vocabulary.into(), sender.into()];
+    let Some(row) = tx.query_one(LAST, &params)? else { return Ok(false) };
+    let Some(entry) = kernel::entries::entry(tx, book, Seq::from_i64(row.int(0)?))? else { return Ok(false) };
+    let body = entry.body().map_err(|error| StoreError::Schema(error.to_string()))?;
+    Ok(element.repeats(&Described::read(&entry)?, &body))
+}

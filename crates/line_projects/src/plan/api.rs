@@ -1,0 +1,463 @@
+//! Plans over HTTP.
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base::limits::PLAN_BYTES_MAX;
+use base::{BookId, Day, Fen};
+use schedule::{ActivityId, OverlapTerms};
+use serde::{Deserialize, Serialize};
+use shell::extract::{Path, Query, body};
+use shell::viewer::Viewer;
+use shell::{App, Both, Problem};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::kinds::Imported;
+use super::state::{Baseline, Source};
+use super::taken::{self, Preview, Taken};
+use super::{Clock, CurvePoint, Held, Outlook, export, read};
+use crate::api::{Sight, ledger, sight};
+use crate::policy::READ;
+use crate::record::Recorded;
+use crate::state::{self, Project};
+use ledger::Body;
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(show))
+        .routes(routes!(take))
+        .routes(routes!(overlaps))
+        .routes(routes!(curve))
+        .routes(routes!(file))
+}
+
+/// An activity with its dates.
+#[derive(Debug, Serialize, ToSchema)]
+struct Dated {
+    code: String,
+    name: String,
+    group: String,
+    /// Dates to work by.
+    #[schema(value_type = String)]
+    start: Clock,
+    #[schema(value_type = String)]
+    finish: Clock,
+    #[schema(value_type = String)]
+    late_start: Clock,
+    #[schema(value_type = String)]
+    late_finish: Clock,
+    /// By the baseline.
+    #[schema(value_type = Option<String>)]
+    baseline_start: Option<Clock>,
+    #[schema(value_type = Option<String>)]
+    baseline_finish: Option<Clock>,
+    /// Working time; negative where a deadline is missed.
+    total_float_minutes: i64,
+    free_float_minutes: i64,
+    critical: bool,
+    /// Work done, in hundredths of a per cent.
+    done_bp: u16,
+    #[schema(value_type = i64)]
+    budget_fen: Fen,
+}
+
+/// What a blocker costs.
+#[derive(Debug, Serialize, ToSchema)]
+struct Blocked {
+    /// The name of the blocker.
+    blocker: String,
+    activity: String,
+    /// The day by which it is to be gone.
+    #[schema(value_type = Option<String>, format = Date)]
+    due: Option<Day>,
+    /// The float of the activity without it, in working minutes.
+    float_minutes: i64,
+    /// How much later the activity is done, in working minutes.
+    consumed_minutes: i64,
+    /// How much later the project is finished, in working minutes of its calendar.
+    finish_moves_minutes: i64,
+}
+
+/// A plan as things stand.
+#[derive(Debug, Serialize, ToSchema)]
+struct PlanAccount {
+    source: Source,
+    #[schema(value_type = Option<String>)]
+    deadline: Option<Clock>,
+    /// Worked back from the deadline.
+    backward: bool,
+    /// When it is finished as things stand.
+    #[schema(value_type = String)]
+    finish: Clock,
+    /// When what is left has to start at the latest.
+    #[schema(value_type = String)]
+    latest_start: Clock,
+    /// Working time from the finish to the deadline; negative if it is missed.
+    margin_minutes: Option<i64>,
+    /// The part of the margin of the baseline that is used up, in hundredths of a per cent.
+    float_consumed_bp: Option<i64>,
+    progress_bp: i64,
+    activities: Vec<Dated>,
+    blocked: Vec<Blocked>,
+    baselines: Vec<Baseline>,
+}
+
+/// The plan of a project, as things stand: dates, floats, what is done, and what holds it up.
+#[utoipa::path(get, path = "/api/projects/{book}/projects/{project}/plan", tag = "projects",
+    params(("book" = String, Path), ("project" = String, Path)),
+    responses((status = 200, body = PlanAccount), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("projects.records.read"))))]
+async fn show(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((book, project)): Path<(String, String)>,
+) -> Result<axum::Json<PlanAccount>, Problem> {
+    let (book, project, source, outlook) = planned(&app, &viewer, &book, &project).await?;
+    let baselines = {
+        let (book, name) = (book.clone(), project.project.clone());
+        app.blocking(move |kernel| kernel.read(|tx| super::state::baselines(tx, &book, &name))).await?
+    };
+    let blocked = blocked(&app, &book, &project, &outlook).await?;
+    Ok(axum::Json(account(source, &outlook, blocked, baselines)))
+}
+
+fn account(
+    source: Source,
+    outlook: &Outlook,
+    blocked: Vec<Blocked>,
+    baselines: Vec<Baseline>,
+) -> PlanAccount {
+    let schedule = &outlook.schedule;
+    let activities = outlook.document.labels.iter().enumerate().map(|(at, label)| {
+        let id = ActivityId(u32::try_from(at).unwrap_or(u32::MAX));
+        let (late, frozen) = (schedule.dates(id).late, &outlook.frozen);
+        let then = frozen.as_ref().and_then(|frozen| frozen.spans.get(&label.code));
+        Dated {
+            code: label.code.clone(),
+            name: label.name.clone(),
+            group: label.group.clone(),
+            start: Clock(outlook.planned[at].start),
+            finish: Clock(outlook.planned[at].finish),
+            late_start: Clock(late.start),
+            late_finish: Clock(late.finish),
+            baseline_start: then.map(|span| Clock(span.start)),
+            baseline_finish: then.map(|span| Clock(span.finish)),
+            total_float_minutes: schedule.total_float(id).0,
+            free_float_minutes: schedule.free_float(id).0,
+            critical: outlook.critical[at],
+            done_bp: outlook.done[at],
+            budget_fen: outlook.budgets[at],
+        }
+    });
+    PlanAccount {
+        source,
+        deadline: outlook.deadline().map(Clock),
+        backward: matches!(schedule.terms().anchor, schedule::Anchor::Deadline { .. }),
+        finish: Clock(outlook.finish()),
+        latest_start: Clock(schedule.latest_start()),
+        margin_minutes: schedule.margin().map(|margin| margin.0),
+        float_consumed_bp: outlook.float_consumed_bp(),
+        progress_bp: outlook.progress_bp(),
+        activities: activities.collect(),
+        blocked,
+        baselines,
+    }
+}
+
+/// A project that the viewer may look at, and its plan as things stand.
+pub(super) async fn planned(
+    app: &App,
+    viewer: &Viewer,
+    book: &str,
+    project: &str,
+) -> Result<(BookId, Project, Source, Outlook), Problem> {
+    let (book, project) = seen(app, viewer, book, project).await?;
+    let found = {
+        let (book, project) = (book.clone(), project.clone());
+        app.blocking(move |kernel| kernel.read(|tx| read::outlook(tx, kernel.zone(), &book, &project)))
+            .await?
+    };
+    let (source, outlook) = found.ok_or_else(Problem::not_found)?;
+    Ok((book, project, source, outlook))
+}
+
+/// A project that the viewer may look at.
+pub(super) async fn seen(
+    app: &App,
+    viewer: &Viewer,
+    book: &str,
+    project: &str,
+) -> Result<(BookId, Project), Problem> {
+    let (book, _, sight) = sight(app, viewer, book, READ)?;
+    let found = find(app, &book, project, &sight).await?;
+    Ok((book, found))
+}
+
+async fn find(app: &App, book: &BookId, project: &str, sight: &Sight) -> Result<Project, Problem> {
+    let (book, name) = (book.clone(), project.to_owned());
+    let found = app.blocking(move |kernel| kernel.read(|tx| state::project(tx, &book, &name))).await?;
+    found.filter(|found| sight.shows(found)).ok_or_else(Problem::not_found)
+}
+
+/// What the open blockers of a project cost, as far as they say which activity they hold.
+pub(super) async fn holds(
+    app: &App,
+    book: &BookId,
+    project: &Project,
+    outlook: &Outlook,
+) -> Result<Vec<(String, String, Option<Day>, Held)>, Problem> {
+    let (book, name) = (book.clone(), project.project.clone());
+    let owed = app
+        .blocking(move |kernel| kernel.read(|tx| state::owed(tx, &book, &name, Some(crate::sorts::BLOCKER))))
+        .await?;
+    let today = app.today();
+    let mut all = Vec::new();
+    for owed in owed.into_iter().filter(|owed| !owed.matter.state.is_closed()) {
+        let Some(activity) = owed.activity else { continue };
+        let Some(id) = outlook.find(&activity) else { continue };
+        // One that should be gone already holds at least until tomorrow.
+        let until = Clock::end_of(owed.due.unwrap_or(today).max(today));
+        all.push((owed.matter.title, activity, owed.due, outlook.held(id, until).unwrap_or_default()));
+    }
+    Ok(all)
+}
+
+async fn blocked(
+    app: &App,
+    book: &BookId,
+    project: &Project,
+    outlook: &Outlook,
+) -> Result<Vec<Blocked>, Problem> {
+    let each = holds(app, book, project, outlook).await?.into_iter();
+    Ok(each
+        .map(|(blocker, activity, due, held)| Blocked {
+            blocker,
+            activity,
+            due,
+            float_minutes: held.float.0,
+            consumed_minutes: held.consumed.0,
+            finish_moves_minutes: held.finish_moves.0,
+        })
+        .collect())
+}
+
+/// How a plan is taken over.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct TakeQuery {
+    /// What the file is called.
+    file: Option<String>,
+    /// Only says what would be taken over.
+    #[serde(default)]
+    preview: bool,
+}
+
+/// Takes over a plan from a file: Microsoft Project XML, a workbook, CSV, or Primavera XER, by what its bytes say. It
+/// replaces the plan that the project had.
+#[utoipa::path(post, path = "/api/projects/{book}/projects/{project}/plan", tag = "projects",
+    params(("book" = String, Path), ("project" = String, Path), TakeQuery),
+    request_body(content = String, content_type = "application/octet-stream"),
+    responses((status = 200, body = Preview), (status = 201, body = Recorded), (status = 400), (status = 401),
+        (status = 403), (status = 404), (status = 409), (status = 413), (status = 429), (status = 503)),
+    extensions(("x-action" = json!("projects.plan.imported"))))]
+async fn take(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((book, project)): Path<(String, String)>,
+    Query(query): Query<TakeQuery>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (book, project) = may_take(&app, &viewer, &book, &project).await?;
+    let bytes = body(request, PLAN_BYTES_MAX).await?.to_vec();
+    app.limits.evidence(&viewer.id())?;
+    let taken = taken::read(&app, &book, &project, query.file.as_deref(), bytes).await?;
+    let Taken { bytes, import, preview } = taken.map_err(|error| refused(&error))?;
+    if query.preview {
+        return Ok(axum::Json(preview).into_response());
+    }
+    let digest = taken::keep(&app, &book, bytes).await?;
+    let recorded = taken::record(&app, &viewer, &book, &project, digest, import, None).await?;
+    Ok((StatusCode::CREATED, axum::Json(recorded)).into_response())
+}
+
+/// A project whose plan the viewer may replace.
+pub(super) async fn may_take(
+    app: &App,
+    viewer: &Viewer,
+    book: &str,
+    project: &str,
+) -> Result<(BookId, Project), Problem> {
+    let (book, resource) = ledger(app, book)?;
+    if viewer.allows(app, Imported::KIND, &resource) {
+        let project = find(app, &book, project, &Sight::All).await?;
+        return Ok((book, project));
+    }
+    // Whoever may do it for no team learns nothing of projects.
+    let (book, resource, sight) = sight(app, viewer, book.as_str(), Imported::KIND)?;
+    let project = find(app, &book, project, &sight).await?;
+    viewer.need(app, Imported::KIND, &resource.owned_by(project.team.clone()))?;
+    Ok((book, project))
+}
+
+/// What is wrong with a file, cell by cell where it is a table.
+pub(super) fn refused(error: &taken::Unfit) -> Problem {
+    Problem::bad_request("file", "plan-file", Both::new(error.chinese.join("；"), error.english.join("; ")))
+}
+
+/// Which deadline is to be met.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OverlapQuery {
+    /// The deadline of the plan, if left out.
+    #[param(value_type = Option<String>, format = Date)]
+    deadline: Option<Day>,
+}
+
+/// A link that may become an overlap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Suggestion {
+    pub from: String,
+    pub to: String,
+    pub from_name: String,
+    pub to_name: String,
+    /// What the accepting entry carries: the successor starts so long after the predecessor's start, in its working time.
+    pub lag_minutes: i64,
+    /// How long before the predecessor's end that is.
+    pub overlap_minutes: i64,
+    /// When the project is finished with it, and with those before it.
+    #[schema(value_type = String)]
+    pub finish: Clock,
+}
+
+/// What to overlap so that a deadline is met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Suggestions {
+    #[schema(value_type = String)]
+    pub deadline: Clock,
+    pub meets_deadline: bool,
+    /// Each meets it by itself, the least overlap first.
+    pub alone: Vec<Suggestion>,
+    /// Where none does: to be made together, in this order.
+    pub together: Vec<Suggestion>,
+}
+
+/// Suggests which finish to start links may become overlaps (压茬推进), so that a deadline is met.
+#[utoipa::path(get, path = "/api/projects/{book}/projects/{project}/plan/overlaps", tag = "projects",
+    params(("book" = String, Path), ("project" = String, Path), OverlapQuery),
+    responses((status = 200, body = Suggestions), (status = 400), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("projects.records.read"))))]
+async fn overlaps(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((book, project)): Path<(String, String)>,
+    Query(query): Query<OverlapQuery>,
+) -> Result<axum::Json<Suggestions>, Problem> {
+    let (_, project, _, outlook) = planned(&app, &viewer, &book, &project).await?;
+    let deadline = query.deadline.map(Clock::end_of).or(outlook.deadline());
+    let deadline = deadline.unwrap_or(Clock::end_of(project.planned_finish));
+    Ok(axum::Json(suggestions(outlook, deadline).await?))
+}
+
+pub(super) async fn suggestions(
+    outlook: Outlook,
+    deadline: schedule::Moment,
+) -> Result<Suggestions, Problem> {
+    let found = tokio::task::spawn_blocking(move || {
+        let found = outlook.schedule.overlaps(&OverlapTerms::to_meet(deadline));
+        found.map(|found| (found, outlook))
+    });
+    let found = found.await.map_err(|_| Problem::internal())?;
+    let (found, outlook) = found.map_err(|_| Problem::internal())?;
+    let suggestion = |overlap: &schedule::Overlap| {
+        let label = |id: ActivityId| &outlook.document.labels[id.0 as usize];
+        let (from, to) = (label(overlap.becomes.predecessor), label(overlap.becomes.successor));
+        Suggestion {
+            from: from.code.clone(),
+            to: to.code.clone(),
+            from_name: from.name.clone(),
+            to_name: to.name.clone(),
+            lag_minutes: overlap.becomes.lag.0,
+            overlap_minutes: overlap.overlap.0,
+            finish: Clock(overlap.finish),
+        }
+    };
+    Ok(Suggestions {
+        deadline: Clock(deadline),
+        meets_deadline: found.meets_deadline,
+        alone: found.alone.iter().map(suggestion).collect(),
+        together: found.together.iter().map(suggestion).collect(),
+    })
+}
+
+/// Planned, earned and spent at a moment.
+#[derive(Debug, Serialize, ToSchema)]
+struct Curve {
+    /// BAC.
+    #[schema(value_type = i64)]
+    budget_fen: Fen,
+    points: Vec<CurvePoint>,
+    /// SPI and CPI in ten-thousandths; none where nothing was planned or spent.
+    schedule_index: Option<i64>,
+    cost_index: Option<i64>,
+    /// EAC, if the rest costs as what is done did.
+    #[schema(value_type = Option<i64>)]
+    estimate_fen: Option<Fen>,
+}
+
+/// The S-curve of a project, and its earned value today.
+#[utoipa::path(get, path = "/api/projects/{book}/projects/{project}/plan/curve", tag = "projects",
+    params(("book" = String, Path), ("project" = String, Path)),
+    responses((status = 200, body = Curve), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("projects.records.read"))))]
+async fn curve(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((book, project)): Path<(String, String)>,
+) -> Result<axum::Json<Curve>, Problem> {
+    let (book, project, _, outlook) = planned(&app, &viewer, &book, &project).await?;
+    let (points, value) = taken::value(&app, &book, &project, &outlook).await?;
+    let index =
+        |ratio: Option<schedule::Ratio>| ratio.and_then(|it| i64::try_from(it.ten_thousandths()).ok());
+    Ok(axum::Json(Curve {
+        budget_fen: value.budget,
+        points,
+        schedule_index: index(value.schedule_index()),
+        cost_index: index(value.cost_index()),
+        estimate_fen: taken::estimate(&value),
+    }))
+}
+
+/// The file that is wanted.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct FileQuery {
+    format: export::FileFormat,
+}
+
+/// The plan as a file: Microsoft Project XML, a workbook, CSV, a calendar, or OC4IDS.
+#[utoipa::path(get, path = "/api/projects/{book}/projects/{project}/plan/file", tag = "projects",
+    params(("book" = String, Path), ("project" = String, Path), FileQuery),
+    responses((status = 200, content_type = "application/octet-stream"), (status = 400), (status = 401), (status = 403),
+        (status = 404)),
+    extensions(("x-action" = json!("projects.records.read"))))]
+async fn file(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((book, project)): Path<(String, String)>,
+    Query(query): Query<FileQuery>,
+) -> Result<Response, Problem> {
+    let (book, project, _, outlook) = planned(&app, &viewer, &book, &project).await?;
+    export::response(&app, &book, &project, &outlook, query.format).await
+}
+
+/// A download by a name in visible ASCII.
+pub(super) fn download(name: &str, media_type: &'static str, bytes: Vec<u8>) -> Response {
+    let disposition = format!("attachment; filename=\"{name}\"");
+    ([(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes)
+        .into_response()
+}

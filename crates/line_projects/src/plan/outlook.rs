@@ -1,0 +1,280 @@
+//! What a plan says once it is reckoned through: dates, floats, what is forecast, and what is earned.
+
+use std::collections::HashMap;
+
+use base::{CityZone, Day, Fen, Time};
+use matters::{Between, Phased, Point};
+use schedule::{
+    ActivityId, Critical, EarnedValue, Edit, Minutes, Moment, Progress, Remaining, Schedule, ScheduleError,
+    Span, Work,
+};
+use schedule_formats::Document;
+
+use super::clock::Clock;
+use super::explain::PlanError;
+use super::model::Model;
+
+/// A report on one activity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActivityReport {
+    pub activity: String,
+    pub percent_bp: Option<i64>,
+    /// Calendar days that it will still take.
+    pub remaining_days: Option<i64>,
+    pub at: Time,
+}
+
+/// Dates that were frozen, by the codes of activities.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Frozen {
+    pub spans: HashMap<String, Span>,
+    pub finish: Option<Moment>,
+}
+
+/// A plan with its dates.
+#[derive(Debug, Clone)]
+pub struct Outlook {
+    pub document: Document,
+    pub schedule: Schedule,
+    /// Dates to work by.
+    pub planned: Vec<Span>,
+    /// Dates by which progress is judged: the baseline's, or those of the plan itself.
+    pub baseline: Vec<Span>,
+    pub frozen: Option<Frozen>,
+    pub critical: Vec<bool>,
+    /// What each activity is to cost.
+    pub budgets: Vec<Fen>,
+    /// Work physically done of each, in ten-thousandths.
+    pub done: Vec<u16>,
+}
+
+/// Everything that an outlook follows from.
+pub struct Known<'a> {
+    pub model: &'a Model,
+    /// In the order of their times.
+    pub reports: &'a [ActivityReport],
+    pub frozen: Option<Frozen>,
+    /// The deadline of the project, and what it is to cost.
+    pub finish: Day,
+    pub total: Fen,
+    pub zone: &'a CityZone,
+}
+
+/// Whole, in hundredths of a per cent.
+const WHOLE_BP: i64 = 10_000;
+/// Points of a curve at most.
+const POINTS_MAX: i32 = 390;
+
+impl Outlook {
+    pub fn of(known: Known<'_>) -> Result<Self, PlanError> {
+        let mut document = known.model.document()?;
+        let status = progress(&mut document, known.reports, known.zone);
+        let terms = known.model.terms(known.finish, status);
+        let schedule = Schedule::new(document.plan.clone(), terms).map_err(PlanError::Schedule)?;
+        let planned = schedule.planned();
+        let mut critical = vec![false; planned.len()];
+        let path = schedule.critical(Critical::LongestPath).into_iter();
+        for id in path.chain(schedule.critical(Critical::Float(Minutes(0)))) {
+            critical[id.0 as usize] = true;
+        }
+        let kept = |(label, span): (&schedule_formats::Label, &Span)| {
+            let then = known.frozen.as_ref().and_then(|frozen| frozen.spans.get(&label.code));
+            then.copied().unwrap_or(*span)
+        };
+        let baseline = document.labels.iter().zip(&planned).map(kept).collect();
+        let budgets = budgets(&document, known.total);
+        let done = document.plan.activities.iter().map(done).collect();
+        Ok(Self { schedule, planned, baseline, frozen: known.frozen, critical, budgets, done, document })
+    }
+
+    /// When everything is finished as things stand.
+    pub fn finish(&self) -> Moment {
+        self.planned
+            .iter()
+            .map(|span| span.finish)
+            .max()
+            .unwrap_or(self.schedule.finish())
+            .max(self.schedule.finish())
+    }
+
+    /// What the project is by the end of a day, as far as work is reported.
+    pub fn earned(&self, day: Day, actual: Fen) -> EarnedValue {
+        let status = Clock::end_of(day);
+        let parts = (0..self.budgets.len()).map(|at| self.part(at, status));
+        EarnedValue { actual, ..parts.sum() }
+    }
+
+    fn part(&self, at: usize, status: Moment) -> EarnedValue {
+        let plan = &self.document.plan;
+        let calendar = &plan.calendars[plan.activities[at].calendar.0 as usize];
+        let work = Work {
+            budget: self.budgets[at],
+            baseline: self.baseline[at],
+            done: self.done[at],
+            actual_cost: Fen(0),
+        };
+        EarnedValue::of(&work, calendar, status)
+    }
+
+    /// The days that curves are drawn over: from the first start to the last finish.
+    pub fn days(&self) -> (Day, Day) {
+        let spans = || self.baseline.iter().chain(&self.planned);
+        let first = spans().map(|span| span.start).min().map_or(Day(0), Moment::day);
+        let last = spans().map(|span| span.finish).max().map_or(Day(0), Moment::closing_day);
+        (first, last.max(first))
+    }
+
+    /// The planned value at the end of days that lie a week apart, or more where the plan is long.
+    pub fn planned_value(&self) -> Vec<(Day, Fen)> {
+        let (first, last) = self.days();
+        let step = ((last.0 - first.0) / POINTS_MAX + 1).max(1);
+        let step = if last.0 - first.0 > 60 { step.max(7) } else { step };
+        let mut days: Vec<i32> = (first.0..last.0).step_by(usize::try_from(step).unwrap_or(7)).collect();
+        days.push(last.0);
+        days.into_iter().map(|day| (Day(day), self.earned(Day(day), Fen(0)).planned)).collect()
+    }
+
+    /// The time-phased plan (序时进度) in hundredths of a per cent.
+    pub fn phased(&self) -> Option<Phased> {
+        let whole = self.budgets.iter().copied().sum::<Fen>().0.max(1);
+        let share = |fen: Fen| i64::try_from(i128::from(fen.0) * i128::from(WHOLE_BP) / i128::from(whole));
+        let mut points = vec![Point { day: self.days().0.plus(-1), amount: 0 }];
+        for (day, fen) in self.planned_value() {
+            points.push(Point { day, amount: share(fen).unwrap_or(WHOLE_BP) });
+        }
+        Phased::new(Between::Line, points).ok()
+    }
+
+    /// How much of the whole is done, in hundredths of a per cent.
+    pub fn progress_bp(&self) -> i64 {
+        let value = self.earned(self.days().1, Fen(0));
+        let (earned, whole) = (i128::from(value.earned.0), i128::from(value.budget.0.max(1)));
+        i64::try_from(earned * i128::from(WHOLE_BP) / whole).unwrap_or(WHOLE_BP)
+    }
+
+    /// How much of the margin that the baseline left before the deadline is used up, in hundredths of a per cent;
+    /// nothing is known where it left none.
+    pub fn float_consumed_bp(&self) -> Option<i64> {
+        let plan = &self.document.plan;
+        let calendar = &plan.calendars[plan.calendar.0 as usize];
+        let deadline = self.deadline()?;
+        let at_first = calendar.between(self.frozen.as_ref()?.finish?, deadline).0;
+        let left = calendar.between(self.finish(), deadline).0;
+        (at_first > 0).then(|| ((at_first - left) * WHOLE_BP / at_first).max(0))
+    }
+
+    pub fn deadline(&self) -> Option<Moment> {
+        match self.schedule.terms().anchor {
+            schedule::Anchor::Start { deadline, .. } => deadline,
+            schedule::Anchor::Deadline { deadline, .. } => Some(deadline),
+        }
+    }
+
+    pub fn find(&self, code: &str) -> Option<ActivityId> {
+        let at = self.document.labels.iter().position(|label| label.code == code)?;
+        u32::try_from(at).ok().map(ActivityId)
+    }
+
+    /// What it costs if the rest of an activity cannot be done before a moment.
+    pub fn held(&self, id: ActivityId, until: Moment) -> Result<Held, ScheduleError> {
+        let at = id.0 as usize;
+        let activity = &self.schedule.plan().activities[at];
+        let calendar = &self.document.plan.calendars[activity.calendar.0 as usize];
+        let bound = match activity.progress {
+            Progress::NotStarted => schedule::Constraint::StartNoEarlier(until),
+            Progress::Started { .. } => {
+                schedule::Constraint::FinishNoEarlier(calendar.add(until, activity.remaining()))
+            }
+            Progress::Finished { .. } => return Ok(Held::default()),
+        };
+        let mut constraints = activity.constraints.clone();
+        constraints.push(bound);
+        let mut then = self.schedule.clone();
+        // What must lie where it lies cannot wait, and what may not start later is late: both show without it.
+        if then.edit(Edit::Constraints(id, constraints)).is_err() {
+            return Ok(Held::default());
+        }
+        let (before, after) = (self.schedule.dates(id).early.finish, then.dates(id).early.finish);
+        let project = &self.document.plan.calendars[self.document.plan.calendar.0 as usize];
+        Ok(Held {
+            float: self.schedule.total_float(id),
+            consumed: calendar.between(before, after),
+            finish_moves: project.between(self.schedule.finish(), then.finish()),
+        })
+    }
+}
+
+/// What a blocker holds up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// What the activity has before the deadline, without the blocker.
+    pub float: Minutes,
+    /// How much later it is done.
+    pub consumed: Minutes,
+    /// How much later the project is finished, in its calendar.
+    pub finish_moves: Minutes,
+}
+
+/// Puts what was reported over what the file knew; the data date is the time of the last report.
+fn progress(document: &mut Document, reports: &[ActivityReport], zone: &CityZone) -> Option<Moment> {
+    let ids: HashMap<String, usize> =
+        document.labels.iter().enumerate().map(|(at, label)| (label.code.clone(), at)).collect();
+    let mut status = None;
+    for report in reports {
+        let Some(&at) = ids.get(&report.activity) else { continue };
+        let now = Clock::of(report.at, zone);
+        status = status.max(Some(now));
+        let plan = &mut document.plan;
+        let calendar = &plan.calendars[plan.activities[at].calendar.0 as usize];
+        let begun = match plan.activities[at].progress {
+            Progress::NotStarted => now,
+            Progress::Started { at, .. } => at,
+            Progress::Finished { start, .. } => start,
+        };
+        let remaining = match report.remaining_days {
+            Some(days) => {
+                let until = Clock::end_of(now.day().plus(i32::try_from(days).unwrap_or(i32::MAX) - 1));
+                Some(Remaining::Time(calendar.between(now, until.max(now))))
+            }
+            None => report.percent_bp.map(|bp| Remaining::Percent(u8::try_from(bp / 100).unwrap_or(100))),
+        };
+        plan.activities[at].progress = match (report.percent_bp, remaining) {
+            (Some(WHOLE_BP..), _) => Progress::Finished { start: begun.min(now), finish: now },
+            (Some(0), None | Some(Remaining::Percent(_))) => Progress::NotStarted,
+            (_, Some(remaining)) => Progress::Started { at: begun.min(now), remaining },
+            (_, None) => continue,
+        };
+    }
+    status
+}
+
+/// Work done, in ten-thousandths; what is nearly done is not done.
+fn done(activity: &schedule::Activity) -> u16 {
+    let (whole, left) = (activity.duration.0, activity.remaining().0);
+    let part = match activity.progress {
+        Progress::NotStarted => 0,
+        Progress::Finished { .. } => WHOLE_BP,
+        Progress::Started { remaining: Remaining::Percent(percent), .. } => i64::from(percent) * 100,
+        Progress::Started { .. } => ((whole - left).max(0) * WHOLE_BP).checked_div(whole).unwrap_or(0),
+    };
+    u16::try_from(part).unwrap_or(10_000)
+}
+
+/// What activities cost by the plan; where it says nothing, the project's sum goes by working time.
+fn budgets(document: &Document, total: Fen) -> Vec<Fen> {
+    if document.labels.iter().any(|label| label.budget.is_some()) {
+        return document.labels.iter().map(|label| label.budget.unwrap_or_default()).collect();
+    }
+    let minutes: Vec<i128> = document.plan.activities.iter().map(|it| i128::from(it.duration.0)).collect();
+    let whole: i128 = minutes.iter().sum::<i128>().max(1);
+    let mut gone = 0;
+    let mut given = 0;
+    let each = minutes.iter().map(|minutes| {
+        gone += minutes;
+        let until = i128::from(total.0) * gone / whole;
+        let own = until - given;
+        given = until;
+        Fen(i64::try_from(own).unwrap_or(0))
+    });
+    each.collect()
+}

@@ -1,0 +1,221 @@
+//! Files on their way in: read, shown, kept, recorded. And what the plan is worth, which pages and API both show.
+
+use base::{BookId, Fen};
+use kernel::EvidenceError;
+use schedule::{EarnedValue, Moment, Schedule};
+use schedule_formats::Note;
+use serde::Serialize;
+use shell::app::append_problem;
+use shell::once::Sent;
+use shell::viewer::Viewer;
+use shell::{App, Problem};
+use utoipa::ToSchema;
+
+use super::explain::explain;
+use super::import::{self, Import, ImportError};
+use super::kinds::Format;
+use super::{Clock, CurvePoint, Model, Outlook, curve, office_hours};
+use crate::api::failure_problem;
+use crate::record::{Recorded, import_plan};
+use crate::state::{self, Project};
+
+/// A file that was read and can be taken over.
+pub struct Taken {
+    pub bytes: Vec<u8>,
+    pub import: Import,
+    pub preview: Preview,
+}
+
+/// What is wrong with a file, a sentence each, in both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    pub chinese: Vec<String>,
+    pub english: Vec<String>,
+}
+
+impl Unfit {
+    fn one(chinese: String, english: String) -> Self {
+        Self { chinese: vec![chinese], english: vec![english] }
+    }
+}
+
+/// Rows that a preview shows.
+const SHOWN: usize = 20;
+
+/// What would be taken over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = PlanPreview)]
+pub struct Preview {
+    pub format: Format,
+    pub name: String,
+    pub activities: usize,
+    pub links: usize,
+    pub calendars: usize,
+    #[schema(value_type = String)]
+    pub start: Clock,
+    #[schema(value_type = String)]
+    pub finish: Clock,
+    /// Working time from the finish to the project's deadline; negative if it is missed.
+    pub margin_minutes: Option<i64>,
+    /// Tasks of the file that are left out, and links that are.
+    pub left_out: usize,
+    pub links_left_out: usize,
+    /// The first activities.
+    pub first: Vec<PreviewRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PreviewRow {
+    pub code: String,
+    pub name: String,
+    pub minutes: i64,
+    #[schema(value_type = String)]
+    pub start: Clock,
+    #[schema(value_type = String)]
+    pub finish: Clock,
+    pub critical: bool,
+}
+
+/// Reads a file off the async threads; `Ok(Err)` is what is wrong with it.
+pub async fn read(
+    app: &App,
+    book: &BookId,
+    project: &Project,
+    file: Option<&str>,
+    bytes: Vec<u8>,
+) -> Result<Result<Taken, Unfit>, Problem> {
+    let (project, file, book) = (project.clone(), file.map(str::to_owned), book.clone());
+    app.blocking(move |kernel| {
+        let rulebook = kernel.rulebook()?;
+        let calendar = office_hours(rulebook.calendar_at(kernel.now()));
+        let start = Moment::at(project.planned_start, 0);
+        let held = kernel.read(|tx| super::state::plan(tx, &book, &project.project))?;
+        let import = match import::read(&bytes, file.as_deref(), calendar, start) {
+            Ok(import) => import,
+            Err(error) => return Ok::<_, store::StoreError>(Err(unfit(&error))),
+        };
+        let mut model = Model::of(&import.document, import.document.start.unwrap_or(start));
+        if let Some((_, held)) = held {
+            (model.deadline, model.backward) = (held.deadline, held.backward);
+        }
+        Ok(preview(&import, &model, &project).map(|preview| Taken { bytes, import, preview }))
+    })
+    .await
+}
+
+fn unfit(error: &ImportError) -> Unfit {
+    match error {
+        ImportError::File(error) => Unfit {
+            chinese: error.each().iter().map(schedule_formats::FormatError::chinese).collect(),
+            english: error.each().iter().map(ToString::to_string).collect(),
+        },
+        other => Unfit::one(other.chinese(), other.to_string()),
+    }
+}
+
+fn preview(import: &Import, model: &Model, project: &Project) -> Result<Preview, Unfit> {
+    let document = &import.document;
+    let terms = model.terms(project.planned_finish, None);
+    let schedule = Schedule::new(document.plan.clone(), terms).map_err(|error| {
+        let (zh, en) = explain(&error, document);
+        Unfit::one(zh, en)
+    })?;
+    let critical = schedule.critical(schedule::Critical::LongestPath);
+    let planned = schedule.planned();
+    let row = |(at, activity): (usize, &super::kinds::PlanActivity)| PreviewRow {
+        code: activity.code.clone(),
+        name: activity.name.clone(),
+        minutes: activity.minutes,
+        start: Clock(planned[at].start),
+        finish: Clock(planned[at].finish),
+        critical: critical.iter().any(|id| id.0 as usize == at),
+    };
+    let count = |tasks: bool| {
+        let each = document.notes.iter().map(|note| match note {
+            Note::Tasks(count) if tasks => *count,
+            Note::Links(count) if !tasks => *count,
+            _ => 0,
+        });
+        each.sum()
+    };
+    Ok(Preview {
+        format: import.format,
+        name: document.name.clone(),
+        activities: model.count(),
+        links: model.links(),
+        calendars: model.calendars.len(),
+        start: model.start,
+        finish: Clock(planned.iter().map(|span| span.finish).max().unwrap_or(schedule.finish())),
+        margin_minutes: schedule.margin().map(|margin| margin.0),
+        left_out: count(true),
+        links_left_out: count(false),
+        first: model.activities().enumerate().take(SHOWN).map(row).collect(),
+    })
+}
+
+/// Keeps a file that was read, and tells its digest.
+pub async fn keep(app: &App, book: &BookId, bytes: Vec<u8>) -> Result<String, Problem> {
+    let book = book.clone();
+    let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_file(&book, bytes))).await?;
+    kept.map_err(|error| {
+        append_problem(error, |_: EvidenceError| Problem::too_large(base::limits::PLAN_BYTES_MAX as u64))
+    })
+}
+
+/// Records a plan whose file was kept; what was sent before is answered as it was.
+pub async fn record(
+    app: &App,
+    viewer: &Viewer,
+    book: &BookId,
+    project: &Project,
+    digest: String,
+    import: Import,
+    sent: Option<Sent>,
+) -> Result<Recorded, Problem> {
+    let (book, actor, name) = (book.clone(), viewer.id(), project.project.clone());
+    app.kernel
+        .append(move |desk| {
+            let taken = (digest.as_str(), &import);
+            let Some(Sent { key, digest: typed }) = &sent else {
+                return import_plan(desk, &book, &actor, None, &name, taken);
+            };
+            desk.take(&book)?;
+            if let Some(first) = desk.answered(&book, actor.as_str(), key, typed)? {
+                return Ok(first);
+            }
+            let recorded = import_plan(desk, &book, &actor, None, &name, taken)?;
+            desk.remember(&book, actor.as_str(), key, typed, &recorded);
+            Ok(recorded)
+        })
+        .await
+        .map_err(failure_problem)
+}
+
+/// The S-curve and the earned value of today. What was paid is what was spent.
+pub async fn value(
+    app: &App,
+    book: &BookId,
+    project: &Project,
+    outlook: &Outlook,
+) -> Result<(Vec<CurvePoint>, EarnedValue), Problem> {
+    let (book, name) = (book.clone(), project.project.clone());
+    let (reports, payments) = app
+        .blocking(move |kernel| {
+            kernel.read(|tx| {
+                let reports = super::state::activity_reports(tx, &book, &name)?;
+                Ok::<_, store::StoreError>((reports, state::payments(tx, &book, &name)?))
+            })
+        })
+        .await?;
+    let payments: Vec<_> = payments.into_iter().map(|payment| (payment.at, payment.amount_fen)).collect();
+    let today = app.today();
+    let points = curve(outlook, &reports, &payments, app.kernel.zone(), today);
+    let spent: Fen = payments.iter().map(|(_, fen)| *fen).sum();
+    Ok((points, outlook.earned(today, spent)))
+}
+
+/// EAC rounded to the fen.
+pub fn estimate(value: &EarnedValue) -> Option<Fen> {
+    let ratio = value.estimate_at_completion()?;
+    i64::try_from((2 * ratio.numerator + ratio.denominator).div_euclid(2 * ratio.denominator)).ok().map(Fen)
+}

@@ -1,0 +1,148 @@
+//! Plans: taken over from files, changed, overlapped, frozen, worked back from a deadline.
+
+use base::{ActorId, BookId, Time};
+use kernel::{Desk, Receipt};
+use ledger::{Body, Role};
+use schedule::Moment;
+
+use super::{Failure, Recorded, Recorder, refuse, refused};
+use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped, PartImported};
+use crate::plan::{Clock, Import, Known, Model, Outlook, PlanError, state};
+use crate::refusal::Code;
+use crate::state::Project;
+
+/// Takes over a plan. The file was kept as evidence before, under this digest.
+pub fn import_plan(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    actor: &ActorId,
+    occurred: Option<Time>,
+    project: &str,
+    (digest, import): (&str, &Import),
+) -> Result<Recorded, Failure> {
+    desk.take(book)?;
+    let evidence = [digest.to_owned()];
+    let mut recorder = Recorder {
+        occurred: occurred.unwrap_or(desk.now()),
+        told: occurred,
+        desk,
+        book,
+        actor,
+        evidence: &evidence,
+        due: Vec::new(),
+    };
+    let entry = recorder.import(project, import)?;
+    Ok(Recorded { entry, due: recorder.due })
+}
+
+impl Recorder<'_, '_> {
+    fn import(&mut self, project: &str, import: &Import) -> Result<Receipt, Failure> {
+        let project = self.project(project)?;
+        let document = &import.document;
+        let start = document.start.unwrap_or(Moment::at(project.planned_start, 0));
+        let mut model = Model::of(document, start);
+        if let Some((_, before)) = self.held_plan(&project)? {
+            (model.deadline, model.backward) = (before.deadline, before.backward);
+        }
+        let outlook = self.outlook(&project, &model, "file")?;
+        let head = Imported {
+            project: project.project.clone(),
+            format: import.format,
+            file: import.file.clone(),
+            name: model.name.clone(),
+            start: model.start,
+            status: model.status,
+            calendars: model.calendars.clone(),
+            calendar: model.calendar,
+            activities: model.count(),
+            links: model.links(),
+            parts: model.parts().len(),
+            finish: Clock(outlook.finish()),
+        };
+        head.check().map_err(refused)?;
+        let subject = self.id("project", &project.project)?;
+        let draft = self.draft(&head)?.subject(Role::About, subject.clone());
+        let receipt = self.append(draft.answered_by(project.team.clone()))?;
+        for (part, activities) in model.parts().iter().enumerate() {
+            let body =
+                PartImported { project: project.project.clone(), part, activities: activities.clone() };
+            body.check().map_err(refused)?;
+            let draft = ledger::Draft::new(self.book, self.occurred, self.actor, &body).map_err(refused)?;
+            let draft = draft.subject(Role::About, subject.clone()).answered_by(project.team.clone());
+            self.append(draft)?;
+        }
+        self.touch(&project)?;
+        Ok(receipt)
+    }
+
+    pub(super) fn edit_plan(&mut self, mut body: Edited) -> Result<Receipt, Failure> {
+        let (project, mut model) = self.planned_project(&body.project)?;
+        let before = self.outlook(&project, &model, "body.project")?;
+        for (at, change) in body.changes.iter().enumerate() {
+            let wrong =
+                |error| refused(PlanError::Change(error).refusal(&format!("body.changes[{at}]"), None));
+            change.make(&mut model).map_err(wrong)?;
+        }
+        let after = self.outlook(&project, &model, "body.changes")?;
+        (body.before, body.after) = (Some(Clock(before.finish())), Some(Clock(after.finish())));
+        self.of_project(&body, &project)
+    }
+
+    pub(super) fn overlap_plan(&mut self, mut body: Overlapped) -> Result<Receipt, Failure> {
+        let (project, mut model) = self.planned_project(&body.project)?;
+        let before = self.outlook(&project, &model, "body.project")?;
+        body.make(&mut model)
+            .map_err(|error| refused(PlanError::Change(error).refusal("body.from", None)))?;
+        let after = self.outlook(&project, &model, "body.lag_minutes")?;
+        (body.before, body.after) = (Some(Clock(before.finish())), Some(Clock(after.finish())));
+        self.of_project(&body, &project)
+    }
+
+    pub(super) fn freeze_plan(&mut self, mut body: Baselined) -> Result<Receipt, Failure> {
+        let (project, model) = self.planned_project(&body.project)?;
+        let wrong = |error: PlanError| refused(error.refusal("body.project", None));
+        let frozen = model.frozen(project.planned_finish).map_err(wrong)?;
+        (body.finish, body.deadline) = (frozen.finish.map(Clock), Some(project.planned_finish));
+        self.of_project(&body, &project)
+    }
+
+    pub(super) fn set_plan_deadline(&mut self, mut body: DeadlineSet) -> Result<Receipt, Failure> {
+        let (project, mut model) = self.planned_project(&body.project)?;
+        (model.deadline, model.backward) = (body.deadline, body.backward);
+        let outlook = self.outlook(&project, &model, "body.deadline")?;
+        body.latest_start = Some(Clock(outlook.schedule.latest_start()));
+        body.finish = Some(Clock(outlook.finish()));
+        self.of_project(&body, &project)
+    }
+
+    fn held_plan(&mut self, project: &Project) -> Result<Option<(state::Source, Model)>, Failure> {
+        Ok(state::plan(self.desk.read()?, self.book, &project.project)?)
+    }
+
+    /// A project and its plan.
+    fn planned_project(&mut self, name: &str) -> Result<(Project, Model), Failure> {
+        let project = self.project(name)?;
+        match self.held_plan(&project)? {
+            Some((_, model)) => Ok((project, model)),
+            None => refuse(Code::NoPlan, "body.project", format!("project {name} has no plan")),
+        }
+    }
+
+    /// A plan as things stand; refused beside a field if it cannot be reckoned with.
+    fn outlook(&mut self, project: &Project, model: &Model, field: &str) -> Result<Outlook, Failure> {
+        let reports = state::activity_reports(self.desk.read()?, self.book, &project.project)?;
+        let frozen = state::frozen(self.desk.read()?, self.book, &project.project)?;
+        let known = Known {
+            model,
+            reports: &reports,
+            frozen,
+            finish: project.planned_finish,
+            total: project.total_fen,
+            zone: self.desk.zone(),
+        };
+        Outlook::of(known).map_err(|error| {
+            let document = model.document().ok();
+            refused(error.refusal(field, document.as_ref()))
+        })
+    }
+}
