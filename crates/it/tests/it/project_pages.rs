@@ -58,7 +58,7 @@ on_every_store! {
                 assert_eq!(answer.status, expected[at], "{user:?} {path}: {}", answer.text());
             }
         }
-        let team = town.browser(User::Team).with("accept", "text/html");
+        let team = town.program(User::Team).with("accept", "text/html");
         assert_eq!(team.get("/projects").header("location"), "/projects/my");
     }
 
@@ -144,7 +144,8 @@ on_every_store! {
     }
 
     fn the_permit_desk_tells_what_is_due(town) {
-        let planner = town.browser(User::Planner);
+        // A session would not outlive the days between.
+        let planner = town.program(User::Planner);
         let (office, agent) = (format!("post:{}/office", OFFICES[0].unit), team(OFFICES[0], 2).to_string());
         let apply = |permit: &str, occurred: Option<&str>, days: u32| {
             note(&town.site.kernel, OFFICES[0].book, occurred, "projects.permit.applied", json!({
@@ -163,7 +164,7 @@ on_every_store! {
     }
 
     fn a_list_of_a_day_gone_by_shows_projects_as_they_were(town) {
-        let planner = town.browser(User::Planner);
+        let planner = town.program(User::Planner);
         let kernel = &town.site.kernel;
         note(kernel, OFFICES[0].book, None, "projects.phase.changed", json!({ "project": "park", "to": "started" }));
         town.clock.set(base::Time::parse("2026-04-10T08:00:00+08:00").unwrap());
