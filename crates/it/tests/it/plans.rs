@@ -166,7 +166,7 @@ on_every_store! {
             let said = answer["detail_zh"].as_str().or(answer["detail"].as_str()).unwrap();
             assert!(said.contains(why), "{file}: {said}");
         }
-        take(&planner, &vec![b' '; 17 * 1024 * 1024]).expect(413);
+        assert_eq!(planner.status_of_promise(PLAN, "application/octet-stream", 100_000_000), 413);
 
         let edit = |change: Value| record(&planner, "projects.plan.edited", json!({ "project": "road", "changes": [change] }));
         let clock = |at: &str| json!(at);
