@@ -171,7 +171,7 @@ on_every_store! {
         let edit = |change: Value| record(&planner, "projects.plan.edited", json!({ "project": "road", "changes": [change] }));
         let clock = |at: &str| json!(at);
         for (change, why) in [
-            (json!({ "what": "link", "to": "A", "after": { "code": "C", "kind": "FS" } }), "A 路基 → B 桥涵 → C 路面 → A 路基"),
+            (json!({ "what": "link", "to": "A", "after": { "code": "C", "kind": "FS" } }), "C 路面 → A 路基"),
             (json!({ "what": "duration", "activity": "Z", "minutes": 1 }), "没有活动“Z”"),
             (json!({ "what": "bounds", "activity": "A", "bounds": [{ "must_start": clock("2026-03-20T08:00") }, { "must_start": clock("2026-03-23T08:00") }] }), "互相矛盾"),
             (json!({ "what": "start", "start": "2027-03-16T08:00" }), "早于计划开始"),
