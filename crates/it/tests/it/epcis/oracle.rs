@@ -115,7 +115,7 @@ impl World {
         town.clock.advance_ms(random.random_range(0..3) * 1_000);
         let (kernel, sender_at) = (&town.site.kernel, random.random_range(0..2));
         let first = self.captured.len();
-        let events: Vec<Value> = (first..first + count).map(|n| event(n, random)).collect();
+        let events: Vec<Value> = (first..first + count).map(|n| event(n, &context(), random)).collect();
         let vocabularies = vocabularies(random);
         let document = json!({
             "@context": context(), "type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": town.now(),

@@ -7,6 +7,7 @@ use base::Seq;
 use epcis::Context;
 use epcis::query::{Among, Condition, Field, Pattern, Scalar, What, canonical_word};
 use epcis::vocabulary::Vocabulary;
+use kernel::Page;
 use serde_json::{Value, json};
 use shell::extract::Path;
 use shell::viewer::Viewer;
@@ -51,9 +52,6 @@ pub enum Dimension {
     ReadPoints,
     Dispositions,
 }
-
-/// Values of a page, and where the next one begins.
-type KnownPage = (Vec<String>, Option<String>);
 
 impl Dimension {
     fn field(self) -> Field {
@@ -127,13 +125,14 @@ impl Dimension {
         sights: &[Sight],
         place: Option<&str>,
         count: usize,
-    ) -> Result<Result<KnownPage, QueryRefusal>, StoreError> {
+    ) -> Result<Result<Page<String>, QueryRefusal>, StoreError> {
         if self == Self::Epcs {
             let Some(from) = place.map_or(Some((0, Seq(0), 0)), read_spot) else {
                 return Ok(Err(QueryRefusal::Token));
             };
             let page = things(tx, sights, from, count)?;
-            return Ok(Ok((page.ids, page.next.map(|(at, seq, given)| format!("{at}.{seq}.{given}")))));
+            let next = page.next.map(|(at, seq, given)| format!("{at}.{seq}.{given}"));
+            return Ok(Ok(Page { items: page.ids, next }));
         }
         // Words first, then what others brought; one more tells whether there is a next page.
         let words = self.words();
@@ -154,7 +153,7 @@ impl Dimension {
         }
         let next = (page.len() > count).then(|| page[count - 1].clone());
         page.truncate(count);
-        Ok(Ok((page, next)))
+        Ok(Ok(Page { items: page, next }))
     }
 }
 
@@ -193,7 +192,7 @@ async fn list(
     parameters.end()?;
     let media = answer_type(&headers)?;
     let (count, now) = (pages.per_page()?, app.kernel.now());
-    let (members, next) = app
+    let (page, pages) = app
         .blocking(move |kernel| {
             let page = kernel.read(|tx| {
                 let place = match pages.place(tx, now)? {
@@ -205,10 +204,9 @@ async fn list(
             })?;
             page.map_err(|refusal| query_problem(&refusal))
         })
-        .await
-        .map(|((members, next), pages)| (members, next.map(|next| (pages, next))))?;
-    let mut response = ([(header::CONTENT_TYPE, media)], collection(&members).to_string()).into_response();
-    if let Some((pages, next)) = next {
+        .await?;
+    let mut response = ([(header::CONTENT_TYPE, media)], collection(&page.items).to_string()).into_response();
+    if let Some(next) = page.next {
         response.headers_mut().extend(pages.next(&app, &next, now));
     }
     Ok(response)

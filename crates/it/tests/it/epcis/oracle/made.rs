@@ -1,5 +1,6 @@
 //! Random events and queries. Values come from small pools, so that queries find something and not everything.
 
+use epcis::{Document, Limits};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::{Map, Value, json};
@@ -139,8 +140,8 @@ fn extend(random: &mut StdRng, chance: f64, into: &mut Value) {
     }
 }
 
-/// A valid event of a random type.
-pub fn event(number: usize, random: &mut StdRng) -> Value {
+/// An event of a random type; some break a rule.
+fn any_event(number: usize, random: &mut StdRng) -> Value {
     let kind = pick(
         random,
         &[
@@ -196,6 +197,18 @@ pub fn event(number: usize, random: &mut StdRng) -> Value {
     event
 }
 
+/// A valid event of a random type, under a context.
+pub fn event(number: usize, context: &Value, random: &mut StdRng) -> Value {
+    loop {
+        let event = any_event(number, random);
+        let mut alone = event.clone();
+        alone["@context"] = context.clone();
+        if Document::from_value(alone, &Limits::default()).is_ok() {
+            return event;
+        }
+    }
+}
+
 fn circumstances(kind: &str, random: &mut StdRng, event: &mut Value) {
     if some(random, 0.7) {
         event["bizStep"] = json!(pick(random, &STEPS));
@@ -247,14 +260,24 @@ fn sensors(random: &mut StdRng) -> Value {
 }
 
 fn report(random: &mut StdRng) -> Value {
-    let units = UNITS[random.random_range(0..3)];
-    let mut report =
-        json!({ "type": pick(random, &["Temperature", "gs1:Mass", "https://gs1.org/voc/Speed"]) });
+    let sort = random.random_range(0..3);
+    let units = UNITS[sort];
+    let mut report = json!({ "type": (["gs1:Mass", "Temperature", "https://gs1.org/voc/Speed"][sort]) });
     let set = |report: &mut Value, name: &str, value: Value| report[name] = value;
-    for name in ["value", "minValue", "maxValue", "meanValue", "sDev", "percValue", "percRank"] {
+    for name in ["value", "meanValue"] {
         if some(random, 0.6) {
             set(&mut report, name, json!(number(random)));
         }
+    }
+    if some(random, 0.6) {
+        let (a, b) = (number(random), number(random));
+        set(&mut report, "minValue", json!(a.min(b)));
+        set(&mut report, "maxValue", json!(a.max(b)));
+        set(&mut report, "sDev", json!(number(random).abs()));
+    }
+    if some(random, 0.6) {
+        set(&mut report, "percRank", json!(number(random).abs()));
+        set(&mut report, "percValue", json!(number(random)));
     }
     if some(random, 0.8) {
         set(&mut report, "uom", json!(pick(random, &units)));
