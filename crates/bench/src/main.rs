@@ -10,6 +10,7 @@ mod baseline;
 mod capture;
 mod client;
 mod ground;
+mod matters;
 mod reads;
 mod sales;
 mod server;
@@ -45,6 +46,9 @@ pub struct Plan {
     /// Slips of the lot that is recalled.
     #[arg(long, default_value_t = 100_000)]
     pub recalled: u64,
+    /// Matters that each database is loaded with, a fifth of them open.
+    #[arg(long, default_value_t = 100_000)]
+    pub matters: u64,
     #[arg(long, value_enum, default_values_t = [What::Sqlite, What::Postgres, What::Baseline])]
     pub on: Vec<What>,
 }
@@ -60,6 +64,10 @@ impl Plan {
 pub enum What {
     Sqlite,
     Postgres,
+    /// Matters, on SQLite.
+    Matters,
+    /// Matters, on PostgreSQL.
+    MattersPostgres,
     /// A table with a JSONB column and a batch a transaction, on PostgreSQL.
     Baseline,
 }
@@ -78,6 +86,11 @@ fn main() -> ExitCode {
                 let cluster = Cluster::start().expect("PostgreSQL 15 is installed");
                 measure(&plan, Some(cluster.fresh_database()));
             }
+            What::Matters => matters::measure(&plan, None),
+            What::MattersPostgres => {
+                let cluster = Cluster::start().expect("PostgreSQL 15 is installed");
+                matters::measure(&plan, Some(cluster.fresh_database()));
+            }
             What::Baseline => {
                 let cluster = Cluster::start().expect("PostgreSQL 15 is installed");
                 baseline::measure(&plan, &cluster.fresh_database());
@@ -89,7 +102,7 @@ fn main() -> ExitCode {
 
 fn measure(plan: &Plan, database_url: Option<String>) {
     let ground = Ground::lay(plan, database_url);
-    let server = Server::start(&ground);
+    let server = Server::start(&ground.config);
     sales::measure(plan, &ground, &server);
     reads::measure(plan, &ground, &server);
     capture::measure(plan, &ground, &server);

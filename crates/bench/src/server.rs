@@ -8,7 +8,7 @@ use std::time::Duration;
 use taizhang::Config;
 use tokio::net::TcpListener;
 
-use crate::ground::{Ground, NAME};
+use crate::ground::NAME;
 
 const ASKED: &str = "serve-for-bench";
 /// Linux counts processor time in hundredths of a second (`USER_HZ`).
@@ -21,10 +21,10 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn start(ground: &Ground) -> Self {
+    pub fn start(config: &Config) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.arg(ASKED).arg(&ground.config.data).stdout(Stdio::piped());
-        if let Some(url) = &ground.config.database_url {
+        command.arg(ASKED).arg(&config.data).stdout(Stdio::piped());
+        if let Some(url) = &config.database_url {
             command.env("DATABASE_URL", url);
         }
         let mut child = command.spawn().unwrap();

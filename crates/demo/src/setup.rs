@@ -15,6 +15,8 @@ pub struct Setup {
     title_en: &'static str,
     area_m2: i64,
     built: Option<i64>,
+    /// The post of the bureau that supervises it.
+    supervising: &'static str,
     /// Thirteen digits under the prefix 02, which GS1 leaves to restricted circulation; the check digit is computed.
     slips: &'static str,
     opened: &'static str,
@@ -32,6 +34,7 @@ pub const BEIYUAN: Setup = Setup {
     title_en: "Beiyuan farmers' market",
     area_m2: 6_700,
     built: Some(1989),
+    supervising: "post:decheng-shijianju/inspector",
     slips: "0023714020001",
     opened: "2021-12-10",
     filled: "2021-12-01",
@@ -46,6 +49,7 @@ pub const XIAOSHEN: Setup = Setup {
     title_en: "Xiaoshen farmers' market",
     area_m2: 4_200,
     built: None,
+    supervising: "post:jingkai-shijianju/inspector",
     slips: "0023714020002",
     opened: "2022-01-01",
     filled: "2021-12-24",
@@ -86,6 +90,11 @@ impl Setup {
             "slip_gtin": gtin,
         });
         pen.record(self.opened, "06:00:00", "market.market.opened", &market);
+        let duties = json!({
+            "answering": format!("post:{}/operator", self.book), "supervising": self.supervising,
+            "failed_test_workdays": 3, "breach_workdays": 3, "basis": "示范约定",
+        });
+        pen.record(self.opened, "06:05:00", "market.duties.assigned", &duties);
         if self.book == "beiyuan" {
             for (day, change, reason) in JOBS {
                 let body = json!({ "change": change, "reason": reason });

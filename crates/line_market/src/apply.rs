@@ -10,10 +10,10 @@ use store::{Param, StoreError, Tx};
 use crate::epcis_events;
 use crate::kinds::{
     BlockAcknowledged, BreachReported, CertificateRecorded, CertificateType, ComplaintFiled,
-    ComplaintSettled, EpcisCaptured, EpcisDescribed, FeeCharged, FeePaid, InspectionRecorded, LeaseEnded,
-    LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened, MerchantRegistered,
-    PricePosted, ProductRegistered, RecallEnded, RecallOpened, Sale, ScaleEnrolled, ScaleMoved,
-    ScaleVerified, StallLeased, StallOpened,
+    ComplaintSettled, DutiesAssigned, EpcisCaptured, EpcisDescribed, FeeCharged, FeePaid, InspectionRecorded,
+    LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened,
+    MerchantRegistered, PricePosted, ProductRegistered, RecallEnded, RecallOpened, Sale, ScaleEnrolled,
+    ScaleMoved, ScaleVerified, StallLeased, StallOpened,
 };
 
 /// The grams sold of each lot since the last entry that was not a sale, by the lot's subject.
@@ -102,6 +102,7 @@ impl One<'_> {
     fn apply(self) -> Result<(), StoreError> {
         match self.entry.kind.as_str() {
             MarketOpened::KIND => self.opened(),
+            DutiesAssigned::KIND => self.duties(),
             MerchantRegistered::KIND => self.merchant(),
             CertificateRecorded::KIND => self.certificate(),
             StallOpened::KIND => self.stall(),
@@ -166,6 +167,17 @@ impl One<'_> {
                 (&it.slip_gtin).into(),
             ],
         )
+    }
+
+    fn duties(self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_duties
+            (book, answering, supervising, failed_test_workdays, breach_workdays) values ($1, $2, $3, $4, $5)
+            on conflict (book) do update set answering = excluded.answering, supervising = excluded.supervising,
+            failed_test_workdays = excluded.failed_test_workdays, breach_workdays = excluded.breach_workdays";
+        let it: DutiesAssigned = self.body()?;
+        let (answering, supervising) = (it.answering.subject().as_str(), it.supervising.subject().as_str());
+        let days = [it.failed_test_workdays, it.breach_workdays].map(|days| Param::Int(days.into()));
+        self.run(SQL, &[answering.into(), supervising.into(), days[0], days[1]])
     }
 
     fn merchant(self) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ use ledger::{Body, BodyError, Draft, Role, Rule};
 use serde::{Deserialize, Serialize};
 use store::{Param, Tx};
 
+use crate::duties::{self, Cause};
 use crate::kinds::{BlockAcknowledged, BreachReported, Sale, SlipSerial};
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
@@ -290,6 +291,8 @@ impl Prepared {
             let draft = Draft::new(&self.book, line.occurred, &self.actor, &body)?;
             let lot = subject(&self.book, "lot", &sale.lot).map_err(refused)?;
             desk.append(draft.subject(Role::About, lot).subject(Role::About, serial.subject(&self.book)))?;
+            let cause = Cause::Breach { lot: &sale.lot, breach };
+            duties::owe(desk, &self.book, &self.actor, line.occurred, &cause)?;
         }
         Ok(Ok(LineOutcome::Recorded { counter: line.counter, seq: receipt.seq, slip: slip.clone() }))
     }

@@ -12,9 +12,9 @@ pub use goods::{
     ProductRegistered,
 };
 pub use place::{
-    CertificateRecorded, CertificateType, CleaningDone, FeeCharged, FeePaid, Food, FootfallCounted,
-    JobsChanged, LeaseEnded, MarketOpened, MerchantRegistered, ScaleEnrolled, ScaleMoved, ScaleVerified,
-    StallLeased, StallOpened, Zone,
+    CertificateRecorded, CertificateType, CleaningDone, DutiesAssigned, FeeCharged, FeePaid, Food,
+    FootfallCounted, JobsChanged, LeaseEnded, MarketOpened, MerchantRegistered, ScaleEnrolled, ScaleMoved,
+    ScaleVerified, StallLeased, StallOpened, Zone,
 };
 pub use safety::{
     Ancestor, BlockAcknowledged, Breach, BreachReported, ComplaintFiled, ComplaintSettled, EpcisCaptured,
@@ -27,6 +27,7 @@ pub use sale::{Sale, SlipSerial};
 pub fn kinds() -> Vec<Kind> {
     vec![
         Kind::of::<MarketOpened>("市场开业", "Market opened"),
+        Kind::of::<DutiesAssigned>("责任落实", "Duties assigned"),
         Kind::of::<JobsChanged>("就业岗位变动", "Jobs changed"),
         Kind::of::<MerchantRegistered>("经营户登记", "Merchant registered"),
         Kind::of::<CertificateRecorded>("证照登记", "Certificate recorded"),

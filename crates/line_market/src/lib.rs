@@ -3,6 +3,7 @@
 pub mod api;
 pub mod apply;
 pub mod downlink;
+mod duties;
 pub mod epcis_events;
 pub mod figures;
 pub mod intake;
@@ -20,8 +21,10 @@ pub mod wall;
 
 use ::access::{ActionDef, RoleDef};
 use ::figures::{Contributions, Figure, Ratio};
-use kernel::{Derived, Line};
+use base::{BookId, Day};
+use kernel::{AppendError, Derived, Desk, DocketError, Line, MatterSort};
 use ledger::{Body, Entry, Kind};
+use matters::{Matter, Move};
 use shell::said::Naming;
 use shell::{Lang, NavEntry};
 use store::{Migration, StoreError, Tx};
@@ -91,6 +94,27 @@ impl Line for Market {
 
     fn erase(&self, tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
         apply::erase(tx, entry)
+    }
+
+    fn sorts(&self) -> &'static [MatterSort] {
+        duties::SORTS
+    }
+
+    fn on_move(
+        &self,
+        desk: &mut Desk<'_>,
+        step: &Move,
+        matter: &Matter,
+    ) -> Result<(), AppendError<DocketError>> {
+        duties::on_move(desk, step, matter)
+    }
+
+    fn on_day(&self, desk: &mut Desk<'_>, book: &BookId, day: Day) -> Result<(), AppendError<DocketError>> {
+        let at = desk.zone().start_of(day);
+        match state::duties(desk.read()?, book)? {
+            Some(duties) => duties::on_day(desk, book, at, &duties),
+            None => Ok(()),
+        }
     }
 
     fn contribute(&self, entry: &Entry, out: &mut Contributions) {

@@ -75,6 +75,7 @@ pub const ACTIONS: &[ActionDef] = &[
         &["merchant"],
     ),
     action("market.market.opened", "登记市场", "Open a market", &["operator"], &[]),
+    action("market.duties.assigned", "落实责任岗位", "Assign duties", &["inspector"], &[]),
     action("market.jobs.changed", "登记就业岗位", "Record jobs", &["operator"], &[]),
     action("market.merchant.registered", "登记经营户", "Register a merchant", &["operator"], &[]),
     action("market.certificate.recorded", "登记证照", "Record a certificate", &["operator"], &[]),

@@ -9,15 +9,17 @@ use kernel::{AppendError, Desk, Receipt};
 use ledger::{Body, Draft, Role};
 use serde::{Deserialize, Serialize};
 
+use crate::duties::{self, Cause, Remedy};
 use crate::kinds::{
-    CertificateRecorded, CleaningDone, ComplaintFiled, ComplaintSettled, FeeCharged, FeePaid,
-    FootfallCounted, InspectionRecorded, JobsChanged, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased,
-    LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted, ProductRegistered, RecallEnded,
-    RecallOpened, ScaleEnrolled, ScaleMoved, ScaleVerified, SlipSerial, StallLeased, StallOpened,
+    CertificateRecorded, CertificateType, CleaningDone, ComplaintFiled, ComplaintSettled, DutiesAssigned,
+    FeeCharged, FeePaid, FootfallCounted, InspectionRecorded, JobsChanged, LeaseEnded, LotHeld, LotLost,
+    LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted,
+    ProductRegistered, RecallEnded, RecallOpened, ScaleEnrolled, ScaleMoved, ScaleVerified, SlipSerial,
+    StallLeased, StallOpened,
 };
 use crate::refusal::{Code, Refusal};
 use crate::rules;
-use crate::state::{self, Lot};
+use crate::state::{self, Duties, Lot, Merchant};
 
 /// What somebody asks the market to record.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -95,6 +97,7 @@ impl Recorder<'_, '_> {
     fn dispatch(mut self, input: &Input) -> Result<Recorded, Failure> {
         let receipt = match input.kind.as_str() {
             MarketOpened::KIND => self.plain::<MarketOpened>(input, |_| vec![]),
+            DutiesAssigned::KIND => self.assign_duties(input),
             JobsChanged::KIND => self.plain::<JobsChanged>(input, |_| vec![]),
             MerchantRegistered::KIND => self.merchant(input),
             CertificateRecorded::KIND => self.certificate(input),
@@ -104,7 +107,7 @@ impl Recorder<'_, '_> {
             FeeCharged::KIND => self.fee::<FeeCharged>(input, |it| &it.stall),
             FeePaid::KIND => self.fee::<FeePaid>(input, |it| &it.stall),
             ScaleEnrolled::KIND => self.enrol(input),
-            ScaleVerified::KIND => self.of_scale::<ScaleVerified>(input, |it| (it.scale, None)),
+            ScaleVerified::KIND => self.verify(input),
             ScaleMoved::KIND => self.of_scale::<ScaleMoved>(input, |it| (it.scale, Some(&it.stall))),
             ProductRegistered::KIND => {
                 self.plain::<ProductRegistered>(input, |it| vec![("product", it.product.clone())])
@@ -184,15 +187,57 @@ impl Recorder<'_, '_> {
         self.plain::<MerchantRegistered>(input, |it| vec![("merchant", it.merchant.clone())])
     }
 
+    /// Opens or ends what is owed for a cause.
+    fn owe(&mut self, cause: &Cause<'_>) -> Result<(), Failure> {
+        duties::owe(self.desk, self.book, self.actor, self.occurred, cause)
+    }
+
+    fn settle_duty(&mut self, cause: &Cause<'_>, reason: &str) -> Result<(), Failure> {
+        let remedy = Remedy { reason, evidence: self.evidence };
+        duties::settle(self.desk, self.book, self.actor, self.occurred, cause, &remedy)
+    }
+
+    fn assign_duties(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: DutiesAssigned = Self::body(input)?;
+        self.desk.need_posts([&body.answering, &body.supervising])?;
+        let mut draft = self.draft(&body)?;
+        for post in [&body.answering, &body.supervising] {
+            draft = draft.subject(Role::About, post.subject().clone());
+        }
+        let receipt = self.append(draft)?;
+        // What has fallen due already does not wait for the next day.
+        duties::on_day(self.desk, self.book, self.occurred, &Duties::from(body))?;
+        Ok(receipt)
+    }
+
     fn certificate(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: CertificateRecorded = Self::body(input)?;
-        self.need_merchant(&body.merchant)?;
+        let before = self.need_merchant(&body.merchant)?;
+        let until = match body.certificate {
+            CertificateType::Licence => before.licence_until,
+            CertificateType::FoodPermit => before.food_until,
+            CertificateType::Health => before.health_until,
+        };
+        if let Some(until) = until.filter(|until| *until < body.until) {
+            let (merchant, certificate) = (body.merchant.as_str(), body.certificate);
+            self.settle_duty(&Cause::Certificate { merchant, certificate, until }, "已换发新证")?;
+        }
         self.plain::<CertificateRecorded>(input, |it| vec![("merchant", it.merchant.clone())])
     }
 
-    fn need_merchant(&mut self, merchant: &str) -> Result<(), Failure> {
+    fn verify(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: ScaleVerified = Self::body(input)?;
+        let before = state::scale(self.desk.read()?, self.book, body.scale)?;
+        let until = before.map(|scale| scale.verified_until);
+        if let Some(until) = until.filter(|until| *until < body.verified_until) {
+            self.settle_duty(&Cause::Verification { scale: body.scale, until }, "已重新检定")?;
+        }
+        self.of_scale::<ScaleVerified>(input, |it| (it.scale, None))
+    }
+
+    fn need_merchant(&mut self, merchant: &str) -> Result<Merchant, Failure> {
         match state::merchant(self.desk.read()?, self.book, merchant)? {
-            Some(_) => Ok(()),
+            Some(merchant) => Ok(merchant),
             None => {
                 refuse(Code::UnknownMerchant, "body.merchant", format!("there is no merchant {merchant}"))
             }
@@ -409,7 +454,9 @@ impl Recorder<'_, '_> {
             }
             draft = draft.subject(Role::About, serial.subject(self.book));
         }
-        self.append(draft)
+        let receipt = self.append(draft)?;
+        self.owe(&Cause::Complaint { seq: receipt.seq.0 })?;
+        Ok(receipt)
     }
 
     fn settle(&mut self, input: &Input) -> Result<Receipt, Failure> {
@@ -424,6 +471,7 @@ impl Recorder<'_, '_> {
             }
             Some(_) => {}
         }
+        self.settle_duty(&Cause::Complaint { seq: body.complaint }, &body.text)?;
         self.plain::<ComplaintSettled>(input, |it| vec![("complaint", it.complaint.to_string())])
     }
 }

@@ -1,3 +1,4 @@
+use kernel::DocketError;
 use ledger::{BodyError, Rule};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,8 @@ pub enum Code {
     AlreadySettled,
     RecallOpen,
     RecallEnded,
+    /// A matter that follows from the record cannot be opened or closed.
+    Duty,
     FutureTime,
 }
 
@@ -81,6 +84,17 @@ impl Refusal {
     pub fn at(mut self, index: usize) -> Self {
         self.index = Some(index);
         self
+    }
+}
+
+impl From<DocketError> for Refusal {
+    fn from(error: DocketError) -> Self {
+        let field = match &error {
+            DocketError::UnknownPost(_) => "body.answering",
+            DocketError::UnknownEvidence(_) => "evidence",
+            _ => "",
+        };
+        Self::new(Code::Duty, field, error.to_string())
     }
 }
 

@@ -13,10 +13,15 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 5, sql: include_str!("../migrations/0005_capture.sql") },
     Migration { owner: "market", number: 6, sql: include_str!("../migrations/0006_events.sql") },
     Migration { owner: "market", number: 7, sql: include_str!("../migrations/0007_standing.sql") },
+    Migration { owner: "market", number: 8, sql: include_str!("../migrations/0008_duties.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[
     Derived { table: "market_market", columns: "book, title_zh, title_en, area_m2, opened, slip_gtin" },
+    Derived {
+        table: "market_duties",
+        columns: "book, answering, supervising, failed_test_workdays, breach_workdays",
+    },
     Derived {
         table: "market_merchant",
         columns: "book, merchant, title, licence, licence_until, food_until, health_until",

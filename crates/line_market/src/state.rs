@@ -1,5 +1,6 @@
 //! The market as its tables have it now: what decisions and pages read.
 
+mod duties;
 mod flags;
 mod holds;
 mod recalls;
@@ -9,6 +10,7 @@ use base::{BookId, Day, Fen, Grams, Seq, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx, placeholders};
 
+pub use duties::{Duties, duties, merchants_until, scales_until};
 pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, descendants, holds};
 pub use recalls::{RecallRow, open_recall, recalls};

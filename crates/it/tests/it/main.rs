@@ -7,6 +7,7 @@ mod aftermath;
 mod binary;
 mod crash;
 mod descent;
+mod duties;
 mod epcis;
 mod faults;
 mod figure_laws;

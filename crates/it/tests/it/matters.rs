@@ -375,6 +375,9 @@ fn the_figures_of_colours_add_up_to_the_lists() {
             }
             assert_eq!(all, figure(&office, "kernel.matters.open", ""));
             assert_eq!(office.list(MatterFilter::default()).len(), 12);
+            // Whoever holds several of its posts sees a matter once.
+            let posts = vec![post("owner"), post("reviewer"), post("helper")];
+            assert_eq!(office.list(MatterFilter { posts, ..MatterFilter::default() }).len(), 12);
         }
         // A matter that changes hands takes its colour along.
         let (id, version) = {

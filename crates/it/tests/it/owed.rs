@@ -56,6 +56,7 @@ on_every_store! {
             client.get("/api/matters/beiyuan/drain").expect(200);
         }
         assert_eq!(names(&stranger, "?mine=true"), Vec::<String>::new());
+        town.program(User::Anonymous).get("/api/matters?mine=true").expect(401);
         stranger.get("/api/matters/beiyuan/drain").expect(403);
         assert_eq!(names(&leader, "?book=beiyuan&colour=blue&count=1"), ["drain"]);
 

@@ -208,7 +208,8 @@ impl Desk<'_> {
         }
     }
 
-    fn need_posts<'p, E: From<DocketError>>(
+    /// Refuses posts that are not there.
+    pub fn need_posts<'p, E: From<DocketError>>(
         &mut self,
         posts: impl IntoIterator<Item = &'p PostId>,
     ) -> Result<(), AppendError<E>> {

@@ -2,6 +2,7 @@
 
 use base::{Day, Fen};
 use ledger::{BodyError, Rule};
+use matters::PostId;
 use serde::{Deserialize, Serialize};
 
 use super::{body, check_code, check_name, check_range};
@@ -26,6 +27,33 @@ body! {
             return Err(BodyError::new("slip_gtin", Rule::Format, "must be 14 digits with a valid check digit"));
         }
         Ok(())
+    }
+}
+
+body! {
+    /// Whose duty it is to put right what goes wrong in the market (责任落实): from then on it becomes matters.
+    DutiesAssigned = "market.duties.assigned" {
+        /// The post that puts it right, the market's operator as a rule.
+        pub answering: PostId,
+        /// The post that says whether it is put right, of the bureau that supervises the market.
+        pub supervising: PostId,
+        /// Workdays to put right what a failed test found.
+        pub failed_test_workdays: u32,
+        /// Workdays to put right a sale of a held lot, or of more than there was.
+        pub breach_workdays: u32,
+        /// Where these terms stand.
+        pub basis: String,
+    }
+    check(this) {
+        if this.answering == this.supervising {
+            return Err(BodyError::new("supervising", Rule::Consistency, "is the answering post"));
+        }
+        for (field, days) in
+            [("failed_test_workdays", this.failed_test_workdays), ("breach_workdays", this.breach_workdays)]
+        {
+            check_range(field, days.into(), 1, 250, "workdays")?;
+        }
+        check_name("basis", &this.basis)
     }
 }
 

@@ -14,6 +14,7 @@ use ledger::Role;
 
 use super::{Failure, Input, Recorded, Recorder, need_hold, refuse, refused};
 use crate::apply::word;
+use crate::duties::Cause;
 use crate::kinds::{Ancestor, HoldReason, InspectionRecorded, LotHeld, LotReleased, Verdict};
 use crate::refusal::Code;
 use crate::rules;
@@ -70,6 +71,7 @@ impl Recorder<'_, '_> {
                 }
             };
             holds.extend(self.hold_descendants(&lot, hold, inspection)?);
+            self.owe(&Cause::FailedTest { lot: &lot.lot, hold: hold.0 })?;
         }
         Ok(Recorded { holds, ..Recorded::of(entry) })
     }
@@ -159,6 +161,7 @@ impl Recorder<'_, '_> {
         let ancestors = state::lots(tx, self.book, &ancestors)?;
         rules::may_release(&lot, &ancestors, body.inspection).map_err(refused)?;
         let entry = self.release_lot(&lot, &body)?;
+        self.settle_duty(&Cause::FailedTest { lot: &lot.lot, hold: body.hold }, &body.reason)?;
         let releases = self.release_descendants(&lot, &body)?;
         Ok(Recorded { releases, ..Recorded::of(entry) })
     }

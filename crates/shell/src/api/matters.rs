@@ -136,6 +136,7 @@ async fn list(
     }
     let filter = filter(&app, &viewer, &query)?;
     if query.mine && filter.posts.is_empty() {
+        viewer.actor().ok_or_else(Problem::unauthorized)?;
         return Ok(axum::Json(MatterPage { items: Vec::new(), next: None }));
     }
     let page = app.blocking(move |kernel| kernel.matters(&filter, query.cursor.as_deref(), count)).await?;

@@ -1,0 +1,219 @@
+//! What goes wrong in a market becomes a matter of the posts that answer for it, and ends with what puts it right.
+
+use harness::{Answer, Client, Town, User, enter, on_every_store, sale};
+use serde_json::{Value, json};
+
+const ANSWERING: &str = "post:beiyuan-market/operator";
+const SUPERVISING: &str = "post:371402/bureau";
+const PNG: &[u8] = b"%PDF-1.4\n%%EOF\n";
+
+fn record(client: &Client, kind: &str, body: Value, evidence: &[&str]) -> Answer {
+    client.post("/api/market/beiyuan/entries", &json!({ "kind": kind, "body": body, "evidence": evidence }))
+}
+
+fn test(verdict: &str, retest_of: Value) -> Value {
+    json!({ "lot": "L1", "method": "rapid", "item": "organophosphate", "reading": "62 %", "limit": "50 %",
+        "verdict": verdict, "retest_of": retest_of })
+}
+
+/// Assigns the duties of the first market.
+fn assign(client: &Client) -> Answer {
+    let duties = json!({ "answering": ANSWERING, "supervising": SUPERVISING, "failed_test_workdays": 3,
+        "breach_workdays": 2, "basis": "区市场监管局约定" });
+    record(client, "market.duties.assigned", duties, &[])
+}
+
+fn tend(town: &Town) {
+    while town.site.kernel.tend_matters(1_000).unwrap().looked_at > 0 {}
+}
+
+/// The matters of the market, each with its state, colour and deadline.
+fn matters(client: &Client) -> Vec<String> {
+    let mut told = Vec::new();
+    for standing in ["open", "closed"] {
+        let page = client.get(&format!("/api/matters?book=beiyuan&standing={standing}")).expect(200).json();
+        for it in page["items"].as_array().unwrap() {
+            let text = |name: &str| it[name].as_str().unwrap_or("-").to_owned();
+            let name = text("matter").rsplit('/').next().unwrap().to_owned();
+            told.push(format!("{name} {} {} {}", text("state"), text("colour"), text("due")));
+        }
+    }
+    told
+}
+
+on_every_store! {
+    fn where_nobody_answers_nothing_is_opened(town) {
+        let inspector = town.program(User::Inspector);
+        record(&inspector, "market.inspection.recorded", test("fail", Value::Null), &[]).expect(201);
+        town.site.kernel.tend_days().unwrap();
+        assert_eq!(matters(&inspector), Vec::<String>::new());
+        // Posts that are not there answer for nothing.
+        let refused = assign(&inspector).expect(400).json();
+        assert_eq!(refused["rule"], "duty");
+        assign(&town.program(User::Operator)).expect(403);
+    }
+
+    fn a_failed_test_is_owed_until_the_lot_is_released_or_the_bureau_accepts_what_was_done(town) {
+        let manager = town.holder("wei", &[ANSWERING]);
+        let bureau = town.holder("li", &[SUPERVISING]);
+        let inspector = town.program(User::Inspector);
+        assign(&inspector).expect(201);
+        let failed = record(&inspector, "market.inspection.recorded", test("fail", Value::Null), &[]);
+        let failed = failed.expect(201).json();
+        let hold = failed["holds"][0]["seq"].as_u64().unwrap();
+        tend(&town);
+        // The tenth of March is a Tuesday: three workdays end on Friday.
+        let name = format!("failed-test-{hold}");
+        assert_eq!(matters(&inspector), [format!("{name} open blue 2026-03-13")]);
+        // A second failure of the held lot is the same matter.
+        let again = test("fail", failed["entry"]["seq"].clone());
+        record(&inspector, "market.inspection.recorded", again, &[]).expect(201);
+        assert_eq!(matters(&inspector).len(), 1);
+        let mine = manager.get("/api/matters?mine=true").expect(200).json();
+        assert_eq!(mine["items"][0]["title"], "批次 L1 检测不合格，核查处置");
+
+        let path = format!("/api/matters/beiyuan/{name}");
+        let step = |by: &Client, version: u32, step: Value| {
+            by.post(&format!("{path}/moves"), &json!({ "expected": version, "move": step }))
+        };
+        step(&manager, 0, json!({ "verb": "taken", "by": ANSWERING })).expect(201);
+        let kept = manager.post_bytes(&format!("{path}/evidence"), "application/octet-stream", PNG).expect(201).json();
+        let file = json!([{ "digest": kept["digest"], "title": "销毁记录", "effective": "2026-03-10" }]);
+        step(&manager, 1, json!({ "verb": "submitted", "by": ANSWERING, "evidence": file })).expect(201);
+        step(&bureau, 2, json!({ "verb": "accepted" })).expect(201);
+        tend(&town);
+        assert_eq!(matters(&inspector), [format!("{name} accepted - -")]);
+        // Its release later on has nothing left to end.
+        let passed = record(&inspector, "market.inspection.recorded", test("pass", failed["entry"]["seq"].clone()), &[]);
+        let passed = passed.expect(201).json()["entry"]["seq"].clone();
+        let release = json!({ "lot": "L1", "hold": hold, "inspection": passed, "reason": "复检合格" });
+        record(&inspector, "market.lot.released", release, &[]).expect(201);
+        assert_eq!(matters(&inspector), [format!("{name} accepted - -")]);
+
+        // Of a further hold the release comes first.
+        let failed = record(&inspector, "market.inspection.recorded", test("fail", Value::Null), &[]).expect(201).json();
+        let hold = failed["holds"][0]["seq"].as_u64().unwrap();
+        let passed = record(&inspector, "market.inspection.recorded", test("pass", failed["entry"]["seq"].clone()), &[]);
+        let passed = passed.expect(201).json()["entry"]["seq"].clone();
+        let release = json!({ "lot": "L1", "hold": hold, "inspection": passed, "reason": "复检合格" });
+        record(&inspector, "market.lot.released", release, &[]).expect(201);
+        tend(&town);
+        assert!(matters(&inspector).contains(&format!("failed-test-{hold} cancelled - -")));
+        town.check();
+    }
+
+    fn sales_of_a_held_lot_are_one_matter_for_a_lot_and_day(town) {
+        town.holder("wei", &[ANSWERING]);
+        town.holder("li", &[SUPERVISING]);
+        let inspector = town.program(User::Inspector);
+        assign(&inspector).expect(201);
+        let hold = json!({ "lot": "L1", "reason": "order", "inspection": null, "note": "停售", "scales": [] });
+        record(&inspector, "market.lot.held", hold, &[]).expect(201);
+        let offline = |counter: u32| {
+            let mut line = sale(counter, "L1", 500, &town.now());
+            line["offline"] = json!(true);
+            line
+        };
+        let batch = json!({ "sales": [offline(1), offline(2), offline(3)] });
+        town.program(User::Scale).post("/scale/v1/sales", &batch).expect(200);
+        tend(&town);
+        assert_eq!(matters(&inspector), ["held-sale-L1-2026-03-10 open yellow 2026-03-12"]);
+        let seen = inspector.get("/api/matters/beiyuan/held-sale-L1-2026-03-10").expect(200).json();
+        assert!(seen["explanation_zh"].as_str().unwrap().contains("距期限工作日 2"), "{seen}");
+        town.check();
+    }
+
+    fn a_complaint_is_owed_within_seven_workdays_and_its_outcome_ends_it(town) {
+        town.holder("wei", &[ANSWERING]);
+        let bureau = town.holder("li", &[SUPERVISING]);
+        let inspector = town.program(User::Inspector);
+        let operator = town.program(User::Operator);
+        assign(&inspector).expect(201);
+        let file = || {
+            let complaint = json!({ "slip": null, "text": "短斤少两", "contact": null, "fair_scale_g": null });
+            let filed = enter(&town.site.kernel, &town.book(), "market.complaint.filed", complaint);
+            filed.entry.seq.0
+        };
+        let settled = |complaint: u64| {
+            json!({ "complaint": complaint, "outcome": "upheld", "refund_fen": 0, "text": "经复核属实，已退还差价" })
+        };
+        let (first, second) = (file(), file());
+        tend(&town);
+        assert_eq!(matters(&inspector), [
+            format!("complaint-{first} open blue 2026-03-19"), format!("complaint-{second} open blue 2026-03-19")]);
+        // Without files nothing is owed any more; with files the bureau has the last word.
+        record(&operator, "market.complaint.settled", settled(first), &[]).expect(201);
+        let kept = operator.post_bytes("/api/market/beiyuan/evidence", "application/octet-stream", PNG).expect(201).json();
+        let digest = kept["digest"].as_str().unwrap();
+        record(&operator, "market.complaint.settled", settled(second), &["0".repeat(64).as_str()]).expect(400);
+        record(&operator, "market.complaint.settled", settled(second), &[digest]).expect(201);
+        tend(&town);
+        let states = matters(&inspector);
+        assert!(states.contains(&format!("complaint-{second} submitted blue 2026-03-19")), "{states:?}");
+        assert!(states.contains(&format!("complaint-{first} cancelled - -")), "{states:?}");
+        let accept = |name: &str, version: u32| {
+            let step = json!({ "expected": version, "move": { "verb": "accepted" } });
+            bureau.post(&format!("/api/matters/beiyuan/{name}/moves"), &step)
+        };
+        accept(&format!("complaint-{second}"), 2).expect(201);
+        assert!(matters(&inspector).contains(&format!("complaint-{second} accepted - -")));
+        town.check();
+    }
+
+    fn a_complaint_is_not_accepted_before_its_outcome_is_recorded(town) {
+        let manager = town.holder("wei", &[ANSWERING]);
+        let bureau = town.holder("li", &[SUPERVISING]);
+        assign(&town.program(User::Inspector)).expect(201);
+        let complaint = json!({ "slip": null, "text": "短斤少两", "contact": null, "fair_scale_g": null });
+        let seq = enter(&town.site.kernel, &town.book(), "market.complaint.filed", complaint).entry.seq;
+        let path = format!("/api/matters/beiyuan/complaint-{seq}");
+        let step = |by: &Client, version: u32, step: Value| {
+            by.post(&format!("{path}/moves"), &json!({ "expected": version, "move": step }))
+        };
+        step(&manager, 0, json!({ "verb": "taken", "by": ANSWERING })).expect(201);
+        let kept = manager.post_bytes(&format!("{path}/evidence"), "application/octet-stream", PNG).expect(201).json();
+        let file = json!([{ "digest": kept["digest"], "title": "处理记录", "effective": "2026-03-10" }]);
+        step(&manager, 1, json!({ "verb": "submitted", "by": ANSWERING, "evidence": file })).expect(201);
+        let refused = step(&bureau, 2, json!({ "verb": "accepted" })).expect(409).json();
+        assert_eq!(refused["detail_zh"], "投诉尚未办结，请先登记办理结果。");
+        let seen = bureau.get(&path).expect(200).json();
+        assert_eq!(seen["matter"]["state"], "submitted");
+        town.check();
+    }
+
+    fn papers_and_verifications_that_run_out_are_owed_a_month_before_and_end_with_their_renewal(town) {
+        town.holder("wei", &[ANSWERING]);
+        town.holder("li", &[SUPERVISING]);
+        let inspector = town.program(User::Inspector);
+        let operator = town.program(User::Operator);
+        let paper = |until: &str| json!({ "merchant": "m1", "certificate": "health", "number": "JK1", "until": until });
+        record(&operator, "market.certificate.recorded", paper("2026-04-20"), &[]).expect(201);
+        let verified = |until: &str| json!({ "scale": 1, "seal": "F2", "verified_until": until });
+        record(&inspector, "market.scale.verified", verified("2026-03-12"), &[]).expect(201);
+        assign(&inspector).expect(201);
+        let look = || {
+            town.site.kernel.tend_days().unwrap();
+            tend(&town);
+        };
+        look();
+        // What runs out soon is owed from the assignment on.
+        assert_eq!(matters(&inspector), ["verification-1-2026-03-12 open yellow 2026-03-12"]);
+        town.clock.set(base::Time::parse("2026-03-24T09:30:00+08:00").unwrap());
+        look();
+        assert_eq!(matters(&inspector), [
+            "verification-1-2026-03-12 open red 2026-03-12", "health-m1-2026-04-20 open blue 2026-04-20"]);
+        let opened = inspector.get("/api/matters/beiyuan/health-m1-2026-04-20").expect(200).json();
+        let first = opened["history"].as_array().unwrap().last().unwrap();
+        assert_eq!(first["occurred"], "2026-03-20T16:00:00.000Z", "a month before, at midnight");
+        record(&inspector, "market.scale.verified", verified("2027-03-12"), &[]).expect(201);
+        record(&operator, "market.certificate.recorded", paper("2027-04-20"), &[]).expect(201);
+        look();
+        let states = matters(&inspector);
+        assert!(states.iter().all(|state| state.contains(" cancelled ")), "{states:?}");
+        // What was settled is not opened again, and nothing else is due.
+        town.clock.set(base::Time::parse("2026-03-26T09:30:00+08:00").unwrap());
+        look();
+        assert_eq!(matters(&inspector).len(), 2);
+        town.check();
+    }
+}

@@ -1,0 +1,64 @@
+//! Who puts right what goes wrong, and which papers run out.
+
+use base::{BookId, Day, SubjectId};
+use matters::PostId;
+use store::{Param, StoreError, Tx};
+
+use crate::kinds::DutiesAssigned;
+
+use super::{Merchant, Scale, merchant_of, number, scale_of};
+
+/// Whose duty it is to put right what goes wrong in a market, and how long that may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duties {
+    pub answering: PostId,
+    pub supervising: PostId,
+    pub failed_test_workdays: u32,
+    pub breach_workdays: u32,
+}
+
+impl From<DutiesAssigned> for Duties {
+    fn from(assigned: DutiesAssigned) -> Self {
+        let DutiesAssigned { answering, supervising, failed_test_workdays, breach_workdays, .. } = assigned;
+        Self { answering, supervising, failed_test_workdays, breach_workdays }
+    }
+}
+
+/// The duties of a market, if they were assigned.
+pub fn duties(tx: &mut dyn Tx, book: &BookId) -> Result<Option<Duties>, StoreError> {
+    const FIND: &str =
+        "select answering, supervising, failed_test_workdays, breach_workdays from market_duties
+        where book = $1";
+    let Some(row) = tx.query_one(FIND, &[Param::Text(book.as_str())])? else { return Ok(None) };
+    Ok(Some(Duties {
+        answering: post(row.text(0)?)?,
+        supervising: post(row.text(1)?)?,
+        failed_test_workdays: number(&row, 2)?,
+        breach_workdays: number(&row, 3)?,
+    }))
+}
+
+fn post(text: &str) -> Result<PostId, StoreError> {
+    let schema = |error: String| StoreError::Schema(error);
+    let id = SubjectId::new(text).map_err(|error| schema(error.to_string()))?;
+    PostId::try_from(id).map_err(|error| schema(error.to_string()))
+}
+
+/// Merchants with a stall of whose papers one runs out by a day.
+pub fn merchants_until(tx: &mut dyn Tx, book: &BookId, day: Day) -> Result<Vec<Merchant>, StoreError> {
+    const UNTIL: &str = "select merchant, title, licence, licence_until, food_until, health_until
+        from market_merchant as m where book = $1
+        and (licence_until <= $2 or food_until <= $2 or health_until <= $2)
+        and exists (select stall from market_stall as s where s.book = m.book and s.merchant = m.merchant)
+        order by merchant";
+    let rows = tx.query(UNTIL, &[Param::Text(book.as_str()), Param::Int(day.0.into())])?;
+    rows.iter().map(merchant_of).collect()
+}
+
+/// Scales whose verification runs out by a day.
+pub fn scales_until(tx: &mut dyn Tx, book: &BookId, day: Day) -> Result<Vec<Scale>, StoreError> {
+    const UNTIL: &str = "select scale, stall, serial, seal, verified_until, fair from market_scale
+        where book = $1 and verified_until <= $2 order by scale";
+    let rows = tx.query(UNTIL, &[Param::Text(book.as_str()), Param::Int(day.0.into())])?;
+    rows.iter().map(scale_of).collect()
+}
