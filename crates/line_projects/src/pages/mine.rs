@@ -93,7 +93,10 @@ fn card(app: &App, viewer: &Viewer, lang: Lang, t: &T, names: &Names, it: &Liste
     let place = Place::of(app, viewer, lang, it.book.as_str(), READ)?;
     let is_finished = project.phase >= Phase::Finished;
     let about = format!("?project={}", project.project);
-    let more = ["blocker", "invest", "pay", "contract", "phase", "visit"];
+    let more: &[&str] = match is_finished {
+        true => &["pay", "phase", "visit"],
+        false => &["blocker", "invest", "pay", "contract", "phase", "visit"],
+    };
     let today = app.today();
     let reported = it.course.reported_at.map(|at| app.kernel.zone().day_of(at));
     Ok(Card {
@@ -109,6 +112,6 @@ fn card(app: &App, viewer: &Viewer, lang: Lang, t: &T, names: &Names, it: &Liste
         },
         deadline: words::deadline(t, project.planned_finish, today, is_finished).text,
         report: (!is_finished).then(|| project_href(&it.book, &project.project, "report")),
-        more: forms::links(app, viewer, &place, t, &more, &about),
+        more: forms::links(app, viewer, &place, t, more, &about),
     })
 }

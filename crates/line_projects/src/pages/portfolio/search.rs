@@ -223,7 +223,7 @@ pub fn row(app: &App, t: &T, names: &Names, listed: &Listed, on: Day) -> Vec<Cel
     let percent = if finished { Some(10_000) } else { course.percent_bp };
     vec![
         Cell::text(names.project(project)).link(&page),
-        words::colour_cell(t, listed).link(format!("{page}#colour")),
+        linked(words::colour_cell(t, listed), &format!("{page}#colour")),
         Cell::text(words::phase(t, project.phase)),
         project.chain.as_deref().map_or_else(Cell::none, |chain| {
             Cell::text(names.chain(&listed.book, chain)).link(href(&listed.book, &format!("chain/{chain}")))
@@ -231,11 +231,16 @@ pub fn row(app: &App, t: &T, names: &Names, listed: &Listed, on: Day) -> Vec<Cel
         Cell::text(unit_title(app, lang, &project.unit)),
         amounts::round_sum(lang, project.total_fen).link(format!("{page}#facts")),
         amounts::round_sum(lang, course.invested).link(format!("{page}#money")),
-        amounts::share(course.invested, course.due).link(format!("{page}#money")),
+        linked(amounts::share(course.invested, course.due), &format!("{page}#money")),
         percent.map_or_else(Cell::none, |bp| amounts::percent_cell(bp).link(format!("{page}#reports"))),
         words::deadline(t, project.planned_finish, on, finished),
         course.reported_at.map_or_else(Cell::none, |at| {
             Cell::text(app.kernel.zone().day_of(at).to_string()).link(format!("{page}#reports"))
         }),
     ]
+}
+
+/// Nothing leads nowhere.
+fn linked(cell: Cell, href: &str) -> Cell {
+    if cell.text.is_empty() { cell } else { cell.link(href) }
 }
