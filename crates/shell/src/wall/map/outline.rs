@@ -171,7 +171,7 @@ mod tests {
         let east = west.map(|[lon, lat]| [lon + 1.0, lat]);
         let drawn = draw(&[feature("west", &west), feature("east", &east)]);
         assert!(drawn[0].label[0] < drawn[1].label[0]);
-        assert_eq!(drawn[0].path, "M0.0 1251.1L500.0 1251.1L500.0 0.0L0.0 0.0Z");
+        assert_eq!(drawn[0].path, "M0.0 1252.1L500.0 1252.1L500.0 0.0L0.0 0.0Z");
         let [width, height] = drawn[0].bounds.with(drawn[1].bounds).size();
         // Two degrees either way, on the 37th parallel.
         assert!((width / height - 37.0_f64.to_radians().cos()).abs() < 1e-3, "{width} {height}");
