@@ -10,7 +10,7 @@ use crate::document::{Limits, has_control};
 use crate::error::{EpcisError, Rule};
 use crate::path::Path;
 
-/// Reads JSON text. Numbers beyond 64-bit floats, and members that stand twice, are refused.
+/// Reads JSON text. Numbers beyond 64-bit floats are refused; of members of one name the last stands.
 pub(crate) fn parse(json: &[u8], limits: &Limits) -> Result<Value, EpcisError> {
     let state = State { limits, values: Cell::new(0), failure: RefCell::new(None) };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
@@ -140,9 +140,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             self.check_text(&name, "bytes in a member name")?;
             self.count(members.len(), "members in an object")?;
             let path = self.path.member(&name);
-            if members.contains_key(&name) {
-                return Err(self.refuse(&path, Rule::Twice));
-            }
+            // Of members of one name the last stands, as in most readers: published documents have such.
             let value = access.next_value_seed(Node { path: &path, depth: self.depth + 1, ..self })?;
             members.insert(name, value);
         }
@@ -164,7 +162,6 @@ mod tests {
         assert_eq!(refusal("{\"a\":[[[]]]}"), Err("a[0][0]: exceeds 3 levels of nesting".into()));
         assert_eq!(refusal("[{\"a\":\"abcde\"}]"), Err("[0].a: exceeds 4 bytes in a text".into()));
         assert_eq!(refusal("{\"abcde\":1}"), Err(": exceeds 4 bytes in a member name".into()));
-        assert_eq!(refusal("{\"a\":1,\"a\":2}"), Err("a: stands twice".into()));
         assert_eq!(refusal("[1] 2"), Err(": is not JSON: trailing characters at line 1 column 5".into()));
         let many = format!("[{}]", ["[1,1,1]"; 3].join(","));
         let few = Limits { items_max: 3, ..limits };

@@ -100,8 +100,6 @@ fn hostile_json() {
     }
     check_json(&json(",\"ex:a\":\"\\ud800\""), "is not JSON");
     check_json(&json(",\"ex:a\":\"\\u0000\""), "ex:a: holds a control character");
-    check_json(&json(",\"ex:a\":1,\"ex:a\":2"), "ex:a: stands twice");
-    check_json(&json(",\"action\":\"DELETE\""), "action: stands twice");
     check_json(&utf16(&json("")), "is not JSON");
     check_json(&json("")[..40], "is not JSON");
     check_json(b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "is not JSON");
