@@ -1,6 +1,6 @@
 //! The line's tables. All follow from the entries, but for some: `market_capture`, which like the kernel's `answered` keeps
-//! what a request was told, where what was refused or known before is told without an entry; and what systems outside
-//! asked to be kept for them, led by whose it is: named queries, subscriptions and tokens that were ended.
+//! what a request was told, where what was refused or known before is told without an entry; and page tokens that
+//! their readers ended, led by whose they are.
 
 use kernel::Derived;
 use store::Migration;
@@ -12,7 +12,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 4, sql: include_str!("../migrations/0004_flags.sql") },
     Migration { owner: "market", number: 5, sql: include_str!("../migrations/0005_capture.sql") },
     Migration { owner: "market", number: 6, sql: include_str!("../migrations/0006_events.sql") },
-    Migration { owner: "market", number: 7, sql: include_str!("../migrations/0007_standing.sql") },
+    Migration { owner: "market", number: 7, sql: include_str!("../migrations/0007_tokens.sql") },
     Migration { owner: "market", number: 8, sql: include_str!("../migrations/0008_duties.sql") },
 ];
 
