@@ -69,7 +69,7 @@ test('an administrator opens an account, grants, issues, enrols and revokes', as
   const lots = '/api/market/beiyuan/lots';
   assert.equal((await asProgram(lots, token)).status, 200);
   await page.goto(`${site.address}/admin/tokens`);
-  await page.click('main >> text=大屏');
+  await page.click('main td a:text-is("大屏")');
   await page.click('.form-end button');
   await page.waitForFunction(() => document.querySelector('main').textContent.includes('已吊销'));
   assert.equal((await asProgram(lots, token)).status, 401);

@@ -1,11 +1,8 @@
 // Key projects: registered at the desk, reported on from a phone, followed down to who answers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { desktop, phone, shot, signIn, small, start, visit } from './site.js';
+import { accessible, desktop, inBounds, phone, shot, signIn, small, start, visit } from './site.js';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const BOOK = '/projects/leling-projects';
 const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 
@@ -110,13 +107,9 @@ for (const [who, paths] of Object.entries(PAGES)) {
     for (const path of paths) {
       const answer = await wide.goto(site.address + path, { waitUntil: 'load' });
       assert.equal(answer.status(), 200, path);
-      await wide.evaluate(axe);
-      const { violations } = await wide.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-      const grave = violations.filter((it) => ['serious', 'critical'].includes(it.impact));
-      assert.deepEqual(grave.map((it) => `${path}: ${it.id}: ${it.nodes.slice(0, 3).map((node) => node.html).join(' ')}`), []);
+      await accessible(wide, path);
       await narrow.goto(`${site.address}${path}${path.includes('?') ? '&' : '?'}lang=en`, { waitUntil: 'load' });
-      const over = await narrow.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      assert.equal(over, 0, `${path} is wider than a small phone`);
+      await inBounds(narrow, path);
     }
     assert.deepEqual([...wide.complaints, ...narrow.complaints], []);
   });

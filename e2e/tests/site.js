@@ -1,6 +1,8 @@
 // A server of its own with the demonstration year, and a browser.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,12 +12,23 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 export const shots = fileURLToPath(new URL('../shots', import.meta.url));
 
-/** Starts the demonstration without its simulated day and resolves with its address and accounts. */
-export async function start() {
+const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
+
+/**
+ * Starts the demonstration without its simulated day and resolves with its address and accounts. With `clock`, the
+ * server's calendar can be set ahead by whole days while it runs, as if the machine had slept.
+ */
+export async function start({ clock = false } = {}) {
   mkdirSync(shots, { recursive: true });
   const data = mkdtempSync(join(tmpdir(), 'taizhang-e2e-'));
+  const ahead = join(data, 'ahead');
+  const setClock = (days) => writeFileSync(ahead, `+${days}d\n`);
+  if (clock) setClock(0);
+  const faked = {
+    LD_PRELOAD: FAKETIME, FAKETIME_TIMESTAMP_FILE: ahead, FAKETIME_CACHE_DURATION: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  };
   const server = spawn(join(target, 'debug', 'taizhang'), ['--data', data, 'demo', '--quiet', '--listen', '127.0.0.1:0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'], env: clock ? { ...process.env, ...faked } : process.env,
   });
   let printed = '';
   const address = await new Promise((resolve, reject) => {
@@ -41,7 +54,7 @@ export async function start() {
     await new Promise((resolve) => server.on('close', resolve));
     rmSync(data, { recursive: true, force: true });
   };
-  return { address, accounts, credentials, browser, data, stop };
+  return { address, accounts, credentials, browser, data, setClock, stop };
 }
 
 export const desktop = { viewport: { width: 1440, height: 1000 } };
@@ -106,3 +119,29 @@ export async function signIn(page, site, account, password = site.accounts[accou
 }
 
 export const shot = (page, name) => page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Fails where a page cannot be used by everybody, or one of its parts lies over the heading of another. */
+export async function accessible(page, what) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const grave = violations.filter((it) => ['serious', 'critical'].includes(it.impact));
+  assert.deepEqual(grave.map((it) => `${what}: ${it.id}: ${it.nodes.slice(0, 3).map((node) => node.html).join(' ')}`), []);
+  const covered = await page.evaluate(() => [...document.querySelectorAll('main h1, main h2, main h3')].filter((heading) => {
+    if (!heading.checkVisibility() || getComputedStyle(heading).clipPath !== 'none') return false;
+    heading.scrollIntoView({ block: 'center' });
+    const box = heading.getBoundingClientRect();
+    if (box.width <= 1) return false;
+    const top = document.elementFromPoint(box.left + Math.min(8, box.width / 2), box.top + box.height / 2);
+    return !(heading.contains(top) || top?.contains(heading));
+  }).map((heading) => heading.textContent));
+  assert.deepEqual(covered, [], `${what}: covered headings`);
+  await page.evaluate(() => scrollTo(0, 0));
+}
+
+/** Fails where a page is wider than its screen. */
+export async function inBounds(page, what) {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(over <= 0, `${what} is ${over} px wider than its screen`);
+}

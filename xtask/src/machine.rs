@@ -4,13 +4,14 @@ use std::path::Path;
 use std::process::Command;
 
 /// What must be there, and the package that brings it.
-const NEEDED: [(&str, &str); 9] = [
+const NEEDED: [(&str, &str); 10] = [
     ("/usr/lib/postgresql/15/bin/initdb", "postgresql-15"),
     ("/usr/sbin/mosquitto", "mosquitto"),
     ("/usr/bin/mosquitto_passwd", "mosquitto"),
     ("/usr/bin/chromium", "chromium"),
     ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", "fonts-noto-cjk"),
     ("/usr/bin/xmllint", "libxml2-utils"),
+    ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "libfaketime"),
     ("openssl", "openssl"),
     ("npm", "npm"),
     ("python3", "python3-venv"),

@@ -65,6 +65,12 @@ impl Rulebook {
         self.rules.get(name)?.last().map(|(_, rule)| rule)
     }
 
+    /// The versions of a rule, the oldest first, and since when each is in force: a preset since ever.
+    pub fn versions(&self, name: &str) -> impl Iterator<Item = (Option<Time>, &ColourRule)> {
+        let versions = self.rules.get(name).map(Vec::as_slice).unwrap_or_default();
+        versions.iter().map(|(since, rule)| (Some(*since).filter(|it| it.0 > i64::MIN), rule))
+    }
+
     /// The newest versions of all rules, by name.
     pub fn rules(&self) -> impl Iterator<Item = &ColourRule> {
         self.rules.values().filter_map(|versions| versions.last().map(|(_, rule)| rule))

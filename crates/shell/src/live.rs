@@ -21,11 +21,11 @@ pub type Events = Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>
 /// Between two events to a page that many entries concern.
 pub const PAUSE: Duration = Duration::from_secs(1);
 
-/// What `read` finds, at once and again after every entry that concerns it, if it changed. The stream ends where there is
-/// nothing to be read any more.
+/// What `read` finds, if it is not what the page shows already, and again after every entry that concerns it, if it changed.
+/// The stream ends where there is nothing to be read any more.
 pub fn follow<R, F>(
     app: &App,
-    event: &'static str,
+    (event, shown): (&'static str, Option<String>),
     pause: Duration,
     concerns: impl Fn(&Entry) -> bool + Send + Sync + 'static,
     read: R,
@@ -37,7 +37,7 @@ where
     let (sender, receiver) = mpsc::channel(2);
     let mut changes = Changes::from_now(app);
     tokio::spawn(async move {
-        let mut last = None;
+        let mut last = shown;
         while let Some(found) = read().await {
             if last.as_ref() != Some(&found) {
                 if sender.send(Ok(Event::default().event(event).data(&found))).await.is_err() {

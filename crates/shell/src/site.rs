@@ -72,6 +72,7 @@ pub fn site(
     for stream in streams.into_iter().chain([wall::streams()]) {
         all = all.merge(stream);
     }
+    all = all.merge(pages::streams());
     all.merge(assets::router())
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(not_allowed)

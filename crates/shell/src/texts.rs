@@ -169,14 +169,16 @@ pub struct Texts {
 
 impl Texts {
     /// The shell's own texts, to be handed in with those of the lines.
-    pub const SHELL: [(Lang, &'static str); 10] = [
+    pub const SHELL: [(Lang, &'static str); 12] = [
         (Lang::Zh, include_str!("../texts/zh-CN.ftl")),
         (Lang::Zh, include_str!("../texts/zh-CN/figures.ftl")),
+        (Lang::Zh, include_str!("../texts/zh-CN/matters.ftl")),
         (Lang::Zh, include_str!("../texts/zh-CN/notices.ftl")),
         (Lang::Zh, include_str!("../texts/zh-CN/said.ftl")),
         (Lang::Zh, include_str!("../texts/zh-CN/wall.ftl")),
         (Lang::En, include_str!("../texts/en.ftl")),
         (Lang::En, include_str!("../texts/en/figures.ftl")),
+        (Lang::En, include_str!("../texts/en/matters.ftl")),
         (Lang::En, include_str!("../texts/en/notices.ftl")),
         (Lang::En, include_str!("../texts/en/said.ftl")),
         (Lang::En, include_str!("../texts/en/wall.ftl")),

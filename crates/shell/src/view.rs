@@ -276,13 +276,15 @@ pub struct Cell {
     pub text: String,
     /// As exported.
     pub value: Value,
+    /// What a list in memory is sorted by, where neither text nor value say it.
+    pub order: Option<i64>,
     pub href: Option<String>,
     pub mark: Option<Mark>,
 }
 
 impl Cell {
     fn new(text: String, value: Value) -> Cell {
-        Cell { text, value, href: None, mark: None }
+        Cell { text, value, order: None, href: None, mark: None }
     }
 
     /// Words.
@@ -323,6 +325,12 @@ impl Cell {
     /// A state.
     pub fn badge(badge: Badge) -> Cell {
         Cell { mark: Some(badge.mark), ..Cell::text(badge.text) }
+    }
+
+    /// The same cell, sorted by a rank.
+    pub fn order(mut self, rank: i64) -> Cell {
+        self.order = Some(rank);
+        self
     }
 
     /// The same cell, leading somewhere.

@@ -5,7 +5,6 @@ skip = Skip to content
 nav-main = Lines of work
 nav-where = Where you are
 nav-home = Overview
-nav-matters = Matters
 nav-entries = Entries
 nav-figures = Figures
 nav-trace = Trace

@@ -13,6 +13,7 @@ mod faults;
 mod figure_laws;
 mod figures;
 mod forms;
+mod inbox;
 mod matters;
 mod notices;
 mod office;

@@ -40,8 +40,15 @@ pub struct Spec {
     back: &'static str,
     /// Name, what it takes, whether it must be filled in.
     fields: &'static [(&'static str, Takes, bool)],
-    /// Whether a photo or paper may come with it.
-    has_file: bool,
+    /// Whether a photo or paper comes with it.
+    file: File,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum File {
+    None,
+    Optional,
+    Required,
 }
 
 const fn form(
@@ -50,11 +57,16 @@ const fn form(
     back: &'static str,
     fields: &'static [(&'static str, Takes, bool)],
 ) -> Spec {
-    Spec { name, kind, back, fields, has_file: false }
+    Spec { name, kind, back, fields, file: File::None }
 }
 
 const fn with_file(spec: Spec) -> Spec {
-    Spec { has_file: true, ..spec }
+    Spec { file: File::Optional, ..spec }
+}
+
+/// What ends something that is owed, and is nothing without its paper.
+const fn with_proof(spec: Spec) -> Spec {
+    Spec { file: File::Required, ..spec }
 }
 
 pub const FORMS: &[Spec] = &[
@@ -151,7 +163,7 @@ pub const FORMS: &[Spec] = &[
             ("permit", Takes::NewCode, false),
         ],
     )),
-    with_file(form(
+    with_proof(form(
         "permit-decided",
         of::PermitDecided::KIND,
         "permits",
@@ -216,7 +228,7 @@ pub const FORMS: &[Spec] = &[
         &[("item", Takes::Item, true), ("note", Takes::Words, false)],
     )),
     form("statistics", of::EnteredStatistics::KIND, "", &[("project", Takes::Project, true)]),
-    with_file(form(
+    with_proof(form(
         "accepted",
         of::Accepted::KIND,
         "",
@@ -503,9 +515,10 @@ async fn set(
             field.error(wrong.get(*name).cloned())
         })
         .collect();
-    if spec.has_file {
+    if spec.file != File::None {
         let again = typed.contains_key(photo::FIELD);
-        fields.push(photo::field(&t, "projects-field-file", again).error(wrong.get(photo::FIELD).cloned()));
+        let field = photo::field(&t, "projects-field-file", again).error(wrong.get(photo::FIELD).cloned());
+        fields.push(if spec.file == File::Required { field.required() } else { field });
     }
     let elsewhere = wrong.iter().find(|(name, _)| fields.iter().all(|field| field.name != name.as_str()));
     let error = match elsewhere {

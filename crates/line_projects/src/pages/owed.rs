@@ -9,10 +9,9 @@ use super::place::post_title;
 use super::words;
 use crate::state::{Owed, Permit};
 
-/// The entries about a matter.
+/// The page of a matter.
 pub fn href(matter: &MatterId) -> String {
-    let subject = matter.subject().as_str();
-    shell::table::with_parameter(&format!("/ledger/{}", matter.book()), "about", Some(subject))
+    shell::href::matter(matter.subject()).unwrap_or_default()
 }
 
 /// The columns of matters.

@@ -328,10 +328,22 @@ async fn open(
     Json(input): Json<OpenInput>,
 ) -> Result<(StatusCode, axum::Json<Done>), Problem> {
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
-    docket::need_open(&app, &viewer, &book, &input.reviewer)?;
     let sent = Sent::asked(&headers, &input)?;
+    let done = open_task(&app, &viewer, &book, input, sent).await?;
+    Ok((StatusCode::CREATED, axum::Json(done)))
+}
+
+/// Decides the right, then opens a task.
+pub async fn open_task(
+    app: &App,
+    viewer: &Viewer,
+    book: &BookId,
+    input: OpenInput,
+    sent: Option<Sent>,
+) -> Result<Done, Problem> {
+    docket::need_open(app, viewer, book, &input.reviewer)?;
     let name = input.name.unwrap_or_else(|| format!("{}-{:08x}", app.today(), rand::random::<u32>()));
-    let matter = MatterId::local(&book, &name).map_err(|error| {
+    let matter = MatterId::local(book, &name).map_err(|error| {
         Problem::bad_request("name", "format", Both::new("事项名称格式有误。", error.to_string()))
     })?;
     let opened = Opened {
@@ -345,13 +357,13 @@ async fn open(
         rule: input.rule.unwrap_or_else(|| "default".into()),
     };
     let actor = viewer.id();
-    let done = once(&app, &viewer, &book, sent, move |desk, book| {
+    once(app, viewer, book, sent, move |desk, book| {
         let now = desk.now();
         let entry = desk.open_matter(book, &actor, now, opened.clone(), input.about.clone())?;
         let (matter, state) = (opened.matter.clone(), ::matters::State::Open);
         Ok(Done { matter, state, version: Version(0), entry })
-    });
-    Ok((StatusCode::CREATED, axum::Json(done.await?)))
+    })
+    .await
 }
 
 /// Does something with a matter once, whatever is sent again under the same key.

@@ -6,6 +6,7 @@ mod entry;
 pub(crate) mod figure;
 mod help;
 mod home;
+mod matters;
 mod sign_in;
 
 use askama::Template;
@@ -19,7 +20,8 @@ use crate::app::{App, NavEntry};
 use crate::problem::Problem;
 
 /// The kernel's places in the main navigation.
-pub const NAV: [NavEntry; 2] = [
+pub const NAV: [NavEntry; 3] = [
+    NavEntry { title: "nav-matters", href: "/matters", action: crate::docket::READ },
     NavEntry { title: "nav-wall", href: "/wall", action: "kernel.wall.read" },
     NavEntry { title: "nav-admin", href: "/admin", action: "kernel.account.list" },
 ];
@@ -31,7 +33,13 @@ pub fn router() -> Router<App> {
         .merge(figure::router())
         .merge(entry::router())
         .merge(book::router())
+        .merge(matters::router())
         .merge(admin::router())
+}
+
+/// The kernel's pages that stay open.
+pub fn streams() -> Router<App> {
+    matters::streams()
 }
 
 /// Sets a template.

@@ -152,7 +152,7 @@ fn stream(
 ) -> Events {
     let empty = app.texts.t(lang).get("safety-blocks-none");
     let reader = app.clone();
-    follow(&app, "list", Duration::ZERO, concerns, move || {
+    follow(&app, ("list", None), Duration::ZERO, concerns, move || {
         let (app, ground, lot, empty) = (reader.clone(), ground.clone(), lot.clone(), empty.clone());
         async move {
             let t = app.texts.t(lang);

@@ -54,7 +54,7 @@ pub fn list(t: &T, spec: &TableSpec, here: &str, mut table: TableView) -> Result
 
 impl Listing {
     /// The page with the table before others, or the file instead of the page.
-    pub fn on(self, mut shown: AdminPage) -> Result<Response, Problem> {
+    pub(super) fn on(self, mut shown: AdminPage) -> Result<Response, Problem> {
         match self {
             Self::File(file) => Ok(file.into_response()),
             Self::Table(table) => {
@@ -66,6 +66,9 @@ impl Listing {
 }
 
 fn compare(a: &Cell, b: &Cell) -> Ordering {
+    if let (Some(a), Some(b)) = (a.order, b.order) {
+        return a.cmp(&b);
+    }
     match (a.value, b.value) {
         (Value::Decimal { units: a, .. }, Value::Decimal { units: b, .. }) => a.cmp(&b),
         (Value::Moment(a), Value::Moment(b)) => a.epoch_ms.cmp(&b.epoch_ms),

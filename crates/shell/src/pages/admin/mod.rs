@@ -4,14 +4,16 @@
 //! comes back with what was typed. The kernel decides; links only show what somebody is allowed somewhere.
 
 mod accounts;
+mod calendars;
 mod choices;
 mod contacts;
 mod devices;
 mod grants;
 mod kiosks;
-mod listing;
+pub(super) mod listing;
 mod oversight;
 mod places;
+mod rules;
 mod targets;
 mod tokens;
 mod units;
@@ -35,7 +37,7 @@ use crate::app::App;
 use crate::once::{self, Sent};
 use crate::problem::Problem;
 use crate::texts::{Both, Lang, T};
-use crate::view::{Crumb, Field, Frame, Link, TableView};
+use crate::view::{Crumb, Field, FieldKind, Frame, Link, TableView};
 use crate::viewer::{Asked, Here, Viewer};
 
 pub fn router() -> Router<App> {
@@ -49,18 +51,22 @@ pub fn router() -> Router<App> {
         .merge(kiosks::router())
         .merge(devices::router())
         .merge(contacts::router())
+        .merge(rules::router())
+        .merge(calendars::router())
         .merge(oversight::router())
         .merge(targets::router())
 }
 
 /// The parts of administration: the key of the title, the address, and the action that opens it.
-const PARTS: [(&str, &str, &str); 8] = [
+const PARTS: [(&str, &str, &str); 10] = [
     ("admin-units", "/admin/units", "kernel.registry.read"),
     ("admin-accounts", "/admin/accounts", "kernel.account.list"),
     ("admin-grants", "/admin/grants", "kernel.grant.list"),
     ("admin-tokens", "/admin/tokens", "kernel.token.list"),
     ("admin-devices", "/admin/devices", "kernel.device.list"),
     ("admin-contacts", "/admin/contacts", "kernel.contact.list"),
+    ("admin-rules", "/admin/rules", "kernel.policy.read"),
+    ("admin-calendar", "/admin/calendar", "kernel.policy.read"),
     ("admin-policy", "/admin/policy", "kernel.policy.read"),
     ("admin-reads", "/admin/reads", "kernel.read_log.read"),
 ];
@@ -81,6 +87,13 @@ struct Form {
     warning: Option<String>,
     error: Option<String>,
     fields: Vec<Field>,
+}
+
+impl Form {
+    /// Whether a file goes with it.
+    fn takes_file(&self) -> bool {
+        self.fields.iter().any(|field| matches!(field.kind, FieldKind::File { .. }))
+    }
 }
 
 /// Any page of administration: facts, tables, links to forms, or a form.

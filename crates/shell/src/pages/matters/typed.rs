@@ -1,0 +1,186 @@
+//! Forms that keep what was typed when they are refused, with the message beside the field.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::{StatusCode, header};
+use base::Day;
+use base::limits::EVIDENCE_BYTES_MAX;
+use matters::PostId;
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::texts::{Both, Lang, T};
+use crate::view::Field;
+
+/// What came with a form, and what is wrong with it.
+#[derive(Debug, Clone, Default)]
+pub struct Typed {
+    values: BTreeMap<String, String>,
+    errors: BTreeMap<String, String>,
+    /// What is wrong with no field in particular.
+    pub whole: Option<String>,
+}
+
+/// A form, and the files that came with it by the names of their fields.
+pub struct Sent {
+    pub typed: Typed,
+    pub files: Vec<File>,
+}
+
+/// A file that somebody chose.
+pub struct File {
+    pub field: String,
+    /// As it is called where it comes from.
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+impl Typed {
+    /// A form that is shown for the first time with a field filled in.
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.values.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub fn get(&self, name: &str) -> &str {
+        self.values.get(name).map_or("", |value| value.trim())
+    }
+
+    pub fn set(&mut self, name: &str, value: String) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// All that was typed.
+    pub fn values(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
+
+    pub fn is_ticked(&self, name: &str) -> bool {
+        self.get(name) == "on"
+    }
+
+    /// A field that may be left empty.
+    pub fn optional(&self, name: &str) -> Option<String> {
+        Some(self.get(name)).filter(|value| !value.is_empty()).map(str::to_owned)
+    }
+
+    /// A field that must be filled in.
+    pub fn required(&mut self, t: &T, name: &str) -> Option<String> {
+        let value = self.optional(name);
+        if value.is_none() {
+            self.error(name, t.get("form-required"));
+        }
+        value
+    }
+
+    /// A post that was chosen.
+    pub fn post(&mut self, t: &T, name: &str) -> Option<PostId> {
+        let text = self.required(t, name)?;
+        let post = base::SubjectId::new(text).ok().and_then(|id| PostId::try_from(id).ok());
+        if post.is_none() {
+            self.error(name, t.get("form-choose"));
+        }
+        post
+    }
+
+    /// A day, if one was given.
+    pub fn day(&mut self, t: &T, name: &str) -> Option<Day> {
+        let text = self.optional(name)?;
+        let day = Day::parse(&text).ok();
+        if day.is_none() {
+            self.error(name, t.get("matter-not-a-day"));
+        }
+        day
+    }
+
+    /// A number of days, if one was given.
+    pub fn days(&mut self, t: &T, name: &str) -> Option<u32> {
+        let text = self.optional(name)?;
+        let days = text.parse().ok().filter(|days| (1..=matters::TERM_DAYS_MAX).contains(days));
+        if days.is_none() {
+            self.error(name, t.with("matter-not-days", &[("max", i64::from(matters::TERM_DAYS_MAX))]));
+        }
+        days
+    }
+
+    pub fn error(&mut self, name: &str, text: String) {
+        self.errors.entry(name.to_owned()).or_insert(text);
+    }
+
+    pub fn is_good(&self) -> bool {
+        self.errors.is_empty() && self.whole.is_none()
+    }
+
+    /// A field with what was typed and what is wrong with it.
+    pub fn field(&self, field: Field) -> Field {
+        let error = self.errors.get(field.name).cloned();
+        let value = self.get(field.name).to_owned();
+        field.value(value).error(error)
+    }
+
+    /// Takes a refusal into the form, beside a field that is shown or above them; what is no fault of the form is handed on.
+    pub fn refused(&mut self, lang: Lang, problem: Problem, shown: &[&str]) -> Result<(), Problem> {
+        let is_ours = [StatusCode::BAD_REQUEST, StatusCode::CONFLICT, StatusCode::FORBIDDEN];
+        if !is_ours.contains(&problem.status) {
+            return Err(problem);
+        }
+        let text = sentence(lang, problem.detail.get(lang));
+        match problem.field.as_deref().filter(|field| shown.contains(field)) {
+            Some(field) => self.error(field, text),
+            None => self.whole = Some(text),
+        }
+        Ok(())
+    }
+}
+
+/// A reason as a page sets it: errors begin in lower case and end without a full stop, sentences do not.
+fn sentence(lang: Lang, reason: &str) -> String {
+    let mut letters = reason.chars();
+    match (lang, letters.next()) {
+        (Lang::En, Some(first)) => {
+            format!("{}{}.", first.to_uppercase(), letters.as_str().trim_end_matches('.'))
+        }
+        _ => reason.to_owned(),
+    }
+}
+
+impl FromRequest<App> for Sent {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if media.is_some_and(|media| media.starts_with("multipart/form-data")) {
+            return read_parts(request, app).await;
+        }
+        let bytes = crate::extract::body(request, 64 * 1024).await?;
+        let values = form_urlencoded::parse(&bytes).into_owned().collect();
+        Ok(Self { typed: Typed { values, ..Typed::default() }, files: Vec::new() })
+    }
+}
+
+async fn read_parts(request: axum::http::Request<Body>, app: &App) -> Result<Sent, Problem> {
+    let unreadable = |error: axum::extract::multipart::MultipartError| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(EVIDENCE_BYTES_MAX as u64),
+        _ => broken(error.body_text()),
+    };
+    let mut form = Multipart::from_request(request, app).await.map_err(|error| broken(error.body_text()))?;
+    let (mut values, mut files) = (BTreeMap::new(), Vec::new());
+    while let Some(part) = form.next_field().await.map_err(unreadable)? {
+        let field = part.name().unwrap_or_default().to_owned();
+        let Some(name) = part.file_name().map(str::to_owned) else {
+            values.insert(field, part.text().await.map_err(unreadable)?);
+            continue;
+        };
+        let bytes = part.bytes().await.map_err(unreadable)?;
+        if !bytes.is_empty() {
+            files.push(File { field, name, bytes: bytes.to_vec() });
+        }
+    }
+    Ok(Sent { typed: Typed { values, ..Typed::default() }, files })
+}
+
+fn broken(reason: String) -> Problem {
+    Problem::bad_request("form", "multipart", Both::new("表单内容不完整，请重新提交。", reason))
+}
