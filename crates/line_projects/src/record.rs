@@ -9,6 +9,8 @@ mod plan;
 mod projects;
 mod work;
 
+pub use projects::REVERSIBLE;
+
 use base::{ActorId, BookId, SubjectId, Time};
 use kernel::{AppendError, Desk, Receipt};
 use ledger::{Body, Draft, Role};

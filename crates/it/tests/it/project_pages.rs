@@ -140,6 +140,22 @@ on_every_store! {
         let file = planner.get("/projects/decheng-projects?export=csv&q=红枣&lang=zh-CN").expect(200).text();
         assert_eq!(file.lines().count(), 2, "{file}");
         assert!(file.contains("12000.00") && file.contains("150.00"), "{file}");
+
+        // What was registered wrongly is corrected, and what should not have been recorded is taken back, once.
+        send("amend", &[("project", "dates"), ("total_fen", "13000"), ("newly_signed", ""), ("reason", "批复调整")]);
+        let page = planner.get("/projects/decheng-projects/project/dates?lang=zh-CN").expect(200).text();
+        let reverse = format!("{BOOK}/record/reverse");
+        let offered: Vec<&str> = page.split(&format!("{reverse}?entry=")).skip(1).map(|it| it.split('"').next().unwrap()).collect();
+        assert_eq!(offered.len(), 3, "the payment, the contract and the investment: {page}");
+        let shown = planner.get(&format!("{reverse}?entry={}&lang=zh-CN", offered[2])).expect(200).text();
+        assert!(shown.contains(&format!("value=\"{}\"", offered[2])), "{shown}");
+        send("reverse", &[("entry", offered[2]), ("reason", "录错月份")]);
+        let again = multipart(&planner, &reverse, &[("entry", offered[2]), ("reason", "录错月份")]).expect(422).text();
+        assert!(again.contains("id=\"entry-error\""), "{again}");
+        let page = planner.get("/projects/decheng-projects/project/dates?lang=zh-CN").expect(200).text();
+        assert!(page.contains("已冲正") && page.matches(&format!("{reverse}?entry=")).count() == 2, "{page}");
+        let file = planner.get("/projects/decheng-projects?export=csv&q=红枣&lang=zh-CN").expect(200).text();
+        assert!(file.contains("13000.00") && !file.contains("150.00"), "{file}");
         town.check();
     }
 

@@ -132,7 +132,7 @@ async fn project(
 }
 
 /// The forms that are reached from a project.
-const ACTIONS: [&str; 13] = [
+const ACTIONS: [&str; 14] = [
     "blocker",
     "invest",
     "pay",
@@ -146,6 +146,7 @@ const ACTIONS: [&str; 13] = [
     "plan",
     "statistics",
     "accepted",
+    "amend",
 ];
 
 fn actions(app: &App, viewer: &Viewer, with: &tables::With<'_>) -> Vec<Link> {

@@ -16,7 +16,7 @@ use crate::sorts::Name;
 use crate::state;
 
 /// The kinds that an entry may take back: they say what was done, and change how no project stands.
-const REVERSIBLE: [&str; 9] = [
+pub const REVERSIBLE: [&str; 9] = [
     ContractSigned::KIND,
     Invested::KIND,
     Paid::KIND,

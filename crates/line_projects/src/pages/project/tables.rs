@@ -1,15 +1,16 @@
 //! The tables of a project's page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Day, Fen, Seq, Time};
 use shell::view::{Badge, Cell, Column, Empty, Link, Mark, Pager, TableView};
 use shell::{App, T, said};
 
 use super::Read;
-use crate::kinds::Phase;
+use crate::kinds::{EntryReversed, Phase};
 use crate::pages::place::{Place, post_title};
 use crate::pages::{amounts, owed, words};
+use crate::record::REVERSIBLE;
 use crate::state::Project;
 
 /// What the parts of the page are set from.
@@ -288,19 +289,35 @@ pub fn assistance(with: &With<'_>) -> TableView {
 
 pub fn history(with: &With<'_>) -> TableView {
     let t = with.t;
-    let columns = vec![
+    let mut columns = vec![
         Column::text("occurred", t.get("entry-occurred")),
         Column::text("kind", t.get("entry-kind")),
         Column::text("said", t.get("entry-body")),
         Column::text("actor", t.get("entry-actor")),
     ];
+    let may_reverse = (with.may)("reverse");
+    if may_reverse {
+        columns.push(Column::text("reverse", t.get("projects-correction")));
+    }
+    let bodies = with.read.entries.iter().filter_map(|entry| entry.body::<EntryReversed>().ok());
+    let reversed: BTreeSet<u64> = bodies.map(|body| body.entry).collect();
     let rows = with.read.entries.iter().zip(&with.read.said).map(|(entry, said)| {
-        vec![
+        let mut cells = vec![
             Cell::date_time(with.app.moment(entry.occurred)).link(with.entry(entry.seq)),
             Cell::text(words::kind_title(with.app, t.lang(), entry.kind.as_str())),
             Cell::text(said),
             Cell::text(said::actor(t, &entry.actor)),
-        ]
+        ];
+        if may_reverse {
+            let seq = entry.seq.0;
+            cells.push(match REVERSIBLE.contains(&entry.kind.as_str()) {
+                true if reversed.contains(&seq) => Cell::text(t.get("projects-reversed")),
+                true => Cell::text(t.get("projects-form-reverse"))
+                    .link(with.place.href(&format!("record/reverse?entry={seq}"))),
+                false => Cell::none(),
+            });
+        }
+        cells
     });
     let mut table = with.table("history", columns, None, rows.collect());
     let subject = format!("project:{}/{}", with.place.book, with.project.project);
