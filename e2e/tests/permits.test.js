@@ -49,14 +49,14 @@ test('a permit turns yellow, then red, and is escalated as the clock moves', asy
   assert.ok(last >= 5, `five workdays after ${applied} is ${due}`);
 
   // The last day of the term.
-  site.setClock(last);
+  await site.setClock(last);
   desk = await person('jingkai.permits');
   await until(desk, `${BOOK}/permits`, row, /黄/);
   await until(desk, sheet, '#history', /由蓝转黄/);
   await shot(desk, 'permit-yellow-desktop-zh');
 
   // The day after it: nobody asked for the page, and yet it is red since midnight.
-  site.setClock(last + 1);
+  await site.setClock(last + 1);
   desk = await person('jingkai.permits');
   await until(desk, `${BOOK}/permits`, row, /红/);
   const history = await until(desk, sheet, '#history', /由黄转红/);
@@ -64,11 +64,14 @@ test('a permit turns yellow, then red, and is escalated as the clock moves', asy
   await shot(desk, 'permit-red-desktop-zh');
 
   // Two weeks later every step of the ladder has fired, each once and with its own day.
-  site.setClock(last + 14);
+  await site.setClock(last + 14);
   const leader = await person('dezhou.leader');
   await until(leader, sheet, '.rungs', /(已于[^]*){3}/);
   const told = await leader.locator('#history li').allInnerTexts();
   assert.deepEqual([1, 2, 3].map((level) => told.filter((it) => it.includes(`第 ${level} 级`)).length), [1, 1, 1]);
+  // What it is about leads to the project that waits for it.
+  const project = leader.locator('#sheet a[href^="/projects/jingkai-projects/project/"]');
+  assert.match(await project.innerText(), /（示范）/);
   await accessible(leader, 'an escalated permit');
   await shot(leader, 'permit-escalated-desktop-zh');
   await leader.goto(`${site.address}/matters?tab=unit&colour=red`);

@@ -22,8 +22,12 @@ export async function start({ clock = false } = {}) {
   mkdirSync(shots, { recursive: true });
   const data = mkdtempSync(join(tmpdir(), 'taizhang-e2e-'));
   const ahead = join(data, 'ahead');
-  const setClock = (days) => writeFileSync(ahead, `+${days}d\n`);
-  if (clock) setClock(0);
+  const setClock = async (days) => {
+    writeFileSync(ahead, `+${days}d\n`);
+    // Each thread looks at the file once a second.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+  };
+  if (clock) await setClock(0);
   const faked = {
     LD_PRELOAD: FAKETIME, FAKETIME_TIMESTAMP_FILE: ahead, FAKETIME_CACHE_DURATION: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1',
   };

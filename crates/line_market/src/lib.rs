@@ -40,7 +40,7 @@ pub const TEXTS: [(Lang, &str); 6] = [
 ];
 
 /// The line's place in the main navigation.
-pub const NAMING: Naming = Naming { line: "market", title: pages::title };
+pub const NAMING: Naming = Naming { line: "market", title: pages::title, page: pages::page_of };
 
 pub const NAV: [NavEntry; 1] = [NavEntry { title: "market", href: "/market", action: policy::READ }];
 

@@ -41,7 +41,7 @@ pub const TEXTS: [(Lang, &str); 6] = [
     (Lang::En, include_str!("../texts/en/plan.ftl")),
 ];
 
-pub const NAMING: Naming = Naming { line: "projects", title: pages::title };
+pub const NAMING: Naming = Naming { line: "projects", title: pages::title, page: pages::page_of };
 
 /// The line's place in the main navigation.
 pub const NAV: [NavEntry; 1] = [NavEntry { title: "projects", href: "/projects", action: policy::READ }];

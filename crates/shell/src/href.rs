@@ -1,6 +1,6 @@
 //! Addresses of pages.
 
-use base::SubjectId;
+use base::{BookId, SubjectId};
 
 /// A text as one segment of a path.
 pub fn segment(text: &str) -> String {
@@ -20,6 +20,11 @@ pub fn segment(text: &str) -> String {
 pub fn matter(subject: &SubjectId) -> Option<String> {
     let book = subject.home().filter(|_| subject.scheme() == "matter")?;
     Some(format!("/matters/{book}/{}", segment(subject.local_part())))
+}
+
+/// The entries of a book about a subject.
+pub fn about(book: &BookId, subject: &SubjectId) -> String {
+    crate::table::with_parameter(&format!("/ledger/{book}"), "about", Some(subject.as_str()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 mod owed;
 
-use base::{ActorId, BookId, UnitCode};
+use base::{ActorId, BookId, SubjectId, UnitCode};
 use serde_json::Value;
 use store::{StoreError, Tx};
 
@@ -17,11 +17,28 @@ use crate::texts::{Lang, T};
 pub type Title =
     fn(&mut dyn Tx, &BookId, Lang, field: &str, value: &str) -> Result<Option<String>, StoreError>;
 
-/// How a line calls the values of its fields.
+/// How a line calls the values of its fields, and where it shows its subjects.
 #[derive(Clone, Copy)]
 pub struct Naming {
     pub line: &'static str,
     pub title: Title,
+    /// The page of a subject, for those that have one.
+    pub page: fn(&SubjectId) -> Option<String>,
+}
+
+/// What a subject that a line shows on a page of its own is called, and that page.
+pub fn shown(
+    app: &App,
+    tx: &mut dyn Tx,
+    lang: Lang,
+    id: &SubjectId,
+) -> Result<Option<(String, String)>, StoreError> {
+    let Some((naming, page)) = app.names.iter().find_map(|it| (it.page)(id).map(|page| (it, page))) else {
+        return Ok(None);
+    };
+    let Some(book) = id.home().and_then(|home| BookId::new(home).ok()) else { return Ok(None) };
+    let title = (naming.title)(tx, &book, lang, id.scheme(), id.local_part())?;
+    Ok(Some((title.unwrap_or_else(|| id.local_part().to_owned()), page)))
 }
 
 /// The line that a kind or figure belongs to.

@@ -5,7 +5,7 @@ mod photo;
 mod safety;
 
 use axum::Router;
-use base::BookId;
+use base::{BookId, SubjectId};
 use shell::{App, Lang};
 use store::{StoreError, Tx};
 
@@ -18,6 +18,12 @@ pub fn router() -> Router<App> {
 /// Pages' live lists: routes that stay open.
 pub fn streams() -> Router<App> {
     Router::new().merge(office::streams()).merge(safety::streams())
+}
+
+/// The page of a subject of the line.
+pub fn page_of(id: &SubjectId) -> Option<String> {
+    let book = id.home().filter(|_| id.scheme() == "lot")?;
+    Some(format!("/market/{book}/lots/{}", shell::href::segment(id.local_part())))
 }
 
 /// What a value of an entry's field is called, where the market's own registers say.

@@ -16,7 +16,7 @@ mod typed;
 pub(crate) mod words;
 
 use axum::Router;
-use base::BookId;
+use base::{BookId, SubjectId};
 use shell::{App, Lang};
 use store::{StoreError, Tx};
 
@@ -33,6 +33,15 @@ pub fn router() -> Router<App> {
         .merge(report::router())
         .merge(forms::router())
         .merge(crate::plan::pages::router())
+}
+
+/// The page of a subject of the line.
+pub fn page_of(id: &SubjectId) -> Option<String> {
+    let page = match id.scheme() {
+        scheme @ ("project" | "programme" | "chain") => scheme,
+        _ => return None,
+    };
+    Some(format!("/projects/{}/{page}/{}", id.home()?, shell::href::segment(id.local_part())))
 }
 
 /// What a value of an entry's field is called, where the line's own registers say.

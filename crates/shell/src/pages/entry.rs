@@ -85,7 +85,7 @@ async fn entry(
         .iter()
         .map(|subject| {
             let role = t.get(&format!("role-{}", subject.role.as_str()));
-            (role, subject.id.to_string(), about_href(&entry.book, &subject.id))
+            (role, subject.id.to_string(), crate::href::about(&entry.book, &subject.id))
         })
         .collect();
     let withheld = lacking(&app, &viewer, &entry)?.filter(|_| entry.body.is_some());
@@ -121,11 +121,6 @@ async fn entry(
         hashes: proved.proof.proof().iter().map(ToString::to_string).collect(),
         key: app.kernel.verifier().to_string(),
     })
-}
-
-/// The entries about a subject, as the book of an entry has them.
-fn about_href(book: &base::BookId, subject: &base::SubjectId) -> String {
-    crate::table::with_parameter(&format!("/ledger/{book}"), "about", Some(subject.as_str()))
 }
 
 /// The body in words.

@@ -9,6 +9,7 @@ use kernel::Verdict;
 use ledger::Entry;
 use matters::{ColourRule, Matter, MatterId, Opened, Rulebook, Verb};
 use serde::Deserialize;
+use store::{StoreError, Tx};
 
 use super::Visit;
 use super::history::{FileLink, Told};
@@ -19,6 +20,8 @@ use crate::extract::{Path, Query};
 use crate::live::{Events, PAUSE, follow};
 use crate::pages::page;
 use crate::problem::Problem;
+use crate::said;
+use crate::texts::Lang;
 use crate::view::{Badge, Cell, Frame};
 
 pub fn router() -> Router<App> {
@@ -63,6 +66,8 @@ pub struct Read {
     /// The entries about it, newest first.
     pub history: Vec<Entry>,
     pub rulebook: std::sync::Arc<Rulebook>,
+    /// What the matter is about, and the page that shows it.
+    pub about: Vec<(String, String)>,
 }
 
 impl Read {
@@ -74,15 +79,35 @@ impl Read {
 /// A matter that the viewer may read.
 pub async fn read(visit: &Visit, id: &MatterId) -> Result<Read, Problem> {
     let matter = docket::readable(&visit.app, &visit.viewer, id).await?;
-    let asked = matter.clone();
-    let (verdict, history, rulebook) = visit
+    let (asked, app, lang) = (matter.clone(), visit.app.clone(), visit.t.lang());
+    let (verdict, history, rulebook, about) = visit
         .app
         .blocking(move |kernel| {
             let history = kernel.matter_history(&asked.id, PAGE_ROWS_MAX)?;
-            Ok::<_, store::StoreError>((kernel.judge(&asked)?, history, kernel.rulebook()?))
+            let about = kernel.read(|tx| about(&app, tx, lang, &asked, &history))?;
+            Ok::<_, StoreError>((kernel.judge(&asked)?, history, kernel.rulebook()?, about))
         })
         .await?;
-    Ok(Read { matter, verdict, history, rulebook })
+    Ok(Read { matter, verdict, history, rulebook, about })
+}
+
+/// What a matter was opened about. What no line shows is shown by its entries.
+fn about(
+    app: &App,
+    tx: &mut dyn Tx,
+    lang: Lang,
+    matter: &Matter,
+    history: &[Entry],
+) -> Result<Vec<(String, String)>, StoreError> {
+    let opened = history.iter().find(|entry| entry.body::<Opened>().is_ok());
+    let subjects = opened.iter().flat_map(|entry| &entry.subjects);
+    subjects
+        .filter(|it| it.id != *matter.id.subject())
+        .map(|it| {
+            let entries = || (it.id.local_part().to_owned(), crate::href::about(&matter.id.book(), &it.id));
+            Ok(said::shown(app, tx, lang, &it.id)?.unwrap_or_else(entries))
+        })
+        .collect()
 }
 
 /// The page of a matter.
@@ -139,13 +164,8 @@ fn facts(visit: &Visit, read: &Read) -> Vec<(String, Cell)> {
     let moment = |at| Cell::date_time(visit.app.moment(at));
     facts.push((visit.get("matter-begun"), moment(matter.begun)));
     facts.extend(matter.closed.map(|at| (visit.get("matter-closed"), moment(at))));
-    let opened = read.history.iter().find(|entry| entry.body::<Opened>().is_ok());
-    let about = opened.iter().flat_map(|entry| &entry.subjects).filter(|it| it.id != *matter.id.subject());
-    for subject in about {
-        let query: String = form_urlencoded::byte_serialize(subject.id.as_str().as_bytes()).collect();
-        let link = format!("/ledger/{}?about={query}", matter.id.book());
-        facts.push((visit.get("matter-about"), Cell::text(subject.id.local_part()).link(link)));
-    }
+    let about = read.about.iter();
+    facts.extend(about.map(|(title, href)| (visit.get("matter-about"), Cell::text(title).link(href))));
     facts
 }
 
