@@ -33,6 +33,7 @@ pub mod said;
 pub mod site;
 pub mod table;
 pub mod texts;
+pub mod typed;
 pub mod view;
 pub mod viewer;
 pub mod wall;

@@ -13,12 +13,13 @@ use ledger::Body;
 use serde_json::json;
 use shell::extract::Path;
 use shell::pages::{From, page};
+use shell::typed::Typed;
 use shell::view::{Badge, Frame, Sheet};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Problem, format};
 
 use super::slip::{address_of, find, show};
-use super::typed::Typed;
+use super::typed::{kilograms, refused};
 use super::words;
 use crate::api::records::{limit_complaints, record_form};
 use crate::kinds::ComplaintFiled;
@@ -53,11 +54,11 @@ async fn file(
     if !typed.get(TRAP).is_empty() {
         typed.whole = Some(t.get("safety-complaint-trapped"));
     }
-    let text = typed.required(&t, "text");
+    let text = typed.required(&t, "text").unwrap_or_default();
     if text.chars().count() > TEXT_CHARS_MAX {
         typed.error("text", t.with("form-too-long", &[("max", TEXT_CHARS_MAX)]));
     }
-    let weight = typed.kilograms(&t, "fair_scale_g");
+    let weight = kilograms(&mut typed, &t, "fair_scale_g");
     if typed.is_good() {
         let body = json!({
             "slip": found.serial.print(), "text": text, "contact": typed.optional("contact"), "fair_scale_g": weight,
@@ -68,7 +69,7 @@ async fn file(
             Ok(recorded) => {
                 return Ok(Redirect::to(&format!("{here}/complaint/{}", recorded.entry.seq)).into_response());
             }
-            Err(problem) => typed.refused(lang, problem, &["text", "contact", "fair_scale_g"])?,
+            Err(problem) => refused(&mut typed, lang, problem, &["text", "contact", "fair_scale_g"])?,
         }
     }
     let response = show(&app, &viewer, lang, &here, found, &typed).await?;

@@ -12,13 +12,14 @@ use serde_json::json;
 use shell::extract::{Path, Query};
 use shell::pages::page;
 use shell::table::{Direction, TableSpec};
+use shell::typed::Typed;
 use shell::view::{Cell, Choice, Column, Empty, Field, FieldKind, Frame, Link, TableView};
 use shell::viewer::{Asked, FORM_BYTES_MAX, Here, Viewer};
 use shell::{App, Lang, Problem, T};
 use store::StoreError;
 
 use super::ground::{Ground, Products};
-use super::typed::Typed;
+use super::typed::refused;
 use super::{rows, tables, words};
 use crate::api::records::record_form;
 use crate::kinds::InspectionRecorded;
@@ -246,8 +247,12 @@ async fn record(
     if photo.is_some() {
         typed = typed.with(photo::FIELD, "");
     }
-    let (item, method) = (typed.required(&t, "item"), typed.required(&t, "method"));
-    let (reading, verdict) = (typed.required(&t, "reading"), typed.required(&t, "verdict"));
+    let (item, method) =
+        (typed.required(&t, "item").unwrap_or_default(), typed.required(&t, "method").unwrap_or_default());
+    let (reading, verdict) = (
+        typed.required(&t, "reading").unwrap_or_default(),
+        typed.required(&t, "verdict").unwrap_or_default(),
+    );
     let retest_of = typed.optional("retest_of").and_then(|seq| seq.parse::<u64>().ok());
     if typed.is_good() {
         let mut evidence = Vec::new();
@@ -273,7 +278,8 @@ async fn record(
                     let next = format!("{}?done={}", ground.lot_href(&lot), done.entry.seq);
                     return Ok(Redirect::to(&next).into_response());
                 }
-                Err(problem) => typed.refused(
+                Err(problem) => refused(
+                    &mut typed,
                     lang,
                     problem,
                     &["item", "method", "reading", "limit", "verdict", "retest_of"],

@@ -15,6 +15,7 @@ use serde_json::json;
 use shell::extract::Path;
 use shell::pages::page;
 use shell::table::{Direction, TableSpec};
+use shell::typed::Typed;
 use shell::view::{Cell, Choice, Column, Empty, Field, FieldKind, Frame, Link, TableView};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Problem, T, format};
@@ -22,7 +23,7 @@ use store::StoreError;
 
 use super::ground::Ground;
 use super::orders::OrderPage;
-use super::typed::Typed;
+use super::typed::{refused, yuan};
 use super::{complaint, rows, tables, words};
 use crate::api::records::record_form;
 use crate::kinds::{ComplaintFiled, ComplaintSettled, Sale, SlipSerial};
@@ -265,8 +266,9 @@ async fn settle(
     let case = case(&app, &ground, seq).await?;
     let t = app.texts.t(lang);
     let mut typed = Typed::new(given);
-    let (outcome, text) = (typed.required(&t, "outcome"), typed.required(&t, "text"));
-    let refund = typed.yuan(&t, "refund_fen");
+    let (outcome, text) =
+        (typed.required(&t, "outcome").unwrap_or_default(), typed.required(&t, "text").unwrap_or_default());
+    let refund = yuan(&mut typed, &t, "refund_fen");
     if typed.is_good() {
         let body =
             json!({ "complaint": case.row.seq.0, "outcome": outcome, "refund_fen": refund, "text": text });
@@ -277,7 +279,7 @@ async fn settle(
                 let next = format!("{}?done={}", ground.href("complaints"), done.entry.seq);
                 return Ok(Redirect::to(&next).into_response());
             }
-            Err(problem) => typed.refused(lang, problem, &["outcome", "refund_fen", "text"])?,
+            Err(problem) => refused(&mut typed, lang, problem, &["outcome", "refund_fen", "text"])?,
         }
     }
     let frame = ground.frame(&app, &viewer, lang, t.get("safety-complaint"), &here);

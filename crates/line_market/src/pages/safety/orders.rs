@@ -13,12 +13,13 @@ use ledger::Body;
 use serde_json::json;
 use shell::extract::Path;
 use shell::pages::page;
+use shell::typed::Typed;
 use shell::view::{Choice, Field, FieldKind, Frame, Link};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Lang, Problem, T};
 
 use super::ground::Ground;
-use super::typed::Typed;
+use super::typed::refused;
 use super::{lot, words};
 use crate::api::records::record_form;
 use crate::kinds::{LotHeld, LotReleased, RecallEnded};
@@ -120,7 +121,7 @@ impl Order {
                 let next = format!("{}?done={}", self.ground.lot_href(&self.lot.lot), done.entry.seq);
                 Ok(Some(Redirect::to(&next).into_response()))
             }
-            Err(problem) => typed.refused(self.lang, problem, shown).map(|()| None),
+            Err(problem) => refused(typed, self.lang, problem, shown).map(|()| None),
         }
     }
 
@@ -188,7 +189,7 @@ async fn hold(
 ) -> Result<Response, Problem> {
     let order = Order::of(app, viewer, lang, &book, &lot, LotHeld::KIND).await?;
     let mut typed = Typed::new(given);
-    let reason = typed.required(&order.t(), "reason");
+    let reason = typed.required(&order.t(), "reason").unwrap_or_default();
     if typed.is_good() {
         let body = json!({ "lot": lot, "reason": reason, "inspection": null, "note": typed.optional("note"), "scales": [] });
         if let Some(done) = order.record(LotHeld::KIND, body, &mut typed, &["reason", "note"]).await? {
@@ -219,7 +220,7 @@ async fn release(
     let order = Order::of(app, viewer, lang, &book, &lot, LotReleased::KIND).await?;
     let mut typed = Typed::new(given);
     let t = order.t();
-    let reason = typed.required(&t, "reason");
+    let reason = typed.required(&t, "reason").unwrap_or_default();
     if order.retest_missing() {
         typed.whole = Some(t.get("safety-release-retest"));
     }
@@ -263,7 +264,8 @@ async fn end(
         order.app.blocking(move |kernel| kernel.read(|tx| state::open_recall(tx, &home, &code))).await?;
     let mut typed = Typed::new(given);
     let t = order.t();
-    let (outcome, reason) = (typed.required(&t, "outcome"), typed.required(&t, "reason"));
+    let (outcome, reason) =
+        (typed.required(&t, "outcome").unwrap_or_default(), typed.required(&t, "reason").unwrap_or_default());
     match open {
         None => typed.whole = Some(t.get("safety-recall-none")),
         Some(recall) if typed.is_good() => {

@@ -15,13 +15,14 @@ use serde_json::json;
 use shell::extract::Path;
 use shell::pages::page;
 use shell::table::{Direction, TableSpec};
+use shell::typed::Typed;
 use shell::view::{Cell, Column, Empty, Field, FieldKind, FigureTile, Frame, Link, LiveList, TableView};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Lang, Problem, T, format};
 use store::StoreError;
 
 use super::ground::{Ground, Products};
-use super::typed::Typed;
+use super::typed::refused;
 use super::{blocks, rows, tables, words};
 use crate::api::records::record_form;
 use crate::kinds::{RecallEnded, RecallOpened, Sale, SlipSerial};
@@ -303,7 +304,10 @@ async fn open(
     let lot = lot.ok_or_else(Problem::not_found)?;
     let t = app.texts.t(lang);
     let mut typed = Typed::new(given);
-    let (zh, en) = (typed.required(&t, "notice_zh"), typed.required(&t, "notice_en"));
+    let (zh, en) = (
+        typed.required(&t, "notice_zh").unwrap_or_default(),
+        typed.required(&t, "notice_en").unwrap_or_default(),
+    );
     match lot.hold {
         None => typed.whole = Some(t.get("safety-not-held")),
         Some(hold) if typed.is_good() => {
@@ -316,7 +320,7 @@ async fn open(
                     let next = format!("{}/recall?done={}", ground.lot_href(&code), done.entry.seq);
                     return Ok(Redirect::to(&next).into_response());
                 }
-                Err(problem) => typed.refused(lang, problem, &["notice_zh", "notice_en"])?,
+                Err(problem) => refused(&mut typed, lang, problem, &["notice_zh", "notice_en"])?,
             }
         }
         Some(_) => {}

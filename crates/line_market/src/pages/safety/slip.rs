@@ -13,6 +13,7 @@ use kernel::{Kernel, ProofError};
 use ledger::{Body, Entry, Role};
 use shell::extract::Path;
 use shell::pages::{From, page};
+use shell::typed::Typed;
 use shell::view::{Badge, Field, FieldKind, Frame, Sheet};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Both, Lang, Problem, format};
@@ -20,7 +21,6 @@ use store::StoreError;
 use trace::Direction;
 
 use super::ground::in_lang;
-use super::typed::Typed;
 use super::words;
 use crate::kinds::{EpcisCaptured, Sale, SlipSerial};
 use crate::state::{self, Hold, Inspection, Lot, Market, Product, RecallRow};

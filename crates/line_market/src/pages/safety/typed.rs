@@ -1,102 +1,41 @@
-//! Forms that keep what was typed when they are refused, with the message beside the field.
-
-use std::collections::BTreeMap;
+//! What the market reads from forms besides texts.
 
 use axum::http::StatusCode;
 use base::Grams;
-use shell::view::Field;
+use shell::typed::Typed;
 use shell::{Lang, Problem, T};
 
-/// What came with a form, and what is wrong with it.
-#[derive(Debug, Clone, Default)]
-pub struct Typed {
-    values: BTreeMap<String, String>,
-    errors: BTreeMap<String, String>,
-    /// What is wrong with no field in particular.
-    pub whole: Option<String>,
+/// A weight in kilograms, to the gram.
+pub fn kilograms(typed: &mut Typed, t: &T, name: &str) -> Option<Grams> {
+    let value = typed.optional(name)?;
+    let grams = scaled(&value, 3).map(Grams);
+    if grams.is_none() {
+        typed.error(name, t.get("form-not-a-number"));
+    }
+    grams
 }
 
-impl Typed {
-    pub fn new(values: BTreeMap<String, String>) -> Self {
-        Self { values, ..Self::default() }
-    }
+/// A sum in yuan, to the fen; nothing is zero.
+pub fn yuan(typed: &mut Typed, t: &T, name: &str) -> i64 {
+    let Some(value) = typed.optional(name) else { return 0 };
+    scaled(&value, 2).unwrap_or_else(|| {
+        typed.error(name, t.get("form-not-a-number"));
+        0
+    })
+}
 
-    /// A form that is shown for the first time with some fields filled in.
-    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.values.insert(name.to_owned(), value.into());
-        self
+/// Takes a refusal of the market into the form; any other problem is handed on.
+pub fn refused(typed: &mut Typed, lang: Lang, problem: Problem, shown: &[&str]) -> Result<(), Problem> {
+    if !matches!(problem.status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT) {
+        return Err(problem);
     }
-
-    pub fn get(&self, name: &str) -> &str {
-        self.values.get(name).map_or("", |value| value.trim())
+    let text = plain(problem.detail.get(lang)).to_owned();
+    let field = problem.field.as_deref().and_then(|field| field.strip_prefix("body."));
+    match field.filter(|field| shown.contains(field)) {
+        Some(field) => typed.error(field, text),
+        None => typed.whole = Some(text),
     }
-
-    /// All that was typed.
-    pub fn values(&self) -> &BTreeMap<String, String> {
-        &self.values
-    }
-
-    /// A field that may be left empty.
-    pub fn optional(&self, name: &str) -> Option<String> {
-        Some(self.get(name)).filter(|value| !value.is_empty()).map(str::to_owned)
-    }
-
-    /// A field that must be filled in.
-    pub fn required(&mut self, t: &T, name: &str) -> String {
-        let value = self.get(name).to_owned();
-        if value.is_empty() {
-            self.error(name, t.get("form-required"));
-        }
-        value
-    }
-
-    /// A weight in kilograms, to the gram.
-    pub fn kilograms(&mut self, t: &T, name: &str) -> Option<Grams> {
-        let value = self.optional(name)?;
-        let grams = scaled(&value, 3).map(Grams);
-        if grams.is_none() {
-            self.error(name, t.get("form-not-a-number"));
-        }
-        grams
-    }
-
-    /// A sum in yuan, to the fen; nothing is zero.
-    pub fn yuan(&mut self, t: &T, name: &str) -> i64 {
-        let Some(value) = self.optional(name) else { return 0 };
-        scaled(&value, 2).unwrap_or_else(|| {
-            self.error(name, t.get("form-not-a-number"));
-            0
-        })
-    }
-
-    pub fn error(&mut self, name: &str, text: String) {
-        self.errors.entry(name.to_owned()).or_insert(text);
-    }
-
-    pub fn is_good(&self) -> bool {
-        self.errors.is_empty() && self.whole.is_none()
-    }
-
-    /// A field with what was typed and what is wrong with it.
-    pub fn field(&self, field: Field) -> Field {
-        let error = self.errors.get(field.name).cloned();
-        let value = self.get(field.name).to_owned();
-        field.value(value).error(error)
-    }
-
-    /// Takes a refusal of the market into the form; any other problem is handed on.
-    pub fn refused(&mut self, lang: Lang, problem: Problem, shown: &[&str]) -> Result<(), Problem> {
-        if !matches!(problem.status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT) {
-            return Err(problem);
-        }
-        let text = plain(problem.detail.get(lang)).to_owned();
-        let field = problem.field.as_deref().and_then(|field| field.strip_prefix("body."));
-        match field.filter(|field| shown.contains(field)) {
-            Some(field) => self.error(field, text),
-            None => self.whole = Some(text),
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// A refusal without the path of the field, which the form shows by its place.

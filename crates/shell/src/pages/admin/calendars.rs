@@ -13,9 +13,9 @@ use super::{AdminPage, Desk, Form, page, refused};
 use crate::app::App;
 use crate::extract::Query;
 use crate::once;
-use crate::pages::matters::typed::Sent;
 use crate::problem::Problem;
 use crate::texts::Both;
+use crate::typed::Sent;
 use crate::view::{Badge, Cell, Column, Empty, Field, FieldKind, Link, Mark, TableView};
 
 const READ: &str = "kernel.policy.read";

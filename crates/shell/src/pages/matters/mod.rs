@@ -6,7 +6,6 @@ mod judged;
 mod moves;
 mod open;
 mod sheet;
-pub(super) mod typed;
 mod words;
 
 use axum::Router;

@@ -12,12 +12,12 @@ use matters::{Due, Event, Extension, Input, Matter, PostId, Term, Verb, Version}
 use super::Visit;
 use super::history::Told;
 use super::sheet::{self, Read, read};
-use super::typed::{File, Sent, Typed};
 use crate::api::matters::{FileInput, Step, move_matter};
 use crate::app::App;
 use crate::extract::Path;
 use crate::pages::page;
 use crate::problem::Problem;
+use crate::typed::{File, Sent, Typed};
 use crate::view::{Badge, Choice, Crumb, Field, FieldKind, Frame};
 use crate::viewer::FORM_BYTES_MAX;
 use crate::{docket, evidence, once};

@@ -11,11 +11,11 @@ use registry::Level;
 
 use super::Visit;
 use super::moves::{due, due_fields};
-use super::typed::{Sent, Typed};
 use crate::api::matters::{OpenInput, open_task};
 use crate::app::App;
 use crate::pages::page;
 use crate::problem::Problem;
+use crate::typed::{Sent, Typed};
 use crate::view::{Choice, Field, FieldKind, Frame};
 use crate::viewer::resource_of;
 use crate::{docket, once};

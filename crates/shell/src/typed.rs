@@ -38,6 +38,10 @@ pub struct File {
 }
 
 impl Typed {
+    pub fn new(values: BTreeMap<String, String>) -> Self {
+        Self { values, ..Self::default() }
+    }
+
     /// A form that is shown for the first time with a field filled in.
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.values.insert(name.to_owned(), value.into());
@@ -156,7 +160,7 @@ impl FromRequest<App> for Sent {
         }
         let bytes = crate::extract::body(request, 64 * 1024).await?;
         let values = form_urlencoded::parse(&bytes).into_owned().collect();
-        Ok(Self { typed: Typed { values, ..Typed::default() }, files: Vec::new() })
+        Ok(Self { typed: Typed::new(values), files: Vec::new() })
     }
 }
 
@@ -178,7 +182,7 @@ async fn read_parts(request: axum::http::Request<Body>, app: &App) -> Result<Sen
             files.push(File { field, name, bytes: bytes.to_vec() });
         }
     }
-    Ok(Sent { typed: Typed { values, ..Typed::default() }, files })
+    Ok(Sent { typed: Typed::new(values), files })
 }
 
 fn broken(reason: String) -> Problem {
