@@ -46,6 +46,8 @@ enum Command {
     Backup { to: PathBuf },
     /// Put a copy of the embedded database in place, after it has passed an audit.
     Restore { from: PathBuf },
+    /// Give an account a one-time password and end its sessions; a new installation gets its administrator first.
+    Password { account: String },
     /// Print the public key that checks this installation's proofs.
     Key,
     /// Print the OpenAPI document.
@@ -79,6 +81,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Replay => commands::upkeep::replay(&config),
         Command::Backup { to } => commands::upkeep::backup(&config, &to),
         Command::Restore { from } => commands::upkeep::restore(&config, &from),
+        Command::Password { account } => commands::upkeep::password(&config, &account),
         Command::Key => commands::proof::key(&config),
         Command::Openapi => commands::openapi(),
     }

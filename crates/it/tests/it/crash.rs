@@ -19,8 +19,8 @@ const CLIENTS: usize = 3;
 /// How long a running server may take to go on once its database is back.
 const RECOVERY_MAX: Duration = Duration::from_secs(20);
 const LINES: u32 = 20;
-const SALES: &str = "/scale/v1/sales";
-const OCCURRED: &str = "2026-03-10T00:00:00.000Z";
+pub const SALES: &str = "/scale/v1/sales";
+pub const OCCURRED: &str = "2026-03-10T00:00:00.000Z";
 
 /// The server as a process of its own.
 pub struct Server {
@@ -140,7 +140,7 @@ fn resend(client: &Client, known: &Mutex<Known>) {
 }
 
 /// Founds the market with one large lot, through the kernel, before any server runs; returns scale 1's credential.
-fn found(place: Place) -> (Place, String) {
+pub fn found(place: Place) -> (Place, String) {
     let town = Town::on(place);
     let mut lot = town.lot("LX", 100_000_000);
     lot["supplier"] = "大批发".into();

@@ -26,13 +26,16 @@ pub fn run(mut config: Config, options: Options) -> Result<ExitCode, Error> {
     serve(&config, kernel, |_| {})
 }
 
+/// The account that a new installation begins with.
+pub const ADMINISTRATOR: &str = "admin";
+
 /// Gives a new installation its administrator, and prints the password that works once.
 pub fn found(config: &Config, kernel: &Arc<Kernel>) -> Result<(), Error> {
     if !kernel.accounts()?.is_empty() {
         return Ok(());
     }
     let system = ActorId::new("system:installation").expect("a valid actor");
-    let account = AccountId::new("admin").expect("a valid account");
+    let account = AccountId::new(ADMINISTRATOR).expect("a valid account");
     let new =
         NewAccount {
             account: account.clone(), unit: config.root.code.clone(), title: "系统管理员".into()

@@ -1,14 +1,15 @@
-//! `taizhang audit`, `replay`, `backup` and `restore`
+//! `taizhang audit`, `replay`, `backup`, `restore` and `password`
 
 use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use base::{AccountId, ActorId};
 use kernel::Kernel;
 use taizhang::{Config, Error, Surroundings, file_error};
 
-use super::say;
+use super::{say, serve};
 
 pub fn audit(config: &Config) -> Result<ExitCode, Error> {
     report(&taizhang::open(config)?)
@@ -86,5 +87,22 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
     synced.map_err(|error| file_error(&config.data, &error))?;
     std::fs::remove_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
     say(format!("{} restored", place.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// For whoever runs the machine, when no administrator can sign in. The server must not be running.
+pub fn password(config: &Config, account: &str) -> Result<ExitCode, Error> {
+    let kernel = taizhang::open(config)?;
+    let account = AccountId::new(account).map_err(|error| Error::Refused(error.to_string()))?;
+    let is_new = kernel.accounts()?.is_empty();
+    serve::found(config, &kernel)?;
+    if !(is_new && account.as_str() == serve::ADMINISTRATOR) {
+        let system = ActorId::new("system:installation").expect("a valid actor");
+        let reset = kernel.reset_password(&system, &account)?;
+        if let Some(password) = reset.one_time_password {
+            say(format!("account {account}, one-time password: {password}"));
+        }
+    }
+    kernel.stop();
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,157 @@
+//! What whoever runs the machine does by hand: the drills of docs/install.md, with the program itself.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base::{BookId, Seq};
+use harness::{Client, Engine, Place, sale};
+use serde_json::json;
+
+use crate::crash::{OCCURRED, SALES, Server, found};
+
+/// Runs a command of the program over an installation.
+fn run(place: &Place, arguments: &[&str]) -> Output {
+    let file = place.folder.path().join("taizhang.toml");
+    std::fs::write(&file, format!("name = {:?}\n", place.config().name)).unwrap();
+    let mut command = Command::new(crate::binary::path());
+    command.arg("--config").arg(&file).arg("--data").arg(place.folder.path()).args(arguments);
+    command.env_remove("DATABASE_URL").env("RUST_LOG", "error").output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Runs a command that has to succeed, and gives what it printed.
+fn done(place: &Place, arguments: &[&str]) -> String {
+    let output = run(place, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+    said(&output)
+}
+
+fn refused(place: &Place, arguments: &[&str]) -> String {
+    let output = run(place, arguments);
+    assert!(!output.status.success(), "{arguments:?}: {}", said(&output));
+    said(&output)
+}
+
+/// The one-time password that a command printed for the administrator.
+fn one_time(printed: &str) -> String {
+    let rest = printed.split_once("account admin, one-time password: ").expect("a password").1;
+    rest.lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn a_new_installation_is_founded_and_a_forgotten_password_replaced_by_hand() {
+    let place = Engine::Sqlite.place().unwrap();
+    let first = one_time(&done(&place, &["password", "admin"]));
+    let second = one_time(&done(&place, &["password", "admin"]));
+    let server = Server::start(&place);
+    let sign_in = |password: &str| {
+        let fields = [("account", "admin"), ("password", password)];
+        Client::new(&server.base).post_form("/sign-in", &fields).status
+    };
+    assert_ne!(sign_in(&first), 303, "the first was replaced");
+    assert_eq!(sign_in(&second), 303);
+    // Beside a running server nothing is changed.
+    assert!(!refused(&place, &["password", "admin"]).contains("one-time"));
+    assert_eq!(sign_in(&second), 303);
+    drop(server);
+    assert!(refused(&place, &["password", "nobody"]).contains("nobody"));
+}
+
+/// The leaves of the market's book.
+fn leaves(place: &Place) -> Vec<String> {
+    let config = place.config();
+    let around = taizhang::Surroundings::of_system(&config).unwrap();
+    let kernel = taizhang::open_kernel(&config, place.store(), around).unwrap();
+    let (book, mut from, mut all) = (BookId::new("beiyuan").unwrap(), Seq(0), Vec::new());
+    loop {
+        let page = kernel.read(|tx| kernel::entries::entries_from(tx, &book, from, 5_000)).unwrap();
+        let Some(last) = page.last() else { break };
+        from = last.entry.seq.next();
+        all.extend(page.iter().map(|stored| format!("{stored:?}")));
+    }
+    kernel.stop();
+    all
+}
+
+#[test]
+fn a_copy_made_under_load_is_what_the_book_was_and_takes_its_place() {
+    let (place, credential) = found(Engine::Sqlite.place().unwrap());
+    let mut server = Server::start(&place);
+    let copy = place.folder.path().join("copy.db");
+    let copy = copy.to_str().unwrap();
+    let done_selling = AtomicBool::new(false);
+    let sell = |client: &Client, counter: u32| {
+        let batch = json!({ "sales": [sale(counter, "LX", 500, OCCURRED)] });
+        client.post(SALES, &batch).expect(200)
+    };
+    let client = Client::new(&server.base).bearer(&credential);
+    std::thread::scope(|scope| {
+        let selling = scope.spawn(|| {
+            let mut counter = 0;
+            while !done_selling.load(Ordering::Relaxed) || counter < 100 {
+                counter += 1;
+                sell(&client, counter);
+            }
+            counter
+        });
+        done(&place, &["backup", copy]);
+        assert!(refused(&place, &["backup", copy]).contains("exists"), "an older copy is not overwritten");
+        // The server holds its database: nothing takes its place while it runs.
+        refused(&place, &["restore", copy]);
+        done_selling.store(true, Ordering::Relaxed);
+        assert!(selling.join().unwrap() >= 100);
+    });
+    server.kill();
+
+    let source = leaves(&place);
+    for end in ["", "-wal", "-shm"] {
+        std::fs::remove_file(place.folder.path().join(format!("taizhang.db{end}"))).ok();
+    }
+    assert!(done(&place, &["restore", copy]).contains("everything fits"));
+    assert!(done(&place, &["audit"]).contains("everything fits"));
+    let restored = leaves(&place);
+    assert!(restored.len() > 1 && restored.len() < source.len(), "{} of {}", restored.len(), source.len());
+    assert_eq!(restored, source[..restored.len()], "the copy is the book as it stood at one moment");
+
+    // It goes on as if nothing had been: scales send again what the copy does not have.
+    let server = Server::start(&place);
+    let client = Client::new(&server.base).bearer(&credential);
+    sell(&client, 1);
+    sell(&client, 1_000_000);
+    drop(server);
+    assert!(done(&place, &["audit"]).contains("everything fits"));
+
+    // A copy that was changed takes nobody's place.
+    let mut bytes = std::fs::read(copy).unwrap();
+    let (said, forged) = (br#""product":"tomato""#, br#""product":"potato""#);
+    let at = bytes.windows(said.len()).rposition(|it| it == said).expect("the body of a sale");
+    bytes[at..at + said.len()].copy_from_slice(forged);
+    let forged = place.folder.path().join("forged.db");
+    std::fs::write(&forged, bytes).unwrap();
+    let before = leaves(&place);
+    refused(&place, &["restore", forged.to_str().unwrap()]);
+    assert_eq!(leaves(&place), before);
+}
+
+/// The units are what systemd takes, where there is a systemd to ask.
+#[test]
+fn the_units_are_sound() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging");
+    let there = tempfile::tempdir().unwrap();
+    for name in ["taizhang.service", "taizhang-backup.service", "taizhang-backup.timer"] {
+        let unit = std::fs::read_to_string(folder.join(name)).unwrap();
+        // The program lies elsewhere here, and the account is not on this machine.
+        let here = unit.replace("/usr/local/bin/taizhang", crate::binary::path().to_str().unwrap());
+        std::fs::write(there.path().join(name), here).unwrap();
+    }
+    let units = ["taizhang.service", "taizhang-backup.timer"].map(|name| there.path().join(name));
+    let Ok(output) = Command::new("systemd-analyze").arg("verify").args(units).output() else {
+        eprintln!("skipped: there is no systemd-analyze");
+        return;
+    };
+    assert!(output.status.success() && said(&output).trim().is_empty(), "{}", said(&output));
+}
