@@ -29,3 +29,4 @@ mod proxies;
 mod public;
 mod refusals;
 mod story;
+mod wall;
