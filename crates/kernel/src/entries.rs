@@ -1,5 +1,7 @@
 //! Reading entries back.
 
+use std::cmp::Reverse;
+
 use base::{BookId, Day, Seq, SubjectId};
 use ledger::{Entry, Role};
 use store::{Param, Row, StoreError, Tx, placeholders};
@@ -100,18 +102,18 @@ pub fn latest(
             }
         }
     }
-    found.sort_by_key(|entry| std::cmp::Reverse(entry.seq));
+    found.sort_by_key(|entry| Reverse(entry.seq));
     found.truncate(count);
     Ok(found)
 }
 
-/// The latest entries of some kinds since a day in those of some books that were written to last, the latest recorded
-/// first. Looks at a few books only: what happened last is in them.
+/// The latest entries of some kinds on some days in those of some books that were written to last, the latest recorded
+/// first. Up to a day that is past all books are looked at; up to now a few: what happened last is in them.
 pub fn recent(
     tx: &mut dyn Tx,
     books: &[BookId],
     kinds: &[&str],
-    since: Day,
+    (since, until): (Day, Option<Day>),
     count: usize,
 ) -> Result<Vec<Entry>, StoreError> {
     /// Books that are looked at, and runs of each.
@@ -121,9 +123,10 @@ pub fn recent(
         return Ok(found);
     }
     let mut latest: Vec<(i64, BookId)> = Vec::new();
+    let few = if until.is_some() { String::new() } else { format!(" limit {BOOKS}") };
     for books in books.chunks(400) {
         let sql = format!(
-            "select recorded, book from book where book in ({}) order by recorded desc limit {BOOKS}",
+            "select recorded, book from book where book in ({}) order by recorded desc{few}",
             placeholders(1, books.len())
         );
         let params: Vec<Param<'_>> = books.iter().map(|book| Param::Text(book.as_str())).collect();
@@ -134,18 +137,20 @@ pub fn recent(
     }
     latest.sort_unstable_by(|a, b| b.cmp(a));
     let runs = format!(
-        "select day, first_seq, last_seq, kind from run where book = $1 and day >= $2 and kind in ({})
+        "select day, first_seq, last_seq, kind from run where book = $1 and day >= $2 and day <= $3 and kind in ({})
          order by last_seq desc limit {count}",
-        placeholders(3, kinds.len())
+        placeholders(4, kinds.len())
     );
-    for (_, book) in latest.into_iter().take(BOOKS) {
-        let mut params = vec![Param::Text(book.as_str()), Param::Int(i64::from(since.0))];
+    let looked_at = if until.is_some() { latest.len() } else { BOOKS };
+    let until = until.map_or(i64::MAX, |day| i64::from(day.0));
+    for (_, book) in latest.into_iter().take(looked_at) {
+        let mut params = vec![Param::Text(book.as_str()), Param::Int(i64::from(since.0)), Param::Int(until)];
         params.extend(kinds.iter().map(|kind| Param::Text(kind)));
         let mut of_book = Vec::new();
         for row in tx.query(&runs, &params)? {
             let run = Run { day: row.int(0)?, first: row.int(1)?, last: row.int(2)? };
             // The runs come by their last number: one that ends below all that are wanted has nothing to add.
-            of_book.sort_by_key(|entry: &Entry| std::cmp::Reverse(entry.seq));
+            of_book.sort_by_key(|entry: &Entry| Reverse(entry.seq));
             if of_book.get(count - 1).is_some_and(|least| least.seq.to_i64() > run.last) {
                 break;
             }
@@ -154,7 +159,7 @@ pub fn recent(
         }
         found.extend(of_book);
     }
-    found.sort_by_key(|entry: &Entry| std::cmp::Reverse((entry.recorded, entry.seq)));
+    found.sort_by_cached_key(|entry: &Entry| Reverse((entry.recorded, entry.seq, entry.book.clone())));
     found.truncate(count);
     Ok(found)
 }

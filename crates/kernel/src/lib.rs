@@ -125,6 +125,7 @@ impl Kernel {
             let mut tx = writer.begin()?;
             store::migrate(tx.as_tx(), &migrations(&lines))?;
             figure::fill(tx.as_tx(), &lines)?;
+            docket::fill(tx.as_tx(), &parts.zone)?;
             tx.commit()?;
         }
         let (lines, catalogue) = (Arc::new(lines), Arc::new(catalogue));

@@ -74,6 +74,7 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 4, sql: docket::TABLES },
     Migration { owner: "kernel", number: 12, sql: TARGET_TABLE },
     Migration { owner: "kernel", number: 13, sql: docket::CLOSED_INDEXES },
+    Migration { owner: "kernel", number: 21, sql: docket::HUE_TABLE },
 ];
 
 const TARGET_TABLE: &str = "
@@ -187,6 +188,7 @@ pub const REGISTRY_DERIVED: &[Derived] = &[
     docket::DERIVED[0],
     docket::DERIVED[1],
     docket::DERIVED[2],
+    docket::DERIVED[3],
     Derived { table: "target", columns: "unit, figure, from_day, to_day, amount, seq" },
 ];
 

@@ -4,10 +4,10 @@
 mod board;
 mod ground;
 mod kiosk;
+mod late;
 mod live;
 mod map;
 mod matrix;
-mod reds;
 mod ticker;
 
 use std::sync::Arc;
@@ -60,7 +60,7 @@ pub(crate) const OWN: WallLine = WallLine {
     headlines: &["kernel.matters.open", "kernel.matters.in_time_rate"],
     ticker: &[
         Told { kind: "kernel.matter.coloured", fields: &["to"] },
-        Told { kind: "kernel.matter.escalated", fields: &["level"] },
+        Told { kind: "kernel.matter.escalated", fields: &[] },
         Told { kind: "kernel.matter.accepted", fields: &[] },
         Told { kind: "kernel.matter.opened", fields: &[] },
     ],
@@ -102,8 +102,8 @@ pub fn router() -> Router<App> {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct Wanted {
-    /// A day that is past, for how the figures stood then.
-    day: Option<String>,
+    /// A day that is past, for how everything stood then.
+    on: Option<String>,
 }
 
 #[derive(Template)]
@@ -121,6 +121,11 @@ struct WallPage {
     offset_minutes: i32,
     now_ms: i64,
     is_kiosk: bool,
+    /// The day shown, and the last that there is.
+    day: String,
+    today: String,
+    /// The wall of now.
+    live: String,
     version: String,
 }
 
@@ -131,9 +136,14 @@ impl WallPage {
 }
 
 /// The highest unit whose wall the onlooker may see.
-async fn highest(State(app): State<App>, onlooker: Onlooker) -> Result<Response, Problem> {
-    let unit = onlooker.highest(&app)?;
-    Ok(Redirect::to(&format!("/wall/{unit}")).into_response())
+async fn highest(
+    State(app): State<App>,
+    onlooker: Onlooker,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Problem> {
+    let wall = format!("/wall/{}", onlooker.highest(&app)?);
+    let wall = crate::table::with_parameter(&wall, "on", wanted.on.as_deref());
+    Ok(Redirect::to(&wall).into_response())
 }
 
 async fn wall(
@@ -143,15 +153,12 @@ async fn wall(
     Path(unit): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
-    let ground = Ground::of(&app, &onlooker, lang, &unit, wanted.day.as_deref())?;
+    let ground = Ground::of(&app, &onlooker, lang, &unit, wanted.on.as_deref())?;
     let board = board::board(&app, &ground).await?;
     let t = app.texts.t(lang);
     let now = app.moment(app.kernel.now());
     let title = t.with("wall-title", &[("unit", figure::unit_title(&app, lang, &ground.unit))]);
-    let here = match &wanted.day {
-        Some(day) => format!("/wall/{unit}?day={day}"),
-        None => format!("/wall/{unit}"),
-    };
+    let here = ground.wall(&ground.unit);
     page(&WallPage {
         lang,
         title,
@@ -161,6 +168,9 @@ async fn wall(
         offset_minutes: now.offset_minutes,
         now_ms: now.epoch_ms,
         is_kiosk: onlooker.is_kiosk,
+        day: ground.day.to_string(),
+        today: app.today().to_string(),
+        live: format!("/wall/{unit}"),
         version: version(),
         t,
     })

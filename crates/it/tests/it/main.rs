@@ -30,3 +30,4 @@ mod public;
 mod refusals;
 mod story;
 mod upkeep;
+mod wall;

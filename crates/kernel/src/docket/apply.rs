@@ -7,6 +7,7 @@ use ledger::{Body, Entry};
 use matters::{Calendar, CalendarLoaded, Matter, MatterId, Move, RuleAdopted};
 use store::{Param, Row, StoreError, Tx};
 
+use super::hues;
 use super::law::{self, Rulebooks};
 use super::schema::{DELETE_POST, INSERT_POST, NO_DAY, PUT_MATTER};
 use crate::entries::limit;
@@ -38,6 +39,7 @@ pub(crate) fn apply(
     if entries.iter().any(is_about_matter) {
         let calendar = rulebooks.of(tx)?;
         file(tx, zone, calendar.calendar(), entries)?;
+        hues::apply(tx, zone, entries)?;
     }
     Ok(())
 }
@@ -84,7 +86,7 @@ fn file(tx: &mut dyn Tx, zone: &CityZone, calendar: &Calendar, entries: &[Entry]
 }
 
 /// The day by which a matter is ordered.
-fn due_day(matter: &Matter, zone: &CityZone, calendar: &Calendar) -> i64 {
+pub(super) fn due_day(matter: &Matter, zone: &CityZone, calendar: &Calendar) -> i64 {
     matter.deadline(calendar, zone).map_or(NO_DAY, |deadline| i64::from(deadline.value.0))
 }
 

@@ -5,6 +5,7 @@ mod apply;
 mod clock;
 mod desk;
 mod figures;
+mod hues;
 mod law;
 mod read;
 mod schema;
@@ -20,8 +21,9 @@ pub use read::{Listed, MatterFilter, Part, Standing, Verdict, matter};
 pub(crate) use apply::apply;
 pub(crate) use desk::Seats;
 pub(crate) use figures::{FIGURES, RATIOS, contribute, sort_of};
+pub(crate) use hues::fill;
 pub(crate) use law::Rulebooks;
-pub(crate) use schema::{CLOSED_INDEXES, DERIVED, TABLES};
+pub(crate) use schema::{CLOSED_INDEXES, DERIVED, HUE_TABLE, TABLES};
 
 use crate::line::MatterSort;
 

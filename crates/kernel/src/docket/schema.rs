@@ -43,14 +43,24 @@ create index if not exists matter_closed_of_reviewer on matter (reviewer, closed
     where closed is not null;
 ";
 
+/// Step 21: on which days a matter was yellow or red, from the first on up to the one on which it was so no more.
+pub const HUE_TABLE: &str = "
+create table if not exists matter_hue (
+    book text not null, matter text not null, colour text not null, since bigint not null, until bigint not null,
+    primary key (book, matter, colour, since)
+) /* clustered */;
+create index if not exists matter_hue_of_book on matter_hue (book, colour, until, since, matter);
+";
+
 /// `regulation` follows from the root book, the others from the entries about matters.
-pub const DERIVED: [Derived; 3] = [
+pub const DERIVED: [Derived; 4] = [
     Derived {
         table: "matter",
         columns: "book, matter, sort, state, colour, owner, reviewer, rule, due, closed, body",
     },
     Derived { table: "matter_post", columns: "post, due, book, matter, part" },
     Derived { table: "regulation", columns: "seq, since, sort, body" },
+    Derived { table: "matter_hue", columns: "book, matter, colour, since, until" },
 ];
 
 pub const PUT_MATTER: Insert = Insert {

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use askama::Template;
-use kernel::{Against, FigureError, Kernel, Value};
+use kernel::{Against, FigureError, Kernel, Period, Target, Value};
 
 use super::figure::{amount_short, target_text, title, unit_of, value_text};
 use super::ground::Ground;
-use super::matrix::{Matrix, matrix};
-use super::reds::{Red, reds};
+use super::late::{Late, late};
+use super::line_title;
+use super::matrix::{Counts, Matrix, matrix};
 use super::ticker::{Item, items};
 use crate::app::App;
 use crate::format;
@@ -27,6 +28,8 @@ const BOARDS_MAX: usize = 256;
 /// A figure of the year.
 #[derive(Debug, Clone)]
 pub struct Headline {
+    /// The line, at the first of its headlines.
+    pub line: Option<String>,
     pub figure: &'static str,
     pub title: String,
     pub value: Value,
@@ -34,7 +37,24 @@ pub struct Headline {
     pub unit: String,
     pub href: Option<String>,
     /// Against the same days of the year before, and against the target.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
+}
+
+/// What a headline is compared with, and where that opens into its entries.
+#[derive(Debug, Clone)]
+pub struct Note {
+    pub text: String,
+    pub figure: &'static str,
+    pub against: NotedAmount,
+    pub href: Option<String>,
+}
+
+/// What stands behind a note's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotedAmount {
+    /// What the figure came to in the same days of the year before.
+    Before(i64),
+    Target(i64),
 }
 
 #[derive(Template)]
@@ -46,7 +66,7 @@ struct Board {
     past: Option<String>,
     headlines: Vec<Headline>,
     matrix: Matrix,
-    reds: Vec<Red>,
+    late: Vec<Late>,
     ticker: Vec<Item>,
 }
 
@@ -89,23 +109,18 @@ pub async fn board(app: &App, ground: &Ground) -> Result<Arc<str>, Problem> {
 fn read(app: &App, kernel: &Kernel, ground: &Ground) -> Result<Board, FigureError> {
     let t = app.texts.t(ground.lang);
     let now = app.moment(kernel.now());
-    // What is red now was not read as of a day that is past.
-    let (reds, ticker) = match ground.is_today {
-        true => (reds(app, kernel, &t, ground)?, items(app, kernel, &t, ground)?),
-        false => (Vec::new(), Vec::new()),
-    };
     Ok(Board {
         as_of: format::time(now),
         past: (!ground.is_today).then(|| ground.day.to_string()),
         headlines: headlines(app, kernel, &t, ground)?,
         matrix: matrix(app, kernel, ground)?,
-        reds,
-        ticker,
+        late: late(app, kernel, &t, ground)?,
+        ticker: items(app, kernel, &t, ground)?,
         t,
     })
 }
 
-/// The headlines of the lines in turn, so that each has its say.
+/// The headlines line by line: as many of each that every line has its say.
 fn headlines(app: &App, kernel: &Kernel, t: &T, ground: &Ground) -> Result<Vec<Headline>, FigureError> {
     let period = ground.year();
     let targets = kernel.targets_on(&ground.unit, ground.day)?;
@@ -116,29 +131,51 @@ fn headlines(app: &App, kernel: &Kernel, t: &T, ground: &Ground) -> Result<Vec<H
         let before = kernel.figures(names, &books, period.compared(Against::YearAgo))?;
         let set = |((name, value), before): ((&&'static str, Value), Value)| {
             let (text, unit) = apart(short_text(app, t, name, value));
-            let mut notes = Vec::new();
-            notes.extend(year_on_year(t, value, before));
-            let of =
-                targets.iter().find(|(figure, target)| figure == name && target.period.from >= period.from);
-            if let Some((_, target)) = of {
-                let words = [("target", target_text(app, t.lang(), name, target.amount))];
-                notes.push(t.with("wall-target", &words));
-            }
+            let target = targets.iter().find(|(figure, it)| figure == name && it.period.from >= period.from);
+            let notes = [
+                year_on_year(t, ground, name, value, before),
+                target.map(|(_, target)| to_reach(app, t, ground, name, target)),
+            ];
             let href = ground.href(name, &ground.unit, period, None);
-            Headline { figure: name, title: title(app, t.lang(), name), value, text, unit, href, notes }
+            let notes = notes.into_iter().flatten().collect();
+            Headline {
+                line: None,
+                figure: name,
+                title: title(app, t.lang(), name),
+                value,
+                text,
+                unit,
+                href,
+                notes,
+            }
         };
-        of_lines.push(names.iter().zip(values).zip(before).map(set).collect::<Vec<_>>().into_iter());
+        of_lines.push(names.iter().zip(values).zip(before).map(set).collect::<Vec<_>>());
     }
+    let shares = shares(&of_lines.iter().map(Vec::len).collect::<Vec<_>>());
     let mut all = Vec::new();
-    while all.len() < HEADLINES_MAX {
-        let before = all.len();
-        all.extend(of_lines.iter_mut().filter_map(Iterator::next));
-        if all.len() == before {
-            break;
+    for (((line, _), mut headlines), share) in ground.lines.iter().zip(of_lines).zip(shares) {
+        headlines.truncate(share);
+        if let Some(first) = headlines.first_mut() {
+            first.line = Some(line_title(app, t.lang(), line.line));
+        }
+        all.extend(headlines);
+    }
+    Ok(all)
+}
+
+/// How many headlines each line gets of those that it has: one in turn until there is no more room.
+fn shares(of_lines: &[usize]) -> Vec<usize> {
+    let mut shares = vec![0; of_lines.len()];
+    let mut left = HEADLINES_MAX.min(of_lines.iter().sum());
+    while left > 0 {
+        for (share, all) in shares.iter_mut().zip(of_lines) {
+            if left > 0 && *share < *all {
+                *share += 1;
+                left -= 1;
+            }
         }
     }
-    all.truncate(HEADLINES_MAX);
-    Ok(all)
+    shares
 }
 
 fn short_text(app: &App, t: &T, name: &str, value: Value) -> String {
@@ -154,11 +191,38 @@ fn apart(text: String) -> (String, String) {
     (text[..end].to_owned(), text[end..].trim().to_owned())
 }
 
-fn year_on_year(t: &T, value: Value, before: Value) -> Option<String> {
+fn year_on_year(t: &T, ground: &Ground, figure: &'static str, value: Value, before: Value) -> Option<Note> {
     match (value, before) {
-        (Value::Sum { amount }, Value::Sum { amount: before }) if before != 0 => {
-            Some(t.with("wall-year-ago", &[("change", format::change(amount, before))]))
-        }
+        (Value::Sum { amount }, Value::Sum { amount: before }) if before != 0 => Some(Note {
+            text: t.with("wall-year-ago", &[("change", format::change(amount, before))]),
+            figure,
+            against: NotedAmount::Before(before),
+            href: ground.href(figure, &ground.unit, ground.year().compared(Against::YearAgo), None),
+        }),
         _ => None,
+    }
+}
+
+/// The target, which opens into what has been reached of it and the entry that set it.
+fn to_reach(app: &App, t: &T, ground: &Ground, figure: &'static str, target: &Target) -> Note {
+    let amount = target.amount;
+    Note {
+        text: t.with("wall-target", &[("target", target_text(app, t.lang(), figure, amount))]),
+        figure,
+        against: NotedAmount::Target(amount),
+        href: ground.href(figure, &ground.unit, Period::new(target.period.from, ground.day), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_has_its_say_while_there_is_room() {
+        assert_eq!(shares(&[2, 8, 8]), [2, 4, 4]);
+        assert_eq!(shares(&[2, 3]), [2, 3]);
+        assert_eq!(shares(&[2, 1, 20]), [2, 1, 7]);
+        assert_eq!(shares(&[]), Vec::<usize>::new());
     }
 }

@@ -35,7 +35,7 @@ impl Ground {
         onlooker: &Onlooker,
         lang: Lang,
         unit: &str,
-        day: Option<&str>,
+        on: Option<&str>,
     ) -> Result<Self, Problem> {
         let unit = resource_of_unit(app, unit)?.unit;
         let viewer = &onlooker.viewer;
@@ -56,7 +56,7 @@ impl Ground {
             viewer.need(app, READ, &Resource::of(&unit))?;
         }
         let today = app.today();
-        let day = match day {
+        let day = match on {
             None => today,
             Some(text) => Day::parse(text).ok().filter(|day| *day <= today).ok_or_else(|| bad_day(text))?,
         };
@@ -83,6 +83,11 @@ impl Ground {
     /// The books of the unit that count for a line; for the kernel, those of every line.
     pub fn books(&self, app: &App, line: &str) -> Vec<BookId> {
         crate::api::figures::books(&app.tree(), &self.unit, line)
+    }
+
+    /// The wall of a unit on the same day.
+    pub fn wall(&self, unit: &UnitCode) -> String {
+        if self.is_today { format!("/wall/{unit}") } else { format!("/wall/{unit}?on={}", self.day) }
     }
 
     /// Where a number opens into its entries.
@@ -113,5 +118,5 @@ fn bad_day(text: &str) -> Problem {
         format!("“{text}”不是今天或以前的日期，应形如 2021-12-10。"),
         format!("{text:?} is not a date up to today, such as 2021-12-10"),
     );
-    Problem::bad_request("day", "format", detail)
+    Problem::bad_request("on", "format", detail)
 }

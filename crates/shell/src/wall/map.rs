@@ -50,6 +50,8 @@ pub struct Sheet {
     pub letter: f64,
     pub spots: Vec<Option<Spot>>,
     pub is_map: bool,
+    /// Whether there is room for the numbers of a unit one below the other.
+    pub roomy: bool,
 }
 
 /// Draws the units below a parent, in their order.
@@ -74,28 +76,36 @@ fn map(outlines: &[Option<&Outline>], bounds: Bounds) -> Sheet {
         letter: width.max(height) / 46.0,
         spots: outlines.iter().map(|outline| outline.as_ref().map(spot)).collect(),
         is_map: true,
+        roomy: false,
     }
 }
 
-/// The size of a tile, and of the gap between two.
-const TILE: (usize, usize) = (168, 112);
+/// The width of a tile, the least and the greatest height, and the gap between two.
+const TILE_WIDTH: usize = 168;
+const TILE_HEIGHTS: (usize, usize) = (96, 260);
 const GAP: usize = 10;
+/// The height of a tile that has room for the numbers one below the other.
+const TILE_ROOMY: usize = 168;
 
+/// Tiles that together are about as high as wide, as is the place that a screen has for them.
 fn tiles(parent: &UnitCode, units: &[UnitCode]) -> Sheet {
     let places = schematic::places(parent, units);
     let most = |of: fn(&schematic::Place) -> usize| places.iter().map(of).max().map_or(1, |last| last + 1);
     let (columns, rows) = (most(|place| place.0), most(|place| place.1));
+    let width = columns * (TILE_WIDTH + GAP) - GAP;
+    let height = ((width + GAP) / rows).saturating_sub(GAP).clamp(TILE_HEIGHTS.0, TILE_HEIGHTS.1);
     let spot = |(column, row): &schematic::Place| {
-        let (x, y) = (column * (TILE.0 + GAP), row * (TILE.1 + GAP));
+        let (x, y) = (column * (TILE_WIDTH + GAP), row * (height + GAP));
         #[allow(clippy::cast_precision_loss, reason = "a sheet is some thousand units wide")]
-        let label = [(x + TILE.0 / 2) as f64, (y + TILE.1 / 2) as f64];
-        Some(Spot { path: format!("M{x} {y}h{}v{}h-{}Z", TILE.0, TILE.1, TILE.0), label })
+        let label = [(x + TILE_WIDTH / 2) as f64, (y + height / 2) as f64];
+        Some(Spot { path: format!("M{x} {y}h{TILE_WIDTH}v{height}h-{TILE_WIDTH}Z"), label })
     };
     Sheet {
-        view: format!("-2 -2 {} {}", columns * (TILE.0 + GAP) - GAP + 4, rows * (TILE.1 + GAP) - GAP + 4),
-        letter: 19.0,
+        view: format!("-2 -2 {} {}", width + 4, rows * (height + GAP) - GAP + 4),
+        letter: 22.0,
         spots: places.iter().map(spot).collect(),
         is_map: false,
+        roomy: height >= TILE_ROOMY,
     }
 }
 

@@ -24,6 +24,8 @@ pub fn shape(colour: &str) -> &'static str {
     COLOURS.iter().find(|(it, ..)| *it == colour).map_or("", |(.., shape)| shape)
 }
 
+/// Tiles that say more than the table beside them.
+const TILES_MIN: usize = 3;
 /// Rows that a screen has room for.
 pub const ROWS_MAX: usize = 16;
 
@@ -76,15 +78,32 @@ pub struct Row {
 #[derive(Debug, Clone)]
 pub struct MapUnit {
     pub path: String,
-    /// The middle of the label, and the lines of the title above it.
+    /// The middle of the label, and the lines of the title with their heights.
     pub x: String,
     pub title: Vec<(String, String)>,
-    /// Where the numbers stand.
-    pub y: String,
     pub href: Option<String>,
     pub worst: &'static str,
-    /// None where only some lines may be seen: their sum could not be opened.
-    pub colours: Option<Colours>,
+    pub counts: Counts,
+}
+
+/// How many matters of a unit are of each colour, as they stand on the map.
+#[derive(Debug, Clone)]
+pub enum Counts {
+    /// Only some lines may be seen: their sum could not be opened.
+    None,
+    /// Below the title, at a height.
+    Row { y: String, tallies: Colours },
+    /// One below the other, where there is room.
+    Column(Vec<CountRow>),
+}
+
+/// A shape, and the number that ends right of it.
+#[derive(Debug, Clone)]
+pub struct CountRow {
+    pub tally: Tally,
+    pub shape_x: String,
+    pub x: String,
+    pub y: String,
 }
 
 /// The map, or tiles where there is none.
@@ -102,10 +121,27 @@ pub struct MapView {
 pub struct Matrix {
     pub columns: Vec<String>,
     pub rows: Vec<Row>,
-    /// Units that there was no room for.
-    pub more: usize,
+    /// Where there was no room for every unit: where all of them stand.
+    pub more: Option<More>,
     pub sum: Row,
     pub map: MapView,
+}
+
+/// Units that are not shown.
+#[derive(Debug, Clone)]
+pub struct More {
+    pub href: Option<String>,
+}
+
+impl Matrix {
+    /// How many matters are red and yellow; none where only some lines may be seen, whose sum could not be opened.
+    pub fn late(&self) -> &[Tally] {
+        let only = match self.sum.lines.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        };
+        self.sum.whole.as_ref().or(only).map_or(&[], |colours| &colours.0[..2])
+    }
 }
 
 type Amounts = BTreeMap<(Branch, String), [i64; 3]>;
@@ -136,7 +172,9 @@ pub fn matrix(app: &App, kernel: &Kernel, ground: &Ground) -> Result<Matrix, Fig
     };
     let (drawn, others) = branches(app, &ground.unit, &amounts);
     let mut rows: Vec<Row> = drawn.iter().chain(&others).map(row).collect();
-    let more = shorten(&mut rows);
+    let month = Period::new(ground.day.first_of_month(), ground.day);
+    let more = shorten(&mut rows)
+        .then(|| More { href: ground.href("kernel.matters.open", &ground.unit, month, None) });
     let totals = |line: &&str| {
         let of_line = amounts.iter().filter(|((_, of), _)| of == line).map(|(_, amounts)| *amounts);
         setter.colours(&Branch::Unit(ground.unit.clone()), sum(of_line), Some(line))
@@ -179,11 +217,11 @@ fn branches(app: &App, unit: &UnitCode, amounts: &Amounts) -> (Vec<Branch>, Vec<
     (drawn, others)
 }
 
-/// Leaves out the rows with the least to tell, if there are too many; returns how many.
-fn shorten(rows: &mut Vec<Row>) -> usize {
+/// Leaves out the rows with the least to tell, if there are too many; says whether there were.
+fn shorten(rows: &mut Vec<Row>) -> bool {
     let all = rows.len();
     if all <= ROWS_MAX {
-        return 0;
+        return false;
     }
     let weight = |row: &Row| -> Vec<i64> {
         match &row.whole {
@@ -203,7 +241,7 @@ fn shorten(rows: &mut Vec<Row>) -> usize {
         at += 1;
         kept.contains(&(at - 1))
     });
-    all - rows.len()
+    true
 }
 
 struct Setter<'a> {
@@ -219,7 +257,7 @@ impl Setter<'_> {
             Branch::Book(book) => said::book_title(self.app, self.ground.lang, book),
         };
         let href = match branch {
-            Branch::Unit(unit) if self.ground.links => Some(format!("/wall/{unit}")),
+            Branch::Unit(unit) if self.ground.links => Some(self.ground.wall(unit)),
             _ => None,
         };
         (title, href, branch.clone())
@@ -249,31 +287,27 @@ impl Setter<'_> {
             Branch::Book(_) => None,
         };
         let codes: Vec<UnitCode> = drawn.iter().filter_map(unit).collect();
-        let sheet = map::sheet(&self.app.wall.shapes, &self.ground.unit, &codes);
+        let mut sheet = map::sheet(&self.app.wall.shapes, &self.ground.unit, &codes);
+        if !sheet.is_map && codes.len() < TILES_MIN {
+            sheet.spots.clear();
+        }
         let place = |(branch, spot): (&Branch, map::Spot)| {
             let row = row(branch);
-            let lines = title_lines(&row.title);
-            // The title's lines, then the numbers: together they lie about the middle.
-            #[allow(clippy::cast_precision_loss, reason = "a title has two lines at most")]
-            let top = spot.label[1] - sheet.letter * (lines.len() as f64 * 1.2 + 1.0) / 2.0;
-            let mut y = top;
-            let mut title = Vec::new();
-            for line in lines {
-                y += sheet.letter * 1.2;
-                title.push((line, format!("{:.1}", y - sheet.letter * 0.2)));
-            }
-            let worst =
-                row.lines.iter().map(Colours::worst).min_by_key(|colour| rank(colour)).unwrap_or("none");
             let colours =
                 row.whole.clone().or_else(|| <[Colours; 1]>::try_from(row.lines.clone()).ok().map(|[it]| it));
+            let label = Label { letter: sheet.letter, middle: spot.label, lines: title_lines(&row.title) };
             MapUnit {
                 path: spot.path,
                 x: format!("{:.1}", spot.label[0]),
-                title,
-                y: format!("{:.1}", y + sheet.letter * 1.15),
+                title: label.title(sheet.roomy),
                 href: row.href.clone(),
-                worst,
-                colours,
+                worst: row
+                    .lines
+                    .iter()
+                    .map(Colours::worst)
+                    .min_by_key(|colour| rank(colour))
+                    .unwrap_or("none"),
+                counts: colours.map_or(Counts::None, |colours| label.counts(sheet.roomy, colours)),
             }
         };
         let spots =
@@ -283,22 +317,74 @@ impl Setter<'_> {
     }
 }
 
+/// The title and the numbers of a unit, which together lie about a place.
+struct Label {
+    letter: f64,
+    middle: [f64; 2],
+    lines: Vec<String>,
+}
+
+impl Label {
+    /// The height of a line of the title, and of a row of numbers below it, in letters.
+    const LINE: f64 = 1.25;
+    const ROW: f64 = 1.4;
+
+    #[allow(clippy::cast_precision_loss, reason = "a title has two lines at most")]
+    fn height_of_title(&self) -> f64 {
+        self.lines.len() as f64 * Self::LINE
+    }
+
+    /// Where the first line begins.
+    fn top(&self, roomy: bool) -> f64 {
+        let rows = if roomy { 3.0 } else { 1.0 };
+        self.middle[1] - self.letter * (self.height_of_title() + rows * Self::ROW) / 2.0
+    }
+
+    fn title(&self, roomy: bool) -> Vec<(String, String)> {
+        let mut y = self.top(roomy) - self.letter * 0.25;
+        let line = |line: &String| {
+            y += self.letter * Self::LINE;
+            (line.clone(), format!("{y:.1}"))
+        };
+        self.lines.iter().map(line).collect()
+    }
+
+    fn counts(&self, roomy: bool, colours: Colours) -> Counts {
+        let mut y = self.top(roomy) + self.letter * (self.height_of_title() - 0.25);
+        if !roomy {
+            return Counts::Row { y: format!("{:.1}", y + self.letter * Self::ROW), tallies: colours };
+        }
+        let row = |tally: Tally| {
+            y += self.letter * Self::ROW;
+            let [shape_x, x] =
+                [-1.1, 1.6].map(|letters| format!("{:.1}", self.middle[0] + self.letter * letters));
+            CountRow { tally, shape_x, x, y: format!("{y:.1}") }
+        };
+        Counts::Column(colours.0.into_iter().map(row).collect())
+    }
+}
+
 /// The worst first.
 fn rank(colour: &str) -> usize {
     COLOURS.iter().position(|(it, ..)| *it == colour).unwrap_or(COLOURS.len())
 }
 
-/// A title on a tile: in two lines where it is long.
+/// A title on a tile, in as many lines as it takes: words as they fit, other letters in halves.
 fn title_lines(title: &str) -> Vec<String> {
-    let wide = |c: char| if c.is_ascii() { 1 } else { 2 };
-    let width: usize = title.chars().map(wide).sum();
-    if width <= 16 {
+    const WIDTH: usize = 16;
+    let wide = |text: &str| text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>();
+    if wide(title) <= WIDTH {
         return vec![title.to_owned()];
     }
-    if let Some((at, _)) =
-        title.char_indices().filter(|(_, c)| *c == ' ').min_by_key(|(at, _)| at.abs_diff(title.len() / 2))
-    {
-        return vec![title[..at].to_owned(), title[at + 1..].to_owned()];
+    let mut lines: Vec<String> = Vec::new();
+    for word in title.split_inclusive([' ', '-']) {
+        match lines.last_mut() {
+            Some(line) if wide(line) + wide(word.trim_end()) <= WIDTH => line.push_str(word),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    if lines.len() > 1 {
+        return lines.iter().map(|line| line.trim_end().to_owned()).collect();
     }
     let half = title.chars().count().div_ceil(2);
     vec![title.chars().take(half).collect(), title.chars().skip(half).collect()]
@@ -309,10 +395,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_title_is_set_in_two_lines() {
+    fn a_long_title_is_set_in_lines() {
         assert_eq!(title_lines("乐陵市"), ["乐陵市"]);
         assert_eq!(title_lines("德州经济技术开发区"), ["德州经济技", "术开发区"]);
         assert_eq!(title_lines("Ningjin County"), ["Ningjin County"]);
         assert_eq!(title_lines("Dezhou Yunhe Development Zone"), ["Dezhou Yunhe", "Development Zone"]);
+        let long = ["Dezhou", "Economic-", "Technological", "Development Zone"];
+        assert_eq!(title_lines("Dezhou Economic-Technological Development Zone"), long);
     }
 }

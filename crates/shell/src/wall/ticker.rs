@@ -1,6 +1,8 @@
 //! What happened last, in words fit for a screen that anybody may pass: what the lines say may be told, and no more.
 
-use base::SubjectId;
+use std::cmp::Reverse;
+
+use base::{Day, SubjectId};
 use kernel::{FigureError, Kernel, entries};
 use ledger::Entry;
 use matters::MatterId;
@@ -12,13 +14,13 @@ use super::figure::{kind_title, unit_title};
 use super::ground::Ground;
 use super::matrix::shape;
 use crate::app::App;
-use crate::format;
+use crate::format::{self, Moment};
 use crate::said;
 use crate::texts::T;
 
 /// Entries that are read; as many are shown as the screen has room for.
-pub const ITEMS_MAX: usize = 14;
-/// Days that the ticker looks back.
+pub const ITEMS_MAX: usize = 24;
+/// Days that the ticker looks back; where little happened, as far as there is anything.
 const DAYS: i32 = 30;
 /// Characters of what an entry says.
 const WORDS_MAX: usize = 80;
@@ -45,7 +47,14 @@ pub fn items(app: &App, kernel: &Kernel, t: &T, ground: &Ground) -> Result<Vec<I
     let kinds: Vec<&str> = told(ground).map(|it| it.kind).collect();
     let books = ground.books(app, super::OWN.line);
     Ok(kernel.read(|tx| {
-        let found = entries::recent(tx, &books, &kinds, ground.day.plus(-DAYS), ITEMS_MAX)?;
+        let until = (!ground.is_today).then_some(ground.day);
+        let mut found = entries::recent(tx, &books, &kinds, (ground.day.plus(-DAYS), until), ITEMS_MAX)?;
+        if found.len() < ITEMS_MAX {
+            found = entries::recent(tx, &books, &kinds, (Day(0), until), ITEMS_MAX)?;
+        }
+        found.sort_by_cached_key(|entry| {
+            Reverse((entry.occurred, entry.recorded, entry.seq, entry.book.clone()))
+        });
         found.iter().map(|entry| item(app, tx, t, ground, entry)).collect()
     })?)
 }
@@ -64,10 +73,10 @@ fn item(app: &App, tx: &mut dyn Tx, t: &T, ground: &Ground, entry: &Entry) -> Re
     }
     let text = words.join(" · ");
     let moment = app.moment(entry.occurred);
-    let is_today = app.kernel.zone().day_of(entry.occurred) == app.today();
+    let day = app.kernel.zone().day_of(entry.occurred);
     let short = text.chars().count() > WORDS_MAX;
     Ok(Item {
-        time: if is_today { format::time(moment) } else { format::month_day_time(moment) },
+        time: when(ground.day, day, moment),
         unit: app
             .tree()
             .unit_of_book(&entry.book)
@@ -78,6 +87,16 @@ fn item(app: &App, tx: &mut dyn Tx, t: &T, ground: &Ground, entry: &Entry) -> Re
         mark: body["to"].as_str().map(|to| (to.to_owned(), shape(to))).filter(|(_, shape)| !shape.is_empty()),
         href: ground.links.then(|| format!("/ledger/{}/{}", entry.book, entry.seq)),
     })
+}
+
+/// The time of the day shown; the day and time of another one; the date of another year.
+fn when(shown: Day, day: Day, moment: Moment) -> String {
+    let year = |day: Day| day.month().0.div_euclid(12);
+    match (day == shown, year(day) == year(shown)) {
+        (true, _) => format::time(moment).chars().take("00:00".len()).collect(),
+        (false, true) => format::month_day_time(moment),
+        (false, false) => format::date(moment),
+    }
 }
 
 fn title_of_matter(tx: &mut dyn Tx, id: &str) -> Result<Option<String>, StoreError> {

@@ -2,7 +2,10 @@ wall-title = { $unit }: the wall
 wall-live = Live
 wall-waiting = Connecting
 wall-lost = Connection lost: this is how it stood at #time, #span ago
-wall-past = A day that is past; not updated
+wall-past = As it stood on { $day }; not updated
+wall-day = Day
+wall-day-show = Show
+wall-now = Back to now
 wall-seconds = # s
 wall-minutes = # min
 wall-leave = Leave
@@ -15,18 +18,21 @@ wall-blue = blue
 wall-matrix = Units and lines
 wall-unit = Unit
 wall-all = All
-wall-more-units = and { $count } more units
-wall-reds = Red matters
-wall-reds-none = Nothing is red
-wall-reds-past = Red matters are shown as of now only
-wall-red-late = { $days ->
+wall-more-units = The other units
+wall-late-list = Red and yellow matters
+wall-late-none = Nothing is red or yellow
+wall-late = { $days ->
     [one] { $days } day overdue
    *[other] { $days } days overdue
 }
-wall-red-early = not yet due
+wall-late-left = { $days ->
+    [one] due in { $days } day
+   *[other] due in { $days } days
+}
+wall-late-today = due today
+wall-late-paused = on hold
 wall-ticker = What happens
 wall-ticker-none = Nothing happened of late
-wall-ticker-past = What happens is shown as of now only
 wall-target = target { $target }
 wall-year-ago = { $change } on the year
 

@@ -1,0 +1,146 @@
+//! What was yellow or red on a day that is past: the days on which each matter was, and the matter as it stood then.
+
+use base::{BookId, CityZone, Day, SubjectId};
+use ledger::{Body, Entry};
+use matters::{Calendar, Colour, Coloured, Matter, MatterId, Move};
+use store::{Param, StoreError, Tx, placeholders};
+
+use super::apply::due_day;
+use super::read::Listed;
+use super::schema::NO_DAY;
+use crate::entries::{self, limit};
+use crate::{FigureError, Kernel};
+
+const BEGIN: &str = "insert into matter_hue (book, matter, since, until, colour) values ($1, $2, $3, $4, $5)
+    on conflict (book, matter, colour, since) do update set until = excluded.until";
+const END: &str =
+    "update matter_hue set until = $3 where book = $1 and matter = $2 and until = $4 and colour = $5";
+
+/// Notes from which day on a matter was yellow or red, and from which on no more.
+pub(super) fn apply(tx: &mut dyn Tx, zone: &CityZone, entries: &[Entry]) -> Result<(), StoreError> {
+    for entry in entries.iter().filter(|entry| entry.kind.as_str() == Coloured::KIND) {
+        let Coloured { matter, from, to, .. } = entry
+            .body()
+            .map_err(|error| StoreError::Schema(format!("entry {} of {}: {error}", entry.seq, entry.book)))?;
+        let book = matter.book();
+        let (day, open) = (i64::from(zone.day_of(entry.occurred).0), NO_DAY);
+        for (colour, statement) in [(from, END), (to, BEGIN)] {
+            let Some(colour) = colour.filter(|colour| from != to && *colour != Colour::Blue) else {
+                continue;
+            };
+            let of = [Param::Text(book.as_str()), Param::Text(matter.subject().as_str())];
+            let days = [Param::Int(day), Param::Int(open), Param::Text(colour.as_str())];
+            tx.execute(statement, &of.into_iter().chain(days).collect::<Vec<_>>())?;
+        }
+    }
+    Ok(())
+}
+
+/// Fills the table from the entries of a database that was made before it was kept.
+pub(crate) fn fill(tx: &mut dyn Tx, zone: &CityZone) -> Result<(), StoreError> {
+    const KEPT: &str = "select book from matter_hue limit 1";
+    const EVER: &str = "select book from run where book = $1 and kind = $2 limit 1";
+    const PAGE: usize = 2_000;
+    if tx.query_one(KEPT, &[])?.is_some() {
+        return Ok(());
+    }
+    for book in entries::books(tx)? {
+        let (mut day, mut seq) = (i64::MIN, -1);
+        if tx.query_one(EVER, &[Param::Text(book.as_str()), Param::Text(Coloured::KIND)])?.is_none() {
+            continue;
+        }
+        loop {
+            let days = (0, i64::from(i32::MAX));
+            let found = entries::of_kind(tx, &book, Coloured::KIND, days, (day, seq), PAGE)?;
+            let Some(last) = found.last() else { break };
+            (day, seq) = (i64::from(last.day.0), last.entry.seq.to_i64());
+            let found: Vec<Entry> = found.into_iter().map(|stored| stored.entry).collect();
+            apply(tx, zone, &found)?;
+        }
+    }
+    Ok(())
+}
+
+/// Matters that are looked at for a list of those owed longest.
+const LOOKED_AT: usize = 96;
+/// Entries about a matter that say how it stood.
+const ENTRIES_MAX: usize = 2_000;
+
+impl Kernel {
+    /// What was yellow or red at the end of a day, the earliest deadline first, each as it stood then.
+    pub fn coloured_on(
+        &self,
+        books: &[BookId],
+        day: Day,
+        colour: Colour,
+        count: usize,
+    ) -> Result<Vec<Listed>, FigureError> {
+        Ok(self.read(|tx| {
+            let rulebook = self.rulebooks.of(tx)?;
+            let mut found = Vec::new();
+            for id in of_colour(tx, books, day, colour)? {
+                found.extend(as_of(tx, self.zone(), rulebook.calendar(), &id, day)?);
+            }
+            found.sort_by_cached_key(|(due, it)| (*due, it.matter.id.clone()));
+            found.truncate(count);
+            Ok(found.into_iter().map(|(_, it)| it).collect())
+        })?)
+    }
+}
+
+/// Those that had been of the colour longest.
+fn of_colour(
+    tx: &mut dyn Tx,
+    books: &[BookId],
+    day: Day,
+    colour: Colour,
+) -> Result<Vec<MatterId>, StoreError> {
+    const BOOKS: usize = 400;
+    let mut found = Vec::new();
+    for books in books.chunks(BOOKS) {
+        let sql = format!(
+            "select since, matter from matter_hue where colour = $3 and since <= $1 and until > $1 and book in ({})
+             order by since, book, matter limit $2",
+            placeholders(4, books.len())
+        );
+        let mut params = vec![Param::Int(i64::from(day.0)), limit(LOOKED_AT), Param::Text(colour.as_str())];
+        params.extend(books.iter().map(|book| Param::Text(book.as_str())));
+        for row in tx.query(&sql, &params)? {
+            let id = SubjectId::new(row.text(1)?).ok().and_then(|id| MatterId::try_from(id).ok());
+            let broken = || StoreError::Schema("a matter of a colour has no name".into());
+            found.push((row.int(0)?, id.ok_or_else(broken)?));
+        }
+    }
+    found.sort();
+    found.truncate(LOOKED_AT);
+    Ok(found.into_iter().map(|(_, id)| id).collect())
+}
+
+/// A matter as it stood at the end of a day, with the day that it is ordered by.
+fn as_of(
+    tx: &mut dyn Tx,
+    zone: &CityZone,
+    calendar: &Calendar,
+    id: &MatterId,
+    day: Day,
+) -> Result<Option<(i64, Listed)>, StoreError> {
+    let mut told = entries::about(tx, &id.book(), id.subject(), ENTRIES_MAX)?;
+    told.reverse();
+    let broken = |error: String| StoreError::Schema(format!("{id}: {error}"));
+    let mut stood: Option<Matter> = None;
+    for entry in told.iter().filter(|entry| zone.day_of(entry.occurred) <= day) {
+        if let Some(opened) = Matter::read(entry).map_err(|error| broken(error.to_string()))? {
+            stood = Some(opened.map_err(|error| broken(error.to_string()))?);
+        } else if let Some(matter) = &stood
+            && let Some(step) = Move::read(entry).map_err(|error| broken(error.to_string()))?
+            && step.event.matter() == id
+        {
+            stood = Some(matter.after(&step).map_err(|error| broken(error.to_string()))?);
+        }
+    }
+    Ok(stood.filter(|matter| matter.id == *id).map(|matter| {
+        let at = due_day(&matter, zone, calendar);
+        let due = i32::try_from(at).ok().filter(|_| at != NO_DAY).map(Day);
+        (at, Listed { matter, due })
+    }))
+}
