@@ -1,14 +1,17 @@
 //! What developers run: `cargo xtask test`, `cargo xtask tidy`.
 
+mod fuzz;
 mod machine;
 mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "cargo xtask test    run every test, installing what they need where it is missing
-cargo xtask tidy    check the rules of the house
-cargo xtask deny    check licences, bans and sources of dependencies";
+const USAGE: &str =
+    "cargo xtask test            run every test, installing what they need where it is missing
+cargo xtask tidy            check the rules of the house
+cargo xtask deny            check licences, bans and sources of dependencies
+cargo xtask fuzz [seconds]  feed the readers of documents with changed ones, each for so long";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -16,6 +19,7 @@ fn main() -> ExitCode {
         "test" => test(),
         "tidy" => tidy::report(&root()),
         "deny" => deny(),
+        "fuzz" => fuzz::run_all(&root(), std::env::args().nth(2).as_deref()),
         _ => Err(USAGE.to_owned()),
     };
     match result {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 pub use event::{Action, Event, EventType, Quantity, Role, What};
 pub use limits::Limits;
 pub(crate) use limits::has_control;
+pub(crate) use shape::carried as carried_version;
 
 use crate::context::Context;
 use crate::error::{EpcisError, Rule};

@@ -162,6 +162,17 @@ pub(crate) fn version(value: &Value) -> Result<(), Rule> {
     if version.split('.').all(digits) { Ok(()) } else { Err(allowed()) }
 }
 
+/// The version as XML carries it, a decimal number; what was written for an earlier one is written anew for 2.0.
+pub(crate) fn carried(version: &str) -> String {
+    let mut parts = version.split('.').map(|part| part.trim_start_matches('0'));
+    let major = parts.next().unwrap_or_default();
+    if matches!(major, "" | "1") {
+        return "2.0".to_owned();
+    }
+    let minor = parts.next().filter(|minor| !minor.is_empty()).unwrap_or("0");
+    format!("{major}.{minor}")
+}
+
 pub(crate) fn one_of(value: &Value, allowed: &[&str]) -> Result<(), Rule> {
     let found = text(value)?;
     let rule = || Rule::NotOneOf { found: found.to_owned(), allowed: allowed.join(", ") };

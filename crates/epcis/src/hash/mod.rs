@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::document::Limits;
 use crate::error::{EpcisError, Rule};
 use crate::json;
+pub(crate) use node::one_text;
 use node::{Names, Node};
 
 /// The hash of one event as `ni:///sha-256;...?ver=CBV2.0`, under the `@context` of its document.

@@ -108,7 +108,7 @@ impl Names {
             Value::Object(map) => {
                 let children = self.with(map.get("@context")).members(map, in_extension);
                 // A text counts where there is nothing beside it.
-                let text = map.get("#text").and_then(Value::as_str).filter(|_| children.is_empty());
+                let text = map.get("#text").and_then(one_text).filter(|_| children.is_empty());
                 nodes.push(Node {
                     name: name.to_owned(),
                     value: text.map(|t| t.trim().to_owned()),
@@ -117,6 +117,16 @@ impl Names {
             }
         }
     }
+}
+
+/// A text, or the only one in a list.
+pub(crate) fn one_text(value: &Value) -> Option<&str> {
+    let Value::Array(items) = value else { return value.as_str() };
+    let says_something =
+        |item: &&Value| !item.is_null() && item.as_array().is_none_or(|inner| !inner.is_empty());
+    let mut said = items.iter().filter(says_something);
+    let one = said.next().and_then(one_text);
+    one.filter(|_| said.next().is_none())
 }
 
 /// The element that a standard list wraps around its items in XML; none around pairs.

@@ -4,7 +4,7 @@ use epcis::xml::{CbvFormat, Style};
 use epcis::{Document, Event, Limits, equal_in_meaning, event_hash, json_hashes, xml_hashes};
 use proptest::prelude::*;
 use proptest::sample::select;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub const STYLE: Style<'static> = Style { cbv: CbvFormat::WebUri, created: "2026-01-01T00:00:00Z" };
 
@@ -212,28 +212,57 @@ fn place() -> BoxedStrategy<Value> {
 }
 
 fn sensor() -> BoxedStrategy<Value> {
-    let metadata = with(vec![
-        maybe("time", time()),
-        maybe("startTime", time()),
-        maybe("deviceID", epc()),
-        maybe("bizRules", epc()),
-        extensions(),
-    ]);
-    let report = with(vec![
-        must("type", any_of(&["Temperature", "gs1:Speed", "https://gs1.org/voc/Mass", "ex:smell"])),
+    let sources = || {
+        ["deviceID", "deviceMetadata", "rawData", "dataProcessingMethod", "bizRules"]
+            .map(|name| maybe(name, epc()))
+    };
+    let span = (time(), time()).prop_filter_map("a span", |(start, end)| {
+        let is_span =
+            epcis::Moment::parse(start.as_str()?)?.ms_utc < epcis::Moment::parse(end.as_str()?)?.ms_utc;
+        is_span.then(|| vec![("startTime".to_owned(), start), ("endTime".to_owned(), end)])
+    });
+    let when = prop_oneof![maybe("time", time()), maybe("startTime", time()), span].boxed();
+    let metadata = with([sources().to_vec(), vec![when, extensions()]].concat());
+    let share = (number(), 0.0..=100.0_f64).prop_map(|(value, rank)| {
+        vec![("percValue".to_owned(), value), ("percRank".to_owned(), Value::from(rank))]
+    });
+    let bounds = (-1e9..1e9_f64, 0.0..1e9_f64).prop_map(|(min, more)| {
+        vec![("minValue".to_owned(), Value::from(min)), ("maxValue".to_owned(), Value::from(min + more))]
+    });
+    let measured = |of: &'static str, units: &[&'static str]| {
+        with(vec![must("type", any_of(&[of])), maybe("uom", any_of(units))]).prop_map(members_of).boxed()
+    };
+    let kinds = prop_oneof![
+        measured("Temperature", &["CEL", "FAH", "KEL"]),
+        measured("https://gs1.org/voc/Mass", &["KGM", "GRM"]),
+        measured("gs1:Speed", &["MTS"]),
+        must("type", any_of(&["ex:smell", "https://example.com/voc/smell"])),
+        must("exception", any_of(&["ALARM_CONDITION", "gs1:ERROR_CONDITION"])),
+    ];
+    let values = vec![
         maybe("value", number()),
-        maybe("minValue", number()),
+        maybe("meanValue", number()),
+        prop_oneof![maybe("minValue", number()), maybe("maxValue", number()), bounds].boxed(),
+        prop_oneof![Just(Vec::new()), share].boxed(),
         maybe("sDev", (0.0..1e9_f64).prop_map(Value::from)),
         maybe("stringValue", text()),
         maybe("booleanValue", any::<bool>().prop_map(Value::from)),
-        maybe("hexBinaryValue", any_of(&["f0f0", "00"])),
+        maybe("hexBinaryValue", any_of(&["f0f0", "00", "ABcd"])),
         maybe("uriValue", epc()),
+        maybe("microorganism", epc()),
+        maybe("chemicalSubstance", epc()),
+        maybe("coordinateReferenceSystem", epc()),
         maybe("component", any_of(&["x", "cbv:Comp-latitude", "ex:depth"])),
-        maybe("exception", any_of(&["ALARM_CONDITION", "gs1:ERROR_CONDITION"])),
         maybe("time", time()),
         extensions(),
-    ]);
+    ];
+    let report = with([vec![kinds.boxed()], values, sources().to_vec()].concat());
     with(vec![maybe("sensorMetadata", metadata), must("sensorReport", list(report, 1, 3)), extensions()])
+}
+
+fn members_of(value: Value) -> Members {
+    let Value::Object(members) = value else { return Vec::new() };
+    members.into_iter().collect()
 }
 
 fn declaration() -> BoxedStrategy<Value> {
@@ -294,7 +323,23 @@ fn event() -> BoxedStrategy<Value> {
                 maybe("ilmd", ilmd()),
             ]
         ),
-        of("ObjectEvent", vec![must("action", any_of(&["OBSERVE", "DELETE"])), must("epcList", epcs(0))]),
+        of(
+            "ObjectEvent",
+            vec![
+                must("action", any_of(&["OBSERVE", "DELETE"])),
+                must("epcList", epcs(0)),
+                maybe("quantityList", quantities(0)),
+                maybe("bizTransactionList", transactions()),
+            ]
+        ),
+        of(
+            "ObjectEvent",
+            vec![
+                must("action", any_of(&["OBSERVE"])),
+                must("readPoint", place()),
+                must("sensorElementList", list(sensor(), 1, 2)),
+            ]
+        ),
         of(
             "AggregationEvent",
             vec![
@@ -302,12 +347,25 @@ fn event() -> BoxedStrategy<Value> {
                 must("parentID", parent()),
                 must("childEPCs", epcs(1)),
                 maybe("childQuantityList", quantities(0)),
+                maybe("bizTransactionList", transactions()),
+            ]
+        ),
+        of(
+            "AggregationEvent",
+            vec![must("action", any_of(&["OBSERVE"])), must("childQuantityList", quantities(1))]
+        ),
+        of(
+            "AggregationEvent",
+            vec![
+                must("action", any_of(&["DELETE"])),
+                must("parentID", parent()),
+                maybe("childEPCs", epcs(0))
             ]
         ),
         of(
             "TransactionEvent",
             vec![
-                must("action", any_of(&["ADD", "DELETE"])),
+                must("action", any_of(&["ADD", "OBSERVE", "DELETE"])),
                 must(
                     "bizTransactionList",
                     pairs("bizTransaction", &["po"], true).prop_filter("one", |l| l != &json!([]))
@@ -324,7 +382,16 @@ fn event() -> BoxedStrategy<Value> {
                 maybe("inputQuantityList", quantities(0)),
                 must("outputQuantityList", quantities(1)),
                 maybe("transformationID", epc()),
+                maybe("bizTransactionList", transactions()),
                 maybe("ilmd", ilmd()),
+            ]
+        ),
+        of(
+            "TransformationEvent",
+            vec![
+                must("transformationID", epc()),
+                must("outputEPCList", epcs(1)),
+                maybe("outputQuantityList", quantities(0)),
             ]
         ),
         of(
@@ -332,15 +399,39 @@ fn event() -> BoxedStrategy<Value> {
             vec![
                 must("action", any_of(&["ADD", "OBSERVE"])),
                 must("parentID", parent()),
+                maybe("childEPCs", epcs(0)),
                 must("childQuantityList", quantities(1)),
+                maybe("bizTransactionList", transactions()),
             ]
         ),
+        of("AssociationEvent", vec![must("action", any_of(&["DELETE"])), must("parentID", parent())]),
         of("ex:SpecialEvent", vec![maybe("epcList", epcs(0)), maybe("action", any_of(&["ADD"]))]),
     ]
     .boxed()
 }
 
-/// A document whose events speak under its context, and some under one of their own.
+/// The master data of a header.
+fn vocabularies() -> BoxedStrategy<Value> {
+    let kinds = &[
+        "urn:epcglobal:epcis:vtype:BusinessLocation",
+        "urn:epcglobal:epcis:vtype:ReadPoint",
+        "urn:ex:vtype",
+    ];
+    let value = prop_oneof![3 => text(), 1 => with(vec![extensions()])];
+    let name = any_of(&["cbvmda:latitude", "cbvmda:name", "urn:epcglobal:cbv:mda#site", "ex:colour"]);
+    let attribute = with(vec![must("id", name), must("attribute", value)]);
+    let element = with(vec![
+        must("id", epc()),
+        maybe("attributes", list(attribute, 0, 3)),
+        maybe("children", list(epc(), 0, 3)),
+    ]);
+    let vocabulary =
+        with(vec![must("type", any_of(kinds)), must("vocabularyElementList", list(element, 1, 3))]);
+    list(vocabulary, 1, 2).prop_map(|list| json!({ "epcisMasterData": { "vocabularyList": list } })).boxed()
+}
+
+/// A document of events or of the results of a query, whose events speak under its context, and some under one of their
+/// own.
 pub fn document() -> BoxedStrategy<Value> {
     let own = json!({ "ex": "https://elsewhere.example/", "local": "https://local.example/" });
     let event = (event(), prop::bool::weighted(0.2)).prop_map(move |(mut event, has_own)| {
@@ -354,18 +445,36 @@ pub fn document() -> BoxedStrategy<Value> {
         "grade": { "@id": "ex:grade" }
     });
     let standard = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
-    let envelope = with(vec![
-        must("schemaVersion", any_of(&["2.0"])),
-        must("creationDate", time()),
-        maybe("id", epc()),
-        maybe("sender", text()),
-        maybe("ex:more", foreign()),
-    ]);
-    (envelope, prop::collection::vec(event, 0..3))
-        .prop_map(move |(mut document, events)| {
+    let envelope =
+        || vec![must("schemaVersion", any_of(&["2.0"])), must("creationDate", time()), maybe("id", epc())];
+    let sent = with(
+        [
+            envelope(),
+            vec![
+                must("type", any_of(&["EPCISDocument"])),
+                maybe("sender", text()),
+                maybe("receiver", text()),
+                maybe("instanceIdentifier", text()),
+                maybe("epcisHeader", vocabularies()),
+                maybe("ex:more", foreign()),
+            ],
+        ]
+        .concat(),
+    );
+    let answered = with([envelope(), vec![must("type", any_of(&["EPCISQueryDocument"]))]].concat());
+    let subscription = prop::option::of("[a-z]{1,8}");
+    (prop_oneof![4 => sent, 1 => answered], prop::collection::vec(event, 0..3), subscription)
+        .prop_map(move |(mut document, events, subscription)| {
             document["@context"] = json!([standard, terms]);
-            document["type"] = "EPCISDocument".into();
             document["epcisBody"] = json!({ "eventList": events });
+            if document["type"] == "EPCISQueryDocument" {
+                let mut results =
+                    json!({ "queryName": "SimpleEventQuery", "resultsBody": document["epcisBody"] });
+                if let Some(subscription) = subscription {
+                    results["subscriptionID"] = subscription.into();
+                }
+                document["epcisBody"] = json!({ "queryResults": results });
+            }
             document
         })
         .boxed()
@@ -423,16 +532,34 @@ pub fn documents(count: usize) -> Vec<Value> {
 }
 
 #[test]
-fn documents_are_made_of_every_type_of_event() {
-    let made = documents(200);
-    let events =
-        made.iter().flat_map(|document| document["epcisBody"]["eventList"].as_array().expect("a list"));
-    let mut types: Vec<&str> = events.filter_map(|event| event["type"].as_str()).collect();
-    types.sort_unstable();
-    types.dedup();
-    assert_eq!(types.len(), 6);
-    assert!(
-        made.iter()
-            .any(|document| document.as_object().is_some_and(|map: &Map<String, Value>| map.len() > 6))
-    );
+fn documents_are_made_of_all_that_the_standard_has() {
+    let made = documents(400);
+    let mut seen = std::collections::BTreeSet::new();
+    made.iter().for_each(|document| collect(document, &mut seen));
+    let expected = "ObjectEvent AggregationEvent TransactionEvent TransformationEvent AssociationEvent ex:SpecialEvent \
+        EPCISDocument EPCISQueryDocument action bizLocation bizStep bizTransactionList certificationInfo childEPCs \
+        childQuantityList correctiveEventIDs destinationList disposition epcList epcisMasterData errorDeclaration \
+        eventID ilmd inputEPCList inputQuantityList outputEPCList outputQuantityList parentID persistentDisposition \
+        quantityList readPoint reason recordTime sensorMetadata sensorReport sourceList transformationID \
+        vocabularyList children attributes percRank maxValue meanValue booleanValue hexBinaryValue uom component \
+        exception deviceMetadata microorganism chemicalSubstance coordinateReferenceSystem endTime subscriptionID";
+    let missing: Vec<&str> = expected.split_whitespace().filter(|name| !seen.contains(*name)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
+/// The names of members, and the types of what has one.
+fn collect(value: &Value, seen: &mut std::collections::BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect(item, seen)),
+        Value::Object(members) => {
+            for (name, inner) in members {
+                seen.insert(name.clone());
+                if let ("type", Some(of)) = (name.as_str(), inner.as_str()) {
+                    seen.insert(of.to_owned());
+                }
+                collect(inner, seen);
+            }
+        }
+        _ => {}
+    }
 }

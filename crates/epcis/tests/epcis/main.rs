@@ -4,6 +4,7 @@ mod corpora;
 mod examples;
 mod formats;
 mod formats_hostile;
+mod found;
 mod generated;
 mod hostile;
 mod laws;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::Printer;
 use super::text::{attribute, decimal, scalar, text};
 use crate::context::Context;
+use crate::hash::one_text;
 use crate::vocabulary::Vocabulary;
 use crate::xml::bindings::may_be_bound;
 use crate::xml::source::XSI;
@@ -87,7 +88,7 @@ impl Printer {
     /// What an element of others holds, from behind its name.
     pub(super) fn content(&mut self, members: &Map<String, Value>, name: &str, outer: &Context) {
         let context = outer.with(members.get("@context"));
-        let own_text = members.get("#text").and_then(Value::as_str);
+        let own_text = members.get("#text").and_then(one_text);
         // Where there is a text, members that are texts were attributes.
         let is_attribute = |key: &str, value: &Value| {
             let namespace = context.split(key).map(|split| split.namespace.to_owned());

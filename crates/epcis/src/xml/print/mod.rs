@@ -10,7 +10,7 @@ use super::bindings::{Bindings, SCHEMA};
 use super::shape::Holder;
 use super::{CbvFormat, Style};
 use crate::context::Context;
-use crate::document::DocumentKind;
+use crate::document::{DocumentKind, carried_version};
 pub(super) use text::{attribute, scalar, text};
 
 const SBDH: &str = "http://www.unece.org/cefact/namespaces/StandardBusinessDocumentHeader";
@@ -85,10 +85,7 @@ impl Printer {
         for (prefix, iri) in self.bindings.into_root() {
             attribute(&mut root, &format!("xmlns:{prefix}"), &iri);
         }
-        // XML takes a decimal number for it.
-        let version =
-            text("schemaVersion").unwrap_or("2.0").splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
-        attribute(&mut root, "schemaVersion", &version);
+        attribute(&mut root, "schemaVersion", &carried_version(text("schemaVersion").unwrap_or("2.0")));
         attribute(&mut root, "creationDate", text("creationDate").unwrap_or(style.created));
         for name in ROOT_ATTRIBUTES {
             if let Some(value) = text(name) {
@@ -166,6 +163,7 @@ impl Printer {
             self.out.push_str("<Vocabulary");
             let of_type = vocabulary.get("type").and_then(Value::as_str).unwrap_or_default();
             attribute(&mut self.out, "type", of_type);
+            self.bind_value(of_type, context);
             self.out.push('>');
             if let Some(elements) = vocabulary.get("vocabularyElementList").and_then(Value::as_array)
                 && !elements.is_empty()
@@ -187,7 +185,9 @@ impl Printer {
 
     fn vocabulary_element(&mut self, element: &Map<String, Value>, context: &Context) {
         self.out.push_str("<VocabularyElement");
-        attribute(&mut self.out, "id", element.get("id").and_then(Value::as_str).unwrap_or_default());
+        let id = element.get("id").and_then(Value::as_str).unwrap_or_default();
+        attribute(&mut self.out, "id", id);
+        self.bind_value(id, context);
         self.out.push('>');
         let attributes = element.get("attributes").and_then(Value::as_array);
         for entry in attributes.into_iter().flatten() {

@@ -57,10 +57,12 @@ impl<'x> Reader<'x> {
             }
         };
         let mut document = self.attributes(root)?;
-        if let Some(Value::String(id)) = document.get("id") {
-            self.bind(id);
-        }
-        if document.get("schemaVersion").and_then(Value::as_str).is_some_and(|v| v.starts_with('1')) {
+        self.bind_member(&document, "id");
+        if document
+            .get("schemaVersion")
+            .and_then(Value::as_str)
+            .is_some_and(|v| v.split('.').next() == Some("1"))
+        {
             document.insert("schemaVersion".to_owned(), "2.0".into());
         }
         let name = if kind == DocumentKind::QueryResults { "EPCISQueryDocument" } else { "EPCISDocument" };
@@ -166,6 +168,7 @@ impl<'x> Reader<'x> {
     fn vocabularies(&mut self, tag: &Tag<'x>) -> Result<Value, EpcisError> {
         self.list(tag, "Vocabulary", |reader, tag| {
             let mut vocabulary = reader.attributes(tag)?;
+            reader.bind_member(&vocabulary, "type");
             while let Some(child) = reader.child()? {
                 match child.standard() {
                     Some("VocabularyElementList") => {
@@ -183,12 +186,13 @@ impl<'x> Reader<'x> {
 
     fn vocabulary_element(&mut self, tag: &Tag<'x>) -> Result<Value, EpcisError> {
         let mut element = self.attributes(tag)?;
+        self.bind_member(&element, "id");
         while let Some(child) = self.child()? {
             match child.standard() {
                 Some("attribute") => {
-                    let mut attribute = Map::new();
-                    let id = self.attributes(&child)?.remove("id");
-                    attribute.extend(id.map(|id| ("id".to_owned(), id)));
+                    let mut attribute = self.attributes(&child)?;
+                    attribute.retain(|name, _| name == "id");
+                    self.bind_member(&attribute, "id");
                     let mut value = self.extension(&child)?;
                     if let Some(members) = value.as_object_mut() {
                         members.remove("id");
@@ -210,6 +214,12 @@ impl<'x> Reader<'x> {
             }
         }
         Ok(Value::Object(element))
+    }
+
+    fn bind_member(&mut self, of: &Map<String, Value>, name: &str) {
+        if let Some(Value::String(value)) = of.get(name) {
+            self.bind(value);
+        }
     }
 
     /// The next child of the element that is open; `None` at its end. Text between children says nothing.

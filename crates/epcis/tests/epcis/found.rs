@@ -1,0 +1,61 @@
+//! What fuzzing found, each a text that once broke a law of [`crate::round_trip`].
+
+use crate::round_trip::{json, xml};
+
+#[test]
+fn a_version_before_2_or_of_three_numbers_comes_back_through_xml() {
+    for version in ["1.0", "1.2", "0.9", "2", "2.0.1", "02.00", "10.0", "2.1"] {
+        json(
+            format!(
+                "{{\"@context\":[],\"type\":\"EPCISDocument\",\"schemaVersion\":\"{version}\",\
+                 \"creationDate\":\"2021-12-10T08:31:22Z\",\"epcisBody\":{{\"eventList\":[]}}}}"
+            )
+            .as_bytes(),
+        );
+        xml(format!(
+            "<e:EPCISDocument xmlns:e=\"urn:epcglobal:epcis:xsd:2\" schemaVersion=\"{version}\" \
+             creationDate=\"2021-12-10T08:31:22Z\"><EPCISBody><EventList/></EPCISBody></e:EPCISDocument>"
+        )
+        .as_bytes());
+    }
+}
+
+#[test]
+fn an_element_of_master_data_without_attributes_and_children_comes_back_through_xml() {
+    for empty in ["\"attributes\":[]", "\"children\":[]", "\"children\":[],\"attributes\":[]"] {
+        json(
+            format!(
+                "{{\"@context\":[],\"type\":\"EPCISDocument\",\"schemaVersion\":\"2.0\",\
+                 \"creationDate\":\"2021-12-10T08:31:22Z\",\"epcisHeader\":{{\"epcisMasterData\":{{\"vocabularyList\":[\
+                 {{\"type\":\"urn:epcglobal:epcis:vtype:ReadPoint\",\"vocabularyElementList\":[{{\"id\":\"urn:a:b\",{empty}}}]}}]\
+                 }}}},\"epcisBody\":{{\"eventList\":[]}}}}"
+            )
+            .as_bytes(),
+        );
+    }
+}
+
+#[test]
+fn compact_names_in_master_data_keep_their_namespaces_through_xml() {
+    json(
+        b"{\"@context\":{\"ex\":\"https://ex.example/\"},\"type\":\"EPCISDocument\",\"schemaVersion\":\"2.0\",\
+          \"creationDate\":\"2021-12-10T08:31:22Z\",\"epcisHeader\":{\"epcisMasterData\":{\"vocabularyList\":[\
+          {\"type\":\"ex:places\",\"vocabularyElementList\":[{\"id\":\"ex:hall\",\"children\":[\"ex:door\"],\
+          \"attributes\":[{\"id\":\"ex:colour\",\"attribute\":\"red\"}]}]}]}},\"epcisBody\":{\"eventList\":[]}}",
+    );
+}
+
+#[test]
+fn an_own_text_in_a_list_counts_for_the_hash_as_it_does_alone() {
+    for text in ["[\"a\"]", "[[\"a\"]]", "[null,\"a\"]", "[\"a\",[]]", "[\"a\",\"b\"]", "[1]", "[]", "null"] {
+        json(
+            format!(
+                "{{\"@context\":{{\"ex\":\"https://ex.example/\"}},\"type\":\"EPCISDocument\",\"schemaVersion\":\"2.0\",\
+                 \"creationDate\":\"2021-12-10T08:31:22Z\",\"epcisBody\":{{\"eventList\":[{{\"type\":\"ObjectEvent\",\
+                 \"action\":\"ADD\",\"eventTime\":\"2021-12-10T08:31:22Z\",\"eventTimeZoneOffset\":\"+08:00\",\"epcList\":[],\
+                 \"ex:note\":{{\"#text\":{text}}}}}]}}}}"
+            )
+            .as_bytes(),
+        );
+    }
+}
