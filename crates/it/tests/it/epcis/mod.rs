@@ -2,6 +2,7 @@
 
 pub mod access;
 mod capture;
+mod contract;
 mod dimensions;
 mod formats;
 mod house;
