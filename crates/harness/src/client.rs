@@ -1,12 +1,12 @@
 //! A small HTTP client that hides nothing: redirects are not followed, errors are answers.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
 use ureq::Agent;
-use ureq::http::{HeaderMap, Request};
+use ureq::http::{HeaderMap, HeaderName, Request};
 
 pub const JSON: &str = "application/json";
 
@@ -113,12 +113,28 @@ impl Client {
 
     /// The status that the server gives a request whose body it is only promised.
     pub fn status_of_promise(&self, path: &str, media: &str, length: u64) -> u16 {
+        self.answer_to_promise(path, media, length).status
+    }
+
+    /// The answer that the server gives a request whose body it is only promised.
+    pub fn answer_to_promise(&self, path: &str, media: &str, length: u64) -> Answer {
         let length = length.to_string();
         let more = [("content-type", media), ("content-length", &length), ("connection", "close")];
-        let mut stream = self.open("POST", path, &more);
-        let mut line = [0; 12];
-        stream.read_exact(&mut line).unwrap();
-        std::str::from_utf8(&line[9..]).unwrap().parse().unwrap()
+        let mut stream = BufReader::new(self.open("POST", path, &more));
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        let status = line[9..12].parse().unwrap();
+        let mut headers = HeaderMap::new();
+        loop {
+            line.clear();
+            stream.read_line(&mut line).unwrap();
+            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.trim().parse().unwrap());
+        }
+        let answer = Answer { status, headers, bytes: Vec::new() };
+        let mut bytes = vec![0; answer.header("content-length").parse().unwrap()];
+        stream.read_exact(&mut bytes).unwrap();
+        Answer { bytes, ..answer }
     }
 }
 

@@ -328,7 +328,12 @@ pub async fn negotiated(State(texts): State<Arc<Texts>>, request: Request, next:
         return response;
     };
     let mut set = match form {
-        Form::Json => problem.to_json_response(lang),
+        Form::Json => {
+            let mut set = problem.to_json_response(lang);
+            // A part of the site may have a form of its own for it.
+            set.extensions_mut().insert(problem);
+            set
+        }
         Form::Notice => problem.to_notice(lang),
         Form::Page => {
             let frame = Frame::new(texts.t(lang), "", address);

@@ -1,6 +1,7 @@
 //! The explicit list of lines: the one place that knows them all.
 
 use axum::Router;
+use axum::middleware::from_fn;
 use base::CityZone;
 use kernel::Line;
 use shell::said::Naming;
@@ -44,6 +45,7 @@ pub fn router(app: App) -> Router {
         vec![line_market::pages::router(), line_projects::pages::router()],
         vec![line_market::api::streams(), line_market::pages::streams()],
     )
+    .layer(from_fn(line_market::api::epcis::in_the_standards_words))
 }
 
 /// The OpenAPI document of the whole API.

@@ -1,4 +1,4 @@
-//! Capture jobs and problems, which the schema of EPCIS 2.0 has in XML too.
+//! Capture jobs and problems, which the schema of EPCIS 2.0 has in XML too, and the list of the top-level resources.
 
 use serde_json::Value;
 
@@ -42,6 +42,18 @@ pub fn problem(problem: &Value) -> String {
     let mut out = format!("{HEAD}<epcis:EPCISException{ROOT}>");
     members(&mut out, problem);
     out.push_str("</epcis:EPCISException>\n");
+    out
+}
+
+/// The top-level resources from their JSON form. No schema has an element for them: names are those of the OpenAPI
+/// document, as it says that XML follows from them.
+pub fn top_level(collection: &Value) -> String {
+    let mut out = format!("{HEAD}<TopLevelResourceCollection>");
+    for (name, value) in collection.as_object().into_iter().flatten() {
+        let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        items.iter().for_each(|item| leaf(&mut out, &super::names::encode(name), item));
+    }
+    out.push_str("</TopLevelResourceCollection>\n");
     out
 }
 

@@ -15,7 +15,11 @@ mod read;
 mod shape;
 pub(crate) mod source;
 
-pub use job::{capture_job, problem};
+use serde_json::{Map, Value};
+
+use crate::context::Context;
+use crate::document::DocumentKind;
+pub use job::{capture_job, problem, top_level};
 pub(crate) use print::document as print;
 pub(crate) use read::document as read;
 
@@ -40,4 +44,14 @@ pub struct Style<'a> {
     pub cbv: CbvFormat,
     /// The date of creation of a document that has none, which XML requires.
     pub created: &'a str,
+}
+
+/// An EPCISQueryDocument from its JSON form, whose parts were checked when they were read.
+pub fn query_document(document: &Value, style: &Style) -> String {
+    let nothing = Map::new();
+    let envelope = document.as_object().unwrap_or(&nothing);
+    let context = envelope.get("@context").map(Context::read).unwrap_or_default();
+    let list = document.pointer("/epcisBody/queryResults/resultsBody/eventList").and_then(Value::as_array);
+    let events = list.into_iter().flatten().filter_map(Value::as_object);
+    print(DocumentKind::QueryResults, envelope, &context, events, style)
 }

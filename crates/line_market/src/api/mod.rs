@@ -1,6 +1,6 @@
 //! The market's operations over HTTP.
 
-mod epcis;
+pub mod epcis;
 mod lots;
 pub(crate) mod records;
 mod scale;

@@ -8,7 +8,7 @@ use base::{BookId, Seq, SubjectId, Time};
 use epcis::query::{Held, Scalar, extension_name, stored};
 use epcis::{Context, Document, urn};
 use kernel::Desk;
-use ledger::{Draft, Entry, Role};
+use ledger::{Draft, Entry, Role, jcs};
 use serde_json::Value;
 use store::{Param, StoreError};
 
@@ -141,7 +141,10 @@ impl Element {
 
     /// Whether it says what was said before.
     fn repeats(&self, said: &Described, body: &EpcisDescribed) -> bool {
-        *self.said == *said && self.body.element == body.element
+        // Kept in canonical form, 20.0 has become 20.
+        let text = |element: &Value| jcs(element).ok();
+        *self.said == *said
+            && (self.body.element == body.element || text(&self.body.element) == text(&body.element))
     }
 }
 

@@ -3,43 +3,6 @@
 use super::*;
 
 on_every_store! {
-    fn the_published_documents_come_back_with_the_same_meaning_and_are_captured_once(town) {
-        let examples = examples();
-        // Some examples give one ID to different events, so each has a book of its own.
-        for at in 0..examples.len() {
-            open_book(&town, &format!("b{at}"));
-        }
-        let supplier = town.program(User::Supplier);
-        let capture = |at: usize, sent: &Value| supplier.post_bytes(&format!("{CAPTURE}?book=b{at}"), LD, sent.to_string().as_bytes());
-        for (at, (path, sent)) in examples.iter().enumerate() {
-            let (path, alone) = (path.display(), events_alone(sent));
-            let answer = capture(at, sent);
-            assert_eq!(answer.status, 202, "{path}: {}", answer.text());
-            let job = supplier.get(answer.header("location")).expect(200).json();
-            assert_eq!((&job["running"], &job["success"], &job["errors"]), (&json!(false), &json!(true), &json!([])), "{path}");
-
-            let answer = supplier.get(&format!("{EVENTS}?book=b{at}&perPage=1000"));
-            let found = events(&answer);
-            equal_in_meaning(&alone, &answer.json()).unwrap_or_else(|difference| panic!("{path}: {difference}"));
-            let mut single = answer.json();
-            let list = &mut single["epcisBody"]["queryResults"]["resultsBody"]["eventList"];
-            *list = found.iter().flat_map(|event| {
-                let id = encoded(event["eventID"].as_str().unwrap());
-                events(&supplier.get(&format!("{EVENTS}/{id}?book=b{at}")))
-            }).collect();
-            // An ID stands for an event and the declarations of its error, so these come once for each.
-            if list.as_array().unwrap().len() == found.len() {
-                equal_in_meaning(&alone, &single).unwrap_or_else(|difference| panic!("{path}: {difference}"));
-            }
-        }
-        let before = (!examples.is_empty()).then(|| town.fingerprint());
-        for (at, (_, sent)) in examples.iter().enumerate() {
-            capture(at, sent).expect(202);
-        }
-        assert_eq!(before, (!examples.is_empty()).then(|| town.fingerprint()), "captured again, nothing is new");
-        town.check();
-    }
-
     fn a_capture_job_tells_what_became_of_a_document_and_outlives_the_server(town) {
         let supplier = town.program(User::Supplier);
         let sent = document(&town.now(), json!([observed(1, json!({})), observed(2, json!({}))]));
@@ -122,7 +85,7 @@ on_every_store! {
         problem(&supplier.post_bytes(CAPTURE, LD, bare(observed(2, json!({}))).to_string().as_bytes()), 400, "ValidationException");
         let deep = text.replace("\"OBSERVE\"", &format!("{}1{}", "[".repeat(200), "]".repeat(200)));
         problem(&supplier.post_bytes(CAPTURE, LD, deep.as_bytes()), 400, "ValidationException");
-        for media in ["text/plain", "application/xml", "application/vnd.api+json", ""] {
+        for media in ["text/plain", "application/vnd.api+json", ""] {
             problem(&supplier.post_bytes(CAPTURE, media, text.as_bytes()), 415, "UnsupportedMediaTypeException");
         }
         for (name, value, status, exception) in [

@@ -2,7 +2,9 @@
 
 pub mod access;
 mod capture;
+mod contract;
 mod dimensions;
+mod formats;
 mod house;
 mod oracle;
 mod queries;
@@ -87,29 +89,34 @@ fn problem(answer: &Answer, status: u16, name: &str) -> Value {
     problem
 }
 
-/// The published JSON examples of EPCIS 2.0; none where the material is absent.
-fn examples() -> Vec<(PathBuf, Value)> {
+/// A folder of the published material of EPCIS 2.0; `None` where it is absent.
+fn published(below: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora");
-    let folder = std::env::var_os("TAIZHANG_CORPORA").map_or(beside, PathBuf::from).join("epcis/gs1/JSON");
-    if !folder.exists() {
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{} is not there", folder.display());
-        eprintln!("skipped: {} is not there", folder.display());
-        return Vec::new();
+    let root = std::env::var_os("TAIZHANG_CORPORA").map_or(beside, PathBuf::from);
+    let folder = root.join("epcis/gs1").join(below);
+    if folder.exists() {
+        return Some(folder);
     }
-    let (mut found, mut folders) = (Vec::new(), vec![folder]);
+    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{} is not there", folder.display());
+    eprintln!("skipped: {} is not there", folder.display());
+    None
+}
+
+/// The published examples in one format; none where the material is absent.
+fn examples(below: &str, endings: &[&str]) -> Vec<(PathBuf, Vec<u8>)> {
+    let (mut found, mut folders) = (Vec::new(), Vec::from_iter(published(below)));
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "jsonld" || end == "json") {
-                let value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-                found.push((path, value));
+            } else if path.extension().is_some_and(|end| endings.iter().any(|ending| end == *ending)) {
+                let bytes = std::fs::read(&path).unwrap();
+                found.push((path, bytes));
             }
         }
     }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    assert_eq!(found.len(), 47);
+    found.sort();
     found
 }
 

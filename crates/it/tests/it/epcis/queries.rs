@@ -24,7 +24,7 @@ on_every_store! {
             let Some(next) = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")) else { break };
             path = next.strip_prefix(town.site.base.as_str()).unwrap().to_owned();
         }
-        let expected: Vec<String> = (1..7).map(|n| format!("urn:epc:id:sgtin:0614141.112345.{n}")).collect();
+        let expected: Vec<String> = (1..7).map(|n| format!("https://id.gs1.org/01/10614141123459/21/{n}")).collect();
         assert_eq!(found, expected);
         for (query, field) in [
             ("EQ_colour=red", "EQ_colour"), ("EQ_bizStep=eating", "EQ_bizStep"), ("GE_eventTime=yesterday", "GE_eventTime"), ("perPage=0", "perPage"),
@@ -34,8 +34,7 @@ on_every_store! {
             assert_eq!(problem(&supplier.get(&format!("{EVENTS}?{query}")), 400, "QueryParameterException")["field"], field, "{query}");
         }
         problem(&supplier.get(&format!("{EVENTS}?maxEventCount=6")), 413, "QueryTooLargeException");
-        problem(&supplier.with("accept", "application/xml").get(EVENTS), 406, "NotAcceptableException");
-        problem(&supplier.with("gs1-epc-format", "Always_EPC_URN").get(EVENTS), 406, "NotAcceptableException");
+        problem(&supplier.with("accept", "text/plain").get(EVENTS), 406, "NotAcceptableException");
         problem(&supplier.with("gs1-epcis-min", "2.1").get(EVENTS), 406, "NotAcceptableException");
         assert_eq!(supplier.with("accept", LD).get(EVENTS).header("content-type"), LD);
     }
@@ -63,7 +62,9 @@ on_every_store! {
             for name in ["gs1-epcis-min", "gs1-epcis-max", "gs1-cbv-min", "gs1-cbv-max"] {
                 assert_eq!(answer.header(name), "2.0.0", "{path}");
             }
-            assert_eq!(answer.header("gs1-epc-format"), "Never_Translates");
+            for name in ["gs1-epc-format", "gs1-cbv-xml-format"] {
+                assert_eq!(answer.header(name), "No_Preference");
+            }
         }
         let capture = described(CAPTURE);
         assert_eq!(capture.header("gs1-epcis-capture-limit"), EVENTS_PER_CAPTURE_MAX.to_string());

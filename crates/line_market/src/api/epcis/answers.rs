@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::limits::{EVENTS_PER_CAPTURE_MAX, REQUEST_BYTES_MAX};
 use epcis::{EpcisError, Rule};
 use serde_json::Value;
+use shell::problem::{CONTENT_TYPE as PROBLEM_JSON, asked_lang};
 use shell::{Both, Lang, Problem};
 
+use super::formats::{PROBLEM_XML, not_in_utf8, prefers_xml, with_body};
 use crate::api::refusal_problem;
 use crate::epcis_events::{ELEMENTS_MAX, LOOKED_MAX, QueryRefusal, SORTED_MAX};
 use crate::refusal::{Code, Refusal};
@@ -25,6 +27,7 @@ pub const CBV_VERSION: HeaderName = HeaderName::from_static("gs1-cbv-version");
 pub const CBV_MIN: HeaderName = HeaderName::from_static("gs1-cbv-min");
 pub const CBV_MAX: HeaderName = HeaderName::from_static("gs1-cbv-max");
 pub const EPC_FORMAT: HeaderName = HeaderName::from_static("gs1-epc-format");
+pub const CBV_XML_FORMAT: HeaderName = HeaderName::from_static("gs1-cbv-xml-format");
 pub const EXTENSIONS: HeaderName = HeaderName::from_static("gs1-extensions");
 pub const VENDOR_VERSION: HeaderName = HeaderName::from_static("gs1-vendor-version");
 pub const NEXT_PAGE_TOKEN_EXPIRES: HeaderName = HeaderName::from_static("gs1-next-page-token-expires");
@@ -35,28 +38,48 @@ pub const CAPTURE_ERROR_BEHAVIOUR: HeaderName = HeaderName::from_static("gs1-cap
 /// Bytes of an address with its query.
 pub const ADDRESS_BYTES_MAX: usize = 8 * 1024;
 
-/// The layer round every operation: versions on every answer, and problems under the standard's names for them.
-pub async fn in_the_standards_words(request: Request, next: Next) -> Response {
-    let method = request.method().clone();
+/// The layer round every operation that refuses an address of more bytes than are read.
+pub async fn of_bounded_address(request: Request, next: Next) -> Response {
     let length = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
-    let mut response = match length > ADDRESS_BYTES_MAX {
+    match length > ADDRESS_BYTES_MAX {
         true => too_long().into_response(),
         false => next.run(request).await,
-    };
-    if let Some(problem) = response.extensions().get::<Arc<Problem>>().cloned() {
+    }
+}
+
+/// The layer round the whole site that has the answers below `/epcis` name the versions, and sets their problems under
+/// the standard's names, in XML if that is asked for. It stands outside of what tells who is asking.
+pub async fn in_the_standards_words(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if path != "/epcis" && !path.starts_with("/epcis/") {
+        return next.run(request).await;
+    }
+    let method = request.method().clone();
+    let lang = asked_lang(request.uri(), request.headers());
+    let in_xml = prefers_xml(request.headers());
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
         let mut problem = Problem::clone(&problem);
         if let Some(name) = name_of(&method, problem.status)
             && !problem.type_.starts_with("epcisException:")
         {
             problem.type_ = name.into();
         }
-        response = problem.into_response();
+        let told = problem.json(lang);
+        response = match in_xml {
+            true => with_body(response, PROBLEM_XML, epcis::xml::problem(&told)),
+            false => with_body(response, PROBLEM_JSON, told.to_string()),
+        };
     }
     let headers = response.headers_mut();
     headers.insert(EPCIS_VERSION, HeaderValue::from_static(VERSION));
     headers.insert(CBV_VERSION, HeaderValue::from_static(VERSION));
     // Members under any namespace are kept as they came; no extension is served in a way of its own.
     headers.insert(EXTENSIONS, HeaderValue::from_static(""));
+    headers.append(
+        header::VARY,
+        HeaderValue::from_static("accept, accept-language, gs1-epc-format, gs1-cbv-xml-format"),
+    );
     if response.status() == StatusCode::PAYLOAD_TOO_LARGE && method == Method::POST {
         capture_limits(response.headers_mut());
     }
@@ -127,10 +150,13 @@ fn capture_limit(detail: Both) -> Problem {
     Problem::new(name, StatusCode::PAYLOAD_TOO_LARGE, title, detail)
 }
 
-/// 400: a document, event or parameter that breaks a rule of EPCIS, which the error names with its place.
+/// 400: a document, event or parameter that breaks a rule of EPCIS, which the error names with its place; 415 for a
+/// document in another charset.
 pub fn rule_problem(error: EpcisError) -> Problem {
     let (rule, zh) = match &error.rule {
+        Rule::Charset(charset) => return not_in_utf8(charset),
         Rule::Json(_) => ("json", "请求体不是有效的 JSON"),
+        Rule::Xml(_) => ("xml", "请求体不是有效的 XML"),
         Rule::Limit { .. } => ("limit", "内容超出单个文档的限制"),
         Rule::UnknownParameter => ("unknown-parameter", "此处不提供该查询参数"),
         Rule::Twice => ("twice", "查询参数重复"),

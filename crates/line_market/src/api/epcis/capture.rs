@@ -17,8 +17,11 @@ use utoipa::ToSchema;
 use super::answers::{
     CAPTURE_ERROR_BEHAVIOUR, job_error, query_problem, rule_problem, too_many_elements, too_many_events,
 };
+use super::formats::{Media, answer, answer_value};
 use super::paging::List;
-use super::requests::{Parameters, answer_type, book_to_capture, need_json, need_version, sender, sights};
+use super::requests::{
+    Parameters, answer_type, any_type, book_to_capture, need_version_of_body, sender, sights,
+};
 use crate::api::failure_problem;
 use crate::apply::word;
 use crate::epcis_events::{
@@ -67,7 +70,8 @@ impl CaptureJobView {
 #[utoipa::path(post, path = "/epcis/capture", tag = "epcis",
     params(("book" = Option<String>, Query, description = "The book, where the credential may capture into several."),
         ("GS1-Capture-Error-Behaviour" = Option<String>, Header, description = "`rollback` or `proceed`.")),
-    request_body(content((Object = "application/json"), (Object = "application/ld+json"))),
+    request_body(content((Object = "application/json"), (Object = "application/ld+json"), (String = "application/xml"),
+        (String = "text/xml"))),
     responses((status = 202, headers(("Location" = String, description = "The capture job."))), (status = 400), (status = 401),
         (status = 403), (status = 404), (status = 406), (status = 409), (status = 413), (status = 415), (status = 503)),
     extensions(("x-action" = json!("market.epcis.capture"))))]
@@ -80,14 +84,14 @@ pub async fn capture_document(
     let mut parameters = Parameters::of(request.uri());
     let book = book_to_capture(&app, &viewer, parameters.take("book").as_deref())?;
     parameters.end()?;
-    need_version(request.headers())?;
-    need_json(request.headers())?;
+    let media = Media::of_body(request.headers(), Media::ALL)?;
+    need_version_of_body(request.headers(), media)?;
     let mode = mode(request.headers())?;
     let bytes = body(request, REQUEST_BYTES_MAX).await?;
     let (sender, tree) = (sender(&app, &viewer, &book)?, app.tree());
     let prepared = app
         .blocking(move |_| {
-            let sifted = sift(&bytes)?;
+            let sifted = sift(&bytes, media)?;
             if sifted.document.kind == DocumentKind::Event {
                 return Err(other_type("EPCISDocument or EPCISQueryDocument"));
             }
@@ -101,10 +105,11 @@ pub async fn capture_document(
 }
 
 /// Reads a document of at most so many events as the interface takes.
-pub fn sift(bytes: &[u8]) -> Result<Sifted, Problem> {
+pub fn sift(bytes: &[u8], media: Media) -> Result<Sifted, Problem> {
     // The number of events has a problem of its own.
     let limits = Limits { events_max: usize::MAX, ..Limits::default() };
-    let sifted = Document::sift(bytes, &limits).map_err(rule_problem)?;
+    let read = if media.is_xml() { Document::sift_xml } else { Document::sift };
+    let sifted = read(bytes, &limits).map_err(rule_problem)?;
     let elements = |vocabulary: &Value| {
         vocabulary.get("vocabularyElementList").and_then(Value::as_array).map_or(0, Vec::len)
     };
@@ -149,9 +154,10 @@ fn mode(headers: &HeaderMap) -> Result<Mode, Problem> {
 
 /// The capture jobs of the books that the viewer may capture into, newest first; an outside system sees its own.
 #[utoipa::path(get, path = "/epcis/capture", tag = "epcis",
-    params(("book" = Option<String>, Query), ("perPage" = Option<usize>, Query, description = "1 to 1,000; 30 if left out."),
+    params(("book" = Option<String>, Query), ("perPage" = Option<usize>, Query, description = "1 to 1,000; 30 if left out.", minimum = 1, maximum = 1_000),
         ("nextPageToken" = Option<String>, Query)),
-    responses((status = 200, body = Vec<CaptureJobView>, headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
+    responses((status = 200, content((Vec<CaptureJobView> = "application/json"), (Vec<CaptureJobView> = "application/ld+json")),
+        headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
         (status = 400), (status = 401), (status = 403), (status = 404), (status = 406)),
     extensions(("x-action" = json!("market.epcis.capture"))))]
 pub async fn capture_jobs(
@@ -179,7 +185,8 @@ pub async fn capture_jobs(
         })
         .await?;
     let views: Vec<_> = page.items.into_iter().map(|job| CaptureJobView::of(job, lang)).collect();
-    let mut response = ([(header::CONTENT_TYPE, media)], axum::Json(views)).into_response();
+    let views = serde_json::to_string(&views).map_err(|_| Problem::internal())?;
+    let mut response = answer(media, views);
     if let Some(next) = page.next {
         response.headers_mut().extend(list.next(&app, &next, now));
     }
@@ -189,7 +196,8 @@ pub async fn capture_jobs(
 /// One capture job.
 #[utoipa::path(get, path = "/epcis/capture/{captureID}", tag = "epcis",
     params(("captureID" = String, Path), ("book" = Option<String>, Query)),
-    responses((status = 200, body = CaptureJobView), (status = 400), (status = 401), (status = 403), (status = 404), (status = 406)),
+    responses((status = 200, content((CaptureJobView = "application/json"), (CaptureJobView = "application/ld+json"),
+        (String = "application/xml"), (String = "text/xml"))), (status = 400), (status = 401), (status = 403), (status = 404), (status = 406)),
     extensions(("x-action" = json!("market.epcis.capture"))))]
 pub async fn capture_job(
     State(app): State<App>,
@@ -200,7 +208,8 @@ pub async fn capture_job(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (job, media) = find_job(&app, &viewer, capture, &uri, &headers).await?;
-    Ok(([(header::CONTENT_TYPE, media)], axum::Json(CaptureJobView::of(job, lang))).into_response())
+    let view = serde_json::to_value(CaptureJobView::of(job, lang)).map_err(|_| Problem::internal())?;
+    Ok(answer_value(media, &view, epcis::xml::capture_job))
 }
 
 /// A job that the viewer may know of, and the media type to tell it in.
@@ -210,11 +219,11 @@ pub async fn find_job(
     capture: String,
     uri: &Uri,
     headers: &HeaderMap,
-) -> Result<(CaptureJob, &'static str), Problem> {
+) -> Result<(CaptureJob, Media), Problem> {
     let mut parameters = Parameters::of(uri);
     let sights = sights(app, viewer, CAPTURE, parameters.take("book").as_deref())?;
     parameters.end()?;
-    let media = answer_type(headers)?;
+    let media = any_type(headers)?;
     let job = app.blocking(move |kernel| kernel.read(|tx| epcis_events::job(tx, &sights, &capture))).await?;
     Ok((job.ok_or_else(Problem::not_found)?, media))
 }

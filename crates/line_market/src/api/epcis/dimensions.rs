@@ -1,10 +1,11 @@
 //! The dimensions of events as resources: what is known of each, and the events behind every value.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use base::Seq;
 use epcis::Context;
+use epcis::format::EpcFormat;
 use epcis::query::{Among, Condition, Field, Pattern, Scalar, What, canonical_word};
 use epcis::vocabulary::Vocabulary;
 use kernel::Page;
@@ -17,9 +18,10 @@ use store::{StoreError, Tx};
 use super::answers::query_problem;
 use super::discovery::described;
 use super::events::answer_query;
+use super::formats::{Form, answer, answer_value, epc_format, spelled};
 use super::paging::List;
-use super::parameters::EventQuery;
-use super::requests::{Parameters, answer_type, prefixes, sights};
+use super::parameters::{EventQuery, FormatHeaders};
+use super::requests::{Parameters, answer_type, any_type, prefixes, sights};
 use crate::epcis_events::values::{has_thing, has_value, things, values};
 use crate::epcis_events::{QueryRefusal, Sight};
 use crate::policy::QUERY;
@@ -73,6 +75,11 @@ impl Dimension {
             Self::Dispositions => Vocabulary::Disposition.words(),
             Self::Epcs | Self::BizLocations | Self::ReadPoints => &[],
         }
+    }
+
+    /// Whether its values are identifiers, which have more than one spelling in JSON.
+    fn is_of_identifiers(self) -> bool {
+        matches!(self, Self::Epcs | Self::BizLocations | Self::ReadPoints)
     }
 
     /// The parameter that says the same, and so must not stand beside it.
@@ -171,12 +178,12 @@ fn collection(members: &[impl AsRef<str>]) -> Value {
 
 /// The top-level resources.
 #[utoipa::path(get, path = "/epcis", tag = "epcis",
-    responses((status = 200, body = Object), (status = 401), (status = 403), (status = 406)),
+    responses((status = 200, content((Object = "application/json"), (Object = "application/ld+json"), (String = "application/xml"), (String = "text/xml"))), (status = 401), (status = 403), (status = 406)),
     extensions(("x-action" = json!("market.epcis.query"))))]
 pub async fn top(State(app): State<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response, Problem> {
     viewer.need_somewhere(&app, QUERY)?;
-    let media = answer_type(&headers)?;
-    Ok(([(header::CONTENT_TYPE, media)], collection(&TOP).to_string()).into_response())
+    let media = any_type(&headers)?;
+    Ok(answer_value(media, &collection(&TOP), epcis::xml::top_level))
 }
 
 async fn list(
@@ -191,6 +198,8 @@ async fn list(
     let pages = List::of(&app, &viewer, &uri, &mut parameters);
     parameters.end()?;
     let media = answer_type(&headers)?;
+    let asked = epc_format(&headers)?;
+    let format = if dimension.is_of_identifiers() { asked } else { EpcFormat::AsWritten };
     let (count, now) = (pages.per_page()?, app.kernel.now());
     let (page, pages) = app
         .blocking(move |kernel| {
@@ -205,7 +214,8 @@ async fn list(
             page.map_err(|refusal| query_problem(&refusal))
         })
         .await?;
-    let mut response = ([(header::CONTENT_TYPE, media)], collection(&page.items).to_string()).into_response();
+    let members = spelled(page.items, format);
+    let mut response = answer(media, collection(&members).to_string());
     if let Some(next) = page.next {
         response.headers_mut().extend(pages.next(&app, &next, now));
     }
@@ -235,12 +245,25 @@ async fn item(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut parameters = Parameters::of(&uri);
-    let sights = sights(&app, &viewer, QUERY, parameters.take("book").as_deref())?;
+    let media = answer_type(&headers);
+    find(dimension, &app, &viewer, &written, &uri, &headers).await?;
+    Ok(answer(media?, collection(&["events"]).to_string()))
+}
+
+/// Refuses an address whose value the viewer may not know of, or that there is not.
+async fn find(
+    dimension: Dimension,
+    app: &App,
+    viewer: &Viewer,
+    written: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
+    let mut parameters = Parameters::of(uri);
+    let sights = sights(app, viewer, QUERY, parameters.take("book").as_deref())?;
     parameters.end()?;
-    let media = answer_type(&headers)?;
-    known(dimension, &app, &sights, &written, &headers).await?;
-    Ok(([(header::CONTENT_TYPE, media)], collection(&["events"]).to_string()).into_response())
+    any_type(headers)?;
+    known(dimension, app, &sights, written, headers).await.map(|_| ())
 }
 
 async fn events(
@@ -254,14 +277,14 @@ async fn events(
     let mut parameters = Parameters::of(&uri);
     let sights = sights(&app, &viewer, QUERY, parameters.take("book").as_deref())?;
     parameters.refuse(dimension.parameter())?;
-    answer_type(&headers)?;
+    Form::asked(&headers)?;
     let value = known(dimension, &app, &sights, &written, &headers).await?;
     answer_query(&app, &viewer, &uri, &headers, parameters, sights, Some(dimension.condition(&value))).await
 }
 
 async fn describe_list(app: App, viewer: Viewer, headers: HeaderMap) -> Result<Response, Problem> {
     viewer.need_somewhere(&app, QUERY)?;
-    answer_type(&headers)?;
+    any_type(&headers)?;
     Ok((StatusCode::NO_CONTENT, described("GET, OPTIONS")).into_response())
 }
 
@@ -273,7 +296,7 @@ async fn describe_item(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    item(dimension, app, viewer, written, uri, headers).await?;
+    find(dimension, &app, &viewer, &written, &uri, &headers).await?;
     Ok((StatusCode::NO_CONTENT, described("GET, OPTIONS")).into_response())
 }
 
@@ -286,9 +309,10 @@ macro_rules! dimension {
             #[doc = concat!("The ", $what, " that are known, with those of the standard.")]
             #[utoipa::path(get, path = $list, tag = "epcis",
                 params(("book" = Option<String>, Query, description = "One book instead of all."),
-                    ("perPage" = Option<usize>, Query, description = "1 to 1,000; 30 if left out."),
-                    ("nextPageToken" = Option<String>, Query)),
-                responses((status = 200, body = Object, headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
+                    ("perPage" = Option<usize>, Query, description = "1 to 1,000; 30 if left out.", minimum = 1, maximum = 1_000),
+                    ("nextPageToken" = Option<String>, Query),
+                    ("GS1-EPC-Format" = Option<String>, Header, description = "How identifiers are spelled; see `GET /epcis/events`.")),
+                responses((status = 200, content((Object = "application/json"), (Object = "application/ld+json")), headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
                     (status = 400), (status = 401), (status = 403), (status = 404), (status = 406), (status = 414)),
                 extensions(("x-action" = json!("market.epcis.query"))))]
             pub async fn list(
@@ -303,7 +327,7 @@ macro_rules! dimension {
             #[doc = concat!("What stands below one of the ", $what, ": its events.")]
             #[utoipa::path(get, path = $item, tag = "epcis",
                 params(($value = String, Path, description = "Percent-encoded."), ("book" = Option<String>, Query)),
-                responses((status = 200, body = Object), (status = 400), (status = 401), (status = 403), (status = 404),
+                responses((status = 200, content((Object = "application/json"), (Object = "application/ld+json"))), (status = 400), (status = 401), (status = 403), (status = 404),
                     (status = 406), (status = 414)),
                 extensions(("x-action" = json!("market.epcis.query"))))]
             pub async fn item(
@@ -318,8 +342,9 @@ macro_rules! dimension {
 
             #[doc = concat!("The events with one of the ", $what, ", narrowed by the parameters of `GET /epcis/events`.")]
             #[utoipa::path(get, path = $events, tag = "epcis",
-                params(($value = String, Path, description = "Percent-encoded."), EventQuery),
-                responses((status = 200, body = Object, headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
+                params(($value = String, Path, description = "Percent-encoded."), EventQuery, FormatHeaders),
+                responses((status = 200, content((Object = "application/json"), (Object = "application/ld+json"), (String = "application/xml"), (String = "text/xml")),
+                        headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
                     (status = 400), (status = 401), (status = 403), (status = 404), (status = 406), (status = 413), (status = 414)),
                 extensions(("x-action" = json!("market.epcis.query"))))]
             pub async fn events(

@@ -8,12 +8,12 @@ use shell::viewer::Viewer;
 use shell::{App, Problem};
 
 use super::answers::{
-    CAPTURE_ERROR_BEHAVIOUR, CBV_MAX, CBV_MIN, EPC_FORMAT, EPCIS_MAX, EPCIS_MIN, VENDOR_VERSION, VERSION,
-    capture_limits,
+    CAPTURE_ERROR_BEHAVIOUR, CBV_MAX, CBV_MIN, CBV_XML_FORMAT, EPC_FORMAT, EPCIS_MAX, EPCIS_MIN,
+    VENDOR_VERSION, VERSION, capture_limits,
 };
 use super::capture::find_job;
 use super::events::find_event;
-use super::requests::answer_type;
+use super::requests::any_type;
 use crate::policy::{CAPTURE, QUERY};
 
 /// What the top of the interface does.
@@ -26,7 +26,7 @@ pub async fn describe_top(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     viewer.need_somewhere(&app, QUERY)?;
-    answer_type(&headers)?;
+    any_type(&headers)?;
     Ok((StatusCode::NO_CONTENT, described("GET, OPTIONS")).into_response())
 }
 
@@ -40,7 +40,7 @@ pub async fn describe_capture(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     viewer.need_somewhere(&app, CAPTURE)?;
-    answer_type(&headers)?;
+    any_type(&headers)?;
     let mut headers = described("GET, POST, OPTIONS");
     capture_limits(&mut headers);
     headers.insert(CAPTURE_ERROR_BEHAVIOUR, HeaderValue::from_static("all"));
@@ -72,7 +72,7 @@ pub async fn describe_events(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     viewer.need_somewhere(&app, QUERY)?;
-    answer_type(&headers)?;
+    any_type(&headers)?;
     Ok((StatusCode::NO_CONTENT, described("GET, POST, OPTIONS")).into_response())
 }
 
@@ -99,7 +99,10 @@ pub fn described(allow: &'static str) -> HeaderMap {
         headers.insert(name, HeaderValue::from_static(VERSION));
     }
     headers.insert(header::ALLOW, HeaderValue::from_static(allow));
-    headers.insert(EPC_FORMAT, HeaderValue::from_static("Never_Translates"));
+    // Every format is served.
+    for name in [EPC_FORMAT, CBV_XML_FORMAT] {
+        headers.insert(name, HeaderValue::from_static("No_Preference"));
+    }
     headers.insert(VENDOR_VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
     headers
 }

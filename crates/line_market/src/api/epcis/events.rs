@@ -13,18 +13,19 @@ use shell::{App, Problem};
 
 use super::answers::{parameter_problem, query_problem};
 use super::capture::{other_type, prepared, sift};
+use super::formats::{Form, Media};
 use super::paging::List;
-use super::parameters::EventQuery;
-use super::requests::{Parameters, answer_type, book_to_capture, need_json, prefixes, sender, sights};
+use super::parameters::{EventQuery, FormatHeaders};
+use super::requests::{Parameters, answer_type, book_to_capture, prefixes, sender, sights};
 use crate::api::{failure_problem, market};
-use crate::epcis_events::{self, EventOutcome, Found, Mode, Sight, document, own_id};
+use crate::epcis_events::{self, EventOutcome, Found, Mode, Sight, own_id};
 use crate::policy::{QUERY, READ};
 
 /// Captures one event. A retry with the same content gets the first answer; the ID of another event is refused with 409.
 #[utoipa::path(post, path = "/epcis/events", tag = "epcis",
     params(("book" = Option<String>, Query, description = "The book, where the credential may capture into several.")),
     request_body(content((Object = "application/json"), (Object = "application/ld+json"))),
-    responses((status = 201, body = Object, headers(("Location" = String, description = "The event."))), (status = 400),
+    responses((status = 201, content((Object = "application/json"), (Object = "application/ld+json")), headers(("Location" = String, description = "The event."))), (status = 400),
         (status = 401), (status = 403), (status = 404), (status = 406), (status = 409), (status = 413), (status = 415),
         (status = 503)),
     extensions(("x-action" = json!("market.epcis.capture"))))]
@@ -37,12 +38,13 @@ pub async fn capture_event(
     let book = book_to_capture(&app, &viewer, parameters.take("book").as_deref())?;
     parameters.end()?;
     let media = answer_type(request.headers())?;
-    need_json(request.headers())?;
+    // XML has documents alone.
+    let sent_as = Media::of_body(request.headers(), Media::JSON_ALONE)?;
     let bytes = body(request, REQUEST_BYTES_MAX).await?;
     let (sender, tree) = (sender(&app, &viewer, &book)?, app.tree());
     let (mut event, prepared) = app
         .blocking(move |_| {
-            let sifted = sift(&bytes)?;
+            let sifted = sift(&bytes, sent_as)?;
             if sifted.document.kind != DocumentKind::Event {
                 return Err(other_type("the type of an event"));
             }
@@ -59,16 +61,17 @@ pub async fn capture_event(
     let encoded: String = form_urlencoded::byte_serialize(event_id.as_bytes()).collect();
     event["eventID"] = Value::String(event_id);
     let headers =
-        [(header::LOCATION, format!("/epcis/events/{encoded}")), (header::CONTENT_TYPE, media.into())];
-    Ok((StatusCode::CREATED, headers, axum::Json(event).into_response().into_body()).into_response())
+        [(header::LOCATION, format!("/epcis/events/{encoded}")), (header::CONTENT_TYPE, media.name().into())];
+    Ok((StatusCode::CREATED, headers, event.to_string()).into_response())
 }
 
 /// The simple event query, over every market book that the viewer may query.
 ///
 /// Parameters are those of EPCIS 2.0, lists written `a|b`; what is not served is refused by name. The answer is an
-/// EPCISQueryDocument with events as they came, `eventID` and `recordTime` added.
-#[utoipa::path(get, path = "/epcis/events", tag = "epcis", params(EventQuery),
-    responses((status = 200, body = Object, headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
+/// EPCISQueryDocument with the events, `eventID` and `recordTime` added, in JSON or XML.
+#[utoipa::path(get, path = "/epcis/events", tag = "epcis", params(EventQuery, FormatHeaders),
+    responses((status = 200, content((Object = "application/json"), (Object = "application/ld+json"), (String = "application/xml"), (String = "text/xml")),
+        headers(("Link" = String, description = "The next page, `rel=\"next\"`."))),
         (status = 400), (status = 401), (status = 403), (status = 404), (status = 406), (status = 413), (status = 414)),
     extensions(("x-action" = json!("market.epcis.query"))))]
 pub async fn query_events(
@@ -93,10 +96,10 @@ pub async fn answer_query(
     condition: Option<Condition>,
 ) -> Result<Response, Problem> {
     let list = List::of(app, viewer, uri, &mut parameters);
-    let media = answer_type(headers)?;
+    let form = Form::asked(headers)?;
     let mut asked = Query::parse(parameters.pairs(), &prefixes(headers)).map_err(parameter_problem)?;
     asked.conditions.extend(condition);
-    answer_page(app, list, asked, sights, "SimpleEventQuery", media).await
+    answer_page(app, list, asked, sights, "SimpleEventQuery", form).await
 }
 
 /// One page of the answer to a query.
@@ -106,7 +109,7 @@ pub async fn answer_page(
     mut asked: Query,
     sights: Vec<Sight>,
     name: &str,
-    media: &'static str,
+    form: Form,
 ) -> Result<Response, Problem> {
     asked.per_page = Some(list.per_page()?);
     let (now, name) = (app.kernel.now(), name.to_owned());
@@ -120,10 +123,10 @@ pub async fn answer_page(
                 epcis_events::query(tx, &sights, &asked)
             })?;
             let page = page.map_err(|refusal| query_problem(&refusal))?;
-            Ok::<_, Problem>((document(page.items, &name, now).to_string(), page.next, list))
+            Ok::<_, Problem>((form.print(page.items, &name, now), page.next, list))
         })
         .await?;
-    let mut response = ([(header::CONTENT_TYPE, media)], answer).into_response();
+    let mut response = form.answer(answer);
     if let Some(next) = next {
         response.headers_mut().extend(list.next(app, &next, now));
     }
@@ -135,8 +138,8 @@ pub async fn answer_page(
 /// `entry:{book}/{seq}` is an entry of the market itself, where it speaks of goods: who reads it needs the right to read
 /// the market's records.
 #[utoipa::path(get, path = "/epcis/events/{eventID}", tag = "epcis",
-    params(("eventID" = String, Path, description = "Percent-encoded."), ("book" = Option<String>, Query)),
-    responses((status = 200, body = Object), (status = 400), (status = 401), (status = 403), (status = 404), (status = 406)),
+    params(("eventID" = String, Path, description = "Percent-encoded."), ("book" = Option<String>, Query), FormatHeaders),
+    responses((status = 200, content((Object = "application/json"), (Object = "application/ld+json"), (String = "application/xml"), (String = "text/xml"))), (status = 400), (status = 401), (status = 403), (status = 404), (status = 406)),
     extensions(("x-action" = json!("market.epcis.query"))))]
 pub async fn event(
     State(app): State<App>,
@@ -145,23 +148,22 @@ pub async fn event(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (found, media) = find_event(&app, &viewer, event_id, &uri, &headers).await?;
-    let answer = document(found, "SimpleEventQuery", app.kernel.now()).to_string();
-    Ok(([(header::CONTENT_TYPE, media)], answer).into_response())
+    let (found, form) = find_event(&app, &viewer, event_id, &uri, &headers).await?;
+    Ok(form.answer(form.print(found, "SimpleEventQuery", app.kernel.now())))
 }
 
-/// An event that the viewer may see, with the declarations of its error, and the media type to tell it in.
+/// An event that the viewer may see, with the declarations of its error, and the form to tell it in.
 pub async fn find_event(
     app: &App,
     viewer: &Viewer,
     event_id: String,
     uri: &Uri,
     headers: &HeaderMap,
-) -> Result<(Vec<Found>, &'static str), Problem> {
+) -> Result<(Vec<Found>, Form), Problem> {
     let mut parameters = Parameters::of(uri);
     let sights = sights(app, viewer, QUERY, parameters.take("book").as_deref())?;
     parameters.end()?;
-    let media = answer_type(headers)?;
+    let form = Form::asked(headers)?;
     let own = own_id(&event_id).filter(|(book, _)| app.tree().book(book).is_some());
     if let Some((book, _)) = &own {
         let (_, resource) = market(app, book.as_str())?;
@@ -177,5 +179,5 @@ pub async fn find_event(
             })
         })
         .await?;
-    if found.is_empty() { Err(Problem::not_found()) } else { Ok((found, media)) }
+    if found.is_empty() { Err(Problem::not_found()) } else { Ok((found, form)) }
 }

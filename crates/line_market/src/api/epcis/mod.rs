@@ -8,10 +8,12 @@ mod capture;
 mod dimensions;
 mod discovery;
 mod events;
+mod formats;
 mod paging;
 mod parameters;
 mod requests;
 
+pub use answers::in_the_standards_words;
 use axum::middleware::from_fn;
 use axum::routing::get;
 use shell::App;
@@ -38,5 +40,5 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(events::event, discovery::describe_event))
         .merge(of_dimension!(event_types, epcs, biz_steps, biz_locations, read_points, dispositions))
         .routes(routes!(paging::end_token))
-        .layer(from_fn(answers::in_the_standards_words))
+        .layer(from_fn(answers::of_bounded_address))
 }

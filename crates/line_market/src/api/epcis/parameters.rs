@@ -1,6 +1,37 @@
 //! The parameters of queries, as the OpenAPI document names them.
 
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
+
+/// The headers that ask for a form of the events.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is read for its names alone")]
+pub struct FormatHeaders {
+    /// `Always_GS1_Digital_Link` (also if left out), `Always_EPC_URN`, `Never_Translates` or `No_Preference`.
+    #[param(rename = "GS1-EPC-Format", inline)]
+    epc_format: Option<EpcFormat>,
+    /// In XML alone: `Always_Web_URI` (also if left out), `Always_URN`, `Never_Translates` or `No_Preference`.
+    #[param(rename = "GS1-CBV-XML-Format", inline)]
+    cbv_xml_format: Option<CbvXmlFormat>,
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, non_camel_case_types, reason = "it is read for its names alone")]
+enum EpcFormat {
+    No_Preference,
+    Always_GS1_Digital_Link,
+    Always_EPC_URN,
+    Never_Translates,
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, non_camel_case_types, reason = "it is read for its names alone")]
+enum CbvXmlFormat {
+    No_Preference,
+    Always_Web_URI,
+    Always_URN,
+    Never_Translates,
+}
 
 /// The parameters of the simple event query with fixed names; those that hold a unit, a type or the name of an extension
 /// are described in `docs/epcis.md`.
@@ -75,6 +106,7 @@ pub struct EventQuery {
     LT_percRank: Option<f64>,
     LE_percRank: Option<f64>,
     /// 1 to 1,000; 30 if left out.
+    #[param(minimum = 1, maximum = 1_000)]
     perPage: Option<usize>,
     nextPageToken: Option<String>,
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use access::{Decision, Permission, Resource};
-use axum::http::{HeaderMap, HeaderName, Uri, header};
+use axum::http::{HeaderMap, HeaderName, Uri};
 use base::{BookId, SubjectId};
 use epcis::{Context, EpcisError, Rule};
 use serde_json::{Map, Value};
@@ -11,12 +11,10 @@ use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
 
 use super::answers::{self, not_acceptable};
+use super::formats::Media;
 use crate::api::market;
 use crate::epcis_events::{Sender, Sight};
 use crate::policy::{CAPTURE, OVERSEE, QUERY};
-
-/// Media types of documents and events, both ways.
-const JSON: [&str; 2] = ["application/json", "application/ld+json"];
 
 /// The parameters of an address, decoded. `+` stands for itself, as in an offset; no value holds a space.
 pub struct Parameters(Vec<(String, String)>);
@@ -152,15 +150,6 @@ pub fn sights(app: &App, viewer: &Viewer, action: &str, named: Option<&str>) -> 
     books(app, viewer, action, named)?.into_iter().map(sight).collect()
 }
 
-/// Refuses a body that is neither JSON nor JSON-LD.
-pub fn need_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let media = essence(text(headers, &header::CONTENT_TYPE).unwrap_or_default());
-    if JSON.contains(&media.as_str()) {
-        return Ok(());
-    }
-    Err(Problem::unsupported_media_type("application/json, application/ld+json"))
-}
-
 /// The prefixes that a request defines, `GS1-Extensions: ex=https://ns.example/, other=...`, for the names of parameters.
 pub fn prefixes(headers: &HeaderMap) -> Context {
     let all = headers.get_all(answers::EXTENSIONS).iter().filter_map(|value| value.to_str().ok());
@@ -170,50 +159,54 @@ pub fn prefixes(headers: &HeaderMap) -> Context {
     Context::read(&Value::Object(terms))
 }
 
-/// The media type to answer in, and that the versions and formats asked for are the ones spoken here.
-pub fn answer_type(headers: &HeaderMap) -> Result<&'static str, Problem> {
+/// The media type of an answer that has no form in XML, and that the versions asked for are the ones spoken here.
+pub fn answer_type(headers: &HeaderMap) -> Result<Media, Problem> {
     need_version(headers)?;
-    let Some(accept) = text(headers, &header::ACCEPT) else { return Ok(JSON[0]) };
-    for range in accept.split(',').map(essence) {
-        match range.as_str() {
-            "application/ld+json" => return Ok(JSON[1]),
-            "application/json" | "application/*" | "*/*" | "" => return Ok(JSON[0]),
-            _ => {}
-        }
-    }
-    Err(not_acceptable(Both::new(
-        "此处只以 application/json 或 application/ld+json 答复。",
-        "answers are application/json or application/ld+json",
-    )))
+    Media::of_answer(headers, Media::JSON_ALONE)
 }
 
-/// Refuses versions other than 2.0, and translations of identifiers, which are given back as they came.
+/// The same for an answer that has one, or no body.
+pub fn any_type(headers: &HeaderMap) -> Result<Media, Problem> {
+    need_version(headers)?;
+    Media::of_answer(headers, Media::ALL)
+}
+
+/// Refuses versions other than 2.0.
 pub fn need_version(headers: &HeaderMap) -> Result<(), Problem> {
-    let spoken = [2, 0, 0];
-    for (name, fits) in [
-        (answers::EPCIS_VERSION, (|asked, spoken| asked == spoken) as fn([u32; 3], [u32; 3]) -> bool),
-        (answers::CBV_VERSION, |asked, spoken| asked == spoken),
-        (answers::EPCIS_MIN, |asked, spoken| asked <= spoken),
-        (answers::CBV_MIN, |asked, spoken| asked <= spoken),
-        (answers::EPCIS_MAX, |asked, spoken| asked >= spoken),
-        (answers::CBV_MAX, |asked, spoken| asked >= spoken),
-    ] {
-        let Some(asked) = text(headers, &name) else { continue };
-        if !version(asked).is_some_and(|asked| fits(asked, spoken)) {
-            let zh = format!("此处只提供 EPCIS 2.0 与 CBV 2.0（请求头 {name}: {asked}）。");
-            let en = format!("EPCIS 2.0 and CBV 2.0 are spoken here, which {name}: {asked} excludes");
-            return Err(Problem { field: Some(name.to_string()), ..not_acceptable(Both::new(zh, en)) });
-        }
+    need_versions(headers, VERSION_SPOKEN)
+}
+
+/// Refuses versions of a document from before the oldest that is read.
+pub fn need_version_of_body(headers: &HeaderMap, media: Media) -> Result<(), Problem> {
+    need_versions(headers, if media.is_xml() { VERSION_READ_IN_XML } else { VERSION_SPOKEN })
+}
+
+const VERSION_SPOKEN: [u32; 3] = [2, 0, 0];
+/// JSON came with 2.0.
+const VERSION_READ_IN_XML: [u32; 3] = [1, 0, 0];
+
+fn need_versions(headers: &HeaderMap, oldest: [u32; 3]) -> Result<(), Problem> {
+    let is_between = |asked: [u32; 3]| (oldest..=VERSION_SPOKEN).contains(&asked);
+    for name in [answers::EPCIS_VERSION, answers::CBV_VERSION] {
+        need(headers, &name, is_between)?;
     }
-    match text(headers, &answers::EPC_FORMAT) {
-        None | Some("No_Preference" | "Never_Translates") => Ok(()),
-        Some(asked) => {
-            let zh = format!("标识按收到的写法返回，不作转换（请求头 GS1-EPC-Format: {asked}）。");
-            let en = format!("identifiers are given back as they came; {asked} is not served");
-            let field = answers::EPC_FORMAT.to_string();
-            Err(Problem { field: Some(field), ..not_acceptable(Both::new(zh, en)) })
-        }
+    for name in [answers::EPCIS_MIN, answers::CBV_MIN] {
+        need(headers, &name, |asked| asked <= VERSION_SPOKEN)?;
     }
+    for name in [answers::EPCIS_MAX, answers::CBV_MAX] {
+        need(headers, &name, |asked| asked >= oldest)?;
+    }
+    Ok(())
+}
+
+fn need(headers: &HeaderMap, name: &HeaderName, fits: impl Fn([u32; 3]) -> bool) -> Result<(), Problem> {
+    let Some(asked) = text(headers, name) else { return Ok(()) };
+    if version(asked).is_some_and(fits) {
+        return Ok(());
+    }
+    let zh = format!("此处只提供 EPCIS 2.0 与 CBV 2.0（请求头 {name}: {asked}）。");
+    let en = format!("EPCIS 2.0 and CBV 2.0 are spoken here, which {name}: {asked} excludes");
+    Err(Problem { field: Some(name.to_string()), ..not_acceptable(Both::new(zh, en)) })
 }
 
 /// `2`, `2.0` and `2.0.0` are one version.
@@ -226,11 +219,8 @@ fn version(text: &str) -> Option<[u32; 3]> {
     Some(numbers)
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+/// The text of a header.
+pub fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     // What is no text is nothing that is known here.
     headers.get(name).map(|value| value.to_str().unwrap_or("?"))
-}
-
-fn essence(media: &str) -> String {
-    media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
