@@ -138,9 +138,8 @@ pub fn recent(
         last_day = run.day;
         found.extend(run.read(tx, &book, &kind, "desc", count)?.into_iter().map(|stored| stored.entry));
     }
-    found.sort_by_cached_key(|entry| {
-        Reverse((entry.occurred, entry.recorded, entry.seq, entry.book.clone()))
-    });
+    found
+        .sort_by_cached_key(|entry| Reverse((entry.occurred, entry.recorded, entry.seq, entry.book.clone())));
     found.truncate(count);
     Ok(found)
 }
