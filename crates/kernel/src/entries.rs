@@ -107,59 +107,71 @@ pub fn latest(
     Ok(found)
 }
 
-/// The latest entries of some kinds on some days in those of some books that were written to last, the latest recorded
-/// first. Up to a day that is past all books are looked at; up to now a few: what happened last is in them.
+/// The latest entries of some kinds in some books up to a day, the latest first. Looks back as far as it takes.
 pub fn recent(
     tx: &mut dyn Tx,
     books: &[BookId],
     kinds: &[&str],
-    (since, until): (Day, Option<Day>),
+    until: Day,
     count: usize,
 ) -> Result<Vec<Entry>, StoreError> {
-    /// Books that are looked at, and runs of each.
-    const BOOKS: usize = 6;
-    let mut found = Vec::new();
+    /// Days that are looked back, a few at first: where much happens, older days are never read.
+    const DAYS: [i32; 5] = [1, 7, 30, 365, i32::MAX];
     if kinds.is_empty() || books.is_empty() || count == 0 {
-        return Ok(found);
+        return Ok(Vec::new());
     }
-    let mut latest: Vec<(i64, BookId)> = Vec::new();
-    let few = if until.is_some() { String::new() } else { format!(" limit {BOOKS}") };
-    for books in books.chunks(400) {
+    let mut runs = Vec::new();
+    for days in DAYS {
+        let since = i64::from(until.0) - i64::from(days);
+        runs = recent_runs(tx, books, kinds, (since, i64::from(until.0)), count)?;
+        if runs.len() >= count {
+            break;
+        }
+    }
+    let mut found: Vec<Entry> = Vec::new();
+    let mut last_day = i64::MAX;
+    for (book, kind, run) in runs {
+        // A day is read to its end, for its entries may have been recorded in any order.
+        if found.len() >= count && run.day < last_day {
+            break;
+        }
+        last_day = run.day;
+        found.extend(run.read(tx, &book, &kind, "desc", count)?.into_iter().map(|stored| stored.entry));
+    }
+    found
+        .sort_by_cached_key(|entry| Reverse((entry.occurred, entry.recorded, entry.seq, entry.book.clone())));
+    found.truncate(count);
+    Ok(found)
+}
+
+/// The last runs of some kinds in some books on some days, the latest first.
+fn recent_runs(
+    tx: &mut dyn Tx,
+    books: &[BookId],
+    kinds: &[&str],
+    (since, until): (i64, i64),
+    count: usize,
+) -> Result<Vec<(BookId, String, Run)>, StoreError> {
+    const BOOKS: usize = 400;
+    let mut found = Vec::new();
+    for books in books.chunks(BOOKS) {
         let sql = format!(
-            "select recorded, book from book where book in ({}) order by recorded desc{few}",
-            placeholders(1, books.len())
+            "select day, first_seq, last_seq, kind, book from run
+             where day >= $1 and day <= $2 and kind in ({}) and book in ({})
+             order by day desc, last_seq desc, book, kind limit {count}",
+            placeholders(3, kinds.len()),
+            placeholders(3 + kinds.len(), books.len())
         );
-        let params: Vec<Param<'_>> = books.iter().map(|book| Param::Text(book.as_str())).collect();
-        for row in tx.query(&sql, &params)? {
-            let book = BookId::new(row.text(1)?).map_err(|error| StoreError::Schema(error.to_string()))?;
-            latest.push((row.int(0)?, book));
-        }
-    }
-    latest.sort_unstable_by(|a, b| b.cmp(a));
-    let runs = format!(
-        "select day, first_seq, last_seq, kind from run where book = $1 and day >= $2 and day <= $3 and kind in ({})
-         order by last_seq desc limit {count}",
-        placeholders(4, kinds.len())
-    );
-    let looked_at = if until.is_some() { latest.len() } else { BOOKS };
-    let until = until.map_or(i64::MAX, |day| i64::from(day.0));
-    for (_, book) in latest.into_iter().take(looked_at) {
-        let mut params = vec![Param::Text(book.as_str()), Param::Int(i64::from(since.0)), Param::Int(until)];
+        let mut params = vec![Param::Int(since), Param::Int(until)];
         params.extend(kinds.iter().map(|kind| Param::Text(kind)));
-        let mut of_book = Vec::new();
-        for row in tx.query(&runs, &params)? {
+        params.extend(books.iter().map(|book| Param::Text(book.as_str())));
+        for row in tx.query(&sql, &params)? {
+            let book = BookId::new(row.text(4)?).map_err(|error| StoreError::Schema(error.to_string()))?;
             let run = Run { day: row.int(0)?, first: row.int(1)?, last: row.int(2)? };
-            // The runs come by their last number: one that ends below all that are wanted has nothing to add.
-            of_book.sort_by_key(|entry: &Entry| Reverse(entry.seq));
-            if of_book.get(count - 1).is_some_and(|least| least.seq.to_i64() > run.last) {
-                break;
-            }
-            let rows = run.read(tx, &book, row.text(3)?, "desc", count)?;
-            of_book.extend(rows.into_iter().map(|stored| stored.entry));
+            found.push((book, row.text(3)?.to_owned(), run));
         }
-        found.extend(of_book);
     }
-    found.sort_by_cached_key(|entry: &Entry| Reverse((entry.recorded, entry.seq, entry.book.clone())));
+    found.sort_by(|a, b| (b.2.day, b.2.last).cmp(&(a.2.day, a.2.last)).then_with(|| a.0.cmp(&b.0)));
     found.truncate(count);
     Ok(found)
 }

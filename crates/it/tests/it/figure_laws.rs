@@ -76,7 +76,7 @@ fn hold(place: Place) {
     // The tables follow from the entries, and from nothing else.
     assert_eq!(kernel.replay().unwrap().changed, Vec::<String>::new());
 
-    // A database of a version that kept cells alone gets the sums of the cells when it is opened.
+    // A database of a version that kept cells alone gets their sums, and the days of colours, when it is opened.
     let before = kernel.derived_digests().unwrap();
     kernel.stop();
     drop((kernel, city));
@@ -84,7 +84,7 @@ fn hold(place: Place) {
     {
         let mut writer = store.writer().unwrap();
         let mut tx = writer.begin().unwrap();
-        for table in ["cell_month", "cell_standing"] {
+        for table in ["cell_month", "cell_standing", "matter_hue"] {
             assert!(tx.as_tx().execute(&format!("delete from {table}"), &[]).unwrap() > 10);
         }
         tx.commit().unwrap();

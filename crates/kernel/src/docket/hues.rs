@@ -62,7 +62,7 @@ pub(crate) fn fill(tx: &mut dyn Tx, zone: &CityZone) -> Result<(), StoreError> {
 }
 
 /// Matters that are looked at for a list of those owed longest.
-const LOOKED_AT: usize = 96;
+const LOOKED_AT: usize = 32;
 /// Entries about a matter that say how it stood.
 const ENTRIES_MAX: usize = 2_000;
 

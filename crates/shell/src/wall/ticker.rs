@@ -1,7 +1,5 @@
 //! What happened last, in words fit for a screen that anybody may pass: what the lines say may be told, and no more.
 
-use std::cmp::Reverse;
-
 use base::{Day, SubjectId};
 use kernel::{FigureError, Kernel, entries};
 use ledger::Entry;
@@ -20,8 +18,6 @@ use crate::texts::T;
 
 /// Entries that are read; as many are shown as the screen has room for.
 pub const ITEMS_MAX: usize = 24;
-/// Days that the ticker looks back; where little happened, as far as there is anything.
-const DAYS: i32 = 30;
 /// Characters of what an entry says.
 const WORDS_MAX: usize = 80;
 
@@ -47,14 +43,7 @@ pub fn items(app: &App, kernel: &Kernel, t: &T, ground: &Ground) -> Result<Vec<I
     let kinds: Vec<&str> = told(ground).map(|it| it.kind).collect();
     let books = ground.books(app, super::OWN.line);
     Ok(kernel.read(|tx| {
-        let until = (!ground.is_today).then_some(ground.day);
-        let mut found = entries::recent(tx, &books, &kinds, (ground.day.plus(-DAYS), until), ITEMS_MAX)?;
-        if found.len() < ITEMS_MAX {
-            found = entries::recent(tx, &books, &kinds, (Day(0), until), ITEMS_MAX)?;
-        }
-        found.sort_by_cached_key(|entry| {
-            Reverse((entry.occurred, entry.recorded, entry.seq, entry.book.clone()))
-        });
+        let found = entries::recent(tx, &books, &kinds, ground.day, ITEMS_MAX)?;
         found.iter().map(|entry| item(app, tx, t, ground, entry)).collect()
     })?)
 }

@@ -84,23 +84,22 @@ fn shown(tag: &str) -> Shown {
 /// On a wall, if one is none: all but times and the names of posts.
 pub fn numbers(markup: &str) -> Vec<Number> {
     let is_wall = markup.contains("class=\"strip\"");
-    let (mut found, mut link, mut exempt) = (Vec::new(), None::<(String, Number)>, false);
+    let (mut found, mut link, mut exempt) = (Vec::new(), None::<Number>, false);
     for piece in pieces(markup) {
         match piece {
             Piece::Tag("/a") => {
-                let number = link.take().map(|(_, number)| number);
-                found.extend(number.filter(|it| it.text.contains(|c: char| c.is_ascii_digit())));
+                found.extend(link.take().filter(|it| it.text.contains(|c: char| c.is_ascii_digit())));
             }
             Piece::Tag(tag) if tag.starts_with("a ") => {
                 let href = attribute(tag, "href").unwrap_or_default();
-                link = Some((tag.to_owned(), Number { href, text: String::new(), shown: shown(tag) }));
+                link = Some(Number { href, text: String::new(), shown: shown(tag) });
             }
             Piece::Tag(tag) => {
                 let class = attribute(tag, "class");
                 exempt = class.is_some_and(|class| ["as-of", "time", "who"].contains(&class.as_str()));
             }
             Piece::Text(text) => match &mut link {
-                Some((_, number)) => number.text.push_str(text),
+                Some(number) => number.text.push_str(text),
                 None => assert!(
                     !is_wall || exempt || !text.contains(|c: char| c.is_ascii_digit()),
                     "{text:?} leads nowhere"
