@@ -42,11 +42,12 @@ pub fn run_all(root: &Path) -> Result<(), String> {
     let bearer = format!("Authorization: Bearer {}", server.token);
     let cookie = format!("Cookie: {}", server.session()?);
     // A stream stays open until the reader goes.
-    let read = ["--include-method", "GET", "--exclude-path-regex", "/stream$|/state$"];
     let whole = ["--include-path-regex", "^/epcis"];
+    let rest = ["--include-method", "GET", "--exclude-path-regex", "^/epcis|/stream$|/state$"];
+    let read = ["--include-method", "GET", "--exclude-path-regex", "/stream$|/state$"];
     for (before, who, part) in [
         (&[][..], &bearer, &whole[..]),
-        (&[][..], &bearer, &read[..]),
+        (&[][..], &bearer, &rest[..]),
         (&["--config-file", &known][..], &cookie, &read[..]),
     ] {
         let common = ["run", &document, "--url", &server.address, "--header", who, "--checks", CHECKS];
@@ -71,11 +72,8 @@ fn installed(folder: &Path) -> Result<PathBuf, String> {
 
 /// Like [`run`], without the credential in what is shown.
 fn told(tool: &Path, arguments: &[&str], folder: &Path) -> Result<(), String> {
-    let shown: Vec<&str> = arguments
-        .iter()
-        .copied()
-        .filter(|it| !it.starts_with("Authorization") && !it.starts_with("Cookie"))
-        .collect();
+    let is_credential = |it: &str| it.starts_with("Authorization: ") || it.starts_with("Cookie: ");
+    let shown: Vec<&str> = arguments.iter().map(|it| if is_credential(it) { "…" } else { *it }).collect();
     eprintln!("+ schemathesis {}", shown.join(" "));
     match Command::new(tool).args(arguments).current_dir(folder).status() {
         Ok(status) if status.success() => Ok(()),
@@ -109,7 +107,7 @@ impl Demonstration {
         let printed = server.stdout.take().ok_or_else(|| failed(&"prints nothing"))?;
         let printed = BufReader::new(printed).lines();
         let mut started = Self { server, printed, data, address: String::new(), token: String::new() };
-        while let Some(line) = started.printed.next() {
+        for line in started.printed.by_ref() {
             let line = line.map_err(|error| failed(&error))?;
             if let Some((_, address)) = line.split_once("listening on ") {
                 address.trim().clone_into(&mut started.address);
