@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod machine;
+mod schemathesis;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -11,12 +12,14 @@ const USAGE: &str =
     "cargo xtask test            run every test, installing what they need where it is missing
 cargo xtask tidy            check the rules of the house
 cargo xtask deny            check licences, bans and sources of dependencies
+cargo xtask schemathesis    hold the API against its own OpenAPI document with made-up requests
 cargo xtask fuzz [seconds]  feed the readers of documents with changed ones, each for so long";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1).unwrap_or_default();
     let result = match task.as_str() {
         "test" => test(),
+        "schemathesis" => machine::prepare().and_then(|()| schemathesis::run_all(&root())),
         "tidy" => tidy::report(&root()),
         "deny" => deny(),
         "fuzz" => fuzz::run_all(&root(), std::env::args().nth(2).as_deref()),
