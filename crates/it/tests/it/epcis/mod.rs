@@ -3,6 +3,7 @@
 pub mod access;
 mod capture;
 mod dimensions;
+mod hostile;
 mod house;
 mod oracle;
 mod queries;

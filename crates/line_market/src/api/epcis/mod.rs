@@ -11,6 +11,7 @@ mod events;
 mod paging;
 mod parameters;
 mod requests;
+mod room;
 
 use axum::middleware::from_fn;
 use axum::routing::get;
