@@ -1,6 +1,7 @@
 //! What was never meant to be a document, over real HTTP: refused for what it is, and nothing of it is kept.
 
 use super::*;
+use crate::crash::Server;
 
 const XML: &str = "application/xml";
 const VALIDATION: (u16, &str) = (400, "ValidationException");
@@ -193,4 +194,39 @@ on_every_store! {
         let found = events(&supplier.get(EVENTS));
         assert_eq!((found.len(), &found[0]["ex:z"], &found[0]["bizStep"]), (1, &json!(2), &json!("receiving")));
     }
+}
+
+/// Senders of hostile documents at the same time, and what the program may grow by under all of them.
+const SENDERS: usize = 4;
+const GROWTH_MIB_MAX: u64 = 512;
+
+#[test]
+fn the_program_stays_within_its_memory_under_hostile_documents_from_many_senders() {
+    let town = Town::on(harness::Engine::Sqlite.place().unwrap());
+    let (supplier, inspector) = (town.program(User::Supplier), town.program(User::Inspector));
+    let place = town.close();
+    let server = Server::start(&place);
+    let (supplier, inspector) = (supplier.at(&server.base), inspector.at(&server.base));
+    supplier.post_bytes(CAPTURE, LD, &json_with("\"ex:z\":1")).expect(202);
+    let takes_xml = takes_xml(&supplier);
+    let before = server.memory_mib("VmRSS");
+    std::thread::scope(|scope| {
+        for _ in 0..SENDERS {
+            scope.spawn(|| {
+                let json = hostile_json().into_iter().map(|(what, text)| (LD, what, text));
+                let xml =
+                    hostile_xml().into_iter().filter(|_| takes_xml).map(|(what, text)| (XML, what, text));
+                for (media, what, text) in json.chain(xml) {
+                    let answer = supplier.post_bytes(CAPTURE, media, &text);
+                    // Whoever waits too long is told so.
+                    let is_refused = matches!(answer.status, 400..500 | 503);
+                    assert!(is_refused, "{what}: {} {}", answer.status, answer.text());
+                }
+            });
+        }
+    });
+    let (peak, after) = (server.memory_mib("VmHWM"), server.memory_mib("VmRSS"));
+    eprintln!("the program's memory: {before} MiB before, {peak} MiB at most, {after} MiB after");
+    assert!(peak <= before + GROWTH_MIB_MAX, "{peak} MiB, {before} MiB before");
+    assert_eq!(events(&inspector.get(EVENTS)).len(), 1, "nothing of it was kept");
 }
