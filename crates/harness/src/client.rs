@@ -51,6 +51,12 @@ impl Client {
         self.with("authorization", format!("Bearer {credential}"))
     }
 
+    /// The same client of another server.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None, &[]).expect("the server answers")
     }

@@ -142,6 +142,17 @@ impl<'a> Desk<'a> {
         Ok(self.tx)
     }
 
+    /// The state without what accepted jobs of this group drafted, which [`Desk::unwritten`] has. Whoever looks at both lets the
+    /// group be written at once.
+    pub fn written(&mut self) -> &mut dyn Tx {
+        self.tx
+    }
+
+    /// The entries of accepted jobs that [`Desk::written`] does not know yet, in the order of their books.
+    pub fn unwritten(&self) -> &[Entry] {
+        &self.accepted
+    }
+
     /// What matters are judged by.
     pub fn rulebook(&mut self) -> Result<Arc<Rulebook>, StoreError> {
         let rulebooks = self.bench.rulebooks.clone();

@@ -104,8 +104,14 @@ pub fn need_json(request: &Request) -> Result<(), Problem> {
     if json { Ok(()) } else { Err(Problem::unsupported_media_type("application/json")) }
 }
 
-/// The whole body, if it is not longer than so many bytes.
+/// The whole body, if it is not longer than so many bytes. What is compressed is refused: nobody knows how long it is.
 pub async fn body(request: Request, bytes_max: usize) -> Result<axum::body::Bytes, Problem> {
+    let encodings = request.headers().get_all(header::CONTENT_ENCODING);
+    if encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let zh = "不接受压缩的请求体（请求头 Content-Encoding），请直接发送原文。";
+        let en = "a body is taken as it is, without Content-Encoding";
+        return Err(Problem { detail: Both::new(zh, en), ..Problem::unsupported_media_type("") });
+    }
     let declared =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: u64| length > bytes_max as u64) {

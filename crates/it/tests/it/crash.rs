@@ -54,6 +54,13 @@ impl Server {
         Self { base: base.expect("the server starts"), child }
     }
 
+    /// Memory as the system counts it: `VmRSS`, what is resident now, or `VmHWM`, the most that ever was.
+    pub fn memory_mib(&self, what: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':')).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
     /// SIGKILL: no destructor, no flush.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -1,12 +1,10 @@
 //! How the tables of events follow from entries.
 
-use std::collections::BTreeSet;
-
-use epcis::query::{Field, Held};
+use epcis::query::Held;
 use ledger::{Body, Entry};
 use store::{Insert, Param, StoreError, Tx, Type};
 
-use super::index::{BLOCK_EVENTS, COLUMNS, Indexed, Kept, SENDER, text_run};
+use super::index::{BLOCK_EVENTS, Indexed, Kept, SENDER};
 use super::vocabulary::Described;
 use crate::kinds::{EpcisCaptured, EpcisDescribed};
 
@@ -56,14 +54,14 @@ const INSERT_RUN: Insert = Insert {
 };
 
 /// The key of a run.
-type Run<'a> = (&'a str, &'a str, String, &'a str, i64);
+type Run<'a> = (&'a str, &'a str, &'a str, &'a str, i64);
 
 /// Writes the events among some entries.
 pub fn write_captured(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
     let captured = entries.iter().filter(|entry| entry.kind.as_str() == EpcisCaptured::KIND);
     let read = |entry| Ok((entry, Indexed::read(entry)?));
     let events = captured.map(read).collect::<Result<Vec<(&Entry, Kept<'_>)>, StoreError>>()?;
-    let (mut rows, mut facts, mut runs) = (Vec::new(), Vec::new(), BTreeSet::<Run<'_>>::new());
+    let (mut rows, mut facts, mut runs) = (Vec::new(), Vec::new(), Vec::<Run<'_>>::new());
     for (entry, event) in &events {
         let (book, seq, sender) = (entry.book.as_str(), entry.seq.to_i64(), event.sender.as_str());
         rows.extend([
@@ -74,19 +72,21 @@ pub fn write_captured(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreErr
             entry.recorded.0.into(),
             Param::Text(sender),
         ]);
-        rows.extend(COLUMNS.iter().map(|field| match (event.column(field), field) {
-            (Some(text), _) => Param::Text(text),
-            (None, Field::EventType) => Param::Text(""),
-            (None, _) => Param::Null,
-        }));
-        for (at, fact) in (0_i64..).zip(event.rows()) {
+        rows.push(event.columns[0].as_deref().map_or(Param::Text(""), Param::Text));
+        rows.extend(event.columns[1..].iter().map(|text| text.as_deref().map_or(Param::Null, Param::Text)));
+        for (at, fact) in (0_i64..).zip(&event.rows) {
             facts.extend([Param::Text(book), seq.into(), at.into(), (&fact.code).into()]);
             facts.extend(columns(&fact.held));
         }
         let block = seq.div_euclid(BLOCK_EVENTS);
-        runs.extend(event.runs().map(|(field, held)| (book, field, held, sender, block)));
-        runs.insert((book, SENDER, text_run(sender), sender, block));
+        runs.extend(
+            event.runs.iter().map(|(field, held)| (book, field.as_str(), held.as_str(), sender, block)),
+        );
+        runs.push((book, SENDER, event.sent_by.as_str(), sender, block));
     }
+    // In their order, and each once: events of a block share most of theirs.
+    runs.sort_unstable();
+    runs.dedup();
     tx.insert_many(&INSERT_EVENT, &rows)?;
     tx.insert_many(&INSERT_FACT, &facts)?;
     let mut cells = Vec::with_capacity(runs.len() * INSERT_RUN.columns.len());

@@ -3,7 +3,7 @@
 //! An event without an ID is given its event hash (CBV 2.0). The hash follows from the content, so
 //! whoever sends a document again because the answer got lost makes nothing new.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use base::limits::{HEAD_BYTES_MAX, SUBJECTS_MAX, TEXT_CHARS_MAX};
 use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
@@ -234,16 +234,28 @@ impl Prepared {
 
     /// The entries of this book that have the keys of these events.
     fn known(&self, desk: &mut Desk<'_>) -> Result<HashMap<String, Entry>, StoreError> {
-        let keys: Vec<&str> = self.events.iter().flatten().map(|ready| ready.key.as_str()).collect();
-        let tx = desk.read()?;
+        let keys: HashSet<&str> = self.events.iter().flatten().map(|ready| ready.key.as_str()).collect();
         let mut known = HashMap::new();
+        for entry in desk.unwritten() {
+            if entry.book != self.book || entry.kind.as_str() != EpcisCaptured::KIND {
+                continue;
+            }
+            let indexed = Indexed::read(entry)?;
+            if keys.contains(indexed.key.as_str()) {
+                known.insert(indexed.key.clone(), entry.clone());
+            }
+        }
+        let keys: Vec<&str> = keys.into_iter().collect();
+        let tx = desk.written();
         for chunk in keys.chunks(CHUNK) {
             // One row by its whole key, as often as there are keys: with a list of keys PostgreSQL would choose another
             // index while it has no statistics, and read the whole book for every document.
-            let one = |at: usize| {
-                format!("select event_id, seq from market_event where book = $1 and event_id = ${}", at + 2)
-            };
-            let sql = (0..chunk.len()).map(one).collect::<Vec<_>>().join(" union all ");
+            let asked: Vec<String> = (0..chunk.len()).map(|at| format!("(${})", at + 2)).collect();
+            let sql = format!(
+                "with asked(id) as (values {}) select f.id, f.seq from (select a.id, (select e.seq from market_event as e
+                where e.book = $1 and e.event_id = a.id) as seq from asked as a) as f where f.seq is not null",
+                asked.join(", ")
+            );
             let mut params = vec![Param::Text(self.book.as_str())];
             params.extend(chunk.iter().map(|key| Param::Text(key)));
             let rows = tx.query(&sql, &params)?;
@@ -330,7 +342,7 @@ fn ready(
     }
     let subjects = subjects(event)?;
     let indexed = Indexed::of(key.clone(), sender.name().to_owned(), &event.raw, terms);
-    if indexed.facts.len() > FACTS_MAX {
+    if indexed.count() > FACTS_MAX {
         return Err(refuse("", format!("an event may have {FACTS_MAX} different values at most")));
     }
     let place = event.biz_location.as_deref().or(event.read_point.as_deref());

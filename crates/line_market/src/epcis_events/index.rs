@@ -24,15 +24,21 @@ pub const FACTS_MAX: usize = 1_000;
 /// The field under which runs have who sent an event; no code of a field is called so.
 pub const SENDER: &str = "sender";
 
-/// What is indexed of an event.
+/// What is indexed of an event; all that follows from the event alone is done before the writer's turn.
 #[derive(Debug, PartialEq)]
 pub struct Indexed {
     /// The event's key within its book.
     pub key: String,
     /// Who sent it: the subject on whose behalf, or the actor.
     pub sender: String,
-    /// In order, without the event's ID.
-    pub facts: Vec<Fact>,
+    /// The same as runs have it.
+    pub sent_by: String,
+    /// The texts of [`COLUMNS`].
+    pub columns: [Option<String>; COLUMNS.len()],
+    /// The facts that have rows of their own, in order, without the event's ID.
+    pub rows: Vec<Fact>,
+    /// The field and value of each run that the event is part of.
+    pub runs: Vec<(String, String)>,
 }
 
 /// The fields that are columns of an event's row, in their order.
@@ -47,9 +53,28 @@ pub const COLUMNS: [Field; 6] = [
 
 impl Indexed {
     pub fn of(key: String, sender: String, event: &Map<String, Value>, context: &Context) -> Self {
-        let mut facts = facts(event, context);
-        facts.retain(|fact| !Field::EventId.codes().iter().any(|code| *code == fact.code));
-        Self { key, sender, facts }
+        let facts = facts(event, context);
+        let is_id = |fact: &Fact| Field::EventId.codes().iter().any(|code| *code == fact.code);
+        let found: Vec<Fact> = facts.into_iter().filter(|fact| !is_id(fact)).collect();
+        let run = |fact: &Fact| (fact.code.clone(), run_of(&fact.held));
+        let runs = found.iter().filter(|fact| has_run(&fact.code)).map(run).collect();
+        let mut columns = [const { None }; COLUMNS.len()];
+        let mut rows = Vec::with_capacity(found.len());
+        for fact in found {
+            match (column_of(&fact.code), fact) {
+                (Some(at), Fact { held: Held::Text(text), .. }) => {
+                    columns[at] = columns[at].take().or(Some(text))
+                }
+                (Some(_), _) => {}
+                (None, fact) => rows.push(fact),
+            }
+        }
+        Self { key, sent_by: text_run(&sender), sender, columns, rows, runs }
+    }
+
+    /// How many facts there are.
+    pub fn count(&self) -> usize {
+        self.rows.len() + self.columns.iter().flatten().count()
     }
 
     /// What was indexed when the entry was drafted, or follows from its body.
@@ -68,28 +93,6 @@ impl Indexed {
 
     pub fn into_typed(self) -> Typed {
         Typed::of(Arc::new(self))
-    }
-
-    /// The text of a column.
-    pub fn column(&self, field: &Field) -> Option<&str> {
-        let code = &field.codes()[0];
-        self.facts.iter().find(|fact| fact.code == *code).and_then(|fact| match &fact.held {
-            Held::Text(text) => Some(text.as_str()),
-            _ => None,
-        })
-    }
-
-    /// The facts that have rows of their own.
-    pub fn rows(&self) -> impl Iterator<Item = &Fact> {
-        self.facts.iter().filter(|fact| !is_column(&fact.code))
-    }
-
-    /// The field and value of each run that the event is part of.
-    pub fn runs(&self) -> impl Iterator<Item = (&str, String)> {
-        self.facts
-            .iter()
-            .filter(|fact| has_run(&fact.code))
-            .map(|fact| (fact.code.as_str(), run_of(&fact.held)))
     }
 }
 
@@ -111,12 +114,12 @@ impl std::ops::Deref for Kept<'_> {
 }
 
 /// The column of a field's code, if it is one.
-pub fn is_column(code: &str) -> bool {
-    COLUMNS.iter().any(|field| field.codes()[0] == code)
+fn column_of(code: &str) -> Option<usize> {
+    COLUMNS.iter().position(|field| field.codes()[0] == code)
 }
 
 /// Whether events are found by runs of a field: things are found by links.
-pub fn has_run(code: &str) -> bool {
+fn has_run(code: &str) -> bool {
     !What::AnyEpc.members().contains(&code) && !What::AnyClass.members().contains(&code)
 }
 

@@ -5,6 +5,7 @@ mod capture;
 mod contract;
 mod dimensions;
 mod formats;
+mod hostile;
 mod house;
 mod oracle;
 mod queries;

@@ -4,12 +4,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base::BookId;
-use base::limits::{EVENTS_PER_CAPTURE_MAX, REQUEST_BYTES_MAX};
+use base::limits::EVENTS_PER_CAPTURE_MAX;
 use epcis::{Document, DocumentKind, EpcisError, Limits, Rule, Sifted};
+use kernel::Desk;
 use registry::Tree;
 use serde::Serialize;
 use serde_json::Value;
-use shell::extract::{Path, body};
+use shell::extract::Path;
 use shell::viewer::{Asked, Viewer};
 use shell::{App, Both, Lang, Problem};
 use utoipa::ToSchema;
@@ -22,6 +23,7 @@ use super::paging::List;
 use super::requests::{
     Parameters, answer_type, any_type, book_to_capture, need_version_of_body, sender, sights,
 };
+use super::room;
 use crate::api::failure_problem;
 use crate::apply::word;
 use crate::epcis_events::{
@@ -87,18 +89,22 @@ pub async fn capture_document(
     let media = Media::of_body(request.headers(), Media::ALL)?;
     need_version_of_body(request.headers(), media)?;
     let mode = mode(request.headers())?;
-    let bytes = body(request, REQUEST_BYTES_MAX).await?;
+    let (bytes, room) = room::document(request).await?;
     let (sender, tree) = (sender(&app, &viewer, &book)?, app.tree());
-    let prepared = app
+    let (prepared, room) = app
         .blocking(move |_| {
             let sifted = sift(&bytes, media)?;
             if sifted.document.kind == DocumentKind::Event {
                 return Err(other_type("EPCISDocument or EPCISQueryDocument"));
             }
-            prepared(&book, &sender, sifted, mode, &tree)
+            Ok((prepared(&book, &sender, sifted, mode, &tree)?, room))
         })
         .await?;
-    let job = app.kernel.append(move |desk| capture_as_job(desk, &prepared, mode, created)).await;
+    let record = move |desk: &mut Desk<'_>| {
+        let _until_it_is_recorded = &room;
+        capture_as_job(desk, &prepared, mode, created)
+    };
+    let job = app.kernel.append(record).await;
     let job = job.map_err(failure_problem)?;
     let location = [(header::LOCATION, format!("/epcis/capture/{}", job.capture))];
     Ok((StatusCode::ACCEPTED, location).into_response())

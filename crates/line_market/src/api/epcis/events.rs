@@ -3,11 +3,11 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use base::limits::REQUEST_BYTES_MAX;
 use epcis::query::Condition;
 use epcis::{DocumentKind, Query};
+use kernel::Desk;
 use serde_json::Value;
-use shell::extract::{Path, body};
+use shell::extract::Path;
 use shell::viewer::Viewer;
 use shell::{App, Problem};
 
@@ -17,6 +17,7 @@ use super::formats::{Form, Media};
 use super::paging::List;
 use super::parameters::{EventQuery, FormatHeaders};
 use super::requests::{Parameters, answer_type, book_to_capture, prefixes, sender, sights};
+use super::room;
 use crate::api::{failure_problem, market};
 use crate::epcis_events::{self, EventOutcome, Found, Mode, Sight, own_id};
 use crate::policy::{QUERY, READ};
@@ -40,19 +41,23 @@ pub async fn capture_event(
     let media = answer_type(request.headers())?;
     // XML has documents alone.
     let sent_as = Media::of_body(request.headers(), Media::JSON_ALONE)?;
-    let bytes = body(request, REQUEST_BYTES_MAX).await?;
+    let (bytes, room) = room::document(request).await?;
     let (sender, tree) = (sender(&app, &viewer, &book)?, app.tree());
-    let (mut event, prepared) = app
+    let (mut event, prepared, room) = app
         .blocking(move |_| {
             let sifted = sift(&bytes, sent_as)?;
             if sifted.document.kind != DocumentKind::Event {
                 return Err(other_type("the type of an event"));
             }
             let event = sifted.document.to_value();
-            Ok((event, prepared(&book, &sender, sifted, Mode::Rollback, &tree)?))
+            Ok((event, prepared(&book, &sender, sifted, Mode::Rollback, &tree)?, room))
         })
         .await?;
-    let outcome = app.kernel.append(move |desk| prepared.record(desk, Mode::Rollback)).await;
+    let record = move |desk: &mut Desk<'_>| {
+        let _until_it_is_recorded = &room;
+        prepared.record(desk, Mode::Rollback)
+    };
+    let outcome = app.kernel.append(record).await;
     let outcome = outcome.map_err(failure_problem)?.events.into_iter().next();
     let Some(EventOutcome::Recorded { event_id, .. } | EventOutcome::Known { event_id, .. }) = outcome else {
         tracing::error!("an event was neither recorded nor refused");

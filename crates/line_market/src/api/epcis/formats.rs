@@ -54,12 +54,8 @@ impl Media {
     /// The media type of a body; refused unless it is one of those that are taken, in UTF-8.
     pub fn of_body(headers: &HeaderMap, taken: &[Self]) -> Result<Self, Problem> {
         let written = text(headers, &header::CONTENT_TYPE).unwrap_or_default();
-        let mut parts = written.split(';');
-        let essence = parts.next().unwrap_or_default().trim();
-        let charset = parts.filter_map(|part| part.split_once('=')).find_map(|(name, value)| {
-            name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
-        });
-        if let Some(charset) = charset
+        let essence = written.split(';').next().unwrap_or_default().trim();
+        if let Some(charset) = charset(written)
             && !["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known))
         {
             return Err(not_in_utf8(charset));
@@ -81,6 +77,24 @@ impl Media {
             not_acceptable(Both::new(zh, format!("answers are one of {names}")))
         })
     }
+}
+
+/// The parameter `charset` of a media type (RFC 9110, section 8.3.2).
+fn charset(media: &str) -> Option<&str> {
+    let (mut rest, mut found) = (media, None);
+    while let Some(at) = rest.find(';') {
+        rest = rest[at + 1..].trim_start();
+        let (name, value) = rest.split_once('=')?;
+        let (value, after) = match value.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"')?,
+            None => value.split_at(value.find(';').unwrap_or(value.len())),
+        };
+        if name.trim().eq_ignore_ascii_case("charset") {
+            found = Some(value.trim());
+        }
+        rest = after;
+    }
+    found
 }
 
 /// 415: what is written in another charset.
@@ -318,6 +332,20 @@ mod tests {
             headers.insert(header::CONTENT_TYPE, written.parse().expect("a header"));
             let media = Media::of_body(&headers, Media::ALL).map_err(|problem| problem.status.as_u16());
             assert_eq!(media, expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn the_charset_is_found_among_the_parameters_of_a_media_type() {
+        for (media, expected) in [
+            ("application/json", None),
+            ("application/json; charset=utf-8", Some("utf-8")),
+            ("application/ld+json;profile=\"a;charset=x\";Charset=\"UTF-8\"", Some("UTF-8")),
+            ("application/json;charset", None),
+            ("application/json;charset=\"utf-8", None),
+            ("application/json; q=1; charset=gb18030 ;a=b", Some("gb18030")),
+        ] {
+            assert_eq!(charset(media), expected, "{media}");
         }
     }
 }

@@ -12,6 +12,7 @@ mod formats;
 mod paging;
 mod parameters;
 mod requests;
+mod room;
 
 pub use answers::in_the_standards_words;
 use axum::middleware::from_fn;
