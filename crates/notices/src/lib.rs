@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod guard;
+mod http;
 mod mail;
 mod message;
 mod retry;
@@ -16,9 +17,10 @@ mod worker;
 use std::time::Duration;
 
 pub use guard::{Network, NotANetwork};
+pub use http::{Outward, Reach};
 pub use mail::{MailSettings, MailTls};
 pub use retry::ATTEMPTS_MAX;
-pub use sign::signature;
+pub use sign::{body_signature, signature};
 pub use worker::{Worker, start};
 
 /// What delivery needs to know of the installation.

@@ -12,9 +12,22 @@ pub fn signature(secret: &str, id: &str, seconds: i64, body: &str) -> Option<Str
     Some(format!("v1,{}", Base64::encode_string(tag.as_ref())))
 }
 
+/// HMAC-SHA256 over a body alone, in hexadecimal digits, for receivers that chose the secret themselves.
+pub fn body_signature(secret: &str, body: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    hex::encode(hmac::sign(&key, body.as_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// RFC 4231, test case 2.
+    #[test]
+    fn a_body_is_signed_as_the_rfc_s_example_is() {
+        let signed = body_signature("Jefe", "what do ya want for nothing?");
+        assert_eq!(signed, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
 
     /// The example of the specification's own test suite.
     #[test]

@@ -121,10 +121,12 @@ pub enum FaultKind {
     Refused,
     /// The answer cannot be understood.
     Garbled,
+    /// What is to be told cannot be found out: it asks for too much.
+    TooComplex,
 }
 
 impl FaultKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ContactGone,
         Self::NoMailServer,
         Self::SignInRefused,
@@ -135,6 +137,7 @@ impl FaultKind {
         Self::Tls,
         Self::Refused,
         Self::Garbled,
+        Self::TooComplex,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -149,10 +152,11 @@ impl FaultKind {
             Self::Tls => "tls",
             Self::Refused => "refused",
             Self::Garbled => "garbled",
+            Self::TooComplex => "too_complex",
         }
     }
 
-    pub(super) fn parse(word: &str) -> Result<Self, StoreError> {
+    pub fn parse(word: &str) -> Result<Self, StoreError> {
         let found = Self::ALL.into_iter().find(|kind| kind.as_str() == word);
         found.ok_or_else(|| StoreError::Schema(format!("{word:?} is no fault of a notice")))
     }
@@ -175,6 +179,11 @@ impl Body for ContactSet {
         };
         found.map_or(Ok(()), |detail| Err(BodyError::new("address", Rule::Format, detail)))
     }
+}
+
+/// Whether a text is the address of a webhook that may stand in an entry: an absolute URL without anything secret.
+pub fn check_webhook(field: &str, address: &str) -> Result<(), BodyError> {
+    url_fault(address).map_or(Ok(()), |detail| Err(BodyError::new(field, Rule::Format, detail)))
 }
 
 impl Body for ContactRemoved {

@@ -16,8 +16,8 @@ use crate::Desk;
 
 pub use contacts::{Contact, SetContact};
 pub(crate) use contacts::{apply, erase};
-pub use kinds::{Channel, ContactRemoved, ContactSet, Fault, FaultKind, NoticeSent, Outcome};
-pub use outbox::{Claim, Settlement, Waiting};
+pub use kinds::{Channel, ContactRemoved, ContactSet, Fault, FaultKind, NoticeSent, Outcome, check_webhook};
+pub use outbox::{Claim, Secret, Settlement, Waiting};
 
 /// Something that a post is told.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -31,6 +31,7 @@ kernel-value-fault-kind-timed_out = no answer in time
 kernel-value-fault-kind-tls = no safe connection
 kernel-value-fault-kind-refused = refused by the receiver
 kernel-value-fault-kind-garbled = the answer cannot be understood
+kernel-value-fault-kind-too_complex = the query asks for too much
 read-contacts = Contacts of posts
 admin-contacts = Contacts
 admin-contacts-hint = Where posts are told of new matters, returns and escalations: by e-mail, or by a request to a system of theirs.
