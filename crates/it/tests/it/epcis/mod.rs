@@ -6,7 +6,11 @@ mod dimensions;
 mod house;
 mod oracle;
 mod queries;
+mod receiver;
 mod senders;
+mod sockets;
+mod standing;
+mod subscriptions;
 
 use std::path::{Path, PathBuf};
 

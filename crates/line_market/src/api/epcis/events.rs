@@ -17,7 +17,7 @@ use super::paging::List;
 use super::parameters::EventQuery;
 use super::requests::{Parameters, answer_type, book_to_capture, need_json, prefixes, sender, sights};
 use crate::api::{failure_problem, market};
-use crate::epcis_events::{self, EventOutcome, Found, Mode, Sight, document, own_id};
+use crate::epcis_events::{self, Answered, EventOutcome, Found, Mode, Sight, document, own_id};
 use crate::policy::{QUERY, READ};
 
 /// Captures one event. A retry with the same content gets the first answer; the ID of another event is refused with 409.
@@ -120,7 +120,7 @@ pub async fn answer_page(
                 epcis_events::query(tx, &sights, &asked)
             })?;
             let page = page.map_err(|refusal| query_problem(&refusal))?;
-            Ok::<_, Problem>((document(page.items, &name, now).to_string(), page.next, list))
+            Ok::<_, Problem>((document(page.items, Answered::to(&name), now).to_string(), page.next, list))
         })
         .await?;
     let mut response = ([(header::CONTENT_TYPE, media)], answer).into_response();
@@ -146,7 +146,7 @@ pub async fn event(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (found, media) = find_event(&app, &viewer, event_id, &uri, &headers).await?;
-    let answer = document(found, "SimpleEventQuery", app.kernel.now()).to_string();
+    let answer = document(found, Answered::to("SimpleEventQuery"), app.kernel.now()).to_string();
     Ok(([(header::CONTENT_TYPE, media)], answer).into_response())
 }
 

@@ -10,7 +10,13 @@ mod discovery;
 mod events;
 mod paging;
 mod parameters;
+mod queries;
 mod requests;
+mod socket;
+mod subscriptions;
+
+pub use requests::{as_of_now, sights};
+pub use socket::concerns;
 
 use axum::middleware::from_fn;
 use axum::routing::get;
@@ -38,5 +44,18 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(events::event, discovery::describe_event))
         .merge(of_dimension!(event_types, epcs, biz_steps, biz_locations, read_points, dispositions))
         .routes(routes!(paging::end_token))
+        .routes(routes!(queries::list_queries, queries::name_query, queries::describe_queries))
+        .routes(routes!(queries::query, queries::drop_query, queries::describe_query))
+        .routes(routes!(queries::query_results, queries::describe_results))
+        .routes(routes!(
+            subscriptions::list_subscriptions,
+            subscriptions::subscribe,
+            subscriptions::describe_subscriptions
+        ))
+        .routes(routes!(
+            subscriptions::subscription,
+            subscriptions::unsubscribe,
+            subscriptions::describe_subscription
+        ))
         .layer(from_fn(answers::in_the_standards_words))
 }
