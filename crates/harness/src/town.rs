@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use access::Grant;
 use base::{AccountId, ActorId, BookId, Day, ManualClock, Seq, SubjectId, Time, UnitCode};
-use kernel::{Kernel, NewAccount, NewDevice, NewToken};
+use kernel::{Issued, Kernel, NewAccount, NewDevice, NewToken};
 use registry::{BookOpened, Level, PostAdded, PostHeld, UnitAdded};
 use serde_json::Value;
 use store::Store;
@@ -144,18 +144,19 @@ impl Town {
         match user {
             User::Anonymous => client,
             User::Scale => self.scale(1),
-            _ => {
-                let token = NewToken {
-                    title: format!("{user:?}"),
-                    unit: UnitCode::new("371400").unwrap(),
-                    grants: user.grant().into_iter().collect(),
-                    expires: None,
-                };
-                client.bearer(
-                    &self.site.kernel.issue_token(&installation(), token).unwrap().credential.unwrap(),
-                )
-            }
+            _ => client.bearer(&self.issue(user).credential.unwrap()),
         }
+    }
+
+    /// A new token for such a user.
+    pub fn issue(&self, user: User) -> Issued {
+        let token = NewToken {
+            title: format!("{user:?}"),
+            unit: UnitCode::new("371400").unwrap(),
+            grants: user.grant().into_iter().collect(),
+            expires: None,
+        };
+        self.site.kernel.issue_token(&installation(), token).unwrap()
     }
 
     /// A client with the credential of a scale of the first market, enrolled anew if it had one.

@@ -13,7 +13,7 @@ use crate::kinds::{
     ComplaintSettled, DutiesAssigned, EpcisCaptured, EpcisDescribed, FeeCharged, FeePaid, InspectionRecorded,
     LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened,
     MerchantRegistered, PricePosted, ProductRegistered, RecallEnded, RecallOpened, Sale, ScaleEnrolled,
-    ScaleMoved, ScaleVerified, StallLeased, StallOpened,
+    ScaleMoved, ScaleVerified, StallLeased, StallOpened, SubscriptionOpened,
 };
 
 /// The grams sold of each lot since the last entry that was not a sale, by the lot's subject.
@@ -27,6 +27,10 @@ pub fn apply(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
     epcis_events::apply::write_described(tx, entries)?;
     for entry in entries {
         if [EpcisCaptured::KIND, EpcisDescribed::KIND].contains(&entry.kind.as_str()) {
+            continue;
+        }
+        if epcis_events::standing::apply::KINDS.contains(&entry.kind.as_str()) {
+            epcis_events::standing::apply::apply(tx, entry)?;
             continue;
         }
         if entry.kind.as_str() == Sale::KIND {
@@ -60,6 +64,7 @@ pub fn erase(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
             let sql = "update market_complaint set has_body = 0, slip = null where book = $1 and seq = $2";
             tx.execute(sql, &[book, Param::Int(entry.seq.to_i64())]).map(drop)
         }
+        SubscriptionOpened::KIND => epcis_events::standing::apply::erase(tx, entry),
         _ => Ok(()),
     }
 }

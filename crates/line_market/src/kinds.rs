@@ -4,6 +4,7 @@ mod goods;
 mod place;
 mod safety;
 mod sale;
+mod standing;
 
 use ledger::Kind;
 
@@ -22,6 +23,7 @@ pub use safety::{
     RecallOutcome, Verdict,
 };
 pub use sale::{Sale, SlipSerial};
+pub use standing::{EndReason, QueryDropped, QueryNamed, SubscriptionEnded, SubscriptionOpened};
 
 /// The market's part of the catalogue.
 pub fn kinds() -> Vec<Kind> {
@@ -59,6 +61,10 @@ pub fn kinds() -> Vec<Kind> {
         Kind::of::<CleaningDone>("保洁记录", "Cleaning done"),
         Kind::of::<EpcisCaptured>("外部追溯事件", "EPCIS event captured"),
         Kind::of::<EpcisDescribed>("外部主数据", "EPCIS master data captured"),
+        Kind::of::<QueryNamed>("命名查询保存", "EPCIS query named"),
+        Kind::of::<QueryDropped>("命名查询删除", "EPCIS query removed"),
+        Kind::of::<SubscriptionOpened>("查询订阅", "Subscription opened"),
+        Kind::of::<SubscriptionEnded>("订阅终止", "Subscription ended"),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod apply;
+pub mod deliveries;
 pub mod downlink;
 mod duties;
 pub mod epcis_events;
@@ -85,7 +86,12 @@ impl Line for Market {
     }
 
     fn body_needs(&self, kind: &str) -> Option<&'static str> {
-        (kind == kinds::Sale::KIND).then_some(policy::READ_TAKINGS)
+        match kind {
+            kinds::Sale::KIND => Some(policy::READ_TAKINGS),
+            // Where somebody is told may be personal.
+            kinds::SubscriptionOpened::KIND => Some(policy::SUBSCRIBE),
+            _ => None,
+        }
     }
 
     fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {

@@ -25,6 +25,8 @@ pub const READ_TAKINGS: &str = "market.takings.read";
 pub const WEIGH: &str = "market.scale.weigh";
 pub const CAPTURE: &str = "market.epcis.capture";
 pub const QUERY: &str = "market.epcis.query";
+/// Keeps queries under names, and is told of their events.
+pub const SUBSCRIBE: &str = "market.epcis.subscribe";
 /// Whoever may query and not this sees only what they sent themselves.
 pub const OVERSEE: &str = "market.epcis.oversee";
 pub const KEEP_EVIDENCE: &str = "market.evidence.keep";
@@ -57,6 +59,13 @@ pub const ACTIONS: &[ActionDef] = &[
         "查询追溯事件",
         "Query EPCIS events",
         &["operator", "inspector", "leader", "auditor", "supplier", "tracer"],
+        &[],
+    ),
+    action(
+        SUBSCRIBE,
+        "保存命名查询与订阅",
+        "Name queries and subscribe",
+        &["operator", "inspector", "supplier", "tracer"],
         &[],
     ),
     action(

@@ -48,6 +48,7 @@ pub enum Code {
     /// A matter that follows from the record cannot be opened or closed.
     Duty,
     FutureTime,
+    TooMany,
 }
 
 impl Code {

@@ -1,6 +1,7 @@
 //! The line's tables. All follow from the entries, but for some: `market_capture`, which like the kernel's `answered` keeps
-//! what a request was told, where what was refused or known before is told without an entry; and page tokens that
-//! their readers ended, led by whose they are.
+//! what a request was told, where what was refused or known before is told without an entry; page tokens that
+//! their readers ended, led by whose they are; and how far subscriptions were told, with what their requests are signed
+//! with.
 
 use kernel::Derived;
 use store::Migration;
@@ -14,6 +15,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 6, sql: include_str!("../migrations/0006_events.sql") },
     Migration { owner: "market", number: 7, sql: include_str!("../migrations/0007_tokens.sql") },
     Migration { owner: "market", number: 8, sql: include_str!("../migrations/0008_duties.sql") },
+    Migration { owner: "market", number: 9, sql: include_str!("../migrations/0009_standing.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[
@@ -71,5 +73,10 @@ pub const DERIVED: &[Derived] = &[
     Derived {
         table: "market_element_attribute",
         columns: "book, id, vocabulary, sender, at, name, held, number, moment",
+    },
+    Derived { table: "market_query", columns: "book, owner, name, seq, definition, prefixes, alone" },
+    Derived {
+        table: "market_subscription",
+        columns: "book, subscription, owner, query, seq, actor, dest, schedule, report_if_empty, initial, past, created",
     },
 ];

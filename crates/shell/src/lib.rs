@@ -30,6 +30,7 @@ pub mod problem;
 pub mod qr;
 pub mod rows;
 pub mod said;
+pub mod seats;
 pub mod site;
 pub mod table;
 pub mod texts;

@@ -20,6 +20,7 @@ use subtle::ConstantTimeEq;
 
 use crate::app::{App, append_problem};
 use crate::problem::{Form, Problem};
+use crate::seats::Seats;
 use crate::texts::{Both, Lang};
 use crate::view::{Frame, NavItem};
 
@@ -222,6 +223,8 @@ pub struct Limits {
     sign_in: DefaultKeyedRateLimiter<String>,
     public: DefaultKeyedRateLimiter<IpAddr>,
     evidence: DefaultKeyedRateLimiter<ActorId>,
+    /// Places for sockets.
+    pub sockets: Seats,
 }
 
 impl Default for Limits {
@@ -231,6 +234,7 @@ impl Default for Limits {
             sign_in: RateLimiter::keyed(per_minute(10)),
             public: RateLimiter::keyed(per_minute(120)),
             evidence: RateLimiter::keyed(per_minute(20)),
+            sockets: Seats::default(),
         }
     }
 }

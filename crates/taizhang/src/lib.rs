@@ -15,9 +15,10 @@ use std::time::Duration;
 use axum::Router;
 use base::{CityZone, Clock, Entropy};
 use kernel::{AdminError, AppendError, Kernel, OpenError, Parts};
+use line_market::deliveries::{self, Deliveries};
 use line_market::mqtt_bridge::{self, Bridge};
 use merkle::SignerKey;
-use notices::{MailSettings, Worker};
+use notices::{MailSettings, Reach, Worker};
 use shell::wall::{Shapes, Wall};
 use shell::{App, Site, Texts};
 use store::{Store, StoreError};
@@ -163,17 +164,33 @@ pub fn carrier(config: &Config, kernel: Arc<Kernel>) -> Result<Worker, Error> {
         username: smtp.username,
         password: smtp.password,
     });
-    let read = |path: &std::path::PathBuf| std::fs::read(path).map_err(|error| file_error(path, &error));
+    let Reach { networks, authority, timeout } = reach(config)?;
     let settings = notices::Settings {
         base_url: config.base_url().trim_end_matches('/').to_owned(),
         name: config.name.clone(),
         mail,
-        webhook_networks: config.notices.webhook_networks.clone(),
-        authority: config.notices.authority.as_ref().map(read).transpose()?,
-        timeout: Duration::from_secs(config.notices.timeout_seconds),
+        webhook_networks: networks,
+        authority,
+        timeout,
         poll: Duration::from_secs(1),
     };
     Ok(notices::start(kernel, settings)?)
+}
+
+/// Starts to tell those who subscribed to queries. Close it before the kernel stops.
+pub fn deliveries(config: &Config, app: &App) -> Result<Deliveries, Error> {
+    let settings = deliveries::Settings { reach: reach(config)?, poll: Duration::from_secs(1) };
+    Ok(deliveries::start(app.clone(), settings)?)
+}
+
+/// How far requests go that leave the house.
+fn reach(config: &Config) -> Result<Reach, Error> {
+    let read = |path: &std::path::PathBuf| std::fs::read(path).map_err(|error| file_error(path, &error));
+    Ok(Reach {
+        networks: config.notices.webhook_networks.clone(),
+        authority: config.notices.authority.as_ref().map(read).transpose()?,
+        timeout: Duration::from_secs(config.notices.timeout_seconds),
+    })
 }
 
 /// Serves until `stop` resolves, then finishes what is under way. Meanwhile the clock of matters runs.

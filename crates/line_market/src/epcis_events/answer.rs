@@ -17,10 +17,27 @@ pub struct Found {
     pub context: Value,
 }
 
-/// An EPCISQueryDocument (EPCIS 2.0, section 8.2.7) with these events, which a query of this name found.
+/// What an answer is to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Answered<'a> {
+    /// The name of the query.
+    pub query: &'a str,
+    /// The subscription that it is sent for.
+    pub subscription: Option<&'a str>,
+    /// The identity of the delivery, a UUID: what is sent again has the same.
+    pub delivery: Option<&'a str>,
+}
+
+impl<'a> Answered<'a> {
+    pub fn to(query: &'a str) -> Self {
+        Self { query, ..Self::default() }
+    }
+}
+
+/// An EPCISQueryDocument (EPCIS 2.0, section 8.2.7) with these events, which a query found.
 ///
 /// Its context is the union of theirs. An event whose own terms contradict those of another keeps them with itself.
-pub fn document(found: Vec<Found>, query: &str, created: Time) -> Value {
+pub fn document(found: Vec<Found>, answered: Answered<'_>, created: Time) -> Value {
     let mut union = Union { remote: vec![Value::String(STANDARD.into())], terms: Map::new() };
     let mut events = Vec::with_capacity(found.len());
     for Found { mut event, context, .. } in found {
@@ -34,15 +51,22 @@ pub fn document(found: Vec<Found>, query: &str, created: Time) -> Value {
         }
         events.push(Value::Object(event));
     }
-    json!({
+    let mut document = json!({
         "@context": union.into_value(),
         "type": "EPCISQueryDocument",
         "schemaVersion": "2.0",
         "creationDate": created.to_string(),
         "epcisBody": {
-            "queryResults": { "queryName": query, "resultsBody": { "eventList": events } }
+            "queryResults": { "queryName": answered.query, "resultsBody": { "eventList": events } }
         },
-    })
+    });
+    if let Some(subscription) = answered.subscription {
+        document["epcisBody"]["queryResults"]["subscriptionID"] = subscription.into();
+    }
+    if let Some(delivery) = answered.delivery {
+        document["id"] = format!("urn:uuid:{delivery}").into();
+    }
+    document
 }
 
 fn parts(context: Value) -> Vec<Value> {
@@ -118,7 +142,8 @@ mod tests {
             "3",
         );
         let all = [&one, &two, &three];
-        let answer = document(all.iter().map(|sent| found(sent)).collect(), "SimpleEventQuery", Time(0));
+        let answer =
+            document(all.iter().map(|sent| found(sent)).collect(), Answered::to("SimpleEventQuery"), Time(0));
         assert_eq!(answer["@context"], json!([STANDARD, { "ex": "https://one.example/" }]));
         Document::from_value(answer.clone(), &Limits::default()).expect("a valid document");
         for (at, sent) in all.into_iter().enumerate() {

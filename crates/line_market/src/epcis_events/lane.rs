@@ -67,6 +67,17 @@ impl<'b> Lane<'b> {
         query: &Query,
         behind: Option<(&BookId, Hit)>,
     ) -> Result<Result<Self, QueryRefusal>, StoreError> {
+        Self::within(tx, sight, query, (i64::MIN, i64::MAX), behind)
+    }
+
+    /// Opens a lane over some of the numbers of the book; the upper bound is exclusive.
+    pub fn within(
+        tx: &mut dyn Tx,
+        sight: &'b Sight,
+        query: &Query,
+        seqs: (i64, i64),
+        behind: Option<(&BookId, Hit)>,
+    ) -> Result<Result<Self, QueryRefusal>, StoreError> {
         let query = match resolve(tx, sight, query)? {
             Ok(query) => query,
             Err(refusal) => return Ok(Err(refusal)),
@@ -78,7 +89,7 @@ impl<'b> Lane<'b> {
             waiting: VecDeque::new(),
             reached: None,
             is_done: false,
-            seqs: (i64::MIN, i64::MAX),
+            seqs,
             times: (
                 query.event_time.from.map_or(i64::MIN, |from| from.ms_utc),
                 query.event_time.before.map_or(i64::MAX, |before| before.ms_utc),
@@ -86,10 +97,10 @@ impl<'b> Lane<'b> {
             query,
         };
         if let Some(from) = lane.query.record_time.from {
-            lane.seqs.0 = first_recorded(tx, book, from.ms_utc)?;
+            lane.seqs.0 = lane.seqs.0.max(first_recorded(tx, book, from.ms_utc)?);
         }
         if let Some(before) = lane.query.record_time.before {
-            lane.seqs.1 = first_recorded(tx, book, before.ms_utc)?;
+            lane.seqs.1 = lane.seqs.1.min(first_recorded(tx, book, before.ms_utc)?);
         }
         if let Some((of, hit)) = behind {
             lane.go_behind(tx, of, hit)?;
@@ -138,6 +149,10 @@ impl<'b> Lane<'b> {
 
     /// The shortest way to all that fits.
     fn choose(&self, tx: &mut dyn Tx) -> Result<Plan, StoreError> {
+        // So few that they are looked at one by one, whatever is asked.
+        if self.seqs.1.saturating_sub(self.seqs.0) <= STEP as i64 {
+            return Ok(Plan::Walk);
+        }
         let senders = self.sight.senders.as_deref();
         let conditions = self.query.conditions.iter();
         let along = conditions.filter_map(|condition| Way::along(&self.sight.book, senders, condition));

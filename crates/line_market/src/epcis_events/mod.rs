@@ -11,13 +11,14 @@ mod own;
 mod query;
 mod resolve;
 mod sorted;
+pub mod standing;
 pub mod tokens;
 pub mod values;
 mod vocabulary;
 
 use std::borrow::Cow;
 
-pub use answer::{Found, document};
+pub use answer::{Answered, Found, document};
 pub use capture::{CaptureOutcome, EventOutcome, Mode, Prepared, Sender, capture, prepare, prepare_sifted};
 pub use jobs::{CaptureJob, capture_as_job, job, jobs};
 pub use lane::Sight;

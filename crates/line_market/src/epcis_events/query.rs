@@ -10,7 +10,7 @@ use epcis::query::{Among, Condition, Field, OrderBy, OrderDirection, Scalar};
 use kernel::Page;
 use ledger::Entry;
 use serde_json::Value;
-use store::{StoreError, Tx};
+use store::{Param, StoreError, Tx};
 
 use super::lane::{Hit, Lane, Sight};
 use super::{Found, id_of, sorted};
@@ -92,6 +92,55 @@ pub fn with_id(tx: &mut dyn Tx, sights: &[Sight], event_id: &str) -> Result<Vec<
     }));
     // There are two a book at most, so no limit is met.
     Ok(query(tx, sights, &ask)?.map(|page| page.items).unwrap_or_default())
+}
+
+/// The events of one book that fit, in the order of recording, from a number on and before another, or all there are; and
+/// how far was looked. Order and number of the query itself do not count.
+pub fn recorded(
+    tx: &mut dyn Tx,
+    sight: &Sight,
+    query: &Query,
+    from: Seq,
+    before: Option<Seq>,
+    count: usize,
+) -> Result<Result<(Vec<Found>, Seq), QueryRefusal>, StoreError> {
+    const LAST: &str = "select max(seq) from market_event where book = $1";
+    let last = tx.query_one(LAST, &[Param::Text(sight.book.as_str())])?;
+    let last = last.map(|row| row.int_or_null(0)).transpose()?.flatten();
+    let end = last.map_or(0, |last| last.saturating_add(1));
+    let end = before.map_or(end, |before| end.min(before.to_i64()));
+    if end <= from.to_i64() {
+        return Ok(Ok((Vec::new(), from)));
+    }
+    let query = Query {
+        order_by: OrderBy::RecordTime,
+        order_direction: OrderDirection::Asc,
+        event_count_limit: None,
+        max_event_count: None,
+        ..query.clone()
+    };
+    let mut lane = match Lane::within(tx, sight, &query, (from.to_i64(), end), None)? {
+        Ok(lane) => lane,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let (mut spots, mut looked): (Vec<Spot>, usize) = (Vec::new(), 0);
+    while spots.len() < count && !lane.is_done() && looked < LOOKED_MAX {
+        if lane.first().is_none() {
+            looked += lane.fill(tx, (count - spots.len()).min(CHUNK))?;
+        }
+        while spots.len() < count
+            && let Some(hit) = lane.take()
+        {
+            spots.push((0, hit));
+        }
+    }
+    let next = match spots.last() {
+        _ if lane.is_done() => end,
+        Some((_, hit)) if spots.len() == count => hit.seq.saturating_add(1),
+        _ => lane.reached.map_or(from.to_i64(), |reached| reached.seq.saturating_add(1)),
+    };
+    let found = read(tx, std::slice::from_ref(sight), &spots)?;
+    Ok(Ok((found, Seq::from_i64(next))))
 }
 
 /// Refuses a query that has more events than it allows itself.

@@ -37,7 +37,11 @@ fn the_published_documents_come_back_with_the_same_meaning_and_are_captured_once
 
         let page = bench.query(std::slice::from_ref(&book), &[("perPage", "1000")]);
         assert_eq!((page.items.len(), &page.next), (count, &None), "{path}");
-        let answer = epcis_events::document(page.items, "SimpleEventQuery", bench.kernel.now());
+        let answer = epcis_events::document(
+            page.items,
+            epcis_events::Answered::to("SimpleEventQuery"),
+            bench.kernel.now(),
+        );
         Document::from_value(answer.clone(), &Limits::default()).unwrap_or_else(|e| panic!("{path}: {e}"));
         let sent_events = document_of_events(sent);
         equal_in_meaning(&sent_events, &answer).unwrap_or_else(|difference| panic!("{path}: {difference}"));
@@ -52,7 +56,11 @@ fn the_published_documents_come_back_with_the_same_meaning_and_are_captured_once
             assert_eq!(found.len(), 1, "{path}: {event_id}");
             single.extend(found);
         }
-        let answer = epcis_events::document(single, "SimpleEventQuery", bench.kernel.now());
+        let answer = epcis_events::document(
+            single,
+            epcis_events::Answered::to("SimpleEventQuery"),
+            bench.kernel.now(),
+        );
         equal_in_meaning(&sent_events, &answer).unwrap_or_else(|difference| panic!("{path}: {difference}"));
         books.push(book);
     }
@@ -80,7 +88,7 @@ fn an_event_without_an_id_is_given_its_hash_and_is_the_same_event_under_it() {
     assert_eq!(bench.capture_new(&book, &bare), 1);
     let answer = epcis_events::document(
         bench.query(std::slice::from_ref(&book), &[]).items,
-        "SimpleEventQuery",
+        epcis_events::Answered::to("SimpleEventQuery"),
         bench.kernel.now(),
     );
     let event = &answer["epcisBody"]["queryResults"]["resultsBody"]["eventList"][0];

@@ -71,12 +71,14 @@ pub fn serve(
         }
         let bridge = taizhang::bridge(&config, &app)?;
         let carrier = taizhang::carrier(&config, app.kernel.clone())?;
+        let deliveries = taizhang::deliveries(&config, &app)?;
         listening(format!("http://{}", config.listen));
         let stop = async {
             interrupted().await;
             if let Some(bridge) = bridge {
                 bridge.close().await;
             }
+            deliveries.close().await;
             if tokio::task::spawn_blocking(|| carrier.close()).await.is_err() {
                 tracing::error!("the carrier of notices panicked");
             }

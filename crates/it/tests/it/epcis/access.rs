@@ -29,7 +29,55 @@ const fn delete(template: &'static str, path: &'static str, row: Row) -> Operati
     Operation { method: "DELETE", template, path, body: none, asks: None, row }
 }
 
+/// Who keeps queries, of those that are there and of those that are not.
+const KEEP: Row = [401, 403, 404, 403, 404, 403, 403, 403];
+
 pub const OPERATIONS: &[Operation] = &[
+    get("/epcis/queries", "/epcis/queries?book=beiyuan", RECORDS),
+    // Each names one of their own.
+    post(
+        "/epcis/queries",
+        "/epcis/queries?book=beiyuan",
+        |_| Some(json!({ "name": "all", "query": {} })),
+        [401, 403, 201, 403, 201, 403, 403, 403],
+    ),
+    describe("/epcis/queries", "/epcis/queries", DONE),
+    get("/epcis/queries/{queryName}", "/epcis/queries/none?book=beiyuan", NOTHING),
+    delete("/epcis/queries/{queryName}", "/epcis/queries/none?book=beiyuan", KEEP),
+    describe("/epcis/queries/{queryName}", "/epcis/queries/none?book=beiyuan", NOTHING),
+    get("/epcis/queries/{queryName}/events", "/epcis/queries/none/events?book=beiyuan", NOTHING),
+    describe("/epcis/queries/{queryName}/events", "/epcis/queries/none/events?book=beiyuan", NOTHING),
+    get(
+        "/epcis/queries/{queryName}/subscriptions",
+        "/epcis/queries/none/subscriptions?book=beiyuan",
+        NOTHING,
+    ),
+    post(
+        "/epcis/queries/{queryName}/subscriptions",
+        "/epcis/queries/none/subscriptions?book=beiyuan",
+        |_| Some(json!({ "dest": "https://client.example/", "stream": true })),
+        KEEP,
+    ),
+    describe(
+        "/epcis/queries/{queryName}/subscriptions",
+        "/epcis/queries/none/subscriptions?book=beiyuan",
+        NOTHING,
+    ),
+    get(
+        "/epcis/queries/{queryName}/subscriptions/{subscriptionID}",
+        "/epcis/queries/none/subscriptions/0?book=beiyuan",
+        NOTHING,
+    ),
+    delete(
+        "/epcis/queries/{queryName}/subscriptions/{subscriptionID}",
+        "/epcis/queries/none/subscriptions/0?book=beiyuan",
+        KEEP,
+    ),
+    describe(
+        "/epcis/queries/{queryName}/subscriptions/{subscriptionID}",
+        "/epcis/queries/none/subscriptions/0?book=beiyuan",
+        NOTHING,
+    ),
     get("/epcis", "/epcis", RECORDS),
     describe("/epcis", "/epcis", DONE),
     get("/epcis/capture", "/epcis/capture?book=beiyuan", CAPTURE),

@@ -9,7 +9,11 @@ mod hostile;
 mod house;
 mod oracle;
 mod queries;
+mod receiver;
 mod senders;
+mod sockets;
+mod standing;
+mod subscriptions;
 
 use std::path::{Path, PathBuf};
 

@@ -29,6 +29,7 @@ pub const CBV_MAX: HeaderName = HeaderName::from_static("gs1-cbv-max");
 pub const EPC_FORMAT: HeaderName = HeaderName::from_static("gs1-epc-format");
 pub const CBV_XML_FORMAT: HeaderName = HeaderName::from_static("gs1-cbv-xml-format");
 pub const EXTENSIONS: HeaderName = HeaderName::from_static("gs1-extensions");
+pub const MIN_RECORD_TIME: HeaderName = HeaderName::from_static("gs1-query-min-record-time");
 pub const VENDOR_VERSION: HeaderName = HeaderName::from_static("gs1-vendor-version");
 pub const NEXT_PAGE_TOKEN_EXPIRES: HeaderName = HeaderName::from_static("gs1-next-page-token-expires");
 pub const CAPTURE_LIMIT: HeaderName = HeaderName::from_static("gs1-epcis-capture-limit");

@@ -15,7 +15,7 @@ use shell::{Both, Problem};
 
 use super::answers::{CBV_XML_FORMAT, EPC_FORMAT, not_acceptable};
 use super::requests::text;
-use crate::epcis_events::{Found, document};
+use crate::epcis_events::{Answered, Found, document};
 
 /// The media type of a problem in XML (`EPCISException` of the schema).
 pub const PROBLEM_XML: &str = "application/problem+xml";
@@ -225,7 +225,7 @@ impl Form {
                 bare_words(event, &Context::read(context));
             }
         }
-        let document = document(found, query, created);
+        let document = document(found, Answered::to(query), created);
         match self.media.is_xml() {
             true => epcis::xml::query_document(
                 &document,

@@ -11,8 +11,14 @@ mod events;
 mod formats;
 mod paging;
 mod parameters;
+mod queries;
 mod requests;
 mod room;
+mod socket;
+mod subscriptions;
+
+pub use requests::{as_of_now, sights};
+pub use socket::concerns;
 
 pub use answers::in_the_standards_words;
 use axum::middleware::from_fn;
@@ -41,5 +47,18 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(events::event, discovery::describe_event))
         .merge(of_dimension!(event_types, epcs, biz_steps, biz_locations, read_points, dispositions))
         .routes(routes!(paging::end_token))
+        .routes(routes!(queries::list_queries, queries::name_query, queries::describe_queries))
+        .routes(routes!(queries::query, queries::drop_query, queries::describe_query))
+        .routes(routes!(queries::query_results, queries::describe_results))
+        .routes(routes!(
+            subscriptions::list_subscriptions,
+            subscriptions::subscribe,
+            subscriptions::describe_subscriptions
+        ))
+        .routes(routes!(
+            subscriptions::subscription,
+            subscriptions::unsubscribe,
+            subscriptions::describe_subscription
+        ))
         .layer(from_fn(answers::of_bounded_address))
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use base::Time;
+use base::{Seq, Time};
 use kernel::AppendError;
 use shell::extract::Path;
 use shell::viewer::Viewer;
@@ -41,6 +41,16 @@ impl List {
         let asked = format!("{}?{}", uri.path(), asked.sorted());
         let listing = Listing::of(&owner(app, viewer), &asked);
         Self { path: uri.path().to_owned(), parameters: whole, listing, token, per_page }
+    }
+
+    /// The same list, of this definition of it alone.
+    pub fn of_definition(self, app: &App, viewer: &Viewer, number: Seq) -> Self {
+        let mut asked = self.parameters.clone();
+        for name in ["nextPageToken", "perPage"] {
+            asked.take(name);
+        }
+        let asked = format!("{}#{number}?{}", self.path, asked.sorted());
+        Self { listing: Listing::of(&owner(app, viewer), &asked), ..self }
     }
 
     /// The number of items of a page.

@@ -1,22 +1,24 @@
 //! What requests have in common: which book they mean, which formats they speak, and their parameters.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use access::{Decision, Permission, Resource};
 use axum::http::{HeaderMap, HeaderName, Uri};
-use base::{BookId, SubjectId};
+use base::{ActorId, BookId, SubjectId};
 use epcis::{Context, EpcisError, Rule};
-use serde_json::{Map, Value};
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
+use store::StoreError;
 
 use super::answers::{self, not_acceptable};
 use super::formats::Media;
 use crate::api::market;
-use crate::epcis_events::{Sender, Sight};
+use crate::epcis_events::{Sender, Sight, standing};
 use crate::policy::{CAPTURE, OVERSEE, QUERY};
 
 /// The parameters of an address, decoded. `+` stands for itself, as in an offset; no value holds a space.
+#[derive(Clone)]
 pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
@@ -111,6 +113,17 @@ pub fn books(app: &App, viewer: &Viewer, action: &str, named: Option<&str>) -> R
     Ok(books)
 }
 
+/// The named book, if the action is allowed there; without a name the action must be allowed in some book.
+pub fn book_of(
+    app: &App,
+    viewer: &Viewer,
+    action: &str,
+    named: Option<&str>,
+) -> Result<Option<BookId>, Problem> {
+    let mut books = books(app, viewer, action, named)?;
+    Ok(named.map(|_| books.remove(0)))
+}
+
 /// Who sends to a book: the viewer, on behalf of the subject of the grant that allows it.
 pub fn sender(app: &App, viewer: &Viewer, book: &BookId) -> Result<Sender, Problem> {
     Ok(Sender { actor: viewer.id(), behalf: behalf(app, viewer, CAPTURE, book)? })
@@ -135,6 +148,12 @@ pub fn owner(app: &App, viewer: &Viewer) -> String {
     subject.map_or_else(|| viewer.id().to_string(), ToString::to_string)
 }
 
+/// Somebody as they are now; `None` if they are no longer.
+pub fn as_of_now(app: &App, actor: &ActorId) -> Result<Option<Viewer>, StoreError> {
+    app.kernel.tree()?;
+    Ok(app.kernel.actor(actor)?.map(|actor| Viewer::Program(Arc::new(actor))))
+}
+
 /// The market books in which an action is allowed, at least one, or the named one alone; and whose events in each may be
 /// seen.
 pub fn sights(app: &App, viewer: &Viewer, action: &str, named: Option<&str>) -> Result<Vec<Sight>, Problem> {
@@ -152,11 +171,7 @@ pub fn sights(app: &App, viewer: &Viewer, action: &str, named: Option<&str>) -> 
 
 /// The prefixes that a request defines, `GS1-Extensions: ex=https://ns.example/, other=...`, for the names of parameters.
 pub fn prefixes(headers: &HeaderMap) -> Context {
-    let all = headers.get_all(answers::EXTENSIONS).iter().filter_map(|value| value.to_str().ok());
-    let pairs = all.flat_map(|text| text.split(',')).filter_map(|pair| pair.trim().split_once('='));
-    let terms: Map<String, Value> =
-        pairs.map(|(prefix, iri)| (prefix.trim().to_owned(), Value::String(iri.trim().to_owned()))).collect();
-    Context::read(&Value::Object(terms))
+    standing::context(headers.get_all(answers::EXTENSIONS).iter().filter_map(|value| value.to_str().ok()))
 }
 
 /// The media type of an answer that has no form in XML, and that the versions asked for are the ones spoken here.

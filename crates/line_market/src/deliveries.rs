@@ -1,0 +1,422 @@
+//! The one who tells subscribers: takes what is due, posts it, records whether it was taken.
+//!
+//! At least once and in order: the next events of a subscription are sent when its receiver has taken those before. Each
+//! subscription is told by itself, so a receiver that is slow or dead holds up nobody else.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base::{BookId, Seq};
+use kernel::notices::{Fault, FaultKind};
+use kernel::{AppendError, Kernel};
+use notices::{Outward, Reach, body_signature};
+use shell::App;
+use store::StoreError;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use crate::api::epcis::{as_of_now, concerns, sights};
+use crate::epcis_events::standing::delivery::{self, Attempt, Batch, Key, State};
+use crate::epcis_events::standing::{Named, Subscription};
+use crate::epcis_events::{Answered, Found, QueryRefusal, Sight, document};
+use crate::kinds::EndReason;
+use crate::policy::{QUERY, SUBSCRIBE};
+
+/// Subscriptions that are told at a time.
+const UNDER_WAY_MAX: usize = 16;
+/// How much longer a delivery is claimed for than its attempt may take.
+const LEASE_MS: i64 = 5_000;
+/// How long a stop waits for attempts under way; what is cut off goes out again later.
+const STOP_WAIT: Duration = Duration::from_secs(3);
+/// Events that are passed over before that is kept.
+const PASSED_MAX: u64 = 10_000;
+
+/// How subscribers are reached.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub reach: Reach,
+    /// How often what is due is looked for where nothing is recorded here.
+    pub poll: Duration,
+}
+
+/// Running deliveries. Close them before the kernel stops; dropped, they end as a crash would end them.
+#[derive(Debug)]
+pub struct Deliveries {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+/// Starts to tell subscribers. Must be called within a tokio runtime with time.
+pub fn start(app: App, settings: Settings) -> Result<Deliveries, notices::Error> {
+    let outward = Outward::new(&settings.reach)?;
+    let (stop, stopped) = watch::channel(false);
+    let teller =
+        Teller { app, outward, settings, passed: Mutex::default(), is_closing: AtomicBool::new(false) };
+    Ok(Deliveries { stop, task: tokio::spawn(run(Arc::new(teller), stopped)) })
+}
+
+impl Deliveries {
+    /// Takes nothing more, waits a moment for what is under way, and ends.
+    pub async fn close(mut self) {
+        self.stop.send_replace(true);
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "the one who tells subscribers did not end well");
+        }
+    }
+}
+
+impl Drop for Deliveries {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn run(teller: Arc<Teller>, mut stopped: watch::Receiver<bool>) {
+    let mut live = teller.app.kernel.live();
+    let (tell, mut done) = mpsc::unbounded_channel();
+    let mut queue = Queue::default();
+    queue.wait(teller.due().await);
+    loop {
+        while let Some(key) = queue.take() {
+            teller.begin(key, &tell);
+        }
+        tokio::select! {
+            _ = stopped.changed() => break,
+            Some(key) = done.recv() => queue.done(&key),
+            () = news(&mut live) => queue.wait(teller.due().await),
+            () = sleep(teller.settings.poll) => queue.wait(teller.due().await),
+        }
+    }
+    teller.is_closing.store(true, Ordering::Relaxed);
+    let all_done = async {
+        while !queue.busy.is_empty() {
+            let Some(key) = done.recv().await else { return };
+            queue.done(&key);
+        }
+    };
+    // What is cut off is taken again when its lease is over.
+    drop(timeout(STOP_WAIT, all_done).await);
+}
+
+/// Subscriptions that are told, and those that wait for their turn: whoever has been told stands behind the others.
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Key>,
+    busy: HashSet<Key>,
+}
+
+impl Queue {
+    fn wait(&mut self, due: Vec<Key>) {
+        let waiting: HashSet<Key> = self.waiting.iter().cloned().collect();
+        self.waiting.extend(due.into_iter().filter(|key| !waiting.contains(key)));
+    }
+
+    /// The next one, if there is room. One that is being told waits until that is done.
+    fn take(&mut self) -> Option<Key> {
+        if self.busy.len() >= UNDER_WAY_MAX {
+            return None;
+        }
+        let at = self.waiting.iter().position(|key| !self.busy.contains(key))?;
+        let key = self.waiting.remove(at)?;
+        self.busy.insert(key.clone());
+        Some(key)
+    }
+
+    fn done(&mut self, key: &Key) {
+        self.busy.remove(key);
+    }
+}
+
+/// Waits for something that may be due to be told.
+async fn news(live: &mut tokio::sync::broadcast::Receiver<Arc<Vec<ledger::Entry>>>) {
+    loop {
+        match live.recv().await {
+            Ok(entries) if entries.iter().any(concerns) => return,
+            Ok(_) => {}
+            // Whatever was missed is in the database.
+            Err(RecvError::Lagged(_)) => return,
+            // The kernel has gone; the stop follows.
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+/// Why a step could not be made.
+#[derive(Debug, thiserror::Error)]
+enum Stuck {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Append(#[from] AppendError<()>),
+}
+
+struct Teller {
+    app: App,
+    outward: Outward,
+    settings: Settings,
+    /// How far books were looked through for subscriptions in vain, beyond what is kept.
+    passed: Mutex<HashMap<Key, BTreeMap<BookId, Seq>>>,
+    is_closing: AtomicBool,
+}
+
+/// That a subscription is being told, however that ends.
+struct Turn {
+    key: Key,
+    tell: mpsc::UnboundedSender<Key>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // Nobody listens once the deliveries have ended.
+        self.tell.send(self.key.clone()).ok();
+    }
+}
+
+/// What is to be sent.
+enum Chosen {
+    Nothing(BTreeMap<BookId, Seq>),
+    Send(Batch, Vec<Found>),
+}
+
+impl Teller {
+    fn kernel(&self) -> &Kernel {
+        &self.app.kernel
+    }
+
+    /// Those whose time has come.
+    async fn due(self: &Arc<Self>) -> Vec<Key> {
+        let reader = self.clone();
+        let due = tokio::task::spawn_blocking(move || {
+            let now = reader.kernel().now();
+            reader.kernel().read(|tx| delivery::due(tx, now))
+        });
+        match due.await {
+            Ok(Ok(due)) => return due,
+            Ok(Err(error)) => tracing::error!(%error, "subscriptions cannot be read"),
+            Err(error) => tracing::error!(%error, "subscriptions cannot be read"),
+        }
+        Vec::new()
+    }
+
+    fn begin(self: &Arc<Self>, key: Key, tell: &mpsc::UnboundedSender<Key>) {
+        let (teller, turn) = (self.clone(), Turn { key, tell: tell.clone() });
+        tokio::task::spawn_blocking(move || teller.tell(&turn.key));
+    }
+
+    /// Tells one subscriber all that there is.
+    fn tell(&self, key: &Key) {
+        while !self.is_closing.load(Ordering::Relaxed) {
+            match self.step(key) {
+                Ok(true) => {}
+                Ok(false) | Err(Stuck::Append(AppendError::Stopped)) => return,
+                Err(error) => {
+                    return tracing::error!(%error, subscription = key.subscription, "a subscription cannot be told");
+                }
+            }
+        }
+    }
+
+    /// Makes one delivery; false if there is nothing more to do now.
+    fn step(&self, key: &Key) -> Result<bool, Stuck> {
+        let Some((subscription, named, state)) = self.kernel().read(|tx| delivery::find(tx, key))? else {
+            self.passed.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+            return Ok(false);
+        };
+        if state.next > self.kernel().now() {
+            return Ok(false);
+        }
+        let Some(sights) = self.sights(&subscription, &named)? else {
+            return self.end(key, EndReason::RightLost);
+        };
+        match self.choose(key, &subscription, &named, &state, &sights)? {
+            Ok(Chosen::Send(batch, found)) => self.send(key, &subscription, &state, &batch, found),
+            Ok(Chosen::Nothing(cursors)) => self.rest(key, &subscription, &state, &sights, cursors),
+            Err(refusal) => {
+                tracing::warn!(%refusal, subscription = key.subscription, "a subscription cannot be asked");
+                let key = key.clone();
+                let fault = Fault::from(FaultKind::TooComplex);
+                self.kernel().append_blocking(move |desk| delivery::put_off(desk, &key, fault))?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// What whoever subscribed may see now; `None` if nothing any more.
+    fn sights(&self, subscription: &Subscription, named: &Named) -> Result<Option<Vec<Sight>>, StoreError> {
+        let Some(viewer) = as_of_now(&self.app, &subscription.actor)? else { return Ok(None) };
+        let book = named.alone.then(|| named.book.as_str());
+        let may = sights(&self.app, &viewer, SUBSCRIBE, book).is_ok();
+        Ok(sights(&self.app, &viewer, QUERY, book).ok().filter(|_| may))
+    }
+
+    fn choose(
+        &self,
+        key: &Key,
+        subscription: &Subscription,
+        named: &Named,
+        state: &State,
+        sights: &[Sight],
+    ) -> Result<Result<Chosen, QueryRefusal>, StoreError> {
+        let query = named.query().map_err(|error| StoreError::Schema(error.to_string()))?;
+        let query = delivery::since(query, subscription.initial);
+        self.kernel().read(|tx| {
+            if let Some((_, batch)) = &state.under_way {
+                let found = delivery::again(tx, sights, &query, batch)?;
+                return Ok(found.map(|found| Chosen::Send(batch.clone(), found)));
+            }
+            let mut cursors = delivery::cursors(tx, key)?;
+            if let Some(passed) = self.passed.lock().unwrap_or_else(PoisonError::into_inner).get(key) {
+                for (book, seq) in passed {
+                    let cursor = cursors.entry(book.clone()).or_insert(*seq);
+                    *cursor = (*cursor).max(*seq);
+                }
+            }
+            let next = delivery::next_batch(tx, sights, &query, &mut cursors, state.batch)?;
+            Ok(next.map(|next| match next {
+                Some((batch, found)) => Chosen::Send(batch, found),
+                None => Chosen::Nothing(cursors),
+            }))
+        })
+    }
+
+    fn send(
+        &self,
+        key: &Key,
+        subscription: &Subscription,
+        state: &State,
+        batch: &Batch,
+        found: Vec<Found>,
+    ) -> Result<bool, Stuck> {
+        let timeout_ms = i64::try_from(self.settings.reach.timeout.as_millis()).unwrap_or(i64::MAX / 4);
+        let lease = self.kernel().now().plus_ms(timeout_ms + LEASE_MS);
+        let (claimed, seen, what) = (key.clone(), state.clone(), batch.clone());
+        let id = self
+            .kernel()
+            .append_blocking(move |desk| delivery::claim(desk, &claimed, &seen, &what, lease))?;
+        // Somebody else was quicker, or the subscription has ended.
+        let Some(id) = id else { return Ok(false) };
+        let count = found.len();
+        let answered = Answered {
+            query: &subscription.query,
+            subscription: Some(&subscription.id),
+            delivery: Some(&id),
+        };
+        let body = document(found, answered, self.kernel().now()).to_string();
+        let fault = match self.post(key, subscription, &id, &body)? {
+            Ok(()) => None,
+            Err(fault) => {
+                tracing::warn!(subscription = key.subscription, delivery = id, ?fault, "not taken");
+                Some(fault)
+            }
+        };
+        let attempt = match fault {
+            None => Attempt::Taken,
+            Some(Fault { kind: FaultKind::Refused, code: Some(410) }) => {
+                return self.end(key, EndReason::ReceiverGone);
+            }
+            Some(Fault { kind: FaultKind::Refused, code: Some(413) }) if count > 1 => {
+                Attempt::TooLarge(count / 2)
+            }
+            Some(fault) => Attempt::InVain(fault),
+        };
+        let (key, is_stream) = (key.clone(), subscription.schedule.is_none());
+        self.kernel().append_blocking(move |desk| delivery::settle(desk, &key, &id, is_stream, attempt))?;
+        Ok(!matches!(attempt, Attempt::InVain(_)))
+    }
+
+    fn post(
+        &self,
+        key: &Key,
+        subscription: &Subscription,
+        id: &str,
+        body: &str,
+    ) -> Result<Result<(), Fault>, StoreError> {
+        let token = self.kernel().read(|tx| delivery::token(tx, key))?;
+        let signature = token.map(|token| body_signature(&token.0, body));
+        let mut headers = vec![
+            ("content-type", "application/json"),
+            ("gs1-epcis-version", "2.0.0"),
+            ("gs1-cbv-version", "2.0.0"),
+            ("webhook-id", id),
+        ];
+        headers.extend(signature.as_deref().map(|signature| ("gs1-signature", signature)));
+        Ok(self.outward.post(&subscription.dest, &headers, body))
+    }
+
+    /// There is nothing to be told: a schedule says so where it is wanted, and waits for its next moment.
+    fn rest(
+        &self,
+        key: &Key,
+        subscription: &Subscription,
+        state: &State,
+        sights: &[Sight],
+        cursors: BTreeMap<BookId, Seq>,
+    ) -> Result<bool, Stuck> {
+        if let Some(schedule) = &subscription.schedule {
+            if subscription.report_if_empty
+                && state.sent == 0
+                && let Some(sight) = sights.first()
+            {
+                let at = cursors.get(&sight.book).copied().unwrap_or(Seq(0));
+                let nothing = Batch { of: sight.book.clone(), from: at, until: at };
+                return self.send(key, subscription, state, &nothing, Vec::new());
+            }
+            let (key, schedule, seen) = (key.clone(), schedule.clone(), state.clone());
+            self.kernel()
+                .append_blocking(move |desk| delivery::wait_for_next(desk, &key, &schedule, &seen))?;
+            return Ok(false);
+        }
+        let kept = self.kernel().read(|tx| delivery::cursors(tx, key))?;
+        let far = |(book, seq): &(&BookId, &Seq)| {
+            seq.0.saturating_sub(kept.get(*book).map_or(0, |kept| kept.0)) > PASSED_MAX
+        };
+        let moved: Vec<(BookId, Seq)> =
+            cursors.iter().filter(far).map(|(book, seq)| (book.clone(), *seq)).collect();
+        if !moved.is_empty() {
+            let key = key.clone();
+            self.kernel().append_blocking(move |desk| delivery::keep_cursors(desk, &key, &moved))?;
+        }
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), cursors);
+        Ok(false)
+    }
+
+    fn end(&self, key: &Key, reason: EndReason) -> Result<bool, Stuck> {
+        tracing::info!(subscription = key.subscription, ?reason, "a subscription ended");
+        let key = key.clone();
+        self.kernel().append_blocking(move |desk| delivery::end(desk, &key, reason))?;
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_ever_behind_those_that_are_always_due() {
+        let key = |n: usize| Key { book: BookId::new("b").expect("a book"), subscription: n.to_string() };
+        let all: Vec<Key> = (0..40).map(key).collect();
+        let (mut queue, mut told) = (Queue::default(), HashSet::new());
+        for _ in 0..3 {
+            queue.wait(all.clone());
+            let taken: Vec<Key> = std::iter::from_fn(|| queue.take()).collect();
+            assert_eq!(taken.len(), UNDER_WAY_MAX);
+            assert!(taken.iter().all(|key| !told.contains(key)) || told.len() + UNDER_WAY_MAX > all.len());
+            taken.iter().for_each(|key| queue.done(key));
+            told.extend(taken);
+        }
+        assert_eq!(told.len(), 40);
+        // One that is being told is told once more if something came meanwhile, and not at the same time.
+        let mut queue = Queue::default();
+        queue.wait(vec![key(1)]);
+        assert_eq!(queue.take(), Some(key(1)));
+        queue.wait(vec![key(1)]);
+        assert_eq!(queue.take(), None);
+        queue.done(&key(1));
+        assert_eq!(queue.take(), Some(key(1)));
+    }
+}
