@@ -1,6 +1,7 @@
 //! What developers run: `cargo xtask test`, `cargo xtask tidy`.
 
 mod machine;
+mod schemathesis;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -8,12 +9,14 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "cargo xtask test    run every test, installing what they need where it is missing
 cargo xtask tidy    check the rules of the house
+cargo xtask schemathesis    hold the API against its own OpenAPI document with made-up requests
 cargo xtask deny    check licences, bans and sources of dependencies";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1).unwrap_or_default();
     let result = match task.as_str() {
         "test" => test(),
+        "schemathesis" => machine::prepare().and_then(|()| schemathesis::run_all(&root())),
         "tidy" => tidy::report(&root()),
         "deny" => deny(),
         _ => Err(USAGE.to_owned()),

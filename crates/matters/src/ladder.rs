@@ -27,6 +27,7 @@ pub struct Ladder {
 
 /// A step of the ladder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = LadderStep)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// From 1 on, without a gap.

@@ -38,7 +38,10 @@ pub fn routes(lines: Vec<OpenApiRouter<App>>) -> (OpenApiRouter<App>, Document) 
     for line in lines {
         all = all.merge(line);
     }
-    let document = all.get_openapi().clone();
+    let mut document = all.get_openapi().clone();
+    // The router's way to say that a parameter may hold slashes.
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     (all, document)
 }
 

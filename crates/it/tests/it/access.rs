@@ -151,7 +151,7 @@ const OPERATIONS: &[Operation] = &[
     get("/log/key", "/log/key", PUBLIC),
     get("/log/{book}/checkpoint", "/log/beiyuan/checkpoint", PUBLIC),
     get("/log/{book}/consistency/{old}/{new}", "/log/beiyuan/consistency/1/2", PUBLIC),
-    get("/log/{book}/tile/{*path}", "/log/beiyuan/tile/0/000.p/2", PUBLIC),
+    get("/log/{book}/tile/{path}", "/log/beiyuan/tile/0/000.p/2", PUBLIC),
     get("/scale/v1/state", "/scale/v1/state", WEIGHING),
     Operation {
         method: "POST",

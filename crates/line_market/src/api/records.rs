@@ -196,7 +196,8 @@ pub(crate) fn need_somewhere(
 /// A file by its digest.
 #[utoipa::path(get, path = "/api/market/{book}/evidence/{digest}", tag = "market",
     params(("book" = String, Path), ("digest" = String, Path)),
-    responses((status = 200, content_type = "application/octet-stream"), (status = 401), (status = 403), (status = 404)),
+    responses((status = 200, content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp"), (String = "application/pdf"))),
+        (status = 401), (status = 403), (status = 404)),
     extensions(("x-action" = json!("market.evidence.read"))))]
 async fn evidence(
     State(app): State<App>,

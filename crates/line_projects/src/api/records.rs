@@ -168,7 +168,8 @@ pub(crate) async fn keep(
 /// A file by its digest.
 #[utoipa::path(get, path = "/api/projects/{book}/evidence/{digest}", tag = "projects",
     params(("book" = String, Path), ("digest" = String, Path)),
-    responses((status = 200, content_type = "application/octet-stream"), (status = 401), (status = 403), (status = 404)),
+    responses((status = 200, content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp"), (String = "application/pdf"))),
+        (status = 401), (status = 403), (status = 404)),
     extensions(("x-action" = json!("projects.evidence.read"))))]
 async fn evidence(
     State(app): State<App>,

@@ -436,13 +436,16 @@ async fn curve(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct FileQuery {
+    #[param(inline)]
     format: export::FileFormat,
 }
 
 /// The plan as a file: Microsoft Project XML, a workbook, CSV, a calendar, or OC4IDS.
 #[utoipa::path(get, path = "/api/projects/{book}/projects/{project}/plan/file", tag = "projects",
     params(("book" = String, Path), ("project" = String, Path), FileQuery),
-    responses((status = 200, content_type = "application/octet-stream"), (status = 400), (status = 401), (status = 403),
+    responses((status = 200, content((String = "application/xml"), (String = "text/csv"), (String = "text/calendar"),
+        (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (Object = "application/json"))),
+        (status = 400), (status = 401), (status = 403),
         (status = 404)),
     extensions(("x-action" = json!("projects.records.read"))))]
 async fn file(

@@ -192,7 +192,7 @@ pub struct WalkView {
 
 /// Walks from a subject to its origin or destination.
 #[utoipa::path(get, path = "/api/trace", tag = "ledger", params(WalkQuery),
-    responses((status = 200, body = WalkView), (status = 400), (status = 401), (status = 403)),
+    responses((status = 200, body = WalkView), (status = 400), (status = 401), (status = 403), (status = 404)),
     extensions(("x-action" = json!("kernel.trace.walk"))))]
 async fn walk(
     State(app): State<App>,

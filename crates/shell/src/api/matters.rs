@@ -557,7 +557,8 @@ async fn keep_evidence(
 /// A file that was submitted for a matter.
 #[utoipa::path(get, path = "/api/matters/{book}/{name}/evidence/{digest}", tag = "matters",
     params(("book" = String, Path), ("name" = String, Path), ("digest" = String, Path)),
-    responses((status = 200, content_type = "application/octet-stream"), (status = 401), (status = 403), (status = 404)),
+    responses((status = 200, content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp"), (String = "application/pdf"))),
+        (status = 401), (status = 403), (status = 404)),
     extensions(("x-action" = json!("kernel.matter.read"))))]
 async fn file(
     State(app): State<App>,

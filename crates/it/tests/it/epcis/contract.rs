@@ -631,7 +631,7 @@ on_every_store! {
         }
         assert_eq!(seen.len(), rows.len(), "a row is not published");
         validate(&in_xml);
-        println!("{} operations, {count} answers, {} of them in XML", seen.len(), in_xml.len());
+        eprintln!("{} operations, {count} answers, {} of them in XML", seen.len(), in_xml.len());
         town.check();
     }
 }

@@ -205,6 +205,24 @@ on_every_store! {
         }
     }
 
+    fn a_prefix_that_means_different_things_stays_with_its_events(town) {
+        let supplier = town.program(User::Supplier);
+        for (serial, iri) in [(1, "https://one.example/"), (2, "https://two.example/")] {
+            let mut sent = document(&town.now(), json!([observed(serial, json!({ "ex:grade": "A" }))]));
+            sent["@context"] = json!([STANDARD, { "ex": iri }]);
+            send(&supplier, &sent).expect(202);
+            assert_eq!(events(&supplier.get(&format!("{EVENTS}?EQ_{iri}grade=A"))).len(), 1);
+        }
+        let (in_json, in_xml) = (supplier.get(EVENTS).expect(200), supplier.with("accept", XML).get(EVENTS));
+        equal_in_meaning(&in_json.json(), &read_xml(&in_xml).to_value()).unwrap();
+        let hashes = json_hashes(&in_json.bytes, &Limits::default()).unwrap();
+        assert_eq!(xml_hashes(&in_xml.bytes, &Limits::default()).unwrap(), hashes);
+        for iri in ["https://one.example/", "https://two.example/"] {
+            assert!(in_xml.text().contains(&format!("xmlns:ex=\"{iri}\"")), "{}", in_xml.text());
+        }
+        validate(&[("answer".into(), in_xml)]);
+    }
+
     fn a_document_of_epcis_1_2_is_taken_and_told_as_2_0(town) {
         let supplier = town.program(User::Supplier);
         let sent = format!(
