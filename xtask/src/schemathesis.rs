@@ -52,7 +52,8 @@ pub fn run_all(root: &Path) -> Result<(), String> {
     ] {
         let common = ["run", &document, "--url", &server.address, "--header", who, "--checks", CHECKS];
         let arguments: Vec<&str> = before.iter().chain(&common).chain(MANNER).chain(part).copied().collect();
-        told(&tool, &arguments, root)?;
+        // Where it keeps notes of its own.
+        told(&tool, &arguments, &folder)?;
     }
     Ok(())
 }
