@@ -7,7 +7,7 @@ use super::formats::{XML, validate};
 use super::*;
 
 /// Whether named queries and subscriptions are served. While they are not, their operations are not found.
-const QUERIES_ARE_SERVED: bool = false;
+const QUERIES_ARE_SERVED: bool = true;
 
 /// How a documented status is brought about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
