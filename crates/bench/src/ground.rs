@@ -24,6 +24,8 @@ pub struct Ground {
     pub scales: Vec<String>,
     pub leader: String,
     pub supplier: String,
+    /// Sees the events of every sender.
+    pub tracer: String,
     _folder: TempDir,
 }
 
@@ -57,14 +59,12 @@ impl Ground {
         let supplier =
             token(access::Grant { line: Some("market".into()), ..grant("supplier", "beiyuan-market") });
         let leader = token(grant("leader", "371402"));
-        let operator =
-            token(access::Grant { line: Some("market".into()), ..grant("operator", "beiyuan-market") });
-        drop(operator);
+        let tracer = token(access::Grant { line: Some("market".into()), ..grant("tracer", "371402") });
         receive_lots(plan, &kernel, &book);
         let scales = (1..=plan.scales).map(|scale| credential(&kernel, &book, scale)).collect();
         kernel.stop();
         drop(kernel);
-        Self { config, scales, leader, supplier, _folder: folder }
+        Self { config, scales, leader, supplier, tracer, _folder: folder }
     }
 
     pub fn database_mib(&self) -> u64 {

@@ -11,6 +11,7 @@ mod capture;
 mod client;
 mod ground;
 mod matters;
+mod queries;
 mod reads;
 mod sales;
 mod server;
@@ -68,6 +69,12 @@ pub enum What {
     Matters,
     /// Matters, on PostgreSQL.
     MattersPostgres,
+    /// EPCIS events alone, captured and queried, on SQLite.
+    Queries,
+    /// EPCIS events alone, captured and queried, on PostgreSQL.
+    QueriesPostgres,
+    /// The same events as documents in a table of SQLite.
+    QueriesBaseline,
     /// A table with a JSONB column and a batch a transaction, on PostgreSQL.
     Baseline,
 }
@@ -91,6 +98,12 @@ fn main() -> ExitCode {
                 let cluster = Cluster::start().expect("PostgreSQL 15 is installed");
                 matters::measure(&plan, Some(cluster.fresh_database()));
             }
+            What::Queries => queries::measure(&plan, None),
+            What::QueriesPostgres => {
+                let cluster = Cluster::start().expect("PostgreSQL 15 is installed");
+                queries::measure(&plan, Some(cluster.fresh_database()));
+            }
+            What::QueriesBaseline => queries::baseline(&plan),
             What::Baseline => {
                 let cluster = Cluster::start().expect("PostgreSQL 15 is installed");
                 baseline::measure(&plan, &cluster.fresh_database());
