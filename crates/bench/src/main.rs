@@ -9,8 +9,10 @@
 mod baseline;
 mod capture;
 mod client;
+mod demonstration;
 mod ground;
 mod matters;
+mod pages;
 mod reads;
 mod sales;
 mod server;
@@ -68,6 +70,8 @@ pub enum What {
     Matters,
     /// Matters, on PostgreSQL.
     MattersPostgres,
+    /// The walls of the demonstration year, on SQLite.
+    Demonstration,
     /// A table with a JSONB column and a batch a transaction, on PostgreSQL.
     Baseline,
 }
@@ -91,6 +95,7 @@ fn main() -> ExitCode {
                 let cluster = Cluster::start().expect("PostgreSQL 15 is installed");
                 matters::measure(&plan, Some(cluster.fresh_database()));
             }
+            What::Demonstration => demonstration::measure(),
             What::Baseline => {
                 let cluster = Cluster::start().expect("PostgreSQL 15 is installed");
                 baseline::measure(&plan, &cluster.fresh_database());
