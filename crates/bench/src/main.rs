@@ -9,8 +9,10 @@
 mod baseline;
 mod capture;
 mod client;
+mod demonstration;
 mod ground;
 mod matters;
+mod pages;
 mod queries;
 mod reads;
 mod sales;
@@ -75,6 +77,8 @@ pub enum What {
     QueriesPostgres,
     /// The same events as documents in a table of SQLite.
     QueriesBaseline,
+    /// The walls of the demonstration year, on SQLite.
+    Demonstration,
     /// A table with a JSONB column and a batch a transaction, on PostgreSQL.
     Baseline,
 }
@@ -104,6 +108,7 @@ fn main() -> ExitCode {
                 queries::measure(&plan, Some(cluster.fresh_database()));
             }
             What::QueriesBaseline => queries::baseline(&plan),
+            What::Demonstration => demonstration::measure(),
             What::Baseline => {
                 let cluster = Cluster::start().expect("PostgreSQL 15 is installed");
                 baseline::measure(&plan, &cluster.fresh_database());

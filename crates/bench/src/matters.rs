@@ -1,7 +1,7 @@
 //! Matters: a city's million of them, a fifth still open; what the clock does on a day, and what people read.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use access::{Grant, HOLDER};
 use base::{ActorId, BookId, Clock, Day, KindName, ManualClock, SubjectId, Time, UnitCode};
@@ -13,8 +13,8 @@ use registry::{BookOpened, Level, PostAdded, UnitAdded};
 use taizhang::{Config, Surroundings, SystemClock};
 
 use crate::Plan;
-use crate::client::Client;
 use crate::ground::NAME;
+use crate::pages::{self, read};
 use crate::sales::random_of;
 use crate::server::Server;
 use crate::stats::{Times, rate};
@@ -27,8 +27,6 @@ const BATCH: u64 = 100;
 /// Of so many matters one is still open.
 const OPEN_OF: u64 = 5;
 const DAY_MS: i64 = 86_400_000;
-/// Requests of each sort.
-const READS: usize = 2_000;
 
 pub fn measure(plan: &Plan, database_url: Option<String>) {
     // Not in memory: what is measured is a disk.
@@ -49,6 +47,7 @@ pub fn measure(plan: &Plan, database_url: Option<String>) {
     }
     let readers = [1, 2, 3, 4].map(|post| token(&kernel, HOLDER, Some(post_of(0, post))));
     let leader = token(&kernel, "leader", None);
+    let zone = kernel.zone().clone();
     kernel.stop();
     drop(kernel);
 
@@ -63,6 +62,8 @@ pub fn measure(plan: &Plan, database_url: Option<String>) {
         let number = random.random_range(0..plan.matters);
         format!("/api/matters/{}/{}", book_of(number % BOOKS), name_of(number))
     });
+    pages::walls(&server, &leader, zone.day_of(today), &["371400", "unit-7"]);
+    pages::inboxes(&server, &readers);
     println!("memory of the server, at most: {} MiB", server.memory_peak_mib());
     let size = taizhang::open_store(&config).unwrap().size_bytes().unwrap();
     println!("database: {} MiB, {} bytes a matter", size / (1024 * 1024), size / plan.matters);
@@ -176,25 +177,7 @@ fn tend(kernel: &Kernel, what: &str) {
     );
 }
 
-fn read(server: &Server, what: &str, credentials: &[&str], path: impl Fn(&mut StdRng) -> String) {
-    let mut clients: Vec<Client> =
-        credentials.iter().map(|credential| Client::connect(&server.host, credential)).collect();
-    let (mut random, mut times) = (random_of(2), Times::default());
-    for at in 0..READS {
-        let path = path(&mut random);
-        let several = clients.len();
-        let client = &mut clients[at % several];
-        let sent = Instant::now();
-        let (status, answer) = client.get(&path);
-        times.add(sent.elapsed());
-        assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(answer));
-        assert!(answer.len() > 300, "{path}: {}", String::from_utf8_lossy(answer));
-    }
-    println!("{what}: {}", times.print());
-    std::thread::sleep(Duration::from_millis(200));
-}
-
-fn token(kernel: &Kernel, role: &str, post: Option<PostId>) -> String {
+pub fn token(kernel: &Kernel, role: &str, post: Option<PostId>) -> String {
     let grant = Grant {
         role: role.into(),
         unit: UnitCode::new("371400").unwrap(),
