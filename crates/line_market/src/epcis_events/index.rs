@@ -88,7 +88,7 @@ impl Indexed {
         let event = captured.event.as_object().ok_or_else(|| shape("is no event".into()))?;
         let sender = captured.sender.as_ref().map_or(entry.actor.as_str(), SubjectId::as_str);
         let context = Context::read(&captured.context);
-        Ok(Kept::Read(Self::of(captured.event_id, sender.to_owned(), event, &context)))
+        Ok(Kept::Read(Box::new(Self::of(captured.event_id, sender.to_owned(), event, &context))))
     }
 
     pub fn into_typed(self) -> Typed {
@@ -99,7 +99,7 @@ impl Indexed {
 /// [`Indexed`], as it is at hand.
 pub enum Kept<'e> {
     Fresh(&'e Indexed),
-    Read(Indexed),
+    Read(Box<Indexed>),
 }
 
 impl std::ops::Deref for Kept<'_> {
