@@ -66,8 +66,8 @@ impl Ground {
 
     /// What a board is known by among others.
     pub fn key(&self) -> String {
-        let Self { unit, lang, day, lines, whole, links, .. } = self;
-        let mut key = format!("{unit} {} {} {whole} {links}", lang.tag(), day.0);
+        let Self { unit, lang, day, is_today, lines, whole, links } = self;
+        let mut key = format!("{unit} {} {} {is_today} {whole} {links}", lang.tag(), day.0);
         for (line, names) in lines {
             key.push_str(&format!(" {}:{}", line.line, names.join(",")));
         }

@@ -135,7 +135,7 @@ on_every_store! {
         };
         let stream = format!("{QUERIES}/all/events?stream=true");
         for (credential, path, status, name) in [
-            ("wrong", stream.clone(), 401, "/problems/unauthorized"),
+            ("wrong", stream.clone(), 401, "SecurityException"),
             (&other, stream.clone(), 404, "NoSuchNameException"),
             (&credential, format!("{stream}&book=xihai"), 403, "SecurityException"),
             (&credential, format!("{QUERIES}/none/events?stream=true"), 404, "NoSuchNameException"),

@@ -17,7 +17,7 @@ use super::discovery::described;
 use super::events::answer_page;
 use super::formats::{Form, Media, answer};
 use super::paging::List;
-use super::requests::{Parameters, answer_type, book_of, books, need_version, owner, sights};
+use super::requests::{Parameters, answer_type, any_type, book_of, books, need_version, owner, sights};
 use super::socket;
 use crate::api::failure_problem;
 use crate::epcis_events::Sender;
@@ -156,7 +156,7 @@ pub async fn drop_query(
     let mut parameters = Parameters::of(&uri);
     let found = find(&app, &viewer, SUBSCRIBE, name, &mut parameters).await?;
     parameters.end()?;
-    answer_type(&headers)?;
+    any_type(&headers)?;
     let sender = Sender { actor: viewer.id(), behalf: None };
     let dropped = app
         .kernel
@@ -216,7 +216,7 @@ pub async fn describe_queries(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     viewer.need_somewhere(&app, QUERY)?;
-    answer_type(&headers)?;
+    any_type(&headers)?;
     Ok((StatusCode::NO_CONTENT, described("GET, POST, OPTIONS")).into_response())
 }
 
@@ -262,7 +262,7 @@ pub async fn describe(
     let mut parameters = Parameters::of(uri);
     find(app, viewer, QUERY, name, &mut parameters).await?;
     parameters.end()?;
-    answer_type(headers)?;
+    any_type(headers)?;
     Ok((StatusCode::NO_CONTENT, described(allow)).into_response())
 }
 

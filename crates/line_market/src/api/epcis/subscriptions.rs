@@ -18,7 +18,7 @@ use super::discovery::described;
 use super::formats::{Media, answer};
 use super::paging::List;
 use super::queries::{describe, escaped, find, no_such_name};
-use super::requests::{Parameters, answer_type, books, need_version};
+use super::requests::{Parameters, answer_type, any_type, books, need_version};
 use crate::api::failure_problem;
 use crate::epcis_events::standing::delivery::{self, State as Delivery};
 use crate::epcis_events::standing::{self, NewSubscription, Schedule, Subscription};
@@ -304,7 +304,7 @@ pub async fn unsubscribe(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (subscription, _) = find_subscription(&app, &viewer, SUBSCRIBE, name, id, &uri).await?;
-    answer_type(&headers)?;
+    any_type(&headers)?;
     let actor = viewer.id();
     let ended = app
         .kernel
@@ -367,7 +367,7 @@ pub async fn describe_subscription(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (subscription, state) = find_subscription(&app, &viewer, QUERY, name, id, &uri).await?;
-    answer_type(&headers)?;
+    any_type(&headers)?;
     let since = state.map_or(subscription.initial, |state| state.executed).to_string();
     let mut headers = described("GET, DELETE, OPTIONS");
     headers.extend(since.parse().map(|since| (super::answers::MIN_RECORD_TIME, since)));
