@@ -86,7 +86,9 @@ test('a leader opens a red project down to its blocker and the post that answers
   assert.match(await blocker.innerText(), /用地手续未办结[\s\S]*乐陵市用地保障岗/);
   await shot(page, 'projects-project-desktop');
   await blocker.locator('a').first().click();
-  assert.ok(await page.locator('#entries tbody tr, #history tbody tr').count() > 0);
+  await page.waitForSelector('#history');
+  assert.match(await page.textContent('#sheet'), /承办岗位\s*乐陵市用地保障岗/);
+  assert.match(await page.textContent('#history'), /堵点上报|事项立项/);
 });
 
 const PAGES = {
