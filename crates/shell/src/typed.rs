@@ -140,7 +140,7 @@ impl Typed {
 }
 
 /// A reason as a page sets it: errors begin in lower case and end without a full stop, sentences do not.
-fn sentence(lang: Lang, reason: &str) -> String {
+pub(crate) fn sentence(lang: Lang, reason: &str) -> String {
     let mut letters = reason.chars();
     match (lang, letters.next()) {
         (Lang::En, Some(first)) => {

@@ -192,11 +192,7 @@ pub async fn capture_jobs(
         .await?;
     let views: Vec<_> = page.items.into_iter().map(|job| CaptureJobView::of(job, lang)).collect();
     let views = serde_json::to_string(&views).map_err(|_| Problem::internal())?;
-    let mut response = answer(media, views);
-    if let Some(next) = page.next {
-        response.headers_mut().extend(list.next(&app, &next, now));
-    }
-    Ok(response)
+    Ok(list.page(&app, answer(media, views), page.next.as_deref(), now))
 }
 
 /// One capture job.

@@ -16,7 +16,7 @@ use shell::{App, Problem};
 use store::{StoreError, Tx};
 
 use super::answers::query_problem;
-use super::discovery::described;
+use super::discovery::{describe_collection, described};
 use super::events::answer_query;
 use super::formats::{Form, answer, answer_value, epc_format, spelled};
 use super::paging::List;
@@ -215,11 +215,7 @@ async fn list(
         })
         .await?;
     let members = spelled(page.items, format);
-    let mut response = answer(media, collection(&members).to_string());
-    if let Some(next) = page.next {
-        response.headers_mut().extend(pages.next(&app, &next, now));
-    }
-    Ok(response)
+    Ok(pages.page(&app, answer(media, collection(&members).to_string()), page.next.as_deref(), now))
 }
 
 /// The value of an address that the viewer may know of, or the problem that there is none.
@@ -283,9 +279,7 @@ async fn events(
 }
 
 async fn describe_list(app: App, viewer: Viewer, headers: HeaderMap) -> Result<Response, Problem> {
-    viewer.need_somewhere(&app, QUERY)?;
-    any_type(&headers)?;
-    Ok((StatusCode::NO_CONTENT, described("GET, OPTIONS")).into_response())
+    describe_collection(&app, &viewer, QUERY, &headers, "GET, OPTIONS")
 }
 
 async fn describe_item(

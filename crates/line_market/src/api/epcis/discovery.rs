@@ -25,9 +25,7 @@ pub async fn describe_top(
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    viewer.need_somewhere(&app, QUERY)?;
-    any_type(&headers)?;
-    Ok((StatusCode::NO_CONTENT, described("GET, OPTIONS")).into_response())
+    describe_collection(&app, &viewer, QUERY, &headers, "GET, OPTIONS")
 }
 
 /// What the capture interface takes.
@@ -71,9 +69,7 @@ pub async fn describe_events(
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    viewer.need_somewhere(&app, QUERY)?;
-    any_type(&headers)?;
-    Ok((StatusCode::NO_CONTENT, described("GET, POST, OPTIONS")).into_response())
+    describe_collection(&app, &viewer, QUERY, &headers, "GET, POST, OPTIONS")
 }
 
 /// What an event's address does.
@@ -90,6 +86,19 @@ pub async fn describe_event(
 ) -> Result<Response, Problem> {
     find_event(&app, &viewer, event_id, &uri, &headers).await?;
     Ok((StatusCode::NO_CONTENT, described("GET, OPTIONS")).into_response())
+}
+
+/// Tells what the address of a collection does, to whoever may do it somewhere.
+pub fn describe_collection(
+    app: &App,
+    viewer: &Viewer,
+    action: &str,
+    headers: &HeaderMap,
+    allow: &'static str,
+) -> Result<Response, Problem> {
+    viewer.need_somewhere(app, action)?;
+    any_type(headers)?;
+    Ok((StatusCode::NO_CONTENT, described(allow)).into_response())
 }
 
 /// The headers with which an address says what it does.

@@ -131,11 +131,7 @@ pub async fn answer_page(
             Ok::<_, Problem>((form.print(page.items, &name, now), page.next, list))
         })
         .await?;
-    let mut response = form.answer(answer);
-    if let Some(next) = next {
-        response.headers_mut().extend(list.next(app, &next, now));
-    }
-    Ok(response)
+    Ok(list.page(app, form.answer(answer), next.as_deref(), now))
 }
 
 /// The event with an ID, and the declarations of its error.

@@ -76,15 +76,15 @@ impl List {
         Ok(self.listing.place(tx, token, now)?.map(Some).ok_or(QueryRefusal::Token))
     }
 
-    /// The headers that lead to the next page.
-    pub fn next(self, app: &App, place: &str, now: Time) -> HeaderMap {
+    /// A page, with the headers that lead to the next one if there is any.
+    pub fn page(self, app: &App, mut page: Response, next: Option<&str>, now: Time) -> Response {
+        let Some(place) = next else { return page };
         let (token, expires) = self.listing.token(place, now);
         let link = self.parameters.next_page(app, &self.path, &token);
-        let mut headers = HeaderMap::new();
         for (name, text) in [(header::LINK, link), (NEXT_PAGE_TOKEN_EXPIRES, expires.to_string())] {
-            headers.extend(HeaderValue::try_from(text).map(|text| (name, text)));
+            page.headers_mut().extend(HeaderValue::try_from(text).map(|text| (name, text)));
         }
-        headers
+        page
     }
 }
 

@@ -13,7 +13,7 @@ use shell::{App, Problem};
 use utoipa::ToSchema;
 
 use super::answers::{self, parameter_problem, query_problem};
-use super::discovery::described;
+use super::discovery::{describe_collection, described};
 use super::events::answer_page;
 use super::formats::{Form, Media, answer};
 use super::paging::List;
@@ -71,11 +71,7 @@ pub async fn list_queries(
         })
         .await?;
     let views: Vec<Value> = page.items.iter().map(view).collect();
-    let mut response = answer(media, Value::Array(views).to_string());
-    if let Some(next) = page.next {
-        response.headers_mut().extend(list.next(&app, &next, now));
-    }
-    Ok(response)
+    Ok(list.page(&app, answer(media, Value::Array(views).to_string()), page.next.as_deref(), now))
 }
 
 /// Gives a query a name. It asks all books of whoever named it, or the one that `book` names.
@@ -215,9 +211,7 @@ pub async fn describe_queries(
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    viewer.need_somewhere(&app, QUERY)?;
-    any_type(&headers)?;
-    Ok((StatusCode::NO_CONTENT, described("GET, POST, OPTIONS")).into_response())
+    describe_collection(&app, &viewer, QUERY, &headers, "GET, POST, OPTIONS")
 }
 
 /// What a named query's address does.

@@ -138,11 +138,7 @@ pub async fn list_subscriptions(
             page.map(|page| (page, list)).map_err(|refusal| query_problem(&refusal))
         })
         .await?;
-    let mut response = answer(media, json!(page.0).to_string());
-    if let Some(next) = page.1 {
-        response.headers_mut().extend(list.next(&app, &next, now));
-    }
-    Ok(response)
+    Ok(list.page(&app, answer(media, json!(page.0).to_string()), page.1.as_deref(), now))
 }
 
 /// Subscribes to a query: its events are posted to `dest` as EPCISQueryDocuments, in the order of recording, each until it

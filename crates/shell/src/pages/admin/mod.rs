@@ -37,6 +37,7 @@ use crate::app::App;
 use crate::once::{self, Sent};
 use crate::problem::Problem;
 use crate::texts::{Both, Lang, T};
+use crate::typed::sentence;
 use crate::view::{Crumb, Field, FieldKind, Frame, Link, TableView};
 use crate::viewer::{Asked, Here, Viewer};
 
@@ -319,17 +320,6 @@ impl Wrong {
             Some(field) => field.error = Some(self.message),
             None => form.error = Some(self.message),
         }
-    }
-}
-
-/// A reason as a page sets it: errors begin in lower case and end without a full stop, sentences do not.
-fn sentence(lang: Lang, reason: &str) -> String {
-    let mut letters = reason.chars();
-    match (lang, letters.next()) {
-        (Lang::En, Some(first)) => {
-            format!("{}{}.", first.to_uppercase(), letters.as_str().trim_end_matches('.'))
-        }
-        _ => reason.to_owned(),
     }
 }
 
