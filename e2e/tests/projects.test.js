@@ -30,7 +30,7 @@ after(() => site.stop());
 test('a team reports from a phone in three taps, and the next time in two', async () => {
   const page = await visit(site, phone);
   await signIn(page, site, 'leling.team');
-  await page.goto(`${site.address}/projects/my`);
+  await page.goto(`${site.address}/my/projects`);
   await shot(page, 'projects-my-phone');
   const card = page.locator('.card', { hasText: '示范智能仓储项目' });
   await card.locator('.button').tap();
@@ -97,7 +97,7 @@ const PAGES = {
     '', '/programmes', '/chains', '/chain/sports', '/permits', '/proxies', '/visits', '/assistance', '/project/p001',
     '/record/project', '/record/plan?project=e2e', '/record/visit', '/record/permit', '/project/e2e',
   ].map((it) => `${BOOK}${it}`),
-  'leling.team': ['/projects/my', `${BOOK}/project/e2e/report`, `${BOOK}/record/blocker?project=e2e`],
+  'leling.team': ['/my/projects', `${BOOK}/project/e2e/report`, `${BOOK}/record/blocker?project=e2e`],
 };
 
 for (const [who, paths] of Object.entries(PAGES)) {

@@ -6,9 +6,10 @@ use store::{Param, StoreError, Tx};
 
 use crate::kinds::{
     Accepted, Amended, AssistancePlanned, BlockerRaised, ChainFounded, ChainHandedOver, ContractSigned,
-    DeadlineMoved, EnteredStatistics, EntryReversed, FellDue, HandedOver, Invested, MilestoneSet, Month,
-    MonthFellDue, Paid, PermitApplied, PermitDecided, Phase, PhaseChanged, Planned, ProgrammeFounded,
-    ProgrammeReplanned, ProgressReported, ProxyDone, ProxyOpened, Registered, Standing, VisitMade, Withdrawn,
+    DeadlineMoved, DueRestated, EnteredStatistics, EntryReversed, FellDue, HandedOver, Invested,
+    MilestoneSet, Month, MonthFellDue, Paid, PermitApplied, PermitDecided, Phase, PhaseChanged, Planned,
+    ProgrammeFounded, ProgrammeReplanned, ProgressReported, ProxyDone, ProxyOpened, Registered, Standing,
+    VisitMade, Withdrawn,
 };
 use crate::plan;
 use crate::{sorts, word};
@@ -40,7 +41,14 @@ impl One<'_> {
             Registered::KIND => self.registered(),
             Amended::KIND => self.amended(),
             PhaseChanged::KIND => self.phase_changed(),
-            FellDue::KIND => self.fell_due(),
+            FellDue::KIND => {
+                let it: FellDue = self.body()?;
+                self.stand(&it.project, it.change.after.as_ref())
+            }
+            DueRestated::KIND => {
+                let it: DueRestated = self.body()?;
+                self.stand(&it.project, it.change.after.as_ref())
+            }
             EnteredStatistics::KIND => self.stamp::<EnteredStatistics>("statistics_at", |it| &it.project),
             Accepted::KIND => self.stamp::<Accepted>("accepted_at", |it| &it.project),
             Withdrawn::KIND => self.stamp::<Withdrawn>("withdrawn_at", |it| &it.project),
@@ -320,11 +328,6 @@ impl One<'_> {
         }
         let went_back = it.change.before.as_ref().is_some_and(|before| before.phase > it.to);
         if went_back { Ok(()) } else { self.reached(&it.project, it.to) }
-    }
-
-    fn fell_due(mut self) -> Result<(), StoreError> {
-        let it: FellDue = self.body()?;
-        self.stand(&it.project, it.change.after.as_ref())
     }
 
     /// Writes when something happened to a project.

@@ -9,8 +9,8 @@ use base::{BookId, Day, SubjectId};
 use kernel::{AppendError, Desk, Receipt};
 use ledger::{Draft, Role};
 
-use crate::kinds::{Change, FellDue, MonthFellDue};
-use crate::rules;
+use crate::kinds::{Change, DueRestated, FellDue, MonthFellDue};
+use crate::rules::{self, Restated};
 use crate::state::{self, Project};
 
 /// Writes what fell due in a book by a day and is not yet written.
@@ -60,6 +60,20 @@ pub(crate) fn catch_up<E>(
         }
     }
     Ok(receipts)
+}
+
+/// Writes how what fell due counts since something was told that had happened before.
+pub(crate) fn restate<E>(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    project: &Project,
+    restated: Vec<Restated>,
+) -> Result<Vec<Receipt>, AppendError<E>> {
+    let append = |Restated { day, was, change }| {
+        let body = DueRestated { project: project.project.clone(), day, was, change };
+        desk.append(draft(desk, book, project, day, &body)?)
+    };
+    restated.into_iter().map(append).collect()
 }
 
 /// An entry of the clock at the start of a day, or when the project came to be what it is, if that was later.

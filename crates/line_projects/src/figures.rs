@@ -4,20 +4,24 @@
 //! takes the old one away. What falls due by the calendar alone is an entry too, which the clock writes on the day; so
 //! a rate of what was due is a ratio of sums of entries on any day.
 
+use base::KindName;
 use figures::{Contributions, Figure, Ratio, Unit};
 use ledger::{Body, Entry};
-use matters::Accepted as MatterAccepted;
+use matters::{Accepted as MatterAccepted, Reopened};
 
 use crate::kinds::{
-    Amended, AssistancePlanned, BlockerRaised, Change, ContractSigned, DeadlineMoved, EntryReversed, FellDue,
-    Heading, Invested, Measured, MonthFellDue, Paid, PermitApplied, Phase, PhaseChanged, ProgrammeFounded,
-    ProgrammeReplanned, ProgressReported, ProxyDone, ProxyOpened, Registered, Standing, VisitMade, Withdrawn,
-    WorksDone,
+    Amended, AssistancePlanned, BlockerRaised, Change, ContractSigned, DeadlineMoved, DueRestated,
+    EntryReversed, FellDue, Heading, Invested, Measured, MonthFellDue, Paid, PermitApplied, Phase,
+    PhaseChanged, ProgrammeFounded, ProgrammeReplanned, ProgressReported, ProxyDone, ProxyOpened, Registered,
+    Standing, VisitMade, Withdrawn, WorksDone,
 };
 use crate::{sorts, word};
 
 const BREAKDOWN: &[&str] = &["chain", "industry", "programme"];
 const BREAKDOWN_AND_PHASE: &[&str] = &["phase", "chain", "industry", "programme"];
+
+/// The kinds by which a matter is found done, and owed again after that.
+const ACCEPTING: &[&str] = &[MatterAccepted::KIND, Reopened::KIND];
 
 /// The kinds that change how a project stands.
 const STANDING: &[&str] = &[
@@ -25,6 +29,7 @@ const STANDING: &[&str] = &[
     Amended::KIND,
     PhaseChanged::KIND,
     FellDue::KIND,
+    DueRestated::KIND,
     DeadlineMoved::KIND,
     Withdrawn::KIND,
 ];
@@ -188,19 +193,12 @@ pub const FIGURES: &[Figure] = &[
         &[],
     ),
     flow(PERMITS, "受理审批", "Permits applied for", Unit::Count, &[PermitApplied::KIND], &[]),
-    flow(PERMITS_DECIDED, "办结审批", "Permits decided", Unit::Count, &[MatterAccepted::KIND], &[]),
-    flow(
-        PERMITS_IN_TIME,
-        "按时办结审批",
-        "Permits decided in time",
-        Unit::Count,
-        &[MatterAccepted::KIND],
-        &[],
-    ),
+    flow(PERMITS_DECIDED, "办结审批", "Permits decided", Unit::Count, ACCEPTING, &[]),
+    flow(PERMITS_IN_TIME, "按时办结审批", "Permits decided in time", Unit::Count, ACCEPTING, &[]),
     flow(BLOCKERS, "上报堵点", "Blockers raised", Unit::Count, &[BlockerRaised::KIND], &[]),
-    flow(SOLVED, "解决问题", "Problems solved", Unit::Count, &[MatterAccepted::KIND], &[]),
-    flow(MEASURES_DONE, "落实帮扶措施", "Measures carried out", Unit::Count, &[MatterAccepted::KIND], &[]),
-    flow(MILESTONES_REACHED, "完成节点", "Milestones reached", Unit::Count, &[MatterAccepted::KIND], &[]),
+    flow(SOLVED, "解决问题", "Problems solved", Unit::Count, ACCEPTING, &[]),
+    flow(MEASURES_DONE, "落实帮扶措施", "Measures carried out", Unit::Count, ACCEPTING, &[]),
+    flow(MILESTONES_REACHED, "完成节点", "Milestones reached", Unit::Count, ACCEPTING, &[]),
 ];
 
 pub const START_RATE: &str = "projects.start.rate";
@@ -250,16 +248,29 @@ pub fn contribute(entry: &Entry, out: &mut Contributions) {
         Withdrawn::KIND => read(entry, |it: &Withdrawn| it.change.clone()),
         _ => None,
     };
-    if let Some(Change { before, after }) = change {
-        before.iter().for_each(|standing| stand(standing, -1, out));
-        after.iter().for_each(|standing| stand(standing, 1, out));
+    if let Some(change) = change {
+        stand_changed(&change, 1, out);
         return;
     }
-    if entry.kind.as_str() == MatterAccepted::KIND {
-        if let Some(accepted) = read(entry, MatterAccepted::clone) {
-            accept(&accepted, out);
+    match entry.kind.as_str() {
+        DueRestated::KIND => {
+            read(entry, |it: &DueRestated| {
+                stand_changed(&it.was, -1, out);
+                stand_changed(&it.change, 1, out);
+            });
+            return;
         }
-        return;
+        MatterAccepted::KIND => {
+            read(entry, |it: &MatterAccepted| accept(&it.sort, it.in_time, 1, out));
+            return;
+        }
+        Reopened::KIND => {
+            read(entry, |it: &Reopened| {
+                it.undone.iter().for_each(|undone| accept(&it.sort, undone.in_time, -1, out));
+            });
+            return;
+        }
+        _ => {}
     }
     let entry_of = |kind: &str, body: &str, sign| done(kind, body, sign);
     let adds = match entry.kind.as_str() {
@@ -280,6 +291,11 @@ fn read<B: Body, T>(entry: &Entry, read: impl FnOnce(&B) -> T) -> Option<T> {
     let found = entry.with_body(read);
     debug_assert!(found.is_ok(), "entry {} of {}", entry.seq, entry.book);
     found.ok()
+}
+
+fn stand_changed(Change { before, after }: &Change, sign: i64, out: &mut Contributions) {
+    before.iter().for_each(|standing| stand(standing, -sign, out));
+    after.iter().for_each(|standing| stand(standing, sign, out));
 }
 
 /// Adds a project that stands so, or takes it away.
@@ -311,16 +327,16 @@ fn stand(it: &Standing, sign: i64, out: &mut Contributions) {
     }
 }
 
-/// What it means for the line that one of its matters was found done.
-fn accept(it: &MatterAccepted, out: &mut Contributions) {
-    match it.sort.as_str() {
+/// What it means for the line that one of its matters was found done, or is owed again.
+fn accept(sort: &KindName, in_time: Option<bool>, sign: i64, out: &mut Contributions) {
+    match sort.as_str() {
         sorts::PERMIT => {
-            out.add(PERMITS_DECIDED, 1, &[]);
-            out.add(PERMITS_IN_TIME, i64::from(it.in_time == Some(true)), &[]);
+            out.add(PERMITS_DECIDED, sign, &[]);
+            out.add(PERMITS_IN_TIME, sign * i64::from(in_time == Some(true)), &[]);
         }
-        sorts::BLOCKER => out.add(SOLVED, 1, &[]),
-        sorts::MEASURE => out.add(MEASURES_DONE, 1, &[]),
-        sorts::MILESTONE => out.add(MILESTONES_REACHED, 1, &[]),
+        sorts::BLOCKER => out.add(SOLVED, sign, &[]),
+        sorts::MEASURE => out.add(MEASURES_DONE, sign, &[]),
+        sorts::MILESTONE => out.add(MILESTONES_REACHED, sign, &[]),
         _ => {}
     }
 }

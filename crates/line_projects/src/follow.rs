@@ -6,7 +6,8 @@ use ledger::{Body, BodyError, Draft, Role, Rule};
 use matters::{Calendar, Cancelled, Event, Matter, MatterId, Move};
 
 use crate::due;
-use crate::kinds::{Change, DeadlineMoved, HandedOver, Phase, Standing, Withdrawn};
+use crate::kinds::{DeadlineMoved, HandedOver, Phase, Standing, Withdrawn};
+use crate::rules::{self, Restated};
 use crate::sorts;
 use crate::state::{self, Project};
 
@@ -73,13 +74,15 @@ impl Follower<'_, '_> {
 
     /// Nobody owes anything for a project that left the list.
     fn withdraw(&mut self, cancelled: &Cancelled) -> Result<(), Refused> {
-        let standing = self.caught_up()?;
+        let (planned, day) = self.caught_up()?;
+        let told = rules::told_late(&self.project.standing(), planned, planned, day, |_| None);
         let body = Withdrawn {
             project: self.project.project.clone(),
             reason: cancelled.reason.clone(),
-            change: Change { before: Some(standing), after: None },
+            change: told.change,
         };
         self.append(&body)?;
+        self.restate(told.restated)?;
         for id in self.owed()? {
             let Some(matter) = self.desk.matter(&id)? else { continue };
             let office = matters::PostId::try_from(self.project.office.clone()).map_err(DocketError::from);
@@ -111,22 +114,26 @@ impl Follower<'_, '_> {
         // A fixed day asks no calendar.
         let deadline = matter.deadline(&Calendar::default(), self.desk.zone()).map(|answer| answer.value);
         let Some(to) = deadline.filter(|to| *to != self.project.planned_finish) else { return Ok(()) };
-        let before = self.caught_up()?;
-        let after = Standing { finish_due: before.finish_due && to <= self.day(), ..before.clone() };
+        let (planned, day) = self.caught_up()?;
+        let moved = |before: &Standing| {
+            Some(Standing { finish_due: before.finish_due && to <= day, ..before.clone() })
+        };
+        let told = rules::told_late(&self.project.standing(), planned, (planned.0, to), day, moved);
         let project = self.project.project.clone();
-        let change = Change { before: Some(before), after: Some(after) };
-        self.append(&DeadlineMoved { project, to, change })
+        self.append(&DeadlineMoved { project, to, change: told.change })?;
+        self.restate(told.restated)
     }
 
-    fn day(&self) -> Day {
-        self.desk.zone().day_of(self.step.at)
-    }
-
-    /// How the project stands, with all recorded that fell due before the move.
-    fn caught_up(&mut self) -> Result<Standing, Refused> {
-        let (book, day) = (self.book(), self.day());
+    /// Records all that fell due before the move; gives the planned days of the project, and the day of the move.
+    fn caught_up(&mut self) -> Result<((Day, Day), Day), Refused> {
+        let (book, day) = (self.book(), self.desk.zone().day_of(self.step.at));
         due::catch_up(self.desk, &book, &mut self.project, day)?;
-        Ok(self.project.standing())
+        Ok(((self.project.planned_start, self.project.planned_finish), day))
+    }
+
+    fn restate(&mut self, restated: Vec<Restated>) -> Result<(), Refused> {
+        let book = self.book();
+        due::restate(self.desk, &book, &self.project, restated).map(drop)
     }
 
     fn append<B: Body>(&mut self, body: &B) -> Result<(), Refused> {

@@ -19,8 +19,8 @@ pub use money::{ContractSigned, Heading, Instalment, Invested, MonthFellDue, Mon
 pub use month::{Month, NotMonth};
 pub use owed::{BlockerRaised, MilestoneSet, PermitApplied, PermitDecided};
 pub use project::{
-    Accepted, Amended, DeadlineMoved, EnteredStatistics, FellDue, HandedOver, PhaseChanged, Registered, Site,
-    Withdrawn,
+    Accepted, Amended, DeadlineMoved, DueRestated, EnteredStatistics, FellDue, HandedOver, PhaseChanged,
+    Registered, Site, Withdrawn,
 };
 pub use reversal::EntryReversed;
 pub use standing::{Change, Phase, Standing};
@@ -42,6 +42,7 @@ pub fn kinds() -> Vec<Kind> {
         Kind::of::<Amended>("项目信息更正", "Project amended"),
         Kind::of::<PhaseChanged>("项目阶段变更", "Phase changed"),
         Kind::of::<FellDue>("项目节点到期", "Project fell due"),
+        Kind::of::<DueRestated>("项目节点到期重计", "Project fell due, restated"),
         Kind::of::<EnteredStatistics>("项目入库", "Entered the statistics"),
         Kind::of::<Accepted>("项目验收", "Project accepted"),
         Kind::of::<Withdrawn>("项目退出", "Project withdrawn"),

@@ -4,11 +4,11 @@ use ledger::{Body, BodyError, Draft, Entry, EntryError, Role};
 use crate::MatterError;
 use crate::id::MatterId;
 use crate::kinds::{
-    Accepted, Cancelled, Coloured, Escalated, Excused, Extended, HandedOver, HelperAdded, Opened, Paused,
-    Reopened, Resumed, Returned, Submitted, Taken,
+    Acceptance, Accepted, Cancelled, Coloured, Escalated, Excused, Extended, HandedOver, HelperAdded, Opened,
+    Paused, Reopened, Resumed, Returned, Submitted, Taken,
 };
 use crate::matter::Matter;
-use crate::state::Verb;
+use crate::state::{State, Verb};
 
 /// Something that happened to a matter, when, and who recorded it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,15 +86,20 @@ impl Event {
         }
     }
 
-    /// The event with what the matter knows and figures need: its sort, and the colour in which it changes hands.
+    /// The event with what the matter knows and figures need: its sort, the colour in which it changes hands, and the
+    /// acceptance that it takes back.
     #[must_use]
     pub fn completed(mut self, matter: &Matter) -> Self {
         match &mut self {
             Self::Accepted(Accepted { sort, .. })
             | Self::Cancelled(Cancelled { sort, .. })
-            | Self::Reopened(Reopened { sort, .. })
             | Self::Coloured(Coloured { sort, .. })
             | Self::Escalated(Escalated { sort, .. }) => sort.clone_from(&matter.sort),
+            Self::Reopened(reopened) => {
+                reopened.sort.clone_from(&matter.sort);
+                let is_accepted = matter.state == State::Accepted;
+                reopened.undone = is_accepted.then_some(Acceptance { in_time: matter.in_time });
+            }
             Self::HandedOver(handover) => handover.colour = matter.colour,
             _ => {}
         }

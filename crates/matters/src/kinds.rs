@@ -114,6 +114,17 @@ pub struct Reopened {
     pub reason: String,
     pub approver: PostId,
     pub due: Due,
+    /// The acceptance that no longer holds, so that figures take it back; none for a matter that was cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone: Option<Acceptance>,
+}
+
+/// What an acceptance counted as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Acceptance {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_time: Option<bool>,
 }
 
 /// Another post owes it from now on.

@@ -153,6 +153,8 @@ impl Viewer {
                 let kept = |line| is_own || !scope.books(&tree, Some(line)).is_empty();
                 !scope.is_empty() && line.is_none_or(kept)
             };
+            // What somebody answers for in a line stands below it.
+            let path = path.strip_prefix("/my").unwrap_or(path);
             frame.nav = app
                 .nav
                 .iter()

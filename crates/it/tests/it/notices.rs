@@ -484,6 +484,7 @@ fn each_turn_of_a_matter_is_told_to_the_post_whose_turn_it_is_and_history_to_nob
                     reason: "复查".into(),
                     approver: office::post("leader"),
                     due,
+                    undone: None,
                 },
             )
             .unwrap();

@@ -1,7 +1,7 @@
 //! What holds for key projects whatever is done to them: the figures of how they stand are what a count of the list gives,
 //! on either engine, and what the calendar brought is recorded as due, no more and no less.
 
-use base::{ActorId, BookId, Day};
+use base::{ActorId, BookId, Day, Time};
 use harness::{OFFICES, Town, on_every_store, project};
 use kernel::{AppendError, DocketError, Period};
 use line_projects::kinds::Phase;
@@ -38,7 +38,18 @@ impl Office<'_> {
 
     /// Records something that may be refused, but must not fail.
     fn note(&self, kind: &str, body: Value) {
-        let input = Input { kind: kind.into(), occurred: None, body, evidence: Vec::new() };
+        self.note_at(None, kind, body);
+    }
+
+    /// The same, told some days late.
+    fn note_late(&mut self, kind: &str, body: Value) {
+        let days = self.random.random_range(0..12);
+        let then = self.town.site.kernel.now().plus_ms(-days * 86_400_000);
+        self.note_at(Some(then), kind, body);
+    }
+
+    fn note_at(&self, occurred: Option<Time>, kind: &str, body: Value) {
+        let input = Input { kind: kind.into(), occurred, body, evidence: Vec::new() };
         let (book, actor) = (self.book.clone(), ActorId::new("system:test").unwrap());
         let noted: Result<_, Failure> =
             self.town.site.kernel.append_blocking(move |desk| record(desk, &book, &actor, &input));
@@ -68,7 +79,7 @@ impl Office<'_> {
             _ => ("planned_start", json!(self.day(-30, 30))),
         };
         body[member] = value;
-        self.note("projects.project.amended", body);
+        self.note_late("projects.project.amended", body);
     }
 
     /// Puts a deadline off, or takes a project off the list, by what is done to its matter.
@@ -101,7 +112,7 @@ impl Office<'_> {
                 let to = Phase::ALL[self.random.random_range(0..Phase::ALL.len())];
                 let reason = self.random.random::<bool>().then_some("情况有变");
                 let body = json!({ "project": self.any(), "to": to, "reason": reason });
-                self.note("projects.phase.changed", body);
+                self.note_late("projects.phase.changed", body);
             }
             8 => self.move_matter(false),
             _ => {
@@ -117,9 +128,35 @@ impl Office<'_> {
     }
 
     fn sum(&self, figure: &str, dimension: &str) -> i64 {
-        let ever = Period { from: Day(0), to: self.today() };
+        self.sum_on(self.today(), figure, dimension)
+    }
+
+    fn sum_on(&self, day: Day, figure: &str, dimension: &str) -> i64 {
+        let ever = Period { from: Day(0), to: day };
         let books = std::slice::from_ref(&self.book);
         self.town.site.kernel.sum(figure, books, ever, dimension).unwrap()
+    }
+
+    /// Of what was due on a day no more is met than was due, and no less than nothing.
+    fn count_past(&self, days: i32) {
+        for day in (0..days).map(|ago| self.today().plus(-ago)) {
+            for dimension in ["", "chain=equipment", "programme=markets"] {
+                let [all, start_due, start_met, finish_due, finish_met] = [
+                    "projects.projects",
+                    "projects.start.due",
+                    "projects.start.met",
+                    "projects.finish.due",
+                    "projects.finish.met",
+                ]
+                .map(|figure| self.sum_on(day, figure, dimension));
+                for (met, due) in [(start_met, start_due), (finish_met, finish_due)] {
+                    assert!(
+                        0 <= met && met <= due && due <= all,
+                        "{day} {dimension}: {met} of {due} of {all}"
+                    );
+                }
+            }
+        }
     }
 
     fn count(&self, list: &[Project], dimension: &str, within: impl Fn(&Project) -> bool) {
@@ -160,6 +197,7 @@ on_every_store! {
             }
             town.settle();
             let list = office.list();
+            office.count_past(60);
             office.count(&list, "", |_| true);
             office.count(&list, "chain=equipment", |it| it.chain.as_deref() == Some("equipment"));
             office.count(&list, "programme=markets", |it| it.programme.as_deref() == Some("markets"));

@@ -32,7 +32,7 @@ const WHO: [User; 5] = [User::Anonymous, User::Planner, User::Team, User::Leader
 /// What each gets. A team is led from the list of all to its own; nobody is led to the door.
 const PAGES: [(&str, [u16; 5]); 15] = [
     ("/projects", [303, 200, 303, 200, 403]),
-    ("/projects/my", [303, 303, 200, 303, 403]),
+    ("/my/projects", [303, 303, 200, 303, 403]),
     ("/projects/decheng-projects", [303, 200, 303, 200, 403]),
     ("/projects/leling-projects", [303, 403, 403, 403, 403]),
     ("/projects/decheng-projects/project/park", [303, 200, 200, 200, 403]),
@@ -59,7 +59,7 @@ on_every_store! {
             }
         }
         let team = town.program(User::Team).with("accept", "text/html");
-        assert_eq!(team.get("/projects").header("location"), "/projects/my");
+        assert_eq!(team.get("/projects").header("location"), "/my/projects");
     }
 
     fn a_team_reports_once_and_sees_it(town) {
@@ -72,8 +72,8 @@ on_every_store! {
         let again = multipart(&team, &form, &fields).expect(303);
         assert_eq!(first.header("location"), again.header("location"));
         let after = entries(&town);
-        assert!(first.header("location").starts_with("/projects/my?done="), "{}", first.header("location"));
-        let page = team.get("/projects/my?lang=zh-CN").expect(200).text();
+        assert!(first.header("location").starts_with("/my/projects?done="), "{}", first.header("location"));
+        let page = team.get("/my/projects?lang=zh-CN").expect(200).text();
         assert!(page.contains("20%") && page.contains("今天已上报"), "{page}");
         // The report and what it changes of the colour; nothing for the second time.
         assert!(after > before && entries(&town) == after);
@@ -201,14 +201,14 @@ on_every_store! {
         let (planner, leader) = (town.browser(User::Planner), town.browser(User::Leader));
         let before = town.fingerprint();
         let list = format!("{BOOK}?phase=signed");
-        let kept = planner.post_form("/projects/my/views", &[("name", "待开工"), ("address", &format!("{list}&page=2"))]);
+        let kept = planner.post_form("/my/projects/views", &[("name", "待开工"), ("address", &format!("{list}&page=2"))]);
         assert_eq!((kept.status, kept.header("location")), (303, list.as_str()));
         let link = format!("href=\"{list}\"");
         assert!(planner.get(BOOK).expect(200).text().contains(&link));
         assert!(!leader.get(BOOK).expect(200).text().contains(&link));
-        let elsewhere = planner.post_form("/projects/my/views", &[("name", "x"), ("address", "//evil.example/projects")]);
+        let elsewhere = planner.post_form("/my/projects/views", &[("name", "x"), ("address", "//evil.example/projects")]);
         assert_eq!(elsewhere.status, 400);
-        planner.post_form("/projects/my/views/remove", &[("name", "待开工"), ("address", BOOK)]).expect(303);
+        planner.post_form("/my/projects/views/remove", &[("name", "待开工"), ("address", BOOK)]).expect(303);
         assert!(!planner.get(BOOK).expect(200).text().contains(&link));
         assert_eq!(town.fingerprint(), before);
     }

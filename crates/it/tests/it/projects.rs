@@ -5,7 +5,7 @@ use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
 use kernel::{AppendError, DocketError, MatterFilter};
 use matters::{
     Accepted, Cancelled, Colour, Event, Extended, Extension, HandedOver, Matter, MatterId, Paused, PostId,
-    Resumed, State, Submitted, Taken,
+    Reopened, Resumed, State, Submitted, Taken,
 };
 use serde_json::{Value, json};
 
@@ -161,6 +161,21 @@ on_every_store! {
         assert_eq!(colour(), Some(Colour::Blue));
         tend(&town, "2026-04-18T00:00:00+08:00");
         assert_eq!(colour(), Some(Colour::Yellow), "nobody has heard of it for a month");
+
+        assert_eq!(figure(&town, "projects.permits.rate", "2026-04-18"), (0, Some(1)));
+        for name in ["blocker.B-1", "permit.P-1"] {
+            let again = |it: &Matter| -> Event {
+                let due = matters::Due::On { day: base::Day::parse("2026-05-30").unwrap() };
+                Reopened { matter: it.id.clone(), sort: it.sort.clone(), reason: "复查未通过".into(),
+                    approver: it.reviewer.clone(), due, undone: None }.into()
+            };
+            move_matter(&town, name, again).unwrap();
+        }
+        assert_eq!(figure(&town, "projects.problems.solved", "2026-04-17").0, 1);
+        assert_eq!(figure(&town, "projects.problems.solved", "2026-04-18").0, 0, "it is not solved after all");
+        assert_eq!(behind(&town, "projects.problems.solved", "2026-04-18"), 0);
+        assert_eq!(figure(&town, "projects.permits.rate", "2026-04-18"), (0, Some(0)));
+        assert_eq!(figure(&town, "kernel.matters.accepted", "2026-04-18").0, 0);
         town.check();
     }
 

@@ -15,6 +15,7 @@ const RED: &str = "kernel.matters.red";
 const ESCALATED: &str = "kernel.matters.escalated";
 
 const DIMENSIONS: &[&str] = &["line", "sort", "owner"];
+const ACCEPTING: &[&str] = &[Accepted::KIND, Reopened::KIND];
 const COLOURING: &[&str] = &[Coloured::KIND, HandedOver::KIND];
 
 pub const FIGURES: &[Figure] = &[
@@ -26,8 +27,8 @@ pub const FIGURES: &[Figure] = &[
         true,
         &[Opened::KIND, Reopened::KIND, Accepted::KIND, Cancelled::KIND, HandedOver::KIND],
     ),
-    figure(ACCEPTED, "办结事项", "Matters accepted", false, &[Accepted::KIND]),
-    figure(IN_TIME, "按期办结事项", "Matters accepted in time", false, &[Accepted::KIND]),
+    figure(ACCEPTED, "办结事项", "Matters accepted", false, ACCEPTING),
+    figure(IN_TIME, "按期办结事项", "Matters accepted in time", false, ACCEPTING),
     figure(BLUE, "蓝色事项", "Blue matters", true, COLOURING),
     figure(YELLOW, "黄色事项", "Yellow matters", true, COLOURING),
     figure(RED, "红色事项", "Red matters", true, COLOURING),
@@ -67,19 +68,25 @@ pub fn contribute(entry: &Entry, out: &mut Contributions) {
         let line = sort.as_str().split('.').next().unwrap_or_default();
         out.add(figure, amount, &[("line", line), ("sort", sort.as_str()), ("owner", owner)]);
     };
+    let accept = |out: &mut Contributions, amount, sort: &KindName, in_time: Option<bool>| {
+        add(out, ACCEPTED, amount, sort);
+        if in_time == Some(true) {
+            add(out, IN_TIME, amount, sort);
+        }
+    };
     read(match entry.kind.as_str() {
         Opened::KIND => entry.with_body(|it: &Opened| {
             add(out, OPENED, 1, &it.sort);
             add(out, OPEN, 1, &it.sort);
         }),
-        Reopened::KIND => entry.with_body(|it: &Reopened| add(out, OPEN, 1, &it.sort)),
+        Reopened::KIND => entry.with_body(|it: &Reopened| {
+            add(out, OPEN, 1, &it.sort);
+            it.undone.iter().for_each(|undone| accept(out, -1, &it.sort, undone.in_time));
+        }),
         Cancelled::KIND => entry.with_body(|it: &Cancelled| add(out, OPEN, -1, &it.sort)),
         Accepted::KIND => entry.with_body(|it: &Accepted| {
             add(out, OPEN, -1, &it.sort);
-            add(out, ACCEPTED, 1, &it.sort);
-            if it.in_time == Some(true) {
-                add(out, IN_TIME, 1, &it.sort);
-            }
+            accept(out, 1, &it.sort, it.in_time);
         }),
         Coloured::KIND => entry.with_body(|it: &Coloured| {
             for (colour, amount) in [(it.from, -1), (it.to, 1)] {

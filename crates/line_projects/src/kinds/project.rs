@@ -190,6 +190,23 @@ body! {
 }
 
 body! {
+    /// What fell due of a project counts otherwise, for something came to be known that had happened before. Written with
+    /// what was told late, for the day that had come, so that a rate of what was due holds on every day between.
+    DueRestated = "projects.project.due.restated" {
+        pub project: String,
+        /// The planned day.
+        #[schema(value_type = String, format = Date)]
+        pub day: Day,
+        /// What it was counted as.
+        pub was: Change,
+        pub change: Change,
+    }
+    check(this) {
+        check_code("project", &this.project)
+    }
+}
+
+body! {
     /// A project entered the database of investment statistics (入库).
     EnteredStatistics = "projects.statistics.entered" {
         pub project: String,

@@ -551,7 +551,7 @@ async fn set(
         None => (!wrong.is_empty()).then(|| t.get("form-refused")),
     };
     let back = match chosen.is_empty() {
-        _ if place.sight != Sight::All => "/projects/my".to_owned(),
+        _ if place.sight != Sight::All => "/my/projects".to_owned(),
         false => project_href(&place.book, chosen, ""),
         true => place.href(spec.back),
     };

@@ -20,7 +20,7 @@ use crate::policy::READ;
 use crate::state::{self, Listed};
 
 pub fn router() -> Router<App> {
-    Router::new().route("/projects/my", get(mine))
+    Router::new().route("/my/projects", get(mine))
 }
 
 #[derive(Template)]

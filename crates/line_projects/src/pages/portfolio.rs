@@ -129,7 +129,7 @@ async fn of_book(
 ) -> Result<Response, Problem> {
     let place = Place::of(&app, &viewer, lang, &book, READ)?;
     if let Sight::Teams(_) = place.sight {
-        return Ok(Redirect::to("/projects/my").into_response());
+        return Ok(Redirect::to("/my/projects").into_response());
     }
     let scope = Scope {
         unit: place.resource.unit.clone(),
@@ -157,7 +157,7 @@ fn units(app: &App, viewer: &Viewer) -> Result<Vec<UnitCode>, Problem> {
 /// A team's only place is the page of its own projects.
 fn own_projects(app: &App, viewer: &Viewer) -> Result<Response, Problem> {
     viewer.need_somewhere(app, READ)?;
-    Ok(Redirect::to("/projects/my").into_response())
+    Ok(Redirect::to("/my/projects").into_response())
 }
 
 struct Read {

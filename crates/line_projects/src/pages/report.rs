@@ -103,7 +103,7 @@ async fn send(
 fn back(place: &Place, project: &Project) -> String {
     match place.sight {
         Sight::All => place.of_project(&project.project, ""),
-        Sight::Teams(_) => "/projects/my".to_owned(),
+        Sight::Teams(_) => "/my/projects".to_owned(),
     }
 }
 

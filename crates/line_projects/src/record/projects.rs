@@ -5,6 +5,7 @@ use kernel::Receipt;
 use ledger::{Body, Entry, Role};
 
 use super::{Failure, Recorder, refuse, refused};
+use crate::due;
 use crate::kinds::{
     Accepted, Amended, AssistancePlanned, Change, ContractSigned, EnteredStatistics, EntryReversed, Invested,
     Paid, Phase, PhaseChanged, ProgressReported, ProjectCode, ProxyDone, ProxyOpened, Registered, Standing,
@@ -13,7 +14,7 @@ use crate::kinds::{
 use crate::refusal::Code;
 use crate::rules;
 use crate::sorts::Name;
-use crate::state;
+use crate::state::{self, Project};
 
 /// The kinds that an entry may take back: they say what was done, and change how no project stands.
 pub const REVERSIBLE: [&str; 9] = [
@@ -82,14 +83,21 @@ impl Recorder<'_, '_> {
             let detail = format!("lies after the deadline, {}", project.planned_finish);
             return refuse(Code::Body, "body.planned_start", detail);
         }
-        let before = project.standing();
-        let after = rules::amended(&before, &body, self.desk.zone().day_of(self.occurred));
-        if after.newly_signed && after.phase < Phase::Signed {
+        let day = self.desk.zone().day_of(self.occurred);
+        let planned = (project.planned_start, project.planned_finish);
+        let planned_after = (body.planned_start.unwrap_or(planned.0), planned.1);
+        let told = rules::told_late(&project.standing(), planned, planned_after, day, |before| {
+            Some(rules::amended(before, &body, day))
+        });
+        let is_signed = |it: &Standing| !it.newly_signed || it.phase >= Phase::Signed;
+        if !told.change.after.as_ref().is_none_or(is_signed) {
             let detail = "a project that is planned is not signed";
             return refuse(Code::Body, "body.newly_signed", detail);
         }
-        body.change = Change { before: Some(before), after: Some(after) };
-        self.of_project(&body, &project)
+        body.change = told.change;
+        let receipt = self.of_project(&body, &project)?;
+        self.restate(&project, told.restated)?;
+        Ok(receipt)
     }
 
     pub(super) fn change_phase(&mut self, mut body: PhaseChanged) -> Result<Receipt, Failure> {
@@ -100,10 +108,21 @@ impl Recorder<'_, '_> {
             let detail = format!("project {} was accepted as finished", project.project);
             return refuse(Code::AlreadyDone, "body.to", detail);
         }
-        let before = project.standing();
-        let after = rules::in_phase(&before, body.to);
-        body.change = Change { before: Some(before), after: Some(after) };
-        self.of_project(&body, &project)
+        let day = self.desk.zone().day_of(self.occurred);
+        let planned = (project.planned_start, project.planned_finish);
+        let told = rules::told_late(&project.standing(), planned, planned, day, |before| {
+            Some(rules::in_phase(before, body.to))
+        });
+        body.change = told.change;
+        let receipt = self.of_project(&body, &project)?;
+        self.restate(&project, told.restated)?;
+        Ok(receipt)
+    }
+
+    fn restate(&mut self, project: &Project, restated: Vec<rules::Restated>) -> Result<(), Failure> {
+        let receipts = due::restate(self.desk, self.book, project, restated)?;
+        self.due.extend(receipts);
+        Ok(())
     }
 
     pub(super) fn enter_statistics(&mut self, body: EnteredStatistics) -> Result<Receipt, Failure> {

@@ -2,7 +2,7 @@
 
 use base::{Day, Time};
 
-use crate::kinds::{Amended, Phase, Planned, Standing};
+use crate::kinds::{Amended, Change, Phase, Planned, Standing};
 use crate::refusal::{Code, Refusal};
 
 /// A project goes forward by itself, over as many phases as it likes; back only with a reason.
@@ -58,6 +58,62 @@ pub fn on_day(standing: &Standing, planned: (Day, Day), day: Day) -> Option<Stan
         ..standing.clone()
     };
     (due != *standing).then_some(due)
+}
+
+/// What a day did to a project that is told of later: the change on that day, and how what fell due since counts now.
+pub struct ToldLate {
+    pub change: Change,
+    pub restated: Vec<Restated>,
+}
+
+/// What fell due on a day: as it was counted, and as it counts now.
+pub struct Restated {
+    pub day: Day,
+    pub was: Change,
+    pub change: Change,
+}
+
+/// A change that happened on a day. `standing` is that of now, by the planned start and finish of now; `planned_after` are
+/// those that the change leaves. What is due by a planned day that the change moves is left to the clock.
+pub fn told_late(
+    standing: &Standing,
+    planned: (Day, Day),
+    planned_after: (Day, Day),
+    day: Day,
+    after: impl FnOnce(&Standing) -> Option<Standing>,
+) -> ToldLate {
+    let on_the_day = Standing {
+        start_due: standing.start_due && planned.0 <= day,
+        finish_due: standing.finish_due && planned.1 <= day,
+        ..standing.clone()
+    };
+    let after = after(&on_the_day);
+    let change = Change { before: Some(on_the_day.clone()), after: after.clone() };
+    let (mut was, mut is) = (on_the_day, after);
+    let mut days: Vec<Day> = [(standing.start_due, planned.0), (standing.finish_due, planned.1)]
+        .into_iter()
+        .filter(|(is_due, at)| *is_due && *at > day)
+        .map(|(_, at)| at)
+        .collect();
+    days.sort();
+    days.dedup();
+    let restate = |at: Day| {
+        let comes = |it: &Standing, stays: (bool, bool)| Standing {
+            start_due: it.start_due || (planned.0 == at && stays.0),
+            finish_due: it.finish_due || (planned.1 == at && stays.1),
+            ..it.clone()
+        };
+        let stays = (planned.0 == planned_after.0, planned.1 == planned_after.1);
+        let (was_then, is_then) = (comes(&was, (true, true)), is.as_ref().map(|it| comes(it, stays)));
+        let restated = Restated {
+            day: at,
+            was: Change { before: Some(was.clone()), after: Some(was_then.clone()) },
+            change: Change { before: is.clone(), after: is_then.clone() },
+        };
+        (was, is) = (was_then, is_then);
+        restated
+    };
+    ToldLate { change, restated: days.into_iter().map(restate).collect() }
 }
 
 /// What happens to a project happens after what it rests on.

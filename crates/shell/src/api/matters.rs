@@ -486,7 +486,7 @@ impl Step {
             Self::Accepted {} => Accepted { matter, sort, by: of.reviewer.clone(), in_time: None }.into(),
             Self::Cancelled { reason, approver } => Cancelled { matter, sort, reason, approver }.into(),
             Self::Reopened { reason, approver, due } => {
-                Reopened { matter, sort, reason, approver, due }.into()
+                Reopened { matter, sort, reason, approver, due, undone: None }.into()
             }
             Self::HandedOver { to, reviewer, reason } => {
                 HandedOver { matter, to, reviewer, colour: of.colour, reason }.into()

@@ -16,7 +16,7 @@ use store::{Param, StoreError, Tx, Value};
 use crate::policy::READ;
 
 pub fn router() -> Router<App> {
-    Router::new().route("/projects/my/views", post(keep)).route("/projects/my/views/remove", post(remove))
+    Router::new().route("/my/projects/views", post(keep)).route("/my/projects/views/remove", post(remove))
 }
 
 /// Views that one account keeps.
