@@ -75,6 +75,7 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 12, sql: TARGET_TABLE },
     Migration { owner: "kernel", number: 13, sql: docket::CLOSED_INDEXES },
     Migration { owner: "kernel", number: 21, sql: docket::HUE_TABLE },
+    Migration { owner: "kernel", number: 30, sql: docket::COLOURED_INDEX },
 ];
 
 const TARGET_TABLE: &str = "

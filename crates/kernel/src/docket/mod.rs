@@ -23,7 +23,7 @@ pub(crate) use desk::Seats;
 pub(crate) use figures::{FIGURES, RATIOS, contribute, sort_of};
 pub(crate) use hues::fill;
 pub(crate) use law::Rulebooks;
-pub(crate) use schema::{CLOSED_INDEXES, DERIVED, HUE_TABLE, TABLES};
+pub(crate) use schema::{CLOSED_INDEXES, COLOURED_INDEX, DERIVED, HUE_TABLE, TABLES};
 
 use crate::line::MatterSort;
 

@@ -182,12 +182,16 @@ fn page(
     }
     // One row more than asked for tells whether there is another page.
     let mut rows = Vec::new();
-    for side in sides(filter) {
-        let (sql, params) = statement(filter, *side, after, count + 1);
+    let shares = shares(filter);
+    for share in &shares {
+        let (sql, params) = statement(filter, share, after, count + 1);
         rows.extend(tx.query(&sql, &params)?);
     }
-    if sides(filter).len() > 1 {
-        rows.sort_by_cached_key(|row| std::cmp::Reverse(Place::of(row).ok().map(Place::order)));
+    if shares.len() > 1 {
+        rows.sort_by_cached_key(|row| Place::of(row).ok().map(Place::order));
+        if filter.standing == Standing::Closed {
+            rows.reverse();
+        }
         rows.dedup();
     }
     let next = if rows.len() > count { rows.get(count - 1).map(Place::of).transpose()? } else { None };
@@ -199,19 +203,34 @@ fn page(
     Ok(Page { items: items.collect::<Result<_, StoreError>>()?, next: next.map(|place| place.print()) })
 }
 
-/// The columns by which closed matters belong to posts; one that belongs to them by both is found twice.
-fn sides(filter: &MatterFilter) -> &'static [Option<&'static str>] {
-    if filter.standing == Standing::Closed && !filter.posts.is_empty() {
-        &[Some("m.owner"), Some("m.reviewer")]
-    } else {
-        &[None]
+/// What one statement of a page reads.
+struct Share<'a> {
+    books: &'a [BookId],
+    /// The column by which closed matters belong to posts; one that belongs to them by both is found twice.
+    side: Option<&'static str>,
+}
+
+/// Books that are read one by one, each in the order of its index, where matters are asked for by colour; beyond, those of
+/// all books are gone through.
+const BOOKS_APART: usize = 64;
+
+fn shares(filter: &MatterFilter) -> Vec<Share<'_>> {
+    let (books, is_closed) = (filter.books.as_slice(), filter.standing == Standing::Closed);
+    match (is_closed, filter.posts.is_empty()) {
+        (true, false) => {
+            ["m.owner", "m.reviewer"].map(|side| Share { books, side: Some(side) }).into_iter().collect()
+        }
+        (false, true) if filter.colour.is_some() && books.len() <= BOOKS_APART => {
+            books.chunks(1).map(|books| Share { books, side: None }).collect()
+        }
+        _ => vec![Share { books, side: None }],
     }
 }
 
 /// The statement of a page. A matter that several of the posts take part in is shown once.
 fn statement<'a>(
     filter: &'a MatterFilter,
-    side: Option<&str>,
+    share: &Share<'a>,
     after: Option<&'a Place>,
     count: usize,
 ) -> (String, Vec<Param<'a>>) {
@@ -248,12 +267,15 @@ fn statement<'a>(
             let part = add(&mut std::iter::once(Param::Text(part.as_str())));
             sql.push_str(&format!(" and p.part = {part}"));
         }
-    } else if let Some(side) = side {
+    } else if let Some(side) = share.side {
         let posts = add(&mut filter.posts.iter().map(|post| Param::Text(post.subject().as_str())));
         sql.push_str(&format!(" and {side} in ({posts})"));
     }
-    let books = add(&mut filter.books.iter().map(|book| Param::Text(book.as_str())));
-    sql.push_str(&format!(" and {} in ({books})", key.0));
+    let books = add(&mut share.books.iter().map(|book| Param::Text(book.as_str())));
+    // Where a colour is asked of many books, its own index has the order; an expression keeps the one by book out.
+    let is_by_colour = filter.colour.is_some() && !of_posts && share.books.len() > BOOKS_APART;
+    let book = if is_by_colour { format!("({} || '')", key.0) } else { key.0.to_owned() };
+    sql.push_str(&format!(" and {book} in ({books})"));
     let exact = [
         ("sort", filter.sort.as_ref().map(KindName::as_str)),
         ("colour", filter.colour.map(Colour::as_str)),

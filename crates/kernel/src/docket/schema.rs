@@ -52,6 +52,11 @@ create table if not exists matter_hue (
 create index if not exists matter_hue_of_book on matter_hue (book, colour, until, since, matter);
 ";
 
+/// Step 30: what is of a colour in one book.
+pub const COLOURED_INDEX: &str = "
+create index if not exists matter_coloured_of_book on matter (book, colour, due, matter) where closed is null;
+";
+
 /// `regulation` follows from the root book, the others from the entries about matters.
 pub const DERIVED: [Derived; 4] = [
     Derived {

@@ -158,8 +158,11 @@ fn stands(
         };
         add(1, "cell_standing", "", &[])?;
         add(-1, "cell_month", "and month > $3", &[i64::from(month.0)])?;
-        let (after, last) = (i64::from(day.0), i64::from(month.last_day().0));
-        add(-1, "cell", "and day > $3 and day <= $4", &[after, last])?;
+        // Each day is looked up by itself, so that the other dimensions of the days between are not read.
+        let later: Vec<i64> = (day.0 + 1..=month.last_day().0).map(i64::from).collect();
+        if !later.is_empty() {
+            add(-1, "cell", &format!("and day in ({})", placeholders(3, later.len())), &later)?;
+        }
     }
     sums.retain(|_, amount| *amount != 0);
     Ok(sums)
