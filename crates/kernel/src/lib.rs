@@ -10,6 +10,7 @@ mod docket;
 pub mod entries;
 mod evidence;
 mod figure;
+mod follow;
 mod line;
 pub mod notices;
 mod own;
@@ -85,6 +86,7 @@ pub struct Kernel {
     zone: CityZone,
     signer: SignerKey,
     published: prove::Published,
+    told: Arc<follow::Told>,
     queue: Mutex<Option<writer::Queue>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     live: broadcast::Sender<Arc<Vec<Entry>>>,
@@ -130,6 +132,7 @@ impl Kernel {
         }
         let (lines, catalogue) = (Arc::new(lines), Arc::new(catalogue));
         let (live, _) = broadcast::channel(LIVE_BATCHES);
+        let told = Arc::<follow::Told>::default();
         let bench = writer::Bench {
             lines: lines.clone(),
             catalogue: catalogue.clone(),
@@ -138,6 +141,7 @@ impl Kernel {
             clock: parts.clock.clone(),
             entropy: parts.entropy,
             live: live.clone(),
+            told: told.clone(),
         };
         let (queue, thread) = writer::Queue::start(writer, bench);
         Ok(Arc::new(Self {
@@ -152,6 +156,7 @@ impl Kernel {
             zone: parts.zone,
             signer: parts.signer,
             published: prove::Published::default(),
+            told,
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
             live,

@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use crate::desk::{AppendError, Desk, Edge};
 use crate::docket::Rulebooks;
+use crate::follow::Told;
 use crate::line::Lines;
 
 /// What the writer works with.
@@ -26,6 +27,7 @@ pub(crate) struct Bench {
     pub clock: Arc<dyn Clock>,
     pub entropy: Box<dyn Entropy>,
     pub live: broadcast::Sender<Arc<Vec<Entry>>>,
+    pub told: Arc<Told>,
 }
 
 /// One append, decided and answered.
@@ -118,6 +120,9 @@ impl Queue {
     }
 }
 
+/// How often a job is tried that gives way to other nodes.
+const GIVES_WAY_MAX: u32 = 8;
+
 struct Worker {
     writer: Box<dyn Writer>,
     bench: Bench,
@@ -139,8 +144,9 @@ impl Worker {
     }
 
     /// Commits a group; where it fails before the commit, each of its jobs gets a transaction of its own, so that one
-    /// bad job cannot take the others down.
+    /// bad job cannot take the others down. One that gives way to another node is tried again.
     fn work(&mut self, mut group: Vec<Box<dyn Job>>) {
+        let mut gave_way = 0;
         while !group.is_empty() {
             match self.try_group(&mut group) {
                 Ok(done) => {
@@ -153,6 +159,9 @@ impl Worker {
                     for job in group.drain(..) {
                         self.work(vec![job]);
                     }
+                }
+                Err(Failed::BeforeCommit(StoreError::Contended { .. })) if gave_way < GIVES_WAY_MAX => {
+                    gave_way += 1;
                 }
                 Err(Failed::BeforeCommit(error) | Failed::AtCommit(error)) => {
                     tracing::error!(%error, "a transaction failed");
@@ -196,7 +205,10 @@ impl Worker {
             }
         };
         tx.commit().map_err(Failed::AtCommit)?;
-        self.edges.extend(finished.edges);
+        for (book, edge) in finished.edges {
+            self.bench.told.advance(&book, edge.appender.size());
+            self.edges.insert(book, edge);
+        }
         if !finished.entries.is_empty() {
             // Nobody may be listening.
             drop(self.bench.live.send(Arc::new(finished.entries)));

@@ -23,6 +23,9 @@ pub enum StoreError {
     /// The engine could not be reached, or went away; the transaction's fate is unknown if it was committing.
     #[error("{engine} is not reachable: {reason}")]
     Connection { engine: &'static str, reason: String },
+    /// Another node was in the way of the transaction, of which nothing stands; it may be tried again.
+    #[error("{engine} gave way to another node: {reason}")]
+    Contended { engine: &'static str, reason: String },
     /// The database holds something this version does not understand.
     #[error("the database does not fit this version: {0}")]
     Schema(String),
@@ -121,6 +124,28 @@ pub trait Store: Send + Sync {
 
     /// Bytes that the database takes on disk.
     fn size_bytes(&self) -> Result<u64, StoreError>;
+
+    /// A duty that one node at a time has. A backend that one process uses alone gives it to whoever asks.
+    fn duty(&self, name: &str) -> Box<dyn Duty> {
+        let _ = name;
+        Box::new(Alone)
+    }
+}
+
+/// Work that one node does for all that share a database. Dropping it gives it up.
+pub trait Duty: Send {
+    /// Whether the duty is ours; taken if nobody has it. To be asked every second or so: whoever does not come back, or
+    /// cannot reach the database, loses it. Blocks.
+    fn is_ours(&mut self) -> bool;
+}
+
+/// The duty of the only process.
+struct Alone;
+
+impl Duty for Alone {
+    fn is_ours(&mut self) -> bool {
+        true
+    }
 }
 
 /// [`Store::read`] with a result.

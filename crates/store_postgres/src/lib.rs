@@ -5,6 +5,7 @@
 //! the database has the locale C.UTF-8.
 
 mod backup;
+mod duty;
 mod params;
 mod script;
 mod session;
@@ -97,6 +98,10 @@ impl Store for PostgresStore {
         let size =
             store::read(self, |tx| tx.query("select pg_database_size(current_database())", &[])?[0].int(0))?;
         Ok(size.unsigned_abs())
+    }
+
+    fn duty(&self, name: &str) -> Box<dyn store::Duty> {
+        Box::new(duty::Lease::new(self.config.clone(), name))
     }
 }
 

@@ -173,8 +173,11 @@ fn refused(sql: &str, error: &postgres::Error) -> StoreError {
                     .contains(code)
         }
     };
+    let gave_way = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
     if lost {
         gone(&format!("{}, at {sql:?}", explain(error)))
+    } else if error.code().is_some_and(|code| gave_way.contains(code)) {
+        StoreError::Contended { engine: ENGINE, reason: format!("{}, at {sql:?}", explain(error)) }
     } else {
         StoreError::Statement { engine: ENGINE, statement: sql.to_owned(), reason: explain(error) }
     }

@@ -1,10 +1,11 @@
-//! The clock of matters: looks every second whether something falls due by itself.
+//! The clock of matters: looks every second whether something falls due by itself, on the node whose duty it is.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::Kernel;
 use store::StoreError;
+use tokio::sync::watch;
 
 /// Between two looks.
 const TICK: Duration = Duration::from_secs(1);
@@ -14,8 +15,11 @@ const REST: Duration = Duration::from_secs(10);
 const MATTERS: usize = 2_000;
 
 /// Runs until it is aborted. What fails is tried again: what fell due meanwhile is written with the moment at which it did.
-pub async fn run(kernel: Arc<Kernel>) {
+pub async fn run(kernel: Arc<Kernel>, mut is_ours: watch::Receiver<bool>) {
     loop {
+        if is_ours.wait_for(|ours| *ours).await.is_err() {
+            break;
+        }
         let kernel = kernel.clone();
         let wait = match tokio::task::spawn_blocking(move || look(&kernel)).await {
             Ok(Ok(true)) => continue,

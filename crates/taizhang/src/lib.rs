@@ -2,6 +2,7 @@
 
 mod clock;
 pub mod config;
+pub mod duties;
 mod keys;
 mod lines;
 mod system;
@@ -16,7 +17,7 @@ use axum::Router;
 use base::{CityZone, Clock, Entropy};
 use kernel::{AdminError, AppendError, Kernel, OpenError, Parts};
 use line_market::deliveries::{self, Deliveries};
-use line_market::mqtt_bridge::{self, Bridge};
+use line_market::mqtt_bridge;
 use merkle::SignerKey;
 use notices::{MailSettings, Reach, Worker};
 use shell::wall::{Shapes, Wall};
@@ -141,17 +142,13 @@ pub fn router(app: App) -> Router {
     lines::router(app)
 }
 
-/// Connects the scales' broker, if the configuration names one. Close it before the kernel stops.
-pub fn bridge(config: &Config, app: &App) -> Result<Option<Bridge>, Error> {
-    let Some(mqtt) = &config.mqtt else { return Ok(None) };
-    let settings = mqtt_bridge::Config {
+/// The scales' broker, if the configuration names one.
+fn mqtt_settings(config: &Config) -> Option<mqtt_bridge::Config> {
+    config.mqtt.as_ref().map(|mqtt| mqtt_bridge::Config {
         username: mqtt.username.clone(),
         password: mqtt.password.clone(),
         ..mqtt_bridge::Config::new(&mqtt.url, format!("taizhang.{}", config.name))
-    };
-    let bridge =
-        mqtt_bridge::start(app.clone(), settings).map_err(|error| Error::Config(error.to_string()))?;
-    Ok(Some(bridge))
+    })
 }
 
 /// Starts to deliver notices. Close it before the kernel stops.
@@ -193,7 +190,8 @@ fn reach(config: &Config) -> Result<Reach, Error> {
     })
 }
 
-/// Serves until `stop` resolves, then finishes what is under way. Meanwhile the clock of matters runs.
+/// Serves until `stop` resolves, then finishes what is under way. Meanwhile the clock of matters runs, here or on another node
+/// of the same database.
 pub async fn serve(
     app: App,
     listener: TcpListener,
@@ -208,7 +206,9 @@ pub async fn serve(
         }
     });
     let kernel = app.kernel.clone();
-    let clock = tokio::spawn(clock::run(kernel.clone()));
+    let (has_clock, _watching) = duties::watch(&kernel, "clock");
+    let clock = tokio::spawn(clock::run(kernel.clone(), has_clock));
+    let _following = duties::follow(kernel.clone());
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let (ending, ended) = tokio::sync::oneshot::channel::<()>();
     let graceful = axum::serve(listener, service).with_graceful_shutdown(async move {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -78,8 +78,8 @@ impl Drop for Server {
 
 /// What clients know: batches that they sent and had no answer to, and the place of each acknowledged counter.
 #[derive(Default)]
-struct Known {
-    acknowledged: BTreeMap<u32, u64>,
+pub struct Known {
+    pub acknowledged: BTreeMap<u32, u64>,
     unanswered: Vec<Value>,
     resent: usize,
 }
@@ -97,9 +97,9 @@ impl Known {
     }
 }
 
-/// Sells until the connection breaks.
-fn sell(client: &Client, next: &AtomicU32, known: &Mutex<Known>) {
-    loop {
+/// Sells until the connection breaks, or until it is told to stop.
+pub fn sell(client: &Client, next: &AtomicU32, known: &Mutex<Known>, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
         let first = next.fetch_add(LINES, Ordering::Relaxed);
         let batch = batch(first);
         match client.send("POST", SALES, Some(harness::JSON), batch.to_string().as_bytes()) {
@@ -130,14 +130,14 @@ fn load(
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
             let client = Client::new(base).bearer(credential);
-            scope.spawn(move || sell(&client, next, known));
+            scope.spawn(move || sell(&client, next, known, &AtomicBool::new(false)));
         }
         break_it();
     });
 }
 
 /// Sends again what had no answer: each line is new or known, and afterwards acknowledged.
-fn resend(client: &Client, known: &Mutex<Known>) {
+pub fn resend(client: &Client, known: &Mutex<Known>) {
     let unanswered = std::mem::take(&mut known.lock().unwrap().unanswered);
     known.lock().unwrap().resent += unanswered.len();
     for batch in unanswered {
@@ -157,7 +157,7 @@ pub fn found(place: Place) -> (Place, String) {
 }
 
 /// Every acknowledged counter is there once, where it was said to be; every book fits; what is derived follows.
-fn inspect(place: &Place, known: &Known) {
+pub fn inspect(place: &Place, known: &Known) {
     let config = place.config();
     let around = taizhang::Surroundings::of_system(&config).unwrap();
     let kernel = taizhang::open_kernel(&config, place.store(), around).unwrap();

@@ -69,7 +69,7 @@ pub fn serve(
         if config.hides_callers() {
             tracing::warn!("no trusted_proxies: behind the TLS proxy, limits take all callers for one");
         }
-        let bridge = taizhang::bridge(&config, &app)?;
+        let bridge = taizhang::duties::bridge(&config, &app)?;
         let carrier = taizhang::carrier(&config, app.kernel.clone())?;
         let deliveries = taizhang::deliveries(&config, &app)?;
         listening(format!("http://{}", config.listen));

@@ -1,0 +1,183 @@
+//! Several nodes on one PostgreSQL: whichever dies, nothing acknowledged is lost or doubled, and the others go on with its
+//! duties.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use base::{ActorId, BookId, Clock, KindName, SubjectId};
+use harness::{Client, Engine, OFFICES, Place, Town, seeded};
+use kernel::{AppendError, DocketError, Kernel};
+use matters::{Due, MatterId, Opened, PostId};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use store_postgres::testing::{Cluster, or_skip};
+use taizhang::{Surroundings, SystemClock};
+
+use crate::crash::{Known, Server, found, inspect, resend, sell};
+
+const KILLS: usize = 6;
+/// Clients of each node.
+const CLIENTS: usize = 2;
+/// How soon another node goes on with the duties of one that died.
+const RELIEF_MAX: Duration = Duration::from_secs(10);
+
+/// A place on a server of its own, which keeps what it acknowledged.
+fn place(cluster: &Cluster) -> Place {
+    Place { database_url: Some(cluster.fresh_database()), ..Engine::Sqlite.place().unwrap() }
+}
+
+/// One more node, in this process and without duties.
+fn node(place: &Place, clock: Arc<dyn Clock>) -> Arc<Kernel> {
+    let config = place.config();
+    let around =
+        Surroundings { clock, entropy: seeded(2), signer: Surroundings::of_system(&config).unwrap().signer };
+    taizhang::open_kernel(&config, place.store(), around).unwrap()
+}
+
+#[test]
+fn no_acknowledged_sale_is_lost_or_doubled_when_either_of_two_nodes_is_killed() {
+    let Some(cluster) = or_skip(Cluster::start()) else { return };
+    let (place, credential) = found(place(&cluster));
+    let mut random = StdRng::seed_from_u64(4);
+    let (next, known) = (AtomicU32::new(1), Mutex::new(Known::default()));
+    let mut nodes = [Server::start(&place), Server::start(&place)];
+    for round in 0..KILLS {
+        let (dies, goes_on) = (round % 2, (round + 1) % 2);
+        let stop = AtomicBool::new(false);
+        let bases = [nodes[0].base.clone(), nodes[1].base.clone()];
+        std::thread::scope(|scope| {
+            for base in bases.iter().cycle().take(2 * CLIENTS) {
+                let client = Client::new(base).bearer(&credential);
+                let (next, known, stop) = (&next, &known, &stop);
+                scope.spawn(move || sell(&client, next, known, stop));
+            }
+            std::thread::sleep(Duration::from_millis(random.random_range(100..500)));
+            nodes[dies].kill();
+            std::thread::sleep(Duration::from_millis(random.random_range(50..200)));
+            stop.store(true, Ordering::Relaxed);
+        });
+        // What the dead node did not answer is asked of the other one.
+        resend(&Client::new(&nodes[goes_on].base).bearer(&credential), &known);
+        nodes[dies] = Server::start(&place);
+    }
+    nodes.iter_mut().for_each(Server::kill);
+    inspect(&place, &known.lock().unwrap());
+}
+
+/// Waits until the clock of some node has coloured a matter that fell due long ago.
+fn is_looked_after(kernel: &Kernel, name: &str) -> Duration {
+    let book = BookId::new(OFFICES[0].book).unwrap();
+    let post = |name: &str| -> PostId {
+        SubjectId::new(format!("post:{}/{name}", OFFICES[0].unit)).unwrap().try_into().unwrap()
+    };
+    let id = MatterId::local(&book, name).unwrap();
+    let due = Due::On { day: kernel.zone().day_of(kernel.now()).plus(-3) };
+    let (sort, title) = (KindName::new("kernel.task").unwrap(), "交办事项".to_owned());
+    let (owner, reviewer) = (post("team-1"), post("office"));
+    let opened = Opened {
+        matter: id.clone(),
+        sort,
+        title,
+        owner,
+        helpers: Vec::new(),
+        reviewer,
+        due,
+        rule: "deadline".into(),
+    };
+    let began = Instant::now();
+    let open = kernel.append_blocking::<_, _, DocketError>(move |desk| {
+        let (now, actor) = (desk.now(), ActorId::new("system:test").unwrap());
+        desk.open_matter::<DocketError>(&opened.matter.book(), &actor, now, opened.clone(), Vec::new())
+            .map(drop)
+    });
+    assert!(matches!(open, Ok(())), "{open:?}");
+    while kernel.matter(&id).unwrap().unwrap().colour.is_none() {
+        assert!(began.elapsed() < RELIEF_MAX, "nobody looks after {name}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    began.elapsed()
+}
+
+#[test]
+fn the_clock_goes_on_when_the_node_that_has_it_is_killed() {
+    let Some(cluster) = or_skip(Cluster::start_without_fsync()) else { return };
+    let (place, _) = found(place(&cluster));
+    let kernel = node(&place, Arc::new(SystemClock));
+    let mut first = Server::start(&place);
+    is_looked_after(&kernel, "with-one");
+    let mut second = Server::start(&place);
+    first.kill();
+    let relieved = is_looked_after(&kernel, "after-the-first");
+    first = Server::start(&place);
+    second.kill();
+    let again = is_looked_after(&kernel, "after-the-second");
+    eprintln!("the clock went on after {relieved:?} and {again:?}");
+    first.kill();
+    let mut watched = kernel.store().duty("clock");
+    assert!(watched.is_ours(), "a duty is free when nobody is left");
+    assert!(!kernel.store().duty("clock").is_ours(), "and not twice");
+    drop(watched);
+    kernel.stop();
+}
+
+#[test]
+fn a_node_hears_of_all_that_another_appends() {
+    let Some(place) = Engine::Postgres.place() else { return };
+    let town = Town::on(place);
+    let other = node(&town.place, town.clock.clone());
+    other.follow().unwrap();
+    let mut heard = other.live();
+    let size = |kernel: &Kernel| {
+        kernel.read(|tx| kernel::entries::entries_from(tx, &town.book(), base::Seq(0), 1_000))
+    };
+    let before = size(&other).unwrap().len();
+    for code in 0..3 {
+        harness::enter(
+            &town.site.kernel,
+            &town.book(),
+            "market.lot.received",
+            town.lot(&format!("N{code}"), 1_000),
+        );
+        other.follow().unwrap();
+    }
+    let mut told = Vec::new();
+    while let Ok(entries) = heard.try_recv() {
+        told.extend(entries.iter().filter(|entry| entry.book == town.book()).map(|entry| entry.seq.0));
+    }
+    let appended: Vec<u64> =
+        size(&other).unwrap()[before..].iter().map(|stored| stored.entry.seq.0).collect();
+    assert_eq!(told, appended);
+    assert!(told.len() >= 3);
+    other.follow().unwrap();
+    assert!(heard.try_recv().is_err(), "nothing is told again");
+    other.stop();
+}
+
+#[test]
+fn decisions_that_take_books_crosswise_both_stand() {
+    let Some(place) = Engine::Postgres.place() else { return };
+    let town = Town::on(place);
+    let other = node(&town.place, town.clock.clone());
+    let books = ["beiyuan", "xihai"].map(|book| BookId::new(book).unwrap());
+    let crosswise = |kernel: &Kernel, [first, second]: [BookId; 2]| {
+        let tries = Arc::new(AtomicU32::new(0));
+        let counted = tries.clone();
+        let taken = kernel.append_blocking::<_, _, ()>(move |desk| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            desk.take::<()>(&first)?;
+            std::thread::sleep(Duration::from_millis(300));
+            desk.take::<()>(&second)
+        });
+        assert!(matches!(taken, Ok(()) | Err(AppendError::Refused(()))), "{taken:?}");
+        tries.load(Ordering::Relaxed)
+    };
+    let [a, b] = books;
+    let tries = std::thread::scope(|scope| {
+        let here = scope.spawn(|| crosswise(&town.site.kernel, [a.clone(), b.clone()]));
+        let there = scope.spawn(|| crosswise(&other, [b.clone(), a.clone()]));
+        here.join().unwrap() + there.join().unwrap()
+    });
+    assert!(tries > 2, "neither was in the other's way, and nothing was shown");
+    other.stop();
+}

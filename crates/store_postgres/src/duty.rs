@@ -1,0 +1,48 @@
+//! Duties by the server's session locks: whoever holds the lock has the duty, and the server takes it back when the
+//! session ends, as it does when a process is killed.
+
+use postgres::Config;
+use store::Duty;
+
+use crate::session::{Role, Session};
+
+/// Keeps the locks of duties apart from other locks on the same server.
+const CLASS: i32 = 0x7a68_6475;
+/// How soon the server notices that a machine is gone without a word, and we that the server is: about five seconds.
+const WATCHFUL: &str =
+    "set tcp_keepalives_idle = 2; set tcp_keepalives_interval = 1; set tcp_keepalives_count = 3;
+    set tcp_user_timeout = 5000; set statement_timeout = '2s'";
+
+/// A duty, and the session that holds it while it is ours.
+pub struct Lease {
+    config: Config,
+    take: String,
+    held: Option<Session>,
+}
+
+impl Lease {
+    pub fn new(config: Config, name: &str) -> Self {
+        let take = format!("select pg_try_advisory_lock({CLASS}, hashtext('{}'))", name.replace('\'', "''"));
+        Self { config, take, held: None }
+    }
+
+    fn take(&self) -> Option<Session> {
+        let mut session = Session::open(&self.config, Role::Reader).ok()?;
+        session.run(WATCHFUL).ok()?;
+        let row = session.client().ok()?.query_one(&self.take, &[]).ok()?;
+        row.get::<_, bool>(0).then_some(session)
+    }
+}
+
+impl Duty for Lease {
+    fn is_ours(&mut self) -> bool {
+        // A session that no longer answers has lost its locks, or soon will.
+        if self.held.as_mut().is_some_and(|session| session.run("select 1").is_err()) {
+            self.held = None;
+        }
+        if self.held.is_none() {
+            self.held = self.take();
+        }
+        self.held.is_some()
+    }
+}
