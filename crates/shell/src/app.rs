@@ -131,6 +131,8 @@ impl From<StoreError> for Problem {
         tracing::error!(%error, "the store failed");
         match error {
             StoreError::Connection { .. } => Self::unavailable(5),
+            StoreError::Contended { .. } => Self::unavailable(1),
+            StoreError::Full { .. } => Self::storage_full(),
             _ => Self::internal(),
         }
     }

@@ -155,6 +155,18 @@ impl Problem {
         Problem { retry_after_s: Some(retry_after_s), ..problem }
     }
 
+    /// 503: the disk of the database is full. Nothing was recorded.
+    pub fn storage_full() -> Problem {
+        const RETRY_AFTER_S: u64 = 60;
+        let detail = Both::new(
+            "服务器磁盘空间已满，本次内容未被记录。请联系管理员扩容后重试。",
+            "The server's disk is full and nothing was recorded. Tell your administrator, and try again when there is room.",
+        );
+        let title = ("存储空间已满", "Storage is full");
+        let problem = Problem::ours("/problems/storage-full", StatusCode::SERVICE_UNAVAILABLE, title, detail);
+        Problem { retry_after_s: Some(RETRY_AFTER_S), ..problem }
+    }
+
     /// 500: a fault of ours. What it was goes to the log, never to the reader.
     pub fn internal() -> Problem {
         let detail = Both::new(

@@ -23,6 +23,9 @@ pub enum StoreError {
     /// The engine could not be reached, or went away; the transaction's fate is unknown if it was committing.
     #[error("{engine} is not reachable: {reason}")]
     Connection { engine: &'static str, reason: String },
+    /// There is no room left for what was to be written, of which nothing stands.
+    #[error("{engine} has no room left: {reason}")]
+    Full { engine: &'static str, reason: String },
     /// Another node was in the way of the transaction, of which nothing stands; it may be tried again.
     #[error("{engine} gave way to another node: {reason}")]
     Contended { engine: &'static str, reason: String },

@@ -174,7 +174,9 @@ fn refused(sql: &str, error: &postgres::Error) -> StoreError {
         }
     };
     let gave_way = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
-    if lost {
+    if error.code() == Some(&SqlState::DISK_FULL) {
+        StoreError::Full { engine: ENGINE, reason: format!("{}, at {sql:?}", explain(error)) }
+    } else if lost {
         gone(&format!("{}, at {sql:?}", explain(error)))
     } else if error.code().is_some_and(|code| gave_way.contains(code)) {
         StoreError::Contended { engine: ENGINE, reason: format!("{}, at {sql:?}", explain(error)) }

@@ -80,7 +80,7 @@ impl Drop for Server {
 #[derive(Default)]
 pub struct Known {
     pub acknowledged: BTreeMap<u32, u64>,
-    unanswered: Vec<Value>,
+    pub unanswered: Vec<Value>,
     resent: usize,
 }
 
@@ -114,7 +114,7 @@ pub fn sell(client: &Client, next: &AtomicU32, known: &Mutex<Known>, stop: &Atom
     }
 }
 
-fn batch(first: u32) -> Value {
+pub fn batch(first: u32) -> Value {
     let lines: Vec<Value> = (first..first + LINES).map(|counter| sale(counter, "LX", 10, OCCURRED)).collect();
     json!({ "sales": lines })
 }

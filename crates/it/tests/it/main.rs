@@ -7,6 +7,7 @@ mod aftermath;
 mod binary;
 mod crash;
 mod descent;
+mod disk;
 mod duties;
 mod epcis;
 mod faults;

@@ -1,0 +1,106 @@
+//! A disk that is full: whoever sells is told, reading goes on, and so does selling when there is room again.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use harness::{Client, Engine};
+
+use crate::crash::{Known, SALES, Server, batch, found, inspect, resend, sell};
+
+/// What is left on the disk.
+const ROOM_KIB: u64 = 2_048;
+/// How long it may take until the disk is full, or until selling goes on.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A disk in memory, of a size.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// None, after a note, where nobody may mount.
+    fn mount(at: &Path) -> Option<Self> {
+        let disk = Self(at.to_owned());
+        if disk.command("mount", &["-t", "tmpfs", "-o", "size=256m", "tmpfs"]) {
+            return Some(disk);
+        }
+        eprintln!("skipped: only root may mount a small disk");
+        std::mem::forget(disk);
+        None
+    }
+
+    fn resize(&self, kib: u64) {
+        assert!(self.command("mount", &["-o", &format!("remount,size={kib}k")]), "the disk has another size");
+    }
+
+    fn used_kib(&self) -> u64 {
+        let out = Command::new("df").args(["--output=used", "-k"]).arg(&self.0).output().unwrap();
+        let text = String::from_utf8(out.stdout).unwrap();
+        text.split_whitespace().last().unwrap().parse().unwrap()
+    }
+
+    fn command(&self, name: &str, args: &[&str]) -> bool {
+        Command::new(name).args(args).arg(&self.0).status().is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.command("umount", &["-l"]);
+    }
+}
+
+/// Stops those who sell, also when something else went wrong.
+struct Stops<'s>(&'s AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn wait(what: &str, holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_takes_nothing_with_it() {
+    let place = Engine::Sqlite.place().unwrap();
+    let Some(disk) = Disk::mount(place.folder.path()) else { return };
+    let (place, credential) = found(place);
+    let mut server = Server::start(&place);
+    let (next, known, stop) = (AtomicU32::new(1), Mutex::new(Known::default()), AtomicBool::new(false));
+    disk.resize(disk.used_kib() + ROOM_KIB);
+    let clients = [0, 1, 2].map(|_| Client::new(&server.base).bearer(&credential));
+    let unanswered = || known.lock().unwrap().unanswered.len();
+    std::thread::scope(|scope| {
+        let (next, known, stop) = (&next, &known, &stop);
+        for client in &clients[1..] {
+            scope.spawn(move || sell(client, next, known, stop));
+        }
+        let _stops = Stops(stop);
+        wait("the disk is never full", || unanswered() > 3);
+        let refused = clients[0].post(SALES, &batch(next.fetch_add(20, Ordering::Relaxed)));
+        assert_eq!(refused.status, 503, "{}", refused.text());
+        assert!(
+            refused.json()["type"].as_str().unwrap().ends_with("/problems/storage-full"),
+            "{}",
+            refused.text()
+        );
+        assert_eq!(clients[0].get("/scale/v1/state").status, 200, "reading goes on");
+
+        disk.resize(256 * 1_024);
+        let before = known.lock().unwrap().acknowledged.len();
+        wait("selling does not go on", || known.lock().unwrap().acknowledged.len() > before + 500);
+    });
+    resend(&clients[0], &known);
+    server.kill();
+    inspect(&place, &known.lock().unwrap());
+    drop(place);
+    drop(disk);
+}
