@@ -30,6 +30,7 @@ mod proofs;
 mod proxies;
 mod public;
 mod refusals;
+mod simulation;
 mod spread;
 mod story;
 mod upkeep;
