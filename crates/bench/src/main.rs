@@ -52,6 +52,9 @@ pub struct Plan {
     /// Matters that each database is loaded with, a fifth of them open.
     #[arg(long, default_value_t = 100_000)]
     pub matters: u64,
+    /// Keeps the database of matters here; one that is there already is not loaded again.
+    #[arg(long)]
+    pub folder: Option<std::path::PathBuf>,
     #[arg(long, value_enum, default_values_t = [What::Sqlite, What::Postgres, What::Baseline])]
     pub on: Vec<What>,
 }

@@ -13,7 +13,7 @@ use crate::stats::Times;
 /// Requests of each sort.
 const READS: usize = 2_000;
 /// Boards that are set anew.
-const BOARDS: i32 = 60;
+const BOARDS: i32 = 120;
 /// Longer than a board is shown to others.
 const STALE: Duration = Duration::from_millis(1_050);
 
