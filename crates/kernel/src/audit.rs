@@ -1,14 +1,19 @@
 //! `taizhang audit`: recomputes everything from the database, and names the first entry that does not fit.
 
+use std::collections::HashMap;
+
 use base::{BookId, Seq};
 use ledger::{Catalogue, Entry};
-use merkle::{Appender, VerifierKey};
+use merkle::{Appender, Hash, VerifierKey};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx};
 
 use crate::Kernel;
 use crate::own::BodyErased;
 use crate::tiles::{StoredTiles, store_error};
+
+/// Hashes of a tile of the log.
+const LEAVES_A_TILE: u64 = 256;
 
 /// What does not fit, and where first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -86,6 +91,7 @@ impl Check<'_> {
             if rows.is_empty() {
                 break;
             }
+            let leaves = self.leaves(tx, tree.size(), rows.len())?;
             for row in &rows {
                 let seq = tree.size();
                 let entry = match self.entry(row, seq, last_recorded, day_of) {
@@ -101,7 +107,12 @@ impl Check<'_> {
                 {
                     erasures.insert(seq);
                 }
-                tree.push(entry.leaf());
+                let leaf = entry.leaf();
+                if leaves.get(&seq).is_some_and(|stored| *stored != leaf) {
+                    let what = "it is not the entry that the stored tree was built from";
+                    return Ok(Some(self.finding(Some(seq), what.into())));
+                }
+                tree.push(leaf);
                 report.entries += 1;
                 if let Some((_, note)) = signed.next_if(|(at, _)| *at == tree.size())
                     && let Err(what) = self.checkpoint(&note, &tree)
@@ -137,6 +148,23 @@ impl Check<'_> {
     fn chunk(&self, tx: &mut dyn Tx, from: u64) -> Result<Vec<Row>, StoreError> {
         const CHUNK: &str = "select head, body, salt, seq, kind, day from entry where book = $1 and seq >= $2 order by seq limit 2000";
         tx.query(CHUNK, &[Param::Text(self.book.as_str()), Param::Int(Seq(from).to_i64())])
+    }
+
+    /// The hashes of some entries as the stored tree has them.
+    fn leaves(&self, tx: &mut dyn Tx, from: u64, count: usize) -> Result<HashMap<u64, Hash>, StoreError> {
+        const TILES: &str = "select idx, hashes from tile where book = $1 and level = 0 and idx >= $2 and idx <= $3 order by idx";
+        let params = [
+            Param::Text(self.book.as_str()),
+            Param::Int(Seq(from / LEAVES_A_TILE).to_i64()),
+            Param::Int(Seq((from + count as u64) / LEAVES_A_TILE).to_i64()),
+        ];
+        let mut leaves = HashMap::new();
+        for row in tx.query(TILES, &params)? {
+            let first = Seq::from_i64(row.int(0)?).0 * LEAVES_A_TILE;
+            let hashes = row.blob(1)?.chunks(Hash::BYTES).filter_map(|bytes| Hash::try_from(bytes).ok());
+            leaves.extend((first..).zip(hashes));
+        }
+        Ok(leaves)
     }
 
     fn checkpoints(&self, tx: &mut dyn Tx) -> Result<Vec<(u64, String)>, StoreError> {

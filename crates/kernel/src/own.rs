@@ -70,6 +70,8 @@ impl Kernel {
         let (kernel, book, actor) = (self.clone(), book.clone(), actor.clone());
         erasure.check()?;
         self.append_blocking(move |desk| {
+            // Two nodes must not erase one body each.
+            desk.take(&book)?;
             let seq = Seq(erasure.seq);
             let entry = entries::entry(desk.read()?, &book, seq)?;
             let entry =

@@ -4,6 +4,7 @@
 
 mod access;
 mod aftermath;
+mod audit;
 mod binary;
 mod crash;
 mod descent;
@@ -20,6 +21,7 @@ mod nodes;
 mod notices;
 mod office;
 mod outside;
+mod overload;
 mod owed;
 mod places;
 mod plans;
