@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod machine;
+mod promises;
 mod schemathesis;
 mod tidy;
 
@@ -13,6 +14,7 @@ const USAGE: &str =
 cargo xtask tidy            check the rules of the house
 cargo xtask deny            check licences, bans and sources of dependencies
 cargo xtask schemathesis    hold the API against its own OpenAPI document with made-up requests
+cargo xtask promises [name] break each promise on purpose, and want its test to fail
 cargo xtask fuzz [seconds]  feed the readers of documents with changed ones, each for so long";
 
 fn main() -> ExitCode {
@@ -22,6 +24,9 @@ fn main() -> ExitCode {
         "schemathesis" => machine::prepare().and_then(|()| schemathesis::run_all(&root())),
         "tidy" => tidy::report(&root()),
         "deny" => deny(),
+        "promises" => {
+            machine::prepare().and_then(|()| promises::break_all(&root(), std::env::args().nth(2).as_deref()))
+        }
         "fuzz" => fuzz::run_all(&root(), std::env::args().nth(2).as_deref()),
         _ => Err(USAGE.to_owned()),
     };
