@@ -34,7 +34,7 @@ pub fn capture(kernel: &Kernel, book: &BookId, document: &Value) {
         .unwrap();
 }
 
-fn event(n: u64) -> Value {
+pub fn event(n: u64) -> Value {
     json!({
         "type": "ObjectEvent", "action": "OBSERVE", "bizStep": "shipping", "disposition": "in_transit",
         "eventID": format!("urn:uuid:{:08x}-0000-4000-9000-{n:012x}", n >> 16),

@@ -9,6 +9,7 @@
 mod baseline;
 mod capture;
 mod client;
+mod day;
 mod demonstration;
 mod ground;
 mod matters;
@@ -52,6 +53,12 @@ pub struct Plan {
     /// Matters that each database is loaded with, a fifth of them open.
     #[arg(long, default_value_t = 100_000)]
     pub matters: u64,
+    /// Screens that follow a wall during the mixed day.
+    #[arg(long, default_value_t = 0)]
+    pub viewers: usize,
+    /// Seconds that the mixed day goes on at half of what the server keeps up with.
+    #[arg(long, default_value_t = 0)]
+    pub soak: u64,
     /// Keeps the database of matters here; one that is there already is not loaded again.
     #[arg(long)]
     pub folder: Option<std::path::PathBuf>,
@@ -82,6 +89,8 @@ pub enum What {
     QueriesBaseline,
     /// The walls of the demonstration year, on SQLite.
     Demonstration,
+    /// The mixed day of a city, offered up to saturation and beyond, on SQLite.
+    Day,
     /// A table with a JSONB column and a batch a transaction, on PostgreSQL.
     Baseline,
 }
@@ -112,6 +121,7 @@ fn main() -> ExitCode {
             }
             What::QueriesBaseline => queries::baseline(&plan),
             What::Demonstration => demonstration::measure(),
+            What::Day => day::measure(&plan),
             What::Baseline => {
                 let cluster = Cluster::start().expect("PostgreSQL 15 is installed");
                 baseline::measure(&plan, &cluster.fresh_database());

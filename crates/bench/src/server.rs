@@ -35,10 +35,20 @@ impl Server {
         Self { child, host }
     }
 
-    /// The most that was resident since the start, as the system counts it (`VmHWM`).
+    /// The most that was resident since the start, as the system counts it.
     pub fn memory_peak_mib(&self) -> u64 {
+        self.memory_mib("VmHWM:")
+    }
+
+    /// Memory that is resident now, in MiB, and files that are open.
+    pub fn resident(&self) -> (u64, usize) {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count();
+        (self.memory_mib("VmRSS:"), files)
+    }
+
+    fn memory_mib(&self, what: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
     }
 }

@@ -11,6 +11,10 @@ impl Times {
         self.0.push(time);
     }
 
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn merge(&mut self, other: Self) {
         self.0.extend(other.0);
     }
