@@ -99,6 +99,40 @@ fn evidence(client: &Client) -> String {
 }
 
 on_every_store! {
+    fn a_project_that_follows_another_citys_rule_is_coloured_by_it(town) {
+        let planner = town.program(User::Planner);
+        let body = changed("lights", json!({ "rule": "yinchuan-2025", "planned_start": "2026-03-20", "planned_finish": "2026-12-31" }));
+        record(&planner, "projects.project.registered", body).expect(201);
+        let lit = |moment: &str, expected: Colour, why: &str| {
+            tend(&town, moment);
+            assert_eq!(matter(&town, "project.lights").colour, Some(expected), "{moment}: {why}");
+        };
+        let at = |moment: &str, kind: &str, mut body: Value| {
+            tend(&town, moment);
+            body["project"] = json!("lights");
+            record(&planner, kind, body).expect(201);
+        };
+        lit("2026-03-20T09:00:00+08:00", Colour::Blue, "it starts today");
+        lit("2026-03-21T09:00:00+08:00", Colour::Yellow, "due this month and not started");
+        lit("2026-05-01T09:00:00+08:00", Colour::Red, "the third month running");
+        at("2026-05-01T10:00:00+08:00", "projects.phase.changed", json!({ "to": "started" }));
+        at("2026-05-01T10:01:00+08:00", "projects.progress.reported", json!({ "percent_bp": 3_000 }));
+        lit("2026-06-01T09:00:00+08:00", Colour::Blue, "a month, and ahead of plan");
+        lit("2026-06-02T09:00:00+08:00", Colour::Yellow, "more than a month, and not in the statistics");
+        at("2026-06-02T10:00:00+08:00", "projects.statistics.entered", json!({}));
+        lit("2026-06-02T10:01:00+08:00", Colour::Blue, "in the statistics");
+        at("2026-06-03T09:00:00+08:00", "projects.contract.signed", json!({ "contract": "C-1", "title": "路基", "party": "某路桥公司",
+            "amount_fen": 900, "instalments": [{ "day": "2026-06-10", "amount_fen": 500 }] }));
+        lit("2026-06-11T09:00:00+08:00", Colour::Red, "less is paid than was due");
+        at("2026-06-11T10:00:00+08:00", "projects.payment.made", json!({ "contract": "C-1", "amount_fen": 500 }));
+        lit("2026-06-11T10:01:00+08:00", Colour::Blue, "paid");
+        // By the end of September two thirds of its time are gone.
+        lit("2026-09-30T09:00:00+08:00", Colour::Red, "more than thirty points behind");
+        town.check();
+    }
+}
+
+on_every_store! {
     fn a_project_is_coloured_by_what_is_reported_of_it_and_by_what_is_owed_for_it(town) {
         let (planner, team) = (town.program(User::Planner), town.program(User::Team));
         let colour = || matter(&town, "project.park").colour;

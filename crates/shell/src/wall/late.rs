@@ -34,7 +34,11 @@ pub struct Late {
 
 /// The reds of a wall that are owed longest, then the yellows.
 pub fn late(app: &App, kernel: &Kernel, t: &T, ground: &Ground) -> Result<Vec<Late>, FigureError> {
-    let books = ground.books(app, super::OWN.line);
+    // Of other lines' books nothing is shown, so nothing of them takes the room of what is.
+    let books: Vec<BookId> = match ground.whole {
+        true => ground.books(app, super::OWN.line),
+        false => ground.lines.iter().flat_map(|(line, _)| ground.books(app, line.line)).collect(),
+    };
     let mut all = Vec::new();
     for colour in [Colour::Red, Colour::Yellow] {
         let found = of_colour(kernel, ground, &books, colour)?;
