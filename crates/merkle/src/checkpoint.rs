@@ -95,8 +95,30 @@ pub fn open(note: &str, keys: &[VerifierKey]) -> Result<Checkpoint> {
     text_of(&parsed)
 }
 
+/// The same note with the signatures of the known `keys` alone: what can be kept of a note that anybody may have added
+/// lines to.
+pub fn signed_by(note: &str, keys: &[VerifierKey]) -> Result<String> {
+    open(note, keys)?;
+    let (text, lines) = note.rsplit_once("\n\n").ok_or(Error::MalformedNote)?;
+    let known = |line: &&str| {
+        signature_of(line).is_some_and(|(name, id, _)| {
+            keys.iter().any(|key| key.name() == name && key.id().to_be_bytes() == id)
+        })
+    };
+    let kept: String = lines.lines().filter(known).map(|line| format!("{line}\n")).collect();
+    Ok(format!("{text}\n\n{kept}"))
+}
+
+/// Name, key id and signature of a signature line.
+pub(crate) fn signature_of(line: &str) -> Option<(&str, [u8; 4], Vec<u8>)> {
+    let (name, base64) = line.strip_prefix("— ")?.split_once(' ')?;
+    let bytes = Base64::decode_vec(base64).ok()?;
+    let (id, signature) = bytes.split_first_chunk::<4>()?;
+    Some((name, *id, signature.to_vec()))
+}
+
 /// The checkpoint that a note claims, without a look at the signatures.
-pub(crate) fn unverified(note: &str) -> Result<Checkpoint> {
+pub fn unverified(note: &str) -> Result<Checkpoint> {
     text_of(&parse_note(note)?)
 }
 

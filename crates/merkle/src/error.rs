@@ -66,6 +66,13 @@ pub enum Error {
     #[error("two known keys are both called {key}")]
     AmbiguousKey { key: String },
 
+    /// Not the body of an `add-checkpoint` request (C2SP tlog-witness).
+    #[error("malformed request for a cosignature: {0}")]
+    MalformedRequest(&'static str),
+    /// Two checkpoints that may well be of one log.
+    #[error("the two checkpoints are no proof of a fork")]
+    NoFork,
+
     /// Not a proof file (C2SP tlog-proof), or one not written canonically.
     #[error("malformed proof file: {0}")]
     MalformedProofFile(&'static str),

@@ -6,3 +6,4 @@ mod changes;
 mod laws;
 mod tree;
 mod vectors;
+mod witness;
