@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use base::{Clock, Entropy};
 use kernel::Kernel;
 use merkle::SignerKey;
+use notices::cosigners::Cosigners;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use store::Store;
@@ -32,15 +33,16 @@ pub fn seeded(seed: u64) -> Box<dyn Entropy> {
     Box::new(Seeded(StdRng::seed_from_u64(seed)))
 }
 
-/// The key of every town.
-pub(crate) fn signer() -> SignerKey {
-    SignerKey::from_seed(NAME, [7; 32]).unwrap()
+/// The key of an installation: every town's is the same.
+pub(crate) fn signer(name: &str) -> SignerKey {
+    SignerKey::from_seed(name, [7; 32]).unwrap()
 }
 
 /// A server that answers until it is dropped.
 pub struct Site {
     pub kernel: Arc<Kernel>,
     pub base: String,
+    cosigners: Option<Cosigners>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -48,17 +50,17 @@ pub struct Site {
 impl Site {
     /// Opens a kernel on a store and serves it.
     pub fn serve(config: &Config, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        let around = Surroundings { clock, entropy: seeded(20_211_210), signer: signer() };
+        let around = Surroundings { clock, entropy: seeded(20_211_210), signer: signer(&config.name) };
         let kernel = taizhang::open_kernel(config, store, around).unwrap();
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
-        let (served, config) = (kernel.clone(), config.clone());
+        let (served, serving) = (kernel.clone(), config.clone());
         let thread = std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-                let config = Config { listen: listener.local_addr().unwrap(), ..config };
+                let config = Config { listen: listener.local_addr().unwrap(), ..serving };
                 let app = taizhang::app(&config, served).unwrap();
                 tell.send(config.base_url()).unwrap();
                 let stopped = async { drop(stopped.await) };
@@ -67,7 +69,9 @@ impl Site {
             runtime.shutdown_background();
         });
         let base = told.recv().expect("the server starts");
-        Self { kernel, base, stop: Some(stop), thread: Some(thread) }
+        let asks = !config.witnesses.is_empty();
+        let cosigners = asks.then(|| taizhang::cosigners(config, &kernel).unwrap());
+        Self { cosigners, kernel, base, stop: Some(stop), thread: Some(thread) }
     }
 
     pub fn client(&self) -> Client {
@@ -77,6 +81,9 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
+        if let Some(cosigners) = self.cosigners.take() {
+            cosigners.close();
+        }
         drop(self.stop.take());
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()

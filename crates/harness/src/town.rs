@@ -12,7 +12,7 @@ use store::Store;
 
 use crate::market::{furnish, lot_body};
 use crate::projects::{OFFICES, found_office, team};
-use crate::site::signer;
+use crate::site::{NAME, signer};
 use crate::{Client, Place, Site};
 
 /// The books of the two markets, each with the unit that keeps it and the county above. The first is everybody's own.
@@ -181,7 +181,7 @@ impl Town {
 
     /// Stops the server, and leaves what it wrote. The key is left in the folder, for the program to go on with.
     pub fn close(self) -> Place {
-        let key = format!("{}\n", signer().to_secret_text());
+        let key = format!("{}\n", signer(NAME).to_secret_text());
         std::fs::write(self.place.folder.path().join("signing.key"), key).unwrap();
         let Self { site, place, .. } = self;
         site.kernel.stop();

@@ -74,6 +74,16 @@ pub enum AdminError {
     UnknownFigure(String),
     #[error("no target stands for this figure, unit and period")]
     UnknownTarget,
+    #[error("the log is trusted with this key already")]
+    LogExists,
+    #[error("at most {0} logs are trusted")]
+    LogsMany(usize),
+    #[error("there is no log {0}, or it is trusted no more")]
+    UnknownLog(u64),
+    #[error("there is no fork {0}")]
+    UnknownFork(u64),
+    #[error("the fork {0} was acknowledged already")]
+    ForkAcknowledged(u64),
 }
 
 impl AdminError {
@@ -101,6 +111,9 @@ impl AdminError {
             Self::UnknownContact(_) | Self::AlreadyTried => "contact",
             Self::UnknownFigure(_) => "figure",
             Self::UnknownTarget => "amount",
+            Self::LogExists | Self::LogsMany(_) => "origin",
+            Self::UnknownLog(_) => "log",
+            Self::UnknownFork(_) | Self::ForkAcknowledged(_) => "fork",
             Self::Denied { .. } | Self::LastAdmin | Self::AlreadyGranted | Self::Busy => "",
         }
     }

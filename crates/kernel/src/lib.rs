@@ -5,6 +5,7 @@ mod accounts;
 mod admin;
 mod apply;
 mod audit;
+mod cosigning;
 mod desk;
 mod docket;
 pub mod entries;
@@ -21,6 +22,7 @@ mod schema;
 mod target;
 mod tiles;
 mod walk;
+pub mod witness;
 mod writer;
 
 use std::sync::{Arc, Mutex};
@@ -29,7 +31,7 @@ use std::thread::JoinHandle;
 use access::{Policy, PolicyError};
 use base::{BookId, CityZone, Clock, Entropy, Time};
 use ledger::{Catalogue, Entry, KindError};
-use merkle::SignerKey;
+use merkle::{CosignerKey, SignerKey};
 use store::{Migration, Store, StoreError, Tx};
 use tokio::sync::broadcast;
 
@@ -41,6 +43,7 @@ pub use accounts::{
 };
 pub use admin::{AdminError, AdminResult, By};
 pub use audit::{Finding, Report};
+pub use cosigning::{CosigningDue, CosigningFault, CosigningStand};
 pub use desk::{AppendError, Desk, Receipt};
 pub use docket::{
     DocketError, Listed, MatterFilter, Moved, Part, Standing, Tended, Verdict, clock_actor, matter,
@@ -85,6 +88,7 @@ pub struct Kernel {
     clock: Arc<dyn Clock>,
     zone: CityZone,
     signer: SignerKey,
+    cosigner: CosignerKey,
     published: prove::Published,
     told: Arc<follow::Told>,
     queue: Mutex<Option<writer::Queue>>,
@@ -101,6 +105,8 @@ pub enum OpenError {
     Kind(#[from] KindError),
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Key(#[from] merkle::Error),
 }
 
 impl Kernel {
@@ -121,6 +127,7 @@ impl Kernel {
             catalogue.add(kind)?;
         }
         let roles = lines.iter().flat_map(Line::roles).copied();
+        let cosigner = parts.signer.cosigner()?;
         let policy = Policy::new(roles, lines.iter().flat_map(Line::actions).copied())?;
         let mut writer = parts.store.writer()?;
         {
@@ -155,6 +162,7 @@ impl Kernel {
             clock: parts.clock,
             zone: parts.zone,
             signer: parts.signer,
+            cosigner,
             published: prove::Published::default(),
             told,
             queue: Mutex::new(Some(queue)),

@@ -20,6 +20,7 @@ use crate::line::{Derived, Line, MatterSort};
 use crate::notices::{self, ContactRemoved, ContactSet, NoticeSent};
 use crate::registry::ROOT_BOOK;
 use crate::target::{self, TargetSet};
+use crate::witness::{self, ForkAcknowledged, ForkFound, LogDropped, LogTrusted};
 use crate::{AppendError, Kernel, Receipt, entries, schema};
 
 /// A body was erased: who asked is the entry's actor.
@@ -133,6 +134,10 @@ impl Line for Own {
             Kind::of::<ContactRemoved>("联系方式注销", "Contact removed"),
             Kind::of::<NoticeSent>("通知送达结果", "Outcome of a notice"),
             Kind::of::<TargetSet>("目标设定", "Target set"),
+            Kind::of::<LogTrusted>("日志列入见证", "Log trusted"),
+            Kind::of::<LogDropped>("日志停止见证", "Log trusted no more"),
+            Kind::of::<ForkFound>("发现日志分叉", "Fork found"),
+            Kind::of::<ForkAcknowledged>("日志分叉处置", "Fork acknowledged"),
         ];
         kinds.extend(matters::kinds());
         kinds
@@ -171,6 +176,7 @@ impl Line for Own {
             accounts::apply(tx, entry)?;
             notices::apply(tx, entry)?;
             target::apply(tx, entry)?;
+            witness::apply(tx, entry)?;
             self.applied.fetch_max(entry.seq.next().to_i64(), Ordering::SeqCst);
         }
         docket::apply(tx, &self.zone, &self.rulebooks, entries)

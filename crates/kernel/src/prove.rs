@@ -9,6 +9,7 @@ use merkle::{Checkpoint, Hash, ProofFile, TileId, VerifierKey};
 use store::{Param, StoreError, Tx};
 
 use crate::Kernel;
+use crate::cosigning;
 use crate::entries;
 use crate::tiles::{StoredTiles, store_error};
 
@@ -88,6 +89,12 @@ impl Kernel {
         Ok(note)
     }
 
+    /// The checkpoint that the log shows, with the cosignatures that witnesses have given it since.
+    pub fn shown_checkpoint(&self, book: &BookId) -> Result<String, ProofError> {
+        let note = self.published_checkpoint(book)?;
+        self.with_cosignatures(book, &note)
+    }
+
     /// The signed checkpoint that the log shows: one of the last few seconds. The proof of an entry brings its own.
     pub fn published_checkpoint(&self, book: &BookId) -> Result<String, ProofError> {
         let now = self.now();
@@ -110,9 +117,26 @@ impl Kernel {
 
     fn note_of(&self, tx: &mut dyn Tx, book: &BookId) -> Result<(String, u64), ProofError> {
         let size = size_of(tx, book)?;
+        Ok((self.note_at(tx, book, size)?, size))
+    }
+
+    /// The signed checkpoint of a book as it was when it had so many entries.
+    pub(crate) fn note_at(&self, tx: &mut dyn Tx, book: &BookId, size: u64) -> Result<String, ProofError> {
         let root = merkle::root_at(&mut StoredTiles { tx, book }, size).map_err(store_error)?;
-        let checkpoint = Checkpoint::new(&self.origin(book), size, root)?;
-        Ok((merkle::sign(&checkpoint, &self.signer), size))
+        Ok(merkle::sign(&Checkpoint::new(&self.origin(book), size, root)?, &self.signer))
+    }
+
+    /// The checkpoint that an entry is proved by: the newest cosigned one that holds it, or else the one of now.
+    fn note_for(&self, tx: &mut dyn Tx, book: &BookId, seq: Seq) -> Result<(String, u64), ProofError> {
+        let (note, size) = self.note_of(tx, book)?;
+        if let Some((at, cosigned)) = cosigning::cosigned(tx, book, seq.0)?
+            && at <= size
+            // What was cosigned before a book was set back is of a tree that is no more.
+            && cosigned.starts_with(&self.note_at(tx, book, at)?)
+        {
+            return Ok((cosigned, at));
+        }
+        Ok((note, size))
     }
 
     fn keep_checkpoint(&self, book: &BookId, size: u64, note: &str) -> Result<(), ProofError> {
@@ -138,7 +162,7 @@ impl Kernel {
         })
     }
 
-    /// An entry with its proof against the checkpoint of now.
+    /// An entry with its proof against the newest cosigned checkpoint that holds it, or else the checkpoint of now.
     pub fn prove(&self, book: &BookId, seq: Seq) -> Result<Proved, ProofError> {
         let mut outcome = None;
         self.read(|tx| {
@@ -149,7 +173,7 @@ impl Kernel {
     }
 
     fn proved(&self, tx: &mut dyn Tx, book: &BookId, seq: Seq) -> Result<Proved, ProofError> {
-        let (note, size) = self.note_of(tx, book)?;
+        let (note, size) = self.note_for(tx, book, seq)?;
         let entry = entries::entry(tx, book, seq)?;
         let entry = entry.ok_or_else(|| ProofError::NoEntry { book: book.clone(), seq })?;
         let path =

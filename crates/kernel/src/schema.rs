@@ -75,8 +75,36 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 12, sql: TARGET_TABLE },
     Migration { owner: "kernel", number: 13, sql: docket::CLOSED_INDEXES },
     Migration { owner: "kernel", number: 21, sql: docket::HUE_TABLE },
+    Migration { owner: "kernel", number: 22, sql: WITNESS_TABLES },
+    Migration { owner: "kernel", number: 23, sql: COSIGNING_TABLE },
     Migration { owner: "kernel", number: 30, sql: docket::COLOURED_INDEX },
 ];
+
+/// Trust and forks follow from the root book; what was cosigned last does not.
+const WITNESS_TABLES: &str = "
+create table if not exists witness_trust (
+    log bigint not null primary key, origin text not null, vkey text not null, title text not null,
+    owner text, reviewer text, since bigint not null
+);
+create table if not exists witness_fork (
+    fork bigint not null primary key, origin text not null, first_size bigint not null, first_root text not null,
+    second_size bigint not null, second_root text not null, since bigint not null, acknowledged bigint
+);
+create index if not exists witness_fork_of_log on witness_fork (origin, acknowledged);
+create table if not exists witness_log (
+    origin text not null primary key, size bigint not null, note text not null, cosigned bigint not null,
+    refused bigint, refused_note text
+);
+";
+
+/// What each witness said of each book, and when it is asked next. It does not follow from entries.
+const COSIGNING_TABLE: &str = "
+create table if not exists cosigning (
+    book text not null, witness text not null, size bigint not null, line text, seconds bigint not null,
+    next_at bigint not null, attempts bigint not null, fault text, code bigint,
+    primary key (book, witness)
+);
+";
 
 const TARGET_TABLE: &str = "
 create table if not exists target (
@@ -191,6 +219,11 @@ pub const REGISTRY_DERIVED: &[Derived] = &[
     docket::DERIVED[2],
     docket::DERIVED[3],
     Derived { table: "target", columns: "unit, figure, from_day, to_day, amount, seq" },
+    Derived { table: "witness_trust", columns: "log, origin, vkey, title, owner, reviewer, since" },
+    Derived {
+        table: "witness_fork",
+        columns: "fork, origin, first_size, first_root, second_size, second_root, since, acknowledged",
+    },
 ];
 
 pub const INSERT_ENTRY: Insert = Insert {

@@ -33,6 +33,15 @@ impl Reach {
     }
 }
 
+/// What came back of an exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// The header `Content-Type`; empty if there is none.
+    pub media: String,
+    pub body: String,
+}
+
 /// Sends requests. No connection outlives its request, so each is made to an address that was just checked.
 pub struct Outward(Agent);
 
@@ -54,6 +63,27 @@ impl Outward {
             .build();
         let resolver = GuardedResolver { networks: reach.networks.clone() };
         Ok(Self(Agent::with_parts(config, DefaultConnector::default(), resolver)))
+    }
+
+    /// Posts a body, and reads an answer of at most so many bytes of UTF-8, whatever its status.
+    pub fn exchange(
+        &self,
+        address: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+        bytes_max: u64,
+    ) -> Result<Answer, Fault> {
+        let mut request = self.0.post(address);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send(body).map_err(|error| fault(&error))?;
+        let media = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
+        let (status, media) = (answer.status().as_u16(), media.unwrap_or_default().to_owned());
+        let read = answer.into_body().into_with_config().limit(bytes_max).read_to_vec();
+        let bytes = read.map_err(|error| fault(&error))?;
+        let body = String::from_utf8(bytes).map_err(|_| Fault::from(FaultKind::Garbled))?;
+        Ok(Answer { status, media, body })
     }
 
     /// Posts a body; good is any 2xx, and what else the answer says is not read.

@@ -1,10 +1,12 @@
 //! How notices leave the house: by e-mail through the installation's mail server, and as signed HTTP requests to systems
 //! outside. What is due is in the kernel's outbox; what became of it is recorded there. Knows no line.
 //!
-//! Delivery is at least once: a notice that was taken but not recorded goes out again, with the same identity.
+//! Delivery is at least once: a notice that was taken but not recorded goes out again, with the same identity. By the same
+//! way witnesses are asked to cosign our checkpoints ([`cosigners`]).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod cosigners;
 mod guard;
 mod http;
 mod mail;
@@ -22,6 +24,9 @@ pub use mail::{MailSettings, MailTls};
 pub use retry::ATTEMPTS_MAX;
 pub use sign::{body_signature, signature};
 pub use worker::{Worker, start};
+
+/// How long a stop waits for what is under way; what is cut off goes out again later.
+const STOP_WAIT: Duration = Duration::from_secs(3);
 
 /// What delivery needs to know of the installation.
 #[derive(Debug, Clone)]

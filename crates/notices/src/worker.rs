@@ -12,13 +12,10 @@ use kernel::{AppendError, Kernel};
 use crate::mail::Mailer;
 use crate::message::Message;
 use crate::webhook::Hooks;
-use crate::{Error, Settings, retry};
+use crate::{Error, STOP_WAIT, Settings, retry};
 
 /// Notices under way at a time, each to another contact.
 const UNDER_WAY_MAX: usize = 16;
-
-/// How long a stop waits for notices under way; those that are cut off go out again later.
-const STOP_WAIT: Duration = Duration::from_secs(3);
 
 /// What the worker hears of.
 enum News {

@@ -169,19 +169,21 @@ pub struct Texts {
 
 impl Texts {
     /// The shell's own texts, to be handed in with those of the lines.
-    pub const SHELL: [(Lang, &'static str); 12] = [
+    pub const SHELL: [(Lang, &'static str); 14] = [
         (Lang::Zh, include_str!("../texts/zh-CN.ftl")),
         (Lang::Zh, include_str!("../texts/zh-CN/figures.ftl")),
         (Lang::Zh, include_str!("../texts/zh-CN/matters.ftl")),
         (Lang::Zh, include_str!("../texts/zh-CN/notices.ftl")),
         (Lang::Zh, include_str!("../texts/zh-CN/said.ftl")),
         (Lang::Zh, include_str!("../texts/zh-CN/wall.ftl")),
+        (Lang::Zh, include_str!("../texts/zh-CN/witness.ftl")),
         (Lang::En, include_str!("../texts/en.ftl")),
         (Lang::En, include_str!("../texts/en/figures.ftl")),
         (Lang::En, include_str!("../texts/en/matters.ftl")),
         (Lang::En, include_str!("../texts/en/notices.ftl")),
         (Lang::En, include_str!("../texts/en/said.ftl")),
         (Lang::En, include_str!("../texts/en/wall.ftl")),
+        (Lang::En, include_str!("../texts/en/witness.ftl")),
     ];
 
     /// Builds the bundles from Fluent resources, several a language.

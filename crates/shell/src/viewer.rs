@@ -225,6 +225,7 @@ pub struct Limits {
     sign_in: DefaultKeyedRateLimiter<String>,
     public: DefaultKeyedRateLimiter<IpAddr>,
     evidence: DefaultKeyedRateLimiter<ActorId>,
+    witness: DefaultKeyedRateLimiter<IpAddr>,
     /// Places for sockets.
     pub sockets: Seats,
 }
@@ -236,6 +237,7 @@ impl Default for Limits {
             sign_in: RateLimiter::keyed(per_minute(10)),
             public: RateLimiter::keyed(per_minute(120)),
             evidence: RateLimiter::keyed(per_minute(20)),
+            witness: RateLimiter::keyed(per_minute(600)),
             sockets: Seats::default(),
         }
     }
@@ -263,11 +265,17 @@ impl Limits {
         })
     }
 
+    /// Six hundred requests for a cosignature a minute for an address: an installation asks for each of its books.
+    pub fn witness(&self, address: IpAddr) -> Result<(), Problem> {
+        self.witness.check_key(&address).map_err(|_| Problem::too_many_requests(10))
+    }
+
     /// Forgets who has not tried for a while.
     pub fn forget(&self) {
         self.sign_in.retain_recent();
         self.public.retain_recent();
         self.evidence.retain_recent();
+        self.witness.retain_recent();
     }
 }
 

@@ -35,6 +35,9 @@ pub struct Config {
     /// The mail server that takes notices; without it posts get no e-mail.
     pub smtp: Option<Smtp>,
     pub notices: Notices,
+    /// Witnesses that cosign the checkpoints of every book, such as the city's installation for a county.
+    #[serde(rename = "witness")]
+    pub witnesses: Vec<Witness>,
     /// A GeoJSON file with the shapes of units for the wall, each with its code in the property `code` or `adcode`;
     /// units stand as tiles, if left out.
     pub map: Option<PathBuf>,
@@ -52,6 +55,17 @@ pub struct Mqtt {
     /// Read from `TAIZHANG_MQTT_PASSWORD`.
     #[serde(skip)]
     pub password: Option<String>,
+}
+
+/// A witness that is asked for cosignatures (C2SP tlog-witness).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Witness {
+    /// Where it is asked, such as `https://ledger.dezhou.example/witness`. Inside, its network is one of
+    /// `notices.webhook_networks`.
+    pub url: String,
+    /// Its public key, as its `/witness/key` says.
+    pub vkey: String,
 }
 
 /// The mail server, and as whom mail is sent.
@@ -139,6 +153,7 @@ impl Default for Config {
                 title_en: "Dezhou".into(),
             },
             mqtt: None,
+            witnesses: Vec::new(),
             map: None,
             smtp: None,
             notices: Notices::default(),
@@ -178,6 +193,7 @@ impl Config {
         if !(1..=300).contains(&self.notices.timeout_seconds) {
             return Err(Error::Config("notices.timeout_seconds must be from 1 to 300".into()));
         }
+        crate::witnesses(self)?;
         self.smtp.as_ref().map_or(Ok(()), Smtp::check)
     }
 

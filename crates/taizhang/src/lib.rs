@@ -19,6 +19,7 @@ use kernel::{AdminError, AppendError, Kernel, OpenError, Parts};
 use line_market::deliveries::{self, Deliveries};
 use line_market::mqtt_bridge;
 use merkle::SignerKey;
+use notices::cosigners::{self, Cosigners};
 use notices::{MailSettings, Reach, Worker};
 use shell::wall::{Shapes, Wall};
 use shell::{App, Site, Texts};
@@ -178,6 +179,37 @@ pub fn carrier(config: &Config, kernel: Arc<Kernel>) -> Result<Worker, Error> {
 pub fn deliveries(config: &Config, app: &App) -> Result<Deliveries, Error> {
     let settings = deliveries::Settings { reach: reach(config)?, poll: Duration::from_secs(1) };
     Ok(deliveries::start(app.clone(), settings)?)
+}
+
+/// How often a book that grows is cosigned.
+const COSIGNED_EVERY: Duration = Duration::from_secs(10);
+
+/// Starts to have checkpoints cosigned by the witnesses of the configuration. Close it before the kernel stops.
+pub fn cosigners(config: &Config, kernel: &Arc<Kernel>) -> Result<Cosigners, Error> {
+    let settings = cosigners::Settings {
+        witnesses: witnesses(config)?,
+        reach: reach(config)?,
+        every: COSIGNED_EVERY,
+        poll: Duration::from_secs(1),
+    };
+    Ok(cosigners::start(kernel, &settings)?)
+}
+
+/// The witnesses of the configuration, each with a key of its own.
+fn witnesses(config: &Config) -> Result<Vec<cosigners::Witness>, Error> {
+    let mut all: Vec<cosigners::Witness> = Vec::new();
+    for witness in &config.witnesses {
+        let wrong = |reason: String| Error::Config(format!("witness {}: {reason}", witness.url));
+        if !witness.url.starts_with("https://") && !witness.url.starts_with("http://") {
+            return Err(wrong("the url is no http or https address".into()));
+        }
+        let key = witness.vkey.parse().map_err(|error: merkle::Error| wrong(error.to_string()))?;
+        if all.iter().any(|other| other.key == key) {
+            return Err(wrong("the key is given twice".into()));
+        }
+        all.push(cosigners::Witness { url: witness.url.clone(), key });
+    }
+    Ok(all)
 }
 
 /// How far requests go that leave the house.

@@ -37,3 +37,4 @@ mod spread;
 mod story;
 mod upkeep;
 mod wall;
+mod witness;

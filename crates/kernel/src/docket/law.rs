@@ -119,7 +119,7 @@ impl Kernel {
 
 impl Admin<'_, '_> {
     /// Refuses what is not allowed on the whole installation.
-    fn permit_root(&self, action: &'static str) -> AdminResult<()> {
+    pub(crate) fn permit_root(&self, action: &'static str) -> AdminResult<()> {
         let root = self.tree.root().ok_or_else(|| AdminError::UnknownBook(root_book()))?;
         self.permit(action, root, None)
     }

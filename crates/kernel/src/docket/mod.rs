@@ -28,8 +28,10 @@ pub(crate) use schema::{CLOSED_INDEXES, COLOURED_INDEX, DERIVED, HUE_TABLE, TABL
 use crate::line::MatterSort;
 
 /// The sorts that belong to no line.
-pub(crate) const SORTS: &[MatterSort] =
-    &[MatterSort { name: "kernel.task", title_zh: "交办事项", title_en: "Assigned task" }];
+pub(crate) const SORTS: &[MatterSort] = &[
+    MatterSort { name: "kernel.task", title_zh: "交办事项", title_en: "Assigned task" },
+    MatterSort { name: crate::witness::SORT, title_zh: "日志分叉", title_en: "Fork of a log" },
+];
 
 /// Why nothing was done with a matter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

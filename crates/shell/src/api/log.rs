@@ -19,6 +19,7 @@ pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(key))
         .routes(routes!(checkpoint))
+        .routes(routes!(cosigned))
         .routes(routes!(tile))
         .routes(routes!(consistency))
 }
@@ -32,7 +33,7 @@ async fn key(State(app): State<App>, Extension(From(address)): Extension<From>) 
     Ok(format!("{}\n", app.kernel.verifier()))
 }
 
-/// The signed checkpoint of a book (C2SP tlog-checkpoint), of the last few seconds.
+/// The signed checkpoint of a book (C2SP tlog-checkpoint), of the last few seconds, with the cosignatures that it has by now.
 #[utoipa::path(get, path = "/log/{book}/checkpoint", tag = "log", params(("book" = String, Path)),
     responses((status = 200, content_type = "text/plain", body = String), (status = 404), (status = 429)),
     extensions(("x-action" = json!("public"))))]
@@ -43,7 +44,23 @@ async fn checkpoint(
 ) -> Result<Response, Problem> {
     app.limits.public(address)?;
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
-    let note = app.blocking(move |kernel| kernel.published_checkpoint(&book)).await?;
+    let note = app.blocking(move |kernel| kernel.shown_checkpoint(&book)).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
+}
+
+/// The newest checkpoint of a book that a witness has cosigned, with the cosignatures (C2SP tlog-cosignature).
+#[utoipa::path(get, path = "/log/{book}/cosigned", tag = "log", params(("book" = String, Path)),
+    responses((status = 200, content_type = "text/plain", body = String), (status = 404), (status = 429)),
+    extensions(("x-action" = json!("public"))))]
+async fn cosigned(
+    State(app): State<App>,
+    Extension(From(address)): Extension<From>,
+    Path(book): Path<String>,
+) -> Result<Response, Problem> {
+    app.limits.public(address)?;
+    let book = BookId::new(book).map_err(|_| Problem::not_found())?;
+    let note = app.blocking(move |kernel| kernel.cosigned_checkpoint(&book)).await?;
+    let note = note.ok_or_else(Problem::not_found)?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
 }
 

@@ -12,6 +12,7 @@ pub mod oversight;
 pub mod refusal;
 pub mod registry;
 pub mod rules;
+pub mod witness;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -30,4 +31,5 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(credentials::router())
         .merge(contacts::router())
         .merge(oversight::router())
+        .merge(witness::router())
 }

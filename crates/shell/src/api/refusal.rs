@@ -58,16 +58,20 @@ fn rule(refusal: &AdminError) -> &'static str {
         AdminError::AccountExists(_)
         | AdminError::DeviceExists(_)
         | AdminError::AlreadyGranted
-        | AdminError::ContactExists => "exists",
+        | AdminError::ContactExists
+        | AdminError::LogExists => "exists",
         AdminError::OtherRoot(_)
         | AdminError::AccountDisabled(_)
         | AdminError::LastAdmin
-        | AdminError::AlreadyTried => "state",
+        | AdminError::AlreadyTried
+        | AdminError::ForkAcknowledged(_) => "state",
         AdminError::UnknownAccount(_)
         | AdminError::UnknownGrant(_)
         | AdminError::UnknownToken(_)
         | AdminError::UnknownTarget
         | AdminError::UnknownDevice(_)
+        | AdminError::UnknownLog(_)
+        | AdminError::UnknownFork(_)
         | AdminError::UnknownContact(_) => "not-found",
         AdminError::UnknownGrantee(_)
         | AdminError::UnknownRole(_)
@@ -79,6 +83,7 @@ fn rule(refusal: &AdminError) -> &'static str {
         AdminError::PasswordShort(_)
         | AdminError::PasswordLong(_)
         | AdminError::ExpiresInPast
+        | AdminError::LogsMany(_)
         | AdminError::ContactsMany(_) => "range",
         AdminError::PasswordWrong | AdminError::NoGrants => "format",
         AdminError::Denied { .. } | AdminError::Busy => "",
@@ -119,6 +124,11 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::AlreadyTried => "该联系方式的测试通知正在发送，请稍候查看结果。".into(),
         AdminError::UnknownFigure(figure) => format!("没有指标 {figure}。"),
         AdminError::UnknownTarget => "该单位在此期间没有设定目标，无从撤销。".into(),
+        AdminError::LogExists => "该日志已用这一公钥登记，无须重复登记。".into(),
+        AdminError::LogsMany(max) => format!("最多登记 {max} 个被见证日志，请先停止不用的。"),
+        AdminError::UnknownLog(log) => format!("没有编号为 {log} 的被见证日志，或者已经停止。"),
+        AdminError::UnknownFork(fork) => format!("没有编号为 {fork} 的分叉。"),
+        AdminError::ForkAcknowledged(fork) => format!("编号为 {fork} 的分叉已经处置。"),
     }
 }
 

@@ -7,9 +7,10 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
+use base::Time;
 use kernel::Kernel;
 use ledger::Entry;
-use merkle::ProofFile;
+use merkle::{Cosignature, ProofFile};
 
 use super::figure::{crumbs, kind_title};
 use super::page;
@@ -19,7 +20,7 @@ use crate::extract::Path;
 use crate::format;
 use crate::problem::Problem;
 use crate::said;
-use crate::texts::Lang;
+use crate::texts::{Lang, T};
 use crate::view::Frame;
 use crate::viewer::{Asked, Here, Viewer};
 
@@ -48,6 +49,8 @@ struct EntryPage {
     root: String,
     hashes: Vec<String>,
     key: String,
+    /// Who cosigned the checkpoint, when, and the key; `None` where there is no witness.
+    cosigned: Option<Vec<(String, String)>>,
 }
 
 async fn entry(
@@ -61,6 +64,8 @@ async fn entry(
     let (name, number) = (entry.book.clone(), entry.seq);
     let proved = app.blocking(move |kernel| kernel.prove(&name, number)).await?;
     let verified = verify(&app, &proved.entry, &proved.proof)?;
+    let note = proved.proof.note().to_owned();
+    let cosigners = app.blocking(move |kernel| kernel.cosigners(&note)).await?;
     let t = app.texts.t(lang);
     let title = t.with(
         "entry-title",
@@ -120,7 +125,16 @@ async fn entry(
         root: verified.root().to_string(),
         hashes: proved.proof.proof().iter().map(ToString::to_string).collect(),
         key: app.kernel.verifier().to_string(),
+        cosigned: cosigners.map(|all| all.iter().map(|it| cosigned(&app, &t, it)).collect()),
     })
+}
+
+/// Who cosigned and when, and the key that checks it.
+fn cosigned(app: &App, t: &T, cosignature: &Cosignature) -> (String, String) {
+    let seconds = i64::try_from(cosignature.seconds).unwrap_or_default();
+    let at = format::date_time_long(t.lang(), app.moment(Time(seconds.saturating_mul(1000))));
+    let witness = cosignature.witness.name().to_owned();
+    (t.with("proof-cosigned-at", &[("witness", witness), ("at", at)]), cosignature.witness.to_string())
 }
 
 /// The body in words.

@@ -72,6 +72,7 @@ pub fn serve(
         let bridge = taizhang::duties::bridge(&config, &app)?;
         let carrier = taizhang::carrier(&config, app.kernel.clone())?;
         let deliveries = taizhang::deliveries(&config, &app)?;
+        let cosigners = taizhang::cosigners(&config, &app.kernel)?;
         listening(format!("http://{}", config.listen));
         let stop = async {
             interrupted().await;
@@ -79,6 +80,9 @@ pub fn serve(
                 bridge.close().await;
             }
             deliveries.close().await;
+            if tokio::task::spawn_blocking(|| cosigners.close()).await.is_err() {
+                tracing::error!("the cosigners panicked");
+            }
             if tokio::task::spawn_blocking(|| carrier.close()).await.is_err() {
                 tracing::error!("the carrier of notices panicked");
             }

@@ -3,12 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use base::Time;
 use clap::Args;
 use ledger::Entry;
-use merkle::{ProofFile, VerifierKey};
+use merkle::{ProofFile, VerifierKey, WitnessKey};
 use taizhang::{Error, file_error};
 
 use super::say;
+
+/// The last second that is written with four digits of the year.
+const SECONDS_MAX: u64 = 253_402_300_799;
 
 #[derive(Args)]
 pub struct Options {
@@ -24,6 +28,9 @@ pub struct Options {
     /// The salt in hexadecimal digits, or a file that holds it.
     #[arg(long, requires = "body")]
     salt: Option<String>,
+    /// The public key of a witness that must have cosigned the checkpoint, or a file that holds it; any number of them.
+    #[arg(long)]
+    witness: Vec<String>,
     /// The proof file.
     proof: PathBuf,
 }
@@ -54,6 +61,14 @@ pub fn run(options: &Options) -> Result<ExitCode, Error> {
             entry.book
         )));
     }
+    let mut cosigned = Vec::new();
+    for witness in &options.witness {
+        let witness: WitnessKey = text_or_file(witness)?.parse()?;
+        let found = merkle::cosignatures(proof.note(), std::slice::from_ref(&witness))?;
+        let found = found.first();
+        cosigned
+            .push(found.cloned().ok_or_else(|| wrong(format!("{} has not cosigned it", witness.name())))?);
+    }
     say(format!(
         "verified: entry {} of {}, {} recorded {}, in a tree of {} entries",
         entry.seq,
@@ -62,6 +77,10 @@ pub fn run(options: &Options) -> Result<ExitCode, Error> {
         entry.recorded,
         checkpoint.size()
     ));
+    for cosignature in cosigned {
+        let seconds = i64::try_from(cosignature.seconds.min(SECONDS_MAX)).unwrap_or_default();
+        say(format!("cosigned by {} at {}", cosignature.witness.name(), Time(seconds * 1000)));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -17,6 +17,7 @@ mod rules;
 mod targets;
 mod tokens;
 mod units;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -56,16 +57,18 @@ pub fn router() -> Router<App> {
         .merge(calendars::router())
         .merge(oversight::router())
         .merge(targets::router())
+        .merge(witness::router())
 }
 
 /// The parts of administration: the key of the title, the address, and the action that opens it.
-const PARTS: [(&str, &str, &str); 10] = [
+const PARTS: [(&str, &str, &str); 11] = [
     ("admin-units", "/admin/units", "kernel.registry.read"),
     ("admin-accounts", "/admin/accounts", "kernel.account.list"),
     ("admin-grants", "/admin/grants", "kernel.grant.list"),
     ("admin-tokens", "/admin/tokens", "kernel.token.list"),
     ("admin-devices", "/admin/devices", "kernel.device.list"),
     ("admin-contacts", "/admin/contacts", "kernel.contact.list"),
+    ("admin-witness", "/admin/witness", "kernel.witness.read"),
     ("admin-rules", "/admin/rules", "kernel.policy.read"),
     ("admin-calendar", "/admin/calendar", "kernel.policy.read"),
     ("admin-policy", "/admin/policy", "kernel.policy.read"),
@@ -103,11 +106,15 @@ impl Form {
 struct AdminPage {
     frame: Frame,
     lead: Option<String>,
+    /// What somebody must see to.
+    alert: Option<String>,
     secret: Option<Secret>,
     facts: Vec<(String, String)>,
     actions: Vec<Link>,
     forms: Vec<Form>,
     tables: Vec<TableView>,
+    /// Texts that are shown word by word, with their titles.
+    quotes: Vec<(String, String)>,
 }
 
 /// A part of the index: its title, what it is for, its address.
@@ -175,11 +182,13 @@ impl Desk {
         AdminPage {
             frame,
             lead: None,
+            alert: None,
             secret: None,
             facts: Vec::new(),
             actions: Vec::new(),
             forms: Vec::new(),
             tables: Vec::new(),
+            quotes: Vec::new(),
         }
     }
 

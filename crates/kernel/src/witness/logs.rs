@@ -1,0 +1,284 @@
+//! Which logs are trusted and what is known of them.
+
+use base::{Seq, SubjectId, Time};
+use ledger::{Body, Entry, EntryError};
+use merkle::Fork;
+use store::{Param, Row, StoreError, Tx};
+
+use super::kinds::{ForkAcknowledged, ForkFound, LogDropped, LogTrusted};
+use super::{LAG_MS, TRUSTED_MAX};
+use crate::admin::{AdminError, AdminResult, By, about};
+use crate::registry::{id, rows};
+use crate::{Kernel, Receipt};
+
+/// A log that is trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedLog {
+    /// The number of the entry that trusts it.
+    pub log: u64,
+    pub origin: String,
+    pub vkey: String,
+    pub title: String,
+    pub owner: Option<SubjectId>,
+    pub reviewer: Option<SubjectId>,
+    pub since: Time,
+}
+
+impl TrustedLog {
+    /// Whether it is trusted for checkpoints of an origin: its own, or those of its books.
+    pub fn covers(&self, origin: &str) -> bool {
+        origin.strip_prefix(&self.origin).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+/// The last that was cosigned of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WitnessedLog {
+    pub origin: String,
+    pub size: u64,
+    pub note: String,
+    pub cosigned: Time,
+    /// When a checkpoint was refused since, because the proof did not hold, and that checkpoint.
+    pub refused: Option<Time>,
+    pub refused_note: Option<String>,
+}
+
+impl WitnessedLog {
+    /// Whether no cosignature was asked for in a while.
+    pub fn lags(&self, now: Time) -> bool {
+        now.since_ms(self.cosigned) > LAG_MS
+    }
+}
+
+/// A fork that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundFork {
+    /// The number of the entry that says so.
+    pub fork: u64,
+    pub origin: String,
+    pub first_size: u64,
+    pub second_size: u64,
+    pub since: Time,
+    /// The entry that acknowledged it; the log is not cosigned before.
+    pub acknowledged: Option<u64>,
+}
+
+impl Kernel {
+    /// Trusts a log.
+    pub fn trust_log(&self, by: impl Into<By>, trusted: LogTrusted) -> AdminResult<Receipt> {
+        self.administer(by, move |admin| {
+            admin.permit_root("kernel.witness.trust")?;
+            trusted.check()?;
+            let all = trusted_logs(admin.desk.read()?)?;
+            if all.iter().any(|log| log.origin == trusted.origin && log.vkey == trusted.vkey) {
+                return Err(AdminError::LogExists.into());
+            }
+            if all.len() >= TRUSTED_MAX {
+                return Err(AdminError::LogsMany(TRUSTED_MAX).into());
+            }
+            for post in trusted.owner.iter().chain(&trusted.reviewer) {
+                admin.tree.need_post(post)?;
+            }
+            admin.record(&trusted, Vec::new())
+        })
+    }
+
+    /// Trusts a log no more, by the number of the entry that trusted it.
+    pub fn drop_log(&self, by: impl Into<By>, log: u64) -> AdminResult<Receipt> {
+        self.administer(by, move |admin| {
+            admin.permit_root("kernel.witness.trust")?;
+            let all = trusted_logs(admin.desk.read()?)?;
+            if all.iter().all(|trusted| trusted.log != log) {
+                return Err(AdminError::UnknownLog(log).into());
+            }
+            admin.record(&LogDropped { log }, vec![about("witness", &log.to_string())?])
+        })
+    }
+
+    /// Says that a fork was seen to, so that its log may be cosigned again.
+    pub fn acknowledge_fork(
+        &self,
+        by: impl Into<By>,
+        acknowledged: ForkAcknowledged,
+    ) -> AdminResult<Receipt> {
+        self.administer(by, move |admin| {
+            admin.permit_root("kernel.witness.acknowledge")?;
+            acknowledged.check()?;
+            let number = acknowledged.fork;
+            let found = forks(admin.desk.read()?)?.into_iter().find(|fork| fork.fork == number);
+            let found = found.ok_or(AdminError::UnknownFork(number))?;
+            if found.acknowledged.is_some() {
+                return Err(AdminError::ForkAcknowledged(number).into());
+            }
+            admin.record(&acknowledged, vec![about("entry", &number.to_string())?])
+        })
+    }
+
+    /// The logs that are trusted, by origin.
+    pub fn trusted_logs(&self) -> Result<Vec<TrustedLog>, StoreError> {
+        self.read(trusted_logs)
+    }
+
+    /// What was cosigned last, by origin.
+    pub fn witnessed_logs(&self) -> Result<Vec<WitnessedLog>, StoreError> {
+        const ALL: &str =
+            "select origin, size, note, cosigned, refused, refused_note from witness_log order by origin";
+        self.read(|tx| rows(tx, ALL, witnessed_log))
+    }
+
+    /// The forks that were found, the latest first.
+    pub fn forks(&self) -> Result<Vec<FoundFork>, StoreError> {
+        self.read(forks)
+    }
+}
+
+fn trusted_logs(tx: &mut dyn Tx) -> Result<Vec<TrustedLog>, StoreError> {
+    const ALL: &str =
+        "select log, origin, vkey, title, owner, reviewer, since from witness_trust order by origin, log";
+    rows(tx, ALL, |row| {
+        let post = |at| row.text_or_null(at)?.map(SubjectId::new).map(id).transpose();
+        Ok(TrustedLog {
+            log: row.int(0)?.unsigned_abs(),
+            origin: row.text(1)?.to_owned(),
+            vkey: row.text(2)?.to_owned(),
+            title: row.text(3)?.to_owned(),
+            owner: post(4)?,
+            reviewer: post(5)?,
+            since: Time(row.int(6)?),
+        })
+    })
+}
+
+/// The logs that are trusted for an origin, the closest first.
+pub(super) fn covering(tx: &mut dyn Tx, origin: &str) -> Result<Vec<TrustedLog>, StoreError> {
+    let mut all = trusted_logs(tx)?;
+    all.retain(|log| log.covers(origin));
+    all.sort_by_key(|log| std::cmp::Reverse(log.origin.len()));
+    Ok(all)
+}
+
+pub(super) fn witnessed(tx: &mut dyn Tx, origin: &str) -> Result<Option<WitnessedLog>, StoreError> {
+    const ONE: &str =
+        "select origin, size, note, cosigned, refused, refused_note from witness_log where origin = $1";
+    tx.query_one(ONE, &[Param::Text(origin)])?.as_ref().map(witnessed_log).transpose()
+}
+
+fn witnessed_log(row: &Row) -> Result<WitnessedLog, StoreError> {
+    Ok(WitnessedLog {
+        origin: row.text(0)?.to_owned(),
+        size: Seq::from_i64(row.int(1)?).0,
+        note: row.text(2)?.to_owned(),
+        cosigned: Time(row.int(3)?),
+        refused: row.int_or_null(4)?.map(Time),
+        refused_note: row.text_or_null(5)?.map(str::to_owned),
+    })
+}
+
+pub(super) fn count(tx: &mut dyn Tx) -> Result<usize, StoreError> {
+    let row = tx.query_one("select count(*) from witness_log", &[])?;
+    let count = row.map_or(Ok(0), |row| row.int(0))?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+fn forks(tx: &mut dyn Tx) -> Result<Vec<FoundFork>, StoreError> {
+    const ALL: &str = "select fork, origin, first_size, second_size, since, acknowledged from witness_fork
+        order by fork desc";
+    rows(tx, ALL, |row| {
+        Ok(FoundFork {
+            fork: row.int(0)?.unsigned_abs(),
+            origin: row.text(1)?.to_owned(),
+            first_size: Seq::from_i64(row.int(2)?).0,
+            second_size: Seq::from_i64(row.int(3)?).0,
+            since: Time(row.int(4)?),
+            acknowledged: row.int_or_null(5)?.map(i64::unsigned_abs),
+        })
+    })
+}
+
+/// Whether a fork of the log waits to be acknowledged.
+pub(super) fn is_held(tx: &mut dyn Tx, origin: &str) -> Result<bool, StoreError> {
+    const OPEN: &str = "select fork from witness_fork where origin = $1 and acknowledged is null limit 1";
+    Ok(tx.query_one(OPEN, &[Param::Text(origin)])?.is_some())
+}
+
+/// Whether the same two trees were found before.
+pub(super) fn is_found(tx: &mut dyn Tx, fork: &Fork) -> Result<bool, StoreError> {
+    const FIND: &str =
+        "select fork from witness_fork where origin = $1 and first_size = $2 and first_root = $3
+        and second_size = $4 and second_root = $5 limit 1";
+    let (origin, sides) = sides(&fork.first, &fork.second)?;
+    let params = [
+        Param::Text(&origin),
+        Param::Int(sides[0].0),
+        Param::Text(&sides[0].1),
+        Param::Int(sides[1].0),
+        Param::Text(&sides[1].1),
+    ];
+    Ok(tx.query_one(FIND, &params)?.is_some())
+}
+
+type Sides = [(i64, String); 2];
+
+/// The origin of two checkpoints, and size and root of each.
+fn sides(first: &str, second: &str) -> Result<(String, Sides), StoreError> {
+    let read = |note: &str| {
+        merkle::unverified(note).map_err(|error| StoreError::Schema(format!("evidence of a fork: {error}")))
+    };
+    let (first, second) = (read(first)?, read(second)?);
+    let side = |it: &merkle::Checkpoint| (Seq(it.size()).to_i64(), it.root().to_string());
+    Ok((first.origin().to_owned(), [side(&first), side(&second)]))
+}
+
+/// Applies one entry of the root book.
+pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
+    const TRUST: &str = "insert into witness_trust (log, origin, vkey, title, owner, reviewer, since)
+        values ($1, $2, $3, $4, $5, $6, $7)";
+    const DROP: &str = "delete from witness_trust where log = $1";
+    const ACKNOWLEDGE: &str = "update witness_fork set acknowledged = $2 where fork = $1";
+    let number = |number: u64| Param::Int(i64::try_from(number).unwrap_or(-1));
+    let seq = Param::Int(entry.seq.to_i64());
+    match entry.kind.as_str() {
+        LogTrusted::KIND => {
+            let trusted: LogTrusted = body(entry)?;
+            let post = |post: &Option<SubjectId>| post.as_ref().map(ToString::to_string);
+            let (owner, reviewer) = (post(&trusted.owner), post(&trusted.reviewer));
+            let params = [
+                seq,
+                Param::Text(&trusted.origin),
+                Param::Text(&trusted.vkey),
+                Param::Text(&trusted.title),
+                Param::from(owner.as_ref()),
+                Param::from(reviewer.as_ref()),
+                Param::Int(entry.occurred.0),
+            ];
+            tx.execute(TRUST, &params).map(drop)
+        }
+        LogDropped::KIND => tx.execute(DROP, &[number(body::<LogDropped>(entry)?.log)]).map(drop),
+        ForkFound::KIND => found(tx, entry, &body(entry)?),
+        ForkAcknowledged::KIND => {
+            tx.execute(ACKNOWLEDGE, &[number(body::<ForkAcknowledged>(entry)?.fork), seq]).map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn found(tx: &mut dyn Tx, entry: &Entry, fork: &ForkFound) -> Result<(), StoreError> {
+    const FOUND: &str =
+        "insert into witness_fork (fork, origin, first_size, first_root, second_size, second_root, since)
+        values ($1, $2, $3, $4, $5, $6, $7)";
+    let (_, sides) = sides(&fork.first, &fork.second)?;
+    let params = [
+        Param::Int(entry.seq.to_i64()),
+        Param::Text(&fork.origin),
+        Param::Int(sides[0].0),
+        Param::Text(&sides[0].1),
+        Param::Int(sides[1].0),
+        Param::Text(&sides[1].1),
+        Param::Int(entry.occurred.0),
+    ];
+    tx.execute(FOUND, &params).map(drop)
+}
+
+fn body<B: Body>(entry: &Entry) -> Result<B, StoreError> {
+    entry.body().map_err(|error: EntryError| StoreError::Schema(format!("entry {}: {error}", entry.seq)))
+}
