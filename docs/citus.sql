@@ -17,6 +17,9 @@ select create_reference_table('regulation');
 select create_reference_table('schema_step');
 select create_reference_table('secret');
 select create_reference_table('target');
+select create_reference_table('witness_fork');
+select create_reference_table('witness_log');
+select create_reference_table('witness_trust');
 
 -- What belongs to one person, credential or thing.
 select create_distributed_table('market_page_token', 'owner');
@@ -33,6 +36,7 @@ select create_distributed_table('cell_month', 'book', colocate_with => 'book');
 select create_distributed_table('cell_standing', 'book', colocate_with => 'book');
 select create_distributed_table('checkpoint', 'book', colocate_with => 'book');
 select create_distributed_table('device', 'book', colocate_with => 'book');
+select create_distributed_table('cosigning', 'book', colocate_with => 'book');
 select create_distributed_table('entry', 'book', colocate_with => 'book');
 select create_distributed_table('evidence', 'book', colocate_with => 'book');
 select create_distributed_table('line_day', 'book', colocate_with => 'book');
