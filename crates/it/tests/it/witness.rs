@@ -128,8 +128,10 @@ fn size(site: &Site) -> u64 {
     merkle::unverified(&note).unwrap().size()
 }
 
+/// How the market's book stands with the city.
 fn stand(site: &Site) -> Option<CosigningStand> {
-    site.kernel.cosigning_stands().unwrap().into_iter().find(|stand| stand.book.as_str() == BOOK)
+    let of_city = |it: &CosigningStand| it.book.as_str() == BOOK && it.witness.name().starts_with(CITY);
+    site.kernel.cosigning_stands().unwrap().into_iter().find(of_city)
 }
 
 /// Lets time pass until the county's book stands with its witness as it should.
@@ -286,8 +288,20 @@ fn a_county_that_is_not_heard_tries_again_and_says_why() {
     city.trust(&county_key());
     city.site.kernel.drop_log(&system(), log).unwrap();
     wait_cosigned(&county, &clock);
+    // What somebody signs who is not the witness that was named is not kept.
+    let Witness { vkey, url } = city.witness();
+    let stranger = SignerKey::from_seed("stranger.example", [1; 32]).unwrap().cosigner().unwrap();
+    let asked = Witness { url, vkey: stranger.witness().to_string() };
+    let mut config = Config { name: COUNTY.into(), witnesses: vec![asked], ..place.config() };
+    config.notices.webhook_networks = vec![Network::try_from("127.0.0.1".to_owned()).unwrap()];
+    let fooled = taizhang::cosigners(&config, &county.kernel).unwrap();
+    let garbled = CosigningFault::Notice(kernel::notices::FaultKind::Garbled);
+    wait_until("a stranger's signature", || {
+        let all = county.kernel.cosigning_stands().unwrap();
+        all.iter().any(|it| it.witness == *stranger.witness() && (it.fault, it.size) == (Some(garbled), 0))
+    });
+    fooled.close();
     // A witness that is away holds up nothing here.
-    let Witness { vkey, .. } = city.witness();
     drop(city);
     record(&county, 701..702);
     wait("silence", &county, &clock, |stand| matches!(stand.fault, Some(CosigningFault::Notice(_))));
@@ -598,7 +612,10 @@ fn a_fork_is_shown_in_red_with_both_checkpoints_and_becomes_a_matter() {
         admin.post_form("/admin/witness/new", &fields)
     };
     let wrong = typed("no key", &posts[1]).expect(422).text();
-    assert!(wrong.contains("id=\"vkey-error\"") && wrong.contains("乐陵市"), "{wrong}");
+    assert!(
+        wrong.contains("id=\"vkey-error\"") && wrong.contains("请整行复制") && wrong.contains("乐陵市"),
+        "{wrong}"
+    );
     assert!(typed(&county_key(), &posts[0]).expect(422).text().contains("id=\"reviewer-error\""));
     typed(&county_key(), &posts[1]).expect(303);
     typed(&county_key(), &posts[1]).expect(422);

@@ -6,6 +6,7 @@ use axum::routing::{get, post};
 use base::{SubjectId, limits};
 use kernel::witness::{ForkAcknowledged, FoundFork, LogTrusted, TrustedLog, WitnessedLog};
 use kernel::{By, CosigningFault, CosigningStand, Kernel, ROOT_BOOK};
+use ledger::{Body, BodyError};
 use serde::Deserialize;
 
 use super::choices::given;
@@ -16,6 +17,7 @@ use crate::app::App;
 use crate::extract::Path;
 use crate::format;
 use crate::problem::Problem;
+use crate::texts::{Both, Lang};
 use crate::view::{Badge, Cell, Choice, Column, Empty, Field, FieldKind, Link, Mark, TableView};
 
 const TRUST: &str = "kernel.witness.trust";
@@ -230,13 +232,14 @@ async fn trust(desk: Desk, Posted { typed, sent }: Posted<Typed>) -> Result<Resp
             post.map_err(|error| malformed(field, &error))
         };
         let trimmed = |text: &str| text.trim().to_owned();
-        Ok(LogTrusted {
+        let trusted = LogTrusted {
             origin: trimmed(&typed.origin),
             vkey: trimmed(&typed.vkey),
             title: trimmed(&typed.title),
             owner: post("owner", &typed.owner)?,
             reviewer: post("reviewer", &typed.reviewer)?,
-        })
+        };
+        trusted.check().map(|()| trusted).map_err(|error| wrong(&desk, error))
     };
     let trusted = match read() {
         Ok(trusted) => trusted,
@@ -246,6 +249,18 @@ async fn trust(desk: Desk, Posted { typed, sent }: Posted<Typed>) -> Result<Resp
         Ok(_) => Ok(Redirect::to("/admin/witness").into_response()),
         Err(problem) => refused(&desk, problem, again),
     }
+}
+
+/// What is wrong, in the words of the form.
+fn wrong(desk: &Desk, error: BodyError) -> Problem {
+    let key = match error.field.as_str() {
+        "origin" => "witness-origin-wrong",
+        "vkey" => "witness-vkey-wrong",
+        "owner" | "reviewer" => "witness-posts-wrong",
+        _ => return error.into(),
+    };
+    let said = |lang| desk.app.texts.t(lang).get(key);
+    Problem::bad_request(error.field, "format", Both::new(said(Lang::Zh), said(Lang::En)))
 }
 
 async fn log_page(desk: &Desk, number: u64) -> Result<AdminPage, Problem> {
