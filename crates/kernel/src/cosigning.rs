@@ -131,6 +131,7 @@ impl Kernel {
             Ok(())
         })?;
         let note = outcome.expect("a successful read leaves its outcome")?;
+        self.keep_checkpoint(book, known, &note)?;
         Ok(AddCheckpoint::new(known, Vec::new(), note)?)
     }
 

@@ -139,7 +139,7 @@ impl Kernel {
         Ok((note, size))
     }
 
-    fn keep_checkpoint(&self, book: &BookId, size: u64, note: &str) -> Result<(), ProofError> {
+    pub(crate) fn keep_checkpoint(&self, book: &BookId, size: u64, note: &str) -> Result<(), ProofError> {
         const KNOWN: &str = "select size from checkpoint where book = $1 and size = $2";
         const KEEP: &str = "insert into checkpoint (book, size, note) values ($1, $2, $3) on conflict (book, size) do nothing";
         let size = Seq(size).to_i64();

@@ -10,6 +10,7 @@ use ledger::{Body, BodyError};
 use serde::Deserialize;
 
 use super::choices::given;
+use super::listing::{Listing, list};
 use super::{AdminPage, Desk, Form, Nothing, Posted, page, refused};
 use crate::api::refusal::malformed;
 use crate::api::witness::{Seen, fork, seen};
@@ -17,6 +18,7 @@ use crate::app::App;
 use crate::extract::Path;
 use crate::format;
 use crate::problem::Problem;
+use crate::table::{Direction, TableSpec};
 use crate::texts::{Both, Lang};
 use crate::view::{Badge, Cell, Choice, Column, Empty, Field, FieldKind, Link, Mark, TableView};
 
@@ -35,6 +37,16 @@ pub fn router() -> Router<App> {
         .route("/admin/witness/forks/{fork}", get(one_fork).post(acknowledge))
 }
 
+const LOGS: TableSpec = TableSpec {
+    sortable: &["title", "origin", "size", "cosigned", "state"],
+    sort: ("origin", Direction::Ascending),
+    per_page: 50,
+};
+/// Rows of our own books, those that are not cosigned first.
+const STANDS_MAX: usize = limits::PAGE_ROWS_MAX;
+/// Checkpoints that the page of a log shows.
+const NOTES_MAX: usize = 20;
+
 async fn overview(desk: Desk) -> Result<Response, Problem> {
     let seen = seen(&desk.app, &desk.viewer).await?;
     let mut shown = desk.page(desk.get(PART), "");
@@ -46,7 +58,13 @@ async fn overview(desk: Desk) -> Result<Response, Problem> {
     if !seen.forks.is_empty() {
         shown.tables.push(forks_table(&desk, &seen));
     }
-    shown.tables.push(logs_table(&desk, &seen));
+    match list(&desk.t, &LOGS, &desk.here, logs_table(&desk, &seen))? {
+        Listing::File(file) => return Ok(file),
+        Listing::Table(mut logs) => {
+            logs.caption = desk.get("witness-logs");
+            shown.tables.push(*logs);
+        }
+    }
     shown.tables.push(stands_table(&desk, &seen.stands));
     page(&shown)
 }
@@ -149,7 +167,9 @@ fn stands_table(desk: &Desk, stands: &[CosigningStand]) -> TableView {
     let hint = desk.get("witness-own-none-hint");
     let empty = Empty { title: desk.get("witness-own-none"), hint, action: None };
     let mut table = TableView::new("witnesses", desk.get("witness-own"), columns, empty);
-    table.rows.extend(stands.iter().map(|stand| {
+    let mut stands: Vec<&CosigningStand> = stands.iter().collect();
+    stands.sort_by_key(|stand| stand.fault.is_none());
+    table.rows.extend(stands.into_iter().take(STANDS_MAX).map(|stand| {
         vec![
             Cell::text(crate::said::book_title(&desk.app, desk.lang, &stand.book)),
             Cell::text(stand.witness.name()),
@@ -277,7 +297,7 @@ async fn log_page(desk: &Desk, number: u64) -> Result<AdminPage, Problem> {
     for (key, post) in posts {
         shown.facts.extend(post.as_ref().map(|post| (desk.get(key), desk.post_title(post))));
     }
-    for it in seen.witnessed.iter().filter(|it| log.covers(&it.origin)) {
+    for it in seen.witnessed.iter().filter(|it| log.covers(&it.origin)).take(NOTES_MAX) {
         shown.quotes.push((desk.t.with("witness-last", &[("origin", it.origin.clone())]), it.note.clone()));
         if let (Some(at), Some(note)) = (it.refused, &it.refused_note) {
             let at = format::date_time(desk.app.moment(at));
