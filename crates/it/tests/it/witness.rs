@@ -541,6 +541,23 @@ fn a_log_that_contradicts_itself_is_held_with_both_checkpoints_until_somebody_se
     });
 }
 
+#[test]
+fn a_fork_after_a_power_of_two_is_settled_by_the_checkpoint_of_that_size() {
+    on_each_engine(|engine| {
+        let Some(city) = City::trusting(engine, &clock(), &county_key()) else { return };
+        let origin = format!("{COUNTY}/{BOOK}");
+        let (mut log, mut forked) = (Log::new(&origin, 32, 32), Log::new(&origin, 40, 9));
+        city.add(&log.request(0, 32)).expect(200);
+        // The proof leaves the old root out, so it might as well be made up.
+        city.add(&forked.request(32, 40)).expect(422);
+        assert_eq!(city.forks(), []);
+        conflict(city.add(&forked.request(32, 32)), 32);
+        let fork = city.forks().pop().expect("a fork");
+        evidence(&city, fork.fork).verify(&[log.key.verifier().clone()]).unwrap();
+        city.check();
+    });
+}
+
 /// The evidence of a fork, as an administrator downloads it.
 fn evidence(city: &City, fork: u64) -> Fork {
     let registry = BookId::new("registry").unwrap();
