@@ -24,7 +24,8 @@ pub struct Context {
     pub remote: BTreeSet<String>,
 }
 
-/// Prefixes that the published EPCIS context defines.
+/// Prefixes of the standard. All but that of master data stand in the published EPCIS context, which is `@protected`:
+/// by JSON-LD 1.1, section 4.1.11, a document that gives one of them another meaning is in error.
 const DEFAULT: &[(&str, &str)] = &[
     ("cbv", "https://ref.gs1.org/cbv/"),
     ("cbvmda", CBV_MDA),
@@ -152,8 +153,8 @@ pub(crate) fn check(value: &Value) -> Result<(), Rule> {
         Value::Object(terms) if terms.len() > TERMS_MAX => {
             Err(Rule::Limit { what: "terms in a context", max: TERMS_MAX })
         }
-        Value::Object(terms) => match terms.keys().find(|term| is_member(term)) {
-            Some(term) => Err(Rule::ProtectedTerm(term.clone())),
+        Value::Object(terms) => match terms.iter().find(|(term, iri)| is_protected(term, iri)) {
+            Some((term, _)) => Err(Rule::ProtectedTerm(term.clone())),
             None => Ok(()),
         },
         _ => Err(Rule::Kind("a URI, an object of terms, or a list of both")),
@@ -162,6 +163,14 @@ pub(crate) fn check(value: &Value) -> Result<(), Rule> {
         Value::Array(items) => items.iter().try_for_each(fits),
         other => fits(other),
     }
+}
+
+/// True for a term that is not a document's to define, unless it only says again what a prefix of the standard means.
+fn is_protected(term: &str, target: &Value) -> bool {
+    let iri = target.as_str().or_else(|| target.get("@id").and_then(Value::as_str));
+    let is_other =
+        |(prefix, known): &(&str, &str)| *prefix == term && *known != CBV_MDA && iri != Some(known);
+    is_member(term) || DEFAULT.iter().any(is_other)
 }
 
 /// The prefix that the published context gives to a namespace.

@@ -178,9 +178,21 @@ fn contexts_that_have_to_be_fetched_or_turn_the_standard_around_are_refused() {
         json!([standard, { "bizStep": "https://evil.example/" }]),
         "@context: \"bizStep\" is a term of the standard, which no context may define anew",
     );
+    for prefix in ["cbv", "dcterms", "epcis", "gs1", "owl", "rdfs", "xsd"] {
+        for other in [json!("https://evil.example/"), json!({ "@id": "https://evil.example/" }), Value::Null]
+        {
+            check(
+                "@context",
+                json!([standard, { prefix: other }]),
+                &format!("@context: {prefix:?} is a term of the standard, which no context may define anew"),
+            );
+        }
+    }
     check("@context", json!([[standard]]), "@context: must be a URI, an object of terms, or a list of both");
-    let own =
-        json!([standard, { "@vocab": "https://vocab.example/", "grade": { "@id": "https://g.example/#g" } }]);
+    let own = json!([standard, {
+        "@vocab": "https://vocab.example/", "grade": { "@id": "https://g.example/#g" },
+        "cbv": "https://ref.gs1.org/cbv/", "gs1": { "@id": "https://gs1.org/voc/" }, "cbvmda": "https://mda.example/"
+    }]);
     let mut event = object_event();
     event["@context"] = own;
     event["grade"] = json!("A");
