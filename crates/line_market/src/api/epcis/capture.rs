@@ -9,16 +9,16 @@ use epcis::{Document, DocumentKind, EpcisError, Limits, Rule, Sifted};
 use kernel::Desk;
 use registry::Tree;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shell::extract::Path;
 use shell::viewer::{Asked, Viewer};
 use shell::{App, Both, Lang, Problem};
 use utoipa::ToSchema;
 
 use super::answers::{
-    CAPTURE_ERROR_BEHAVIOUR, job_error, query_problem, rule_problem, too_many_elements, too_many_events,
+    CAPTURE_ERROR_BEHAVIOUR, job_error, rule_problem, too_many_elements, too_many_events,
 };
-use super::formats::{Media, answer, answer_value};
+use super::formats::{Media, answer_value};
 use super::paging::List;
 use super::requests::{
     Parameters, answer_type, any_type, book_to_capture, need_version_of_body, sender, sights,
@@ -178,21 +178,18 @@ pub async fn capture_jobs(
     let list = List::of(&app, &viewer, &uri, &mut parameters);
     parameters.end()?;
     let media = answer_type(&headers)?;
-    let (count, now) = (list.per_page()?, app.kernel.now());
-    let (page, list) = app
-        .blocking(move |kernel| {
-            let page = kernel.read(|tx| match list.place(tx, now)? {
-                Ok(place) => {
-                    Ok(epcis_events::jobs(tx, &sights, place.as_deref(), count)?.ok_or(QueryRefusal::Token))
-                }
-                Err(refusal) => Ok(Err(refusal)),
-            })?;
-            page.map(|page| (page, list)).map_err(|refusal| query_problem(&refusal))
-        })
-        .await?;
-    let views: Vec<_> = page.items.into_iter().map(|job| CaptureJobView::of(job, lang)).collect();
-    let views = serde_json::to_string(&views).map_err(|_| Problem::internal())?;
-    Ok(list.page(&app, answer(media, views), page.next.as_deref(), now))
+    list.answer(
+        &app,
+        media,
+        move |tx, place, count| {
+            Ok(epcis_events::jobs(tx, &sights, place, count)?.ok_or(QueryRefusal::Token))
+        },
+        move |page, _| {
+            let views: Vec<_> = page.into_iter().map(|job| CaptureJobView::of(job, lang)).collect();
+            json!(views).to_string()
+        },
+    )
+    .await
 }
 
 /// One capture job.

@@ -15,7 +15,6 @@ use shell::viewer::Viewer;
 use shell::{App, Problem};
 use store::{StoreError, Tx};
 
-use super::answers::query_problem;
 use super::discovery::{describe_collection, described};
 use super::events::answer_query;
 use super::formats::{Form, answer, answer_value, epc_format, spelled};
@@ -200,22 +199,14 @@ async fn list(
     let media = answer_type(&headers)?;
     let asked = epc_format(&headers)?;
     let format = if dimension.is_of_identifiers() { asked } else { EpcFormat::AsWritten };
-    let (count, now) = (pages.per_page()?, app.kernel.now());
-    let (page, pages) = app
-        .blocking(move |kernel| {
-            let page = kernel.read(|tx| {
-                let place = match pages.place(tx, now)? {
-                    Ok(place) => place,
-                    Err(refusal) => return Ok(Err(refusal)),
-                };
-                let page = dimension.page(tx, &sights, place.as_deref(), count)?;
-                Ok(page.map(|page| (page, pages)))
-            })?;
-            page.map_err(|refusal| query_problem(&refusal))
-        })
-        .await?;
-    let members = spelled(page.items, format);
-    Ok(pages.page(&app, answer(media, collection(&members).to_string()), page.next.as_deref(), now))
+    pages
+        .answer(
+            &app,
+            media,
+            move |tx, place, count| dimension.page(tx, &sights, place, count),
+            move |page, _| collection(&spelled(page, format)).to_string(),
+        )
+        .await
 }
 
 /// The value of an address that the viewer may know of, or the problem that there is none.

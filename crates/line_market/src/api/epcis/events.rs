@@ -11,7 +11,7 @@ use shell::extract::Path;
 use shell::viewer::Viewer;
 use shell::{App, Problem};
 
-use super::answers::{parameter_problem, query_problem};
+use super::answers::parameter_problem;
 use super::capture::{other_type, prepared, sift};
 use super::formats::{Form, Media};
 use super::paging::List;
@@ -19,7 +19,7 @@ use super::parameters::{EventQuery, FormatHeaders};
 use super::requests::{Parameters, answer_type, book_to_capture, prefixes, sender, sights};
 use super::room;
 use crate::api::{failure_problem, market};
-use crate::epcis_events::{self, EventOutcome, Found, Mode, Sight, own_id};
+use crate::epcis_events::{self, Answered, EventOutcome, Found, Mode, Sight, own_id};
 use crate::policy::{QUERY, READ};
 
 /// Captures one event. A retry with the same content gets the first answer; the ID of another event is refused with 409.
@@ -116,22 +116,18 @@ pub async fn answer_page(
     name: &str,
     form: Form,
 ) -> Result<Response, Problem> {
-    asked.per_page = Some(list.per_page()?);
-    let (now, name) = (app.kernel.now(), name.to_owned());
-    let (answer, next, list) = app
-        .blocking(move |kernel| {
-            let page = kernel.read(|tx| {
-                match list.place(tx, now)? {
-                    Ok(place) => asked.next_page_token = place,
-                    Err(refusal) => return Ok(Err(refusal)),
-                }
-                epcis_events::query(tx, &sights, &asked)
-            })?;
-            let page = page.map_err(|refusal| query_problem(&refusal))?;
-            Ok::<_, Problem>((form.print(page.items, &name, now), page.next, list))
-        })
-        .await?;
-    Ok(list.page(app, form.answer(answer), next.as_deref(), now))
+    let name = name.to_owned();
+    list.answer(
+        app,
+        form.media(),
+        move |tx, place, count| {
+            asked.per_page = Some(count);
+            asked.next_page_token = place.map(str::to_owned);
+            epcis_events::query(tx, &sights, &asked)
+        },
+        move |page, now| form.print(page, Answered::to(&name), now),
+    )
+    .await
 }
 
 /// The event with an ID, and the declarations of its error.
@@ -150,7 +146,7 @@ pub async fn event(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (found, form) = find_event(&app, &viewer, event_id, &uri, &headers).await?;
-    Ok(form.answer(form.print(found, "SimpleEventQuery", app.kernel.now())))
+    Ok(form.answer(form.print(found, Answered::to("SimpleEventQuery"), app.kernel.now())))
 }
 
 /// An event that the viewer may see, with the declarations of its error, and the form to tell it in.

@@ -216,8 +216,12 @@ impl Form {
         Ok(Self { media, epcs: epc_format(headers)?, words: cbv_format(headers)? })
     }
 
-    /// An EPCISQueryDocument with these events, which a query of this name found.
-    pub fn print(self, mut found: Vec<Found>, query: &str, created: Time) -> String {
+    pub fn media(self) -> Media {
+        self.media
+    }
+
+    /// An EPCISQueryDocument with these events.
+    pub fn print(self, mut found: Vec<Found>, answered: Answered<'_>, created: Time) -> String {
         for Found { event, context, .. } in &mut found {
             translate(event, self.epcs, &PREFIXES);
             if !self.media.is_xml() {
@@ -225,7 +229,7 @@ impl Form {
                 bare_words(event, &Context::read(context));
             }
         }
-        let document = document(found, Answered::to(query), created);
+        let document = document(found, answered, created);
         match self.media.is_xml() {
             true => epcis::xml::query_document(
                 &document,

@@ -4,13 +4,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base::{Seq, Time};
-use kernel::AppendError;
+use kernel::{AppendError, Page};
 use shell::extract::Path;
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
 use store::{StoreError, Tx};
 
-use super::answers::NEXT_PAGE_TOKEN_EXPIRES;
+use super::answers::{NEXT_PAGE_TOKEN_EXPIRES, query_problem};
+use super::formats::{Media, answer};
 use super::requests::{Parameters, answer_type, owner};
 use crate::api::failure_problem;
 use crate::epcis_events::tokens::{self, Listing};
@@ -19,6 +20,9 @@ use crate::policy::QUERY;
 
 /// Items of one page of a list that is no list of events.
 const PER_PAGE_MAX: usize = 1_000;
+
+/// A page of a list, unless there is no answer.
+pub type Looked<T> = Result<Result<Page<T>, QueryRefusal>, StoreError>;
 
 /// A list that was asked for: its tokens hold for it alone.
 pub struct List {
@@ -53,8 +57,31 @@ impl List {
         Self { listing: Listing::of(&owner(app, viewer), &asked), ..self }
     }
 
+    /// Answers with the page that was asked for: what `read` finds of so many items from a place on, printed, and the
+    /// headers that lead to the next page if there is any.
+    pub async fn answer<T>(
+        self,
+        app: &App,
+        media: Media,
+        read: impl FnOnce(&mut dyn Tx, Option<&str>, usize) -> Looked<T> + Send + 'static,
+        print: impl FnOnce(Vec<T>, Time) -> String + Send + 'static,
+    ) -> Result<Response, Problem> {
+        let (count, now) = (self.per_page()?, app.kernel.now());
+        let (printed, next, list) = app
+            .blocking(move |kernel| {
+                let page = kernel.read(|tx| match self.place(tx, now)? {
+                    Ok(place) => read(tx, place.as_deref(), count),
+                    Err(refusal) => Ok(Err(refusal)),
+                })?;
+                let page = page.map_err(|refusal| query_problem(&refusal))?;
+                Ok::<_, Problem>((print(page.items, now), page.next, self))
+            })
+            .await?;
+        Ok(list.lead(app, answer(media, printed), next.as_deref(), now))
+    }
+
     /// The number of items of a page.
-    pub fn per_page(&self) -> Result<usize, Problem> {
+    fn per_page(&self) -> Result<usize, Problem> {
         match self.per_page.as_deref().map(str::parse) {
             None => Ok(PER_PAGE),
             Some(Ok(count @ 1..=PER_PAGE_MAX)) => Ok(count),
@@ -67,17 +94,12 @@ impl List {
     }
 
     /// Where the page begins; refused if the token is not of this list.
-    pub fn place(
-        &self,
-        tx: &mut dyn Tx,
-        now: Time,
-    ) -> Result<Result<Option<String>, QueryRefusal>, StoreError> {
+    fn place(&self, tx: &mut dyn Tx, now: Time) -> Result<Result<Option<String>, QueryRefusal>, StoreError> {
         let Some(token) = &self.token else { return Ok(Ok(None)) };
         Ok(self.listing.place(tx, token, now)?.map(Some).ok_or(QueryRefusal::Token))
     }
 
-    /// A page, with the headers that lead to the next one if there is any.
-    pub fn page(self, app: &App, mut page: Response, next: Option<&str>, now: Time) -> Response {
+    fn lead(self, app: &App, mut page: Response, next: Option<&str>, now: Time) -> Response {
         let Some(place) = next else { return page };
         let (token, expires) = self.listing.token(place, now);
         let link = self.parameters.next_page(app, &self.path, &token);

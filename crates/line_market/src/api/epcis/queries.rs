@@ -12,7 +12,7 @@ use shell::viewer::Viewer;
 use shell::{App, Problem};
 use utoipa::ToSchema;
 
-use super::answers::{self, parameter_problem, query_problem};
+use super::answers::{self, parameter_problem};
 use super::discovery::{describe_collection, described};
 use super::events::answer_page;
 use super::formats::{Form, Media, answer};
@@ -60,18 +60,14 @@ pub async fn list_queries(
     let list = List::of(&app, &viewer, &uri, &mut parameters);
     parameters.end()?;
     let media = answer_type(&headers)?;
-    let (count, now, owner) = (list.per_page()?, app.kernel.now(), owner(&app, &viewer));
-    let (page, list) = app
-        .blocking(move |kernel| {
-            let page = kernel.read(|tx| match list.place(tx, now)? {
-                Ok(place) => standing::page(tx, &owner, book.as_ref(), place.as_deref(), count).map(Ok),
-                Err(refusal) => Ok(Err(refusal)),
-            })?;
-            page.map(|page| (page, list)).map_err(|refusal| query_problem(&refusal))
-        })
-        .await?;
-    let views: Vec<Value> = page.items.iter().map(view).collect();
-    Ok(list.page(&app, answer(media, Value::Array(views).to_string()), page.next.as_deref(), now))
+    let owner = owner(&app, &viewer);
+    list.answer(
+        &app,
+        media,
+        move |tx, place, count| standing::page(tx, &owner, book.as_ref(), place, count).map(Ok),
+        |page, _| page.iter().map(view).collect::<Value>().to_string(),
+    )
+    .await
 }
 
 /// Gives a query a name. It asks all books of whoever named it, or the one that `book` names.

@@ -4,16 +4,16 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base::Time;
-use kernel::AppendError;
+use kernel::{AppendError, Page};
 use kernel::notices::check_webhook;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shell::extract::{Path, body, read_json};
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
+use store::StoreError;
 use utoipa::ToSchema;
 
-use super::answers::query_problem;
 use super::discovery::described;
 use super::formats::{Media, answer};
 use super::paging::List;
@@ -119,26 +119,21 @@ pub async fn list_subscriptions(
     let list = List::of(&app, &viewer, &uri, &mut parameters).of_definition(&app, &viewer, query.seq);
     parameters.end()?;
     let media = answer_type(&headers)?;
-    let (count, now) = (list.per_page()?, app.kernel.now());
-    let (page, list) = app
-        .blocking(move |kernel| {
-            let page = kernel.read(|tx| {
-                let place = match list.place(tx, now)? {
-                    Ok(place) => place,
-                    Err(refusal) => return Ok(Err(refusal)),
-                };
-                let page = standing::subscriptions(tx, &query, place.as_deref(), count)?;
-                let mut views = Vec::with_capacity(page.items.len());
-                for subscription in page.items {
-                    let state = delivery::state(tx, &delivery::Key::of(&subscription))?;
-                    views.push(SubscriptionView::of(subscription, state));
-                }
-                Ok(Ok((views, page.next)))
-            })?;
-            page.map(|page| (page, list)).map_err(|refusal| query_problem(&refusal))
-        })
-        .await?;
-    Ok(list.page(&app, answer(media, json!(page.0).to_string()), page.1.as_deref(), now))
+    list.answer(
+        &app,
+        media,
+        move |tx, place, count| {
+            let page = standing::subscriptions(tx, &query, place, count)?;
+            let view = |subscription| {
+                let state = delivery::state(tx, &delivery::Key::of(&subscription))?;
+                Ok(SubscriptionView::of(subscription, state))
+            };
+            let items = page.items.into_iter().map(view).collect::<Result<_, StoreError>>()?;
+            Ok(Ok(Page { items, next: page.next }))
+        },
+        |page, _| json!(page).to_string(),
+    )
+    .await
 }
 
 /// Subscribes to a query: its events are posted to `dest` as EPCISQueryDocuments, in the order of recording, each until it
