@@ -20,9 +20,10 @@ impl Prefixes {
         }
     }
 
-    /// Declares a prefix as it was written, if it can be.
+    /// Declares a prefix as it was written, if it can be: values may be written with it, also where the standard has a
+    /// prefix of its own for the namespace.
     pub fn declare(&mut self, written: &str, iri: &str) {
-        if default_prefix(iri).is_none() {
+        if default_prefix(iri) != Some(written) {
             self.0.declare(written, iri);
         }
     }
