@@ -60,33 +60,38 @@ fn an_own_text_in_a_list_counts_for_the_hash_as_it_does_alone() {
     }
 }
 
-#[test]
-fn a_word_under_another_prefix_of_its_namespace_comes_back_through_xml() {
-    for (context, kind) in [("\"gs0\":\"https://gs1.org/voc/\"", "gs0:Angle"), ("", "gs1:Angle"), ("", "gs1:Angl]e")] {
-        json(
-            format!(
-                "{{\"@context\":{{{context}}},\"type\":\"EPCISDocument\",\"schemaVersion\":\"2.0\",\
-                 \"creationDate\":\"2021-12-10T08:31:22Z\",\"epcisBody\":{{\"eventList\":[{{\"type\":\"ObjectEvent\",\
-                 \"action\":\"ADD\",\"eventTime\":\"2021-12-10T08:31:22Z\",\"eventTimeZoneOffset\":\"+08:00\",\"epcList\":[],\
-                 \"sensorElementList\":[{{\"sensorReport\":[{{\"type\":\"{kind}\",\"value\":1,\"uom\":\"DD\"}}]}}]}}]}}}}"
-            )
-            .as_bytes(),
-        );
-    }
+/// A document with one sensor report of an angle.
+fn report(context: &str, kind: &str, uom: &str, component: &str) {
+    json(
+        format!(
+            "{{\"@context\":{{{context}}},\"type\":\"EPCISDocument\",\"schemaVersion\":\"2.0\",\
+             \"creationDate\":\"2021-12-10T08:31:22Z\",\"epcisBody\":{{\"eventList\":[{{\"type\":\"ObjectEvent\",\
+             \"action\":\"ADD\",\"eventTime\":\"2021-12-10T08:31:22Z\",\"eventTimeZoneOffset\":\"+08:00\",\"epcList\":[],\
+             \"sensorElementList\":[{{\"sensorReport\":[{{\"type\":\"{kind}\",\"value\":1,\"uom\":\"{uom}\",\
+             \"component\":\"{component}\"}}]}}]}}]}}}}"
+        )
+        .as_bytes(),
+    );
 }
 
 #[test]
 fn a_context_that_gives_a_prefix_of_the_standard_another_meaning_is_refused_or_comes_back_through_xml() {
     for iri in ["https://ref.gs1.org/%cbv/", "https://ref.gs1.org/cbv/", "urn:a:", ""] {
-        json(
-            format!(
-                "{{\"@context\":{{\"cbv\":\"{iri}\"}},\"type\":\"EPCISDocument\",\"schemaVersion\":\"2.0\",\
-                 \"creationDate\":\"2021-12-10T08:31:22Z\",\"epcisBody\":{{\"eventList\":[{{\"type\":\"ObjectEvent\",\
-                 \"action\":\"ADD\",\"eventTime\":\"2021-12-10T08:31:22Z\",\"eventTimeZoneOffset\":\"+08:00\",\"epcList\":[],\
-                 \"sensorElementList\":[{{\"sensorReport\":[{{\"type\":\"Length\",\"value\":1,\"uom\":\"MTR\",\
-                 \"component\":\"cbv:Comp-longitude\"}}]}}]}}]}}}}"
-            )
-            .as_bytes(),
-        );
+        report(&format!("\"cbv\":\"{iri}\""), "gs1:Angle", "DD", "cbv:Comp-longitude");
+    }
+}
+
+#[test]
+fn a_word_under_another_prefix_of_its_namespace_comes_back_through_xml() {
+    let gs0 = "\"gs0\":\"https://gs1.org/voc/\"";
+    for (context, kind) in [(gs0, "gs0:Angle"), (gs0, "gs1:Angle"), ("", "gs1:Angl]e")] {
+        report(context, kind, "DD", "x");
+    }
+}
+
+#[test]
+fn the_space_about_a_unit_comes_back_through_xml() {
+    for uom in [" A93", "A93 ", "A93", " ", ""] {
+        report("", "gs1:Angle", uom, "x");
     }
 }

@@ -203,7 +203,8 @@ impl<'x> Reader<'x> {
                     "false" | "0" => false.into(),
                     _ => continue,
                 },
-                "stringValue" => continue,
+                // Any text, with the space about it.
+                "stringValue" | "uom" => continue,
                 name if name.contains(':') => continue,
                 _ => {
                     let text = text.trim().to_owned();
