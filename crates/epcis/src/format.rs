@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::context::Context;
@@ -12,15 +13,35 @@ use crate::urn;
 use crate::vocabulary::Vocabulary;
 
 /// How identifiers are spelled (header `GS1-EPC-Format`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum EpcFormat {
-    /// `Always_GS1_Digital_Link`, the default of the standard: on GS1's domain, unless it came as a link of another.
+    /// The default of the standard: on GS1's domain, unless it came as a link of another.
     #[default]
+    #[serde(rename = "Always_GS1_Digital_Link")]
     DigitalLink,
-    /// `Always_EPC_URN`, where the length of the company prefix is known.
+    /// Where the length of the company prefix is known.
+    #[serde(rename = "Always_EPC_URN")]
     Urn,
-    /// `Never_Translates`.
+    #[serde(rename = "Never_Translates")]
     AsWritten,
+}
+
+impl EpcFormat {
+    /// The standard's word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DigitalLink => "Always_GS1_Digital_Link",
+            Self::Urn => "Always_EPC_URN",
+            Self::AsWritten => "Never_Translates",
+        }
+    }
+
+    /// What the standard's word asks for: without a preference nothing is translated.
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Self::DigitalLink, Self::Urn, Self::AsWritten];
+        let asked = if word == "No_Preference" { Self::AsWritten.name() } else { word };
+        all.into_iter().find(|format| format.name() == asked)
+    }
 }
 
 /// Where the company prefix ends in a GS1 key: what a Digital Link does not say and an EPC URN must.

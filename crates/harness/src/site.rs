@@ -34,7 +34,7 @@ pub fn seeded(seed: u64) -> Box<dyn Entropy> {
 }
 
 /// The key of an installation: every town's is the same.
-pub(crate) fn signer(name: &str) -> SignerKey {
+pub fn signer(name: &str) -> SignerKey {
     SignerKey::from_seed(name, [7; 32]).unwrap()
 }
 

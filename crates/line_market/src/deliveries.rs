@@ -8,21 +8,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use base::{BookId, Seq};
+use base::{BookId, Seq, Time};
 use kernel::notices::{Fault, FaultKind};
 use kernel::{AppendError, Kernel};
 use notices::{Outward, Reach, body_signature};
-use shell::App;
+use shell::problem::CONTENT_TYPE as PROBLEM_JSON;
+use shell::{App, Lang, Problem};
 use store::StoreError;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::api::epcis::{as_of_now, concerns, sights};
+use crate::api::epcis::{Form, VERSION, as_of_now, concerns, implementation_problem, query_problem, sights};
 use crate::epcis_events::standing::delivery::{self, Attempt, Batch, Key, State};
 use crate::epcis_events::standing::{Named, Subscription};
-use crate::epcis_events::{Answered, Found, QueryRefusal, Sight, document};
+use crate::epcis_events::{Answered, Found, QueryRefusal, Sight};
 use crate::kinds::EndReason;
 use crate::policy::{QUERY, SUBSCRIBE};
 
@@ -226,21 +227,22 @@ impl Teller {
             self.passed.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
             return Ok(false);
         };
-        if state.next > self.kernel().now() {
+        if state.next > self.kernel().now() || subscription.stopped.is_some() {
             return Ok(false);
         }
         let Some(sights) = self.sights(&subscription, &named)? else {
             return self.end(key, EndReason::RightLost);
         };
-        match self.choose(key, &subscription, &named, &state, &sights)? {
-            Ok(Chosen::Send(batch, found)) => self.send(key, &subscription, &state, &batch, found),
-            Ok(Chosen::Nothing(cursors)) => self.rest(key, &subscription, &state, &sights, cursors),
-            Err(refusal) => {
+        match self.choose(key, &subscription, &named, &state, &sights) {
+            Ok(Ok(Chosen::Send(batch, found))) => self.send(key, &subscription, &state, &batch, found),
+            Ok(Ok(Chosen::Nothing(cursors))) => self.rest(key, &subscription, &state, &sights, cursors),
+            Ok(Err(refusal)) => {
                 tracing::warn!(%refusal, subscription = key.subscription, "a subscription cannot be asked");
-                let key = key.clone();
-                let fault = Fault::from(FaultKind::TooComplex);
-                self.kernel().append_blocking(move |desk| delivery::put_off(desk, &key, fault))?;
-                Ok(false)
+                self.report(key, &subscription, &state, FaultKind::TooComplex, query_problem(&refusal))
+            }
+            Err(error) => {
+                tracing::error!(%error, subscription = key.subscription, "a subscription cannot be asked");
+                self.report(key, &subscription, &state, FaultKind::Internal, implementation_problem())
             }
         }
     }
@@ -291,28 +293,22 @@ impl Teller {
         batch: &Batch,
         found: Vec<Found>,
     ) -> Result<bool, Stuck> {
-        let timeout_ms = i64::try_from(self.settings.reach.timeout.as_millis()).unwrap_or(i64::MAX / 4);
-        let lease = self.kernel().now().plus_ms(timeout_ms + LEASE_MS);
+        let lease = self.lease();
         let (claimed, seen, what) = (key.clone(), state.clone(), batch.clone());
-        let id = self
+        let claim = self
             .kernel()
             .append_blocking(move |desk| delivery::claim(desk, &claimed, &seen, &what, lease))?;
         // Somebody else was quicker, or the subscription has ended.
-        let Some(id) = id else { return Ok(false) };
+        let Some(claim) = claim else { return Ok(false) };
         let count = found.len();
         let answered = Answered {
             query: &subscription.query,
             subscription: Some(&subscription.id),
-            delivery: Some(&id),
+            delivery: Some(&claim.id),
         };
-        let body = document(found, answered, self.kernel().now()).to_string();
-        let fault = match self.post(key, subscription, &id, &body)? {
-            Ok(()) => None,
-            Err(fault) => {
-                tracing::warn!(subscription = key.subscription, delivery = id, ?fault, "not taken");
-                Some(fault)
-            }
-        };
+        let form = Form::of_webhook(subscription.epc_format);
+        let body = form.print(found, answered, self.kernel().now());
+        let fault = self.post(key, subscription, form.media().name(), &claim.id, &body)?.err();
         let attempt = match fault {
             None => Attempt::Taken,
             Some(Fault { kind: FaultKind::Refused, code: Some(410) }) => {
@@ -324,27 +320,75 @@ impl Teller {
             Some(fault) => Attempt::InVain(fault),
         };
         let (key, is_stream) = (key.clone(), subscription.schedule.is_none());
-        self.kernel().append_blocking(move |desk| delivery::settle(desk, &key, &id, is_stream, attempt))?;
+        self.kernel()
+            .append_blocking(move |desk| delivery::settle(desk, &key, &claim, is_stream, attempt))?;
         Ok(!matches!(attempt, Attempt::InVain(_)))
+    }
+
+    /// Until when nobody else sends what is about to be sent.
+    fn lease(&self) -> Time {
+        let timeout_ms = i64::try_from(self.settings.reach.timeout.as_millis()).unwrap_or(i64::MAX / 4);
+        self.kernel().now().plus_ms(timeout_ms + LEASE_MS)
+    }
+
+    /// Tells a receiver, once, that the query cannot be answered, in the format of answers with a status of 4xx or 5xx; it
+    /// is tried again all the same.
+    fn report(
+        &self,
+        key: &Key,
+        subscription: &Subscription,
+        state: &State,
+        kind: FaultKind,
+        problem: Problem,
+    ) -> Result<bool, Stuck> {
+        let (lease, claimed, seen) = (self.lease(), key.clone(), state.clone());
+        let claim = self
+            .kernel()
+            .append_blocking(move |desk| delivery::claim_report(desk, &claimed, &seen, lease))?;
+        let Some(claim) = claim else { return Ok(false) };
+        let is_told = state.fault.is_some_and(|fault| fault.kind == kind);
+        let mut fault = Fault::from(kind);
+        if !is_told {
+            let problem = problem
+                .member("subscriptionID", subscription.id.as_str())
+                .member("queryName", subscription.query.as_str());
+            let body = problem.json(Lang::En).to_string();
+            match self.post(key, subscription, PROBLEM_JSON, &claim.id, &body)? {
+                Ok(()) => {}
+                Err(Fault { kind: FaultKind::Refused, code: Some(410) }) => {
+                    return self.end(key, EndReason::ReceiverGone);
+                }
+                Err(other) => fault = other,
+            }
+        }
+        let key = key.clone();
+        self.kernel().append_blocking(move |desk| delivery::settle_report(desk, &key, &claim, fault))?;
+        Ok(false)
     }
 
     fn post(
         &self,
         key: &Key,
         subscription: &Subscription,
+        media: &str,
         id: &str,
         body: &str,
     ) -> Result<Result<(), Fault>, StoreError> {
         let token = self.kernel().read(|tx| delivery::token(tx, key))?;
         let signature = token.map(|token| body_signature(&token.0, body));
         let mut headers = vec![
-            ("content-type", "application/json"),
-            ("gs1-epcis-version", "2.0.0"),
-            ("gs1-cbv-version", "2.0.0"),
+            ("content-type", media),
+            ("gs1-epcis-version", VERSION),
+            ("gs1-cbv-version", VERSION),
+            ("gs1-epc-format", subscription.epc_format.name()),
             ("webhook-id", id),
         ];
         headers.extend(signature.as_deref().map(|signature| ("gs1-signature", signature)));
-        Ok(self.outward.post(&subscription.dest, &headers, body))
+        let posted = self.outward.post(&subscription.dest, &headers, body);
+        if let Err(fault) = &posted {
+            tracing::warn!(subscription = key.subscription, delivery = id, ?fault, "not taken");
+        }
+        Ok(posted)
     }
 
     /// There is nothing to be told: a schedule says so where it is wanted, and waits for its next moment.
@@ -369,6 +413,10 @@ impl Teller {
             self.kernel()
                 .append_blocking(move |desk| delivery::wait_for_next(desk, &key, &schedule, &seen))?;
             return Ok(false);
+        }
+        if state.fault.is_some() {
+            let (key, seen) = (key.clone(), state.clone());
+            self.kernel().append_blocking(move |desk| delivery::recovered(desk, &key, &seen))?;
         }
         let kept = self.kernel().read(|tx| delivery::cursors(tx, key))?;
         let far = |(book, seq): &(&BookId, &Seq)| {

@@ -23,7 +23,10 @@ pub use safety::{
     RecallOutcome, Verdict,
 };
 pub use sale::{Sale, SlipSerial};
-pub use standing::{EndReason, QueryDropped, QueryNamed, SubscriptionEnded, SubscriptionOpened};
+pub use standing::{
+    EndReason, QueryDropped, QueryNamed, SubscriptionEnded, SubscriptionOpened, SubscriptionResumed,
+    SubscriptionStopped,
+};
 
 /// The market's part of the catalogue.
 pub fn kinds() -> Vec<Kind> {
@@ -64,6 +67,8 @@ pub fn kinds() -> Vec<Kind> {
         Kind::of::<QueryNamed>("命名查询保存", "EPCIS query named"),
         Kind::of::<QueryDropped>("命名查询删除", "EPCIS query removed"),
         Kind::of::<SubscriptionOpened>("查询订阅", "Subscription opened"),
+        Kind::of::<SubscriptionStopped>("订阅中止", "Subscription stopped"),
+        Kind::of::<SubscriptionResumed>("订阅恢复", "Subscription resumed"),
         Kind::of::<SubscriptionEnded>("订阅终止", "Subscription ended"),
     ]
 }

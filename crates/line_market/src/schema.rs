@@ -16,6 +16,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 7, sql: include_str!("../migrations/0007_tokens.sql") },
     Migration { owner: "market", number: 8, sql: include_str!("../migrations/0008_duties.sql") },
     Migration { owner: "market", number: 9, sql: include_str!("../migrations/0009_standing.sql") },
+    Migration { owner: "market", number: 10, sql: include_str!("../migrations/0010_forms.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[
@@ -77,6 +78,7 @@ pub const DERIVED: &[Derived] = &[
     Derived { table: "market_query", columns: "book, owner, name, seq, definition, prefixes, alone" },
     Derived {
         table: "market_subscription",
-        columns: "book, subscription, owner, query, seq, actor, dest, schedule, report_if_empty, initial, past, created",
+        columns: "book, subscription, owner, query, seq, actor, dest, schedule, report_if_empty, initial, past, created, \
+            epc_format, stopped",
     },
 ];

@@ -123,10 +123,12 @@ pub enum FaultKind {
     Garbled,
     /// What is to be told cannot be found out: it asks for too much.
     TooComplex,
+    /// What is to be told cannot be found out: a fault of the server.
+    Internal,
 }
 
 impl FaultKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ContactGone,
         Self::NoMailServer,
         Self::SignInRefused,
@@ -138,6 +140,7 @@ impl FaultKind {
         Self::Refused,
         Self::Garbled,
         Self::TooComplex,
+        Self::Internal,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -153,6 +156,7 @@ impl FaultKind {
             Self::Refused => "refused",
             Self::Garbled => "garbled",
             Self::TooComplex => "too_complex",
+            Self::Internal => "internal",
         }
     }
 

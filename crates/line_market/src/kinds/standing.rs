@@ -2,6 +2,7 @@
 
 use base::Time;
 use base::limits::NAME_CHARS_MAX;
+use epcis::format::EpcFormat;
 use kernel::notices::check_webhook;
 use ledger::{BodyError, Rule, check_text};
 use serde::{Deserialize, Serialize};
@@ -68,9 +69,38 @@ body! {
         pub initial_record_time: Time,
         /// Whether events count that were recorded before the subscription.
         pub past: bool,
+        /// How identifiers are spelled in what is sent: as they came, if left out.
+        #[serde(default = "as_written")]
+        #[schema(value_type = String)]
+        pub epc_format: EpcFormat,
     }
     check(this) {
         check_webhook("dest", &this.dest)
+    }
+}
+
+fn as_written() -> EpcFormat {
+    EpcFormat::AsWritten
+}
+
+body! {
+    /// A subscription was stopped, because nothing of it was taken for a long time. It keeps its place and can be resumed.
+    SubscriptionStopped = "market.subscription.stopped" {
+        pub subscription: String,
+        pub query: String,
+        pub owner: String,
+        /// The first attempt in vain since something was taken.
+        #[schema(value_type = String)]
+        pub since: Time,
+    }
+}
+
+body! {
+    /// A subscription that was stopped goes on where it was.
+    SubscriptionResumed = "market.subscription.resumed" {
+        pub subscription: String,
+        pub query: String,
+        pub owner: String,
     }
 }
 

@@ -32,6 +32,7 @@ kernel-value-fault-kind-tls = no safe connection
 kernel-value-fault-kind-refused = refused by the receiver
 kernel-value-fault-kind-garbled = the answer cannot be understood
 kernel-value-fault-kind-too_complex = the query asks for too much
+kernel-value-fault-kind-internal = a fault of the server
 read-contacts = Contacts of posts
 admin-contacts = Contacts
 admin-contacts-hint = Where posts are told of new matters, returns and escalations: by e-mail, or by a request to a system of theirs.

@@ -32,6 +32,7 @@ kernel-value-fault-kind-tls = 无法建立安全连接
 kernel-value-fault-kind-refused = 对方拒收
 kernel-value-fault-kind-garbled = 对方应答无法识别
 kernel-value-fault-kind-too_complex = 查询范围过大
+kernel-value-fault-kind-internal = 系统故障
 read-contacts = 岗位联系方式
 admin-contacts = 联系方式
 admin-contacts-hint = 岗位有新事项、退回或升级督办时，向所登记的电子邮箱或系统接口发送通知。

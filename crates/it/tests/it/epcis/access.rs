@@ -73,6 +73,12 @@ pub const OPERATIONS: &[Operation] = &[
         "/epcis/queries/none/subscriptions/0?book=beiyuan",
         KEEP,
     ),
+    post(
+        "/epcis/queries/{queryName}/subscriptions/{subscriptionID}/resume",
+        "/epcis/queries/none/subscriptions/0/resume?book=beiyuan",
+        |_| None,
+        KEEP,
+    ),
     describe(
         "/epcis/queries/{queryName}/subscriptions/{subscriptionID}",
         "/epcis/queries/none/subscriptions/0?book=beiyuan",

@@ -3,11 +3,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use harness::Town;
+use kernel::Kernel;
 use line_market::deliveries::{self, Deliveries, Settings};
 use notices::{Network, Reach};
 use serde_json::Value;
@@ -38,6 +39,15 @@ impl Hook {
         self.json()["epcisBody"]["queryResults"]["resultsBody"]["eventList"].as_array().unwrap().clone()
     }
 
+    /// How many events it holds; a problem holds none.
+    pub fn count(&self) -> usize {
+        if self.is_problem() { 0 } else { self.events().len() }
+    }
+
+    pub fn is_problem(&self) -> bool {
+        self.header("content-type") == "application/problem+json"
+    }
+
     pub fn ids(&self) -> Vec<String> {
         self.events().iter().map(|event| event["eventID"].as_str().unwrap().to_owned()).collect()
     }
@@ -61,6 +71,11 @@ struct Shared {
     status: AtomicU16,
     /// Documents with more events are answered with 413.
     events_max: AtomicUsize,
+    /// Milliseconds before an answer.
+    pause_ms: AtomicU64,
+    /// Requests that wait for an answer, and how many did at most.
+    waiting: AtomicUsize,
+    waiting_max: AtomicUsize,
     is_over: AtomicBool,
 }
 
@@ -78,6 +93,9 @@ impl Receiver {
             hooks: Mutex::default(),
             status: AtomicU16::new(204),
             events_max: AtomicUsize::new(usize::MAX),
+            pause_ms: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            waiting_max: AtomicUsize::new(0),
             is_over: AtomicBool::new(false),
         });
         let kept = shared.clone();
@@ -106,6 +124,16 @@ impl Receiver {
         self.shared.events_max.store(events, Ordering::SeqCst);
     }
 
+    /// Lets whoever posts wait so long for an answer from now on.
+    pub fn pause(&self, time: Duration) {
+        self.shared.pause_ms.store(u64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// How many requests waited for an answer at one time.
+    pub fn waiting_max(&self) -> usize {
+        self.shared.waiting_max.load(Ordering::SeqCst)
+    }
+
     /// All that came.
     pub fn hooks(&self) -> Vec<Hook> {
         self.shared.hooks.lock().unwrap().clone()
@@ -118,7 +146,7 @@ impl Receiver {
 
     /// The events of what was taken, in order, each as often as it came.
     pub fn ids(&self) -> Vec<String> {
-        self.taken().iter().flat_map(Hook::ids).collect()
+        self.taken().iter().filter(|hook| !hook.is_problem()).flat_map(Hook::ids).collect()
     }
 
     /// Waits until so many events were taken.
@@ -158,11 +186,15 @@ fn take(mut stream: TcpStream, shared: &Shared) {
     reader.read_exact(&mut body).unwrap();
     let mut hook = Hook { headers, body: String::from_utf8(body).unwrap(), at: Instant::now(), status: 0 };
     hook.status = match shared.status.load(Ordering::SeqCst) {
-        200..300 if hook.events().len() > shared.events_max.load(Ordering::SeqCst) => 413,
+        200..300 if hook.count() > shared.events_max.load(Ordering::SeqCst) => 413,
         status => status,
     };
     let status = hook.status;
+    let waiting = shared.waiting.fetch_add(1, Ordering::SeqCst) + 1;
+    shared.waiting_max.fetch_max(waiting, Ordering::SeqCst);
     shared.hooks.lock().unwrap().push(hook);
+    std::thread::sleep(Duration::from_millis(shared.pause_ms.load(Ordering::SeqCst)));
+    shared.waiting.fetch_sub(1, Ordering::SeqCst);
     if status != 0 {
         // Whoever hung up has no answer.
         let answer = format!("HTTP/1.1 {status} Said\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
@@ -178,11 +210,20 @@ pub struct Teller {
 
 impl Teller {
     pub fn start(town: &Town) -> Self {
-        Self::reaching(town, vec![Network::try_from("127.0.0.1".to_owned()).unwrap()])
+        Self::of(town, &town.site.kernel)
+    }
+
+    /// The one of another server on the town's database.
+    pub fn of(town: &Town, kernel: &Arc<Kernel>) -> Self {
+        Self::at(town, kernel, vec![Network::try_from("127.0.0.1".to_owned()).unwrap()])
     }
 
     pub fn reaching(town: &Town, networks: Vec<Network>) -> Self {
-        let app = taizhang::app(&town.place.config(), town.site.kernel.clone()).unwrap();
+        Self::at(town, &town.site.kernel, networks)
+    }
+
+    fn at(town: &Town, kernel: &Arc<Kernel>, networks: Vec<Network>) -> Self {
+        let app = taizhang::app(&town.place.config(), kernel.clone()).unwrap();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let reach = Reach { networks, authority: None, timeout: Duration::from_secs(5) };

@@ -44,9 +44,13 @@ impl Socket {
 
     /// The next document.
     fn next(&mut self) -> Value {
+        serde_json::from_str(&self.next_text()).unwrap()
+    }
+
+    fn next_text(&mut self) -> String {
         loop {
             match self.0.read().unwrap() {
-                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Text(text) => return text.to_string(),
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("{other:?}"),
             }
@@ -110,6 +114,26 @@ on_every_store! {
         let document = { capture(&town, &supplier, [400]); from_now.next() };
         assert_eq!(document["epcisBody"]["queryResults"]["queryName"], "all");
         epcis::Document::from_value(document, &epcis::Limits::default()).expect("a valid document");
+    }
+
+    fn a_listener_hears_in_the_form_that_it_asked_for(town) {
+        let (supplier, credential, _) = somebody(&town, User::Supplier);
+        supplier.post(QUERIES, &query("all", json!({}))).expect(201);
+        let path = format!("{QUERIES}/all/events?stream=true");
+        let open = |more: &[(&str, &str)]| Socket::open(&town, &credential, &path, more).unwrap().0;
+        let (mut links, mut urns) = (open(&[]), open(&[("gs1-epc-format", "Always_EPC_URN")]));
+        let mut xml = open(&[("accept", "application/xml"), ("gs1-epc-format", "Always_EPC_URN"), ("gs1-cbv-xml-format", "Always_URN")]);
+        capture(&town, &supplier, [1]);
+        let epcs = |document: Value| document["epcisBody"]["queryResults"]["resultsBody"]["eventList"][0]["epcList"].clone();
+        assert_eq!(epcs(links.next()), json!(["https://id.gs1.org/01/10614141123459/21/1"]));
+        assert_eq!(epcs(urns.next()), json!(["urn:epc:id:sgtin:0614141.112345.1"]));
+        let text = xml.next_text();
+        for part in ["EPCISQueryDocument", "urn:epc:id:sgtin:0614141.112345.1", "urn:epcglobal:cbv:bizstep:shipping"] {
+            assert!(text.contains(part), "{text}");
+        }
+        epcis::Document::parse_xml(text.as_bytes(), &epcis::Limits::default()).expect("a valid document");
+        assert_eq!(Socket::open(&town, &credential, &path, &[("gs1-epc-format", "Sometimes")]).map(drop).unwrap_err().0, 406);
+        assert_eq!(Socket::open(&town, &credential, &path, &[("gs1-cbv-max", "1.2")]).map(drop).unwrap_err().0, 406);
     }
 
     fn a_listener_hears_at_the_moments_of_its_schedule(town) {

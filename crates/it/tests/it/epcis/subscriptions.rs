@@ -1,10 +1,11 @@
 //! Subscriptions by webhook: what is told to whom, when, and what happens when nobody takes it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use harness::{Engine, Place};
-use kernel::entries;
-use line_market::kinds::{EndReason, SubscriptionEnded};
+use kernel::{Kernel, entries};
+use line_market::kinds::{EndReason, SubscriptionEnded, SubscriptionStopped};
 
 use super::receiver::{Receiver, Teller};
 use super::standing::{QUERIES, query};
@@ -261,6 +262,170 @@ on_every_store! {
         problem(&supplier.get(&path), 404, "NoSuchResourceException");
         town.check();
     }
+
+    fn identifiers_are_spelled_as_the_subscriber_asked(town) {
+        let supplier = town.program(User::Supplier);
+        supplier.post(QUERIES, &query("all", json!({}))).expect(201);
+        let path = format!("{QUERIES}/all/subscriptions");
+        let (urn, link) = ("urn:epc:id:sgtin:0614141.112345.1", "https://id.gs1.org/01/06901234567892/21/7");
+        let (as_link, as_urn) = ("https://id.gs1.org/01/10614141123459/21/1", "urn:epc:id:sgtin:6901234.056789.7");
+        let cases = [
+            (None, "Always_GS1_Digital_Link", [as_link, link]),
+            (Some("Always_GS1_Digital_Link"), "Always_GS1_Digital_Link", [as_link, link]),
+            (Some("Always_EPC_URN"), "Always_EPC_URN", [urn, as_urn]),
+            (Some("Never_Translates"), "Never_Translates", [urn, link]),
+            (Some("No_Preference"), "Never_Translates", [urn, link]),
+        ];
+        let _teller = Teller::start(&town);
+        let receivers = cases.map(|(asked, told, _)| {
+            let receiver = Receiver::start();
+            let asking = asked.map_or(supplier.clone(), |asked| supplier.with("gs1-epc-format", asked));
+            let view = asking.post(&path, &json!({ "dest": receiver.address(), "stream": true })).expect(201).json();
+            assert_eq!(view["epcFormat"], told);
+            assert_eq!(supplier.get(&format!("{path}/{}", view["subscriptionID"].as_str().unwrap())).expect(200).json()["epcFormat"], told);
+            receiver
+        });
+        let event = observed(1, json!({ "eventID": "urn:uuid:1", "epcList": [urn, link] }));
+        send(&supplier, &document(&town.now(), json!([event]))).expect(202);
+        for (receiver, (_, told, epcs)) in receivers.iter().zip(cases) {
+            receiver.wait_for_events(1);
+            let hook = receiver.taken().remove(0);
+            assert_eq!((hook.events()[0]["epcList"].clone(), hook.header("gs1-epc-format")), (json!(epcs), told));
+            epcis::Document::from_value(hook.json(), &epcis::Limits::default()).expect("a valid document");
+        }
+        for (name, value) in [("gs1-epc-format", "Sometimes"), ("gs1-cbv-xml-format", "Sometimes"), ("gs1-cbv-min", "2.1"), ("gs1-epcis-max", "1.2")] {
+            let answer = supplier.with(name, value).post(&path, &json!({ "dest": "https://client.example/hooks", "stream": true }));
+            assert_eq!(problem(&answer, 406, "NotAcceptableException")["field"], name);
+        }
+        town.check();
+    }
+
+    fn two_servers_on_one_database_tell_each_batch_once_at_a_time_and_in_order(town) {
+        let (receiver, supplier) = (Receiver::start(), town.program(User::Supplier));
+        subscribe(&supplier, "all", json!({ "dest": receiver.address(), "signatureToken": SECRET, "stream": true }));
+        let other = another_kernel(&town);
+        receiver.pause(Duration::from_millis(5));
+        let _tellers = [Teller::start(&town), Teller::of(&town, &other)];
+        let sent: Vec<String> = (0..60).flat_map(|round| capture(&town, &supplier, round * 3..round * 3 + 3)).collect();
+        assert_eq!(receiver.wait_for_events(sent.len()), sent);
+        assert_eq!((receiver.waiting_max(), receiver.hooks().len()), (1, receiver.taken().len()));
+        town.check();
+    }
+
+    fn a_server_that_comes_back_too_late_settles_nothing(town) {
+        let (receiver, supplier) = (Receiver::start(), town.program(User::Supplier));
+        subscribe(&supplier, "all", json!({ "dest": receiver.address(), "stream": true }));
+        let other = another_kernel(&town);
+        receiver.pause(Duration::from_millis(700));
+        let _tellers = [Teller::start(&town), Teller::of(&town, &other)];
+        let first = capture(&town, &supplier, [1]);
+        wait_until("the first attempt", || receiver.hooks().len() == 1);
+        // Its lease is over before it is answered: the other one takes the batch, under the same identity.
+        std::thread::sleep(Duration::from_millis(200));
+        town.clock.advance_ms(60_000);
+        wait_until("the second attempt", || receiver.hooks().len() == 2);
+        let second = capture(&town, &supplier, [2]);
+        receiver.wait_for_events(3);
+        let hooks = receiver.hooks();
+        assert_eq!(hooks[0].header("webhook-id"), hooks[1].header("webhook-id"));
+        assert_eq!([hooks[0].ids(), hooks[1].ids(), hooks[2].ids()], [first.clone(), first, second]);
+        assert!(hooks[2].at >= hooks[1].at + Duration::from_millis(700), "what comes next waits for the claim that counts");
+        town.check();
+    }
+
+    fn a_receiver_that_takes_nothing_for_a_month_is_told_no_more_until_its_owner_resumes(town) {
+        let (receiver, supplier) = (Receiver::start(), town.program(User::Supplier));
+        let path = subscribe(&supplier, "all", json!({ "dest": receiver.address(), "stream": true }));
+        let _teller = Teller::start(&town);
+        receiver.answer(503);
+        let mut sent = capture(&town, &supplier, [1]);
+        let began = town.now();
+        let day = 24 * 60 * 60_000;
+        wait_until("an attempt in vain", || supplier.get(&path).json()["delivery"]["attempts"] == 1);
+        town.clock.advance_ms(30 * day - 1);
+        wait_until("another attempt in vain", || supplier.get(&path).json()["delivery"]["attempts"] == 2);
+        assert_eq!(supplier.get(&path).json().get("stoppedAt"), None);
+        town.clock.advance_ms(day);
+        wait_until("the stop", || supplier.get(&path).json()["stoppedAt"] == town.now());
+        let view = supplier.get(&path).expect(200).json();
+        assert_eq!(view["delivery"], json!({ "attempts": 3, "fault": { "kind": "refused", "code": 503 } }));
+        let stopped = town.site.kernel.read(|tx| entries::latest(tx, &town.book(), &["market.subscription.stopped"], None, 9)).unwrap();
+        let stopped: Vec<SubscriptionStopped> = stopped.iter().map(|entry| entry.body().unwrap()).collect();
+        assert_eq!((stopped.len(), stopped[0].since.to_string()), (1, began));
+        // Nothing is tried any more, also by a server that starts anew.
+        let attempts = receiver.hooks().len();
+        receiver.answer(204);
+        sent.extend(capture(&town, &supplier, [2]));
+        town.clock.advance_ms(100 * day);
+        let _another = Teller::start(&town);
+        sent.extend(capture(&town, &supplier, [3]));
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(receiver.hooks().len(), attempts);
+        let resume = format!("{path}/resume");
+        problem(&town.program(User::Supplier).send("POST", &resume, None, &[]).unwrap(), 404, "NoSuchNameException");
+        for _ in 0..2 {
+            supplier.send("POST", &resume, None, &[]).unwrap().expect(204);
+        }
+        assert_eq!(receiver.wait_for_events(3), sent);
+        assert_eq!(receiver.hooks()[attempts].header("webhook-id"), receiver.hooks()[0].header("webhook-id"));
+        wait_until("the trouble to be over", || supplier.get(&path).json().get("delivery").is_none());
+        assert_eq!(supplier.get(&path).json().get("stoppedAt"), None);
+        problem(&supplier.send("POST", &format!("{QUERIES}/all/subscriptions/none/resume"), None, &[]).unwrap(), 404, "NoSuchResourceException");
+        town.check();
+    }
+
+    fn a_query_that_cannot_be_answered_is_told_once_and_goes_on_when_it_can(town) {
+        let (receiver, supplier) = (Receiver::start(), town.program(User::Supplier));
+        let path = subscribe(&supplier, "all", json!({ "dest": receiver.address(), "signatureToken": SECRET, "stream": true }));
+        let define = |definition: &str| {
+            let definition = definition.to_owned();
+            let changed = town.site.kernel.append_blocking(move |desk| {
+                desk.aside("update market_query set definition = $1", vec![store::Value::Text(definition.clone())]);
+                Ok::<_, kernel::AppendError<()>>(())
+            });
+            changed.unwrap();
+        };
+        define("{\"EQ_nothing_known\":1}");
+        let _teller = Teller::start(&town);
+        let sent = capture(&town, &supplier, [1]);
+        let waits = |attempts: i64, kind: &str| {
+            wait_until("an attempt in vain", || {
+                let delivery = supplier.get(&path).json()["delivery"].clone();
+                delivery["attempts"] == attempts && delivery["fault"]["kind"] == kind
+            });
+        };
+        // Whoever was not there is told again, and whoever was told is not.
+        receiver.answer(503);
+        waits(1, "refused");
+        receiver.answer(204);
+        town.clock.advance_ms(1_000);
+        waits(2, "internal");
+        town.clock.advance_ms(2_000);
+        waits(3, "internal");
+        let hooks = receiver.hooks();
+        assert_eq!(hooks.len(), 2);
+        let told = hooks[1].json();
+        assert_eq!((&told["type"], &told["status"]), (&json!("epcisException:ImplementationException"), &json!(500)));
+        assert_eq!((&told["queryName"], told["subscriptionID"].as_str()), (&json!("all"), path.rsplit('/').next()));
+        assert!(hooks[1].is_problem() && hooks[1].is_signed_with(SECRET));
+        define("{}");
+        town.clock.advance_ms(4_000);
+        assert_eq!(receiver.wait_for_events(1), sent);
+        wait_until("the trouble to be over", || supplier.get(&path).json().get("delivery").is_none());
+    }
+}
+
+/// Another server's kernel on the town's database; the same one where a database has one server.
+fn another_kernel(town: &Town) -> Arc<Kernel> {
+    if town.place.engine == Engine::Sqlite {
+        return town.site.kernel.clone();
+    }
+    let around = taizhang::Surroundings {
+        clock: town.clock.clone(),
+        entropy: harness::seeded(7),
+        signer: harness::signer(),
+    };
+    taizhang::open_kernel(&town.place.config(), town.place.store(), around).unwrap()
 }
 
 /// A credential of such a user, with its token's name.

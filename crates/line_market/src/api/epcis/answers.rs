@@ -176,6 +176,11 @@ pub fn job_error(lang: Lang, refusal: Refusal) -> Value {
     Problem { type_: name.into(), ..refusal_problem(refusal) }.json(lang)
 }
 
+/// 500: a query that cannot be answered for a fault of the server.
+pub fn implementation_problem() -> Problem {
+    Problem { type_: "epcisException:ImplementationException".into(), ..Problem::internal() }
+}
+
 /// The problem of a query that has no answer.
 pub fn query_problem(refusal: &QueryRefusal) -> Problem {
     let english = refusal.to_string();

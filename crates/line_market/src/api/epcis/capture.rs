@@ -15,9 +15,7 @@ use shell::viewer::{Asked, Viewer};
 use shell::{App, Both, Lang, Problem};
 use utoipa::ToSchema;
 
-use super::answers::{
-    CAPTURE_ERROR_BEHAVIOUR, job_error, rule_problem, too_many_elements, too_many_events,
-};
+use super::answers::{CAPTURE_ERROR_BEHAVIOUR, job_error, rule_problem, too_many_elements, too_many_events};
 use super::formats::{Media, answer_value};
 use super::paging::List;
 use super::requests::{
@@ -181,9 +179,7 @@ pub async fn capture_jobs(
     list.answer(
         &app,
         media,
-        move |tx, place, count| {
-            Ok(epcis_events::jobs(tx, &sights, place, count)?.ok_or(QueryRefusal::Token))
-        },
+        move |tx, place, count| Ok(epcis_events::jobs(tx, &sights, place, count)?.ok_or(QueryRefusal::Token)),
         move |page, _| {
             let views: Vec<_> = page.into_iter().map(|job| CaptureJobView::of(job, lang)).collect();
             json!(views).to_string()

@@ -170,13 +170,9 @@ impl Range {
 
 /// How identifiers are to be spelled (header `GS1-EPC-Format`).
 pub fn epc_format(headers: &HeaderMap) -> Result<EpcFormat, Problem> {
-    Ok(match text(headers, &EPC_FORMAT) {
-        // The default of the published OpenAPI document.
-        None | Some("Always_GS1_Digital_Link") => EpcFormat::DigitalLink,
-        Some("Always_EPC_URN") => EpcFormat::Urn,
-        Some("Never_Translates" | "No_Preference") => EpcFormat::AsWritten,
-        Some(asked) => return Err(unknown_format(&EPC_FORMAT, asked)),
-    })
+    // The default of the published OpenAPI document.
+    let Some(asked) = text(headers, &EPC_FORMAT) else { return Ok(EpcFormat::DigitalLink) };
+    EpcFormat::parse(asked).ok_or_else(|| unknown_format(&EPC_FORMAT, asked))
 }
 
 /// How words of the Core Business Vocabulary are to be spelled in XML (header `GS1-CBV-XML-Format`).
@@ -200,7 +196,7 @@ pub fn spelled(ids: Vec<String>, format: EpcFormat) -> Vec<String> {
     ids.into_iter().map(|id| identifier(&id, format, &PREFIXES).into_owned()).collect()
 }
 
-/// The form of an answer with events.
+/// The form of a document with events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Form {
     media: Media,
@@ -214,6 +210,11 @@ impl Form {
         super::requests::need_version(headers)?;
         let media = Media::of_answer(headers, Media::ALL)?;
         Ok(Self { media, epcs: epc_format(headers)?, words: cbv_format(headers)? })
+    }
+
+    /// The form of what is sent to webhooks, which the standard has in JSON alone.
+    pub fn of_webhook(epcs: EpcFormat) -> Self {
+        Self { media: Media::Json, epcs, words: CbvFormat::AsWritten }
     }
 
     pub fn media(self) -> Media {

@@ -20,9 +20,10 @@ mod subscriptions;
 pub use requests::{as_of_now, sights};
 pub use socket::concerns;
 
-pub use answers::in_the_standards_words;
+pub use answers::{VERSION, implementation_problem, in_the_standards_words, query_problem};
 use axum::middleware::from_fn;
 use axum::routing::get;
+pub use formats::Form;
 use shell::App;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -60,5 +61,6 @@ pub fn router() -> OpenApiRouter<App> {
             subscriptions::unsubscribe,
             subscriptions::describe_subscription
         ))
+        .routes(routes!(subscriptions::resume_subscription))
         .layer(from_fn(answers::of_bounded_address))
 }

@@ -163,7 +163,8 @@ pub async fn drop_query(
 /// The events that a named query finds now, as `GET /epcis/events` would give them to the reader.
 ///
 /// With `Upgrade: websocket` the events come over a WebSocket, as they are recorded (`stream=true`) or by a schedule; those
-/// that were recorded from `initialRecordTime` on come first. Every message is an EPCISQueryDocument.
+/// that were recorded from `initialRecordTime` on come first. Every message is an EPCISQueryDocument in the form that the
+/// headers ask for.
 #[utoipa::path(get, path = "/epcis/queries/{queryName}/events", tag = "epcis",
     params(("queryName" = String, Path, description = "Percent-encoded."),
         ("book" = Option<String>, Query, description = "One book instead of all."),
@@ -190,7 +191,7 @@ pub async fn query_results(
     let sights = sights(&app, &viewer, QUERY, book.as_deref())?;
     let form = Form::asked(&parts.headers)?;
     if parts.headers.contains_key(header::UPGRADE) {
-        return socket::open(app, viewer, found, book, parameters, &mut parts).await;
+        return socket::open(app, viewer, found, book, form, parameters, &mut parts).await;
     }
     let list = List::of(&app, &viewer, &parts.uri, &mut parameters).of_definition(&app, &viewer, found.seq);
     parameters.end()?;

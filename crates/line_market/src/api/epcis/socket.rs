@@ -21,12 +21,13 @@ use store::StoreError;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{sleep, timeout};
 
-use super::answers::{MIN_RECORD_TIME, parameter_problem, query_problem};
+use super::answers::{MIN_RECORD_TIME, implementation_problem, parameter_problem, query_problem};
+use super::formats::Form;
 use super::requests::{Parameters, as_of_now, owner, sights};
 use super::subscriptions::{check_controls, controls, record_time};
 use crate::epcis_events::standing::delivery::{EVENTS_MAX, end_of, next_batch, since};
 use crate::epcis_events::standing::{self, Moments, Named, Schedule};
-use crate::epcis_events::{Answered, Found, document};
+use crate::epcis_events::{Answered, Found};
 use crate::kinds::EpcisCaptured;
 use crate::policy::QUERY;
 
@@ -45,6 +46,7 @@ pub async fn open(
     viewer: Viewer,
     named: Named,
     book: Option<String>,
+    form: Form,
     mut parameters: Parameters,
     parts: &mut Parts,
 ) -> Result<Response, Problem> {
@@ -77,7 +79,7 @@ pub async fn open(
         Problem::bad_request("Upgrade", "handshake", Both::new(zh, error.to_string()))
     })?;
     let follower = Follower {
-        ask: Arc::new(Ask { actor: viewer.id(), query: since(query, initial), named, book }),
+        ask: Arc::new(Ask { actor: viewer.id(), query: since(query, initial), named, book, form }),
         next: moments.and_then(|moments| moments.next(app.kernel.zone(), now)),
         moments,
         report_if_empty: report_if_empty.unwrap_or(false),
@@ -129,6 +131,8 @@ struct Ask {
     actor: ActorId,
     named: Named,
     query: epcis::Query,
+    /// What messages look like.
+    form: Form,
     /// One book instead of all.
     book: Option<String>,
 }
@@ -253,15 +257,16 @@ impl Follower {
         let again = || Ended(Some(CloseFrame { code: close_code::AGAIN, reason: "".into() }));
         let (looked, cursors) = looked.await.map_err(|_| again())?;
         self.cursors = cursors;
-        looked.map_err(|error| {
+        Ok(looked.unwrap_or_else(|error| {
             tracing::error!(%error, "a listener's events cannot be read");
-            again()
-        })
+            let problem = Box::new(implementation_problem());
+            Looked::End(close_code::AGAIN, "the query cannot be answered now", Some(problem))
+        }))
     }
 
     async fn send(&self, socket: &mut WebSocket, found: Vec<Found>) -> Result<(), Ended> {
         let answered = Answered::to(&self.ask.named.name);
-        let text = document(found, answered, self.app.kernel.now()).to_string();
+        let text = self.ask.form.print(found, answered, self.app.kernel.now());
         send(socket, Message::Text(text.into())).await
     }
 }

@@ -4,8 +4,9 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base::Time;
-use kernel::{AppendError, Page};
+use epcis::format::EpcFormat;
 use kernel::notices::check_webhook;
+use kernel::{AppendError, Page};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shell::extract::{Path, body, read_json};
@@ -15,7 +16,7 @@ use store::StoreError;
 use utoipa::ToSchema;
 
 use super::discovery::described;
-use super::formats::{Media, answer};
+use super::formats::{Media, answer, cbv_format, epc_format};
 use super::paging::List;
 use super::queries::{describe, escaped, find, no_such_name};
 use super::requests::{Parameters, answer_type, any_type, books, need_version};
@@ -70,6 +71,11 @@ pub struct SubscriptionView {
     stream: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     report_if_empty: Option<bool>,
+    /// How identifiers are spelled in what is sent.
+    epc_format: &'static str,
+    /// When it was stopped because the receiver had taken nothing for 30 days; it can be resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped_at: Option<String>,
     /// While the receiver does not take what is sent: attempts in vain, what stood in the way, and when it is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -81,7 +87,11 @@ impl SubscriptionView {
         let is_stream = subscription.schedule.is_none();
         let trouble = delivery.as_ref().and_then(|delivery| {
             let fault = delivery.fault?;
-            Some(serde_json::json!({ "attempts": delivery.attempts, "fault": fault, "nextAttemptAt": delivery.next.to_string() }))
+            let mut trouble = json!({ "attempts": delivery.attempts, "fault": fault });
+            if subscription.stopped.is_none() {
+                trouble["nextAttemptAt"] = delivery.next.to_string().into();
+            }
+            Some(trouble)
         });
         let executed = delivery.as_ref().map_or(subscription.initial, |delivery| delivery.executed);
         Self {
@@ -95,6 +105,8 @@ impl SubscriptionView {
             schedule: subscription.schedule,
             stream: is_stream.then_some(true),
             report_if_empty: (!is_stream).then_some(subscription.report_if_empty),
+            epc_format: subscription.epc_format.name(),
+            stopped_at: subscription.stopped.map(|at| at.to_string()),
             delivery: trouble,
         }
     }
@@ -139,7 +151,8 @@ pub async fn list_subscriptions(
 /// Subscribes to a query: its events are posted to `dest` as EPCISQueryDocuments, in the order of recording, each until it
 /// is taken with a 2xx.
 #[utoipa::path(post, path = "/epcis/queries/{queryName}/subscriptions", tag = "epcis",
-    params(("queryName" = String, Path, description = "Percent-encoded."), ("book" = Option<String>, Query)),
+    params(("queryName" = String, Path, description = "Percent-encoded."), ("book" = Option<String>, Query),
+        ("GS1-EPC-Format" = Option<String>, Header, description = "How identifiers are spelled in what is sent.")),
     request_body(content((SubscriptionRequest = "application/json"), (SubscriptionRequest = "application/ld+json"))),
     responses((status = 201, body = SubscriptionView, headers(("Location" = String, description = "The subscription."))),
         (status = 400), (status = 401), (status = 403), (status = 404), (status = 406), (status = 413), (status = 415),
@@ -156,10 +169,13 @@ pub async fn subscribe(
     parameters.end()?;
     need_version(request.headers())?;
     let media = answer_type(request.headers())?;
+    let epc_format = epc_format(request.headers())?;
+    // What is sent is JSON, which has one spelling of words.
+    cbv_format(request.headers())?;
     Media::of_body(request.headers(), Media::JSON_ALONE)?;
     let bytes = body(request, SUBSCRIPTION_BYTES_MAX).await?;
     let asked: SubscriptionRequest = read_json(&bytes).map_err(without_token)?;
-    let new = checked(asked)?;
+    let new = checked(asked, epc_format)?;
     let asks = query.query().map_err(super::answers::parameter_problem)?;
     if asks.event_count_limit.is_some() || asks.max_event_count.is_some() {
         let zh = "含 eventCountLimit 或 maxEventCount 的查询不能订阅：订阅会逐一送达全部符合条件的事件。";
@@ -195,7 +211,7 @@ fn wrong_token() -> Problem {
 }
 
 /// What a subscriber asks for, if it can be had.
-fn checked(asked: SubscriptionRequest) -> Result<NewSubscription, Problem> {
+fn checked(asked: SubscriptionRequest, epc_format: EpcFormat) -> Result<NewSubscription, Problem> {
     check_webhook("dest", &asked.dest)?;
     if let Some(token) = &asked.signature_token
         && !(TOKEN_CHARS.contains(&token.chars().count()) && token.chars().all(|c| !c.is_control()))
@@ -210,6 +226,7 @@ fn checked(asked: SubscriptionRequest) -> Result<NewSubscription, Problem> {
         schedule: asked.schedule,
         report_if_empty: asked.report_if_empty.unwrap_or(false),
         initial,
+        epc_format,
     })
 }
 
@@ -302,6 +319,30 @@ pub async fn unsubscribe(
         .append(move |desk| standing::end(desk, &actor, &subscription, EndReason::Unsubscribed))
         .await;
     match ended.map_err(|error: AppendError<crate::refusal::Refusal>| failure_problem(error))? {
+        true => Ok(StatusCode::NO_CONTENT.into_response()),
+        false => Err(Problem::not_found()),
+    }
+}
+
+/// Goes on with a subscription that was stopped, where it was. One that was not stopped stays as it is.
+#[utoipa::path(post, path = "/epcis/queries/{queryName}/subscriptions/{subscriptionID}/resume", tag = "epcis",
+    params(("queryName" = String, Path, description = "Percent-encoded."), ("subscriptionID" = String, Path),
+        ("book" = Option<String>, Query)),
+    responses((status = 204), (status = 400), (status = 401), (status = 403), (status = 404),
+        (status = 406), (status = 503)),
+    extensions(("x-action" = json!("market.epcis.subscribe"))))]
+pub async fn resume_subscription(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((name, id)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (subscription, _) = find_subscription(&app, &viewer, SUBSCRIBE, name, id, &uri).await?;
+    any_type(&headers)?;
+    let actor = viewer.id();
+    let resumed = app.kernel.append(move |desk| standing::resume(desk, &actor, &subscription)).await;
+    match resumed.map_err(failure_problem)? {
         true => Ok(StatusCode::NO_CONTENT.into_response()),
         false => Err(Problem::not_found()),
     }

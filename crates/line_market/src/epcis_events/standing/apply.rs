@@ -3,17 +3,26 @@
 use ledger::{Body, Entry};
 use store::{Param, StoreError, Tx};
 
-use crate::kinds::{QueryDropped, QueryNamed, SubscriptionEnded, SubscriptionOpened};
+use crate::kinds::{
+    QueryDropped, QueryNamed, SubscriptionEnded, SubscriptionOpened, SubscriptionResumed, SubscriptionStopped,
+};
 
 /// The kinds of entries that are applied here.
-pub const KINDS: [&str; 4] =
-    [QueryNamed::KIND, QueryDropped::KIND, SubscriptionOpened::KIND, SubscriptionEnded::KIND];
+pub const KINDS: [&str; 6] = [
+    QueryNamed::KIND,
+    QueryDropped::KIND,
+    SubscriptionOpened::KIND,
+    SubscriptionStopped::KIND,
+    SubscriptionResumed::KIND,
+    SubscriptionEnded::KIND,
+];
 
 /// Applies one entry.
 pub fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
     const NAME: &str = "insert into market_query (book, owner, name, seq, definition, prefixes, alone)
         values ($1, $2, $3, $4, $5, $6, $7)";
     const DROP: &str = "delete from market_query where book = $1 and owner = $2 and name = $3";
+    const STOP: &str = "update market_subscription set stopped = $3 where book = $1 and subscription = $2";
     const END: &str = "delete from market_subscription where book = $1 and subscription = $2";
     let book = Param::Text(entry.book.as_str());
     match entry.kind.as_str() {
@@ -37,6 +46,14 @@ pub fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
         }
         // An erased subscription is none.
         SubscriptionOpened::KIND if entry.body.is_some() => opened(tx, entry)?,
+        SubscriptionStopped::KIND => {
+            let stopped: SubscriptionStopped = body(entry)?;
+            tx.execute(STOP, &[book, (&stopped.subscription).into(), entry.occurred.0.into()])?;
+        }
+        SubscriptionResumed::KIND => {
+            let resumed: SubscriptionResumed = body(entry)?;
+            tx.execute(STOP, &[book, (&resumed.subscription).into(), Param::Null])?;
+        }
         SubscriptionEnded::KIND => {
             let ended: SubscriptionEnded = body(entry)?;
             tx.execute(END, &[book, (&ended.subscription).into()])?;
@@ -49,7 +66,8 @@ pub fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
 fn opened(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
     const OPEN: &str =
         "insert into market_subscription (book, subscription, owner, query, seq, actor, dest, schedule,
-        report_if_empty, initial, past, created) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+        report_if_empty, initial, past, created, epc_format)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let opened: SubscriptionOpened = body(entry)?;
     let schedule =
         opened.schedule.as_ref().map(|schedule| serde_json::to_string(schedule).expect("a schedule is JSON"));
@@ -66,6 +84,7 @@ fn opened(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
         opened.initial_record_time.0.into(),
         i64::from(opened.past).into(),
         entry.occurred.0.into(),
+        Param::Text(opened.epc_format.name()),
     ];
     tx.execute(OPEN, &params).map(drop)
 }

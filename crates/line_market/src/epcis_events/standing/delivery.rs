@@ -23,6 +23,8 @@ pub const BYTES_MAX: usize = 1024 * 1024;
 /// The longest wait between two attempts.
 pub const WAIT_MS_MAX: i64 = 15 * 60 * 1_000;
 const WAIT_MS: i64 = 1_000;
+/// How long deliveries may be in vain before their subscription is stopped.
+pub const IN_VAIN_MS_MAX: i64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// A subscription, by its book and its name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -72,6 +74,8 @@ pub struct State {
     /// When the receiver took something last.
     pub notified: Option<Time>,
     pub fault: Option<Fault>,
+    /// The first attempt in vain since the last one that was taken.
+    pub failing: Option<Time>,
     /// What is under way, and its identity.
     pub under_way: Option<(String, Batch)>,
 }
@@ -156,7 +160,7 @@ pub fn find(tx: &mut dyn Tx, key: &Key) -> Result<Option<(Subscription, Named, S
 
 pub fn state(tx: &mut dyn Tx, key: &Key) -> Result<Option<State>, StoreError> {
     const FIND: &str =
-        "select next_at, attempts, batch, sent, executed, notified, fault, code, delivery, of_book, since, until
+        "select next_at, attempts, batch, sent, executed, notified, fault, code, delivery, of_book, since, until, failing
         from market_delivery where book = $1 and subscription = $2";
     tx.query_one(FIND, &key.params())?.as_ref().map(read).transpose()
 }
@@ -180,6 +184,7 @@ fn read(row: &Row) -> Result<State, StoreError> {
         executed: Time(row.int(4)?),
         notified: row.int_or_null(5)?.map(Time),
         fault: kind.map(|kind| Fault { kind, code }),
+        failing: row.int_or_null(12)?.map(Time),
         under_way,
     })
 }
@@ -273,15 +278,23 @@ fn weight(found: &Found) -> usize {
     event + bytes(&found.context)
 }
 
-/// Takes a batch to be sent, unless the state is no longer the one that it was chosen in; returns its identity. Until the
-/// lease is over nobody else takes it.
+/// A turn at a receiver, which nobody else has until its lease is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// What is sent, under whichever claim.
+    pub id: String,
+    /// Of several claims for the same the last one counts.
+    attempt: u32,
+}
+
+/// Takes a batch to be sent, unless the state is no longer the one that it was chosen in.
 pub fn claim(
     desk: &mut Desk<'_>,
     key: &Key,
     seen: &State,
     batch: &Batch,
     lease: Time,
-) -> Result<Option<String>, AppendError<()>> {
+) -> Result<Option<Claim>, AppendError<()>> {
     const CLAIM: &str =
         "update market_delivery set next_at = $3, attempts = attempts + 1, delivery = $4, of_book = $5, since = $6,
         until = $7 where book = $1 and subscription = $2";
@@ -302,7 +315,24 @@ pub fn claim(
         Value::Int(batch.until.to_i64()),
     ]);
     desk.aside(CLAIM, values);
-    Ok(Some(id))
+    Ok(Some(Claim { id, attempt: seen.attempts.saturating_add(1) }))
+}
+
+/// Takes the turn to say that the query cannot be answered, unless the state is no longer the one that this was seen in.
+pub fn claim_report(
+    desk: &mut Desk<'_>,
+    key: &Key,
+    seen: &State,
+    lease: Time,
+) -> Result<Option<Claim>, AppendError<()>> {
+    const CLAIM: &str = "update market_delivery set next_at = $3, attempts = attempts + 1
+        where book = $1 and subscription = $2";
+    desk.take(&key.book)?;
+    if state(desk.read()?, key)?.as_ref() != Some(seen) {
+        return Ok(None);
+    }
+    desk.aside(CLAIM, [key.values(), vec![Value::Int(lease.0)]].concat());
+    Ok(Some(Claim { id: uuid(&desk.secret()), attempt: seen.attempts.saturating_add(1) }))
 }
 
 /// What an attempt came to.
@@ -315,26 +345,27 @@ pub enum Attempt {
 }
 
 /// Records what the attempt of a claim came to: the cursor moves when the receiver has taken the batch. Nothing happens if
-/// the subscription is gone, or if somebody else has settled it meanwhile.
+/// the subscription is gone, or if somebody else has claimed or settled it meanwhile.
 pub fn settle(
     desk: &mut Desk<'_>,
     key: &Key,
-    id: &str,
+    claim: &Claim,
     is_stream: bool,
     attempt: Attempt,
 ) -> Result<(), AppendError<()>> {
     const TAKEN: &str =
         "update market_delivery set next_at = $3, attempts = 0, sent = sent + 1, notified = $3,
-        fault = null, code = null, delivery = null, of_book = null, since = null, until = null
+        fault = null, code = null, failing = null, delivery = null, of_book = null, since = null, until = null
         where book = $1 and subscription = $2";
     const TOLD: &str = "update market_delivery set executed = $3 where book = $1 and subscription = $2";
-    const AGAIN: &str = "update market_delivery set next_at = $3, fault = $4, code = $5 where book = $1 and subscription = $2";
     const LESS: &str = "update market_delivery set next_at = $3, attempts = 0, batch = $4, delivery = null,
         of_book = null, since = null, until = null where book = $1 and subscription = $2";
     desk.take(&key.book)?;
     let now = desk.now();
-    let Some(state) = state(desk.read()?, key)? else { return Ok(()) };
-    let Some((_, batch)) = state.under_way.filter(|(under_way, _)| under_way == id) else { return Ok(()) };
+    let Some(state) = state(desk.read()?, key)?.filter(|state| state.attempts == claim.attempt) else {
+        return Ok(());
+    };
+    let Some((_, batch)) = state.under_way.as_ref().filter(|(id, _)| *id == claim.id) else { return Ok(()) };
     let mut values = key.values();
     match attempt {
         Attempt::Taken => {
@@ -345,18 +376,72 @@ pub fn settle(
             }
             move_cursor(desk, key, &batch.of, batch.until);
         }
-        Attempt::InVain(fault) => {
-            values.extend([
-                Value::Int(now.plus_ms(wait_ms(state.attempts)).0),
-                Value::Text(fault.kind.as_str().into()),
-                fault.code.map_or(Value::Null, |code| Value::Int(code.into())),
-            ]);
-            desk.aside(AGAIN, values);
-        }
+        Attempt::InVain(fault) => in_vain(desk, key, &state, fault)?,
         Attempt::TooLarge(less) => {
             values.extend([Value::Int(now.0), Value::Int(i64::try_from(less).unwrap_or(1))]);
             desk.aside(LESS, values);
         }
+    }
+    Ok(())
+}
+
+/// Records that it was said, or could not be, that the query cannot be answered. Nothing happens if the subscription is
+/// gone, or if somebody else has claimed it meanwhile.
+pub fn settle_report(
+    desk: &mut Desk<'_>,
+    key: &Key,
+    claim: &Claim,
+    fault: Fault,
+) -> Result<(), AppendError<()>> {
+    desk.take(&key.book)?;
+    match state(desk.read()?, key)?.filter(|state| state.attempts == claim.attempt) {
+        Some(state) => in_vain(desk, key, &state, fault),
+        None => Ok(()),
+    }
+}
+
+/// Waits for the next attempt; after a long time there is none.
+fn in_vain(desk: &mut Desk<'_>, key: &Key, state: &State, fault: Fault) -> Result<(), AppendError<()>> {
+    const AGAIN: &str = "update market_delivery set next_at = $3, fault = $4, code = $5, failing = $6
+        where book = $1 and subscription = $2";
+    let now = desk.now();
+    let since = state.failing.unwrap_or(now);
+    let values = vec![
+        Value::Int(now.plus_ms(wait_ms(state.attempts)).0),
+        Value::Text(fault.kind.as_str().into()),
+        fault.code.map_or(Value::Null, |code| Value::Int(code.into())),
+        Value::Int(since.0),
+    ];
+    desk.aside(AGAIN, [key.values(), values].concat());
+    if now.since_ms(since) >= IN_VAIN_MS_MAX
+        && let Some(subscription) = subscriptions::find(desk.read()?, &key.book, &key.subscription)?
+    {
+        subscriptions::stop(desk, &installation(), &subscription, since)?;
+    }
+    Ok(())
+}
+
+/// Nothing more is tried.
+pub(super) fn rest(desk: &mut Desk<'_>, subscription: &Subscription) {
+    const REST: &str = "update market_delivery set next_at = $3 where book = $1 and subscription = $2";
+    desk.aside(REST, [Key::of(subscription).values(), vec![Value::Int(Time::MAX.0)]].concat());
+}
+
+/// What stood in the way before counts no more, and it is tried at once.
+pub(super) fn wake(desk: &mut Desk<'_>, subscription: &Subscription) {
+    const WAKE: &str = "update market_delivery set next_at = $3, attempts = 0, failing = null
+        where book = $1 and subscription = $2";
+    desk.aside(WAKE, [Key::of(subscription).values(), vec![Value::Int(desk.now().0)]].concat());
+}
+
+/// Records that a query which could not be answered can be again, though there is nothing to be told.
+pub fn recovered(desk: &mut Desk<'_>, key: &Key, seen: &State) -> Result<(), AppendError<()>> {
+    const RECOVERED: &str =
+        "update market_delivery set attempts = 0, fault = null, code = null, failing = null
+        where book = $1 and subscription = $2";
+    desk.take(&key.book)?;
+    if state(desk.read()?, key)?.as_ref() == Some(seen) {
+        desk.aside(RECOVERED, key.values());
     }
     Ok(())
 }
@@ -374,8 +459,9 @@ pub fn wait_for_next(
     schedule: &Schedule,
     seen: &State,
 ) -> Result<(), AppendError<()>> {
-    const WAIT: &str = "update market_delivery set next_at = $3, sent = 0, executed = $4
-        where book = $1 and subscription = $2";
+    const WAIT: &str =
+        "update market_delivery set next_at = $3, sent = 0, executed = $4, attempts = 0, fault = null,
+        code = null, failing = null where book = $1 and subscription = $2";
     desk.take(&key.book)?;
     if state(desk.read()?, key)?.as_ref() != Some(seen) {
         return Ok(());
@@ -403,25 +489,16 @@ pub fn keep_cursors(desk: &mut Desk<'_>, key: &Key, moved: &[(BookId, Seq)]) -> 
     Ok(())
 }
 
-/// Puts off what cannot be asked, such as a query that has become too complex.
-pub fn put_off(desk: &mut Desk<'_>, key: &Key, fault: Fault) -> Result<(), AppendError<()>> {
-    const AGAIN: &str = "update market_delivery set next_at = $3, attempts = attempts + 1, fault = $4
-        where book = $1 and subscription = $2";
-    desk.take(&key.book)?;
-    let Some(state) = state(desk.read()?, key)? else { return Ok(()) };
-    let next = desk.now().plus_ms(wait_ms(state.attempts.saturating_add(1)));
-    let values = vec![Value::Int(next.0), Value::Text(fault.kind.as_str().into())];
-    desk.aside(AGAIN, [key.values(), values].concat());
-    Ok(())
-}
-
 /// Ends a subscription by the installation itself.
 pub fn end(desk: &mut Desk<'_>, key: &Key, reason: EndReason) -> Result<bool, AppendError<()>> {
     let Some(subscription) = subscriptions::find(desk.read()?, &key.book, &key.subscription)? else {
         return Ok(false);
     };
-    let by = ActorId::new("system:subscriptions").expect("a valid actor");
-    subscriptions::end(desk, &by, &subscription, reason)
+    subscriptions::end(desk, &installation(), &subscription, reason)
+}
+
+fn installation() -> ActorId {
+    ActorId::new("system:subscriptions").expect("a valid actor")
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::refusal::{Code, Refusal};
 
 pub use schedule::{Moments, Schedule};
 pub use subscriptions::{
-    NewSubscription, Subscription, end, found as found_subscription, open, page as subscriptions,
+    NewSubscription, Subscription, end, found as found_subscription, open, page as subscriptions, resume,
 };
 
 /// Named queries of one owner at most.

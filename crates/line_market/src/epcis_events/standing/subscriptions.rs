@@ -1,13 +1,16 @@
 //! Subscriptions: who is told of the events of a named query, where and when.
 
 use base::{ActorId, BookId, Time};
+use epcis::format::EpcFormat;
 use kernel::{AppendError, Desk, Page};
 use ledger::Draft;
 use store::{Param, Row, StoreError, Tx};
 
 use super::delivery;
 use super::{Named, SUBSCRIPTIONS_MAX, Schedule, named, too_many};
-use crate::kinds::{EndReason, SubscriptionEnded, SubscriptionOpened};
+use crate::kinds::{
+    EndReason, SubscriptionEnded, SubscriptionOpened, SubscriptionResumed, SubscriptionStopped,
+};
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
 
@@ -21,6 +24,7 @@ pub struct NewSubscription {
     pub report_if_empty: bool,
     /// Events that were recorded from then on; from now on, if left out.
     pub initial: Option<Time>,
+    pub epc_format: EpcFormat,
 }
 
 /// A subscription as it was opened.
@@ -40,6 +44,10 @@ pub struct Subscription {
     /// Whether events count that were recorded before it.
     pub past: bool,
     pub created: Time,
+    /// How identifiers are spelled in what is sent.
+    pub epc_format: EpcFormat,
+    /// When it was stopped, because nothing of it was taken for a long time.
+    pub stopped: Option<Time>,
 }
 
 /// Opens a subscription to a query; `None` if the query is gone.
@@ -58,8 +66,7 @@ pub fn open(
     if page(desk.read()?, query, None, SUBSCRIPTIONS_MAX)?.items.len() >= SUBSCRIPTIONS_MAX {
         return Err(too_many("dest", "subscriptions to this query", SUBSCRIPTIONS_MAX));
     }
-    let refuse = |error| AppendError::Refused(Refusal::from(error));
-    let moments = new.schedule.as_ref().map(Schedule::read).transpose().map_err(refuse)?;
+    let moments = new.schedule.as_ref().map(Schedule::read).transpose().map_err(refused)?;
     let now = desk.now();
     let subscription = Subscription {
         book: query.book.clone(),
@@ -73,6 +80,8 @@ pub fn open(
         initial: new.initial.unwrap_or(now),
         past: new.initial.is_some(),
         created: now,
+        epc_format: new.epc_format,
+        stopped: None,
     };
     let body = SubscriptionOpened {
         subscription: subscription.id.clone(),
@@ -83,6 +92,7 @@ pub fn open(
         report_if_empty: subscription.report_if_empty,
         initial_record_time: subscription.initial,
         past: subscription.past,
+        epc_format: subscription.epc_format,
     };
     let first = match moments {
         None => now,
@@ -91,9 +101,48 @@ pub fn open(
             AppendError::Refused(Refusal::new(Code::Body, "schedule", detail))
         })?,
     };
-    desk.append(Draft::new(&query.book, now, actor, &body).map_err(refuse)?)?;
+    desk.append(Draft::new(&query.book, now, actor, &body).map_err(refused)?)?;
     delivery::begin(desk, &subscription, first, books, new.token.as_deref())?;
     Ok(Some(subscription))
+}
+
+/// Stops a subscription whose deliveries have been in vain since a moment; it keeps its place.
+pub(super) fn stop<E>(
+    desk: &mut Desk<'_>,
+    actor: &ActorId,
+    subscription: &Subscription,
+    since: Time,
+) -> Result<(), AppendError<E>> {
+    let body = SubscriptionStopped {
+        subscription: subscription.id.clone(),
+        query: subscription.query.clone(),
+        owner: subscription.owner.clone(),
+        since,
+    };
+    desk.append::<E>(Draft::new(&subscription.book, desk.now(), actor, &body)?)?;
+    delivery::rest(desk, subscription);
+    Ok(())
+}
+
+/// Goes on with a subscription that was stopped, where it was; false if it is gone. One that was not stopped stays as it is.
+pub fn resume(desk: &mut Desk<'_>, actor: &ActorId, subscription: &Subscription) -> Result<bool, Failure> {
+    desk.take(&subscription.book)?;
+    let Some(found) = find(desk.read()?, &subscription.book, &subscription.id)? else { return Ok(false) };
+    if found.stopped.is_none() {
+        return Ok(true);
+    }
+    let body = SubscriptionResumed {
+        subscription: found.id.clone(),
+        query: found.query.clone(),
+        owner: found.owner.clone(),
+    };
+    desk.append(Draft::new(&found.book, desk.now(), actor, &body).map_err(refused)?)?;
+    delivery::wake(desk, &found);
+    Ok(true)
+}
+
+fn refused(error: ledger::BodyError) -> Failure {
+    AppendError::Refused(Refusal::from(error))
 }
 
 /// Ends a subscription, if it is there.
@@ -119,7 +168,8 @@ pub fn end<E>(
 }
 
 const COLUMNS: &str =
-    "book, subscription, owner, query, actor, dest, schedule, report_if_empty, initial, past, created";
+    "book, subscription, owner, query, actor, dest, schedule, report_if_empty, initial, past,
+    created, epc_format, stopped";
 
 /// The subscriptions to a query, behind one of them.
 pub fn page(
@@ -173,6 +223,8 @@ fn read(row: &Row) -> Result<Subscription, StoreError> {
         initial: Time(row.int(8)?),
         past: row.int(9)? != 0,
         created: Time(row.int(10)?),
+        epc_format: EpcFormat::parse(row.text(11)?).ok_or_else(|| shape("its format".into()))?,
+        stopped: row.int_or_null(12)?.map(Time),
     })
 }
 
