@@ -164,7 +164,7 @@ pub fn canonical(uri: &str) -> Cow<'_, str> {
     } else {
         return Cow::Borrowed(uri);
     };
-    link.map_or(Cow::Borrowed(uri), |link| Cow::Owned(link.canonical().to_string()))
+    link.map_or(Cow::Borrowed(uri), |link| Cow::Owned(link.into_canonical().to_string()))
 }
 
 /// Schemes of EPC URNs whose shape is checked; others (`gid`, `usdod`, `bic`, ...) name no GS1 key.

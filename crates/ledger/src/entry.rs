@@ -7,6 +7,7 @@ use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
 use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 
+use crate::canonical::push_text;
 use crate::{Body, BodyError, Rule};
 
 /// How a subject takes part in an entry: the dimensions of EPCIS 2.0.
@@ -298,32 +299,32 @@ impl Entry {
     pub fn head(&self) -> String {
         let mut out = String::with_capacity(420);
         out.push_str("{\"actor\":");
-        push_json(&mut out, self.actor.as_str());
+        push_text(&mut out, self.actor.as_str());
         if let Some(post) = &self.answers {
             out.push_str(",\"answers\":");
-            push_json(&mut out, post.as_str());
+            push_text(&mut out, post.as_str());
         }
         out.push_str(",\"body\":\"");
         let mut buffer = [0; 44];
         out.push_str(Base64::encode(&self.commitment, &mut buffer).expect("44 characters hold 32 bytes"));
         out.push_str("\",\"book\":");
-        push_json(&mut out, self.book.as_str());
+        push_text(&mut out, self.book.as_str());
         if !self.evidence.is_empty() {
             out.push_str(",\"evidence\":[");
             for (index, digest) in self.evidence.iter().enumerate() {
                 out.push_str(if index > 0 { "," } else { "" });
-                push_json(&mut out, digest);
+                push_text(&mut out, digest);
             }
             out.push(']');
         }
         out.push_str(",\"kind\":");
-        push_json(&mut out, self.kind.as_str());
+        push_text(&mut out, self.kind.as_str());
         out.push_str(",\"occurred\":\"");
         self.occurred.write_to(&mut out);
         out.push('"');
         if let Some(place) = &self.place {
             out.push_str(",\"place\":");
-            push_json(&mut out, place.as_str());
+            push_text(&mut out, place.as_str());
         }
         out.push_str(",\"recorded\":\"");
         self.recorded.write_to(&mut out);
@@ -334,7 +335,7 @@ impl Entry {
                 out.push_str(if index > 0 { ",[\"" } else { "[\"" });
                 out.push_str(subject.role.as_str());
                 out.push_str("\",");
-                push_json(&mut out, subject.id.as_str());
+                push_text(&mut out, subject.id.as_str());
                 out.push(']');
             }
             out.push(']');
@@ -409,31 +410,6 @@ impl Entry {
     pub fn subject(&self, role: Role) -> Option<&SubjectId> {
         self.subjects.iter().find(|subject| subject.role == role).map(|subject| &subject.id)
     }
-}
-
-/// A JSON string as RFC 8785 section 3.2.2.2 has it.
-fn push_json(out: &mut String, text: &str) {
-    out.push('"');
-    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
-        out.push_str(text);
-    } else {
-        for c in text.chars() {
-            match c {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\u{8}' => out.push_str("\\b"),
-                '\t' => out.push_str("\\t"),
-                '\n' => out.push_str("\\n"),
-                '\u{c}' => out.push_str("\\f"),
-                '\r' => out.push_str("\\r"),
-                c if u32::from(c) < 0x20 => {
-                    let _infallible = write!(out, "\\u{:04x}", u32::from(c));
-                }
-                c => out.push(c),
-            }
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! a place; an office answers for it. Its **head** is RFC 8785 (JCS) JSON and is the leaf of the book's Merkle tree.
 //! The **body** enters the head only as a salted commitment, so that it can be erased later and every proof still holds.
 
+pub mod canonical;
 mod entry;
 mod kind;
 

@@ -2,7 +2,8 @@
 
 mod ai;
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write};
 
 pub use ai::{AIS, Ai, Charset, Component};
 
@@ -49,6 +50,11 @@ impl DigitalLink {
         if !has_authority(base) {
             return Err(Rule::NotDigitalLink(base.to_owned()));
         }
+        Self::below(base, key, qualifiers)
+    }
+
+    /// Builds a link below a base that was looked at.
+    fn below(base: &str, key: Element, qualifiers: Vec<Element>) -> Result<Self, Rule> {
         check_chain(&key, &qualifiers)?;
         Ok(Self { base: base.to_owned(), key, qualifiers, attributes: Vec::new() })
     }
@@ -60,11 +66,17 @@ impl DigitalLink {
         let (path, query) = uri_bare.split_once('?').unwrap_or((uri_bare, ""));
         let mut rest = path.strip_suffix('/').unwrap_or(path);
         let mut qualifiers = Vec::new();
+        // What stands before the last value holds every shorter base.
+        let is_clean = path
+            .strip_suffix('/')
+            .unwrap_or(path)
+            .rsplit_once('/')
+            .is_some_and(|(before, _)| is_clean(before));
         let key = loop {
             let (before, value) = rest.rsplit_once('/').ok_or_else(refuse)?;
             let (base, code) = before.rsplit_once('/').ok_or_else(refuse)?;
             let ai = Ai::find(code).ok_or_else(refuse)?;
-            if !has_authority(base) {
+            if !is_clean || !begins_with_authority(base) {
                 return Err(refuse());
             }
             let element = Element::new(ai.code, &decode(value).ok_or_else(refuse)?)?;
@@ -75,7 +87,7 @@ impl DigitalLink {
             qualifiers.push(element);
         };
         qualifiers.reverse();
-        let mut link = Self::new(rest, key, qualifiers)?;
+        let mut link = Self::below(rest.trim_end_matches('/'), key, qualifiers)?;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decode(name).ok_or_else(refuse)?, decode(value).ok_or_else(refuse)?);
@@ -98,14 +110,16 @@ impl DigitalLink {
     /// The one form of an identity: GS1's domain, no attributes, no consumer product variant, and no lot
     /// beside a serial (as the event hash of CBV 2.0 has it).
     pub fn canonical(&self) -> Self {
+        self.clone().into_canonical()
+    }
+
+    /// The same, of a link that is not needed otherwise.
+    pub fn into_canonical(mut self) -> Self {
         let serialised = self.value("21").is_some();
-        let kept = |e: &&Element| e.ai.code != "22" && !(serialised && e.ai.code == "10");
-        Self {
-            base: CANONICAL_BASE.to_owned(),
-            key: self.key.clone(),
-            qualifiers: self.qualifiers.iter().filter(kept).cloned().collect(),
-            attributes: Vec::new(),
-        }
+        self.qualifiers.retain(|e| e.ai.code != "22" && !(serialised && e.ai.code == "10"));
+        CANONICAL_BASE.clone_into(&mut self.base);
+        self.attributes.clear();
+        self
     }
 }
 
@@ -113,7 +127,10 @@ impl fmt::Display for DigitalLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.base)?;
         for element in std::iter::once(&self.key).chain(&self.qualifiers) {
-            write!(f, "/{}/{}", element.ai.code, encode(&element.value))?;
+            f.write_char('/')?;
+            f.write_str(element.ai.code)?;
+            f.write_char('/')?;
+            f.write_str(&encoded(&element.value))?;
         }
         for (i, (name, value)) in self.attributes.iter().enumerate() {
             write!(f, "{}{}={}", if i == 0 { '?' } else { '&' }, encode(name), encode(value))?;
@@ -139,15 +156,23 @@ pub fn gtin14(gtin: &str) -> Option<String> {
 
 /// Percent-encodes everything but the unreserved characters of RFC 3986.
 pub fn encode(text: &str) -> String {
+    encoded(text).into_owned()
+}
+
+fn encoded(text: &str) -> Cow<'_, str> {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    if text.bytes().all(is_unreserved) {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if is_unreserved(byte) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 /// Decodes percent-encoding; `None` for a broken escape or bytes that are not UTF-8.
@@ -167,11 +192,19 @@ pub fn decode(text: &str) -> Option<String> {
 }
 
 fn has_authority(base: &str) -> bool {
-    let lower = base.get(..8).unwrap_or(base).to_ascii_lowercase();
-    let scheme = if lower.starts_with("https://") { 8 } else { 7 };
-    let clean = !base.contains(|c: char| c.is_whitespace() || c.is_control() || "?#<>\"".contains(c));
-    let authority = base.get(scheme..).unwrap_or("").split('/').next().unwrap_or("");
-    clean && (lower.starts_with("http://") || scheme == 8) && !authority.is_empty()
+    is_clean(base) && begins_with_authority(base)
+}
+
+/// Whether nothing stands in a text that no base may hold.
+fn is_clean(base: &str) -> bool {
+    !base.chars().any(|c| matches!(c, '?' | '#' | '<' | '>' | '"') || c.is_whitespace() || c.is_control())
+}
+
+fn begins_with_authority(base: &str) -> bool {
+    ["https://", "http://"].iter().any(|scheme| {
+        let begins = base.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme));
+        begins && base.as_bytes().get(scheme.len()).is_some_and(|next| *next != b'/')
+    })
 }
 
 fn check_chain(key: &Element, qualifiers: &[Element]) -> Result<(), Rule> {

@@ -1,11 +1,11 @@
 //! What an index must know of an event so that every query can be answered from it.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
 use super::field::{Extension, Field, Holder, Measured, Sensor, What, extension_name};
-use super::scalar::{Scalar, number_key, stored};
+use super::scalar::{Scalar, number_key, stored_text};
 use super::units;
 use crate::context::Context;
 use crate::moment::Moment;
@@ -16,7 +16,7 @@ use crate::vocabulary::Vocabulary;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fact {
     /// As [`Field::codes`] names it.
-    pub code: String,
+    pub code: Cow<'static, str>,
     pub held: Held,
 }
 
@@ -36,7 +36,7 @@ pub enum Held {
 impl From<Scalar> for Held {
     fn from(scalar: Scalar) -> Self {
         match scalar {
-            Scalar::Text(text) => Self::Text(stored(&text).into_owned()),
+            Scalar::Text(text) => Self::Text(stored_text(text)),
             Scalar::Number(number) => Self::Number(number_key(number)),
             Scalar::Moment(ms) => Self::Moment(ms),
         }
@@ -48,19 +48,21 @@ impl From<Scalar> for Held {
 /// The event was checked when it was captured, maybe under other rules: what has not the shape that is wanted has no facts.
 pub fn facts(event: &Map<String, Value>, context: &Context) -> Vec<Fact> {
     let context = context.with(event.get("@context"));
-    let mut all = Facts { context: &context, found: BTreeSet::new() };
+    let mut all = Facts { context: &context, found: Vec::new() };
     all.event(event);
-    all.found.into_iter().collect()
+    all.found.sort_unstable();
+    all.found.dedup();
+    all.found
 }
 
 struct Facts<'a> {
     context: &'a Context,
-    found: BTreeSet<Fact>,
+    found: Vec<Fact>,
 }
 
 impl Facts<'_> {
     fn add(&mut self, field: &Field, held: impl Into<Held>) {
-        self.found.insert(Fact { code: field.code().into_owned(), held: held.into() });
+        self.found.push(Fact { code: field.code(), held: held.into() });
     }
 
     fn text(&mut self, field: &Field, text: impl Into<String>) {
@@ -142,8 +144,8 @@ impl Facts<'_> {
         for member in What::AnyEpc.members().iter().chain(What::AnyClass.members()) {
             for id in items(raw.get(*member)).iter().filter_map(thing) {
                 // Spelled as in the links of the event, where no prefix is expanded.
-                let id = stored(&urn::canonical(id)).into_owned();
-                self.found.insert(Fact { code: (*member).to_owned(), held: Held::Text(id) });
+                let id = stored_text(urn::canonical(id).into_owned());
+                self.found.push(Fact { code: Cow::Borrowed(member), held: Held::Text(id) });
             }
         }
         for list in What::AnyClass.members() {
@@ -301,10 +303,13 @@ pub(super) fn iri(context: &Context, text: &str) -> String {
 
 /// A bare word of CBV 2.0 in whatever spelling it came, or the URI of another vocabulary.
 pub(super) fn word_of(context: &Context, text: &str, vocabulary: Vocabulary) -> String {
-    vocabulary.bare(&iri(context, text)).to_owned()
+    if text.contains(':') { vocabulary.bare(&context.expand(text)).to_owned() } else { text.to_owned() }
 }
 
 /// An identifier in canonical form.
 pub(super) fn id_of(context: &Context, text: &str) -> String {
-    urn::canonical(&iri(context, text)).into_owned()
+    if !text.contains(':') {
+        return text.to_owned();
+    }
+    urn::canonical(&context.expand(text)).into_owned()
 }

@@ -96,6 +96,14 @@ pub fn stored(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
+/// The same, of a text that is not needed otherwise.
+pub(super) fn stored_text(text: String) -> String {
+    match stored(&text) {
+        Cow::Owned(other) => other,
+        Cow::Borrowed(_) => text,
+    }
+}
+
 /// Integers in the order of the floats that they stand for; both zeros are one.
 pub fn number_key(number: f64) -> i64 {
     let bits = if number == 0.0 { 0 } else { number.to_bits().cast_signed() };

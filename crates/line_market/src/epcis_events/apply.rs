@@ -62,6 +62,7 @@ pub fn write_captured(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreErr
     let read = |entry| Ok((entry, Indexed::read(entry)?));
     let events = captured.map(read).collect::<Result<Vec<(&Entry, Kept<'_>)>, StoreError>>()?;
     let (mut rows, mut facts, mut runs) = (Vec::new(), Vec::new(), Vec::<Run<'_>>::new());
+    let mut last = Vec::new();
     for (entry, event) in &events {
         let (book, seq, sender) = (entry.book.as_str(), entry.seq.to_i64(), event.sender.as_str());
         rows.extend([
@@ -75,14 +76,17 @@ pub fn write_captured(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreErr
         rows.push(event.columns[0].as_deref().map_or(Param::Text(""), Param::Text));
         rows.extend(event.columns[1..].iter().map(|text| text.as_deref().map_or(Param::Null, Param::Text)));
         for (at, fact) in (0_i64..).zip(&event.rows) {
-            facts.extend([Param::Text(book), seq.into(), at.into(), (&fact.code).into()]);
+            facts.extend([Param::Text(book), seq.into(), at.into(), Param::Text(&fact.code)]);
             facts.extend(columns(&fact.held));
         }
         let block = seq.div_euclid(BLOCK_EVENTS);
+        let own = event.runs.iter().map(|(field, held)| (book, field.as_ref(), held.as_str(), sender, block));
+        let own: Vec<Run<'_>> = own.chain([(book, SENDER, event.sent_by.as_str(), sender, block)]).collect();
+        // Events that come together are mostly alike: what the last one has in the same place is known.
         runs.extend(
-            event.runs.iter().map(|(field, held)| (book, field.as_str(), held.as_str(), sender, block)),
+            own.iter().enumerate().filter(|(at, run)| last.get(*at) != Some(*run)).map(|(_, run)| *run),
         );
-        runs.push((book, SENDER, event.sent_by.as_str(), sender, block));
+        last = own;
     }
     // In their order, and each once: events of a block share most of theirs.
     runs.sort_unstable();

@@ -9,9 +9,10 @@ use base::limits::{HEAD_BYTES_MAX, SUBJECTS_MAX, TEXT_CHARS_MAX};
 use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
 use epcis::{Context, Document, Event, EventType, Sifted, equal_in_meaning, urn};
 use kernel::{AppendError, Desk};
-use ledger::{Body, Draft, Entry, Role, Subject, check_text, jcs};
+use ledger::canonical::{push_members, push_text, push_value};
+use ledger::{Body, BodyError, Draft, Entry, Role, Subject, check_text};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use store::{Param, StoreError};
 
 use super::index::{FACTS_MAX, Indexed};
@@ -104,8 +105,10 @@ pub fn capture(
 
 /// Drafts the entries. Done before the writer's turn, it keeps that short.
 pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Prepared {
-    let context = (document.context_value(), &document.context);
-    let each = |event| ready(book, sender, event, context);
+    let mut context = String::new();
+    let printed = push_value(&mut context, document.context_value()).map_err(Refusal::from);
+    let told = Told { context: document.context_value(), terms: &document.context, printed: &context };
+    let each = |event| printed.clone().and_then(|()| ready(book, sender, event, &told));
     Prepared {
         book: book.clone(),
         sender: sender.clone(),
@@ -152,7 +155,8 @@ pub fn prepare_sifted(
 /// that they went into something else, or were seen, is for others to tell.
 fn claims(event: &Event, is_kept: &dyn Fn(&BookId) -> bool) -> Option<Refusal> {
     let own = |id: &str| {
-        let id = SubjectId::new(urn::canonical(id)).ok()?;
+        // What has a canonical form besides itself, a URN or link, is none of the house.
+        let id = SubjectId::new(id).ok()?;
         let home = BookId::new(id.home()?).ok()?;
         is_kept(&home).then_some(id)
     };
@@ -312,28 +316,37 @@ impl Ready {
     }
 }
 
-/// The body of [`EpcisCaptured`] without a copy of the event.
-#[derive(Serialize)]
-struct Verbatim<'a> {
-    context: &'a Value,
-    event: &'a Map<String, Value>,
-    event_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sender: Option<&'a SubjectId>,
+/// What a document says for all its events.
+struct Told<'d> {
+    context: &'d Value,
+    terms: &'d Context,
+    /// The context in canonical form.
+    printed: &'d str,
 }
 
-fn ready(
-    book: &BookId,
-    sender: &Sender,
-    event: &Event,
-    (context, terms): (&Value, &Context),
-) -> Result<Ready, Refusal> {
+/// The body of [`EpcisCaptured`], without a copy of the event.
+fn body(told: &Told<'_>, event: &Event, key: &str, sender: &Sender) -> Result<String, BodyError> {
+    let mut body = String::with_capacity(1024);
+    body.push_str("{\"context\":");
+    body.push_str(told.printed);
+    body.push_str(",\"event\":");
+    push_members(&mut body, &event.raw)?;
+    body.push_str(",\"event_id\":");
+    push_text(&mut body, key);
+    if let Some(behalf) = &sender.behalf {
+        body.push_str(",\"sender\":");
+        push_text(&mut body, behalf.as_str());
+    }
+    body.push('}');
+    Ok(body)
+}
+
+fn ready(book: &BookId, sender: &Sender, event: &Event, told: &Told<'_>) -> Result<Ready, Refusal> {
     let refuse = |field: &str, detail: String| Refusal::new(Code::Body, field, detail);
     let event_id = match &event.event_id {
         Some(id) => id.clone(),
-        None => {
-            epcis::event_hash(&event.raw, context).map_err(|error| refuse("eventID", error.to_string()))?
-        }
+        None => epcis::event_hash(&event.raw, told.context)
+            .map_err(|error| refuse("eventID", error.to_string()))?,
     };
     let key = key(&event_id, event.raw.contains_key("errorDeclaration")).into_owned();
     check_text("eventID", &key, TEXT_CHARS_MAX).map_err(Refusal::from)?;
@@ -341,7 +354,7 @@ fn ready(
         return Err(refuse(name, format!("holds a whole number beyond {EXACT_MAX}; write it as a text")));
     }
     let subjects = subjects(event)?;
-    let indexed = Indexed::of(key.clone(), sender.name().to_owned(), &event.raw, terms);
+    let indexed = Indexed::of(key.clone(), sender.name().to_owned(), &event.raw, told.terms);
     if indexed.count() > FACTS_MAX {
         return Err(refuse("", format!("an event may have {FACTS_MAX} different values at most")));
     }
@@ -356,7 +369,7 @@ fn ready(
         place: place.and_then(|id| SubjectId::new(urn::canonical(id)).ok()),
         subjects,
         evidence: Vec::new(),
-        body: jcs(&Verbatim { context, event: &event.raw, event_id: &key, sender: sender.behalf.as_ref() })?,
+        body: body(told, event, &key, sender)?,
         typed: indexed.into_typed(),
     };
     Ok(Ready { event_id, key, draft })

@@ -5,7 +5,8 @@
 //! stand behind its number, so that they are written where the last ones were. The things that an event names are found
 //! by the links that traces go along.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
 
 use base::SubjectId;
 use epcis::Context;
@@ -38,7 +39,7 @@ pub struct Indexed {
     /// The facts that have rows of their own, in order, without the event's ID.
     pub rows: Vec<Fact>,
     /// The field and value of each run that the event is part of.
-    pub runs: Vec<(String, String)>,
+    pub runs: Vec<(Cow<'static, str>, String)>,
 }
 
 /// The fields that are columns of an event's row, in their order.
@@ -51,11 +52,15 @@ pub const COLUMNS: [Field; 6] = [
     Field::BizLocation,
 ];
 
+/// What facts call the fields of columns, and the event's ID.
+static COLUMN_CODES: LazyLock<[Cow<'static, str>; COLUMNS.len()]> =
+    LazyLock::new(|| COLUMNS.map(|field| field.codes().remove(0)));
+static ID_CODE: LazyLock<Cow<'static, str>> = LazyLock::new(|| Field::EventId.codes().remove(0));
+
 impl Indexed {
     pub fn of(key: String, sender: String, event: &Map<String, Value>, context: &Context) -> Self {
-        let facts = facts(event, context);
-        let is_id = |fact: &Fact| Field::EventId.codes().iter().any(|code| *code == fact.code);
-        let found: Vec<Fact> = facts.into_iter().filter(|fact| !is_id(fact)).collect();
+        let mut found = facts(event, context);
+        found.retain(|fact| fact.code != *ID_CODE);
         let run = |fact: &Fact| (fact.code.clone(), run_of(&fact.held));
         let runs = found.iter().filter(|fact| has_run(&fact.code)).map(run).collect();
         let mut columns = [const { None }; COLUMNS.len()];
@@ -115,7 +120,7 @@ impl std::ops::Deref for Kept<'_> {
 
 /// The column of a field's code, if it is one.
 fn column_of(code: &str) -> Option<usize> {
-    COLUMNS.iter().position(|field| field.codes()[0] == code)
+    COLUMN_CODES.iter().position(|known| known == code)
 }
 
 /// Whether events are found by runs of a field: things are found by links.
