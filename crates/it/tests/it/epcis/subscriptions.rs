@@ -316,12 +316,12 @@ on_every_store! {
         let (receiver, supplier) = (Receiver::start(), town.program(User::Supplier));
         subscribe(&supplier, "all", json!({ "dest": receiver.address(), "stream": true }));
         let other = another_kernel(&town);
-        receiver.pause(Duration::from_millis(700));
+        let pause = Duration::from_secs(2);
+        receiver.pause(pause);
         let _tellers = [Teller::start(&town), Teller::of(&town, &other)];
         let first = capture(&town, &supplier, [1]);
         wait_until("the first attempt", || receiver.hooks().len() == 1);
         // Its lease is over before it is answered: the other one takes the batch, under the same identity.
-        std::thread::sleep(Duration::from_millis(200));
         town.clock.advance_ms(60_000);
         wait_until("the second attempt", || receiver.hooks().len() == 2);
         let second = capture(&town, &supplier, [2]);
@@ -329,7 +329,7 @@ on_every_store! {
         let hooks = receiver.hooks();
         assert_eq!(hooks[0].header("webhook-id"), hooks[1].header("webhook-id"));
         assert_eq!([hooks[0].ids(), hooks[1].ids(), hooks[2].ids()], [first.clone(), first, second]);
-        assert!(hooks[2].at >= hooks[1].at + Duration::from_millis(700), "what comes next waits for the claim that counts");
+        assert!(hooks[2].at >= hooks[1].at + pause, "what comes next waits for the claim that counts");
         town.check();
     }
 
@@ -341,9 +341,9 @@ on_every_store! {
         let mut sent = capture(&town, &supplier, [1]);
         let began = town.now();
         let day = 24 * 60 * 60_000;
-        wait_until("an attempt in vain", || supplier.get(&path).json()["delivery"]["attempts"] == 1);
+        wait_for_vain(&town, &supplier, &path, 1, "refused");
         town.clock.advance_ms(30 * day - 1);
-        wait_until("another attempt in vain", || supplier.get(&path).json()["delivery"]["attempts"] == 2);
+        wait_for_vain(&town, &supplier, &path, 2, "refused");
         assert_eq!(supplier.get(&path).json().get("stoppedAt"), None);
         town.clock.advance_ms(day);
         wait_until("the stop", || supplier.get(&path).json()["stoppedAt"] == town.now());
@@ -386,22 +386,16 @@ on_every_store! {
             changed.unwrap();
         };
         define("{\"EQ_nothing_known\":1}");
-        let _teller = Teller::start(&town);
-        let sent = capture(&town, &supplier, [1]);
-        let waits = |attempts: i64, kind: &str| {
-            wait_until("an attempt in vain", || {
-                let delivery = supplier.get(&path).json()["delivery"].clone();
-                delivery["attempts"] == attempts && delivery["fault"]["kind"] == kind
-            });
-        };
         // Whoever was not there is told again, and whoever was told is not.
         receiver.answer(503);
-        waits(1, "refused");
+        let _teller = Teller::start(&town);
+        let sent = capture(&town, &supplier, [1]);
+        wait_for_vain(&town, &supplier, &path, 1, "refused");
         receiver.answer(204);
         town.clock.advance_ms(1_000);
-        waits(2, "internal");
+        wait_for_vain(&town, &supplier, &path, 2, "internal");
         town.clock.advance_ms(2_000);
-        waits(3, "internal");
+        wait_for_vain(&town, &supplier, &path, 3, "internal");
         let hooks = receiver.hooks();
         assert_eq!(hooks.len(), 2);
         let told = hooks[1].json();
@@ -413,6 +407,17 @@ on_every_store! {
         assert_eq!(receiver.wait_for_events(1), sent);
         wait_until("the trouble to be over", || supplier.get(&path).json().get("delivery").is_none());
     }
+}
+
+/// Waits until the last of so many attempts has ended in vain: its wait tells it from one that is under way.
+fn wait_for_vain(town: &Town, client: &Client, path: &str, attempts: u32, kind: &str) {
+    wait_until("an attempt in vain", || {
+        let delivery = client.get(path).json()["delivery"].clone();
+        let next = town.site.kernel.now().plus_ms(1_000 << (attempts - 1)).to_string();
+        delivery["attempts"] == attempts
+            && delivery["fault"]["kind"] == kind
+            && delivery["nextAttemptAt"] == next
+    });
 }
 
 /// Another server's kernel on the town's database; the same one where a database has one server.
