@@ -217,6 +217,7 @@ impl<'x> Source<'x> {
             return over("levels of nesting", self.limits.depth_max);
         }
         self.check_length(start.name().into_inner().len())?;
+        self.check_name(text(start.name().into_inner()))?;
         self.marks.push(self.scope.len());
         if !start.attributes_raw().is_empty() {
             for (i, attribute) in start.attributes().enumerate() {
@@ -224,6 +225,7 @@ impl<'x> Source<'x> {
                     return over("attributes", ATTRIBUTES_MAX);
                 }
                 let attribute = attribute.map_err(|error| self.bad(error))?;
+                self.check_name(text(attribute.key.into_inner()))?;
                 self.declare(&attribute)?;
             }
         }
@@ -234,6 +236,16 @@ impl<'x> Source<'x> {
             None => self.bound(prefix)?,
         };
         Ok(Tag { start, namespace })
+    }
+
+    /// Refuses a name that is no qualified one (Namespaces in XML, section 4).
+    fn check_name(&self, name: &str) -> Result<(), EpcisError> {
+        match name.split_once(':') {
+            Some((prefix, local)) if prefix.is_empty() || local.is_empty() || local.contains(':') => {
+                Err(self.bad(format!("{name:?} is no qualified name")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Takes a declaration of a namespace in.

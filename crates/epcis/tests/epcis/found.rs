@@ -95,3 +95,20 @@ fn the_space_about_a_unit_comes_back_through_xml() {
         report("", "gs1:Angle", uom, "x");
     }
 }
+
+#[test]
+fn names_of_more_than_a_prefix_and_a_local_part_are_refused_or_come_back() {
+    for (name, attribute) in
+        [("a:b", ":a:c"), ("a:b", "a:c:d"), ("a:b", ":c"), ("a:b", "c:"), (":b", "a:c"), ("a:b:c", "a:c")]
+    {
+        let text = format!(
+            "<e:EPCISDocument xmlns:e=\"urn:epcglobal:epcis:xsd:2\" xmlns:a=\"urn:a:\" schemaVersion=\"2.0\" \
+             creationDate=\"2021-12-10T08:31:22Z\"><EPCISBody><EventList><ObjectEvent>\
+             <eventTime>2021-12-10T08:31:22Z</eventTime><eventTimeZoneOffset>+08:00</eventTimeZoneOffset><epcList/>\
+             <action>ADD</action><{name} {attribute}=\"1\">2</{name}></ObjectEvent></EventList></EPCISBody></e:EPCISDocument>"
+        );
+        xml(text.as_bytes());
+        let refused = epcis::Document::parse_xml(text.as_bytes(), &epcis::Limits::default());
+        assert!(refused.is_err_and(|error| error.to_string().contains("is no qualified name")), "{text}");
+    }
+}
