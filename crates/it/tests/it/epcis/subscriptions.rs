@@ -428,7 +428,7 @@ fn another_kernel(town: &Town) -> Arc<Kernel> {
     let around = taizhang::Surroundings {
         clock: town.clock.clone(),
         entropy: harness::seeded(7),
-        signer: harness::signer(),
+        signer: harness::signer(&town.place.config().name),
     };
     taizhang::open_kernel(&town.place.config(), town.place.store(), around).unwrap()
 }
