@@ -29,6 +29,7 @@ pub const KERNEL_ACTIONS: &[ActionDef] = &[
     action("kernel.account.add", "新增账户", "Add an account", &["admin"]),
     action("kernel.account.disable", "停用账户", "Disable an account", &["admin"]),
     action("kernel.password.reset", "重置密码", "Reset a password", &["admin"]),
+    action("kernel.totp.remove", "解除二次验证", "Take off a second step", &["admin"]),
     action("kernel.grant.list", "查看授权", "List grants", &["admin", "auditor"]),
     action("kernel.grant.give", "授予角色", "Grant a role", &["admin"]),
     action("kernel.grant.withdraw", "收回角色", "Withdraw a role", &["admin"]),

@@ -263,7 +263,7 @@ fn accounts_and_credentials_are_given_once_and_open_what_their_roles_may() {
     let accounts = demo::accounts(kernel).unwrap();
     assert_eq!(accounts.len(), 11);
     for (account, password, _) in &accounts {
-        let session = kernel.sign_in(account.as_str(), password).unwrap();
+        let session = kernel.sign_in(account.as_str(), password).unwrap().session().unwrap();
         assert!(!session.session.must_change, "{account}");
     }
     assert_eq!(demo::accounts(kernel).unwrap(), [], "a second call adds nobody");

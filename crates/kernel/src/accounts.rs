@@ -7,7 +7,9 @@ mod kiosks;
 mod lists;
 mod passwords;
 mod read_log;
+mod second;
 mod sessions;
+mod totp;
 
 use access::{Actor, Grant};
 use base::{AccountId, ActorId, BookId, SubjectId, Time, UnitCode};
@@ -19,14 +21,16 @@ pub(crate) use credentials::Bearer;
 pub use credentials::{Issued, NewDevice, NewToken};
 pub use kinds::{
     AccountAdded, AccountDisabled, DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn,
-    PasswordChanged, TokenIssued, TokenRevoked,
+    PasswordChanged, TokenIssued, TokenRevoked, TotpRecovered, TotpRemoved, TotpRenewed, TotpSet,
 };
 pub use kiosks::NewKiosk;
 pub use lists::{AccountRow, DeviceRow, GrantRow, TokenRow};
 pub(crate) use passwords::Passwords;
 pub use passwords::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 pub use read_log::ReadRow;
+pub use second::{HalfSession, RecoveryCodes, SecondStep, SecondStepError, SignedIn};
 pub use sessions::{NewSession, Session, SignInError};
+pub use totp::TotpSecret;
 
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
 use crate::registry::id;
@@ -104,7 +108,8 @@ impl Kernel {
             if held.iter().any(|(_, grant)| is_root_admin(admin, grant)) {
                 need_another_admin(admin, &actor)?;
             }
-            end_sessions(admin, &actor);
+            sessions::end_sessions_of(admin.desk, &actor);
+            second::forget(admin.desk, &actor);
             admin.record(&AccountDisabled { account: who.clone() }, vec![about("account", who.as_str())?])
         })
     }
@@ -117,7 +122,7 @@ impl Kernel {
         self.administer(by, move |admin| {
             permit_account(admin, "kernel.password.reset", &who)?;
             let actor = account_actor(&who);
-            end_sessions(admin, &actor);
+            sessions::end_sessions_of(admin.desk, &actor);
             admin.keep_secret(&actor, &hash, true);
             let body = PasswordChanged { account: who.clone() };
             let receipt = admin.record(&body, vec![about("account", who.as_str())?])?;
@@ -226,10 +231,6 @@ fn grantee_subject(actor: &ActorId) -> Result<SubjectId, AdminError> {
 
 pub(crate) fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
-}
-
-fn end_sessions(admin: &mut Admin<'_, '_>, actor: &ActorId) {
-    admin.desk.aside("delete from session where actor = $1", vec![text(actor.as_str())]);
 }
 
 /// Refuses an account that is not there or disabled.

@@ -38,6 +38,14 @@ pub enum AdminError {
     PasswordSame,
     #[error("the password is wrong")]
     PasswordWrong,
+    #[error("the second step is on already")]
+    TotpOn,
+    #[error("there is no second step to confirm or to take off")]
+    TotpOff,
+    #[error("the code is wrong")]
+    CodeWrong,
+    #[error("too many codes were wrong; none is taken for {0} s")]
+    CodesWrong(u64),
     #[error("too many passwords are being checked")]
     Busy,
     #[error("{0} cannot be granted anything: it is unknown, disabled or revoked")]
@@ -97,6 +105,7 @@ impl AdminError {
                 "new_password"
             }
             Self::PasswordWrong => "password",
+            Self::CodeWrong | Self::CodesWrong(_) => "code",
             Self::UnknownGrantee(_) => "grantee",
             Self::UnknownRole(_) => "role",
             Self::RoleOfLine { .. } => "line",
@@ -114,7 +123,12 @@ impl AdminError {
             Self::LogExists | Self::LogsMany(_) => "origin",
             Self::UnknownLog(_) => "log",
             Self::UnknownFork(_) | Self::ForkAcknowledged(_) => "fork",
-            Self::Denied { .. } | Self::LastAdmin | Self::AlreadyGranted | Self::Busy => "",
+            Self::Denied { .. }
+            | Self::LastAdmin
+            | Self::AlreadyGranted
+            | Self::TotpOn
+            | Self::TotpOff
+            | Self::Busy => "",
         }
     }
 }

@@ -37,9 +37,10 @@ use tokio::sync::broadcast;
 
 pub use accounts::{
     AccountAdded, AccountDisabled, AccountRow, AddedAccount, DeviceEnrolled, DeviceRevoked, DeviceRow,
-    GrantGiven, GrantRow, GrantWithdrawn, Issued, NewAccount, NewDevice, NewKiosk, NewSession, NewToken,
-    PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, ResetPassword, Session, SignInError,
-    TokenIssued, TokenRevoked, TokenRow,
+    GrantGiven, GrantRow, GrantWithdrawn, HalfSession, Issued, NewAccount, NewDevice, NewKiosk, NewSession,
+    NewToken, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, RecoveryCodes, ResetPassword,
+    SecondStep, SecondStepError, Session, SignInError, SignedIn, TokenIssued, TokenRevoked, TokenRow,
+    TotpRecovered, TotpRemoved, TotpRenewed, TotpSecret, TotpSet,
 };
 pub use admin::{AdminError, AdminResult, By};
 pub use audit::{Finding, Report};

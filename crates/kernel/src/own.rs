@@ -13,7 +13,7 @@ use store::{Migration, Param, StoreError, Tx};
 
 use crate::accounts::{
     self, AccountAdded, AccountDisabled, DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn,
-    PasswordChanged, TokenIssued, TokenRevoked,
+    PasswordChanged, TokenIssued, TokenRevoked, TotpRecovered, TotpRemoved, TotpRenewed, TotpSet,
 };
 use crate::docket::{self, Rulebooks};
 use crate::line::{Derived, Line, MatterSort};
@@ -124,6 +124,10 @@ impl Line for Own {
             Kind::of::<AccountAdded>("账户新增", "Account added"),
             Kind::of::<AccountDisabled>("账户停用", "Account disabled"),
             Kind::of::<PasswordChanged>("密码变更", "Password changed"),
+            Kind::of::<TotpSet>("二次验证启用", "Second step turned on"),
+            Kind::of::<TotpRemoved>("二次验证解除", "Second step turned off"),
+            Kind::of::<TotpRenewed>("恢复码更换", "Recovery codes renewed"),
+            Kind::of::<TotpRecovered>("恢复码登录", "Signed in with a recovery code"),
             Kind::of::<GrantGiven>("授予角色", "Role granted"),
             Kind::of::<GrantWithdrawn>("收回角色", "Role withdrawn"),
             Kind::of::<TokenIssued>("令牌签发", "Token issued"),

@@ -78,6 +78,7 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 22, sql: WITNESS_TABLES },
     Migration { owner: "kernel", number: 23, sql: COSIGNING_TABLE },
     Migration { owner: "kernel", number: 30, sql: docket::COLOURED_INDEX },
+    Migration { owner: "kernel", number: 31, sql: SECOND_STEP_TABLES },
 ];
 
 /// Trust and forks follow from the root book; what was cosigned last does not.
@@ -104,6 +105,22 @@ create table if not exists cosigning (
     next_at bigint not null, attempts bigint not null, fault text, code bigint,
     primary key (book, witness)
 );
+";
+
+/// None of it follows from entries.
+const SECOND_STEP_TABLES: &str = "
+create table if not exists totp (
+    actor text not null primary key, secret text not null, confirmed bigint not null, last_step bigint not null,
+    wrong bigint not null, wait_until bigint not null, updated bigint not null
+);
+create table if not exists recovery_code (
+    actor text not null, hash text not null,
+    primary key (actor, hash)
+);
+create table if not exists half_session (
+    hash text not null primary key, actor text not null, expires bigint not null
+);
+create index if not exists half_session_by_actor on half_session (actor);
 ";
 
 const TARGET_TABLE: &str = "

@@ -336,6 +336,7 @@ const OPERATIONS: &[Operation] = &[
         404,
         || json!({}),
     ),
+    administer("DELETE", "/api/accounts/{account}/totp", "/api/accounts/nobody/totp", 404, || json!({})),
     administer(
         "POST",
         "/api/grants",

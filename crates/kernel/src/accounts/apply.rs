@@ -30,7 +30,7 @@ pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
         TokenRevoked::KIND => token_revoked(tx, &body(entry)?),
         DeviceEnrolled::KIND => device_enrolled(tx, &body(entry)?),
         DeviceRevoked::KIND => device_revoked(tx, &body(entry)?),
-        // A changed password and an erased body leave no trace in these tables.
+        // A changed password, a second step and an erased body leave no trace in these tables.
         _ => Ok(()),
     }
 }

@@ -33,6 +33,40 @@ pub struct PasswordChanged {
     pub account: AccountId,
 }
 
+/// The owner of an account turned the second step of signing in on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TotpSet {
+    #[schema(value_type = String)]
+    pub account: AccountId,
+}
+
+/// The second step was turned off by the account's owner or taken off by an administrator: see the entry's actor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TotpRemoved {
+    #[schema(value_type = String)]
+    pub account: AccountId,
+}
+
+/// New recovery codes took the place of the old ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TotpRenewed {
+    #[schema(value_type = String)]
+    pub account: AccountId,
+}
+
+/// Somebody signed in with a recovery code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TotpRecovered {
+    #[schema(value_type = String)]
+    pub account: AccountId,
+    /// Codes that are left.
+    pub left: u32,
+}
+
 /// A role was granted. The entry's number names the grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -122,6 +156,22 @@ impl Body for AccountDisabled {
 
 impl Body for PasswordChanged {
     const KIND: &'static str = "kernel.password.changed";
+}
+
+impl Body for TotpSet {
+    const KIND: &'static str = "kernel.account.totp.set";
+}
+
+impl Body for TotpRemoved {
+    const KIND: &'static str = "kernel.account.totp.removed";
+}
+
+impl Body for TotpRenewed {
+    const KIND: &'static str = "kernel.account.totp.renewed";
+}
+
+impl Body for TotpRecovered {
+    const KIND: &'static str = "kernel.account.totp.recovered";
 }
 
 impl Body for GrantGiven {

@@ -15,6 +15,8 @@ pub struct AccountRow {
     /// Blank once it was erased.
     pub title: String,
     pub disabled: bool,
+    /// Whether signing in takes a second step.
+    pub totp: bool,
 }
 
 /// A grant that holds, and the number of the entry that gave it.
@@ -48,7 +50,9 @@ pub struct DeviceRow {
 impl Kernel {
     /// Every account, in the order of names.
     pub fn accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
-        const ALL: &str = "select account, unit, title, disabled from account order by account";
+        const ALL: &str = "select account, unit, title, disabled,
+            cast(case when totp.confirmed = 1 then 1 else 0 end as bigint)
+            from account left join totp on totp.actor = account.actor order by account";
         self.read(|tx| {
             rows(tx, ALL, |row| {
                 Ok(AccountRow {
@@ -56,6 +60,7 @@ impl Kernel {
                     unit: id(UnitCode::new(row.text(1)?))?,
                     title: row.text(2)?.to_owned(),
                     disabled: row.int(3)? != 0,
+                    totp: row.int(4)? != 0,
                 })
             })
         })

@@ -7,7 +7,8 @@ use registry::Post;
 use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx, Value};
 
-use super::{PasswordChanged, account_actor, find_actor, passwords, text};
+use super::second::open_half;
+use super::{PasswordChanged, SignedIn, account_actor, find_actor, passwords, text};
 use crate::admin::{Admin, AdminError, AdminResult, about};
 use crate::registry::{id, load, root_book};
 use crate::{AppendError, Desk, Kernel};
@@ -55,14 +56,15 @@ pub enum SignInError {
 }
 
 /// What sign-in needs of an account.
-struct Known {
-    hash: Option<String>,
-    disabled: bool,
+pub(super) struct Known {
+    pub hash: Option<String>,
+    pub disabled: bool,
 }
 
 impl Kernel {
-    /// Signs in with a password. Blocks for the time of one argon2id, known account or not.
-    pub fn sign_in(&self, account: &str, password: &str) -> Result<NewSession, SignInError> {
+    /// Signs in with a password, or half in, where the account has a second step. Blocks for the time of one argon2id,
+    /// known account or not.
+    pub fn sign_in(&self, account: &str, password: &str) -> Result<SignedIn, SignInError> {
         let account = AccountId::new(account).ok();
         let known = match &account {
             Some(account) => self.read(|tx| known(tx, account))?,
@@ -79,7 +81,10 @@ impl Kernel {
         let opened = self.append_blocking(move |desk| {
             let now = self::known(desk.read()?, &account)?;
             match now {
-                Some(now) if !now.disabled && now.hash == known.hash => open_session(desk, &account, None),
+                Some(now) if !now.disabled && now.hash == known.hash => match open_half(desk, &account)? {
+                    Some(half) => Ok(SignedIn::Half(half)),
+                    None => open_session(desk, &account, None).map(SignedIn::Session),
+                },
                 // The password was changed, or the account disabled, while this one was being checked.
                 _ => Err(AppendError::Refused(())),
             }
@@ -134,7 +139,7 @@ impl Kernel {
     pub fn sign_out_everywhere(&self, account: &AccountId) -> Result<(), AppendError<()>> {
         let actor = account_actor(account);
         self.append_blocking(move |desk| {
-            desk.aside("delete from session where actor = $1", vec![text(actor.as_str())]);
+            end_sessions_of(desk, &actor);
             Ok(())
         })
     }
@@ -170,7 +175,7 @@ impl Kernel {
                 vec![about("account", account.as_str())?],
             )?;
             admin.keep_secret(&actor, &hash, false);
-            desk.aside("delete from session where actor = $1", vec![text(actor.as_str())]);
+            end_sessions_of(desk, &actor);
             open_session(desk, &account, Some(false))
         })
     }
@@ -188,7 +193,7 @@ impl Kernel {
     }
 }
 
-fn stopped() -> StoreError {
+pub(super) fn stopped() -> StoreError {
     StoreError::Connection { engine: "writer", reason: "it has stopped".into() }
 }
 
@@ -196,7 +201,14 @@ pub(super) fn digest(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
 
-fn known(tx: &mut dyn Tx, account: &AccountId) -> Result<Option<Known>, StoreError> {
+/// Ends every session of an account, half ones included.
+pub(super) fn end_sessions_of(desk: &mut Desk<'_>, actor: &ActorId) {
+    for sql in ["delete from session where actor = $1", "delete from half_session where actor = $1"] {
+        desk.aside(sql, vec![text(actor.as_str())]);
+    }
+}
+
+pub(super) fn known(tx: &mut dyn Tx, account: &AccountId) -> Result<Option<Known>, StoreError> {
     const FIND: &str = "select secret.hash, account.disabled from account
         left join secret on secret.actor = account.actor where account.actor = $1";
     let row = tx.query_one(FIND, &[Param::Text(account_actor(account).as_str())])?;
@@ -206,7 +218,7 @@ fn known(tx: &mut dyn Tx, account: &AccountId) -> Result<Option<Known>, StoreErr
 
 /// Opens a session for an account that was just recognised. `must_change` overrides what is stored, where the same
 /// job changes it.
-fn open_session<E>(
+pub(super) fn open_session<E>(
     desk: &mut Desk<'_>,
     account: &AccountId,
     must_change: Option<bool>,

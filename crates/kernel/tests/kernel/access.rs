@@ -11,7 +11,7 @@ const HOUR_MS: i64 = 3_600_000;
 fn only_the_right_password_of_a_live_account_signs_in() {
     let house = House::dezhou();
     let kernel = &house.kernel;
-    let opened = kernel.sign_in("admin", PASSWORD).unwrap();
+    let opened = kernel.sign_in("admin", PASSWORD).unwrap().session().unwrap();
     let session = kernel.session(&opened.cookie_value).unwrap().unwrap();
     assert_eq!(session.actor.id, actor("admin"));
     assert_eq!(session.actor.grants, [grant("admin", "371400", None)]);
@@ -25,7 +25,7 @@ fn only_the_right_password_of_a_live_account_signs_in() {
     assert!(kernel.session(&"A".repeat(43)).unwrap().is_none());
 
     house.add("wei", "beiyuan", Some("another password")).unwrap();
-    let wei = kernel.sign_in("wei", "another password").unwrap();
+    let wei = kernel.sign_in("wei", "another password").unwrap().session().unwrap();
     kernel.disable_account(&actor("admin"), &id("wei")).unwrap();
     assert!(kernel.session(&wei.cookie_value).unwrap().is_none(), "disabling ends sessions at once");
     assert!(matches!(kernel.sign_in("wei", "another password"), Err(SignInError::Disabled)));
@@ -45,9 +45,9 @@ fn only_the_right_password_of_a_live_account_signs_in() {
 fn a_session_ends_after_two_idle_hours_and_after_twelve_in_any_case() {
     let house = House::dezhou();
     let kernel = &house.kernel;
-    let idle = kernel.sign_in("admin", PASSWORD).unwrap();
+    let idle = kernel.sign_in("admin", PASSWORD).unwrap().session().unwrap();
     house.clock.advance_ms(2 * HOUR_MS - 1);
-    let busy = kernel.sign_in("admin", PASSWORD).unwrap();
+    let busy = kernel.sign_in("admin", PASSWORD).unwrap().session().unwrap();
     assert!(kernel.session(&busy.cookie_value).unwrap().is_some());
     house.clock.advance_ms(1);
     assert!(kernel.session(&idle.cookie_value).unwrap().is_none());
@@ -68,7 +68,7 @@ fn a_one_time_password_grants_nothing_until_it_is_changed_and_a_change_ends_othe
     let kernel = &house.kernel;
     let once = house.add("wei", "beiyuan", None).unwrap().one_time_password.unwrap();
     kernel.give_grant(&system(), &actor("wei"), grant("leader", "beiyuan", None)).unwrap();
-    let first = kernel.sign_in("wei", &once).unwrap();
+    let first = kernel.sign_in("wei", &once).unwrap().session().unwrap();
     let session = kernel.session(&first.cookie_value).unwrap().unwrap();
     assert!(session.must_change && session.actor.grants.is_empty());
 
@@ -89,7 +89,7 @@ fn a_one_time_password_grants_nothing_until_it_is_changed_and_a_change_ends_othe
 
     let reset = kernel.reset_password(&actor("admin"), &id("wei")).unwrap().one_time_password.unwrap();
     assert!(kernel.session(&second.cookie_value).unwrap().is_none());
-    assert!(kernel.sign_in("wei", &reset).unwrap().session.must_change);
+    assert!(kernel.sign_in("wei", &reset).unwrap().session().unwrap().session.must_change);
     kernel.sign_out_everywhere(&id("wei")).unwrap();
     house.close(&[&once, &reset, "a longer password"]);
 }

@@ -22,6 +22,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(list, add))
         .routes(routes!(disable))
         .routes(routes!(reset_password))
+        .routes(routes!(remove_totp))
         .routes(routes!(list_grants, give))
         .routes(routes!(withdraw))
 }
@@ -76,6 +77,8 @@ pub struct AccountView {
     /// Blank once it was erased.
     pub title: String,
     pub disabled: bool,
+    /// Whether signing in takes a second step.
+    pub totp: bool,
 }
 
 /// The accounts of the units that the viewer administers or audits. The read is logged.
@@ -88,6 +91,7 @@ async fn list(State(app): State<App>, viewer: Viewer) -> Result<axum::Json<Vec<A
         unit: row.unit.to_string(),
         title: row.title,
         disabled: row.disabled,
+        totp: row.totp,
     };
     Ok(axum::Json(accounts(&app, &viewer).await?.into_iter().map(view).collect()))
 }
@@ -163,6 +167,21 @@ async fn reset_password(
     let reset = act(&app, &viewer, "kernel.password.reset", work).await?;
     let one_time_password = reset.one_time_password.unwrap_or_default();
     Ok(once(StatusCode::OK, OneTimePassword { account, one_time_password }))
+}
+
+/// Takes the second step of signing in off an account whose owner lost the authenticator, and ends the account's sessions.
+#[utoipa::path(delete, path = "/api/accounts/{account}/totp", tag = "accounts",
+    params(("account" = String, Path)),
+    responses((status = 200, body = Receipt), (status = 401), (status = 403), (status = 404), (status = 409)),
+    extensions(("x-action" = json!("kernel.totp.remove"))))]
+async fn remove_totp(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(account): Path<String>,
+) -> Result<axum::Json<Receipt>, Problem> {
+    let account = named(&account)?;
+    let work = move |kernel: &Kernel, by: &ActorId| kernel.remove_totp(by, &account);
+    act(&app, &viewer, "kernel.totp.remove", work).await.map(axum::Json)
 }
 
 /// A grant that holds.

@@ -64,7 +64,9 @@ fn rule(refusal: &AdminError) -> &'static str {
         | AdminError::AccountDisabled(_)
         | AdminError::LastAdmin
         | AdminError::AlreadyTried
-        | AdminError::ForkAcknowledged(_) => "state",
+        | AdminError::ForkAcknowledged(_)
+        | AdminError::TotpOn
+        | AdminError::TotpOff => "state",
         AdminError::UnknownAccount(_)
         | AdminError::UnknownGrant(_)
         | AdminError::UnknownToken(_)
@@ -85,7 +87,10 @@ fn rule(refusal: &AdminError) -> &'static str {
         | AdminError::ExpiresInPast
         | AdminError::LogsMany(_)
         | AdminError::ContactsMany(_) => "range",
-        AdminError::PasswordWrong | AdminError::NoGrants => "format",
+        AdminError::PasswordWrong
+        | AdminError::CodeWrong
+        | AdminError::CodesWrong(_)
+        | AdminError::NoGrants => "format",
         AdminError::Denied { .. } | AdminError::Busy => "",
     }
 }
@@ -104,6 +109,10 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::PasswordIsAccount => "密码不得与账户名相同。".into(),
         AdminError::PasswordSame => "新密码不得与原密码相同。".into(),
         AdminError::PasswordWrong => "密码不正确。".into(),
+        AdminError::TotpOn => "该账户已启用二次验证。".into(),
+        AdminError::TotpOff => "该账户未启用二次验证。".into(),
+        AdminError::CodeWrong => "动态验证码不正确或已过期。".into(),
+        AdminError::CodesWrong(seconds) => format!("动态验证码多次填写错误，请在 {seconds} 秒后重试。"),
         AdminError::Busy => "正在核对的密码过多，请稍后重试。".into(),
         AdminError::UnknownGrantee(actor) => {
             format!("不能向 {actor} 授予角色：该账户、令牌或设备不存在，或者已经停用。")

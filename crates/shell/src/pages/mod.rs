@@ -1,5 +1,6 @@
 //! The kernel's pages: signing in, the account, figures and entries.
 
+mod account;
 mod admin;
 mod book;
 mod entry;
@@ -30,6 +31,7 @@ pub fn router() -> Router<App> {
     Router::new()
         .merge(home::router())
         .merge(sign_in::router())
+        .merge(account::router())
         .merge(figure::router())
         .merge(entry::router())
         .merge(book::router())

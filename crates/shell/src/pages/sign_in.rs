@@ -2,28 +2,28 @@
 
 use askama::Template;
 use axum::extract::{Form, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use base::AccountId;
 
-use kernel::{AdminError, AppendError, SignInError};
+use kernel::{AdminError, AppendError, HalfSession, SecondStepError, SignInError, SignedIn};
 use serde::Deserialize;
 
 use super::page;
 use crate::app::{App, append_problem};
 use crate::extract::Query;
 use crate::problem::Problem;
-use crate::texts::Both;
+use crate::texts::{Both, T};
 use crate::view::{Field, FieldKind, Frame, Sheet};
 use crate::viewer::{Asked, COOKIE, Here, Viewer, caller, cookie};
 
 pub fn router() -> Router<App> {
     Router::new()
         .route("/sign-in", get(form).post(sign_in))
+        .route("/sign-in/code", get(code_form).post(take_code))
         .route("/sign-out", post(sign_out))
-        .route("/account", get(|| async { Redirect::to("/account/password") }))
         .route("/account/password", get(password_form).post(change_password))
 }
 
@@ -39,6 +39,8 @@ struct SignInPage {
 #[derive(Debug, Deserialize)]
 struct Wanted {
     next: Option<String>,
+    /// The second step was not taken in time.
+    ended: Option<String>,
 }
 
 /// Where to go after signing in: a path of this site and nothing else.
@@ -75,7 +77,8 @@ async fn form(
     Here(here): Here,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
-    page(&sign_in_page(&app, lang, &here, local(wanted.next), "", None))
+    let error = wanted.ended.map(|_| app.texts.t(lang).get("sign-in-expired"));
+    page(&sign_in_page(&app, lang, &here, local(wanted.next), "", error))
 }
 
 #[derive(Deserialize)]
@@ -97,11 +100,9 @@ async fn sign_in(
         let response = page(&sign_in_page(&app, lang, "/sign-in", next.clone(), &typed, Some(message)))?;
         Ok((status, response).into_response())
     };
-    let keys = [format!("account {typed}"), format!("address {address}")];
-    if let Some(wait) = keys.into_iter().find_map(|key| app.limits.sign_in(key).err()) {
-        let seconds = wait.retry_after_s.unwrap_or(60);
-        let response = again(wait.status, app.texts.t(lang).with("sign-in-wait", &[("seconds", seconds)]))?;
-        return Ok(([(header::RETRY_AFTER, seconds.to_string())], response).into_response());
+    if let Some(seconds) = too_often(&app, [format!("account {typed}"), format!("address {address}")]) {
+        let message = app.texts.t(lang).with("sign-in-wait", &[("seconds", seconds)]);
+        return Ok(retry_after(seconds, again(StatusCode::TOO_MANY_REQUESTS, message)?));
     }
     let refuse = || again(StatusCode::UNPROCESSABLE_ENTITY, app.texts.t(lang).get("sign-in-refused"));
     let Ok(account) = AccountId::new(&given.account) else { return refuse() };
@@ -109,11 +110,132 @@ async fn sign_in(
     let signed_in =
         app.blocking(move |kernel| Ok::<_, Problem>(kernel.sign_in(name.as_str(), &password))).await?;
     match signed_in {
-        Ok(session) => Ok(signed_in_response(&app, &session.cookie_value, &next)),
+        Ok(SignedIn::Session(session)) => Ok(signed_in_response(&app, &session.cookie_value, &next)),
+        Ok(SignedIn::Half(half)) => Ok(half_signed_in_response(&app, &half, &next)),
         Err(SignInError::Busy) => Err(Problem::unavailable(2)),
         Err(SignInError::Store(error)) => Err(error.into()),
         Err(_) => refuse(),
     }
+}
+
+/// How long to wait, if one of the keys was tried too often.
+fn too_often<const N: usize>(app: &App, keys: [String; N]) -> Option<u64> {
+    let wait = keys.into_iter().find_map(|key| app.limits.sign_in(key).err())?;
+    Some(wait.retry_after_s.unwrap_or(60))
+}
+
+fn retry_after(seconds: u64, response: Response) -> Response {
+    ([(header::RETRY_AFTER, seconds.to_string())], response).into_response()
+}
+
+#[derive(Template)]
+#[template(path = "sign_in_code.html")]
+struct CodePage {
+    frame: Frame,
+    next: String,
+    field: Field,
+}
+
+fn code_page(app: &App, lang: crate::Lang, here: &str, next: String, error: Option<String>) -> CodePage {
+    let mut frame = Viewer::Nobody.frame(app, lang, app.texts.t(lang).get("totp-title"), here);
+    frame.sheet = Sheet::Public;
+    let field = code_field(&frame.t, error);
+    CodePage { frame, next, field }
+}
+
+/// The field for a code of an authenticator or a recovery code.
+pub(super) fn code_field(t: &T, error: Option<String>) -> Field {
+    let mut field = Field::new("code", t.get("sign-in-code"), FieldKind::Text { chars_max: 30 })
+        .required()
+        .error(error)
+        .hint(t.get("totp-code-hint"));
+    field.autocomplete = Some("one-time-code");
+    field
+}
+
+/// Whoever comes here without the first step, or too late, begins anew.
+async fn code_form(
+    State(app): State<App>,
+    Asked(lang): Asked,
+    Here(here): Here,
+    headers: HeaderMap,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Problem> {
+    let Some(half) = cookie(&headers, HALF_COOKIE).map(str::to_owned) else {
+        return Ok(Redirect::to("/sign-in").into_response());
+    };
+    match app.blocking(move |kernel| kernel.half_session(&half)).await? {
+        Some(_) => page(&code_page(&app, lang, &here, local(wanted.next), None)),
+        None => Ok(begin_anew(&app)),
+    }
+}
+
+#[derive(Deserialize)]
+struct Code {
+    code: String,
+    next: Option<String>,
+}
+
+async fn take_code(
+    State(app): State<App>,
+    Asked(lang): Asked,
+    Extension(From(address)): Extension<From>,
+    headers: HeaderMap,
+    Form(given): Form<Code>,
+) -> Result<Response, Problem> {
+    let Some(half) = cookie(&headers, HALF_COOKIE).map(str::to_owned) else { return Ok(begin_anew(&app)) };
+    let (next, of) = (local(given.next), half.clone());
+    let Some(account) = app.blocking(move |kernel| kernel.half_session(&of)).await? else {
+        return Ok(begin_anew(&app));
+    };
+    let again = |status: StatusCode, message: String| {
+        let response = page(&code_page(&app, lang, "/sign-in/code", next.clone(), Some(message)))?;
+        Ok::<_, Problem>((status, response).into_response())
+    };
+    let t = app.texts.t(lang);
+    let wait = |seconds: u64| {
+        let message = t.with("sign-in-wait", &[("seconds", seconds)]);
+        Ok(retry_after(seconds, again(StatusCode::TOO_MANY_REQUESTS, message)?))
+    };
+    if let Some(seconds) = too_often(&app, [format!("code {account}"), format!("code from {address}")]) {
+        return wait(seconds);
+    }
+    let taken =
+        app.blocking(move |kernel| Ok::<_, Problem>(kernel.take_second_step(&half, &given.code))).await?;
+    match taken {
+        Ok(session) => {
+            let mut response = signed_in_response(&app, &session.cookie_value, &next);
+            response.headers_mut().append(header::SET_COOKIE, half_cookie(&app, "", 0));
+            Ok(response)
+        }
+        Err(SecondStepError::Wrong) => again(StatusCode::UNPROCESSABLE_ENTITY, t.get("sign-in-code-refused")),
+        Err(SecondStepError::Wait(seconds)) => wait(seconds),
+        Err(SecondStepError::Ended) => Ok(begin_anew(&app)),
+        Err(SecondStepError::Busy) => Err(Problem::unavailable(2)),
+        Err(SecondStepError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// The name of the cookie of who gave the password and not yet the code. It is sent with the second step alone.
+pub const HALF_COOKIE: &str = "taizhang_half";
+
+fn half_cookie(app: &App, secret: &str, seconds: i64) -> HeaderValue {
+    let secure = if app.site.secure { "; Secure" } else { "" };
+    let cookie = format!(
+        "{HALF_COOKIE}={secret}; Path=/sign-in; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+    );
+    HeaderValue::try_from(cookie).expect("a cookie of ours is visible ASCII")
+}
+
+fn half_signed_in_response(app: &App, half: &HalfSession, next: &str) -> Response {
+    let seconds = half.expires.since_ms(app.kernel.now()) / 1_000;
+    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    let cookie = half_cookie(app, &half.cookie_value, seconds);
+    ([(header::SET_COOKIE, cookie)], Redirect::to(&format!("/sign-in/code?next={next}"))).into_response()
+}
+
+fn begin_anew(app: &App) -> Response {
+    ([(header::SET_COOKIE, half_cookie(app, "", 0))], Redirect::to("/sign-in?ended=1")).into_response()
 }
 
 /// The address a request came from, or the network of it: what limits go by.

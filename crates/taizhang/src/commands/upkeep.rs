@@ -98,6 +98,10 @@ pub fn password(config: &Config, account: &str) -> Result<ExitCode, Error> {
     serve::found(config, &kernel)?;
     if !(is_new && account.as_str() == serve::ADMINISTRATOR) {
         let system = ActorId::new("system:installation").expect("a valid actor");
+        if kernel.accounts()?.iter().any(|row| row.account == account && row.totp) {
+            kernel.remove_totp(&system, &account)?;
+            say(format!("account {account}, the second step was taken off"));
+        }
         let reset = kernel.reset_password(&system, &account)?;
         if let Some(password) = reset.one_time_password {
             say(format!("account {account}, one-time password: {password}"));

@@ -24,6 +24,7 @@ pub fn router() -> Router<App> {
         .route("/admin/accounts/{account}", get(one))
         .route("/admin/accounts/{account}/disable", post(disable))
         .route("/admin/accounts/{account}/reset-password", post(reset))
+        .route("/admin/accounts/{account}/remove-totp", post(remove_totp))
 }
 
 const SPEC: TableSpec = TableSpec {
@@ -144,6 +145,7 @@ async fn account_page(desk: &Desk, account: &AccountId) -> Result<AdminPage, Pro
         (desk.get("admin-account"), account.to_string()),
         (desk.get("admin-unit"), desk.unit_title(&row.unit)),
         (desk.get("admin-state"), state(desk, row.disabled, "admin-account-disabled").text),
+        (desk.get("totp"), desk.get(if row.totp { "admin-totp-on" } else { "admin-totp-off" })),
     ];
     let tree = desk.app.tree();
     for post in tree.posts_of(account, desk.app.today()) {
@@ -173,6 +175,9 @@ async fn account_page(desk: &Desk, account: &AccountId) -> Result<AdminPage, Pro
         })
     };
     shown.forms.extend(button("kernel.password.reset", "admin-password-reset", "reset-password"));
+    if row.totp {
+        shown.forms.extend(button("kernel.totp.remove", "admin-totp-remove", "remove-totp"));
+    }
     shown.forms.extend(button("kernel.account.disable", "admin-account-disable", "disable"));
     Ok(shown)
 }
@@ -197,7 +202,7 @@ async fn disable(
         Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{account}")).into_response()),
         Err(problem) => {
             let mut again = account_page(&desk, &account).await?;
-            // The message belongs to the second of the two buttons.
+            // The message belongs to the last of the buttons.
             again.forms.reverse();
             refused(&desk, problem, again)
         }
@@ -219,5 +224,23 @@ async fn reset(
             page(&shown)
         }
         Err(problem) => refused(&desk, problem, account_page(&desk, &account).await?),
+    }
+}
+
+async fn remove_totp(
+    Path(account): Path<String>,
+    desk: Desk,
+    Posted { sent, .. }: Posted<Nothing>,
+) -> Result<Response, Problem> {
+    let account = named(&account)?;
+    let who = account.clone();
+    let work = move |kernel: &Kernel, by: &By| kernel.remove_totp(by, &who);
+    match desk.act("kernel.totp.remove", sent, work).await {
+        Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{account}")).into_response()),
+        Err(problem) => {
+            let mut again = account_page(&desk, &account).await?;
+            again.forms.sort_by_key(|form| !form.action.ends_with("/remove-totp"));
+            refused(&desk, problem, again)
+        }
     }
 }
