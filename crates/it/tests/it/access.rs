@@ -390,6 +390,27 @@ const OPERATIONS: &[Operation] = &[
     ),
 ];
 
+/// What those of the first key-project office (planner, team) get where they are not refused; they are refused everywhere
+/// else.
+const OF_OFFICE: &[(&str, [u16; 2])] = &[
+    ("GET /api/projects/{book}/projects", [200, 200]),
+    ("GET /api/projects/{book}/projects/{project}", [200, 200]),
+    ("GET /api/projects/{book}/projects/{project}/plan", [404, 404]),
+    ("GET /api/projects/{book}/projects/{project}/plan/overlaps", [404, 404]),
+    ("GET /api/projects/{book}/projects/{project}/plan/curve", [404, 404]),
+    ("GET /api/projects/{book}/projects/{project}/plan/file", [404, 404]),
+    ("POST /api/projects/{book}/projects/{project}/plan", [400, 400]),
+    ("GET /api/projects/{book}/chains", [200, 403]),
+    ("GET /api/projects/{book}/programmes", [200, 403]),
+    ("GET /api/projects/{book}/visits", [200, 403]),
+    ("GET /api/projects/{book}/assistance", [200, 403]),
+    ("GET /api/projects/{book}/permits", [200, 403]),
+    ("GET /api/projects/{book}/proxies", [200, 403]),
+    ("GET /api/projects/{book}/evidence/{digest}", [404, 404]),
+    ("POST /api/projects/{book}/entries", [201, 201]),
+    ("POST /api/projects/{book}/evidence", [400, 400]),
+];
+
 fn operations() -> impl Iterator<Item = &'static Operation> {
     OPERATIONS.iter().chain(crate::epcis::access::OPERATIONS)
 }
@@ -484,6 +505,33 @@ on_every_store! {
             }
         }
         assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    fn those_of_an_office_may_do_what_the_table_says_and_nothing_elsewhere(town) {
+        let users = [User::Planner, User::Team];
+        let clients = users.map(|user| town.program(user));
+        let mut wrong = Vec::new();
+        for operation in operations() {
+            let named = format!("{} {}", operation.method, operation.template);
+            let row = OF_OFFICE.iter().find(|(of, _)| *of == named).map(|(_, row)| *row);
+            let expected = row.unwrap_or(if operation.row == PUBLIC { [200; 2] } else { [403; 2] });
+            let found = [0, 1].map(|at| ask(&clients[at], operation, operation.path, &town).status);
+            if found != expected {
+                wrong.push(format!("(\"{named}\", {found:?}),"));
+            }
+            let foreign = operation.path.replace("decheng-projects", "leling-projects");
+            if foreign != operation.path {
+                for (user, client) in users.iter().zip(&clients) {
+                    let status = ask(client, operation, &foreign, &town).status;
+                    if status != 403 {
+                        wrong.push(format!("{user:?} {} {foreign}: {status}", operation.method));
+                    }
+                }
+            }
+        }
+        let unknown = OF_OFFICE.iter().filter(|(of, _)| operations().all(|it| format!("{} {}", it.method, it.template) != *of));
+        assert_eq!(unknown.count(), 0, "rows of operations that are gone");
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
     fn what_is_not_in_the_document_needs_its_right_as_well(town) {

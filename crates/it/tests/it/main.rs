@@ -38,4 +38,5 @@ mod spread;
 mod story;
 mod upkeep;
 mod wall;
+mod web;
 mod witness;

@@ -21,15 +21,15 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
 }
 
 /// An account with the second step on: its name and password, a browser of its, its secret and recovery codes.
-struct Owner {
-    name: String,
+pub struct Owner {
+    pub name: String,
     password: &'static str,
     browser: Client,
     secret: String,
     codes: Vec<String>,
 }
 
-fn owner(town: &Town, user: User) -> Owner {
+pub fn owner(town: &Town, user: User) -> Owner {
     let (name, password) = town.account(user);
     let browser = page(&town.holder_again(&name));
     browser.post_form("/account/totp/begin", &[("password", password)]).expect(303);

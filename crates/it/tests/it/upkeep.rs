@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base::{BookId, Seq};
-use harness::{Client, Engine, Place, sale};
+use harness::{Client, Engine, Place, Town, User, sale};
 use serde_json::json;
 
 use crate::crash::{OCCURRED, SALES, Server, found};
@@ -36,9 +36,9 @@ fn refused(place: &Place, arguments: &[&str]) -> String {
     said(&output)
 }
 
-/// The one-time password that a command printed for the administrator.
+/// The one-time password that a command printed.
 fn one_time(printed: &str) -> String {
-    let rest = printed.split_once("account admin, one-time password: ").expect("a password").1;
+    let rest = printed.split_once(", one-time password: ").expect("a password").1;
     rest.lines().next().unwrap().to_owned()
 }
 
@@ -59,6 +59,18 @@ fn a_new_installation_is_founded_and_a_forgotten_password_replaced_by_hand() {
     assert_eq!(sign_in(&second), 303);
     drop(server);
     assert!(refused(&place, &["password", "nobody"]).contains("nobody"));
+}
+
+#[test]
+fn a_password_replaced_by_hand_takes_the_second_step_off() {
+    let town = Town::on(Engine::Sqlite.place().unwrap());
+    let name = crate::second_step::owner(&town, User::Leader).name;
+    let place = town.close();
+    let said = done(&place, &["password", &name]);
+    let server = Server::start(&place);
+    let fields = [("account", name.as_str()), ("password", &one_time(&said))];
+    let entered = Client::new(&server.base).post_form("/sign-in", &fields).expect(303);
+    assert_eq!(entered.header("location"), "/");
 }
 
 /// The leaves of the market's book.

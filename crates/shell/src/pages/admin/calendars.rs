@@ -106,6 +106,7 @@ async fn new(desk: Desk) -> Result<Response, Problem> {
 }
 
 async fn load(desk: Desk, Sent { mut typed, files }: Sent) -> Result<Response, Problem> {
+    desk.viewer.need_somewhere(&desk.app, LOAD)?;
     let again = form(&desk);
     let text = files.into_iter().find(|file| file.field == "file").map(|file| file.bytes);
     let Some(text) = text.and_then(|bytes| String::from_utf8(bytes).ok()) else {

@@ -120,6 +120,7 @@ async fn add_place(
     desk: Desk,
     Posted { typed, sent }: Posted<Typed>,
 ) -> Result<Response, Problem> {
+    desk.viewer.need_somewhere(&desk.app, CHANGE)?;
     let unit = seen(&desk, &unit)?;
     let again = place_form(&desk, &unit, &typed);
     match read(&unit, &typed) {

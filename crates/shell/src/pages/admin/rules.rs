@@ -232,6 +232,7 @@ async fn new(desk: Desk, Query(From { from }): Query<From>) -> Result<Response, 
 }
 
 async fn adopt(desk: Desk, Posted { typed, sent }: Posted<Typed>) -> Result<Response, Problem> {
+    desk.viewer.need_somewhere(&desk.app, ADOPT)?;
     let again = form(&desk, &typed);
     let rule = match ColourRule::parse(&typed.rule) {
         Ok(rule) => rule,

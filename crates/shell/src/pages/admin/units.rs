@@ -236,6 +236,7 @@ async fn add_unit(
     desk: Desk,
     Posted { typed, sent }: Posted<Typed>,
 ) -> Result<Response, Problem> {
+    desk.viewer.need_somewhere(&desk.app, CHANGE)?;
     let parent = seen(&desk, &unit)?;
     let again = unit_form(&desk, &parent, &typed);
     let read = || {
@@ -274,6 +275,7 @@ async fn open_book(
     desk: Desk,
     Posted { typed, sent }: Posted<Typed>,
 ) -> Result<Response, Problem> {
+    desk.viewer.need_somewhere(&desk.app, CHANGE)?;
     let unit = seen(&desk, &unit)?;
     let again = book_form(&desk, &unit, &typed);
     let book = match BookId::new(typed.book.trim()) {
@@ -306,6 +308,7 @@ async fn add_post(
     desk: Desk,
     Posted { typed, sent }: Posted<Typed>,
 ) -> Result<Response, Problem> {
+    desk.viewer.need_somewhere(&desk.app, CHANGE)?;
     let unit = seen(&desk, &unit)?;
     let again = post_form(&desk, &unit, &typed);
     let post = match SubjectId::new(format!("post:{unit}/{}", typed.post.trim())) {
@@ -377,6 +380,7 @@ async fn hold_post(
     desk: Desk,
     Posted { typed, sent }: Posted<Typed>,
 ) -> Result<Response, Problem> {
+    desk.viewer.need_somewhere(&desk.app, HOLD)?;
     let unit = seen(&desk, &unit)?;
     let again = holding_form(&desk, &unit, &typed, false).await?;
     let read = || {
@@ -397,6 +401,7 @@ async fn leave_post(
     desk: Desk,
     Posted { typed, sent }: Posted<Typed>,
 ) -> Result<Response, Problem> {
+    desk.viewer.need_somewhere(&desk.app, HOLD)?;
     let unit = seen(&desk, &unit)?;
     let again = holding_form(&desk, &unit, &typed, true).await?;
     let read = || {
