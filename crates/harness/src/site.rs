@@ -62,7 +62,7 @@ impl Site {
                 let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
                 let config = Config { listen: listener.local_addr().unwrap(), ..serving };
                 let app = taizhang::app(&config, served).unwrap();
-                tell.send(config.base_url()).unwrap();
+                tell.send(format!("http://{}", config.listen)).unwrap();
                 let stopped = async { drop(stopped.await) };
                 taizhang::serve(app, listener, stopped).await.unwrap();
             });

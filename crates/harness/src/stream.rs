@@ -40,6 +40,18 @@ impl StateStream {
         }
     }
 
+    /// Waits until the server has ended the stream.
+    pub fn ended(mut self) {
+        let mut line = String::new();
+        // The last chunk is an empty one; the connection may stay.
+        while line.trim() != "0" {
+            line.clear();
+            if self.0.read_line(&mut line).expect("the stream ends within half a minute") == 0 {
+                break;
+            }
+        }
+    }
+
     /// States until one fits.
     pub fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         loop {

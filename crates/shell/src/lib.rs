@@ -24,6 +24,7 @@ pub mod headers;
 pub mod href;
 pub mod live;
 pub mod once;
+mod origin;
 pub mod pages;
 pub mod photo;
 pub mod problem;

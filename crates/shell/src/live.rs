@@ -7,7 +7,9 @@ use std::time::Duration;
 use askama::Template;
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use base::limits::STREAM_SECONDS_MAX;
-use ledger::Entry;
+use kernel::{AccountDisabled, DeviceRevoked, GrantWithdrawn, PasswordChanged, TokenRevoked, TotpRemoved};
+use ledger::{Body, Entry};
+use registry::PostLeft;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
@@ -94,6 +96,8 @@ impl Changes {
                 () = sleep_until(self.until) => return false,
             };
             match received {
+                // Whoever listens asks anew, and is judged anew.
+                Ok(entries) if entries.iter().any(takes_away) => return false,
                 Ok(entries) if entries.iter().any(&concerns) => return true,
                 Ok(_) => {}
                 // Whatever was missed is in the database.
@@ -102,6 +106,20 @@ impl Changes {
             }
         }
     }
+}
+
+/// Whether somebody may do less after an entry. It happens seldom enough for every stream to end.
+fn takes_away(entry: &Entry) -> bool {
+    const KINDS: [&str; 7] = [
+        AccountDisabled::KIND,
+        PasswordChanged::KIND,
+        TotpRemoved::KIND,
+        GrantWithdrawn::KIND,
+        TokenRevoked::KIND,
+        DeviceRevoked::KIND,
+        PostLeft::KIND,
+    ];
+    KINDS.contains(&entry.kind.as_str())
 }
 
 #[cfg(test)]

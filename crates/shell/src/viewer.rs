@@ -295,6 +295,12 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         Ok(viewer) => viewer,
         Err(problem) => return problem.into_response(),
     };
+    let is_program = matches!(viewer, Viewer::Program(_));
+    if !is_program
+        && let Err(problem) = crate::origin::check(&app.site.base_url, request.method(), request.headers())
+    {
+        return problem.into_response();
+    }
     if let Viewer::Person(session) = &viewer {
         let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         if !safe {

@@ -1,6 +1,8 @@
 //! What browsers are held to, on every address that there is.
 
+mod bounds;
 mod forms;
+mod strangers;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
