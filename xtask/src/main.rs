@@ -4,6 +4,7 @@ mod fuzz;
 mod machine;
 mod promises;
 mod schemathesis;
+mod secrets;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::process::{Command, ExitCode};
 const USAGE: &str =
     "cargo xtask test            run every test, installing what they need where it is missing
 cargo xtask tidy            check the rules of the house
+cargo xtask secrets         look for keys, tokens and passwords in what is checked in
 cargo xtask deny            check licences, bans and sources of dependencies
 cargo xtask schemathesis    hold the API against its own OpenAPI document with made-up requests
 cargo xtask promises [name] break each promise on purpose, and want its test to fail
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         "test" => test(),
         "schemathesis" => machine::prepare().and_then(|()| schemathesis::run_all(&root())),
         "tidy" => tidy::report(&root()),
+        "secrets" => secrets::report(&root()),
         "deny" => deny(),
         "promises" => {
             machine::prepare().and_then(|()| promises::break_all(&root(), std::env::args().nth(2).as_deref()))
