@@ -58,6 +58,7 @@ pub fn check(root: &Path) -> Vec<String> {
         }
     }
     texts(root, &mut found);
+    threats(root, &mut found);
     found
 }
 
@@ -191,6 +192,18 @@ fn texts(root: &Path, found: &mut Vec<String>) {
         }
         for key in en.iter().filter(|key| !zh.contains(key)) {
             found.push(format!("crates/{}/texts: {key} has no Chinese text", krate.name));
+        }
+    }
+}
+
+/// What the page of threats names is there.
+fn threats(root: &Path, found: &mut Vec<String>) {
+    const PAGE: &str = "docs/security.md";
+    let Ok(page) = fs::read_to_string(root.join(PAGE)) else { return };
+    for (file, name) in page.split('`').filter_map(|text| text.split_once('#')) {
+        let text = fs::read_to_string(root.join(file)).unwrap_or_default();
+        if file.contains('/') && !text.contains(name) {
+            found.push(format!("{PAGE}: {file} has no {name}"));
         }
     }
 }
