@@ -17,14 +17,17 @@ select create_reference_table('regulation');
 select create_reference_table('schema_step');
 select create_reference_table('secret');
 select create_reference_table('target');
+select create_reference_table('totp');
 select create_reference_table('witness_fork');
 select create_reference_table('witness_log');
 select create_reference_table('witness_trust');
 
 -- What belongs to one person, credential or thing.
+select create_distributed_table('half_session', 'hash');
 select create_distributed_table('market_page_token', 'owner');
 select create_distributed_table('projects_view', 'actor');
 select create_distributed_table('read_log', 'unit');
+select create_distributed_table('recovery_code', 'actor');
 select create_distributed_table('seen', 'subject');
 select create_distributed_table('session', 'hash');
 
