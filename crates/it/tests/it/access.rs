@@ -393,6 +393,9 @@ const OPERATIONS: &[Operation] = &[
 /// What those of the first key-project office (planner, team) get where they are not refused; they are refused everywhere
 /// else.
 const OF_OFFICE: &[(&str, [u16; 2])] = &[
+    // Nothing was cosigned, and nothing is no request.
+    ("GET /log/{book}/cosigned", [404, 404]),
+    ("POST /witness/add-checkpoint", [400, 400]),
     ("GET /api/projects/{book}/projects", [200, 200]),
     ("GET /api/projects/{book}/projects/{project}", [200, 200]),
     ("GET /api/projects/{book}/projects/{project}/plan", [404, 404]),

@@ -74,6 +74,8 @@ pub fn filled(address: &str) -> String {
         ("{token}", "none"),
         ("{device}", "none"),
         ("{contact}", "999999"),
+        ("{fork}", "999999"),
+        ("{log}", "999999"),
         ("{unit}", "371402"),
         ("{verb}", "taken"),
         ("{form}", if book == "beiyuan" { "price" } else { "visit" }),
