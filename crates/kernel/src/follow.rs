@@ -1,6 +1,7 @@
 //! What other nodes append, where several share a database.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base::{BookId, Seq};
@@ -16,7 +17,10 @@ const BATCH: usize = 500;
 
 /// How far listeners of this node were told of each book.
 #[derive(Default)]
-pub(crate) struct Told(Mutex<HashMap<BookId, u64>>);
+pub(crate) struct Told {
+    sizes: Mutex<HashMap<BookId, u64>>,
+    begun: AtomicBool,
+}
 
 impl Told {
     /// They are told of a book up to a size.
@@ -29,7 +33,7 @@ impl Told {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<BookId, u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -41,7 +45,7 @@ impl Kernel {
         let sizes: Vec<(BookId, u64)> = self.read(|tx| {
             tx.query("select book, size from book order by book", &[])?.iter().map(size).collect()
         })?;
-        let is_first = self.told.all().is_empty();
+        let is_first = !self.told.begun.swap(true, Ordering::Relaxed);
         for (book, size) in sizes {
             let known = self.told.all().get(&book).copied();
             if !is_first {

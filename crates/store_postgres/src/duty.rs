@@ -1,6 +1,8 @@
 //! Duties by the server's session locks: whoever holds the lock has the duty, and the server takes it back when the
 //! session ends, as it does when a process is killed.
 
+use std::time::Duration;
+
 use postgres::Config;
 use store::Duty;
 
@@ -8,7 +10,8 @@ use crate::session::{Role, Session};
 
 /// Keeps the locks of duties apart from other locks on the same server.
 const CLASS: i32 = 0x7a68_6475;
-/// How soon the server notices that a machine is gone without a word, and we that the server is: about five seconds.
+/// How soon the server notices that a machine is gone without a word, and we that the server is.
+const WATCHFUL_FOR: Duration = Duration::from_secs(5);
 const WATCHFUL: &str =
     "set tcp_keepalives_idle = 2; set tcp_keepalives_interval = 1; set tcp_keepalives_count = 3;
     set tcp_user_timeout = 5000; set statement_timeout = '2s'";
@@ -21,7 +24,8 @@ pub struct Lease {
 }
 
 impl Lease {
-    pub fn new(config: Config, name: &str) -> Self {
+    pub fn new(mut config: Config, name: &str) -> Self {
+        config.tcp_user_timeout(WATCHFUL_FOR).keepalives_idle(WATCHFUL_FOR / 2);
         let take = format!("select pg_try_advisory_lock({CLASS}, hashtext('{}'))", name.replace('\'', "''"));
         Self { config, take, held: None }
     }

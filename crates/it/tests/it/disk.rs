@@ -96,7 +96,7 @@ fn a_full_disk_is_told_and_takes_nothing_with_it() {
 
         disk.resize(256 * 1_024);
         let before = known.lock().unwrap().acknowledged.len();
-        wait("selling does not go on", || known.lock().unwrap().acknowledged.len() > before + 500);
+        wait("selling does not go on", || known.lock().unwrap().acknowledged.len() > before + 1_000);
     });
     resend(&clients[0], &known);
     server.kill();

@@ -126,7 +126,13 @@ fn a_node_hears_of_all_that_another_appends() {
     let Some(place) = Engine::Postgres.place() else { return };
     let town = Town::on(place);
     let other = node(&town.place, town.clock.clone());
+    // What it writes before it first looks must not make it tell all that there is.
+    let mut heard = other.live();
+    harness::enter(&other, &BookId::new("xihai").unwrap(), "market.lot.received", town.lot("N", 1_000));
     other.follow().unwrap();
+    let own = heard.try_recv().unwrap();
+    assert!(own.iter().all(|entry| entry.book.as_str() == "xihai"), "its own entry");
+    assert!(heard.try_recv().is_err(), "what was there before is not told");
     let mut heard = other.live();
     let size = |kernel: &Kernel| {
         kernel.read(|tx| kernel::entries::entries_from(tx, &town.book(), base::Seq(0), 1_000))
