@@ -37,12 +37,12 @@ test('a team reports from a phone in three taps, and the next time in two', asyn
   await page.locator('.chip', { hasText: '20%' }).tap();
   await shot(page, 'projects-report-phone');
   await page.locator('.send button').tap();
-  await page.waitForURL(/my\?done=\d+/);
+  await page.waitForURL(/my\/projects\?done=\d+/);
   assert.match(await card.locator('.card-value').innerText(), /20%/);
   await card.locator('.button').tap();
   assert.ok(await page.locator('.chip', { hasText: '与上次相同' }).locator('input').isChecked());
   await page.locator('.send button').tap();
-  await page.waitForURL(/my\?done=\d+/);
+  await page.waitForURL(/my\/projects\?done=\d+/);
   assert.deepEqual(page.complaints, []);
 });
 
@@ -58,7 +58,7 @@ test('a report works without a script, and a refused one keeps what was typed', 
   assert.ok(await page.locator('#note-error').isVisible());
   await page.fill('[name=note]', '返工');
   await page.locator('.send button').click();
-  await page.waitForURL(/my\?done=\d+/);
+  await page.waitForURL(/my\/projects\?done=\d+/);
   await context.close();
 });
 
