@@ -28,7 +28,7 @@ pub struct Difference {
 /// EPC URNs and Digital Links of any domain, fractions of seconds, offsets of moments, `1` and `1.0`, one
 /// value and a list of it, an empty list and none; in members of others, a number and its text, a list in a list
 /// and its items, an empty object and an empty text, as the event hash has it; of the version of a document more than two
-/// numbers, and which one before 2.0); `recordTime`, and an `eventID` that only `returned` has; and, where one is an
+/// numbers, which one before 2.0, and whether 2.0 is said); `recordTime`, and an `eventID` that only `returned` has; and, where one is an
 /// EPCISDocument and the other a query document or event, all but the events, in any order.
 pub fn equal_in_meaning(sent: &Value, returned: &Value) -> Result<(), Difference> {
     let one_kind = sent.get("type") == returned.get("type");
@@ -36,7 +36,9 @@ pub fn equal_in_meaning(sent: &Value, returned: &Value) -> Result<(), Difference
         let envelope = |value: &Value| match normalize(value) {
             Value::Object(mut map) => {
                 map.remove("epcisBody");
-                if let Some(Value::String(version)) = map.get_mut("schemaVersion") {
+                // A query document may leave it out, but not in XML.
+                let version = map.entry("schemaVersion").or_insert_with(|| "2.0".into());
+                if let Value::String(version) = version {
                     *version = carried_version(version);
                 }
                 Value::Object(map)

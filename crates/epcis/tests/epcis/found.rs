@@ -112,3 +112,10 @@ fn names_of_more_than_a_prefix_and_a_local_part_are_refused_or_come_back() {
         assert!(refused.is_err_and(|error| error.to_string().contains("is no qualified name")), "{text}");
     }
 }
+
+#[test]
+fn a_query_document_that_names_no_version_comes_back_through_xml() {
+    xml(b"<q:EPCISQueryDocument xmlns:q=\"urn:epcglobal:epcis-query:xsd:2\" creationDate=\"2021-12-10T08:31:22Z\"><EPCISBody>\
+          <q:QueryResults><queryName>SimpleEventQuery</queryName><resultsBody><EventList/></resultsBody></q:QueryResults>\
+          </EPCISBody></q:EPCISQueryDocument>");
+}
