@@ -1,4 +1,4 @@
-use crate::network::Network;
+use crate::network::{NEVER, Network};
 use crate::pass::Place;
 use crate::{
     Activity, ActivityId, Calendar, CalendarId, Constraint, Link, LinkId, Minutes, Moment, Progress, Reach,
@@ -97,9 +97,9 @@ impl Schedule {
         self.network.push(id, &activity)?;
         self.plan.activities.push(activity);
         self.order.push();
-        let anywhere = (self.frame.floor, self.frame.floor);
-        self.early.push(anywhere);
-        self.late.push(anywhere);
+        // Wherever it comes to lie counts as a move, for the finish may be its own.
+        self.early.push((NEVER, NEVER));
+        self.late.push((NEVER, NEVER));
         Ok(self.rerun(&[id.0, id.0]))
     }
 
