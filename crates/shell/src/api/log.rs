@@ -44,8 +44,12 @@ async fn checkpoint(
 ) -> Result<Response, Problem> {
     app.limits.public(address)?;
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
-    let note = app.blocking(move |kernel| kernel.shown_checkpoint(&book)).await?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
+    app.blocking(move |kernel| kernel.shown_checkpoint(&book)).await.map(signed)
+}
+
+/// A signed note.
+fn signed(note: String) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response()
 }
 
 /// The newest checkpoint of a book that a witness has cosigned, with the cosignatures (C2SP tlog-cosignature).
@@ -60,8 +64,7 @@ async fn cosigned(
     app.limits.public(address)?;
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
     let note = app.blocking(move |kernel| kernel.cosigned_checkpoint(&book)).await?;
-    let note = note.ok_or_else(Problem::not_found)?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
+    note.map(signed).ok_or_else(Problem::not_found)
 }
 
 /// A tile of hashes (C2SP tlog-tiles); `path` is such as `0/x001/234` or `0/000.p/17`.

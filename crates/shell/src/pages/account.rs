@@ -184,6 +184,17 @@ impl Own {
         Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&shown)?).into_response())
     }
 
+    /// Does what a form asks for, and shows the page anew.
+    async fn change(
+        &self,
+        work: impl FnOnce(&Kernel) -> AdminResult<()> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        match self.app.blocking(move |kernel| Ok::<_, Problem>(work(kernel))).await? {
+            Ok(()) => Ok(Redirect::to("/account").into_response()),
+            Err(error) => self.refused(error).await,
+        }
+    }
+
     /// Makes recovery codes once for each time that the form was shown, and shows them.
     async fn codes(
         &self,
@@ -241,12 +252,7 @@ async fn begin(
     let own = Own::new(app, viewer, lang)?;
     own.app.limits.sign_in(format!("account {}", own.account))?;
     let (account, password) = (own.account.clone(), value(&typed, "password"));
-    let work =
-        move |kernel: &std::sync::Arc<Kernel>| Ok::<_, Problem>(kernel.begin_totp(&account, &password));
-    match own.app.blocking(work).await? {
-        Ok(_) => Ok(Redirect::to("/account").into_response()),
-        Err(error) => own.refused(error).await,
-    }
+    own.change(move |kernel| kernel.begin_totp(&account, &password).map(drop)).await
 }
 
 async fn confirm(
@@ -285,10 +291,5 @@ async fn end(
     let own = Own::new(app, viewer, lang)?;
     own.app.limits.sign_in(format!("account {}", own.account))?;
     let (account, password, code) = (own.account.clone(), value(&typed, "password"), value(&typed, "code"));
-    let work =
-        move |kernel: &std::sync::Arc<Kernel>| Ok::<_, Problem>(kernel.end_totp(&account, &password, &code));
-    match own.app.blocking(work).await? {
-        Ok(_) => Ok(Redirect::to("/account").into_response()),
-        Err(error) => own.refused(error).await,
-    }
+    own.change(move |kernel| kernel.end_totp(&account, &password, &code).map(drop)).await
 }

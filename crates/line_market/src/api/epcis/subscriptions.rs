@@ -318,10 +318,7 @@ pub async fn unsubscribe(
         .kernel
         .append(move |desk| standing::end(desk, &actor, &subscription, EndReason::Unsubscribed))
         .await;
-    match ended.map_err(|error: AppendError<crate::refusal::Refusal>| failure_problem(error))? {
-        true => Ok(StatusCode::NO_CONTENT.into_response()),
-        false => Err(Problem::not_found()),
-    }
+    done(ended.map_err(|error: AppendError<crate::refusal::Refusal>| failure_problem(error))?)
 }
 
 /// Goes on with a subscription that was stopped, where it was. One that was not stopped stays as it is.
@@ -342,10 +339,12 @@ pub async fn resume_subscription(
     any_type(&headers)?;
     let actor = viewer.id();
     let resumed = app.kernel.append(move |desk| standing::resume(desk, &actor, &subscription)).await;
-    match resumed.map_err(failure_problem)? {
-        true => Ok(StatusCode::NO_CONTENT.into_response()),
-        false => Err(Problem::not_found()),
-    }
+    done(resumed.map_err(failure_problem)?)
+}
+
+/// Nothing more to say of a subscription, if it was still there.
+fn done(was_there: bool) -> Result<Response, Problem> {
+    if was_there { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Problem::not_found()) }
 }
 
 async fn find_subscription(
