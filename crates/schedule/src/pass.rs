@@ -190,8 +190,7 @@ impl Network {
         if arc.lag == 0 {
             return t;
         }
-        let calendar = &self.calendars[usize::from(arc.calendar)];
-        calendar.end(calendar.work(t) + i64::from(arc.lag))
+        self.calendars[usize::from(arc.calendar)].later(t, i64::from(arc.lag))
     }
 
     /// The last moment that is the lag before `t`.
@@ -200,8 +199,7 @@ impl Network {
         if arc.lag == 0 {
             return t;
         }
-        let calendar = &self.calendars[usize::from(arc.calendar)];
-        calendar.begin(calendar.work(t) - i64::from(arc.lag))
+        self.calendars[usize::from(arc.calendar)].sooner(t, i64::from(arc.lag))
     }
 
     /// A start to finish link joins two moments without work, Monday morning and Friday evening: it holds if the breaks

@@ -47,14 +47,16 @@ impl Schedule {
             Anchor::Start { start, .. } => start.0,
             Anchor::Deadline { deadline, .. } => deadline.0,
         };
-        self.finish = self.early.iter().map(|place| place.1).max().unwrap_or(empty);
+        let last = self.early.iter().fold(NEVER, |last, place| last.max(place.1));
+        self.finish = if self.early.is_empty() { empty } else { last };
     }
 
     fn find_latest_start(&mut self) {
-        let left = self.late.iter().zip(&self.network.nodes).filter(|(_, node)| !node.has_finished);
+        let all = self.late.iter().zip(&self.network.nodes);
+        let first =
+            all.fold(EVER, |first, (place, node)| if node.has_finished { first } else { first.min(place.0) });
         // With nothing left to do, nothing needs to start before the end.
-        let ceiling = self.frame.ceiling;
-        self.latest_start = left.map(|(place, _)| place.0).min().unwrap_or(ceiling);
+        self.latest_start = if first == EVER { self.frame.ceiling } else { first };
     }
 
     /// Both passes over what follows from the activities whose bounds or links changed.

@@ -228,28 +228,30 @@ impl Calendar {
         self.begin(w - 1) + 1
     }
 
+    /// The first moment that lies `minutes` after `t`.
+    #[inline]
+    pub(crate) fn later(&self, t: i64, minutes: i64) -> i64 {
+        if self.is_elapsed { t + minutes } else { self.end(self.work(t) + minutes) }
+    }
+
+    /// The last moment that lies `minutes` before `t`.
+    #[inline]
+    pub(crate) fn sooner(&self, t: i64, minutes: i64) -> i64 {
+        if self.is_elapsed { t - minutes } else { self.begin(self.work(t) - minutes) }
+    }
+
     /// Where `rest` minutes of work that begin at `t` or later begin and end.
     #[inline]
     pub(crate) fn forth(&self, t: i64, rest: u32) -> (i64, i64) {
-        match self.offset(t).and_then(|t| self.span.forth(t, rest)) {
-            Some((begin, end)) => (self.span_start + i64::from(begin), self.span_start + i64::from(end)),
-            None => {
-                let work = self.work(t);
-                (self.begin(work), self.end(work + i64::from(rest)))
-            }
-        }
+        let work = self.work(t);
+        (self.begin(work), self.end(work + i64::from(rest)))
     }
 
     /// Where `rest` minutes of work that end at `t` or before begin and end.
     #[inline]
     pub(crate) fn back(&self, t: i64, rest: u32) -> (i64, i64) {
-        match self.offset(t).and_then(|t| self.span.back(t, rest)) {
-            Some((begin, end)) => (self.span_start + i64::from(begin), self.span_start + i64::from(end)),
-            None => {
-                let work = self.work(t);
-                (self.begin(work - i64::from(rest)), self.end(work))
-            }
-        }
+        let work = self.work(t);
+        (self.begin(work - i64::from(rest)), self.end(work))
     }
 
     /// The least count whose end is not before `t`.
