@@ -242,10 +242,16 @@ pub(crate) fn need_active(admin: &mut Admin<'_, '_>, who: &AccountId) -> AdminRe
     }
 }
 
-/// Whoever takes over an account gets what was granted to it, so each grant counts beside the account's own unit.
+/// Whoever takes over an account gets what was granted to it, and the posts that it holds or will hold, so each counts
+/// beside the account's own unit.
 fn permit_account(admin: &mut Admin<'_, '_>, action: &'static str, who: &AccountId) -> AdminResult<()> {
     let unit = need_active(admin, who)?;
     admin.permit(action, &unit, None)?;
+    let today = admin.desk.zone().day_of(admin.desk.now());
+    let units: Vec<UnitCode> = admin.tree.units_served(who, today).cloned().collect();
+    for unit in units {
+        admin.permit(action, &unit, None)?;
+    }
     for (_, grant) in grants(admin.desk.read()?, &account_actor(who))? {
         admin.permit_grant(action, &grant)?;
     }

@@ -60,7 +60,8 @@ pub enum EraseRefusal {
 }
 
 impl Kernel {
-    /// Erases the body of an entry by another entry; every proof still verifies.
+    /// Erases the body of an entry by another entry, and the files that no entry with a body names any more; every proof
+    /// still verifies.
     pub fn erase(
         self: &Arc<Self>,
         book: &BookId,
@@ -92,8 +93,29 @@ impl Kernel {
             if let Some(line) = kernel.lines().of(entry.kind.as_str()) {
                 line.erase(tx, &entry)?;
             }
+            for digest in &entry.evidence {
+                kernel.drop_file(tx, &book, digest)?;
+            }
             Ok(receipt)
         })
+    }
+
+    /// Takes a file away, unless an entry that still has its body names it.
+    fn drop_file(&self, tx: &mut dyn Tx, book: &BookId, digest: &str) -> Result<(), StoreError> {
+        // Entries of a kind lie in runs, so that those that come by the million are not read.
+        const NAMED: &str =
+            "select entry.seq from run join entry on entry.book = run.book and entry.kind = run.kind
+                and entry.seq between run.first_seq and run.last_seq
+            where run.book = $1 and run.kind = $2 and entry.body is not null and entry.head like $3 limit 1";
+        const DROP: &str = "delete from evidence where book = $1 and digest = $2";
+        let (place, named) = (Param::Text(book.as_str()), format!("%\"{digest}\"%"));
+        for kind in self.catalogue().iter().filter(|kind| kind.bears_files) {
+            let asked = [place, Param::Text(kind.name), Param::Text(&named)];
+            if tx.query_one(NAMED, &asked)?.is_some() {
+                return Ok(());
+            }
+        }
+        tx.execute(DROP, &[place, Param::Text(digest)]).map(drop)
     }
 }
 

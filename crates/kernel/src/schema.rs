@@ -79,6 +79,7 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 23, sql: COSIGNING_TABLE },
     Migration { owner: "kernel", number: 30, sql: docket::COLOURED_INDEX },
     Migration { owner: "kernel", number: 31, sql: SECOND_STEP_TABLES },
+    Migration { owner: "kernel", number: 36, sql: "alter table totp add column begun_in text" },
 ];
 
 /// Trust and forks follow from the root book; what was cosigned last does not.

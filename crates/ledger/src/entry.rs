@@ -116,6 +116,8 @@ pub struct Draft {
     pub subjects: Vec<Subject>,
     /// SHA-256 digests of evidence files, lower-case hex.
     pub evidence: Vec<String>,
+    /// Whether its kind may name any.
+    pub bears_files: bool,
     /// The canonical text of the body.
     pub body: String,
     pub typed: Typed,
@@ -145,6 +147,7 @@ impl Draft {
             place: None,
             subjects: Vec::new(),
             evidence: Vec::new(),
+            bears_files: B::BEARS_FILES,
             body: text,
             typed: Typed::of(body),
         })
@@ -185,6 +188,9 @@ impl Draft {
         }
         if self.subjects.len() > SUBJECTS_MAX {
             return range("subjects", format!("are more than {SUBJECTS_MAX}"));
+        }
+        if !self.bears_files && !self.evidence.is_empty() {
+            return range("evidence", "is not taken by entries of this kind".into());
         }
         if self.evidence.len() > EVIDENCE_MAX {
             return range("evidence", format!("is more than {EVIDENCE_MAX} files"));
@@ -429,6 +435,7 @@ mod tests {
             place: SubjectId::new("stall:beiyuan/A12").ok(),
             subjects: vec![Subject::new(Role::Output, SubjectId::new(subject).unwrap())],
             evidence: vec!["0".repeat(64)],
+            bears_files: true,
             body: "{\"quantity_g\":1000}".into(),
             typed: Typed::default(),
         };

@@ -11,6 +11,9 @@ pub trait Body: Serialize + DeserializeOwned + utoipa::ToSchema + Clone + Send +
     /// Whether the body may hold personal data, and so may be erased. Such a body contributes to no figure.
     const ERASABLE: bool = false;
 
+    /// Whether entries of the kind may name files as evidence. Those that come by the million do not.
+    const BEARS_FILES: bool = true;
+
     /// Rules beyond the schema that need nothing but the body.
     fn check(&self) -> Result<(), BodyError> {
         Ok(())
@@ -84,6 +87,7 @@ pub struct Kind {
     pub title_zh: &'static str,
     pub title_en: &'static str,
     pub erasable: bool,
+    pub bears_files: bool,
     check: Check,
     schema: fn() -> serde_json::Value,
 }
@@ -101,6 +105,7 @@ impl Kind {
             title_zh,
             title_en,
             erasable: B::ERASABLE,
+            bears_files: B::BEARS_FILES,
             check: check::<B>,
             schema: schema::<B>,
         }

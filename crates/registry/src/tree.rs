@@ -310,6 +310,16 @@ impl Tree {
         self.posts.values().filter(|post| self.holder(&post.id, day) == Some(account)).collect()
     }
 
+    /// The units of the posts that an account holds on a day or will hold later.
+    pub fn units_served(&self, account: &AccountId, day: Day) -> impl Iterator<Item = &UnitCode> {
+        let is_served = move |post: &&Post| {
+            self.holdings(&post.id)
+                .iter()
+                .any(|it| it.account == *account && it.until.is_none_or(|until| day <= until))
+        };
+        self.posts.values().filter(is_served).map(|post| &post.unit)
+    }
+
     /// Whether a unit may be added.
     pub fn check_unit(&self, added: &UnitAdded) -> Result<(), RegistryError> {
         if self.units.contains_key(&added.code) {

@@ -41,7 +41,8 @@ fn push(out: &mut String, cell: Written) {
         Written::Text(text) => text,
     };
     // A spreadsheet would take such a cell for a formula; numbers with a sign are none.
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && span(&text).is_none();
+    let is_formula =
+        text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) && span(&text).is_none();
     let text = if is_formula { format!("'{text}") } else { text };
     if text.contains(['"', ',', '\n', '\r']) {
         out.push('"');
@@ -54,7 +55,9 @@ fn push(out: &mut String, cell: Written) {
 
 /// A cell without the mark that kept it from being taken for a formula.
 fn plain(cell: &str) -> &str {
-    cell.strip_prefix('\'').filter(|rest| rest.starts_with(['=', '+', '-', '@'])).unwrap_or(cell)
+    cell.strip_prefix('\'')
+        .filter(|rest| rest.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']))
+        .unwrap_or(cell)
 }
 
 /// Records of RFC 4180; empty ones are none.

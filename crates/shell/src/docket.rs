@@ -19,10 +19,14 @@ pub const REVIEW: &str = "kernel.matter.review";
 pub const APPROVE: &str = "kernel.matter.approve";
 pub const ARRANGE: &str = "kernel.matter.arrange";
 
-/// The posts that the viewer acts for today.
-pub fn posts_of(viewer: &Viewer) -> Vec<PostId> {
+/// The posts that the viewer acts for today. A grant names a post as its subject, and reaches it only within its unit.
+pub fn posts_of(app: &App, viewer: &Viewer) -> Vec<PostId> {
+    let tree = app.tree();
     let grants = viewer.actor().map(|actor| actor.grants.as_slice()).unwrap_or_default();
-    let held = grants.iter().filter(|grant| grant.role == HOLDER).filter_map(|grant| grant.subject.clone());
+    let held = grants.iter().filter(|grant| grant.role == HOLDER).filter_map(|grant| {
+        let post = tree.post(grant.subject.as_ref()?)?;
+        tree.contains(&grant.unit, &post.unit).then(|| post.id.clone())
+    });
     let mut posts: Vec<PostId> = held.filter_map(|post| post.try_into().ok()).collect();
     posts.sort();
     posts.dedup();
@@ -68,9 +72,20 @@ pub async fn readable(app: &App, viewer: &Viewer, id: &MatterId) -> Result<Matte
     }
 }
 
-/// Who opens a matter by hand leads the unit that keeps the book, or acts for the post that will review it.
-pub fn need_open(app: &App, viewer: &Viewer, book: &base::BookId, reviewer: &PostId) -> Result<(), Problem> {
-    if acts(app, viewer, OPEN, reviewer) {
+/// Who opens a matter by hand leads the unit that keeps the book, or acts for the post that will review it, whose unit
+/// keeps the book, and is the owner's, or lies above both.
+pub fn need_open(
+    app: &App,
+    viewer: &Viewer,
+    book: &base::BookId,
+    owner: &PostId,
+    reviewer: &PostId,
+) -> Result<(), Problem> {
+    let tree = app.tree();
+    let unit = |post: &PostId| tree.post(post.subject()).map(|post| &post.unit);
+    let leads = |below: &base::UnitCode| unit(reviewer).is_some_and(|above| tree.contains(above, below));
+    let is_own = tree.unit_of_book(book).is_some_and(leads) && unit(owner).is_some_and(leads);
+    if is_own && acts(app, viewer, OPEN, reviewer) {
         return Ok(());
     }
     viewer.need(app, OPEN, &resource_of(app, book)?)
@@ -140,7 +155,7 @@ pub fn approvers(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<PostId> {
     let above = |post: &PostId| {
         unit(post).zip(unit(&matter.owner)).is_some_and(|(above, owner)| tree.contains(&above, &owner))
     };
-    let mut posts = posts_of(viewer);
+    let mut posts = posts_of(app, viewer);
     posts.retain(|post| *post != matter.owner && (*post == matter.reviewer || above(post)));
     posts
 }

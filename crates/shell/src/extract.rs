@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 use crate::texts::Both;
+use crate::viewer::Viewer;
 
 /// A query string.
 #[derive(Debug, Clone, FromRequestParts)]
@@ -59,7 +60,11 @@ impl From<PathRejection> for Problem {
     }
 }
 
-/// A JSON body: at most [`REQUEST_BYTES_MAX`] bytes of UTF-8 of type `application/json`.
+/// Bytes of a body that are read for nobody: what may be recorded without signing in is short.
+const NOBODYS_BYTES_MAX: usize = 16 * 1024;
+
+/// A JSON body: at most [`REQUEST_BYTES_MAX`] bytes of UTF-8 of type `application/json`, and [`NOBODYS_BYTES_MAX`] of
+/// whoever has not signed in.
 #[derive(Debug, Clone)]
 pub struct Json<T>(pub T);
 
@@ -68,7 +73,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         need_json(&request)?;
-        let bytes = body(request, REQUEST_BYTES_MAX).await?;
+        let is_known = request.extensions().get::<Viewer>().is_some_and(|viewer| viewer.actor().is_some());
+        let bytes = if is_known {
+            body(request, REQUEST_BYTES_MAX).await?
+        } else {
+            body(request, NOBODYS_BYTES_MAX).await.map_err(|_| Problem::unauthorized())?
+        };
         read_json(&bytes).map(Self)
     }
 }

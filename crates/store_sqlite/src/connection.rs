@@ -1,4 +1,4 @@
-use std::{path::Path, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, Result};
 use store::StoreError;
@@ -17,6 +17,16 @@ const CHECKPOINT_PAGES: i64 = 16_000;
 /// A log that grew under a long reader is cut back to this once it is reset.
 const LOG_BYTES_KEPT: i64 = 128 * 1024 * 1024;
 
+/// Makes sure that there is a file at `path` that nobody but its owner reads: secrets that must be computed with lie in
+/// it. SQLite gives its log and index the same mode.
+pub fn reserve(path: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
 /// Makes sure that there is a database in WAL mode at `path`.
 pub fn create(path: &Path) -> std::result::Result<(), StoreError> {
     let opened = || -> Result<String> {
@@ -25,6 +35,7 @@ pub fn create(path: &Path) -> std::result::Result<(), StoreError> {
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
     };
     let failed = |reason| StoreError::File { doing: format!("opening {}", path.display()), reason };
+    reserve(path).map_err(|error| failed(error.to_string()))?;
     match opened().map_err(|error| failed(error.to_string()))?.as_str() {
         "wal" => Ok(()),
         mode => Err(failed(format!("the file system allows no write-ahead log, only {mode}"))),
@@ -35,6 +46,8 @@ pub fn open_writer(path: &Path) -> Result<Connection> {
     let connection = open(path, OpenFlags::empty())?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What was erased must not lie in a page that is free, nor in a copy of the database.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;

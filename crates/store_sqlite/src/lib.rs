@@ -104,6 +104,7 @@ impl Store for SqliteStore {
             std::fs::rename(&partial, to)
         };
         remove_if_there(&partial).map_err(|error| failed(error.to_string()))?;
+        connection::reserve(&partial).map_err(|error| failed(error.to_string()))?;
         let copied = self.copy_to(&partial).map_err(|error| failed(error.to_string()));
         copied.and_then(|()| finish().map_err(|error| failed(error.to_string()))).inspect_err(|_| {
             // What is reported is why the backup failed; a leftover is removed by the next one.

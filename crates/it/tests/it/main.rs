@@ -16,6 +16,7 @@ mod figure_laws;
 mod figures;
 mod forms;
 mod inbox;
+mod intrusions;
 mod matters;
 mod nodes;
 mod notices;

@@ -38,29 +38,29 @@ on_every_store! {
         let leader = town.browser(User::Leader);
 
         let once = leader.with("idempotency-key", "a1");
-        let opened = once.post("/api/matters/beiyuan", &task("drain", "2026-03-20")).expect(201).json();
-        assert_eq!(once.post("/api/matters/beiyuan", &task("drain", "2026-03-20")).expect(201).json(), opened);
-        assert_eq!(opened["matter"], "matter:beiyuan/drain");
+        let opened = once.post("/api/matters/beiyuan", &task("task-drain", "2026-03-20")).expect(201).json();
+        assert_eq!(once.post("/api/matters/beiyuan", &task("task-drain", "2026-03-20")).expect(201).json(), opened);
+        assert_eq!(opened["matter"], "matter:beiyuan/task-drain");
         // Whoever reviews may assign as well; a name is made where none is given.
         let mut unnamed = task("", "2026-04-20");
         unnamed.as_object_mut().unwrap().remove("name");
         bureau.post("/api/matters/beiyuan", &unnamed).expect(201);
-        manager.post("/api/matters/beiyuan", &task("other", "2026-03-20")).expect(403);
+        manager.post("/api/matters/beiyuan", &task("task-other", "2026-03-20")).expect(403);
         look(&town);
 
         // Each sees what their post takes part in, and no book besides.
         for client in [&manager, &clerk, &bureau] {
             let mine = names(client, "?mine=true");
-            assert_eq!((mine.len(), mine[0].as_str()), (2, "drain"));
+            assert_eq!((mine.len(), mine[0].as_str()), (2, "task-drain"));
             client.get("/api/matters?book=beiyuan").expect(403);
-            client.get("/api/matters/beiyuan/drain").expect(200);
+            client.get("/api/matters/beiyuan/task-drain").expect(200);
         }
         assert_eq!(names(&stranger, "?mine=true"), Vec::<String>::new());
         town.program(User::Anonymous).get("/api/matters?mine=true").expect(401);
-        stranger.get("/api/matters/beiyuan/drain").expect(403);
-        assert_eq!(names(&leader, "?book=beiyuan&colour=blue&count=1"), ["drain"]);
+        stranger.get("/api/matters/beiyuan/task-drain").expect(403);
+        assert_eq!(names(&leader, "?book=beiyuan&colour=blue&count=1"), ["task-drain"]);
 
-        let seen = manager.get("/api/matters/beiyuan/drain").expect(200).json();
+        let seen = manager.get("/api/matters/beiyuan/task-drain").expect(200).json();
         assert_eq!(seen["moves"], json!(["taken", "helper_added"]));
         assert_eq!(seen["due"], "2026-03-20");
         assert_eq!(seen["matter"]["colour"], "blue");
@@ -68,33 +68,33 @@ on_every_store! {
         assert!(seen["explanation_en"].as_str().unwrap().contains("days overdue"), "{seen}");
         assert_eq!(seen["history"].as_array().unwrap().len(), 2);
 
-        step(&clerk, "drain", 0, json!({ "verb": "taken", "by": OWNER })).expect(403);
-        step(&manager, "drain", 0, json!({ "verb": "taken", "by": OWNER })).expect(201);
-        let conflict = step(&leader, "drain", 0, json!({
+        step(&clerk, "task-drain", 0, json!({ "verb": "taken", "by": OWNER })).expect(403);
+        step(&manager, "task-drain", 0, json!({ "verb": "taken", "by": OWNER })).expect(201);
+        let conflict = step(&leader, "task-drain", 0, json!({
             "verb": "handed_over", "to": HELPER, "reason": "分工调整" })).expect(409).json();
         assert_eq!((&conflict["rule"], &conflict["found"]), (&json!("version"), &json!(1)));
         assert!(conflict["detail_zh"].as_str().unwrap().contains("第 1 版"), "{conflict}");
 
-        let upload = "/api/matters/beiyuan/drain/evidence";
+        let upload = "/api/matters/beiyuan/task-drain/evidence";
         stranger.post_bytes(upload, "application/octet-stream", FILE).expect(403);
         bureau.post_bytes(upload, "application/octet-stream", FILE).expect(403);
         let kept = clerk.post_bytes(upload, "application/octet-stream", FILE).expect(201).json();
         let digest = kept["digest"].as_str().unwrap();
         let file = json!([{ "digest": digest, "title": "整改照片", "effective": "2026-03-09" }]);
         let empty = json!({ "verb": "submitted", "by": HELPER, "evidence": [] });
-        let refused = step(&clerk, "drain", 1, empty).expect(400).json();
+        let refused = step(&clerk, "task-drain", 1, empty).expect(400).json();
         assert_eq!(refused["field"], "evidence");
         let submitted = json!({ "verb": "submitted", "by": HELPER, "evidence": file });
-        step(&clerk, "drain", 1, submitted).expect(201);
+        step(&clerk, "task-drain", 1, submitted).expect(201);
         bureau.get(&format!("{upload}/{digest}")).expect(200);
         bureau.get(&format!("{upload}/{}", "0".repeat(64))).expect(404);
-        step(&manager, "drain", 2, json!({ "verb": "accepted" })).expect(403);
-        let done = step(&bureau, "drain", 2, json!({ "verb": "accepted" })).expect(201).json();
+        step(&manager, "task-drain", 2, json!({ "verb": "accepted" })).expect(403);
+        let done = step(&bureau, "task-drain", 2, json!({ "verb": "accepted" })).expect(201).json();
         assert_eq!((&done["state"], &done["version"]), (&json!("accepted"), &json!(3)));
 
         let closed = leader.get("/api/matters?book=beiyuan&standing=closed").expect(200).json();
         assert_eq!(closed["items"][0]["in_time"], true);
-        let state = step(&manager, "drain", 3, json!({ "verb": "taken", "by": OWNER })).expect(409).json();
+        let state = step(&manager, "task-drain", 3, json!({ "verb": "taken", "by": OWNER })).expect(409).json();
         assert_eq!(state["rule"], "state");
         let rate = "/api/figures/kernel.matters.in_time_rate?unit=371402&from=2026-03-01&to=2026-03-31";
         let rate = leader.get(rate).expect(200).json();
@@ -108,26 +108,26 @@ on_every_store! {
         let county = town.holder("sun", &["post:371402/mayor"]);
         let elsewhere = town.holder("zhao", &["post:371481/bureau"]);
         town.holder("zhang", &[HELPER]);
-        bureau.post("/api/matters/beiyuan", &task("drain", "2026-03-20")).expect(201);
+        bureau.post("/api/matters/beiyuan", &task("task-drain", "2026-03-20")).expect(201);
         let pause = |by: &Client, approver: &str, version| {
             let paused = json!({ "verb": "paused", "reason": "汛期停工", "approver": approver });
-            step(by, "drain", version, paused)
+            step(by, "task-drain", version, paused)
         };
         assert_eq!(pause(&manager, OWNER, 0).expect(400).json()["field"], "approver");
         pause(&manager, REVIEWER, 0).expect(403);
         pause(&elsewhere, "post:371481/bureau", 0).expect(403);
-        let seen = county.get("/api/matters/beiyuan/drain").expect(200).json();
+        let seen = county.get("/api/matters/beiyuan/task-drain").expect(200).json();
         assert_eq!(seen["moves"], json!(["cancelled", "paused", "extended", "excused"]));
         pause(&county, REVIEWER, 0).expect(403);
         let paused = pause(&county, "post:371402/mayor", 0).expect(201).json();
         assert_eq!(paused["version"], 1);
-        let seen = bureau.get("/api/matters/beiyuan/drain").expect(200).json();
+        let seen = bureau.get("/api/matters/beiyuan/task-drain").expect(200).json();
         assert_eq!((&seen["due"], &seen["assessment"]), (&Value::Null, &Value::Null));
         assert_eq!(seen["moves"], json!(["cancelled", "handed_over", "helper_added", "resumed"]));
-        step(&manager, "drain", 1, json!({ "verb": "resumed" })).expect(201);
+        step(&manager, "task-drain", 1, json!({ "verb": "resumed" })).expect(201);
         let own = json!({ "verb": "handed_over", "to": REVIEWER, "reason": "分工调整" });
-        step(&manager, "drain", 2, own.clone()).expect(403);
-        assert_eq!(step(&bureau, "drain", 2, own).expect(400).json()["field"], "reviewer");
+        step(&manager, "task-drain", 2, own.clone()).expect(403);
+        assert_eq!(step(&bureau, "task-drain", 2, own).expect(400).json()["field"], "reviewer");
         town.check();
     }
 

@@ -90,7 +90,9 @@ fn live(town: &Town, mut look: impl FnMut(&str)) {
             .expect(201);
     }
     let bureau = of_the_city(town, "leader").with("accept", harness::JSON);
-    for (name, due) in [("drain", "2027-03-09"), ("roof", "2027-03-31"), ("gate", "2027-03-08")] {
+    for (name, due) in
+        [("task-drain", "2027-03-09"), ("task-roof", "2027-03-31"), ("task-gate", "2027-03-08")]
+    {
         bureau
             .post(
                 "/api/matters/beiyuan",
@@ -124,7 +126,7 @@ fn live(town: &Town, mut look: impl FnMut(&str)) {
 
     go_to(town, "2027-03-12T10:00");
     sell(10..73);
-    cancel(town, "gate");
+    cancel(town, "task-gate");
     end("2027-03-12");
     end("2027-03-22");
 }

@@ -12,8 +12,8 @@ use store::{Param, StoreError, Tx, Value};
 use super::sessions::{Known, digest, end_sessions_of, known, open_session, stopped};
 use super::totp::TotpSecret;
 use super::{
-    NewSession, TotpRecovered, TotpRemoved, TotpRenewed, TotpSet, account_actor, passwords, permit_account,
-    text,
+    NewSession, Session, TotpRecovered, TotpRemoved, TotpRenewed, TotpSet, account_actor, passwords,
+    permit_account, text,
 };
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
 use crate::registry::{id, load, root_book};
@@ -77,7 +77,7 @@ pub enum SecondStepError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecondStep {
     Off,
-    /// Shown, to be confirmed by a code.
+    /// Shown in this session, to be confirmed there by a code.
     Pending(TotpSecret),
     On {
         since: Time,
@@ -102,11 +102,20 @@ struct Kept {
     wrong: i64,
     wait_until: Time,
     updated: Time,
+    /// The session that the secret was drawn in, and is shown in until it is confirmed: who took over another learns
+    /// nothing there.
+    begun_in: Option<String>,
 }
 
 impl Kept {
     fn is_on(&self) -> bool {
         self.confirmed
+    }
+
+    fn is_pending(&self, hash: &str, now: Time) -> bool {
+        !self.confirmed
+            && self.begun_in.as_deref() == Some(hash)
+            && now.since_ms(self.updated) < PENDING_MS_MAX
     }
 }
 
@@ -123,52 +132,51 @@ enum Good {
 }
 
 impl Kernel {
-    /// How an account stands with its second step.
-    pub fn second_step_of(&self, account: &AccountId) -> Result<SecondStep, StoreError> {
-        let (actor, now) = (account_actor(account), self.now());
+    /// How the account of a session stands with its second step.
+    pub fn second_step_of(&self, session: &Session) -> Result<SecondStep, StoreError> {
+        let (actor, now) = (account_actor(&session.account), self.now());
         self.read(|tx| {
             Ok(match kept(tx, &actor)? {
                 Some(kept) if kept.is_on() => SecondStep::On {
                     since: kept.updated,
                     recovery_codes_left: recovery_codes_left(tx, &actor)?,
                 },
-                Some(kept) if now.since_ms(kept.updated) < PENDING_MS_MAX => SecondStep::Pending(kept.secret),
+                Some(kept) if kept.is_pending(&session.hash, now) => SecondStep::Pending(kept.secret),
                 _ => SecondStep::Off,
             })
         })
     }
 
     /// Draws a secret for an account whose owner gives the password; nothing is asked for until a code confirms it.
-    pub fn begin_totp(&self, account: &AccountId, password: &str) -> AdminResult<TotpSecret> {
-        const KEEP: &str = "insert into totp (actor, secret, confirmed, last_step, wrong, wait_until, updated)
-            values ($1, $2, 0, 0, 0, 0, $3)
-            on conflict (actor) do update set secret = excluded.secret, updated = excluded.updated, wrong = 0";
-        self.as_owner(account, password, move |admin, actor| {
+    pub fn begin_totp(&self, session: &Session, password: &str) -> AdminResult<TotpSecret> {
+        const KEEP: &str =
+            "insert into totp (actor, secret, confirmed, last_step, wrong, wait_until, updated, begun_in)
+            values ($1, $2, 0, 0, 0, 0, $3, $4)
+            on conflict (actor) do update set secret = excluded.secret, updated = excluded.updated, wrong = 0,
+                begun_in = excluded.begun_in";
+        let hash = session.hash.clone();
+        self.as_owner(&session.account, password, move |admin, actor| {
             if kept(admin.desk.read()?, actor)?.is_some_and(|kept| kept.is_on()) {
                 return Err(AdminError::TotpOn.into());
             }
             let secret = TotpSecret::from_drawn(admin.desk.secret());
             let at = Value::Int(admin.desk.now().0);
-            admin.desk.aside(KEEP, vec![text(actor.as_str()), text(&secret.to_hex()), at]);
+            admin.desk.aside(KEEP, vec![text(actor.as_str()), text(&secret.to_hex()), at, text(&hash)]);
             Ok(secret)
         })
     }
 
     /// Turns the second step on by a code of the secret that was drawn, ends the account's other sessions, and gives out
     /// recovery codes.
-    pub fn confirm_totp(
-        &self,
-        account: &AccountId,
-        code: &str,
-        cookie_value: &str,
-    ) -> AdminResult<RecoveryCodes> {
-        const CONFIRM: &str = "update totp set confirmed = 1, last_step = $2, updated = $3 where actor = $1";
+    pub fn confirm_totp(&self, session: &Session, code: &str) -> AdminResult<RecoveryCodes> {
+        const CONFIRM: &str =
+            "update totp set confirmed = 1, last_step = $2, updated = $3, begun_in = null where actor = $1";
         const OTHERS: &str = "delete from session where actor = $1 and hash <> $2";
-        let (code, mine) = (plain(code), digest(cookie_value));
-        self.at_desk(account, None, move |admin, account, actor| {
+        let (code, mine) = (plain(code), session.hash.clone());
+        self.at_desk(&session.account, None, move |admin, account, actor| {
             let now = admin.desk.now();
             let pending = kept(admin.desk.read()?, actor)?
-                .filter(|kept| !kept.is_on() && now.since_ms(kept.updated) < PENDING_MS_MAX)
+                .filter(|kept| kept.is_pending(&mine, now))
                 .ok_or(AdminError::TotpOff)?;
             let step = pending.secret.step_of(&code, now, 0).ok_or(AdminError::CodeWrong)?;
             let receipt = admin
@@ -425,8 +433,7 @@ fn plain(code: &str) -> String {
 }
 
 fn kept(tx: &mut dyn Tx, actor: &ActorId) -> Result<Option<Kept>, StoreError> {
-    const FIND: &str =
-        "select secret, confirmed, last_step, wrong, wait_until, updated from totp where actor = $1";
+    const FIND: &str = "select secret, confirmed, last_step, wrong, wait_until, updated, begun_in from totp where actor = $1";
     let Some(row) = tx.query_one(FIND, &[Param::Text(actor.as_str())])? else { return Ok(None) };
     let broken = || StoreError::Schema(format!("the second step of {actor} is not readable"));
     Ok(Some(Kept {
@@ -436,6 +443,7 @@ fn kept(tx: &mut dyn Tx, actor: &ActorId) -> Result<Option<Kept>, StoreError> {
         wrong: row.int(3)?,
         wait_until: Time(row.int(4)?),
         updated: Time(row.int(5)?),
+        begun_in: row.text_or_null(6)?.map(str::to_owned),
     }))
 }
 

@@ -36,6 +36,8 @@ pub struct Session {
     pub actor: Actor,
     pub account: AccountId,
     pub title: String,
+    /// The digest of its cookie, by which it is kept.
+    pub hash: String,
     /// What every form must send back.
     pub csrf: String,
     pub must_change: bool,
@@ -135,6 +137,16 @@ impl Kernel {
         })
     }
 
+    /// Ends every session of everybody, those of screens among them.
+    pub fn end_all_sessions(&self) -> AdminResult<()> {
+        self.append_blocking(|desk| {
+            for table in ["session", "half_session"] {
+                desk.aside(&format!("delete from {table}"), Vec::new());
+            }
+            Ok(())
+        })
+    }
+
     /// Ends every session of an account.
     pub fn sign_out_everywhere(&self, account: &AccountId) -> Result<(), AppendError<()>> {
         let actor = account_actor(account);
@@ -229,11 +241,12 @@ pub(super) fn open_session<E>(
     let csrf = hex::encode(&desk.secret()[..16]);
     let (now, expires) = (desk.now(), desk.now().plus_ms(SESSION_MS_MAX));
     let actor = account_actor(account);
-    let session = read_session(desk.read()?, &actor, csrf, must_change, now)?;
+    let hash = digest(&cookie_value);
+    let session = read_session(desk.read()?, &actor, (hash, csrf), must_change, now)?;
     let session = session.ok_or_else(|| StoreError::Schema(format!("the account {account} has gone")))?;
     desk.aside("delete from session where expires <= $1", vec![Value::Int(now.0)]);
     let values = vec![
-        text(&digest(&cookie_value)),
+        text(&session.hash),
         text(actor.as_str()),
         text(&session.csrf),
         Value::Int(now.0),
@@ -252,14 +265,15 @@ fn find_session(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<Option<(Sessio
         return Ok(None);
     }
     let actor = id(ActorId::new(row.text(0)?))?;
-    let session = read_session(tx, &actor, row.text(1)?.to_owned(), None, now)?;
+    let kept = (hash.to_owned(), row.text(1)?.to_owned());
+    let session = read_session(tx, &actor, kept, None, now)?;
     Ok(session.map(|session| (session, seen)))
 }
 
 fn read_session(
     tx: &mut dyn Tx,
     actor: &ActorId,
-    csrf: String,
+    (hash, csrf): (String, String),
     must_change: Option<bool>,
     now: Time,
 ) -> Result<Option<Session>, StoreError> {
@@ -280,6 +294,7 @@ fn read_session(
         actor,
         account: id(AccountId::new(account))?,
         title: row.text(0)?.to_owned(),
+        hash,
         csrf,
         must_change,
     }))

@@ -369,6 +369,7 @@ fn ready(book: &BookId, sender: &Sender, event: &Event, told: &Told<'_>) -> Resu
         place: place.and_then(|id| SubjectId::new(urn::canonical(id)).ok()),
         subjects,
         evidence: Vec::new(),
+        bears_files: EpcisCaptured::BEARS_FILES,
         body: body(told, event, &key, sender)?,
         typed: indexed.into_typed(),
     };

@@ -247,6 +247,7 @@ pub struct EpcisCaptured {
 
 impl ledger::Body for EpcisCaptured {
     const KIND: &'static str = "market.epcis.captured";
+    const BEARS_FILES: bool = false;
 
     fn check(&self) -> Result<(), BodyError> {
         check_text("event_id", &self.event_id, TEXT_CHARS_MAX)?;

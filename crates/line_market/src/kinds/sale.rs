@@ -37,6 +37,7 @@ body! {
         }
         Ok(())
     }
+    files(false)
     canonical(this) {
         // The fields stand in the order of their names, and no number is beyond 2^53: plain JSON is canonical.
         serde_json::to_string(this).map_err(|error| BodyError::new("", Rule::Schema, error.to_string()))

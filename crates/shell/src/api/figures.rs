@@ -84,8 +84,8 @@ impl Question {
             (None, None) => tree.root().cloned().ok_or_else(Problem::not_found)?,
         };
         let dimension = asked.dimension.clone().unwrap_or_default();
-        may_read(app, viewer, figure, &unit, &dimension)?;
-        let mut books = books(&tree, &unit, line);
+        let read_as = reading_line(app, viewer, figure, &unit, &dimension)?;
+        let mut books = books(&tree, &unit, read_as);
         if let Some(book) = &book {
             books.retain(|one| one == book);
             if books.is_empty() {
@@ -97,7 +97,7 @@ impl Question {
     }
 }
 
-/// Refuses who may not read a figure of a unit. A figure of the kernel that is asked for one line alone is that line's.
+/// Refuses who may not read a figure of a unit.
 pub fn may_read(
     app: &App,
     viewer: &Viewer,
@@ -105,15 +105,31 @@ pub fn may_read(
     unit: &UnitCode,
     dimension: &str,
 ) -> Result<(), Problem> {
+    reading_line(app, viewer, figure, unit, dimension).map(drop)
+}
+
+/// As whose the viewer may read a figure of a unit: its line's, or, if it is the kernel's and is asked for one line alone,
+/// that line's. What it is told of then comes from that line's books, however it is taken apart.
+fn reading_line(
+    app: &App,
+    viewer: &Viewer,
+    figure: &str,
+    unit: &UnitCode,
+    dimension: &str,
+) -> Result<&'static str, Problem> {
     let line = line_of(&app.kernel, figure)?;
     let own = format!("{line}.records.read");
+    let actions = [own.as_str(), "kernel.figure.read"];
+    let reads = |line: &str| {
+        let resource = Resource::of(unit).in_line(line);
+        viewer.need_any(app, &actions, &resource)?;
+        app.kernel.lines().figure_needs(figure).map_or(Ok(()), |needs| viewer.need(app, needs, &resource))
+    };
     let of_line = Some(dimension).filter(|_| line == "kernel").and_then(|text| text.strip_prefix("line="));
     let known = |name: &str| app.kernel.lines().iter().map(kernel::Line::name).find(|line| *line == name);
-    let resource = Resource::of(unit).in_line(of_line.and_then(known).unwrap_or(line));
-    viewer.need_any(app, &[&own, "kernel.figure.read"], &resource)?;
-    match app.kernel.lines().figure_needs(figure) {
-        Some(needs) => viewer.need(app, needs, &resource),
-        None => Ok(()),
+    match (reads(line), of_line.and_then(known)) {
+        (Err(_), Some(asked)) => reads(asked).map(|()| asked),
+        (may, _) => may.map(|()| line),
     }
 }
 

@@ -147,12 +147,15 @@ async fn list(
 /// What the viewer may see of what was asked for.
 fn filter(app: &App, viewer: &Viewer, query: &ListQuery) -> Result<MatterFilter, Problem> {
     let tree = app.tree();
-    let held = docket::posts_of(viewer);
-    let posts = match &query.post {
+    let held = docket::posts_of(app, viewer);
+    let mut posts = match &query.post {
         Some(post) => vec![parse::<PostId>("post", post)?],
         None if query.mine => held.clone(),
         None => Vec::new(),
     };
+    if query.mine {
+        posts.retain(|post| held.contains(post));
+    }
     let all = || tree.books().map(|book| book.book.clone());
     // Whoever holds a post sees what it takes part in, wherever that is kept.
     let is_own = !posts.is_empty() && posts.iter().all(|post| held.contains(post));
@@ -164,6 +167,7 @@ fn filter(app: &App, viewer: &Viewer, query: &ListQuery) -> Result<MatterFilter,
             }
             vec![book]
         }
+        // With no post there is nothing that is one's own, whatever is read.
         None if is_own || query.mine => all().collect(),
         None => all().filter(|book| may_read(app, viewer, book).is_ok()).collect(),
     };
@@ -284,11 +288,14 @@ async fn one(
     }))
 }
 
+/// What the names of tasks begin with, so that none takes the name of a matter that follows from something else.
+const TASK: &str = "task-";
+
 /// A matter to open by hand.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenInput {
-    /// Its name in its book; one is made if it is left out.
+    /// Its name in its book, which begins with `task-`; one is made if it is left out.
     pub name: Option<String>,
     pub title: String,
     pub owner: PostId,
@@ -341,8 +348,15 @@ pub async fn open_task(
     input: OpenInput,
     sent: Option<Sent>,
 ) -> Result<Done, Problem> {
-    docket::need_open(app, viewer, book, &input.reviewer)?;
-    let name = input.name.unwrap_or_else(|| format!("{}-{:08x}", app.today(), rand::random::<u32>()));
+    docket::need_open(app, viewer, book, &input.owner, &input.reviewer)?;
+    let name = input.name.unwrap_or_else(|| format!("{TASK}{}-{:08x}", app.today(), rand::random::<u32>()));
+    if !name.starts_with(TASK) {
+        let detail = Both::new(
+            format!("交办事项的名称应以“{TASK}”开头，其他名称留给系统自行立项的事项。"),
+            format!("must begin with {TASK:?}: other names belong to matters that the system opens itself"),
+        );
+        return Err(Problem::bad_request("name", "format", detail));
+    }
     let matter = MatterId::local(book, &name).map_err(|error| {
         Problem::bad_request("name", "format", Both::new("事项名称格式有误。", error.to_string()))
     })?;

@@ -6,11 +6,11 @@ use std::sync::PoisonError;
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use base::AccountId;
-use kernel::{AdminError, AdminResult, AppendError, Kernel, RecoveryCodes, SecondStep, TotpSecret};
+use kernel::{AdminError, AdminResult, AppendError, Kernel, RecoveryCodes, SecondStep, Session, TotpSecret};
 
 use super::page;
 use super::sign_in::code_field;
@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::qr;
 use crate::texts::{Lang, T};
 use crate::view::{Field, FieldKind, Flash, Frame, Mark};
-use crate::viewer::{Asked, COOKIE, Here, Viewer, cookie};
+use crate::viewer::{Asked, Here, Viewer};
 
 pub fn router() -> Router<App> {
     Router::new()
@@ -73,6 +73,7 @@ struct Wrong {
 struct Own {
     app: App,
     viewer: Viewer,
+    session: Session,
     account: AccountId,
     title: String,
     lang: Lang,
@@ -81,15 +82,15 @@ struct Own {
 
 impl Own {
     fn new(app: App, viewer: Viewer, lang: Lang) -> Result<Self, Problem> {
-        let session = viewer.session().ok_or_else(Problem::unauthorized)?;
+        let session = viewer.session().ok_or_else(Problem::unauthorized)?.clone();
         let (account, title) = (session.account.clone(), session.title.clone());
         let t = app.texts.t(lang);
-        Ok(Self { app, viewer, account, title, lang, t })
+        Ok(Self { app, viewer, session, account, title, lang, t })
     }
 
     async fn page(&self, here: &str, wrong: &Wrong) -> Result<AccountPage, Problem> {
-        let account = self.account.clone();
-        let step = self.app.blocking(move |kernel| kernel.second_step_of(&account)).await?;
+        let session = self.session.clone();
+        let step = self.app.blocking(move |kernel| kernel.second_step_of(&session)).await?;
         let t = &self.t;
         let mut facts = vec![(t.get("admin-account"), self.account.to_string())];
         if !self.title.is_empty() {
@@ -251,22 +252,20 @@ async fn begin(
 ) -> Result<Response, Problem> {
     let own = Own::new(app, viewer, lang)?;
     own.app.limits.sign_in(format!("account {}", own.account))?;
-    let (account, password) = (own.account.clone(), value(&typed, "password"));
-    own.change(move |kernel| kernel.begin_totp(&account, &password).map(drop)).await
+    let (session, password) = (own.session.clone(), value(&typed, "password"));
+    own.change(move |kernel| kernel.begin_totp(&session, &password).map(drop)).await
 }
 
 async fn confirm(
     State(app): State<App>,
     viewer: Viewer,
     Asked(lang): Asked,
-    headers: HeaderMap,
     Form(typed): Typed,
 ) -> Result<Response, Problem> {
     let own = Own::new(app, viewer, lang)?;
     own.app.limits.sign_in(format!("code {}", own.account))?;
-    let mine = cookie(&headers, COOKIE).unwrap_or_default().to_owned();
-    let (account, code) = (own.account.clone(), value(&typed, "code"));
-    own.codes("confirm", &typed, move |kernel| kernel.confirm_totp(&account, &code, &mine)).await
+    let (session, code) = (own.session.clone(), value(&typed, "code"));
+    own.codes("confirm", &typed, move |kernel| kernel.confirm_totp(&session, &code)).await
 }
 
 /// New recovery codes.

@@ -67,6 +67,8 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
     if report(&kernel)? != ExitCode::SUCCESS {
         return Err(Error::Refused("the copy does not pass the audit; nothing was changed".into()));
     }
+    // Who was signed in when the copy was made need not be any more.
+    kernel.end_all_sessions()?;
     kernel.stop();
     drop(kernel);
     // One file without a log: a copy of this is what takes the place.

@@ -144,7 +144,7 @@ struct Reach {
 impl Reach {
     fn of(visit: &Visit) -> Result<Self, Problem> {
         let tree = visit.app.tree();
-        let posts = docket::posts_of(&visit.viewer);
+        let posts = docket::posts_of(&visit.app, &visit.viewer);
         let known = tree.books().map(|book| &book.book);
         let books: Vec<BookId> =
             known.filter(|book| may_read(&visit.app, &visit.viewer, book).is_ok()).cloned().collect();
@@ -173,6 +173,9 @@ impl Reach {
     fn filter(&self, visit: &Visit, tab: Tab, asked: &Asked) -> MatterFilter {
         let (books, posts) = if tab.is_of_units() {
             (self.books.clone(), Vec::new())
+        } else if self.posts.is_empty() {
+            // No post narrows nothing down, and nothing is one's own without.
+            (Vec::new(), Vec::new())
         } else {
             // Whoever holds a post sees what it takes part in, wherever that is kept.
             (visit.app.tree().books().map(|book| book.book.clone()).collect(), self.posts.clone())

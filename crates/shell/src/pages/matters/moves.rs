@@ -228,7 +228,7 @@ fn submission(visit: &Visit, matter: &Matter) -> Vec<Field> {
 
 /// The posts of the viewer that may submit.
 fn workers(visit: &Visit, matter: &Matter) -> Vec<PostId> {
-    let mut posts = docket::posts_of(&visit.viewer);
+    let mut posts = docket::posts_of(&visit.app, &visit.viewer);
     posts.retain(|post| *post == matter.owner || matter.helpers.contains(post));
     posts
 }

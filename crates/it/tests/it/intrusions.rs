@@ -1,0 +1,166 @@
+//! Ways in that a review found, each tried again as it was found.
+
+use base::{AccountId, ActorId, UnitCode};
+use harness::{Client, Town, User, on_every_store};
+use kernel::{AdminError, AppendError};
+use serde_json::{Value, json};
+
+const MANAGER: &str = "post:beiyuan-market/manager";
+const BUREAU: &str = "post:371402/bureau";
+const ELSEWHERE: &str = "post:xihai-market/manager";
+const PDF: &[u8] = b"%PDF-1.4\n% the paper of a person\n%%EOF\n";
+
+fn task(name: &str, owner: &str, reviewer: &str) -> Value {
+    json!({ "name": name, "title": "疏通排水沟", "owner": owner, "reviewer": reviewer, "due": { "by": "on", "day": "2026-03-20" } })
+}
+
+fn names(client: &Client, query: &str) -> Vec<String> {
+    let page = client.get(&format!("/api/matters{query}")).expect(200).json();
+    page["items"].as_array().unwrap().iter().map(|it| it["matter"].as_str().unwrap().to_owned()).collect()
+}
+
+fn grant(role: &str, unit: &str, line: Option<&str>, subject: Option<&str>) -> access::Grant {
+    access::Grant {
+        role: role.to_owned(),
+        unit: UnitCode::new(unit).unwrap(),
+        line: line.map(str::to_owned),
+        subject: subject.map(|subject| base::SubjectId::new(subject).unwrap()),
+    }
+}
+
+fn installation() -> ActorId {
+    ActorId::new("system:installation").unwrap()
+}
+
+/// A browser of somebody new to whom something is granted.
+fn granted(town: &Town, name: &str, grant: access::Grant) -> Client {
+    town.holder(name, &[]);
+    let grantee = ActorId::new(format!("account:{name}")).unwrap();
+    town.site.kernel.give_grant(&installation(), &grantee, grant).unwrap();
+    town.holder_again(name)
+}
+
+on_every_store! {
+    fn the_matters_of_a_post_are_listed_to_whoever_holds_it_and_to_nobody_else(town) {
+        let manager = town.holder("wei", &[MANAGER]);
+        let bureau = town.holder("li", &[BUREAU]);
+        let stranger = town.holder("zhao", &[ELSEWHERE]);
+        bureau.post("/api/matters/beiyuan", &task("task-drain", MANAGER, BUREAU)).expect(201);
+        let asked = format!("?mine=true&post={MANAGER}");
+        assert_eq!(names(&manager, &asked), ["matter:beiyuan/task-drain"]);
+        town.program(User::Anonymous).get(&format!("/api/matters{asked}")).expect(401);
+        assert_eq!(names(&stranger, &asked), Vec::<String>::new());
+        assert_eq!(names(&stranger, &format!("?post={MANAGER}")), Vec::<String>::new());
+        // A grant that names the post of another unit reaches nothing there.
+        let own = grant("holder", "xihai-market", None, Some(MANAGER));
+        let granted = granted(&town, "qian", own);
+        assert_eq!(names(&granted, "?mine=true"), Vec::<String>::new());
+        let inbox = granted.with("accept", "text/html").get("/matters").text();
+        assert!(!inbox.contains("疏通排水沟"));
+    }
+
+    fn a_task_is_given_within_ones_own_branch_and_takes_no_name_that_follows_from_something_else(town) {
+        let bureau = town.holder("li", &[BUREAU]);
+        let stranger = town.holder("zhao", &[ELSEWHERE]);
+        town.holder("wei", &[MANAGER]);
+        for book in ["beiyuan", "registry"] {
+            let address = format!("/api/matters/{book}");
+            stranger.post(&address, &task("task-squat", MANAGER, ELSEWHERE)).expect(403);
+        }
+        for name in ["complaint-1", "fork-1", "drain"] {
+            let refused = bureau.post("/api/matters/beiyuan", &task(name, MANAGER, BUREAU)).expect(400).json();
+            assert_eq!((&refused["field"], &refused["rule"]), (&json!("name"), &json!("format")));
+        }
+        bureau.post("/api/matters/beiyuan", &task("task-drain", MANAGER, BUREAU)).expect(201);
+    }
+
+    fn an_account_is_taken_over_only_by_who_may_have_the_posts_that_it_holds(town) {
+        let unit = UnitCode::new("371402").unwrap();
+        granted(&town, "qian", grant("admin", "371402", None, None));
+        let victim = AccountId::new("wu").unwrap();
+        let new = kernel::NewAccount { account: victim.clone(), unit, title: "wu".into() };
+        let kernel = &town.site.kernel;
+        kernel.add_account(&installation(), new, Some("correct horse battery")).unwrap();
+        let by = ActorId::new("account:qian").unwrap();
+        kernel.reset_password(&by, &victim).unwrap();
+        town.holder("li", &[ELSEWHERE]);
+        let held = registry::PostHeld {
+            post: base::SubjectId::new(ELSEWHERE).unwrap(),
+            account: victim.clone(),
+            from: base::Day::parse("2026-06-01").unwrap(),
+            until: None,
+        };
+        let left = registry::PostLeft { post: held.post.clone(), account: AccountId::new("li").unwrap(), until: base::Day::parse("2026-05-31").unwrap() };
+        kernel.leave_post(&installation(), left).unwrap();
+        kernel.hold_post(&installation(), held).unwrap();
+        // It will hold the post from June on, and that counts today.
+        let refused = kernel.reset_password(&by, &victim).map(drop);
+        assert!(matches!(refused, Err(AppendError::Refused(AdminError::Denied { .. }))), "{refused:?}");
+        let refused = kernel.disable_account(&by, &victim).map(drop);
+        assert!(matches!(refused, Err(AppendError::Refused(AdminError::Denied { .. }))), "{refused:?}");
+    }
+
+    fn who_reads_one_line_reads_what_the_kernel_counts_of_that_line_alone(town) {
+        let leader = granted(&town, "sun", grant("leader", "371400", Some("market"), None));
+        let bureau = town.holder("li", &[BUREAU]);
+        town.holder("wei", &[MANAGER]);
+        bureau.post("/api/matters/beiyuan", &task("task-drain", MANAGER, BUREAU)).expect(201);
+        town.settle();
+        let days = "from=2026-03-01&to=2026-03-31";
+        let figure = "/api/figures/kernel.matters.opened";
+        leader.get(&format!("{figure}/breakdown?{days}&by=owner")).expect(403);
+        let parts = leader.get(&format!("{figure}/breakdown?{days}&by=line&dimension=line=market")).expect(200).json();
+        let lines: Vec<&str> = parts.as_array().unwrap().iter().map(|it| it["key"].as_str().unwrap()).collect();
+        assert!(!lines.contains(&"projects"), "{lines:?}");
+        let books = leader.get(&format!("{figure}/provenance?{days}&dimension=line=market")).expect(200).text();
+        assert!(books.contains("beiyuan") && !books.contains("registry"), "{books}");
+    }
+
+    fn a_secret_that_waits_for_its_code_is_shown_and_confirmed_in_its_own_session_alone(town) {
+        let (name, password) = town.account(User::Operator);
+        let page = |client: &Client| client.with("accept", "text/html").with("accept-language", "en");
+        let (owner, thief) = (page(&town.holder_again(&name)), page(&town.holder_again(&name)));
+        owner.post_form("/account/totp/begin", &[("password", password)]).expect(303);
+        let shown = owner.get("/account").expect(200).text();
+        let secret = shown.split("<code>").nth(1).unwrap().split('<').next().unwrap().to_owned();
+        assert!(!thief.get("/account").expect(200).text().contains("<code>"));
+        let code = harness::authenticator(&secret, town.site.kernel.now());
+        thief.post_form("/account/totp/confirm", &[("code", &code)]).expect(422);
+        owner.post_form("/account/totp/confirm", &[("code", &code)]).expect(200);
+        assert_ne!(thief.get("/account").status, 200, "its session has ended");
+    }
+
+    fn nobodys_long_body_is_refused_unread(town) {
+        let long = format!("[{}]", vec!["{}"; 300_000].join(","));
+        let nobody = town.program(User::Anonymous).with("content-type", harness::JSON);
+        let refused = nobody.post_bytes("/api/market/beiyuan/entries", harness::JSON, long.as_bytes()).expect(401);
+        assert_eq!(refused.json()["status"], 401);
+    }
+
+    fn what_is_erased_takes_its_files_with_it_unless_something_else_names_them(town) {
+        let operator = town.program(User::Operator);
+        let admin = town.program(User::Admin);
+        let entries = "/api/market/beiyuan/entries";
+        let upload = |bytes: &[u8]| {
+            let kept = operator.post_bytes("/api/market/beiyuan/evidence", "application/pdf", bytes).expect(201);
+            kept.json()["digest"].as_str().unwrap().to_owned()
+        };
+        let own = upload(PDF);
+        let shared = upload(&[PDF, b"% of two\n%%EOF\n"].concat());
+        let record = |until: &str, files: &[&String]| {
+            let body = json!({ "kind": "market.certificate.recorded", "evidence": files,
+                "body": { "merchant": "m1", "certificate": "health", "number": "J-1", "until": until } });
+            operator.post(entries, &body).expect(201).json()["entry"]["seq"].as_u64().unwrap()
+        };
+        let erased = record("2026-12-31", &[&own, &shared]);
+        let kept = record("2027-12-31", &[&shared]);
+        let reason = json!({ "reason": "本人申请", "legal_basis": "个人信息保护法第四十七条" });
+        admin.post(&format!("/api/ledger/beiyuan/{erased}/erase"), &reason).expect(201);
+        let file = |digest: &str| operator.get(&format!("/api/market/beiyuan/evidence/{digest}"));
+        file(&own).expect(404);
+        file(&shared).expect(200);
+        admin.post(&format!("/api/ledger/beiyuan/{kept}/erase"), &reason).expect(201);
+        file(&shared).expect(404);
+        assert!(town.site.kernel.audit().unwrap().is_clean());
+    }
+}
