@@ -2,6 +2,7 @@
 
 mod clock;
 pub mod config;
+pub mod connections;
 pub mod duties;
 mod keys;
 mod lines;
@@ -241,17 +242,7 @@ pub async fn serve(
     let (has_clock, _watching) = duties::watch(&kernel, "clock");
     let clock = tokio::spawn(clock::run(kernel.clone(), has_clock));
     let _following = duties::follow(kernel.clone());
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let (ending, ended) = tokio::sync::oneshot::channel::<()>();
-    let graceful = axum::serve(listener, service).with_graceful_shutdown(async move {
-        stop.await;
-        drop(ending);
-    });
-    tokio::select! {
-        result = graceful => result?,
-        // Streams stay open for ever: whoever is still connected is cut off after a while.
-        () = async { let _closed = ended.await; tokio::time::sleep(Duration::from_secs(3)).await } => {}
-    }
+    connections::serve(router(app), listener, connections::Bounds::default(), stop).await;
     forget.abort();
     clock.abort();
     tokio::task::spawn_blocking(move || kernel.stop()).await.map_err(std::io::Error::other)
