@@ -24,6 +24,8 @@ const ENGINE: &str = "postgresql";
 /// A reader that waits longer than this is refused: the server is overloaded and should say so.
 const READER_PATIENCE: Duration = Duration::from_secs(10);
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// A server whose machine is gone without a word is given up after this, instead of after a quarter of an hour.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// A database on a server, and its pooled readers. Call it off the async threads: it blocks.
 pub struct PostgresStore {
@@ -44,6 +46,10 @@ impl PostgresStore {
         })?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_PATIENCE);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            let (idle, interval) = (SILENCE_MAX / 2, SILENCE_MAX / 5);
+            config.tcp_user_timeout(SILENCE_MAX).keepalives_idle(idle).keepalives_interval(interval);
         }
         let store = Self { readers: Pool::new(readers), config };
         let mut first = store.lease()?;
