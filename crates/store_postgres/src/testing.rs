@@ -160,26 +160,33 @@ impl Cluster {
         self.own.as_mut().ok_or_else(|| io::Error::other("the server is not ours to end"))
     }
 
-    /// A second server that has all that this one has, before this one says that it is committed.
-    pub fn standby(&mut self) -> io::Result<Self> {
+    /// A second server that follows this one; where it is synchronous, this one says that something is committed only when
+    /// the other has it.
+    pub fn standby(&mut self, synchronous: bool) -> io::Result<Self> {
         let mut standby = self.ours()?.standby()?;
         standby.run()?;
-        self.maintain("alter system set synchronous_standby_names = '*'")?;
-        self.maintain("select pg_reload_conf()")?;
-        let until = Instant::now() + START_PATIENCE;
-        let mut client = Client::connect(&self.maintenance, NoTls).map_err(io::Error::other)?;
-        while client
-            .query("select 1 from pg_stat_replication where sync_state = 'sync'", &[])
-            .map_err(io::Error::other)?
-            .is_empty()
-        {
-            if Instant::now() > until {
-                return Err(io::Error::other("the standby does not follow"));
-            }
-            std::thread::sleep(Duration::from_millis(20));
+        if synchronous {
+            self.maintain("alter system set synchronous_standby_names = '*'")?;
+            self.maintain("select pg_reload_conf()")?;
         }
+        let wanted = if synchronous { "sync_state = 'sync'" } else { "state = 'streaming'" };
+        until_found(&self.maintenance, &format!("select 1 from pg_stat_replication where {wanted}"))?;
         let created = std::sync::Mutex::default();
         Ok(Self { maintenance: standby.url("postgres"), own: Some(standby), created })
+    }
+
+    /// Keeps a standby from playing what it gets, or lets it go on.
+    pub fn hold_back(&self, is_held: bool) -> io::Result<()> {
+        if !is_held {
+            return self.maintain("select pg_wal_replay_resume()");
+        }
+        self.maintain("select pg_wal_replay_pause()")?;
+        until_found(&self.maintenance, "select 1 where pg_get_wal_replay_pause_state() = 'paused'")
+    }
+
+    /// The URL of the database on this server that has the name of another's.
+    pub fn url_of(&self, url: &str) -> String {
+        with_database(&self.maintenance, name_of(url))
     }
 
     /// Makes a standby the server that is written to.
@@ -209,6 +216,19 @@ impl Drop for Cluster {
             client.batch_execute(&format!("drop database if exists {name} with (force)")).ok();
         }
     }
+}
+
+/// Waits until a query finds something.
+fn until_found(url: &str, sql: &str) -> io::Result<()> {
+    let until = Instant::now() + START_PATIENCE;
+    let mut client = Client::connect(url, NoTls).map_err(io::Error::other)?;
+    while client.query(sql, &[]).map_err(io::Error::other)?.is_empty() {
+        if Instant::now() > until {
+            return Err(io::Error::other(format!("nothing is found by {sql}")));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 /// How a server ends.

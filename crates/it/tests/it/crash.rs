@@ -392,7 +392,7 @@ fn no_acknowledged_sale_is_lost_or_doubled_when_a_standby_takes_over() {
     let Some(mut cluster) = cluster() else { return };
     let url = cluster.fresh_database();
     let siege = Siege::of(url.clone());
-    let standby = cluster.standby().unwrap();
+    let standby = cluster.standby(true).unwrap();
     let both = cluster.url_with(&standby, &url);
     siege.survive(Some(both), |siege, watcher| {
         cluster.down(End::Killed).unwrap();

@@ -32,6 +32,7 @@ mod proofs;
 mod proxies;
 mod public;
 mod refusals;
+mod replica;
 mod second_step;
 mod simulation;
 mod spread;
