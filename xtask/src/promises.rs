@@ -16,7 +16,7 @@ struct Breach {
     test: &'static str,
 }
 
-const BREACHES: [Breach; 13] = [
+const BREACHES: [Breach; 17] = [
     Breach {
         promise: "durable",
         file: "crates/kernel/src/writer.rs",
@@ -37,6 +37,13 @@ const BREACHES: [Breach; 13] = [
         line: "\"update book set size = size where book = $1 returning size, recorded\"",
         instead: "\"select size, recorded from book where book = $1\"",
         test: "nodes::decisions",
+    },
+    Breach {
+        promise: "recovered",
+        file: "crates/store_postgres/src/lib.rs",
+        line: "self.session = Session::open(&self.config, Role::Writer)?;",
+        instead: "drop(Session::open(&self.config, Role::Writer)?);",
+        test: "crash::no_acknowledged_sale_is_lost_or_doubled_when_connections",
     },
     Breach {
         promise: "relieved",
@@ -81,6 +88,13 @@ const BREACHES: [Breach; 13] = [
         test: "overload::",
     },
     Breach {
+        promise: "unhurried",
+        file: "crates/taizhang/src/connections.rs",
+        line: ".header_read_timeout(bounds.head)",
+        instead: ".header_read_timeout(bounds.head * 120)",
+        test: "overload::whoever",
+    },
+    Breach {
         promise: "full",
         file: "crates/store_sqlite/src/tx.rs",
         line: "Some(DiskFull) => StoreError::Full",
@@ -100,6 +114,20 @@ const BREACHES: [Breach; 13] = [
         line: "add(months(tx, asked, \"book\", month.plus(1), Month(i32::MAX))?, -1)?;",
         instead: "add(months(tx, asked, \"book\", month.plus(2), Month(i32::MAX))?, -1)?;",
         test: "figure_laws::",
+    },
+    Breach {
+        promise: "near",
+        file: "crates/kernel/src/schema.rs",
+        line: "\"select hashes from tile where book = $1 and level = $2 and idx = $3\"",
+        instead: "\"select hashes from tile where book || '' = $1 and level = $2 and idx = $3\"",
+        test: "spread::what_is_asked",
+    },
+    Breach {
+        promise: "fresh",
+        file: "crates/store_postgres/src/replica.rs",
+        line: "while played(session)?.is_none_or(|played| played < written) {",
+        instead: "while played(session)?.is_none_or(|played| played < written.min(0)) {",
+        test: "replica::what_is_read",
     },
     Breach {
         promise: "caught up",

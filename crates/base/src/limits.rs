@@ -40,3 +40,14 @@ pub const TEXT_CHARS_MAX: usize = 2_000;
 pub const NAME_CHARS_MAX: usize = 120;
 /// Seconds that a live stream stays open. Rights are looked at when it opens; whoever still has them opens it again.
 pub const STREAM_SECONDS_MAX: u64 = 300;
+/// Connections that are open at a time; whoever comes then waits for a place.
+pub const CONNECTIONS_MAX: usize = 10_000;
+/// Seconds until the head of a request is there, from the beginning of a connection or the end of the answer before. An idle
+/// connection ends after them.
+pub const REQUEST_HEAD_SECONDS_MAX: u64 = 30;
+/// Bytes of the head of a request.
+pub const REQUEST_HEAD_BYTES_MAX: usize = 128 * 1024;
+/// Seconds that a request may take, its body included; not those that open a stream.
+pub const REQUEST_SECONDS_MAX: u64 = 30;
+/// Seconds that a caller may take nothing of its answer, or of a stream.
+pub const UNREAD_SECONDS_MAX: u64 = 30;

@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use base::limits::REQUEST_SECONDS_MAX;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -22,7 +23,7 @@ use crate::viewer::{ask_to_sign_in, identify};
 use crate::{api, assets, extract, headers, pages, problem, wall};
 
 /// A request that takes longer is answered with 503.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(REQUEST_SECONDS_MAX);
 
 #[derive(OpenApi)]
 #[openapi(info(

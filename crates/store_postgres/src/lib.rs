@@ -7,6 +7,7 @@
 mod backup;
 mod duty;
 mod params;
+mod replica;
 mod script;
 mod session;
 #[cfg(feature = "testing")]
@@ -16,6 +17,7 @@ mod tx;
 use std::{path::Path, time::Duration};
 
 use postgres::Config;
+use replica::Replica;
 use session::{Role, Session};
 use store::{Engine, Pool, Store, StoreError, Tx, WriteTx, Writer};
 use tx::PostgresTx;
@@ -24,11 +26,14 @@ const ENGINE: &str = "postgresql";
 /// A reader that waits longer than this is refused: the server is overloaded and should say so.
 const READER_PATIENCE: Duration = Duration::from_secs(10);
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// A server whose machine is gone without a word is given up after this, instead of after a quarter of an hour.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// A database on a server, and its pooled readers. Call it off the async threads: it blocks.
 pub struct PostgresStore {
     config: Config,
     readers: Pool<Session>,
+    replica: Option<Replica>,
 }
 
 impl PostgresStore {
@@ -37,19 +42,40 @@ impl PostgresStore {
     /// Refuses a server before version 15 and a database that is not in UTF8. No error repeats the URL,
     /// because the password stands in it.
     pub fn connect(url: &str, readers: usize) -> Result<Self, StoreError> {
-        let mut config: Config = url.parse().map_err(|_| StoreError::Connection {
-            engine: ENGINE,
-            reason: "the database url cannot be read, expected postgres://user:password@host:port/name"
-                .into(),
-        })?;
+        let mut config = configuration(url)?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_PATIENCE);
         }
-        let store = Self { readers: Pool::new(readers), config };
+        if config.get_tcp_user_timeout().is_none() {
+            let (idle, interval) = (SILENCE_MAX / 2, SILENCE_MAX / 5);
+            config.tcp_user_timeout(SILENCE_MAX).keepalives_idle(idle).keepalives_interval(interval);
+        }
+        let store = Self { readers: Pool::new(readers), config, replica: None };
         let mut first = store.lease()?;
         first.connection.insert(Session::open(&store.config, Role::Reader)?).check()?;
         drop(first);
         Ok(store)
+    }
+
+    /// Reads from a standby as well, where it is not behind; says whether it can be reached now.
+    ///
+    /// Refuses a server that is no standby of this one.
+    pub fn with_replica(mut self, url: &str, readers: usize) -> Result<(Self, bool), StoreError> {
+        let replica = Replica::new(configuration(url)?, readers);
+        let mut lease = self.lease()?;
+        let primary = match &mut lease.connection {
+            Some(session) => session,
+            closed => closed.insert(Session::open(&self.config, Role::Reader)?),
+        };
+        let is_there = replica.check(primary)?;
+        drop(lease);
+        self.replica = Some(replica);
+        Ok((self, is_there))
+    }
+
+    /// How many reads the standby answered.
+    pub fn answered_by_replica(&self) -> u64 {
+        self.replica.as_ref().map_or(0, Replica::answered)
     }
 
     fn lease(&self) -> Result<store::Lease<'_, Session>, StoreError> {
@@ -72,6 +98,12 @@ impl Store for PostgresStore {
 
     fn read(&self, read: &mut dyn FnMut(&mut dyn Tx) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let mut lease = self.lease()?;
+        if let (Some(replica), Some(primary)) = (&self.replica, &mut lease.connection)
+            && let Some(begun) = replica.begin(primary)
+        {
+            drop(lease);
+            return read_on(begun, read);
+        }
         // A connection that the server closed while it was idle shows only when it is used: begin twice then.
         let begun = lease.connection.as_mut().is_some_and(|session| session.begin(Role::Reader).is_ok());
         if !begun {
@@ -79,14 +111,7 @@ impl Store for PostgresStore {
             let session = lease.connection.insert(Session::open(&self.config, Role::Reader)?);
             session.begin(Role::Reader)?;
         }
-        let Some(session) = &mut lease.connection else {
-            return Err(StoreError::Connection { engine: ENGINE, reason: "there is no connection".into() });
-        };
-        let result = read(&mut PostgresTx::new(session));
-        if session.is_broken() {
-            lease.connection = None;
-        }
-        result
+        read_on(lease, read)
     }
 
     /// Runs the server's own `pg_dump` in its custom format; `pg_restore` reads it.
@@ -103,6 +128,29 @@ impl Store for PostgresStore {
     fn duty(&self, name: &str) -> Box<dyn store::Duty> {
         Box::new(duty::Lease::new(self.config.clone(), name))
     }
+}
+
+/// What a URL says. No error repeats it.
+fn configuration(url: &str) -> Result<Config, StoreError> {
+    url.parse().map_err(|_| StoreError::Connection {
+        engine: ENGINE,
+        reason: "the database url cannot be read, expected postgres://user:password@host:port/name".into(),
+    })
+}
+
+/// Reads in the transaction that was begun on a connection.
+fn read_on(
+    mut lease: store::Lease<'_, Session>,
+    read: &mut dyn FnMut(&mut dyn Tx) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let Some(session) = &mut lease.connection else {
+        return Err(StoreError::Connection { engine: ENGINE, reason: "there is no connection".into() });
+    };
+    let result = read(&mut PostgresTx::new(session));
+    if session.is_broken() {
+        lease.connection = None;
+    }
+    result
 }
 
 struct PostgresWriter {

@@ -99,15 +99,40 @@ impl Cluster {
     /// # Panics
     /// If the server refuses.
     pub fn fresh_database(&self) -> String {
+        self.database_like("template0")
+    }
+
+    /// Creates a database that holds what another one does, which nobody may use meanwhile.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub fn copy_of(&self, url: &str) -> String {
+        self.database_like(name_of(url))
+    }
+
+    fn database_like(&self, template: &str) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("taizhang_test_{}_{number}", std::process::id());
-        let mut client = Client::connect(&self.maintenance, NoTls).expect("the maintenance database");
-        let create = format!("create database {name} template template0 encoding 'UTF8'");
-        client.batch_execute(&create).expect("a fresh database");
+        let create = format!("create database {name} template {template} encoding 'UTF8'");
+        self.maintain(&create).expect("a fresh database");
         let url = with_database(&self.maintenance, &name);
         self.created.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(name);
         url
+    }
+
+    /// Runs statements that take no parameters on the maintenance database.
+    fn maintain(&self, sql: &str) -> io::Result<()> {
+        let mut client = Client::connect(&self.maintenance, NoTls).map_err(io::Error::other)?;
+        client.batch_execute(sql).map_err(io::Error::other)
+    }
+
+    /// Ends every connection to a database, as an administrator would.
+    pub fn end_connections(&self, url: &str) -> io::Result<()> {
+        let name = name_of(url);
+        self.maintain(&format!(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+        ))
     }
 
     /// Whether this cluster was started here, and may be killed.
@@ -117,9 +142,64 @@ impl Cluster {
 
     /// Kills the server without warning (SIGKILL), and starts it again on the same files and port.
     pub fn crash_and_restart(&mut self) -> io::Result<()> {
-        let own = self.own.as_mut().ok_or_else(|| io::Error::other("the server is not ours to kill"))?;
-        own.kill()?;
-        own.run()
+        self.down(End::Killed)?;
+        self.up()
+    }
+
+    /// Ends the server, and keeps its files.
+    pub fn down(&mut self, end: End) -> io::Result<()> {
+        self.ours()?.end(end)
+    }
+
+    /// Starts the server again on the same files and port.
+    pub fn up(&mut self) -> io::Result<()> {
+        self.ours()?.run()
+    }
+
+    fn ours(&mut self) -> io::Result<&mut Own> {
+        self.own.as_mut().ok_or_else(|| io::Error::other("the server is not ours to end"))
+    }
+
+    /// A second server that follows this one; where it is synchronous, this one says that something is committed only when
+    /// the other has it.
+    pub fn standby(&mut self, synchronous: bool) -> io::Result<Self> {
+        let mut standby = self.ours()?.standby()?;
+        standby.run()?;
+        if synchronous {
+            self.maintain("alter system set synchronous_standby_names = '*'")?;
+            self.maintain("select pg_reload_conf()")?;
+        }
+        let wanted = if synchronous { "sync_state = 'sync'" } else { "state = 'streaming'" };
+        until_found(&self.maintenance, &format!("select 1 from pg_stat_replication where {wanted}"))?;
+        let created = std::sync::Mutex::default();
+        Ok(Self { maintenance: standby.url("postgres"), own: Some(standby), created })
+    }
+
+    /// Keeps a standby from playing what it gets, or lets it go on.
+    pub fn hold_back(&self, is_held: bool) -> io::Result<()> {
+        if !is_held {
+            return self.maintain("select pg_wal_replay_resume()");
+        }
+        self.maintain("select pg_wal_replay_pause()")?;
+        until_found(&self.maintenance, "select 1 where pg_get_wal_replay_pause_state() = 'paused'")
+    }
+
+    /// The URL of the database on this server that has the name of another's.
+    pub fn url_of(&self, url: &str) -> String {
+        with_database(&self.maintenance, name_of(url))
+    }
+
+    /// Makes a standby the server that is written to.
+    pub fn promote(&self) -> io::Result<()> {
+        self.maintain("select pg_promote(true)")
+    }
+
+    /// The URL of a database on this server or, when this one is no longer it, on the standby that took its place.
+    pub fn url_with(&self, standby: &Self, url: &str) -> String {
+        let host =
+            |maintenance: &str| maintenance.replace("postgres://postgres@", "").replace("/postgres", "");
+        let (own, other) = (host(&self.maintenance), host(&standby.maintenance));
+        format!("{}?target_session_attrs=read-write", url.replace(&own, &format!("{own},{other}")))
     }
 }
 
@@ -138,6 +218,34 @@ impl Drop for Cluster {
     }
 }
 
+/// Waits until a query finds something.
+fn until_found(url: &str, sql: &str) -> io::Result<()> {
+    let until = Instant::now() + START_PATIENCE;
+    let mut client = Client::connect(url, NoTls).map_err(io::Error::other)?;
+    while client.query(sql, &[]).map_err(io::Error::other)?.is_empty() {
+        if Instant::now() > until {
+            return Err(io::Error::other(format!("nothing is found by {sql}")));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// How a server ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// SIGKILL.
+    Killed,
+    /// As by `pg_ctl stop -m fast`: whoever is connected is cut off, what was not committed is rolled back.
+    Stopped,
+}
+
+/// The name of a URL's database.
+fn name_of(url: &str) -> &str {
+    let name = url.rsplit('/').next().unwrap_or_default();
+    name.split('?').next().unwrap_or_default()
+}
+
 /// The same server's URL with another database's name.
 fn with_database(url: &str, name: &str) -> String {
     let (address, options) =
@@ -149,16 +257,8 @@ fn with_database(url: &str, name: &str) -> String {
 
 impl Own {
     fn create(fsync: bool) -> io::Result<Self> {
-        let initdb = Path::new(BINARIES).join("initdb");
-        if !initdb.exists() {
-            let reason = format!("there is no {}, and TAIZHANG_TEST_POSTGRES is not set", initdb.display());
-            return Err(io::Error::new(io::ErrorKind::NotFound, reason));
-        }
-        let folder = tempfile::Builder::new().prefix("taizhang-pg").tempdir()?;
-        if is_root()? {
-            run(Command::new("chown").arg("postgres:").arg(folder.path()))?;
-        }
-        let mut command = as_server_user(&initdb.display().to_string())?;
+        let own = Self::without_data(fsync)?;
+        let mut command = as_server_user(&binary("initdb"))?;
         command.args([
             "--auth=trust",
             "--username=postgres",
@@ -167,7 +267,30 @@ impl Own {
             "--no-sync",
             "-D",
         ]);
-        run(command.arg(folder.path().join("data")))?;
+        run(command.arg(own.folder.path().join("data")))?;
+        Ok(own)
+    }
+
+    /// A standby's files, which follow this server once they run.
+    fn standby(&self) -> io::Result<Self> {
+        let standby = Self::without_data(self.fsync)?;
+        let mut command = as_server_user(&binary("pg_basebackup"))?;
+        let from = self.url("postgres");
+        command.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-d", &from, "-D"]);
+        run(command.arg(standby.folder.path().join("data")))?;
+        Ok(standby)
+    }
+
+    fn without_data(fsync: bool) -> io::Result<Self> {
+        let initdb = binary("initdb");
+        if !Path::new(&initdb).exists() {
+            let reason = format!("there is no {initdb}, and TAIZHANG_TEST_POSTGRES is not set");
+            return Err(io::Error::new(io::ErrorKind::NotFound, reason));
+        }
+        let folder = tempfile::Builder::new().prefix("taizhang-pg").tempdir()?;
+        if is_root()? {
+            run(Command::new("chown").arg("postgres:").arg(folder.path()))?;
+        }
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         Ok(Self { folder, port, fsync, keeper: None })
     }
@@ -192,12 +315,14 @@ impl Own {
         Ok(())
     }
 
-    fn kill(&mut self) -> io::Result<()> {
-        let lock = self.folder.path().join("data/postmaster.pid");
-        let lines = std::fs::read_to_string(&lock)?;
-        let server =
-            lines.lines().next().ok_or_else(|| io::Error::other("the server's pid file is empty"))?;
-        run(Command::new("kill").args(["-9", server]))?;
+    fn end(&mut self, end: End) -> io::Result<()> {
+        if end == End::Killed {
+            let lock = self.folder.path().join("data/postmaster.pid");
+            let lines = std::fs::read_to_string(&lock)?;
+            let server =
+                lines.lines().next().ok_or_else(|| io::Error::other("the server's pid file is empty"))?;
+            run(Command::new("kill").args(["-9", server]))?;
+        }
         let Some(mut keeper) = self.keeper.take() else {
             return Ok(());
         };
@@ -230,6 +355,10 @@ impl Drop for Own {
             keeper.wait().ok();
         }
     }
+}
+
+fn binary(name: &str) -> String {
+    format!("{BINARIES}/{name}")
 }
 
 /// Whether a process works in this folder, as every process of a server does in its data folder.

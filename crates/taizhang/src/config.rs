@@ -23,6 +23,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// A PostgreSQL 15+ database; the embedded one in `data`, if left out. `DATABASE_URL` overrides it.
     pub database_url: Option<String>,
+    /// A standby of that database which answers what is read, where it is not behind. `DATABASE_REPLICA_URL` overrides it.
+    pub replica_url: Option<String>,
     /// Snapshots that can be read at the same time.
     pub readers: usize,
     /// The name of the installation, which begins the origin of its checkpoints, such as `ledger.example.gov.cn`.
@@ -142,6 +144,7 @@ impl Default for Config {
             public_url: None,
             trusted_proxies: Vec::new(),
             database_url: None,
+            replica_url: None,
             readers: 4,
             name: "taizhang.localhost".into(),
             zone: "Asia/Shanghai".into(),
@@ -176,6 +179,9 @@ impl Config {
         if let Ok(url) = std::env::var("DATABASE_URL") {
             config.database_url = Some(url);
         }
+        if let Ok(url) = std::env::var("DATABASE_REPLICA_URL") {
+            config.replica_url = Some(url);
+        }
         if let (Some(mqtt), Ok(password)) = (&mut config.mqtt, std::env::var("TAIZHANG_MQTT_PASSWORD")) {
             mqtt.password = Some(password);
         }
@@ -192,6 +198,9 @@ impl Config {
         }
         if !(1..=300).contains(&self.notices.timeout_seconds) {
             return Err(Error::Config("notices.timeout_seconds must be from 1 to 300".into()));
+        }
+        if self.replica_url.is_some() && self.database_url.is_none() {
+            return Err(Error::Config("replica_url needs a database_url whose standby it is".into()));
         }
         crate::witnesses(self)?;
         self.smtp.as_ref().map_or(Ok(()), Smtp::check)

@@ -2,6 +2,7 @@
 
 mod clock;
 pub mod config;
+pub mod connections;
 pub mod duties;
 mod keys;
 mod lines;
@@ -24,6 +25,7 @@ use notices::{MailSettings, Reach, Worker};
 use shell::wall::{Shapes, Wall};
 use shell::{App, Site, Texts};
 use store::{Store, StoreError};
+use store_postgres::PostgresStore;
 use tokio::net::TcpListener;
 
 pub use config::Config;
@@ -67,12 +69,22 @@ impl From<AppendError<AdminError>> for Error {
 /// Opens the store that the configuration names.
 pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, Error> {
     Ok(match &config.database_url {
-        Some(url) => Arc::new(store_postgres::PostgresStore::connect(url, config.readers)?),
+        Some(url) => Arc::new(with_replica(config, PostgresStore::connect(url, config.readers)?)?),
         None => {
             std::fs::create_dir_all(&config.data).map_err(|error| file_error(&config.data, &error))?;
             Arc::new(store_sqlite::SqliteStore::open_with_readers(&config.database_path(), config.readers)?)
         }
     })
+}
+
+/// The store, with the standby that the configuration names.
+fn with_replica(config: &Config, store: PostgresStore) -> Result<PostgresStore, Error> {
+    let Some(url) = &config.replica_url else { return Ok(store) };
+    let (store, is_there) = store.with_replica(url, config.readers)?;
+    if !is_there {
+        tracing::warn!("the replica cannot be reached; everything is read from the database itself");
+    }
+    Ok(store)
 }
 
 /// What an installation cannot take from its configuration.
@@ -241,17 +253,7 @@ pub async fn serve(
     let (has_clock, _watching) = duties::watch(&kernel, "clock");
     let clock = tokio::spawn(clock::run(kernel.clone(), has_clock));
     let _following = duties::follow(kernel.clone());
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let (ending, ended) = tokio::sync::oneshot::channel::<()>();
-    let graceful = axum::serve(listener, service).with_graceful_shutdown(async move {
-        stop.await;
-        drop(ending);
-    });
-    tokio::select! {
-        result = graceful => result?,
-        // Streams stay open for ever: whoever is still connected is cut off after a while.
-        () = async { let _closed = ended.await; tokio::time::sleep(Duration::from_secs(3)).await } => {}
-    }
+    connections::serve(router(app), listener, connections::Bounds::default(), stop).await;
     forget.abort();
     clock.abort();
     tokio::task::spawn_blocking(move || kernel.stop()).await.map_err(std::io::Error::other)

@@ -1,6 +1,7 @@
-//! kill -9 under load: what was acknowledged is there once, and nothing is there twice.
+//! The server, its database or the connection between ends under load: what was acknowledged is there once, and nothing is
+//! there twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -8,17 +9,24 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base::BookId;
-use harness::{Client, Engine, Place, Town, sale};
+use harness::{Client, Engine, Place, Town, Wire, sale};
+use mqtt::{Link, QoS};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
-use store_postgres::testing::{Cluster, or_skip};
+use store_postgres::testing::{Cluster, End, or_skip};
+
+#[allow(dead_code, reason = "shared with the tests of the link")]
+#[path = "../../../mqtt/tests/broker/mod.rs"]
+mod broker;
 
 const KILLS: usize = 20;
 const CLIENTS: usize = 3;
 /// How long a running server may take to go on once its database is back.
 const RECOVERY_MAX: Duration = Duration::from_secs(20);
 const LINES: u32 = 20;
+/// How long a scale waits for a receipt here; the contract says ten seconds.
+const RECEIPT_PATIENCE: Duration = Duration::from_secs(1);
 pub const SALES: &str = "/scale/v1/sales";
 pub const OCCURRED: &str = "2026-03-10T00:00:00.000Z";
 
@@ -38,7 +46,9 @@ impl Server {
         let config = place.config();
         let file = place.folder.path().join("taizhang.toml");
         std::fs::write(&file, format!("name = {:?}\n{more}", config.name)).unwrap();
-        let mut command = Command::new(crate::binary::path());
+        // A write beyond the limit of a file is an error then, and no signal.
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(crate::binary::path());
         command.arg("--config").arg(&file).arg("--data").arg(&config.data).args([
             "serve",
             "--listen",
@@ -61,6 +71,15 @@ impl Server {
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
     }
 
+    /// Lets no file grow beyond so many bytes: the write that meets the limit is done in part, those after it fail.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let mut command = Command::new("prlimit");
+        // The soft limit alone, so that it can be taken back.
+        command.arg(format!("--pid={}", self.child.id())).arg(format!("--fsize={limit}:"));
+        assert!(command.status().unwrap().success());
+    }
+
     /// SIGKILL: no destructor, no flush.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -73,6 +92,15 @@ impl Drop for Server {
         // It may have been killed already.
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+}
+
+/// Stops those who sell, also when something else went wrong.
+pub struct Stops<'s>(pub &'s AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -146,6 +174,40 @@ pub fn resend(client: &Client, known: &Mutex<Known>) {
     }
 }
 
+/// A scale on a broker, which has several batches under way and sends again what it got no receipt for.
+async fn sell_by_mqtt(scale: &mqtt::Config, next: &AtomicU32, known: &Mutex<Known>, stop: &AtomicBool) {
+    let topic = |leaf: &str| format!("taizhang/v1/beiyuan/1/{leaf}");
+    let receipts = vec![(topic("receipt"), QoS::AtLeastOnce)];
+    let (link, mut incoming) = Link::connect(scale, receipts).unwrap();
+    let publisher = link.publisher();
+    while !stop.load(Ordering::Relaxed) {
+        let batches = [(); CLIENTS].map(|()| next.fetch_add(LINES, Ordering::Relaxed));
+        let mut open: BTreeSet<u32> = batches.into_iter().collect();
+        for tries in 0.. {
+            known.lock().unwrap().resent += if tries > 0 { open.len() } else { 0 };
+            for first in &open {
+                // Where there is no broker now, there is one at the next try.
+                publisher
+                    .publish(&topic("sales"), batch(*first).to_string(), QoS::AtLeastOnce, false)
+                    .await
+                    .ok();
+            }
+            while !open.is_empty()
+                && let Ok(Some(message)) = tokio::time::timeout(RECEIPT_PATIENCE, incoming.recv()).await
+            {
+                let receipt: Value = serde_json::from_slice(&message.payload.unwrap()).unwrap();
+                message.ack.done();
+                known.lock().unwrap().learn(&receipt);
+                open.remove(&u32::try_from(receipt["lines"][0]["counter"].as_u64().unwrap()).unwrap());
+            }
+            if open.is_empty() {
+                break;
+            }
+        }
+    }
+    link.close().await;
+}
+
 /// Founds the market with one large lot, through the kernel, before any server runs; returns scale 1's credential.
 pub fn found(place: Place) -> (Place, String) {
     let town = Town::on(place);
@@ -215,31 +277,157 @@ fn no_acknowledged_sale_is_lost_or_doubled_when_the_server_is_killed_on_postgres
     survive(Place { database_url: Some(cluster.fresh_database()), ..Engine::Sqlite.place().unwrap() }, 2);
 }
 
-#[test]
-fn no_acknowledged_sale_is_lost_or_doubled_when_postgresql_itself_is_killed() {
-    let Some(mut cluster) = or_skip(Cluster::start()) else { return };
-    if !cluster.is_own() {
-        eprintln!("skipped: the server is not ours to kill");
-        return;
+/// A running server under load, whose database is somebody's to break.
+struct Siege {
+    place: Place,
+    credential: String,
+    next: Arc<AtomicU32>,
+    known: Arc<Mutex<Known>>,
+}
+
+impl Siege {
+    fn of(database_url: String) -> Self {
+        let place = Place { database_url: Some(database_url), ..Engine::Sqlite.place().unwrap() };
+        let (place, credential) = found(place);
+        Self { place, credential, next: Arc::new(AtomicU32::new(1)), known: Arc::default() }
     }
-    let place = Place { database_url: Some(cluster.fresh_database()), ..Engine::Sqlite.place().unwrap() };
-    let (place, credential) = found(place);
-    let (next, known) = (Arc::new(AtomicU32::new(1)), Arc::new(Mutex::new(Known::default())));
-    let mut server = Server::start(&place);
-    let base = server.base.clone();
-    load(&base, &credential, &next, &known, || {
-        std::thread::sleep(Duration::from_millis(700));
-        cluster.crash_and_restart().unwrap();
-        let before = known.lock().unwrap().acknowledged.len();
-        let until = Instant::now() + RECOVERY_MAX;
-        while known.lock().unwrap().acknowledged.len() < before + 1_000 {
-            assert!(Instant::now() < until, "the server does not go on by itself");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+
+    /// Breaks it under load, and counts when all is over. The server is never told.
+    fn survive(mut self, by_way_of: Option<String>, break_it: impl FnOnce(&Self, &Client)) {
+        let direct = self.place.database_url.clone();
+        self.place.database_url = by_way_of.or(direct.clone());
+        let mut server = Server::start(&self.place);
+        let (base, watcher) = (server.base.clone(), Client::new(&server.base));
+        load(&base, &self.credential, &self.next, &self.known, || {
+            self.goes_on();
+            let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| break_it(&self, &watcher)));
+            server.kill();
+            broken.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        });
+        let mut server = Server::start(&self.place);
+        resend(&Client::new(&server.base).bearer(&self.credential), &self.known);
         server.kill();
+        inspect(&self.place, &self.known.lock().unwrap());
+    }
+
+    /// Waits until there are more acknowledged sales.
+    fn goes_on(&self) {
+        let acknowledged = || self.known.lock().unwrap().acknowledged.len();
+        let before = acknowledged();
+        eventually("the server does not go on by itself", || acknowledged() > before + 500);
+    }
+}
+
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let until = Instant::now() + RECOVERY_MAX;
+    while !holds() {
+        assert!(Instant::now() < until, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn readiness(watcher: &Client) -> u16 {
+    watcher.get("/readyz").status
+}
+
+/// A server of one's own to break, or a note that there is none.
+fn cluster() -> Option<Cluster> {
+    let cluster = or_skip(Cluster::start())?;
+    if !cluster.is_own() {
+        eprintln!("skipped: the server is not ours to end");
+    }
+    cluster.is_own().then_some(cluster)
+}
+
+#[test]
+fn no_acknowledged_sale_is_lost_or_doubled_when_postgresql_ends_and_comes_back() {
+    let Some(mut cluster) = cluster() else { return };
+    let siege = Siege::of(cluster.fresh_database());
+    siege.survive(None, |siege, watcher| {
+        for end in [End::Killed, End::Stopped, End::Killed, End::Stopped] {
+            assert_eq!(readiness(watcher), 200);
+            cluster.down(end).unwrap();
+            eventually("it is still said to be ready", || readiness(watcher) == 503);
+            cluster.up().unwrap();
+            eventually("it is not ready again", || readiness(watcher) == 200);
+            siege.goes_on();
+        }
     });
-    let mut server = Server::start(&place);
-    resend(&Client::new(&server.base).bearer(&credential), &known);
+}
+
+#[test]
+fn no_acknowledged_sale_is_lost_or_doubled_when_connections_end_under_load() {
+    let Some(cluster) = or_skip(Cluster::start()) else { return };
+    let url = cluster.fresh_database();
+    Siege::of(url.clone()).survive(None, |siege, _| {
+        for _ in 0..KILLS {
+            cluster.end_connections(&url).unwrap();
+            siege.goes_on();
+        }
+    });
+}
+
+#[test]
+fn no_acknowledged_sale_is_lost_or_doubled_when_the_line_to_the_database_falls_silent_or_is_cut() {
+    let Some(cluster) = or_skip(Cluster::start()) else { return };
+    let url = cluster.fresh_database();
+    let wire = Wire::to(&url);
+    Siege::of(url.clone()).survive(Some(wire.url(&url)), |siege, watcher| {
+        for cut in [false, true, false, true] {
+            wire.hold();
+            // Long enough for what is under way to stand where it is.
+            std::thread::sleep(Duration::from_millis(500));
+            if cut {
+                wire.cut_now();
+            }
+            wire.heal();
+            eventually("it is not ready again", || readiness(watcher) == 200);
+            siege.goes_on();
+        }
+    });
+}
+
+#[test]
+fn no_acknowledged_sale_is_lost_or_doubled_when_a_standby_takes_over() {
+    let Some(mut cluster) = cluster() else { return };
+    let url = cluster.fresh_database();
+    let siege = Siege::of(url.clone());
+    let standby = cluster.standby(true).unwrap();
+    let both = cluster.url_with(&standby, &url);
+    siege.survive(Some(both), |siege, watcher| {
+        cluster.down(End::Killed).unwrap();
+        eventually("it is still said to be ready", || readiness(watcher) == 503);
+        standby.promote().unwrap();
+        eventually("it is not ready again", || readiness(watcher) == 200);
+        siege.goes_on();
+    });
+}
+
+#[test]
+fn no_acknowledged_sale_is_lost_or_doubled_when_the_broker_of_the_scales_ends_under_load() {
+    let Some(mut broker) = broker::Broker::start() else { return };
+    let (place, _) = found(Engine::Sqlite.place().unwrap());
+    let mut server = Server::configured(&place, &format!("[mqtt]\nurl = {:?}\n", broker.url()));
+    let (next, known, stop) = (AtomicU32::new(1), Mutex::new(Known::default()), AtomicBool::new(false));
+    let scale = mqtt::Config { publish_timeout_s: 1, ..broker.config("beiyuan.1") };
+    std::thread::scope(|scope| {
+        let selling = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+            runtime.unwrap().block_on(sell_by_mqtt(&scale, &next, &known, &stop));
+        });
+        let _stops = Stops(&stop);
+        let goes_on = || {
+            let acknowledged = || known.lock().unwrap().acknowledged.len();
+            let before = acknowledged();
+            eventually("selling does not go on by itself", || acknowledged() > before + 200);
+            assert!(!selling.is_finished());
+        };
+        for signal in ["TERM", "KILL", "TERM", "KILL", "KILL", "KILL"] {
+            goes_on();
+            broker.restart_by(signal, Duration::from_millis(300));
+        }
+        goes_on();
+    });
     server.kill();
     inspect(&place, &known.lock().unwrap());
 }

@@ -1,4 +1,5 @@
-//! A disk that is full: whoever sells is told, reading goes on, and so does selling when there is room again.
+//! A disk that is full, and writes that are cut short in their middle: whoever sells is told, reading goes on, and so does
+//! selling when there is room again.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use harness::{Client, Engine};
 
-use crate::crash::{Known, SALES, Server, batch, found, inspect, resend, sell};
+use crate::crash::{Known, SALES, Server, Stops, batch, found, inspect, resend, sell};
 
 /// What is left on the disk.
 const ROOM_KIB: u64 = 2_048;
+/// How often a write is cut short.
+const TEARS: usize = 5;
 /// How long it may take until the disk is full, or until selling goes on.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -48,15 +51,6 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         self.command("umount", &["-l"]);
-    }
-}
-
-/// Stops those who sell, also when something else went wrong.
-struct Stops<'s>(&'s AtomicBool);
-
-impl Drop for Stops<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -103,4 +97,36 @@ fn a_full_disk_is_told_and_takes_nothing_with_it() {
     inspect(&place, &known.lock().unwrap());
     drop(place);
     drop(disk);
+}
+
+#[test]
+fn a_write_that_is_cut_short_is_told_and_takes_nothing_with_it() {
+    let (place, credential) = found(Engine::Sqlite.place().unwrap());
+    let mut server = Server::start(&place);
+    let (next, known, stop) = (AtomicU32::new(1), Mutex::new(Known::default()), AtomicBool::new(false));
+    let clients = [0, 1, 2].map(|_| Client::new(&server.base).bearer(&credential));
+    let largest = || {
+        let files = std::fs::read_dir(place.folder.path()).unwrap();
+        files.map(|file| file.unwrap().metadata().unwrap().len()).max().unwrap()
+    };
+    std::thread::scope(|scope| {
+        let (next, known, stop) = (&next, &known, &stop);
+        for client in &clients[1..] {
+            scope.spawn(move || sell(client, next, known, stop));
+        }
+        let _stops = Stops(stop);
+        for _ in 0..TEARS {
+            let before = known.lock().unwrap().unanswered.len();
+            // No multiple of a page, so that the write that meets it is done in part.
+            server.limit_files(Some(largest() + 100_003));
+            wait("no write is cut short", || known.lock().unwrap().unanswered.len() > before + 3);
+            assert_eq!(clients[0].get("/scale/v1/state").status, 200, "reading goes on");
+            server.limit_files(None);
+            let before = known.lock().unwrap().acknowledged.len();
+            wait("selling does not go on", || known.lock().unwrap().acknowledged.len() > before + 500);
+        }
+    });
+    resend(&clients[0], &known);
+    server.kill();
+    inspect(&place, &known.lock().unwrap());
 }

@@ -33,6 +33,7 @@ mod proofs;
 mod proxies;
 mod public;
 mod refusals;
+mod replica;
 mod second_step;
 mod simulation;
 mod spread;

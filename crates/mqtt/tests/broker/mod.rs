@@ -56,20 +56,25 @@ impl Broker {
 
     /// Ends the broker, which saves its sessions, and starts it again after a while.
     pub fn restart(&mut self, pause: Duration) {
-        self.stop();
+        self.restart_by("TERM", pause);
+    }
+
+    /// Ends the broker by a signal; by `KILL` it forgets its sessions, and what it had taken and not yet passed on.
+    pub fn restart_by(&mut self, signal: &str, pause: Duration) {
+        let id = self.process.id();
+        let ended = Command::new("sh").args(["-c", &format!("kill -{signal} {id}")]).status().unwrap();
+        assert!(ended.success());
+        self.process.wait().unwrap();
         sleep(pause);
         self.process = spawn(self.program, self.folder.path(), self.port);
     }
 
-    pub fn stop(&mut self) {
-        let id = self.process.id();
-        let ended = Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status().unwrap();
-        assert!(ended.success());
-        self.process.wait().unwrap();
+    pub fn url(&self) -> String {
+        format!("mqtt://127.0.0.1:{}", self.port)
     }
 
     pub fn config(&self, client_id: &str) -> Config {
-        config(self.port, client_id)
+        Config::new(self.url(), client_id)
     }
 
     /// A link that takes every message under `taizhang/v1/`.

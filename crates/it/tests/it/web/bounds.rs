@@ -172,7 +172,8 @@ on_every_store! {
         let issued = town.issue(User::Leader);
         let program = town.site.client().bearer(&issued.credential.unwrap());
         let matters = program.open("GET", "/matters/live", &[("accept", "text/event-stream"), ("connection", "close")]);
-        program.get("/api/matters").expect(200);
+        // It listens once it has answered.
+        matters.peek(&mut [0]).unwrap();
         let token = issued.actor.as_str().trim_start_matches("token:");
         town.program(User::Admin).send("DELETE", &format!("/api/tokens/{token}"), None, &[]).unwrap().expect(200);
         program.get("/api/matters").expect(401);
