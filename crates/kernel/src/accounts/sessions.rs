@@ -217,7 +217,7 @@ pub(super) fn known(tx: &mut dyn Tx, account: &AccountId) -> Result<Option<Known
 }
 
 /// Opens a session for an account that was just recognised. `must_change` overrides what is stored, where the same
-/// job changes it.
+/// job changes it or no password was asked for.
 pub(super) fn open_session<E>(
     desk: &mut Desk<'_>,
     account: &AccountId,
@@ -245,14 +245,17 @@ pub(super) fn open_session<E>(
 }
 
 fn find_session(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<Option<(Session, Time)>, StoreError> {
-    const FIND: &str = "select actor, csrf, expires, seen from session where hash = $1";
+    const FIND: &str = "select session.actor, session.csrf, session.expires, session.seen, provider_session.hash
+        from session left join provider_session on provider_session.hash = session.hash where session.hash = $1";
     let Some(row) = tx.query_one(FIND, &[Param::Text(hash)])? else { return Ok(None) };
     let (expires, seen) = (Time(row.int(2)?), Time(row.int(3)?));
     if expires <= now || now.since_ms(seen) >= IDLE_MS_MAX {
         return Ok(None);
     }
     let actor = id(ActorId::new(row.text(0)?))?;
-    let session = read_session(tx, &actor, row.text(1)?.to_owned(), None, now)?;
+    // A one-time password holds up whoever gave it, and not whom the provider vouched for.
+    let must_change = row.text_or_null(4)?.map(|_| false);
+    let session = read_session(tx, &actor, row.text(1)?.to_owned(), must_change, now)?;
     Ok(session.map(|session| (session, seen)))
 }
 
