@@ -5,6 +5,7 @@
 -- What every node asks for all the time, and what changes by the hand of administrators.
 select create_reference_table('access_grant');
 select create_reference_table('account');
+select create_reference_table('account_identity');
 select create_reference_table('api_token');
 select create_reference_table('contact_secret');
 select create_reference_table('market_market');
@@ -27,9 +28,11 @@ select create_reference_table('witness_trust');
 select create_distributed_table('half_session', 'hash');
 select create_distributed_table('market_page_token', 'owner');
 select create_distributed_table('projects_view', 'actor');
+select create_distributed_table('provider_session', 'hash');
 select create_distributed_table('read_log', 'unit');
 select create_distributed_table('recovery_code', 'actor');
 select create_distributed_table('seen', 'subject');
+select create_distributed_table('sent_away', 'hash');
 select create_distributed_table('session', 'hash');
 
 -- What belongs to one book: its shards lie together, so that all that an entry changes is on one worker.

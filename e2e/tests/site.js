@@ -16,9 +16,9 @@ const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
 
 /**
  * Starts the demonstration without its simulated day and resolves with its address and accounts. With `clock`, the
- * server's calendar can be set ahead by whole days while it runs, as if the machine had slept.
+ * server's calendar can be set ahead by whole days while it runs, as if the machine had slept. `toml` and `env` configure it.
  */
-export async function start({ clock = false } = {}) {
+export async function start({ clock = false, toml = '', env = {} } = {}) {
   mkdirSync(shots, { recursive: true });
   const data = mkdtempSync(join(tmpdir(), 'taizhang-e2e-'));
   const ahead = join(data, 'ahead');
@@ -31,8 +31,10 @@ export async function start({ clock = false } = {}) {
   const faked = {
     LD_PRELOAD: FAKETIME, FAKETIME_TIMESTAMP_FILE: ahead, FAKETIME_CACHE_DURATION: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1',
   };
-  const server = spawn(join(target, 'debug', 'taizhang'), ['--data', data, 'demo', '--quiet', '--listen', '127.0.0.1:0'], {
-    stdio: ['ignore', 'pipe', 'inherit'], env: clock ? { ...process.env, ...faked } : process.env,
+  const config = join(data, 'taizhang.toml');
+  writeFileSync(config, toml);
+  const server = spawn(join(target, 'debug', 'taizhang'), ['--config', config, '--data', data, 'demo', '--quiet', '--listen', '127.0.0.1:0'], {
+    stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...(clock ? faked : {}), ...env },
   });
   let printed = '';
   const address = await new Promise((resolve, reject) => {

@@ -30,6 +30,8 @@ pub const KERNEL_ACTIONS: &[ActionDef] = &[
     action("kernel.account.disable", "停用账户", "Disable an account", &["admin"]),
     action("kernel.password.reset", "重置密码", "Reset a password", &["admin"]),
     action("kernel.totp.remove", "解除二次验证", "Take off a second step", &["admin"]),
+    action("kernel.identity.set", "绑定统一身份", "Link an identity", &["admin"]),
+    action("kernel.identity.remove", "解除统一身份绑定", "Unlink an identity", &["admin"]),
     action("kernel.grant.list", "查看授权", "List grants", &["admin", "auditor"]),
     action("kernel.grant.give", "授予角色", "Grant a role", &["admin"]),
     action("kernel.grant.withdraw", "收回角色", "Withdraw a role", &["admin"]),

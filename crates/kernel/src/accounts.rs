@@ -2,6 +2,7 @@
 
 mod apply;
 mod credentials;
+mod identity;
 mod kinds;
 mod kiosks;
 mod lists;
@@ -19,9 +20,11 @@ use store::{Param, StoreError, Tx, Value};
 pub(crate) use apply::{apply, erase};
 pub(crate) use credentials::Bearer;
 pub use credentials::{Issued, NewDevice, NewToken};
+pub use identity::{Identity, IdentityError, SentAway};
 pub use kinds::{
     AccountAdded, AccountDisabled, DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn,
-    PasswordChanged, TokenIssued, TokenRevoked, TotpRecovered, TotpRemoved, TotpRenewed, TotpSet,
+    IdentityRemoved, IdentitySet, PasswordChanged, TokenIssued, TokenRevoked, TotpRecovered, TotpRemoved,
+    TotpRenewed, TotpSet,
 };
 pub use kiosks::NewKiosk;
 pub use lists::{AccountRow, DeviceRow, GrantRow, TokenRow};

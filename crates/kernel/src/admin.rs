@@ -46,6 +46,10 @@ pub enum AdminError {
     CodeWrong,
     #[error("too many codes were wrong; none is taken for {0} s")]
     CodesWrong(u64),
+    #[error("an account is linked with this identity already")]
+    IdentityTaken,
+    #[error("the account is linked with no identity")]
+    IdentityMissing,
     #[error("too many passwords are being checked")]
     Busy,
     #[error("{0} cannot be granted anything: it is unknown, disabled or revoked")]
@@ -106,6 +110,7 @@ impl AdminError {
             }
             Self::PasswordWrong => "password",
             Self::CodeWrong | Self::CodesWrong(_) => "code",
+            Self::IdentityTaken => "identifier",
             Self::UnknownGrantee(_) => "grantee",
             Self::UnknownRole(_) => "role",
             Self::RoleOfLine { .. } => "line",
@@ -128,6 +133,7 @@ impl AdminError {
             | Self::AlreadyGranted
             | Self::TotpOn
             | Self::TotpOff
+            | Self::IdentityMissing
             | Self::Busy => "",
         }
     }

@@ -13,7 +13,8 @@ use store::{Migration, Param, StoreError, Tx};
 
 use crate::accounts::{
     self, AccountAdded, AccountDisabled, DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn,
-    PasswordChanged, TokenIssued, TokenRevoked, TotpRecovered, TotpRemoved, TotpRenewed, TotpSet,
+    IdentityRemoved, IdentitySet, PasswordChanged, TokenIssued, TokenRevoked, TotpRecovered, TotpRemoved,
+    TotpRenewed, TotpSet,
 };
 use crate::docket::{self, Rulebooks};
 use crate::line::{Derived, Line, MatterSort};
@@ -150,6 +151,8 @@ impl Line for Own {
             Kind::of::<TotpRemoved>("二次验证解除", "Second step turned off"),
             Kind::of::<TotpRenewed>("恢复码更换", "Recovery codes renewed"),
             Kind::of::<TotpRecovered>("恢复码登录", "Signed in with a recovery code"),
+            Kind::of::<IdentitySet>("统一身份绑定", "Identity linked"),
+            Kind::of::<IdentityRemoved>("统一身份解除绑定", "Identity unlinked"),
             Kind::of::<GrantGiven>("授予角色", "Role granted"),
             Kind::of::<GrantWithdrawn>("收回角色", "Role withdrawn"),
             Kind::of::<TokenIssued>("令牌签发", "Token issued"),
@@ -213,9 +216,13 @@ impl Line for Own {
         notices::erase(tx, entry)
     }
 
-    /// Addresses are personal.
+    /// Addresses are personal, and so is what a provider calls somebody.
     fn body_needs(&self, kind: &str) -> Option<&'static str> {
-        (kind == ContactSet::KIND).then_some("kernel.contact.list")
+        match kind {
+            ContactSet::KIND => Some("kernel.contact.list"),
+            IdentitySet::KIND => Some("kernel.account.list"),
+            _ => None,
+        }
     }
 
     fn contribute(&self, entry: &Entry, out: &mut Contributions) {

@@ -79,6 +79,7 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 23, sql: COSIGNING_TABLE },
     Migration { owner: "kernel", number: 30, sql: docket::COLOURED_INDEX },
     Migration { owner: "kernel", number: 31, sql: SECOND_STEP_TABLES },
+    Migration { owner: "kernel", number: 32, sql: IDENTITY_TABLES },
     Migration { owner: "kernel", number: 36, sql: "alter table totp add column begun_in text" },
 ];
 
@@ -122,6 +123,21 @@ create table if not exists half_session (
     hash text not null primary key, actor text not null, expires bigint not null
 );
 create index if not exists half_session_by_actor on half_session (actor);
+";
+
+/// Whom accounts are linked with follows from the root book. Who is at the provider meanwhile does not, nor which sessions
+/// it vouched for.
+const IDENTITY_TABLES: &str = "
+create table if not exists account_identity (
+    actor text not null primary key, issuer text not null, identifier text not null, seq bigint not null
+);
+create index if not exists account_identity_by_identifier on account_identity (issuer, identifier);
+create table if not exists sent_away (
+    hash text not null primary key, next text not null, expires bigint not null
+);
+create table if not exists provider_session (
+    hash text not null primary key, expires bigint not null
+);
 ";
 
 const TARGET_TABLE: &str = "
@@ -228,6 +244,7 @@ pub const REGISTRY_DERIVED: &[Derived] = &[
     Derived { table: "org_place", columns: "place, unit, kind, title_zh, title_en, lat_e7, lon_e7, gln" },
     Derived { table: "org_holder", columns: "post, from_day, account, until_day" },
     Derived { table: "account", columns: "actor, account, unit, title, disabled" },
+    Derived { table: "account_identity", columns: "actor, issuer, identifier, seq" },
     Derived { table: "access_grant", columns: "grantee, seq, role, unit, line, subject" },
     Derived { table: "api_token", columns: "token, unit, title, expires, revoked" },
     Derived { table: "device", columns: "book, device, title, subject, revoked" },

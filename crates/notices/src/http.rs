@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::notices::{Fault, FaultKind};
-use ureq::Agent;
+use ureq::http::Response;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
+use ureq::{Agent, Body};
 
 use crate::guard::{Forbidden, GuardedResolver, Network};
 use crate::mail::kind_of;
@@ -77,13 +78,16 @@ impl Outward {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = request.send(body).map_err(|error| fault(&error))?;
-        let media = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
-        let (status, media) = (answer.status().as_u16(), media.unwrap_or_default().to_owned());
-        let read = answer.into_body().into_with_config().limit(bytes_max).read_to_vec();
-        let bytes = read.map_err(|error| fault(&error))?;
-        let body = String::from_utf8(bytes).map_err(|_| Fault::from(FaultKind::Garbled))?;
-        Ok(Answer { status, media, body })
+        read(request.send(body).map_err(|error| fault(&error))?, bytes_max)
+    }
+
+    /// Gets what is there: an answer of at most so many bytes of UTF-8, whatever its status.
+    pub fn fetch(&self, address: &str, headers: &[(&str, &str)], bytes_max: u64) -> Result<Answer, Fault> {
+        let mut request = self.0.get(address);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        read(request.call().map_err(|error| fault(&error))?, bytes_max)
     }
 
     /// Posts a body; good is any 2xx, and what else the answer says is not read.
@@ -99,6 +103,16 @@ impl Outward {
         }
         Err(Fault { kind: FaultKind::Refused, code: Some(code) })
     }
+}
+
+/// An answer of at most so many bytes of UTF-8.
+fn read(answer: Response<Body>, bytes_max: u64) -> Result<Answer, Fault> {
+    let media = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
+    let (status, media) = (answer.status().as_u16(), media.unwrap_or_default().to_owned());
+    let read = answer.into_body().into_with_config().limit(bytes_max).read_to_vec();
+    let bytes = read.map_err(|error| fault(&error))?;
+    let body = String::from_utf8(bytes).map_err(|_| Fault::from(FaultKind::Garbled))?;
+    Ok(Answer { status, media, body })
 }
 
 /// The system's authorities, and the installation's own.

@@ -19,7 +19,7 @@ mod worker;
 use std::time::Duration;
 
 pub use guard::{Network, NotANetwork};
-pub use http::{Outward, Reach};
+pub use http::{Answer, Outward, Reach};
 pub use mail::{MailSettings, MailTls};
 pub use retry::ATTEMPTS_MAX;
 pub use sign::{body_signature, signature};

@@ -44,6 +44,13 @@ pub struct NavEntry {
     pub action: &'static str,
 }
 
+/// The provider of OpenID Connect that people may sign in with.
+pub struct SignOn {
+    pub provider: oidc::Provider,
+    /// What the button calls it.
+    pub title: Both,
+}
+
 /// What every handler gets.
 #[derive(Clone)]
 pub struct App {
@@ -56,6 +63,7 @@ pub struct App {
     /// What the lines call what only the database knows.
     pub names: Arc<[Naming]>,
     pub wall: Arc<Wall>,
+    pub sign_on: Option<Arc<SignOn>>,
 }
 
 impl FromRef<App> for Arc<Texts> {
@@ -81,6 +89,7 @@ impl App {
             shown: Arc::default(),
             names: names.into(),
             wall: Arc::default(),
+            sign_on: None,
         }
     }
 
@@ -88,6 +97,12 @@ impl App {
     #[must_use]
     pub fn with_wall(self, wall: Wall) -> Self {
         Self { wall: Arc::new(wall), ..self }
+    }
+
+    /// The application with a provider to sign in with.
+    #[must_use]
+    pub fn with_sign_on(self, sign_on: SignOn) -> Self {
+        Self { sign_on: Some(Arc::new(sign_on)), ..self }
     }
 
     /// Runs something that blocks (a read of the database, a password check) off the async threads.

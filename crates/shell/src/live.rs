@@ -7,7 +7,10 @@ use std::time::Duration;
 use askama::Template;
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use base::limits::STREAM_SECONDS_MAX;
-use kernel::{AccountDisabled, DeviceRevoked, GrantWithdrawn, PasswordChanged, TokenRevoked, TotpRemoved};
+use kernel::{
+    AccountDisabled, DeviceRevoked, GrantWithdrawn, IdentityRemoved, IdentitySet, PasswordChanged,
+    TokenRevoked, TotpRemoved,
+};
 use ledger::{Body, Entry};
 use registry::PostLeft;
 use tokio::sync::{broadcast, mpsc};
@@ -110,10 +113,12 @@ impl Changes {
 
 /// Whether somebody may do less after an entry. It happens seldom enough for every stream to end.
 fn takes_away(entry: &Entry) -> bool {
-    const KINDS: [&str; 7] = [
+    const KINDS: [&str; 9] = [
         AccountDisabled::KIND,
         PasswordChanged::KIND,
         TotpRemoved::KIND,
+        IdentitySet::KIND,
+        IdentityRemoved::KIND,
         GrantWithdrawn::KIND,
         TokenRevoked::KIND,
         DeviceRevoked::KIND,

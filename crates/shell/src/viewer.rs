@@ -19,6 +19,7 @@ use kernel::Session;
 use subtle::ConstantTimeEq;
 
 use crate::app::{App, append_problem};
+use crate::pages::provider;
 use crate::problem::{Form, Problem};
 use crate::seats::Seats;
 use crate::texts::{Both, Lang};
@@ -310,7 +311,8 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
             };
         }
         let path = request.uri().path();
-        let free = path.starts_with("/assets/") || matches!(path, "/account/password" | "/sign-out");
+        let free = path.starts_with("/assets/")
+            || matches!(path, "/account/password" | "/sign-out" | provider::THERE | provider::BACK);
         if session.must_change && !free {
             if Form::negotiate(request.headers()) == Form::Json {
                 return must_change_first().into_response();

@@ -37,6 +37,8 @@ pub struct Config {
     /// The mail server that takes notices; without it posts get no e-mail.
     pub smtp: Option<Smtp>,
     pub notices: Notices,
+    /// The provider of OpenID Connect that people may sign in with; without it they sign in with a password.
+    pub oidc: Option<Oidc>,
     /// Witnesses that cosign the checkpoints of every book, such as the city's installation for a county.
     #[serde(rename = "witness")]
     pub witnesses: Vec<Witness>,
@@ -97,6 +99,76 @@ pub struct Notices {
     pub authority: Option<PathBuf>,
     /// How long an attempt may take.
     pub timeout_seconds: u64,
+}
+
+/// A provider of OpenID Connect. It sends browsers back to `<public_url>/sign-in/provider/back`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oidc {
+    /// The provider, exactly as it names itself, such as `https://id.dezhou.example`.
+    pub issuer: String,
+    pub client_id: String,
+    /// Read from `TAIZHANG_OIDC_SECRET`. A client without one is protected by PKCE alone.
+    #[serde(skip)]
+    pub secret: Option<String>,
+    /// What the button calls it.
+    #[serde(default = "Oidc::default_title_zh")]
+    pub title_zh: String,
+    #[serde(default = "Oidc::default_title_en")]
+    pub title_en: String,
+    #[serde(default = "Oidc::default_scopes")]
+    pub scopes: Vec<String>,
+    /// The claim of the ID token that names a person. The provider must never give one person's to another.
+    #[serde(default = "Oidc::default_claim")]
+    pub claim: String,
+    /// Networks inside in which the provider may be reached, there also without TLS, such as `10.20.0.0/16`.
+    #[serde(default)]
+    pub networks: Vec<Network>,
+}
+
+impl Oidc {
+    fn default_title_zh() -> String {
+        "统一身份认证".into()
+    }
+
+    fn default_title_en() -> String {
+        "single sign-on".into()
+    }
+
+    fn default_scopes() -> Vec<String> {
+        vec!["openid".into()]
+    }
+
+    fn default_claim() -> String {
+        "sub".into()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let refuse = |reason: &str| Err(Error::Config(format!("oidc: {reason}")));
+        if !self.issuer.starts_with("https://") && !self.issuer.starts_with("http://") {
+            return refuse("the issuer is no https or http address");
+        }
+        if self.issuer.starts_with("http://") && self.networks.is_empty() {
+            return refuse("an issuer without TLS is reached in named networks alone");
+        }
+        if !self.scopes.iter().any(|scope| scope == "openid") {
+            return refuse("the scopes lack \"openid\"");
+        }
+        let texts = [&self.client_id, &self.title_zh, &self.title_en, &self.claim];
+        if texts.iter().any(|text| text.trim().is_empty()) {
+            return refuse("client_id, title_zh, title_en and claim must not be blank");
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Oidc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Oidc")
+            .field("issuer", &self.issuer)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Notices {
@@ -160,6 +232,7 @@ impl Default for Config {
             map: None,
             smtp: None,
             notices: Notices::default(),
+            oidc: None,
             demonstration: false,
         }
     }
@@ -188,6 +261,9 @@ impl Config {
         if let (Some(smtp), Ok(password)) = (&mut config.smtp, std::env::var("TAIZHANG_SMTP_PASSWORD")) {
             smtp.password = Some(password);
         }
+        if let (Some(oidc), Ok(secret)) = (&mut config.oidc, std::env::var("TAIZHANG_OIDC_SECRET")) {
+            oidc.secret = Some(secret);
+        }
         config.check()?;
         Ok(config)
     }
@@ -203,6 +279,7 @@ impl Config {
             return Err(Error::Config("replica_url needs a database_url whose standby it is".into()));
         }
         crate::witnesses(self)?;
+        self.oidc.as_ref().map_or(Ok(()), Oidc::check)?;
         self.smtp.as_ref().map_or(Ok(()), Smtp::check)
     }
 

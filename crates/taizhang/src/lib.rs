@@ -22,8 +22,9 @@ use line_market::mqtt_bridge;
 use merkle::SignerKey;
 use notices::cosigners::{self, Cosigners};
 use notices::{MailSettings, Reach, Worker};
+use shell::app::SignOn;
 use shell::wall::{Shapes, Wall};
-use shell::{App, Site, Texts};
+use shell::{App, Both, Site, Texts};
 use store::{Store, StoreError};
 use store_postgres::PostgresStore;
 use tokio::net::TcpListener;
@@ -137,7 +138,30 @@ pub fn app(config: &Config, kernel: Arc<Kernel>) -> Result<App, Error> {
         demonstration: config.demonstration,
     };
     let wall = Wall::new(lines::wall(), shapes(config)?);
-    Ok(App::new(kernel, Arc::new(texts), site, lines::nav(), lines::names()).with_wall(wall))
+    let app = App::new(kernel, Arc::new(texts), site, lines::nav(), lines::names()).with_wall(wall);
+    Ok(match sign_on(config)? {
+        Some(sign_on) => app.with_sign_on(sign_on),
+        None => app,
+    })
+}
+
+/// How long a provider is waited for; signing in asks it three times at most, and a request is given up after half a minute.
+const PROVIDER_TIME_MAX: Duration = Duration::from_secs(8);
+
+/// The provider that people may sign in with, if the configuration names one.
+fn sign_on(config: &Config) -> Result<Option<SignOn>, Error> {
+    let Some(oidc) = config.oidc.clone() else { return Ok(None) };
+    let networks = oidc.networks;
+    let settings = oidc::Settings {
+        issuer: oidc.issuer,
+        client: oidc.client_id,
+        secret: oidc.secret,
+        scopes: oidc.scopes,
+        claim: oidc.claim,
+        reach: Reach { networks, timeout: PROVIDER_TIME_MAX, ..reach(config)? },
+    };
+    let title = Both::new(oidc.title_zh, oidc.title_en);
+    Ok(Some(SignOn { provider: oidc::Provider::new(settings)?, title }))
 }
 
 /// The shapes of the map that the configuration names.

@@ -338,6 +338,16 @@ const OPERATIONS: &[Operation] = &[
     ),
     administer("DELETE", "/api/accounts/{account}/totp", "/api/accounts/nobody/totp", 404, || json!({})),
     administer(
+        "PUT",
+        "/api/accounts/{account}/identity",
+        "/api/accounts/nobody/identity",
+        404,
+        || json!({ "issuer": "https://id.example", "identifier": "u-1" }),
+    ),
+    administer("DELETE", "/api/accounts/{account}/identity", "/api/accounts/nobody/identity", 404, || {
+        json!({})
+    }),
+    administer(
         "POST",
         "/api/grants",
         "/api/grants",

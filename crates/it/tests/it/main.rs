@@ -30,6 +30,7 @@ mod project_laws;
 mod project_pages;
 mod projects;
 mod proofs;
+mod provider;
 mod proxies;
 mod public;
 mod refusals;

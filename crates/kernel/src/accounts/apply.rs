@@ -6,8 +6,8 @@ use registry::{BookOpened, PlaceAdded, PlaceRenamed, PostAdded, PostHeld, PostLe
 use store::{Param, StoreError, Tx};
 
 use super::kinds::{
-    AccountAdded, AccountDisabled, DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn, TokenIssued,
-    TokenRevoked,
+    AccountAdded, AccountDisabled, DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn,
+    IdentityRemoved, IdentitySet, TokenIssued, TokenRevoked,
 };
 use super::{account_actor, device_actor};
 
@@ -24,6 +24,8 @@ pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
         PostLeft::KIND => post_left(tx, &body(entry)?),
         AccountAdded::KIND => account_added(tx, entry),
         AccountDisabled::KIND => account_disabled(tx, &body(entry)?),
+        IdentitySet::KIND => identity_set(tx, entry),
+        IdentityRemoved::KIND => identity_removed(tx, entry),
         GrantGiven::KIND => grant_given(tx, entry, &body(entry)?),
         GrantWithdrawn::KIND => grant_withdrawn(tx, &body(entry)?),
         TokenIssued::KIND => token_issued(tx, &body(entry)?),
@@ -35,13 +37,24 @@ pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
     }
 }
 
-/// Blanks the title of an account whose body is erased.
+/// Blanks the title of an account whose body is erased, and ends a link whose body is.
 pub(crate) fn erase(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
-    if entry.kind.as_str() != AccountAdded::KIND {
-        return Ok(());
+    match entry.kind.as_str() {
+        AccountAdded::KIND => {
+            let actor = actor_of(entry)?;
+            tx.execute("update account set title = '' where actor = $1", &[Param::Text(&actor)]).map(drop)
+        }
+        IdentitySet::KIND => {
+            const END: &str = "delete from account_identity where actor = $1 and seq = $2";
+            tx.execute(END, &[Param::Text(&actor_of(entry)?), Param::Int(entry.seq.to_i64())]).map(drop)
+        }
+        _ => Ok(()),
     }
-    let actor = format!("account:{}", named(entry, "account")?);
-    tx.execute("update account set title = '' where actor = $1", &[Param::Text(&actor)]).map(drop)
+}
+
+/// The account among an entry's subjects, which stays when the body is erased.
+fn actor_of(entry: &Entry) -> Result<String, StoreError> {
+    Ok(format!("account:{}", named(entry, "account")?))
 }
 
 fn body<B: Body>(entry: &Entry) -> Result<B, StoreError> {
@@ -161,6 +174,28 @@ fn account_disabled(tx: &mut dyn Tx, disabled: &AccountDisabled) -> Result<(), S
     let actor = account_actor(&disabled.account);
     tx.execute("update account set disabled = 1 where actor = $1", &[Param::Text(actor.as_str())])?;
     end_grants(tx, &actor)
+}
+
+/// An erased identity is none, and still took the place of the one before.
+fn identity_set(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
+    const SET: &str = "insert into account_identity (actor, issuer, identifier, seq) values ($1, $2, $3, $4)";
+    identity_removed(tx, entry)?;
+    if entry.body.is_none() {
+        return Ok(());
+    }
+    let (actor, set) = (actor_of(entry)?, body::<IdentitySet>(entry)?);
+    let params = [
+        Param::Text(&actor),
+        Param::Text(&set.issuer),
+        Param::Text(&set.identifier),
+        Param::Int(entry.seq.to_i64()),
+    ];
+    tx.execute(SET, &params).map(drop)
+}
+
+fn identity_removed(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
+    let actor = actor_of(entry)?;
+    tx.execute("delete from account_identity where actor = $1", &[Param::Text(&actor)]).map(drop)
 }
 
 fn grant_given(tx: &mut dyn Tx, entry: &Entry, given: &GrantGiven) -> Result<(), StoreError> {

@@ -67,6 +67,27 @@ pub struct TotpRecovered {
     pub left: u32,
 }
 
+/// An account was linked with what a provider of OpenID Connect calls its owner. That may be personal, so the body can be
+/// erased, and the link ends with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentitySet {
+    #[schema(value_type = String)]
+    pub account: AccountId,
+    /// The provider, as it names itself.
+    pub issuer: String,
+    /// What it calls the person, and never anybody else.
+    pub identifier: String,
+}
+
+/// The link of an account with an identity was ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityRemoved {
+    #[schema(value_type = String)]
+    pub account: AccountId,
+}
+
 /// A role was granted. The entry's number names the grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -172,6 +193,34 @@ impl Body for TotpRenewed {
 
 impl Body for TotpRecovered {
     const KIND: &'static str = "kernel.account.totp.recovered";
+}
+
+/// Longer names of a provider are refused.
+const ISSUER_CHARS_MAX: usize = 200;
+/// OpenID Connect allows no longer `sub`.
+const IDENTIFIER_CHARS_MAX: usize = 255;
+
+impl Body for IdentitySet {
+    const KIND: &'static str = "kernel.account.identity.set";
+    const ERASABLE: bool = true;
+
+    fn check(&self) -> Result<(), BodyError> {
+        check_text("issuer", &self.issuer, ISSUER_CHARS_MAX)?;
+        if !self.issuer.starts_with("https://") && !self.issuer.starts_with("http://") {
+            return Err(BodyError::new("issuer", Rule::Format, "must be an https or http address"));
+        }
+        check_text("identifier", &self.identifier, IDENTIFIER_CHARS_MAX)?;
+        for (field, text) in [("issuer", &self.issuer), ("identifier", &self.identifier)] {
+            if text.trim() != text || text.contains('\n') {
+                return Err(BodyError::new(field, Rule::Format, "must not begin, end or break with a space"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Body for IdentityRemoved {
+    const KIND: &'static str = "kernel.account.identity.removed";
 }
 
 impl Body for GrantGiven {

@@ -4,6 +4,7 @@ use access::Grant;
 use base::{AccountId, ActorId, BookId, Seq, SubjectId, Time, UnitCode};
 use store::{Row, StoreError};
 
+use super::Identity;
 use crate::Kernel;
 use crate::registry::{id, rows};
 
@@ -17,6 +18,8 @@ pub struct AccountRow {
     pub disabled: bool,
     /// Whether signing in takes a second step.
     pub totp: bool,
+    /// Whom a provider knows the account's owner as.
+    pub identity: Option<Identity>,
 }
 
 /// A grant that holds, and the number of the entry that gave it.
@@ -51,8 +54,9 @@ impl Kernel {
     /// Every account, in the order of names.
     pub fn accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
         const ALL: &str = "select account, unit, title, disabled,
-            cast(case when totp.confirmed = 1 then 1 else 0 end as bigint)
-            from account left join totp on totp.actor = account.actor order by account";
+            cast(case when totp.confirmed = 1 then 1 else 0 end as bigint), issuer, identifier
+            from account left join totp on totp.actor = account.actor
+            left join account_identity on account_identity.actor = account.actor order by account";
         self.read(|tx| {
             rows(tx, ALL, |row| {
                 Ok(AccountRow {
@@ -61,6 +65,7 @@ impl Kernel {
                     title: row.text(2)?.to_owned(),
                     disabled: row.int(3)? != 0,
                     totp: row.int(4)? != 0,
+                    identity: identity(row, 5)?,
                 })
             })
         })
@@ -118,4 +123,11 @@ pub(super) fn grant(row: &Row, first: usize) -> Result<Grant, StoreError> {
         line: row.text_or_null(first + 2)?.map(str::to_owned),
         subject: row.text_or_null(first + 3)?.map(SubjectId::new).map(id).transpose()?,
     })
+}
+
+fn identity(row: &Row, at: usize) -> Result<Option<Identity>, StoreError> {
+    let (issuer, identifier) = (row.text_or_null(at)?, row.text_or_null(at + 1)?);
+    Ok(issuer
+        .zip(identifier)
+        .map(|(issuer, identifier)| Identity { issuer: issuer.into(), identifier: identifier.into() }))
 }

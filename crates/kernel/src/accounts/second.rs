@@ -461,6 +461,6 @@ fn half(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<Option<ActorId>, Store
     row.map(|row| id(ActorId::new(row.text(0)?))).transpose()
 }
 
-fn account_of(actor: &ActorId) -> Result<AccountId, StoreError> {
+pub(super) fn account_of(actor: &ActorId) -> Result<AccountId, StoreError> {
     id(AccountId::new(actor.as_str().trim_start_matches("account:")))
 }

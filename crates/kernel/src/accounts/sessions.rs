@@ -140,7 +140,7 @@ impl Kernel {
     /// Ends every session of everybody, those of screens among them.
     pub fn end_all_sessions(&self) -> AdminResult<()> {
         self.append_blocking(|desk| {
-            for table in ["session", "half_session"] {
+            for table in ["session", "half_session", "provider_session"] {
                 desk.aside(&format!("delete from {table}"), Vec::new());
             }
             Ok(())
@@ -229,7 +229,7 @@ pub(super) fn known(tx: &mut dyn Tx, account: &AccountId) -> Result<Option<Known
 }
 
 /// Opens a session for an account that was just recognised. `must_change` overrides what is stored, where the same
-/// job changes it.
+/// job changes it or no password was asked for.
 pub(super) fn open_session<E>(
     desk: &mut Desk<'_>,
     account: &AccountId,
@@ -258,7 +258,8 @@ pub(super) fn open_session<E>(
 }
 
 fn find_session(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<Option<(Session, Time)>, StoreError> {
-    const FIND: &str = "select actor, csrf, expires, seen from session where hash = $1";
+    const FIND: &str = "select session.actor, session.csrf, session.expires, session.seen, provider_session.hash
+        from session left join provider_session on provider_session.hash = session.hash where session.hash = $1";
     let Some(row) = tx.query_one(FIND, &[Param::Text(hash)])? else { return Ok(None) };
     let (expires, seen) = (Time(row.int(2)?), Time(row.int(3)?));
     if expires <= now || now.since_ms(seen) >= IDLE_MS_MAX {
@@ -266,7 +267,9 @@ fn find_session(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<Option<(Sessio
     }
     let actor = id(ActorId::new(row.text(0)?))?;
     let kept = (hash.to_owned(), row.text(1)?.to_owned());
-    let session = read_session(tx, &actor, kept, None, now)?;
+    // A one-time password holds up whoever gave it, and not whom the provider vouched for.
+    let must_change = row.text_or_null(4)?.map(|_| false);
+    let session = read_session(tx, &actor, kept, must_change, now)?;
     Ok(session.map(|session| (session, seen)))
 }
 

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::{AccountId, ActorId, UnitCode};
-use kernel::{AccountRow, AdminResult, GrantGiven, GrantRow, Kernel, NewAccount, Receipt};
+use kernel::{AccountRow, AdminResult, GrantGiven, GrantRow, Identity, Kernel, NewAccount, Receipt};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -23,6 +23,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(disable))
         .routes(routes!(reset_password))
         .routes(routes!(remove_totp))
+        .routes(routes!(set_identity, remove_identity))
         .routes(routes!(list_grants, give))
         .routes(routes!(withdraw))
 }
@@ -79,6 +80,18 @@ pub struct AccountView {
     pub disabled: bool,
     /// Whether signing in takes a second step.
     pub totp: bool,
+    /// Whom a provider knows the account's owner as; null if the account is linked with nobody.
+    pub identity: Option<IdentityView>,
+}
+
+/// Whom a provider of OpenID Connect knows somebody as.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityView {
+    /// The provider, as it names itself.
+    pub issuer: String,
+    /// What it calls the person, and never anybody else.
+    pub identifier: String,
 }
 
 /// The accounts of the units that the viewer administers or audits. The read is logged.
@@ -92,6 +105,7 @@ async fn list(State(app): State<App>, viewer: Viewer) -> Result<axum::Json<Vec<A
         title: row.title,
         disabled: row.disabled,
         totp: row.totp,
+        identity: row.identity.map(|Identity { issuer, identifier }| IdentityView { issuer, identifier }),
     };
     Ok(axum::Json(accounts(&app, &viewer).await?.into_iter().map(view).collect()))
 }
@@ -182,6 +196,39 @@ async fn remove_totp(
     let account = named(&account)?;
     let work = move |kernel: &Kernel, by: &ActorId| kernel.remove_totp(by, &account);
     act(&app, &viewer, "kernel.totp.remove", work).await.map(axum::Json)
+}
+
+/// Links an account with an identity of a provider of OpenID Connect, in place of the one that it had. Whoever has the
+/// identity signs in as the account.
+#[utoipa::path(put, path = "/api/accounts/{account}/identity", tag = "accounts", request_body = IdentityView,
+    params(("account" = String, Path)),
+    responses((status = 200, body = Receipt), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409)),
+    extensions(("x-action" = json!("kernel.identity.set"))))]
+async fn set_identity(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(account): Path<String>,
+    Json(IdentityView { issuer, identifier }): Json<IdentityView>,
+) -> Result<axum::Json<Receipt>, Problem> {
+    let account = named(&account)?;
+    let identity = Identity { issuer, identifier };
+    let work = move |kernel: &Kernel, by: &ActorId| kernel.set_identity(by, &account, identity);
+    act(&app, &viewer, "kernel.identity.set", work).await.map(axum::Json)
+}
+
+/// Ends the link of an account with an identity, and the account's sessions.
+#[utoipa::path(delete, path = "/api/accounts/{account}/identity", tag = "accounts",
+    params(("account" = String, Path)),
+    responses((status = 200, body = Receipt), (status = 401), (status = 403), (status = 404), (status = 409)),
+    extensions(("x-action" = json!("kernel.identity.remove"))))]
+async fn remove_identity(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(account): Path<String>,
+) -> Result<axum::Json<Receipt>, Problem> {
+    let account = named(&account)?;
+    let work = move |kernel: &Kernel, by: &ActorId| kernel.remove_identity(by, &account);
+    act(&app, &viewer, "kernel.identity.remove", work).await.map(axum::Json)
 }
 
 /// A grant that holds.

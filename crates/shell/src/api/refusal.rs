@@ -59,6 +59,7 @@ fn rule(refusal: &AdminError) -> &'static str {
         | AdminError::DeviceExists(_)
         | AdminError::AlreadyGranted
         | AdminError::ContactExists
+        | AdminError::IdentityTaken
         | AdminError::LogExists => "exists",
         AdminError::OtherRoot(_)
         | AdminError::AccountDisabled(_)
@@ -66,7 +67,8 @@ fn rule(refusal: &AdminError) -> &'static str {
         | AdminError::AlreadyTried
         | AdminError::ForkAcknowledged(_)
         | AdminError::TotpOn
-        | AdminError::TotpOff => "state",
+        | AdminError::TotpOff
+        | AdminError::IdentityMissing => "state",
         AdminError::UnknownAccount(_)
         | AdminError::UnknownGrant(_)
         | AdminError::UnknownToken(_)
@@ -111,6 +113,8 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::PasswordWrong => "密码不正确。".into(),
         AdminError::TotpOn => "该账户已启用二次验证。".into(),
         AdminError::TotpOff => "该账户未启用二次验证。".into(),
+        AdminError::IdentityTaken => "这一身份已与某个账户绑定，须先解除原有绑定。".into(),
+        AdminError::IdentityMissing => "该账户未绑定统一身份。".into(),
         AdminError::CodeWrong => "动态验证码不正确或已过期。".into(),
         AdminError::CodesWrong(seconds) => format!("动态验证码多次填写错误，请在 {seconds} 秒后重试。"),
         AdminError::Busy => "正在核对的密码过多，请稍后重试。".into(),

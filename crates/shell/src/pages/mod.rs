@@ -8,6 +8,7 @@ pub(crate) mod figure;
 mod help;
 mod home;
 mod matters;
+pub(crate) mod provider;
 mod sign_in;
 
 use askama::Template;
@@ -31,6 +32,7 @@ pub fn router() -> Router<App> {
     Router::new()
         .merge(home::router())
         .merge(sign_in::router())
+        .merge(provider::router())
         .merge(account::router())
         .merge(figure::router())
         .merge(entry::router())

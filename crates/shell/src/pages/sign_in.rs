@@ -12,11 +12,12 @@ use kernel::{AdminError, AppendError, HalfSession, SecondStepError, SignInError,
 use serde::Deserialize;
 
 use super::page;
+use super::provider::THERE;
 use crate::app::{App, append_problem};
 use crate::extract::Query;
 use crate::problem::Problem;
 use crate::texts::{Both, T};
-use crate::view::{Field, FieldKind, Frame, Sheet};
+use crate::view::{Field, FieldKind, Frame, Link, Sheet};
 use crate::viewer::{Asked, COOKIE, Here, Viewer, caller, cookie};
 
 pub fn router() -> Router<App> {
@@ -34,6 +35,8 @@ struct SignInPage {
     next: String,
     error: Option<String>,
     fields: Vec<Field>,
+    /// The way to the provider, where there is one.
+    provider: Option<Link>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,7 +47,7 @@ struct Wanted {
 }
 
 /// Where to go after signing in: a path of this site and nothing else.
-fn local(next: Option<String>) -> String {
+pub(super) fn local(next: Option<String>) -> String {
     // Browsers leave control characters out, and read two slashes as the beginning of another site.
     let odd = |c: char| c == '\\' || c.is_control();
     next.filter(|next| next.starts_with('/') && !next.starts_with("//") && !next.contains(odd))
@@ -68,7 +71,12 @@ fn sign_in_page(
     account_field.autocomplete = Some("username");
     let mut password = Field::new("password", t.get("sign-in-password"), FieldKind::Password).required();
     password.autocomplete = Some("current-password");
-    SignInPage { frame, next, error, fields: vec![account_field, password] }
+    let provider = app.sign_on.as_ref().map(|sign_on| {
+        let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        let title = t.with("sign-in-sso", &[("provider", sign_on.title.get(lang))]);
+        Link { title, href: format!("{THERE}?next={next}") }
+    });
+    SignInPage { frame, next, error, fields: vec![account_field, password], provider }
 }
 
 async fn form(
@@ -352,7 +360,7 @@ async fn change_password(
 }
 
 /// Sets the session's cookie and goes on.
-fn signed_in_response(app: &App, secret: &str, next: &str) -> Response {
+pub(super) fn signed_in_response(app: &App, secret: &str, next: &str) -> Response {
     let secure = if app.site.secure { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}");
     ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response()

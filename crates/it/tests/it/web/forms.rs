@@ -35,8 +35,11 @@ const FORMS: &[(&str, Row)] = &[
     ("/admin/accounts/new", [401, 422, 403, 403, 403, 403, 403, 403, 403]),
     // What is not there: an auditor, who may look, is told so.
     ("/admin/accounts/{account}/disable", [401, 404, 403, 403, 403, 403, 404, 403, 403]),
+    ("/admin/accounts/{account}/remove-identity", [401, 404, 403, 403, 403, 403, 404, 403, 403]),
     ("/admin/accounts/{account}/remove-totp", [401, 404, 403, 403, 403, 403, 404, 403, 403]),
     ("/admin/accounts/{account}/reset-password", [401, 404, 403, 403, 403, 403, 404, 403, 403]),
+    // Without a provider there is nothing to link an account with.
+    ("/admin/accounts/{account}/set-identity", [401, 404, 403, 403, 403, 403, 403, 403, 403]),
     ("/admin/calendar/new", [401, 422, 403, 403, 403, 403, 403, 403, 403]),
     ("/admin/contacts/new", [401, 422, 403, 403, 403, 403, 403, 403, 403]),
     ("/admin/contacts/{contact}/remove", [401, 404, 403, 403, 403, 403, 404, 403, 403]),

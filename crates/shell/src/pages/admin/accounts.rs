@@ -4,7 +4,7 @@ use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use base::{AccountId, UnitCode};
-use kernel::{AccountRow, By, Kernel, NewAccount};
+use kernel::{AccountRow, By, Identity, Kernel, NewAccount};
 use serde::Deserialize;
 
 use super::grants::grants_table;
@@ -25,6 +25,8 @@ pub fn router() -> Router<App> {
         .route("/admin/accounts/{account}/disable", post(disable))
         .route("/admin/accounts/{account}/reset-password", post(reset))
         .route("/admin/accounts/{account}/remove-totp", post(remove_totp))
+        .route("/admin/accounts/{account}/set-identity", post(set_identity))
+        .route("/admin/accounts/{account}/remove-identity", post(remove_identity))
 }
 
 const SPEC: TableSpec = TableSpec {
@@ -147,6 +149,9 @@ async fn account_page(desk: &Desk, account: &AccountId) -> Result<AdminPage, Pro
         (desk.get("admin-state"), state(desk, row.disabled, "admin-account-disabled").text),
         (desk.get("totp"), desk.get(if row.totp { "admin-totp-on" } else { "admin-totp-off" })),
     ];
+    if row.identity.is_some() || desk.app.sign_on.is_some() {
+        shown.facts.push((desk.get("identity"), identity_fact(desk, row.identity.as_ref())));
+    }
     let tree = desk.app.tree();
     for post in tree.posts_of(account, desk.app.today()) {
         shown.facts.push((desk.get("admin-post"), desk.title(&post.title_zh, &post.title_en).to_owned()));
@@ -178,8 +183,37 @@ async fn account_page(desk: &Desk, account: &AccountId) -> Result<AdminPage, Pro
     if row.totp {
         shown.forms.extend(button("kernel.totp.remove", "admin-totp-remove", "remove-totp"));
     }
+    if row.identity.is_some() {
+        shown.forms.extend(button("kernel.identity.remove", "admin-identity-remove", "remove-identity"));
+    }
+    shown.forms.extend(identity_form(desk, account, row.identity.is_some()));
     shown.forms.extend(button("kernel.account.disable", "admin-account-disable", "disable"));
     Ok(shown)
+}
+
+/// Whom the account is linked with; of another provider than the configured one that is said too.
+fn identity_fact(desk: &Desk, identity: Option<&Identity>) -> String {
+    let is_known = |issuer: &str| desk.app.sign_on.as_ref().is_some_and(|on| on.provider.issuer() == issuer);
+    match identity {
+        Some(Identity { issuer, identifier }) if is_known(issuer) => identifier.clone(),
+        Some(Identity { issuer, identifier }) => format!("{identifier} ({issuer})"),
+        None => desk.get("identity-none"),
+    }
+}
+
+fn identity_form(desk: &Desk, account: &AccountId, is_linked: bool) -> Option<Form> {
+    let sign_on = desk.app.sign_on.as_ref().filter(|_| desk.may("kernel.identity.set"))?;
+    let field = FieldKind::Text { chars_max: 255 };
+    let hint = desk.t.with("admin-identity-hint", &[("provider", sign_on.title.get(desk.lang))]);
+    Some(Form {
+        action: format!("/admin/accounts/{account}/set-identity"),
+        button: desk.get(if is_linked { "admin-identity-replace" } else { "admin-identity-set" }),
+        warning: None,
+        error: None,
+        fields: vec![
+            Field::new("identifier", desk.get("kernel-field-identifier"), field).required().hint(hint),
+        ],
+    })
 }
 
 fn named(account: &str) -> Result<AccountId, Problem> {
@@ -240,6 +274,54 @@ async fn remove_totp(
         Err(problem) => {
             let mut again = account_page(&desk, &account).await?;
             again.forms.sort_by_key(|form| !form.action.ends_with("/remove-totp"));
+            refused(&desk, problem, again)
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Named {
+    identifier: String,
+}
+
+async fn set_identity(
+    Path(account): Path<String>,
+    desk: Desk,
+    Posted { typed, sent }: Posted<Named>,
+) -> Result<Response, Problem> {
+    desk.viewer.need_somewhere(&desk.app, "kernel.identity.set")?;
+    let account = named(&account)?;
+    let issuer = desk.app.sign_on.as_ref().map(|on| on.provider.issuer().to_owned());
+    let issuer = issuer.ok_or_else(Problem::not_found)?;
+    let (who, identifier) = (account.clone(), typed.identifier.trim().to_owned());
+    let work = move |kernel: &Kernel, by: &By| kernel.set_identity(by, &who, Identity { issuer, identifier });
+    match desk.act("kernel.identity.set", sent, work).await {
+        Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{account}")).into_response()),
+        Err(problem) => {
+            let mut again = account_page(&desk, &account).await?;
+            again.forms.sort_by_key(|form| !form.action.ends_with("/set-identity"));
+            if let Some(field) = again.forms.first_mut().and_then(|form| form.fields.first_mut()) {
+                field.value = typed.identifier;
+            }
+            refused(&desk, problem, again)
+        }
+    }
+}
+
+async fn remove_identity(
+    Path(account): Path<String>,
+    desk: Desk,
+    Posted { sent, .. }: Posted<Nothing>,
+) -> Result<Response, Problem> {
+    let account = named(&account)?;
+    let who = account.clone();
+    let work = move |kernel: &Kernel, by: &By| kernel.remove_identity(by, &who);
+    match desk.act("kernel.identity.remove", sent, work).await {
+        Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{account}")).into_response()),
+        Err(problem) => {
+            let mut again = account_page(&desk, &account).await?;
+            again.forms.sort_by_key(|form| !form.action.ends_with("/remove-identity"));
             refused(&desk, problem, again)
         }
     }

@@ -1,0 +1,170 @@
+//! Signing in with a provider of OpenID Connect: whom an account is linked with, and the way to the provider and back.
+//!
+//! An administrator links an account; nobody gets one by signing in. What a browser takes along to the provider follows
+//! from a secret in its cookie, of which the digest alone lies here, and once.
+
+use base::{AccountId, ActorId, Time};
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::{Deserialize, Serialize};
+use store::{Param, StoreError, Tx, Value};
+
+use super::second::account_of;
+use super::sessions::{digest, end_sessions_of, open_session, stopped};
+use super::{IdentityRemoved, IdentitySet, NewSession, account_actor, permit_account, text};
+use crate::admin::{AdminError, AdminResult, By, about};
+use crate::registry::{id, root_book};
+use crate::{AppendError, Kernel, Receipt};
+
+/// Whoever went to the provider is waited for so long.
+const AWAY_MS_MAX: i64 = 10 * 60_000;
+/// A longer way back is forgotten.
+const NEXT_BYTES_MAX: usize = 1_000;
+
+/// Whom a provider knows somebody as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The provider, as it names itself.
+    pub issuer: String,
+    /// What it calls the person, and never anybody else.
+    pub identifier: String,
+}
+
+/// Somebody who is sent to the provider.
+#[derive(Debug, Clone)]
+pub struct SentAway {
+    /// The secret for the cookie; only its digest is stored.
+    pub cookie_value: String,
+    pub expires: Time,
+}
+
+/// Why nobody was signed in whom the provider vouched for.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum IdentityError {
+    #[error("no account is linked with the identity")]
+    Unknown,
+    #[error("the account is disabled")]
+    Disabled,
+    #[error("the writer is busy")]
+    Busy,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Kernel {
+    /// Links an account with an identity, in place of the one that it had. Whoever has the identity can enter as the
+    /// account, so what holds for a password reset holds here.
+    pub fn set_identity(
+        &self,
+        by: impl Into<By>,
+        who: &AccountId,
+        identity: Identity,
+    ) -> AdminResult<Receipt> {
+        let who = who.clone();
+        self.administer(by, move |admin| {
+            permit_account(admin, "kernel.identity.set", &who)?;
+            let actor = account_actor(&who);
+            match owner_of(admin.desk.read()?, &identity)? {
+                Some((_, false)) => return Err(AdminError::IdentityTaken.into()),
+                Some((former, true)) => {
+                    let former = account_of(&former)?;
+                    let about_former = about("account", former.as_str())?;
+                    admin.record(&IdentityRemoved { account: former }, vec![about_former])?;
+                }
+                None => {}
+            }
+            if identity_of(admin.desk.read()?, &actor)?.is_some() {
+                end_sessions_of(admin.desk, &actor);
+            }
+            let Identity { issuer, identifier } = identity.clone();
+            let body = IdentitySet { account: who.clone(), issuer, identifier };
+            admin.record(&body, vec![about("account", who.as_str())?])
+        })
+    }
+
+    /// Ends the link of an account with an identity, and the account's sessions.
+    pub fn remove_identity(&self, by: impl Into<By>, who: &AccountId) -> AdminResult<Receipt> {
+        let who = who.clone();
+        self.administer(by, move |admin| {
+            permit_account(admin, "kernel.identity.remove", &who)?;
+            let actor = account_actor(&who);
+            if identity_of(admin.desk.read()?, &actor)?.is_none() {
+                return Err(AdminError::IdentityMissing.into());
+            }
+            end_sessions_of(admin.desk, &actor);
+            admin.record(&IdentityRemoved { account: who.clone() }, vec![about("account", who.as_str())?])
+        })
+    }
+
+    /// Remembers a browser that is sent to the provider, and where it wanted to go.
+    pub fn send_away(&self, next: &str) -> Result<SentAway, AppendError<()>> {
+        const KEEP: &str = "insert into sent_away (hash, next, expires) values ($1, $2, $3)";
+        let next = if next.len() > NEXT_BYTES_MAX { "/".to_owned() } else { next.to_owned() };
+        self.append_blocking(move |desk| {
+            let cookie_value = Base64UrlUnpadded::encode_string(&desk.secret());
+            let (now, expires) = (desk.now(), desk.now().plus_ms(AWAY_MS_MAX));
+            desk.aside("delete from sent_away where expires <= $1", vec![Value::Int(now.0)]);
+            desk.aside(KEEP, vec![text(&digest(&cookie_value)), text(&next), Value::Int(expires.0)]);
+            Ok(SentAway { cookie_value, expires })
+        })
+    }
+
+    /// Where a browser wanted to go that comes back; each is taken back once, and in time.
+    pub fn take_back(&self, cookie_value: &str) -> Result<Option<String>, AppendError<()>> {
+        const FIND: &str = "select next from sent_away where hash = $1 and expires > $2";
+        let hash = digest(cookie_value);
+        self.append_blocking(move |desk| {
+            // No other node may take the same one back meanwhile.
+            desk.take(&root_book())?;
+            let params = [Param::Text(&hash), Param::Int(desk.now().0)];
+            let found = desk.read()?.query_one(FIND, &params)?;
+            let next = found.map(|row| row.text(0).map(str::to_owned)).transpose()?;
+            desk.aside("delete from sent_away where hash = $1", vec![text(&hash)]);
+            Ok(next)
+        })
+    }
+
+    /// Signs in whom the provider vouched for. Neither a code nor a change of the one-time password is asked for: the
+    /// provider answers for how it recognised the person.
+    pub fn sign_in_as(&self, identity: &Identity) -> Result<NewSession, IdentityError> {
+        const KEEP: &str = "insert into provider_session (hash, expires) values ($1, $2)";
+        let identity = identity.clone();
+        let opened = self.append_blocking(move |desk| {
+            // The link must not end on another node meanwhile.
+            desk.take(&root_book())?;
+            let actor = match owner_of(desk.read()?, &identity)? {
+                None => return Ok(Err(IdentityError::Unknown)),
+                Some((_, true)) => return Ok(Err(IdentityError::Disabled)),
+                Some((actor, false)) => actor,
+            };
+            let session = open_session::<()>(desk, &account_of(&actor)?, Some(false))?;
+            let now = desk.now();
+            desk.aside("delete from provider_session where expires <= $1", vec![Value::Int(now.0)]);
+            desk.aside(KEEP, vec![text(&digest(&session.cookie_value)), Value::Int(session.expires.0)]);
+            Ok(Ok(session))
+        });
+        opened.unwrap_or_else(|error| {
+            Err(match error {
+                AppendError::Store(error) => error.into(),
+                AppendError::Busy => IdentityError::Busy,
+                _ => stopped().into(),
+            })
+        })
+    }
+}
+
+/// Whose identity it is, and whether the account is disabled.
+fn owner_of(tx: &mut dyn Tx, identity: &Identity) -> Result<Option<(ActorId, bool)>, StoreError> {
+    const FIND: &str = "select account.actor, account.disabled from account_identity
+        join account on account.actor = account_identity.actor
+        where account_identity.issuer = $1 and account_identity.identifier = $2";
+    let row = tx.query_one(FIND, &[Param::Text(&identity.issuer), Param::Text(&identity.identifier)])?;
+    row.map(|row| Ok((id(ActorId::new(row.text(0)?))?, row.int(1)? != 0))).transpose()
+}
+
+fn identity_of(tx: &mut dyn Tx, actor: &ActorId) -> Result<Option<Identity>, StoreError> {
+    const FIND: &str = "select issuer, identifier from account_identity where actor = $1";
+    let row = tx.query_one(FIND, &[Param::Text(actor.as_str())])?;
+    let read =
+        |row: store::Row| Ok(Identity { issuer: row.text(0)?.into(), identifier: row.text(1)?.into() });
+    row.map(read).transpose()
+}

@@ -1,0 +1,235 @@
+//! Signing in with the provider of OpenID Connect that the configuration names: the way there and back.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+use kernel::{Identity, IdentityError, NewSession};
+use oidc::{Error, Trip};
+use serde::Deserialize;
+
+use super::page;
+use super::sign_in::{From, local, signed_in_response};
+use crate::app::{App, SignOn, append_problem};
+use crate::extract::Query;
+use crate::problem::{Form, Problem};
+use crate::texts::{Both, Lang};
+use crate::view::{Frame, Sheet};
+use crate::viewer::{Asked, Viewer, cookie};
+
+/// Where a browser is sent off, and what it comes back to. Also who must change a one-time password may go here.
+pub const THERE: &str = "/sign-in/provider";
+pub const BACK: &str = "/sign-in/provider/back";
+
+/// The name of the cookie of who is at the provider. It has to come back from another site, so it is not `Strict`.
+pub const AWAY_COOKIE: &str = "taizhang_away";
+
+/// Longer codes are not shown to the provider.
+const CODE_BYTES_MAX: usize = 4_096;
+
+pub fn router() -> Router<App> {
+    Router::new().route("/sign-in/provider", get(send)).route("/sign-in/provider/back", get(come_back))
+}
+
+fn sign_on(app: &App) -> Result<Arc<SignOn>, Problem> {
+    app.sign_on.clone().ok_or_else(Problem::not_found)
+}
+
+fn back(app: &App) -> String {
+    format!("{}{BACK}", app.site.base_url)
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    next: Option<String>,
+}
+
+async fn send(
+    State(app): State<App>,
+    Asked(lang): Asked,
+    Extension(From(address)): Extension<From>,
+    headers: HeaderMap,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Problem> {
+    let sign_on = sign_on(&app)?;
+    app.limits.public(address)?;
+    let (next, back) = (local(wanted.next), back(&app));
+    let sent = app.blocking(move |kernel| {
+        let away =
+            kernel.send_away(&next).map_err(|error| append_problem(error, |()| Problem::internal()))?;
+        let trip = Trip::of(&away.cookie_value);
+        Ok::<_, Problem>(
+            sign_on.provider.address(&trip, &back, lang.tag(), kernel.now()).map(|to| (away, to)),
+        )
+    });
+    let (away, to) = match sent.await? {
+        Ok(sent) => sent,
+        Err(error) => return Ok(refused(&app, lang, &headers, &failed(&error))),
+    };
+    let seconds = away.expires.since_ms(app.kernel.now()) / 1_000;
+    let cookie = away_cookie(&app, &away.cookie_value, seconds);
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&to)).into_response())
+}
+
+/// What the provider lets a browser say (RFC 6749, section 4.1.2; RFC 9207).
+#[derive(Deserialize)]
+struct Said {
+    state: Option<String>,
+    code: Option<String>,
+    error: Option<String>,
+    iss: Option<String>,
+}
+
+/// What became of somebody who came back.
+enum Came {
+    In(NewSession, String),
+    /// No account is linked with the identity.
+    Unknown(String),
+}
+
+async fn come_back(
+    State(app): State<App>,
+    Asked(lang): Asked,
+    Extension(From(address)): Extension<From>,
+    headers: HeaderMap,
+    Query(said): Query<Said>,
+) -> Result<Response, Problem> {
+    let sign_on = sign_on(&app)?;
+    app.limits.public(address)?;
+    let secret = cookie(&headers, AWAY_COOKIE).map(str::to_owned);
+    // Whoever was not sent from this browser changes nothing in it.
+    let Some(secret) =
+        secret.filter(|secret| Trip::of(secret).is_of(said.state.as_deref().unwrap_or_default()))
+    else {
+        return Ok(refused(&app, lang, &headers, &ended()));
+    };
+    let (on, back) = (sign_on.clone(), back(&app));
+    let came = app.blocking(move |kernel| {
+        let took = kernel.take_back(&secret);
+        let next =
+            took.map_err(|error| append_problem(error, |()| Problem::internal()))?.ok_or_else(ended)?;
+        if let Some(error) = said.error {
+            return Err(turned_away(&error));
+        }
+        let code =
+            said.code.filter(|code| !code.is_empty() && code.len() <= CODE_BYTES_MAX).ok_or_else(ended)?;
+        let trip = Trip::of(&secret);
+        let named = on.provider.recognise(&trip, &code, said.iss.as_deref(), &back, kernel.now());
+        let identifier = named.map_err(|error| failed(&error))?;
+        let identity = Identity { issuer: on.provider.issuer().to_owned(), identifier };
+        match kernel.sign_in_as(&identity) {
+            Ok(session) => Ok(Came::In(session, next)),
+            Err(IdentityError::Unknown) => Ok(Came::Unknown(identity.identifier)),
+            Err(IdentityError::Disabled) => Err(disabled()),
+            Err(IdentityError::Busy) => Err(Problem::unavailable(2)),
+            Err(IdentityError::Store(error)) => Err(error.into()),
+        }
+    });
+    let mut response = match came.await {
+        Ok(Came::In(session, next)) => signed_in_response(&app, &session.cookie_value, &next),
+        Ok(Came::Unknown(identifier)) => unknown(&app, &sign_on, lang, identifier)?,
+        Err(problem) => refused(&app, lang, &headers, &problem),
+    };
+    response.headers_mut().append(header::SET_COOKIE, away_cookie(&app, "", 0));
+    Ok(response)
+}
+
+fn away_cookie(app: &App, secret: &str, seconds: i64) -> HeaderValue {
+    let secure = if app.site.secure { "; Secure" } else { "" };
+    let cookie =
+        format!("{AWAY_COOKIE}={secret}; Path={THERE}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::try_from(cookie).expect("a cookie of ours is visible ASCII")
+}
+
+#[derive(Template)]
+#[template(path = "sign_in_unknown.html")]
+struct UnknownPage {
+    frame: Frame,
+    lead: String,
+    identifier: String,
+}
+
+/// Says whom to ask, and what to tell them.
+fn unknown(app: &App, sign_on: &SignOn, lang: Lang, identifier: String) -> Result<Response, Problem> {
+    let mut frame = Viewer::Nobody.frame(app, lang, app.texts.t(lang).get("sign-in-unknown"), "/sign-in");
+    frame.sheet = Sheet::Public;
+    let lead = frame.t.with("sign-in-unknown-lead", &[("provider", sign_on.title.get(lang))]);
+    Ok((StatusCode::FORBIDDEN, page(&UnknownPage { frame, lead, identifier })?).into_response())
+}
+
+/// A problem as a page whose links do not repeat what the provider said.
+fn refused(app: &App, lang: Lang, headers: &HeaderMap, problem: &Problem) -> Response {
+    if Form::negotiate(headers) != Form::Page {
+        return problem.clone().into_response();
+    }
+    problem.to_page(Frame { sheet: Sheet::Public, ..Frame::new(app.texts.t(lang), "", "/sign-in") })
+}
+
+fn ended() -> Problem {
+    Problem::new(
+        "/problems/sign-in-ended",
+        StatusCode::BAD_REQUEST,
+        Both::new("登录未完成", "The sign-in was not finished"),
+        Both::new(
+            "本次登录已经超时或已经办理，或者不是在这个浏览器中开始的。请返回首页重新登录。",
+            "It took too long, was done already, or did not begin in this browser. Go back to the start page and sign in again.",
+        ),
+    )
+}
+
+fn disabled() -> Problem {
+    Problem::forbidden(Both::new(
+        "与您的统一身份绑定的账户已停用。如有疑问，请联系本单位管理员。",
+        "The account that is linked with your identity is disabled. Ask your unit's administrator.",
+    ))
+}
+
+/// The provider sent somebody back without a code. Of what it says only whether they were refused is repeated.
+fn turned_away(error: &str) -> Problem {
+    let detail = if error == "access_denied" {
+        Both::new(
+            "您取消了登录，或者统一身份认证系统未予准许。请返回首页重新登录。",
+            "You broke off, or the identity provider refused you. Go back to the start page and sign in again.",
+        )
+    } else {
+        tracing::warn!("the identity provider sent somebody back with an error");
+        Both::new(
+            "统一身份认证系统未能完成登录。请稍后重试；如仍不成功，请联系管理员。",
+            "The identity provider could not sign you in. Try again later, or tell your administrator.",
+        )
+    };
+    let title = Both::new("未能登录", "Not signed in");
+    Problem::new("/problems/provider-refused", StatusCode::FORBIDDEN, title, detail)
+}
+
+/// The problem of a provider that does not answer, or whose answer is not believed. What it was goes to the log.
+fn failed(error: &Error) -> Problem {
+    if matches!(error, Error::Busy) {
+        return Problem::unavailable(2);
+    }
+    tracing::warn!(%error, "nobody could be signed in by the identity provider");
+    let (type_, title, detail) = match error {
+        Error::Unreachable(_) | Error::Unusable(_) | Error::Busy => (
+            "/problems/provider-unavailable",
+            Both::new("统一身份认证暂时不可用", "The identity provider is not available"),
+            Both::new(
+                "统一身份认证系统没有应答或应答有误。请稍后重试，或用账户名和密码登录。",
+                "It does not answer, or not as it should. Try again later, or sign in with account and password.",
+            ),
+        ),
+        Error::Refused { .. } | Error::Jws(_) | Error::Claim(_) => (
+            "/problems/provider-not-believed",
+            Both::new("身份未能确认", "Your identity could not be confirmed"),
+            Both::new(
+                "统一身份认证系统返回的凭据未通过核验，本次未予登录。请重新登录；如仍不成功，请联系管理员。",
+                "What the identity provider answered did not pass the checks, so you were not signed in. Sign in again, or \
+                 tell your administrator.",
+            ),
+        ),
+    };
+    Problem::new(type_, StatusCode::BAD_GATEWAY, title, detail)
+}
