@@ -16,6 +16,7 @@ mod line;
 pub mod notices;
 mod own;
 mod prove;
+mod pulse;
 mod registry;
 mod replay;
 mod schema;
@@ -58,6 +59,7 @@ pub use figures::{Against, Period};
 pub use line::{Derived, Line, Lines, MatterSort};
 pub use own::{BodyErased, EraseRefusal};
 pub use prove::{ProofError, Proved};
+pub use pulse::{Backlog, Cosigned, Counter, Histogram, Pulse, Standings};
 pub use registry::ROOT_BOOK;
 pub use replay::Replayed;
 pub use target::{Target, TargetSet};
@@ -92,6 +94,7 @@ pub struct Kernel {
     cosigner: CosignerKey,
     published: prove::Published,
     told: Arc<follow::Told>,
+    pulse: Arc<Pulse>,
     queue: Mutex<Option<writer::Queue>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     live: broadcast::Sender<Arc<Vec<Entry>>>,
@@ -141,6 +144,7 @@ impl Kernel {
         let (lines, catalogue) = (Arc::new(lines), Arc::new(catalogue));
         let (live, _) = broadcast::channel(LIVE_BATCHES);
         let told = Arc::<follow::Told>::default();
+        let pulse = Arc::<Pulse>::default();
         let bench = writer::Bench {
             lines: lines.clone(),
             catalogue: catalogue.clone(),
@@ -150,6 +154,7 @@ impl Kernel {
             entropy: parts.entropy,
             live: live.clone(),
             told: told.clone(),
+            pulse: pulse.clone(),
         };
         let (queue, thread) = writer::Queue::start(writer, bench);
         Ok(Arc::new(Self {
@@ -166,6 +171,7 @@ impl Kernel {
             cosigner,
             published: prove::Published::default(),
             told,
+            pulse,
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
             live,

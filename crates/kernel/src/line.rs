@@ -1,11 +1,11 @@
 use access::{ActionDef, RoleDef};
-use base::{BookId, CityZone, Day, SubjectId};
+use base::{BookId, CityZone, Day, SubjectId, Time};
 use figures::{Contributions, Figure, Ratio};
 use ledger::{Entry, Kind};
 use matters::{Facts, Matter, Move};
 use store::{Migration, StoreError, Tx};
 
-use crate::{AppendError, Desk, DocketError, docket};
+use crate::{AppendError, Backlog, Desk, DocketError, docket};
 
 /// A table that follows from the entries alone; `taizhang replay` empties and rebuilds it.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +104,11 @@ pub trait Line: Send + Sync {
         _day: Day,
     ) -> Result<(), AppendError<DocketError>> {
         Ok(())
+    }
+
+    /// What the line has to send or do by itself and has not yet, for whoever watches over the machine.
+    fn backlogs(&self, _tx: &mut dyn Tx, _now: Time) -> Result<Vec<Backlog>, StoreError> {
+        Ok(Vec::new())
     }
 
     /// What an entry adds to the line's figures: a pure function. It is asked of the line's own entries, and of those

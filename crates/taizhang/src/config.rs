@@ -38,6 +38,7 @@ pub struct Config {
     /// Witnesses that cosign the checkpoints of every book, such as the city's installation for a county.
     #[serde(rename = "witness")]
     pub witnesses: Vec<Witness>,
+    pub monitoring: Monitoring,
     /// A GeoJSON file with the shapes of units for the wall, each with its code in the property `code` or `adcode`;
     /// units stand as tiles, if left out.
     pub map: Option<PathBuf>,
@@ -97,6 +98,17 @@ pub struct Notices {
     pub timeout_seconds: u64,
 }
 
+/// How the installation is watched over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Monitoring {
+    /// Addresses that may read `/metrics` without a token, such as `127.0.0.1`. What a proxy passes on needs a token whatever
+    /// its address.
+    pub addresses: Vec<IpAddr>,
+    /// The file that every backup replaces: its age is told.
+    pub backup: Option<PathBuf>,
+}
+
 impl Default for Notices {
     fn default() -> Self {
         Self { webhook_networks: Vec::new(), authority: None, timeout_seconds: 20 }
@@ -154,6 +166,7 @@ impl Default for Config {
             },
             mqtt: None,
             witnesses: Vec::new(),
+            monitoring: Monitoring::default(),
             map: None,
             smtp: None,
             notices: Notices::default(),

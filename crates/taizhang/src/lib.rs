@@ -21,6 +21,7 @@ use line_market::mqtt_bridge;
 use merkle::SignerKey;
 use notices::cosigners::{self, Cosigners};
 use notices::{MailSettings, Reach, Worker};
+use shell::health::Watch;
 use shell::wall::{Shapes, Wall};
 use shell::{App, Site, Texts};
 use store::{Store, StoreError};
@@ -123,6 +124,12 @@ pub fn app(config: &Config, kernel: Arc<Kernel>) -> Result<App, Error> {
         trusted_proxies: config.trusted_proxies.clone(),
         sends_mail: config.smtp.is_some(),
         demonstration: config.demonstration,
+        watch: Watch {
+            addresses: config.monitoring.addresses.clone(),
+            data: config.data.clone(),
+            backup: config.monitoring.backup.clone(),
+            witnesses: witnesses(config)?.iter().map(|witness| witness.key.to_string()).collect(),
+        },
     };
     let wall = Wall::new(lines::wall(), shapes(config)?);
     Ok(App::new(kernel, Arc::new(texts), site, lines::nav(), lines::names()).with_wall(wall))

@@ -17,6 +17,7 @@ mod figures;
 mod forms;
 mod inbox;
 mod matters;
+mod monitoring;
 mod nodes;
 mod notices;
 mod office;
