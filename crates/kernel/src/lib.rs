@@ -56,7 +56,7 @@ pub use figure::{
     Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Stands, Value,
 };
 pub use figures::{Against, Period};
-pub use line::{Derived, Line, Lines, MatterSort};
+pub use line::{Derived, Line, Lines, MatterSort, Rebuilt};
 pub use own::{BodyErased, EraseRefusal};
 pub use prove::{ProofError, Proved};
 pub use pulse::{Backlog, Cosigned, Counter, Histogram, Pulse, Standings};
@@ -136,7 +136,8 @@ impl Kernel {
         let mut writer = parts.store.writer()?;
         {
             let mut tx = writer.begin()?;
-            store::migrate(tx.as_tx(), &migrations(&lines))?;
+            let taken = store::migrate(tx.as_tx(), &migrations(&lines))?;
+            replay::rebuild(tx.as_tx(), &lines, &taken)?;
             figure::fill(tx.as_tx(), &lines)?;
             docket::fill(tx.as_tx(), &parts.zone)?;
             tx.commit()?;

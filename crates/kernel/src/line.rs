@@ -15,6 +15,16 @@ pub struct Derived {
     pub columns: &'static str,
 }
 
+/// What a step of a schema could not fill by itself: tables that follow from some kinds alone, and are made anew from the
+/// entries of those when the step is taken over entries that are there already.
+#[derive(Debug, Clone, Copy)]
+pub struct Rebuilt {
+    /// The number of the line's step.
+    pub step: u32,
+    pub tables: &'static [&'static str],
+    pub kinds: &'static [&'static str],
+}
+
 /// A sort of matters: what they are called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MatterSort {
@@ -44,6 +54,11 @@ pub trait Line: Send + Sync {
     fn migrations(&self) -> &'static [Migration];
 
     fn derived(&self) -> &'static [Derived];
+
+    /// What is made anew after a step of [`Line::migrations`].
+    fn rebuilt(&self) -> &'static [Rebuilt] {
+        &[]
+    }
 
     fn figures(&self) -> &'static [Figure];
 

@@ -23,7 +23,7 @@ pub mod wall;
 use ::access::{ActionDef, RoleDef};
 use ::figures::{Contributions, Figure, Ratio};
 use base::{BookId, Day, Time};
-use kernel::{AppendError, Backlog, Derived, Desk, DocketError, Line, MatterSort};
+use kernel::{AppendError, Backlog, Derived, Desk, DocketError, Line, MatterSort, Rebuilt};
 use ledger::{Body, Entry, Kind};
 use matters::{Matter, Move};
 use shell::said::Naming;
@@ -71,6 +71,10 @@ impl Line for Market {
 
     fn derived(&self) -> &'static [Derived] {
         schema::DERIVED
+    }
+
+    fn rebuilt(&self) -> &'static [Rebuilt] {
+        schema::REBUILT
     }
 
     fn figures(&self) -> &'static [Figure] {

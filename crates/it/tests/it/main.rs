@@ -37,6 +37,7 @@ mod second_step;
 mod simulation;
 mod spread;
 mod story;
+mod upgrade;
 mod upkeep;
 mod wall;
 mod web;
