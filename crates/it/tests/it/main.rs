@@ -9,6 +9,7 @@ mod binary;
 mod crash;
 mod descent;
 mod disk;
+mod drills;
 mod duties;
 mod epcis;
 mod faults;
