@@ -17,7 +17,9 @@ cargo xtask secrets         look for keys, tokens and passwords in what is check
 cargo xtask deny            check licences, bans and sources of dependencies
 cargo xtask schemathesis    hold the API against its own OpenAPI document with made-up requests
 cargo xtask promises [name] break each promise on purpose, and want its test to fail
-cargo xtask fuzz [seconds]  feed the readers of documents with changed ones, each for so long";
+cargo xtask fuzz [seconds]  feed the readers of documents with changed ones, each for so long
+cargo xtask deb             make the Debian package of a release build, in target/deb
+cargo xtask fixture NAME    leave a small database as this version writes it, for upgrades to come";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
             machine::prepare().and_then(|()| promises::break_all(&root(), std::env::args().nth(2).as_deref()))
         }
         "fuzz" => fuzz::run_all(&root(), std::env::args().nth(2).as_deref()),
+        "deb" => deb(),
+        "fixture" => std::env::args().nth(2).map_or_else(|| Err(USAGE.to_owned()), |name| fixture(&name)),
         _ => Err(USAGE.to_owned()),
     };
     match result {
@@ -73,6 +77,21 @@ fn deny() -> Result<(), String> {
         Err(error) => return Err(format!("cargo deny: {error}")),
     }
     Ok(())
+}
+
+fn deb() -> Result<(), String> {
+    run("cargo", &["build", "--release", "--locked", "--package", "taizhang"], &root())?;
+    run("packaging/build-deb.sh", &["target/release/taizhang", "target/deb"], &root())
+}
+
+/// Where fixtures of earlier versions lie; none is ever made again.
+fn fixture(name: &str) -> Result<(), String> {
+    let folder = root().join("crates/it/fixtures/upgrade").join(name);
+    if folder.exists() {
+        return Err(format!("{} is there already", folder.display()));
+    }
+    let folder = folder.display().to_string();
+    run("cargo", &["run", "--package", "harness", "--example", "fixture", "--", &folder], &root())
 }
 
 fn println_to_stderr(text: &str) {

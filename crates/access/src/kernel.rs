@@ -12,6 +12,8 @@ pub const KERNEL_ROLES: &[RoleDef] = &[
     role(HOLDER, "岗位任职人", "Holder of a post"),
     // A screen on a wall: looks at the wall of its units, and at nothing else.
     role(WALL, "大屏", "Wall screen"),
+    // A monitoring system: reads how the installation fares, and nothing else.
+    role(MONITOR, "监控系统", "Monitoring system"),
 ];
 
 /// The role of whoever holds a post; the subject of the grant is the post.
@@ -19,6 +21,9 @@ pub const HOLDER: &str = "holder";
 
 /// The role of a screen that shows the wall.
 pub const WALL: &str = "wall";
+
+/// The role of a system that watches over the machine.
+pub const MONITOR: &str = "monitor";
 
 /// What can be done with the kernel's own nouns.
 pub const KERNEL_ACTIONS: &[ActionDef] = &[
@@ -64,6 +69,7 @@ pub const KERNEL_ACTIONS: &[ActionDef] = &[
     action("kernel.body.erase", "删除正文", "Erase a body", &["admin"]),
     action("kernel.book.audit", "核验账簿", "Audit a book", &["admin", "auditor"]),
     action("kernel.policy.read", "查看权限表", "Read the table of rights", &["admin", "leader", "auditor"]),
+    action("kernel.health.read", "查看运行状况", "See how the installation fares", &["admin", MONITOR]),
     action("kernel.read_log.read", "查看受限读取日志", "Read the log of restricted reads", &["auditor"]),
 ];
 

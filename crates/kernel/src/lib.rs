@@ -16,6 +16,7 @@ mod line;
 pub mod notices;
 mod own;
 mod prove;
+mod pulse;
 mod registry;
 mod replay;
 mod schema;
@@ -56,9 +57,10 @@ pub use figure::{
     Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Stands, Value,
 };
 pub use figures::{Against, Period};
-pub use line::{Derived, Line, Lines, MatterSort};
+pub use line::{Derived, Line, Lines, MatterSort, Rebuilt};
 pub use own::{BodyErased, EraseRefusal};
 pub use prove::{ProofError, Proved};
+pub use pulse::{Backlog, Cosigned, Counter, Histogram, Pulse, Standings};
 pub use registry::ROOT_BOOK;
 pub use replay::Replayed;
 pub use target::{Target, TargetSet};
@@ -93,6 +95,7 @@ pub struct Kernel {
     cosigner: CosignerKey,
     published: prove::Published,
     told: Arc<follow::Told>,
+    pulse: Arc<Pulse>,
     queue: Mutex<Option<writer::Queue>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     live: broadcast::Sender<Arc<Vec<Entry>>>,
@@ -134,7 +137,8 @@ impl Kernel {
         let mut writer = parts.store.writer()?;
         {
             let mut tx = writer.begin()?;
-            store::migrate(tx.as_tx(), &migrations(&lines))?;
+            let taken = store::migrate(tx.as_tx(), &migrations(&lines))?;
+            replay::rebuild(tx.as_tx(), &lines, &taken)?;
             figure::fill(tx.as_tx(), &lines)?;
             docket::fill(tx.as_tx(), &parts.zone)?;
             tx.commit()?;
@@ -142,6 +146,7 @@ impl Kernel {
         let (lines, catalogue) = (Arc::new(lines), Arc::new(catalogue));
         let (live, _) = broadcast::channel(LIVE_BATCHES);
         let told = Arc::<follow::Told>::default();
+        let pulse = Arc::<Pulse>::default();
         let bench = writer::Bench {
             lines: lines.clone(),
             catalogue: catalogue.clone(),
@@ -151,6 +156,7 @@ impl Kernel {
             entropy: parts.entropy,
             live: live.clone(),
             told: told.clone(),
+            pulse: pulse.clone(),
         };
         let (queue, thread) = writer::Queue::start(writer, bench);
         Ok(Arc::new(Self {
@@ -167,6 +173,7 @@ impl Kernel {
             cosigner,
             published: prove::Published::default(),
             told,
+            pulse,
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
             live,

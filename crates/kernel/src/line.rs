@@ -1,11 +1,11 @@
 use access::{ActionDef, RoleDef};
-use base::{BookId, CityZone, Day, SubjectId};
+use base::{BookId, CityZone, Day, SubjectId, Time};
 use figures::{Contributions, Figure, Ratio};
 use ledger::{Entry, Kind};
 use matters::{Facts, Matter, Move};
 use store::{Migration, StoreError, Tx};
 
-use crate::{AppendError, Desk, DocketError, docket};
+use crate::{AppendError, Backlog, Desk, DocketError, docket};
 
 /// A table that follows from the entries alone; `taizhang replay` empties and rebuilds it.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,16 @@ pub struct Derived {
     pub table: &'static str,
     /// Every column, the primary key first: the order in which two copies are compared.
     pub columns: &'static str,
+}
+
+/// What a step of a schema could not fill by itself: tables that follow from some kinds alone, and are made anew from the
+/// entries of those when the step is taken over entries that are there already.
+#[derive(Debug, Clone, Copy)]
+pub struct Rebuilt {
+    /// The number of the line's step.
+    pub step: u32,
+    pub tables: &'static [&'static str],
+    pub kinds: &'static [&'static str],
 }
 
 /// A sort of matters: what they are called.
@@ -44,6 +54,11 @@ pub trait Line: Send + Sync {
     fn migrations(&self) -> &'static [Migration];
 
     fn derived(&self) -> &'static [Derived];
+
+    /// What is made anew after a step of [`Line::migrations`].
+    fn rebuilt(&self) -> &'static [Rebuilt] {
+        &[]
+    }
 
     fn figures(&self) -> &'static [Figure];
 
@@ -104,6 +119,11 @@ pub trait Line: Send + Sync {
         _day: Day,
     ) -> Result<(), AppendError<DocketError>> {
         Ok(())
+    }
+
+    /// What the line has to send or do by itself and has not yet, for whoever watches over the machine.
+    fn backlogs(&self, _tx: &mut dyn Tx, _now: Time) -> Result<Vec<Backlog>, StoreError> {
+        Ok(Vec::new())
     }
 
     /// What an entry adds to the line's figures: a pure function. It is asked of the line's own entries, and of those

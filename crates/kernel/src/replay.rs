@@ -4,9 +4,9 @@ use base::Seq;
 use figures::Cells;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use store::{StoreError, Tx, Value};
+use store::{Migration, StoreError, Tx, Value};
 
-use crate::line::{Derived, Line};
+use crate::line::{Derived, Line, Lines, Rebuilt};
 use crate::schema::DERIVED;
 use crate::{AppendError, Kernel, apply, entries};
 
@@ -68,6 +68,34 @@ impl Kernel {
         let tables = self.derived();
         tables.iter().map(|table| Ok((table.table.to_owned(), digest(tx, table)?))).collect()
     }
+}
+
+/// Makes anew what the steps that were just taken could not fill. Reads every entry, and only where there is such a step.
+pub(crate) fn rebuild(tx: &mut dyn Tx, lines: &Lines, taken: &[Migration]) -> Result<(), StoreError> {
+    for line in lines.iter() {
+        let is_taken =
+            |it: &&Rebuilt| taken.iter().any(|step| step.owner == line.name() && step.number == it.step);
+        for rebuilt in line.rebuilt().iter().filter(is_taken) {
+            for table in rebuilt.tables {
+                tx.execute(&format!("delete from {table}"), &[])?;
+            }
+            for book in entries::books(tx)? {
+                let mut next = Seq(0);
+                loop {
+                    let stored = entries::entries_from(tx, &book, next, CHUNK)?;
+                    let Some(last) = stored.last() else { break };
+                    next = last.entry.seq.next();
+                    let entries = stored.into_iter().map(|stored| stored.entry);
+                    let own: Vec<_> =
+                        entries.filter(|it| rebuilt.kinds.contains(&it.kind.as_str())).collect();
+                    if !own.is_empty() {
+                        line.apply(tx, &own)?;
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn digest(tx: &mut dyn Tx, table: &Derived) -> Result<String, StoreError> {

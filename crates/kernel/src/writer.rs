@@ -5,7 +5,9 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Instant;
 
 use base::limits::{GROUP_ENTRIES_MAX, GROUP_JOBS_MAX, WRITER_QUEUE_MAX};
 use base::{BookId, CityZone, Clock, Entropy};
@@ -17,6 +19,7 @@ use crate::desk::{AppendError, Desk, Edge};
 use crate::docket::Rulebooks;
 use crate::follow::Told;
 use crate::line::Lines;
+use crate::pulse::Pulse;
 
 /// What the writer works with.
 pub(crate) struct Bench {
@@ -28,6 +31,7 @@ pub(crate) struct Bench {
     pub entropy: Box<dyn Entropy>,
     pub live: broadcast::Sender<Arc<Vec<Entry>>>,
     pub told: Arc<Told>,
+    pub pulse: Arc<Pulse>,
 }
 
 /// One append, decided and answered.
@@ -89,16 +93,20 @@ where
 
 /// The way to the writer thread. Cloning is cheap; the thread ends when the last clone is dropped.
 #[derive(Clone)]
-pub(crate) struct Queue(SyncSender<Box<dyn Job>>);
+pub(crate) struct Queue {
+    jobs: SyncSender<Box<dyn Job>>,
+    pulse: Arc<Pulse>,
+}
 
 impl Queue {
     /// Starts the writer thread.
     pub fn start(writer: Box<dyn Writer>, bench: Bench) -> (Self, std::thread::JoinHandle<()>) {
         let (sender, jobs) = sync_channel(WRITER_QUEUE_MAX);
+        let pulse = bench.pulse.clone();
         let work = move || Worker { writer, bench, edges: HashMap::new() }.run(&jobs);
         let thread =
             std::thread::Builder::new().name("writer".into()).spawn(work).expect("a thread can be started");
-        (Self(sender), thread)
+        (Self { jobs: sender, pulse }, thread)
     }
 
     /// Queues a decision; refused at once when the queue is full.
@@ -112,11 +120,19 @@ impl Queue {
         E: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        match self.0.try_send(Box::new(Closure { decide, decided: None, reply })) {
-            Ok(()) => Ok(answer),
-            Err(TrySendError::Full(_)) => Err(AppendError::Busy),
-            Err(TrySendError::Disconnected(_)) => Err(AppendError::Stopped),
-        }
+        // Counted before it is sent, since it may be done before this thread goes on.
+        self.pulse.queued.fetch_add(1, Relaxed);
+        let sent = self.jobs.try_send(Box::new(Closure { decide, decided: None, reply }));
+        let error = match sent {
+            Ok(()) => return Ok(answer),
+            Err(TrySendError::Full(_)) => {
+                self.pulse.refused.add(1);
+                AppendError::Busy
+            }
+            Err(TrySendError::Disconnected(_)) => AppendError::Stopped,
+        };
+        self.pulse.queued.fetch_sub(1, Relaxed);
+        Err(error)
     }
 }
 
@@ -139,7 +155,9 @@ impl Worker {
             {
                 group.push(job);
             }
+            let jobs = i64::try_from(group.len()).unwrap_or(i64::MAX);
             self.work(group);
+            self.bench.pulse.queued.fetch_sub(jobs, Relaxed);
         }
     }
 
@@ -162,9 +180,11 @@ impl Worker {
                 }
                 Err(Failed::BeforeCommit(StoreError::Contended { .. })) if gave_way < GIVES_WAY_MAX => {
                     gave_way += 1;
+                    self.bench.pulse.gave_way.add(1);
                 }
                 Err(Failed::BeforeCommit(error) | Failed::AtCommit(error)) => {
                     tracing::error!(%error, "a transaction failed");
+                    self.bench.pulse.failed.add(1);
                     // What is in memory may no longer be what is on disk.
                     self.edges.clear();
                     if let Err(error) = self.writer.reconnect() {
@@ -178,6 +198,7 @@ impl Worker {
 
     /// Decides as many jobs as fit one transaction and commits them; returns how many.
     fn try_group(&mut self, group: &mut [Box<dyn Job>]) -> Result<usize, Failed> {
+        let begun = Instant::now();
         let mut tx = self.writer.begin().map_err(Failed::BeforeCommit)?;
         let mut desk = Desk::new(tx.as_tx(), &mut self.bench, &self.edges);
         let mut done = 0;
@@ -204,7 +225,12 @@ impl Worker {
                 return Err(Failed::BeforeCommit(StoreError::Schema(reason)));
             }
         };
+        let written = Instant::now();
         tx.commit().map_err(Failed::AtCommit)?;
+        let pulse = &self.bench.pulse;
+        pulse.commits.note(written.elapsed());
+        pulse.groups.note(begun.elapsed());
+        pulse.appended.add(finished.entries.len() as u64);
         for (book, edge) in finished.edges {
             self.bench.told.advance(&book, edge.appender.size());
             self.edges.insert(book, edge);

@@ -22,8 +22,8 @@ pub mod wall;
 
 use ::access::{ActionDef, RoleDef};
 use ::figures::{Contributions, Figure, Ratio};
-use base::{BookId, Day};
-use kernel::{AppendError, Derived, Desk, DocketError, Line, MatterSort};
+use base::{BookId, Day, Time};
+use kernel::{AppendError, Backlog, Derived, Desk, DocketError, Line, MatterSort, Rebuilt};
 use ledger::{Body, Entry, Kind};
 use matters::{Matter, Move};
 use shell::said::Naming;
@@ -71,6 +71,10 @@ impl Line for Market {
 
     fn derived(&self) -> &'static [Derived] {
         schema::DERIVED
+    }
+
+    fn rebuilt(&self) -> &'static [Rebuilt] {
+        schema::REBUILT
     }
 
     fn figures(&self) -> &'static [Figure] {
@@ -121,6 +125,10 @@ impl Line for Market {
             Some(duties) => duties::on_day(desk, book, at, &duties),
             None => Ok(()),
         }
+    }
+
+    fn backlogs(&self, tx: &mut dyn Tx, now: Time) -> Result<Vec<Backlog>, StoreError> {
+        Ok(vec![epcis_events::standing::delivery::backlog(tx, now)?])
     }
 
     fn contribute(&self, entry: &Entry, out: &mut Contributions) {

@@ -3,8 +3,11 @@
 //! their readers ended, led by whose they are; and how far subscriptions were told, with what their requests are signed
 //! with.
 
-use kernel::Derived;
+use kernel::{Derived, Rebuilt};
+use ledger::Body;
 use store::Migration;
+
+use crate::kinds::{EpcisCaptured, EpcisDescribed};
 
 pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 1, sql: include_str!("../migrations/0001_market.sql") },
@@ -82,3 +85,17 @@ pub const DERIVED: &[Derived] = &[
             epc_format, stopped",
     },
 ];
+
+/// Step 6 finds events by their facts, which only their entries tell, and says whose each is.
+pub const REBUILT: &[Rebuilt] = &[Rebuilt {
+    step: 6,
+    tables: &[
+        "market_event",
+        "market_event_fact",
+        "market_event_run",
+        "market_element",
+        "market_element_child",
+        "market_element_attribute",
+    ],
+    kinds: &[EpcisCaptured::KIND, EpcisDescribed::KIND],
+}];

@@ -12,6 +12,7 @@ use registry::Tree;
 use store::StoreError;
 
 use crate::format::Moment;
+use crate::health::{Requests, Watch};
 use crate::once::Shown;
 use crate::problem::Problem;
 use crate::said::Naming;
@@ -32,6 +33,8 @@ pub struct Site {
     pub sends_mail: bool,
     /// Whether the data is a demonstration; pages say so.
     pub demonstration: bool,
+    /// What is watched over, and from where.
+    pub watch: Watch,
 }
 
 /// A place in the main navigation that a line brings.
@@ -60,6 +63,7 @@ pub struct App {
     pub nav: Arc<[NavEntry]>,
     pub limits: Arc<Limits>,
     pub shown: Arc<Shown>,
+    pub requests: Arc<Requests>,
     /// What the lines call what only the database knows.
     pub names: Arc<[Naming]>,
     pub wall: Arc<Wall>,
@@ -87,6 +91,7 @@ impl App {
             nav: nav.into(),
             limits: Arc::default(),
             shown: Arc::default(),
+            requests: Arc::default(),
             names: names.into(),
             wall: Arc::default(),
             sign_on: None,

@@ -169,6 +169,16 @@ pub fn change(now: i64, before: i64) -> String {
     format!("{sign}{}%", decimal(tenths, 1))
 }
 
+/// A size on a disk or in memory by its largest unit, powers of 1,000: `512 B`, `1.2 GB`.
+pub fn bytes(n: u64) -> String {
+    let units: [(u64, &str); 4] =
+        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "KB")];
+    match units.into_iter().find(|(size, _)| n >= *size) {
+        Some((size, unit)) => format!("{} {unit}", decimal(n / (size / 10), 1)),
+        None => format!("{n} B"),
+    }
+}
+
 /// A span of milliseconds by its two largest units: `3天4小时`, `12分5秒`, `850毫秒`; `3 d 4 h`, `850 ms`.
 pub fn duration(lang: Lang, ms: i64) -> String {
     let units: [(u64, &str, &str); 5] = [

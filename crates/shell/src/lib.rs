@@ -21,6 +21,7 @@ pub mod export;
 pub mod extract;
 pub mod format;
 pub mod headers;
+pub mod health;
 pub mod href;
 pub mod live;
 pub mod once;

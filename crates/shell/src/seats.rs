@@ -21,6 +21,11 @@ pub struct Seat {
 }
 
 impl Seats {
+    /// Places that are taken.
+    pub fn taken(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+
     pub fn take(&self, owner: &str) -> Result<Seat, Problem> {
         let mut seats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = seats.get(owner).copied().unwrap_or(0);

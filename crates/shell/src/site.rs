@@ -20,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::viewer::{ask_to_sign_in, identify};
-use crate::{api, assets, extract, headers, pages, problem, wall};
+use crate::{api, assets, extract, headers, health, pages, problem, wall};
 
 /// A request that takes longer is answered with 503.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(REQUEST_SECONDS_MAX);
@@ -66,7 +66,8 @@ pub fn site(
             get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) }),
         )
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready));
+        .route("/readyz", get(ready))
+        .merge(health::router());
     for page in pages {
         quick = quick.merge(page);
     }
@@ -88,6 +89,7 @@ pub fn site(
         .layer(from_fn_with_state(app.texts.clone(), problem::negotiated))
         .layer(from_fn(headers::security))
         .layer(from_fn_with_state(app.site.secure, headers::transport))
+        .layer(from_fn_with_state(app.requests.clone(), health::count))
         .with_state(app)
 }
 

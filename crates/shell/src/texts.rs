@@ -169,9 +169,10 @@ pub struct Texts {
 
 impl Texts {
     /// The shell's own texts, to be handed in with those of the lines.
-    pub const SHELL: [(Lang, &'static str); 14] = [
+    pub const SHELL: [(Lang, &'static str); 16] = [
         (Lang::Zh, include_str!("../texts/zh-CN.ftl")),
         (Lang::Zh, include_str!("../texts/zh-CN/figures.ftl")),
+        (Lang::Zh, include_str!("../texts/zh-CN/health.ftl")),
         (Lang::Zh, include_str!("../texts/zh-CN/matters.ftl")),
         (Lang::Zh, include_str!("../texts/zh-CN/notices.ftl")),
         (Lang::Zh, include_str!("../texts/zh-CN/said.ftl")),
@@ -179,6 +180,7 @@ impl Texts {
         (Lang::Zh, include_str!("../texts/zh-CN/witness.ftl")),
         (Lang::En, include_str!("../texts/en.ftl")),
         (Lang::En, include_str!("../texts/en/figures.ftl")),
+        (Lang::En, include_str!("../texts/en/health.ftl")),
         (Lang::En, include_str!("../texts/en/matters.ftl")),
         (Lang::En, include_str!("../texts/en/notices.ftl")),
         (Lang::En, include_str!("../texts/en/said.ftl")),

@@ -13,10 +13,10 @@ pub struct Migration {
 const TABLE: &str = "create table if not exists schema_step (
     owner text not null, number bigint not null, sql_sum bigint not null, primary key (owner, number))";
 
-/// Brings the schema forward; returns how many steps were taken.
+/// Brings the schema forward; returns the steps that were taken.
 ///
 /// Refuses a database that has steps this version does not know, or that took a step with other statements.
-pub fn migrate(tx: &mut dyn Tx, steps: &[Migration]) -> Result<usize, StoreError> {
+pub fn migrate(tx: &mut dyn Tx, steps: &[Migration]) -> Result<Vec<Migration>, StoreError> {
     tx.lock_schema()?;
     tx.run_script(TABLE)?;
     let taken = tx.query("select owner, number, sql_sum from schema_step order by owner, number", &[])?;
@@ -37,7 +37,7 @@ pub fn migrate(tx: &mut dyn Tx, steps: &[Migration]) -> Result<usize, StoreError
             Some(_) => {}
         }
     }
-    let mut count = 0;
+    let mut now = Vec::new();
     for step in steps {
         let known = taken.iter().any(|row| {
             row.text(0).is_ok_and(|o| o == step.owner)
@@ -51,9 +51,9 @@ pub fn migrate(tx: &mut dyn Tx, steps: &[Migration]) -> Result<usize, StoreError
             "insert into schema_step (owner, number, sql_sum) values ($1, $2, $3)",
             &[Param::Text(step.owner), Param::Int(i64::from(step.number)), Param::Int(sum(step.sql))],
         )?;
-        count += 1;
+        now.push(*step);
     }
-    Ok(count)
+    Ok(now)
 }
 
 /// A 63-bit FNV-1a sum: it finds an edited step, it does not resist an attacker.

@@ -269,7 +269,7 @@ pub fn migration_is_idempotent_and_refuses_edited_and_unknown_steps(store: &dyn 
     let mut run = |steps: &[Migration]| {
         let mut tx = writer.begin()?;
         let taken = migrate(tx.as_tx(), steps)?;
-        tx.commit().map(|()| taken)
+        tx.commit().map(|()| taken.len())
     };
     assert_eq!(run(&[ONE]).unwrap(), 1);
     assert_eq!(run(&[ONE]).unwrap(), 0);

@@ -42,6 +42,7 @@ pub struct Config {
     /// Witnesses that cosign the checkpoints of every book, such as the city's installation for a county.
     #[serde(rename = "witness")]
     pub witnesses: Vec<Witness>,
+    pub monitoring: Monitoring,
     /// A GeoJSON file with the shapes of units for the wall, each with its code in the property `code` or `adcode`;
     /// units stand as tiles, if left out.
     pub map: Option<PathBuf>,
@@ -171,6 +172,17 @@ impl std::fmt::Debug for Oidc {
     }
 }
 
+/// How the installation is watched over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Monitoring {
+    /// Addresses that may read `/metrics` without a token, such as `127.0.0.1`. What a proxy passes on needs a token whatever
+    /// its address.
+    pub addresses: Vec<IpAddr>,
+    /// The file that every backup replaces: its age is told.
+    pub backup: Option<PathBuf>,
+}
+
 impl Default for Notices {
     fn default() -> Self {
         Self { webhook_networks: Vec::new(), authority: None, timeout_seconds: 20 }
@@ -229,6 +241,7 @@ impl Default for Config {
             },
             mqtt: None,
             witnesses: Vec::new(),
+            monitoring: Monitoring::default(),
             map: None,
             smtp: None,
             notices: Notices::default(),

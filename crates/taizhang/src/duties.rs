@@ -30,6 +30,7 @@ impl Drop for Task {
 pub fn watch(kernel: &Arc<Kernel>, name: &'static str) -> (watch::Receiver<bool>, Task) {
     let (sender, receiver) = watch::channel(false);
     let mut duty = kernel.store().duty(name);
+    let kernel = kernel.clone();
     let task = tokio::spawn(async move {
         loop {
             let looked = tokio::task::spawn_blocking(move || {
@@ -38,6 +39,7 @@ pub fn watch(kernel: &Arc<Kernel>, name: &'static str) -> (watch::Receiver<bool>
             });
             let Ok((back, is_ours)) = looked.await else { break };
             duty = back;
+            kernel.pulse().set_duty(name, is_ours);
             sender.send_if_modified(|ours| {
                 let changed = *ours != is_ours;
                 if changed {

@@ -23,6 +23,7 @@ use merkle::SignerKey;
 use notices::cosigners::{self, Cosigners};
 use notices::{MailSettings, Reach, Worker};
 use shell::app::SignOn;
+use shell::health::Watch;
 use shell::wall::{Shapes, Wall};
 use shell::{App, Both, Site, Texts};
 use store::{Store, StoreError};
@@ -136,6 +137,12 @@ pub fn app(config: &Config, kernel: Arc<Kernel>) -> Result<App, Error> {
         trusted_proxies: config.trusted_proxies.clone(),
         sends_mail: config.smtp.is_some(),
         demonstration: config.demonstration,
+        watch: Watch {
+            addresses: config.monitoring.addresses.clone(),
+            data: config.data.clone(),
+            backup: config.monitoring.backup.clone(),
+            witnesses: witnesses(config)?.iter().map(|witness| witness.key.to_string()).collect(),
+        },
     };
     let wall = Wall::new(lines::wall(), shapes(config)?);
     let app = App::new(kernel, Arc::new(texts), site, lines::nav(), lines::names()).with_wall(wall);

@@ -48,6 +48,8 @@ enum Command {
     Restore { from: PathBuf },
     /// Give an account a one-time password and end its sessions; a new installation gets its administrator first.
     Password { account: String },
+    /// Ask the server of this configuration whether it is ready.
+    Ready,
     /// Print the public key that checks this installation's proofs.
     Key,
     /// Print the OpenAPI document.
@@ -82,6 +84,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Backup { to } => commands::upkeep::backup(&config, &to),
         Command::Restore { from } => commands::upkeep::restore(&config, &from),
         Command::Password { account } => commands::upkeep::password(&config, &account),
+        Command::Ready => commands::ready::run(&config),
         Command::Key => commands::proof::key(&config),
         Command::Openapi => commands::openapi(),
     }

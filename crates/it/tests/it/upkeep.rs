@@ -167,3 +167,21 @@ fn the_units_are_sound() {
     };
     assert!(output.status.success() && said(&output).trim().is_empty(), "{}", said(&output));
 }
+
+/// How far the units are locked in, as systemd rates it from 0 to 10.
+#[test]
+fn the_units_are_locked_in() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging");
+    for name in ["taizhang.service", "taizhang-backup.service"] {
+        let mut rate = Command::new("systemd-analyze");
+        let rate =
+            rate.args(["security", "--offline=true", "--threshold=15"]).arg(folder.join(name)).output();
+        let Ok(output) = rate else {
+            eprintln!("skipped: there is no systemd-analyze");
+            return;
+        };
+        let said = said(&output);
+        let rated = said.lines().find(|line| line.contains("Overall exposure level")).unwrap_or_default();
+        assert!(output.status.success(), "{name}: {rated}");
+    }
+}

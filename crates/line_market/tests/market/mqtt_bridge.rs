@@ -112,6 +112,7 @@ impl Market {
             trusted_proxies: Vec::new(),
             sends_mail: false,
             demonstration: false,
+            watch: shell::health::Watch::default(),
         };
         let app = App::new(self.bench.kernel.clone(), Arc::new(texts), site, Vec::new(), Vec::new());
         let bridge = mqtt_bridge::start(app, self.config("taizhang", "server")).unwrap();

@@ -160,3 +160,5 @@ market-value-category-cooked-poultry = cooked poultry
 market-value-category-cooked-staple = cooked staples
 market-value-category-grain = grain
 market-value-category-soy = soy products
+health-epcis-subscriptions = EPCIS subscriptions
+health-epcis-subscriptions-do = A receiver takes nothing. Speak to whoever runs it; a subscription that is not taken for 30 days is stopped, and its owner can resume it.

@@ -160,3 +160,5 @@ market-value-category-cooked-poultry = 熟禽肉
 market-value-category-cooked-staple = 熟面食
 market-value-category-grain = 粮食
 market-value-category-soy = 豆制品
+health-epcis-subscriptions = EPCIS 订阅推送
+health-epcis-subscriptions-do = 接收方未收取推送。请与接收方联系；连续 30 天不收取的订阅自动停止，可由订阅方恢复。

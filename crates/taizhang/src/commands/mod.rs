@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod proof;
+pub mod ready;
 pub mod serve;
 pub mod simulate;
 pub mod upkeep;

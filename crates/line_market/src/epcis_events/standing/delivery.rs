@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use base::{ActorId, BookId, Seq, Time};
 use kernel::notices::{Fault, FaultKind, Secret};
-use kernel::{AppendError, Desk};
+use kernel::{AppendError, Backlog, Desk};
 use store::{Param, Row, StoreError, Tx, Value};
 
 use super::subscriptions::{self, Subscription, uuid};
@@ -148,6 +148,14 @@ pub fn due(tx: &mut dyn Tx, now: Time) -> Result<Vec<Key>, StoreError> {
         Ok(Key { book, subscription: row.text(1)?.to_owned() })
     };
     rows.iter().map(key).collect()
+}
+
+/// Subscriptions that are to be told or were told in vain; one that was stopped waits no more.
+pub fn backlog(tx: &mut dyn Tx, now: Time) -> Result<Backlog, StoreError> {
+    const WAITING: &str =
+        "select count(*), count(failing), min(coalesce(failing, next_at)) from market_delivery
+        where next_at <= $1 or (failing is not null and next_at < $2)";
+    Backlog::read(tx, "epcis-subscriptions", WAITING, &[Param::Int(now.0), Param::Int(Time::MAX.0)])
 }
 
 /// What is to be done for a subscription, as far as its tables tell.

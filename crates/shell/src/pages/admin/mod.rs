@@ -1,4 +1,5 @@
-//! The administrators' pages: units, accounts, grants, tokens, devices, targets, the table of rights, the log of reads.
+//! The administrators' pages: units, accounts, grants, tokens, devices, targets, the table of rights, the log of reads, how
+//! the installation fares.
 //!
 //! A list and a noun's own page are read with GET; every change is a form of its own page, so that a refused form
 //! comes back with what was typed. The kernel decides; links only show what somebody is allowed somewhere.
@@ -9,6 +10,7 @@ mod choices;
 mod contacts;
 mod devices;
 mod grants;
+mod health;
 mod kiosks;
 pub(super) mod listing;
 mod oversight;
@@ -49,6 +51,7 @@ pub fn router() -> Router<App> {
         .merge(places::router())
         .merge(accounts::router())
         .merge(grants::router())
+        .merge(health::router())
         .merge(tokens::router())
         .merge(kiosks::router())
         .merge(devices::router())
@@ -61,7 +64,7 @@ pub fn router() -> Router<App> {
 }
 
 /// The parts of administration: the key of the title, the address, and the action that opens it.
-const PARTS: [(&str, &str, &str); 11] = [
+const PARTS: [(&str, &str, &str); 12] = [
     ("admin-units", "/admin/units", "kernel.registry.read"),
     ("admin-accounts", "/admin/accounts", "kernel.account.list"),
     ("admin-grants", "/admin/grants", "kernel.grant.list"),
@@ -73,6 +76,7 @@ const PARTS: [(&str, &str, &str); 11] = [
     ("admin-calendar", "/admin/calendar", "kernel.policy.read"),
     ("admin-policy", "/admin/policy", "kernel.policy.read"),
     ("admin-reads", "/admin/reads", "kernel.read_log.read"),
+    ("admin-health", "/admin/health", crate::health::READ),
 ];
 
 /// A credential or password on the one page that ever shows it.
