@@ -216,10 +216,10 @@ fn a_migration_that_fails_at_any_step_leaves_the_database_as_it_was() {
             assert!(error.contains("injected"), "{error}");
             let after = (schema(&*place.store()), rows(&*place.store(), &tables(&*place.store())));
             assert!(after == before, "step {broken} left something behind");
-            broken += stride;
-            if faults.steps() < broken {
+            if faults.steps() <= broken {
                 break;
             }
+            broken += stride;
         }
         assert!(broken > 10, "{broken} steps");
         let kernel = open(&place, place.store(), &now).unwrap();
