@@ -141,7 +141,7 @@ impl Kernel {
     pub fn end_all_sessions(&self) -> AdminResult<()> {
         self.append_blocking(|desk| {
             for table in ["session", "half_session", "provider_session"] {
-                desk.aside(&format!("delete from {table}"), Vec::new());
+                desk.aside(format!("delete from {table}"), Vec::new());
             }
             Ok(())
         })
