@@ -36,6 +36,7 @@ mod second_step;
 mod simulation;
 mod spread;
 mod story;
+mod trespass;
 mod upkeep;
 mod wall;
 mod web;
