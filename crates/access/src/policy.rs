@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use base::SubjectId;
 use serde::Serialize;
 
 /// A role that can be granted on an org subtree.
@@ -70,6 +71,9 @@ pub struct Policy {
     actions: BTreeMap<&'static str, ActionDef>,
 }
 
+/// The schemes of those who act by themselves.
+const ACTORS: [&str; 5] = ["account", "token", "device", "system", "public"];
+
 impl Policy {
     /// Checks that every role named is declared, and that no action names a role of another line.
     pub fn new(
@@ -108,6 +112,13 @@ impl Policy {
             }
         }
         Ok(())
+    }
+
+    /// Whether a grant of a role may be on behalf of a subject. A line's role is on behalf of somebody of the line: who signs
+    /// in, a credential and the installation are known by names of their own, and nobody else may go by them.
+    pub fn may_act_for(&self, role: &str, subject: &SubjectId) -> bool {
+        let of_line = self.role(role).is_some_and(|role| role.line.is_some());
+        !(of_line && ACTORS.contains(&subject.scheme()))
     }
 
     pub fn role(&self, name: &str) -> Option<&RoleDef> {

@@ -32,6 +32,11 @@ pub const GROUP_ENTRIES_MAX: usize = 8_000;
 pub const TRACE_DEPTH_MAX: usize = 32;
 /// Subjects visited by a trace.
 pub const TRACE_SUBJECTS_MAX: usize = 200_000;
+/// Subjects visited, and milliseconds taken, by a walk for a page that anybody may open.
+pub const PUBLIC_TRACE_SUBJECTS_MAX: usize = 500;
+pub const PUBLIC_TRACE_MS_MAX: u64 = 200;
+/// Such walks at a time: half of the readers that SQLite has, so that the others stay free.
+pub const PUBLIC_TRACES_MAX: usize = 2;
 /// Rows of one page of a list.
 pub const PAGE_ROWS_MAX: usize = 200;
 /// Characters of a free text field.

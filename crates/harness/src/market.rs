@@ -20,7 +20,7 @@ pub fn furnish(kernel: &Kernel, book: &BookId) {
     let record = |kind: &str, body: Value| enter(kernel, book, kind, body);
     record(
         "market.market.opened",
-        json!({ "title_zh": "北园市场", "title_en": "Beiyuan market", "area_m2": 8000, "built": 1998, "slip_gtin": "06901234567892" }),
+        json!({ "title_zh": "北园市场", "title_en": "Beiyuan market", "area_m2": 8000, "built": 1998, "slip_gtin": free_gtin(kernel) }),
     );
     for (product, zh, en, category) in
         [("tomato", "番茄", "Tomato", "fruit-vegetable"), ("pork", "猪肉", "Pork", "pork")]
@@ -36,6 +36,19 @@ pub fn furnish(kernel: &Kernel, book: &BookId) {
         record("market.price.posted", json!({ "stall": stall, "product": "tomato", "fen_per_kg": 700 }));
         record("market.lot.received", lot_body(&format!("L{number}"), &merchant, &stall, 100_000));
     }
+}
+
+/// 06901234567892 for the first market, and the numbers behind it for others: no two print slips under one.
+fn free_gtin(kernel: &Kernel) -> String {
+    let gtin = |number: u64| {
+        let digits = format!("{number:013}");
+        let sum: u32 =
+            digits.bytes().zip([3, 1].into_iter().cycle()).map(|(it, by)| u32::from(it - b'0') * by).sum();
+        format!("{digits}{}", (10 - sum % 10) % 10)
+    };
+    let is_free =
+        |gtin: &String| kernel.read(|tx| line_market::state::slip_gtins(tx, &[gtin])).unwrap().is_empty();
+    (690_123_456_789..).map(gtin).find(is_free).expect("a free number")
 }
 
 /// Lets stall An to merchant mn, with scale n at it.

@@ -13,6 +13,7 @@ mod evidence;
 mod figure;
 mod follow;
 mod line;
+mod listening;
 pub mod notices;
 mod own;
 mod prove;

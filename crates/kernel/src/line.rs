@@ -77,6 +77,12 @@ pub trait Line: Send + Sync {
         None
     }
 
+    /// The action without which a subject of a scheme is not told to whoever may read the entry that names it: because its
+    /// name alone opens something.
+    fn subject_needs(&self, _scheme: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Makes the line's tables follow from these entries of its own kinds, in the order of their books.
     ///
     /// Gets no clock, no randomness, no network: whatever it needs of them was written into the entry. An entry whose
@@ -141,6 +147,11 @@ impl Lines {
 
     pub fn iter(&self) -> impl Iterator<Item = &dyn Line> {
         self.0.iter().map(AsRef::as_ref)
+    }
+
+    /// The action that a subject of a scheme needs to be told.
+    pub fn subject_needs(&self, scheme: &str) -> Option<&'static str> {
+        self.iter().find_map(|line| line.subject_needs(scheme))
     }
 
     /// The line that a kind, table or figure belongs to, by its prefix.

@@ -20,7 +20,18 @@ impl Kernel {
     /// Walks from a subject, across books, within the product's bounds.
     pub fn walk(&self, start: &SubjectId, direction: Direction) -> Result<Walk, StoreError> {
         let bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: TRACE_SUBJECTS_MAX };
-        let deadline = Instant::now() + WALK_TIME_MAX;
+        self.walk_within(start, direction, bounds, WALK_TIME_MAX)
+    }
+
+    /// Walks from a subject within narrower bounds. A reader of the database is held all the while.
+    pub fn walk_within(
+        &self,
+        start: &SubjectId,
+        direction: Direction,
+        bounds: Bounds,
+        time_max: Duration,
+    ) -> Result<Walk, StoreError> {
+        let deadline = Instant::now() + time_max;
         self.read(|tx| {
             let mut links = StoredLinks { tx, lines: self.lines() };
             trace::walk(&mut links, start, direction, bounds, &|| Instant::now() > deadline)

@@ -272,7 +272,19 @@ impl One<'_> {
             until.into(),
             i64::from(it.fair).into(),
         ];
-        self.run(SQL, &params)
+        self.tx.execute(SQL, &[&[Param::Text(self.entry.book.as_str())], &params[..]].concat())?;
+        match &it.stall {
+            Some(stall) => self.scale_stands(it.scale, stall),
+            None => Ok(()),
+        }
+    }
+
+    /// Where a scale stands from then on.
+    fn scale_stands(self, scale: u32, stall: &str) -> Result<(), StoreError> {
+        const SQL: &str =
+            "insert into market_scale_place (book, scale, seq, at, stall) values ($1, $2, $3, $4, $5)";
+        let (seq, at) = (self.seq(), self.occurred());
+        self.run(SQL, &[i64::from(scale).into(), seq, at, stall.into()])
     }
 
     fn scale_verified(self) -> Result<(), StoreError> {
@@ -285,7 +297,9 @@ impl One<'_> {
     fn scale_moved(self) -> Result<(), StoreError> {
         const SQL: &str = "update market_scale set stall = $3 where book = $1 and scale = $2";
         let it: ScaleMoved = self.body()?;
-        self.run(SQL, &[i64::from(it.scale).into(), (&it.stall).into()])
+        let book = Param::Text(self.entry.book.as_str());
+        self.tx.execute(SQL, &[book, i64::from(it.scale).into(), (&it.stall).into()])?;
+        self.scale_stands(it.scale, &it.stall)
     }
 
     fn product(self) -> Result<(), StoreError> {

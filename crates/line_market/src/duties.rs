@@ -43,7 +43,8 @@ pub(crate) enum Cause<'a> {
         lot: &'a str,
         hold: u64,
     },
-    /// More was sold than there was, or what was held: one matter for a lot, a breach and a day.
+    /// More was sold than there was, or what was held, or on a scale whose verification had ended: one matter for a lot, a
+    /// breach and a day.
     Breach {
         lot: &'a str,
         breach: Breach,
@@ -90,6 +91,9 @@ impl Cause<'_> {
         match self {
             Self::FailedTest { lot, .. } => format!("批次 {lot} 检测不合格，核查处置"),
             Self::Breach { lot, breach: Breach::HeldSale } => format!("停售批次 {lot} 仍有销售，核查处置"),
+            Self::Breach { lot, breach: Breach::ExpiredVerification } => {
+                format!("检定到期的电子秤仍销售批次 {lot}，核查处置")
+            }
             Self::Breach { lot, breach: Breach::MassBalance } => {
                 format!("批次 {lot} 销量超出进货量，核查处置")
             }

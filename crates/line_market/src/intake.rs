@@ -206,7 +206,12 @@ impl Prepared {
         };
         let scale = state::scale(tx, &self.book, self.scale)?.ok_or_else(unknown)?;
         let lots = state::lots(tx, &self.book, &codes)?;
-        Ok(Ground { scale, lots: lots.into_iter().map(|lot| (lot.lot.clone(), lot)).collect() })
+        let is_elsewhere = |prepared: &PreparedSale| Some(&prepared.sale.stall) != scale.stall.as_ref();
+        let places = match self.lines.iter().filter_map(|line| line.sale.as_ref().ok()).any(is_elsewhere) {
+            true => state::places_of_scale(tx, &self.book, self.scale)?,
+            false => Vec::new(),
+        };
+        Ok(Ground { scale, places, lots: lots.into_iter().map(|lot| (lot.lot.clone(), lot)).collect() })
     }
 
     /// The sales of this batch that are recorded already, by counter.
@@ -272,7 +277,7 @@ impl Prepared {
             prepared.draft.check(desk.now()).map_err(Refusal::from)?;
             // The city's day does not matter to a verification that lasts a year; the scale's own day does.
             let day = desk.zone().day_of(line.occurred);
-            Ok((ground.judge(&prepared.sale, day)?, prepared))
+            Ok((ground.judge(&prepared.sale, line.occurred, day)?, prepared))
         });
         let (Judged { breaches }, PreparedSale { sale, serial, slip, draft }) = match judged {
             Ok(judged) => judged,

@@ -10,7 +10,7 @@ use ledger::Kind;
 
 pub use goods::{
     Document, DocumentType, LossReason, LotLost, LotPart, LotReceived, LotSplit, LotTransferred, PricePosted,
-    ProductRegistered,
+    ProductRegistered, TransferAccepted, TransferOffered,
 };
 pub use place::{
     CertificateRecorded, CertificateType, CleaningDone, DutiesAssigned, FeeCharged, FeePaid, Food,
@@ -48,6 +48,8 @@ pub fn kinds() -> Vec<Kind> {
         Kind::of::<PricePosted>("价格公示", "Price posted"),
         Kind::of::<LotReceived>("进货登记", "Lot received"),
         Kind::of::<LotTransferred>("摊间调拨", "Lot transferred"),
+        Kind::of::<TransferOffered>("调拨提出", "Transfer offered"),
+        Kind::of::<TransferAccepted>("调拨接收", "Transfer taken over"),
         Kind::of::<LotSplit>("批次拆分", "Lot split"),
         Kind::of::<LotLost>("损耗登记", "Loss recorded"),
         Kind::of::<Sale>("过秤销售", "Sale"),

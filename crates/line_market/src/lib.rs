@@ -98,6 +98,11 @@ impl Line for Market {
         }
     }
 
+    fn subject_needs(&self, scheme: &str) -> Option<&'static str> {
+        // Whoever has a slip's code sees what it came to, so all of a stall's slips are its takings.
+        (scheme == kinds::SlipSerial::SCHEME).then_some(policy::READ_TAKINGS)
+    }
+
     fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
         apply::apply(tx, entries)
     }

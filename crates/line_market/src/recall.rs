@@ -6,6 +6,7 @@ use kernel::Kernel;
 use serde::Serialize;
 use store::StoreError;
 
+use crate::policy::READ_TAKINGS;
 use crate::rules;
 use crate::state::{self, Block, Blocks, Lot};
 
@@ -19,6 +20,12 @@ pub struct Recall {
     /// Slips of the lot and of every lot that came out of it, at most [`Recall::SLIPS_SHOWN`] of them.
     pub slips: Vec<String>,
     pub slips_total: usize,
+    /// The action that the reader would need to be told the slips, where they are left out: those of a lot that was never
+    /// held are takings and nothing else.
+    pub withheld: Option<&'static str>,
+    /// Whether the lot was ever held.
+    #[serde(skip)]
+    pub was_held: bool,
     /// Lots that came out of this one, in this market.
     pub descendants: Vec<Lot>,
     /// Other lots of the same supplier and product that are still open.
@@ -36,6 +43,16 @@ pub struct Recall {
 
 impl Recall {
     pub const SLIPS_SHOWN: usize = 1_000;
+
+    /// The same for somebody who may not read takings: with the slips of a lot that was held, which are what a recall is
+    /// after, and with no others.
+    #[must_use]
+    pub fn without_takings(self) -> Self {
+        match self.was_held {
+            true => self,
+            false => Self { slips: Vec::new(), withheld: Some(READ_TAKINGS), ..self },
+        }
+    }
 }
 
 /// What came out of a lot; `None` if there is no such lot.
@@ -66,6 +83,8 @@ pub fn recall(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Recal
             accounted_g: sold_g + lost_g + left_g,
             slips,
             slips_total,
+            withheld: None,
+            was_held: !state::holds(tx, book, &[code], 1)?.is_empty(),
             siblings,
             blocks: state::blocks(tx, book, Blocks::OfLot(code))?,
             sold_g,

@@ -4,8 +4,8 @@
 
 mod holds;
 
-use base::{ActorId, BookId, SubjectId, Time};
-use kernel::{AppendError, Desk, Receipt};
+use base::{ActorId, BookId, Seq, SubjectId, Time};
+use kernel::{AppendError, Desk, ROOT_BOOK, Receipt};
 use ledger::{Body, Draft, Role};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::kinds::{
     FeeCharged, FeePaid, FootfallCounted, InspectionRecorded, JobsChanged, LeaseEnded, LotHeld, LotLost,
     LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted,
     ProductRegistered, RecallEnded, RecallOpened, ScaleEnrolled, ScaleMoved, ScaleVerified, SlipSerial,
-    StallLeased, StallOpened,
+    StallLeased, StallOpened, TransferAccepted, TransferOffered,
 };
 use crate::refusal::{Code, Refusal};
 use crate::rules;
@@ -64,6 +64,10 @@ pub fn record(
     actor: &ActorId,
     input: &Input,
 ) -> Result<Recorded, Failure> {
+    if input.kind == MarketOpened::KIND {
+        // No two markets take one GTIN at the same time, whichever nodes they ask.
+        desk.take(&BookId::new(ROOT_BOOK).expect("a book's name"))?;
+    }
     desk.take(book)?;
     let occurred = input.occurred.unwrap_or(desk.now());
     Recorder { desk, book, actor, occurred, evidence: &input.evidence }.dispatch(input)
@@ -96,7 +100,7 @@ fn refused(refusal: impl Into<Refusal>) -> Failure {
 impl Recorder<'_, '_> {
     fn dispatch(mut self, input: &Input) -> Result<Recorded, Failure> {
         let receipt = match input.kind.as_str() {
-            MarketOpened::KIND => self.plain::<MarketOpened>(input, |_| vec![]),
+            MarketOpened::KIND => self.open(input),
             DutiesAssigned::KIND => self.assign_duties(input),
             JobsChanged::KIND => self.plain::<JobsChanged>(input, |_| vec![]),
             MerchantRegistered::KIND => self.merchant(input),
@@ -114,7 +118,12 @@ impl Recorder<'_, '_> {
             }
             PricePosted::KIND => self.price(input),
             LotReceived::KIND => self.receive(input),
-            LotTransferred::KIND => self.transfer(input),
+            LotTransferred::KIND => {
+                let body = Self::body(input)?;
+                self.transfer(&body)
+            }
+            TransferOffered::KIND => self.offer(input),
+            TransferAccepted::KIND => self.accept(input),
             LotSplit::KIND => self.split(input),
             LotLost::KIND => self.lose(input),
             InspectionRecorded::KIND => return self.inspect(input),
@@ -173,6 +182,23 @@ impl Recorder<'_, '_> {
             draft = draft.subject(Role::About, self.id(scheme, &local)?);
         }
         self.append(draft)
+    }
+
+    /// A slip leads to its market by the GTIN on it: no other market has that, and a slip that was printed keeps leading there.
+    fn open(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        const FIELD: &str = "body.slip_gtin";
+        let MarketOpened { slip_gtin: gtin, .. } = Self::body(input)?;
+        let tx = self.desk.read()?;
+        if state::is_gtin_of_other(tx, self.book, &gtin)? {
+            return refuse(Code::Exists, FIELD, format!("slips of another market carry {gtin}"));
+        }
+        let before = state::market(tx, self.book)?.map(|market| market.slip_gtin);
+        if let Some(before) = before.filter(|before| *before != gtin)
+            && state::has_sold(tx, self.book)?
+        {
+            return refuse(Code::SlipsPrinted, FIELD, format!("slips were printed that carry {before}"));
+        }
+        self.plain::<MarketOpened>(input, |_| vec![])
     }
 
     fn merchant(&mut self, input: &Input) -> Result<Receipt, Failure> {
@@ -370,8 +396,8 @@ impl Recorder<'_, '_> {
         self.append(draft)
     }
 
-    fn transfer(&mut self, input: &Input) -> Result<Receipt, Failure> {
-        let body: LotTransferred = Self::body(input)?;
+    /// What a transfer needs, whether it is made or only offered.
+    fn need_transfer(&mut self, body: &LotTransferred) -> Result<(), Failure> {
         let lot = self.need_lot(&body.lot)?;
         rules::may_take(&lot, body.quantity_g, "body.quantity_g").map_err(refused)?;
         self.need_no_lot(&body.new_lot, "body.new_lot")?;
@@ -383,7 +409,43 @@ impl Recorder<'_, '_> {
                 format!("stall {} is not let to {}", body.to_stall, body.to_merchant),
             );
         }
-        let draft = self.draft(&body)?.at(self.id("stall", &body.to_stall)?);
+        Ok(())
+    }
+
+    fn offer(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: TransferOffered = Self::body(input)?;
+        self.need_transfer(&LotTransferred::from(body.clone()))?;
+        let stall = self.id("stall", &body.to_stall)?;
+        let draft = self.draft(&body)?.at(stall.clone());
+        let draft = draft.subject(Role::About, self.id("lot", &body.lot)?).subject(Role::About, stall);
+        self.append(draft)
+    }
+
+    /// An offer is taken as it was made, while it is fresh, and once: then there is the new lot.
+    fn accept(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        const FIELD: &str = "body.offer";
+        let body: TransferAccepted = Self::body(input)?;
+        let now = self.desk.now();
+        let Some(offered) = state::offer(self.desk.read()?, self.book, Seq(body.offer), now)? else {
+            return refuse(
+                Code::UnknownEntry,
+                FIELD,
+                format!("entry {} offers nothing that stands", body.offer),
+            );
+        };
+        let transferred = LotTransferred::from(offered);
+        self.need_no_lot(&transferred.new_lot, FIELD)?;
+        self.need_transfer(&transferred)?;
+        let draft = self.draft(&body)?.at(self.id("stall", &transferred.to_stall)?);
+        let draft = draft.subject(Role::About, self.id("lot", &transferred.lot)?);
+        let receipt = self.append(draft)?;
+        self.transfer(&transferred)?;
+        Ok(receipt)
+    }
+
+    fn transfer(&mut self, body: &LotTransferred) -> Result<Receipt, Failure> {
+        self.need_transfer(body)?;
+        let draft = self.draft(body)?.at(self.id("stall", &body.to_stall)?);
         let draft = draft
             .subject(Role::Input, self.id("lot", &body.lot)?)
             .subject(Role::Output, self.id("lot", &body.new_lot)?);
@@ -461,7 +523,7 @@ impl Recorder<'_, '_> {
 
     fn settle(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: ComplaintSettled = Self::body(input)?;
-        let seq = base::Seq(body.complaint);
+        let seq = Seq(body.complaint);
         match state::complaint(self.desk.read()?, self.book, seq)? {
             None => {
                 return refuse(Code::UnknownEntry, "body.complaint", format!("there is no complaint {seq}"));

@@ -36,6 +36,8 @@ pub enum Code {
     NotHeld,
     AlreadyHeld,
     AncestorHeld,
+    /// Slips carry the market's GTIN.
+    SlipsPrinted,
     NoBlock,
     MassBalance,
     ProductMismatch,
@@ -66,6 +68,7 @@ impl Code {
                 | Self::HeldLot
                 | Self::AlreadyHeld
                 | Self::AncestorHeld
+                | Self::SlipsPrinted
                 | Self::NotHeld
                 | Self::CounterReused
                 | Self::MassBalance

@@ -20,6 +20,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 8, sql: include_str!("../migrations/0008_duties.sql") },
     Migration { owner: "market", number: 9, sql: include_str!("../migrations/0009_standing.sql") },
     Migration { owner: "market", number: 10, sql: include_str!("../migrations/0010_forms.sql") },
+    Migration { owner: "market", number: 11, sql: include_str!("../migrations/0011_scale_places.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[
@@ -38,6 +39,7 @@ pub const DERIVED: &[Derived] = &[
     },
     Derived { table: "market_fee", columns: "book, stall, month, charged_fen, paid_fen" },
     Derived { table: "market_scale", columns: "book, scale, stall, serial, seal, verified_until, fair" },
+    Derived { table: "market_scale_place", columns: "book, scale, seq, at, stall" },
     Derived { table: "market_product", columns: "book, product, title_zh, title_en, category" },
     Derived { table: "market_price", columns: "book, stall, product, fen_per_kg, seq" },
     Derived {

@@ -3,8 +3,11 @@
 mod duties;
 mod flags;
 mod holds;
+mod offers;
 mod recalls;
 mod slips;
+
+use std::collections::HashSet;
 
 use base::{BookId, Day, Fen, Grams, Seq, Time};
 use serde::Serialize;
@@ -13,6 +16,7 @@ use store::{Param, Row, StoreError, Tx, placeholders};
 pub use duties::{Duties, duties, merchants_until, scales_until};
 pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, descendants, holds};
+pub use offers::{Offer, offer, offers_to};
 pub use recalls::{RecallRow, open_recall, recalls};
 pub use slips::{captured, count_slips, sale_of_slip, slips};
 
@@ -165,6 +169,18 @@ pub fn scale(tx: &mut dyn Tx, book: &BookId, scale: u32) -> Result<Option<Scale>
     const ONE: &str = "select scale, stall, serial, seal, verified_until, fair from market_scale where book = $1 and scale = $2";
     let row = tx.query_one(ONE, &[Param::Text(book.as_str()), Param::Int(i64::from(scale))])?;
     row.as_ref().map(scale_of).transpose()
+}
+
+/// Where a scale has stood since when, in the order of time.
+pub fn places_of_scale(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    scale: u32,
+) -> Result<Vec<(Time, String)>, StoreError> {
+    const ALL: &str =
+        "select at, stall from market_scale_place where book = $1 and scale = $2 order by at, seq";
+    let rows = tx.query(ALL, &[Param::Text(book.as_str()), Param::Int(i64::from(scale))])?;
+    rows.iter().map(|row| Ok((Time(row.int(0)?), row.text(1)?.to_owned()))).collect()
 }
 
 /// The scales at a stall: those that could sell its lots.
@@ -343,8 +359,37 @@ pub fn market(tx: &mut dyn Tx, book: &BookId) -> Result<Option<Market>, StoreErr
 
 /// The market whose slips carry a GTIN.
 pub fn market_of_gtin(tx: &mut dyn Tx, gtin: &str) -> Result<Option<Market>, StoreError> {
-    let row = tx.query_one(&format!("{MARKET} where slip_gtin = $1"), &[Param::Text(gtin)])?;
-    row.as_ref().map(market_of).transpose()
+    // An old installation may have two: the older one, on either database.
+    let sql = format!("{MARKET} where slip_gtin = $1 order by opened, book limit 1");
+    tx.query_one(&sql, &[Param::Text(gtin)])?.as_ref().map(market_of).transpose()
+}
+
+/// Which of some GTINs slips carry, of whatever market.
+pub fn slip_gtins(tx: &mut dyn Tx, gtins: &[&str]) -> Result<HashSet<String>, StoreError> {
+    let mut found = HashSet::new();
+    for chunk in gtins.chunks(200) {
+        let sql = format!(
+            "select slip_gtin from market_market where slip_gtin in ({})",
+            placeholders(1, chunk.len())
+        );
+        let params: Vec<Param<'_>> = chunk.iter().map(|gtin| Param::Text(gtin)).collect();
+        for row in tx.query(&sql, &params)? {
+            found.insert(row.text(0)?.to_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// Whether another market's slips carry a GTIN.
+pub fn is_gtin_of_other(tx: &mut dyn Tx, book: &BookId, gtin: &str) -> Result<bool, StoreError> {
+    const OTHER: &str = "select book from market_market where slip_gtin = $1 and book <> $2 limit 1";
+    Ok(tx.query_one(OTHER, &[Param::Text(gtin), Param::Text(book.as_str())])?.is_some())
+}
+
+/// Whether anything was ever sold in a market.
+pub fn has_sold(tx: &mut dyn Tx, book: &BookId) -> Result<bool, StoreError> {
+    const SOLD: &str = "select lot from market_lot where book = $1 and sold_g > 0 limit 1";
+    Ok(tx.query_one(SOLD, &[Param::Text(book.as_str())])?.is_some())
 }
 
 fn market_of(row: &Row) -> Result<Market, StoreError> {

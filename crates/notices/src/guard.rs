@@ -9,34 +9,52 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// A network in the notation of RFC 4632: `10.20.0.0/16`, or a single address.
+/// A network in the notation of RFC 4632: `10.20.0.0/16`, or a single address; with a port, `10.20.0.5:8443` or
+/// `[fd12::1]:8443`, that port alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Network {
     base: IpAddr,
     bits: u8,
+    /// `None` for every port.
+    port: Option<u16>,
 }
 
 /// Why a text is not a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a network, such as 10.20.0.0/16")]
+#[error("{0:?} is not a network, such as 10.20.0.0/16 or 10.20.0.5:8443")]
 pub struct NotANetwork(String);
 
 impl TryFrom<String> for Network {
     type Error = NotANetwork;
 
     fn try_from(text: String) -> Result<Self, NotANetwork> {
-        let (base, bits) = text.split_once('/').map_or((&*text, None), |(base, bits)| (base, Some(bits)));
+        let (network, port) = match text.strip_prefix('[').and_then(|rest| rest.rsplit_once("]:")) {
+            Some((network, port)) => (network, Some(port)),
+            // What has a dot is IPv4, and its only colon stands before a port.
+            None if text.contains('.') && !text.contains("::") => {
+                text.rsplit_once(':').map_or((&*text, None), |(network, port)| (network, Some(port)))
+            }
+            None => (&*text, None),
+        };
+        let (base, bits) = network.split_once('/').map_or((network, None), |(base, bits)| (base, Some(bits)));
         let parsed = base.parse::<IpAddr>().ok().and_then(|base| {
+            let port =
+                port.map(|port| port.parse().ok().filter(|port| *port > 0).ok_or(())).transpose().ok()?;
             let width = if base.is_ipv4() { 32 } else { 128 };
             let bits = bits.map_or(Some(width), |bits| bits.parse().ok().filter(|bits| *bits <= width))?;
-            Some(Self { base, bits })
+            Some(Self { base, bits, port })
         });
         parsed.ok_or(NotANetwork(text))
     }
 }
 
 impl Network {
+    /// Whether an address at a port may be reached.
+    fn admits(&self, address: SocketAddr) -> bool {
+        self.port.is_none_or(|port| port == address.port()) && self.contains(address.ip())
+    }
+
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.base, unmapped(address)) {
             (IpAddr::V4(base), IpAddr::V4(address)) => {
@@ -54,7 +72,11 @@ impl Network {
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.base, self.bits)
+        match self.port {
+            None => write!(f, "{}/{}", self.base, self.bits),
+            Some(port) if self.base.is_ipv4() => write!(f, "{}/{}:{port}", self.base, self.bits),
+            Some(port) => write!(f, "[{}/{}]:{port}", self.base, self.bits),
+        }
     }
 }
 
@@ -119,8 +141,8 @@ pub(crate) struct Forbidden;
 
 impl GuardedResolver {
     /// Networks that the configuration names may be reached, also without TLS; others only in public and with it.
-    fn may_reach(&self, address: IpAddr, is_tls: bool) -> bool {
-        self.networks.iter().any(|network| network.contains(address)) || is_tls && is_public(address)
+    fn may_reach(&self, address: SocketAddr, is_tls: bool) -> bool {
+        self.networks.iter().any(|network| network.admits(address)) || is_tls && is_public(address.ip())
     }
 }
 
@@ -139,7 +161,7 @@ impl Resolver for GuardedResolver {
         let found = DefaultResolver::default().resolve(uri, config, timeout).map_err(unknown)?;
         let is_tls = uri.scheme_str() == Some("https");
         let mut reachable = self.empty();
-        let may_reach = |address: &&SocketAddr| self.may_reach(address.ip(), is_tls);
+        let may_reach = |address: &&SocketAddr| self.may_reach(**address, is_tls);
         found.iter().filter(may_reach).for_each(|address| reachable.push(*address));
         if reachable.is_empty() { Err(ureq::Error::Other(Box::new(Forbidden))) } else { Ok(reachable) }
     }
@@ -231,6 +253,12 @@ mod tests {
         assert!(!network("127.0.0.1").contains(ip("127.0.0.2")));
         assert!(network("0.0.0.0/0").contains(ip("1.2.3.4")) && !network("0.0.0.0/0").contains(ip("::1")));
         assert!(network("fd00::/8").contains(ip("fd12::1")) && !network("fd00::/8").contains(ip("fe80::1")));
+        for text in ["10.20.0.0/16", "10.20.0.5/32:8443", "fd00::/8", "[fd12::1/128]:8443"] {
+            assert_eq!(network(text).to_string(), text);
+        }
+        for text in ["10.0.0.1:", "10.0.0.1:0", "10.0.0.1:70000", "[::1]", "[::1]:x", "10.0.0.1:80:80"] {
+            assert!(Network::try_from(text.to_owned()).is_err(), "{text:?}");
+        }
         for text in ["", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/", "example.cn", "10.0.0.0/-1"] {
             assert!(Network::try_from(text.to_owned()).is_err(), "{text:?}");
         }
@@ -238,16 +266,24 @@ mod tests {
 
     #[test]
     fn what_the_configuration_names_is_reached_without_tls_and_the_world_only_with_it() {
-        let resolver = GuardedResolver { networks: vec![network("10.20.0.0/16")] };
+        let networks = ["10.20.0.0/16", "10.21.0.5:8443", "10.22.0.0/16:80", "[fd00::/8]:8443"].map(network);
+        let resolver = GuardedResolver { networks: networks.to_vec() };
         for (address, is_tls, reached) in [
-            ("10.20.0.1", false, true),
-            ("10.20.0.1", true, true),
-            ("10.21.0.1", true, false),
-            ("1.1.1.1", true, true),
-            ("1.1.1.1", false, false),
-            ("169.254.169.254", true, false),
+            ("10.20.0.1:443", false, true),
+            ("10.20.0.1:22", true, true),
+            ("10.21.0.1:443", true, false),
+            ("10.21.0.5:8443", false, true),
+            ("10.21.0.5:8444", true, false),
+            ("10.21.0.6:8443", true, false),
+            ("10.22.7.7:80", false, true),
+            ("10.22.7.7:22", false, false),
+            ("[fd12::1]:8443", false, true),
+            ("[fd12::1]:22", true, false),
+            ("1.1.1.1:443", true, true),
+            ("1.1.1.1:443", false, false),
+            ("169.254.169.254:443", true, false),
         ] {
-            assert_eq!(resolver.may_reach(ip(address), is_tls), reached, "{address} {is_tls}");
+            assert_eq!(resolver.may_reach(address.parse().unwrap(), is_tls), reached, "{address} {is_tls}");
         }
     }
 

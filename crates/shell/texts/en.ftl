@@ -112,6 +112,7 @@ entry-proof = Proof
 entry-proof-download = Download the proof
 entry-proof-verified = Verified: agrees with the signed checkpoint
 entry-proof-failed = Not verified: disagrees with the signed checkpoint
+entry-masked = What stands as … is told to those who may: { $action }. The leaf is that of the whole head, and the proof holds for it
 entry-withheld = The content is shown to those who may: { $action }. The head and the proof hold all the same
 entry-erased = The content was erased by law; the proof still holds
 entries-behind = See the entries

@@ -109,6 +109,7 @@ entry-proof = 存证证明
 entry-proof-download = 下载证明文件
 entry-proof-verified = 已核验：与签名检查点一致
 entry-proof-failed = 核验未通过：与签名检查点不一致
+entry-masked = 以“…”代替的编号仅向具有“{ $action }”权限的人员显示；叶子值按完整记录头计算，存证照常成立
 entry-withheld = 内容仅向具有“{ $action }”权限的人员显示，记录头与存证均可照常核验
 entry-erased = 内容已依法删除，存证仍然有效
 entries-behind = 查看对应记录

@@ -96,6 +96,9 @@ pub struct Notices {
     /// Networks inside that webhooks may reach, and where they need no TLS, such as `10.20.0.0/16`. Everything that is not
     /// public is out of their reach otherwise.
     pub webhook_networks: Vec<Network>,
+    /// Networks inside, or single ports of them, that subscriptions to EPCIS queries may reach. Administrators set where
+    /// notices go, and any outside system where its subscriptions do: so what the ones may reach, the others may not.
+    pub subscription_networks: Vec<Network>,
     /// A PEM file of authorities that are trusted besides the system's, for TLS to mail server and webhooks.
     pub authority: Option<PathBuf>,
     /// How long an attempt may take.
@@ -185,7 +188,12 @@ pub struct Monitoring {
 
 impl Default for Notices {
     fn default() -> Self {
-        Self { webhook_networks: Vec::new(), authority: None, timeout_seconds: 20 }
+        Self {
+            webhook_networks: Vec::new(),
+            subscription_networks: Vec::new(),
+            authority: None,
+            timeout_seconds: 20,
+        }
     }
 }
 

@@ -220,7 +220,8 @@ pub fn carrier(config: &Config, kernel: Arc<Kernel>) -> Result<Worker, Error> {
 
 /// Starts to tell those who subscribed to queries. Close it before the kernel stops.
 pub fn deliveries(config: &Config, app: &App) -> Result<Deliveries, Error> {
-    let settings = deliveries::Settings { reach: reach(config)?, poll: Duration::from_secs(1) };
+    let reach = Reach { networks: config.notices.subscription_networks.clone(), ..reach(config)? };
+    let settings = deliveries::Settings { reach, poll: Duration::from_secs(1) };
     Ok(deliveries::start(app.clone(), settings)?)
 }
 

@@ -598,11 +598,29 @@ on_every_store! {
         assert_eq!(open["body"]["amount_fen"], 12_340 * 700 / 1000);
         assert_eq!((&withheld["body"], &withheld["salt"]), (&Value::Null, &Value::Null));
         assert_eq!((&withheld["withheld"], &open["withheld"]), (&json!("market.takings.read"), &Value::Null));
-        assert_eq!((&withheld["head"], &withheld["leaf"]), (&open["head"], &open["leaf"]));
-        let leaf = inspector.get(&format!("{path}/leaf")).expect(200).text();
+        // Nor is the slip, which shows what it came to to whoever has its code: a leaf is given whole or not at all.
+        let slip = |seen: &Value| seen["head"]["subjects"][1][1].as_str().unwrap().to_owned();
+        assert_eq!((slip(&withheld).as_str(), &withheld["masked"]), ("slip:beiyuan/…", &json!("market.takings.read")));
+        assert_eq!((slip(&open).len(), &open["masked"]), ("slip:beiyuan/".len() + 20, &Value::Null));
+        let mut masked = open["head"].clone();
+        masked["subjects"][1][1] = "slip:beiyuan/…".into();
+        assert_eq!((&withheld["head"], &withheld["leaf"]), (&masked, &open["leaf"]));
+        assert_eq!(inspector.get(&format!("{path}/leaf")).expect(403).json()["action"], "market.takings.read");
+        let leaf = leader.get(&format!("{path}/leaf")).expect(200).text();
         let proof: merkle::ProofFile = inspector.get(&format!("{path}/proof")).expect(200).text().parse().unwrap();
         proof.verify(merkle::leaf_hash(leaf.as_bytes()), &[town.site.kernel.verifier().clone()]).unwrap();
         assert_eq!(inspector.get("/api/ledger/beiyuan/0").expect(200).json()["withheld"], Value::Null);
+
+        // Nor from the lot forward, nor where a recall would reach, as long as the lot was never held.
+        let code = slip(&open).rsplit('/').next().unwrap().to_owned();
+        let walk = "/api/trace?subject=lot:beiyuan/L1&direction=forward&book=beiyuan";
+        let (seen, whole) = (inspector.get(walk).expect(200).json(), leader.get(walk).expect(200).json());
+        assert_eq!((seen["steps"].as_array().unwrap().len(), &seen["hidden"]), (1, &json!(1)));
+        assert!(!seen.to_string().contains(&code) && whole.to_string().contains(&code), "{whole}");
+        let recall = "/api/market/beiyuan/lots/L1/recall";
+        let (seen, whole) = (inspector.get(recall).expect(200).json(), leader.get(recall).expect(200).json());
+        assert_eq!((&seen["slips"], &seen["slips_total"], &seen["withheld"]), (&json!([]), &json!(1), &json!("market.takings.read")));
+        assert_eq!((&whole["slips"], &whole["withheld"]), (&json!([code]), &Value::Null));
 
         let pages = [User::Inspector, User::Leader, User::Merchant].map(|user| town.browser(user).with("accept", "text/html"));
         let [inspector, leader, merchant] = &pages;
@@ -610,7 +628,9 @@ on_every_store! {
         for path in ["/market", "/market/beiyuan", &entry] {
             let seen = inspector.get(path).expect(200).text();
             assert!(!seen.contains(money) && !seen.contains("amount_fen") && !seen.contains("/figures/market.sales.amount"), "{path}");
+            assert!(!seen.contains(code.as_str()), "{path}");
         }
+        assert!(leader.get(&entry).expect(200).text().contains(code.as_str()));
         inspector.get(&format!("/figures/market.sales.amount?{FIGURE}")).expect(403);
         assert!(leader.get("/market").expect(200).text().contains("/figures/market.sales.amount?unit"));
         assert!(leader.get(&entry).expect(200).text().contains("amount_fen"));
@@ -629,12 +649,16 @@ on_every_store! {
             let sales: Vec<Value> = entries.into_iter().filter(|it| it["head"]["kind"] == "market.sale.made").collect();
             assert_eq!(sales.len(), 1);
             assert!(sales[0]["proof"].as_str().unwrap().contains("tlog-proof"));
+            let is_whole = sales[0]["masked"].is_null();
+            assert_eq!((is_whole, is_whole), (sales[0]["leaf_text"].is_string(), sales[0].to_string().contains("slip:beiyuan/001")));
             (sales[0]["body"]["amount_fen"].clone(), sales[0]["withheld"].clone())
         };
         assert_eq!(amounts(), (Value::Null, json!("market.takings.read")));
+        let slips = || inspector.get("/api/market/beiyuan/lots/L1/recall").expect(200).json()["slips"].as_array().unwrap().len();
+        assert_eq!(slips(), 0);
         let order = json!({ "lot": "L1", "reason": "order", "inspection": null, "note": null });
         inspector.post("/api/market/beiyuan/entries", &input("market.lot.held", order)).expect(201);
-        assert_eq!(amounts(), (json!(8_638), Value::Null));
+        assert_eq!((amounts(), slips()), ((json!(8_638), Value::Null), 1));
         // The log is written behind what came before it.
         town.program(User::Operator);
         let reads = town.program(User::Auditor).get("/api/reads").expect(200).text();

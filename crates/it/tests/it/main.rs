@@ -41,6 +41,7 @@ mod second_step;
 mod simulation;
 mod spread;
 mod story;
+mod trespass;
 mod upgrade;
 mod upkeep;
 mod wall;

@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::readable;
-use crate::policy::READ;
+use super::{market, readable};
+use crate::policy::{READ, READ_TAKINGS};
 use crate::recall::{Recall, recall};
 use crate::state::{
     self, Block, Blocks, BreachRow, ComplaintRow, Flag, Inspection, Lot, LotFilter, Merchant, Price, Product,
@@ -137,9 +137,14 @@ async fn lot_recall(
     viewer: Viewer,
     Path((book, lot)): Path<(String, String)>,
 ) -> Result<Json<Recall>, Problem> {
-    let book = readable(&app, &viewer, &book, READ)?;
+    let (book, resource) = market(&app, &book)?;
+    viewer.need(&app, READ, &resource)?;
     let found = app.blocking(move |kernel| recall(kernel, &book, &lot)).await?;
-    found.map(Json).ok_or_else(Problem::not_found)
+    let found = found.ok_or_else(Problem::not_found)?;
+    Ok(Json(match viewer.allows(&app, READ_TAKINGS, &resource) {
+        true => found,
+        false => found.without_takings(),
+    }))
 }
 
 macro_rules! lists {

@@ -86,6 +86,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::NotHeld => "批次未处于该停售状态",
         Code::AlreadyHeld => "批次已处于停售状态",
         Code::AncestorHeld => "该批次所源自的批次仍处于停售状态，须先解除源批次停售",
+        Code::SlipsPrinted => "本市场已打印小票，小票使用的 GTIN 不能再改",
         Code::NoBlock => "该秤没有这一停售指令",
         Code::MassBalance => "数量超出批次结余",
         Code::ProductMismatch => "商品与批次不符",

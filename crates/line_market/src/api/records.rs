@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::limits::EVIDENCE_BYTES_MAX;
-use base::{BookId, SubjectId};
+use base::{BookId, Seq, SubjectId};
 use kernel::Kernel;
 use ledger::Body;
 use serde_json::Value;
@@ -23,7 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{failure_problem, market, refusal_problem};
-use crate::kinds::ComplaintFiled;
+use crate::kinds::{ComplaintFiled, ComplaintSettled, LotTransferred, TransferAccepted};
 use crate::policy;
 use crate::record::{Input, Recorded, record};
 use crate::refusal::{Code, Refusal};
@@ -35,8 +35,8 @@ pub fn router() -> OpenApiRouter<App> {
 
 /// Records one entry of any of the market's kinds. The right needed has the kind's name.
 ///
-/// A retry with the same `Idempotency-Key` and content gets the first answer. A complaint of somebody who is not signed in
-/// names the slip that it is about; its time is the server's, and it comes without evidence.
+/// A retry with the same `Idempotency-Key` and content gets the first answer. A complaint of somebody who does not settle
+/// those of this market names the slip that it is about; its time is the server's, and it comes without evidence.
 #[utoipa::path(post, path = "/api/market/{book}/entries", tag = "market", params(("book" = String, Path)),
     request_body = Input,
     responses((status = 201, body = Recorded), (status = 400), (status = 401), (status = 403), (status = 404),
@@ -50,10 +50,10 @@ async fn append(
     headers: HeaderMap,
     Json(input): Json<Input>,
 ) -> Result<Response, Problem> {
-    let input = match (&viewer, input.kind.as_str()) {
-        (Viewer::Nobody, ComplaintFiled::KIND) => {
+    let input = match input.kind.as_str() {
+        ComplaintFiled::KIND if !takes_complaints(&app, &viewer, &book)? => {
             limit_complaints(&app, address)?;
-            complaint_of_nobody(input)?
+            complaint_of_shopper(input)?
         }
         _ => input,
     };
@@ -68,8 +68,14 @@ pub(crate) fn limit_complaints(app: &App, address: IpAddr) -> Result<(), Problem
     app.limits.sign_in(format!("complaint {address}"))
 }
 
-/// What is left of a complaint to say for somebody whom nobody can ask back: the form asks for no more.
-fn complaint_of_nobody(input: Input) -> Result<Input, Problem> {
+/// Whether somebody takes complaints down at the market's counter or by telephone: those who settle them do. Anybody else,
+/// signed in or not, complains as a shopper.
+fn takes_complaints(app: &App, viewer: &Viewer, book: &str) -> Result<bool, Problem> {
+    Ok(viewer.allows(app, ComplaintSettled::KIND, &market(app, book)?.1))
+}
+
+/// What is left of a complaint to say for a shopper: the form asks for no more.
+fn complaint_of_shopper(input: Input) -> Result<Input, Problem> {
     if !input.body.get("slip").is_some_and(Value::is_string) {
         let refusal = Refusal::new(Code::UnknownSlip, "body.slip", "must name the slip that it is about");
         return Err(refusal_problem(refusal));
@@ -132,15 +138,23 @@ async fn record_as(
 async fn owned(app: &App, book: &BookId, resource: Resource, input: &Input) -> Result<Resource, Problem> {
     let text = |name: &str| input.body.get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let (merchant, stall, lot) = (text("merchant"), text("stall"), text("lot"));
+    // Nobody is given goods that they did not take: to another's stall a merchant offers, and whoever has that accepts.
+    let to = text("to_merchant").filter(|_| input.kind == LotTransferred::KIND);
+    let offer =
+        input.body.get("offer").and_then(Value::as_u64).filter(|_| input.kind == TransferAccepted::KIND);
     let find = book.clone();
     let owner = app
         .blocking(move |kernel: &std::sync::Arc<Kernel>| {
             kernel.read(|tx| {
+                if let Some(offer) = offer.filter(|offer| i64::try_from(*offer).is_ok()) {
+                    let offered = state::offer(tx, &find, Seq(offer), kernel.now())?;
+                    return Ok(offered.map(|offered| offered.to_merchant));
+                }
                 // What is recorded already outweighs what the request says.
                 if let Some(lot) = &lot
                     && let Some(lot) = state::lot(tx, &find, lot)?
                 {
-                    return Ok(Some(lot.merchant));
+                    return Ok(Some(lot.merchant).filter(|owner| to.as_ref().is_none_or(|to| to == owner)));
                 }
                 if let Some(stall) = &stall {
                     let tenant = state::stall(tx, &find, stall)?.and_then(|stall| stall.merchant);

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use base::limits::{HEAD_BYTES_MAX, SUBJECTS_MAX, TEXT_CHARS_MAX};
 use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
+use epcis::digital_link::CANONICAL_BASE;
 use epcis::{Context, Document, Event, EventType, Sifted, equal_in_meaning, urn};
 use kernel::{AppendError, Desk};
 use ledger::canonical::{push_members, push_text, push_value};
@@ -21,6 +22,7 @@ use super::{key, own_id};
 use crate::kinds::{EpcisCaptured, SlipSerial};
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
+use crate::state::slip_gtins;
 
 /// Event IDs asked for in one query, and events read in one.
 const CHUNK: usize = 100;
@@ -90,6 +92,8 @@ struct Ready {
     event_id: String,
     key: String,
     draft: Draft,
+    /// What may be slips: their GTINs, and where they stand in the event.
+    slips: Vec<(String, &'static str)>,
 }
 
 /// Captures a document; [`prepare`] and [`Prepared::record`] in one.
@@ -191,6 +195,7 @@ impl Prepared {
         desk.take(&self.book)?;
         let now = desk.now();
         let known = self.known(desk)?;
+        let slips = self.slip_gtins(desk)?;
         let mut in_document: HashMap<&str, (Seq, &Ready)> = HashMap::with_capacity(self.events.len());
         let mut events = Vec::with_capacity(self.events.len());
         for (index, event) in self.events.iter().enumerate() {
@@ -201,7 +206,7 @@ impl Prepared {
                     (None, Some(entry)) => {
                         ready.repeats(entry.body.as_deref().unwrap_or_default(), entry.seq)?
                     }
-                    (None, None) => match ready.check(now) {
+                    (None, None) => match ready.check(now).and_then(|()| ready.check_slip(&slips)) {
                         Ok(()) => Ok((desk.append(ready.draft.clone())?.seq, true)),
                         Err(refusal) => Err(refusal),
                     },
@@ -234,6 +239,15 @@ impl Prepared {
         }
         vocabulary::record(desk, &self.book, &sound)?;
         Ok(CaptureOutcome { events })
+    }
+
+    /// Of the GTINs that may be those of slips, those that a market's slips carry.
+    fn slip_gtins(&self, desk: &mut Desk<'_>) -> Result<HashSet<String>, StoreError> {
+        let named = self.events.iter().flatten().flat_map(|ready| &ready.slips);
+        let named: BTreeSet<&str> = named.map(|(gtin, _)| gtin.as_str()).collect();
+        // Hardly any document names one, and then there is nothing to ask.
+        let named: Vec<&str> = named.into_iter().collect();
+        slip_gtins(desk.written(), &named)
     }
 
     /// The entries of this book that have the keys of these events.
@@ -290,6 +304,17 @@ impl Ready {
             }
             refusal
         })
+    }
+
+    /// What was sold is told by the slip's own entry alone.
+    fn check_slip(&self, slips: &HashSet<String>) -> Result<(), Refusal> {
+        match self.slips.iter().find(|(gtin, _)| slips.contains(gtin)) {
+            Some((gtin, member)) => {
+                let detail = format!("names a slip under {gtin}, the GTIN of a market that is kept here");
+                Err(Refusal::new(Code::OwnSubject, *member, detail))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The number of the entry that says the same under this event's key.
@@ -373,7 +398,16 @@ fn ready(book: &BookId, sender: &Sender, event: &Event, told: &Told<'_>) -> Resu
         body: body(told, event, &key, sender)?,
         typed: indexed.into_typed(),
     };
-    Ok(Ready { event_id, key, draft })
+    let slip = |what: &epcis::What| Some((slip_gtin(&urn::canonical(&what.id))?, what.member));
+    Ok(Ready { event_id, key, draft, slips: event.what.iter().filter_map(slip).collect() })
+}
+
+/// The GTIN of a Digital Link that looks like one of a slip.
+fn slip_gtin(canonical: &str) -> Option<String> {
+    let key = canonical.strip_prefix(CANONICAL_BASE)?.strip_prefix("/01/")?;
+    let (gtin, serial) = key.split_once("/21/")?;
+    SlipSerial::parse(serial)?;
+    Some(gtin.to_owned())
 }
 
 /// Whether the canonical form keeps every number as it is.

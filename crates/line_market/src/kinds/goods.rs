@@ -115,6 +115,38 @@ body! {
     }
 }
 
+body! {
+    /// A merchant would give part or all of a lot to another's stall; nothing has moved yet.
+    TransferOffered = "market.transfer.offered" {
+        pub lot: String,
+        pub new_lot: String,
+        pub to_stall: String,
+        pub to_merchant: String,
+        pub quantity_g: Grams,
+    }
+    check(this) {
+        LotTransferred::from(this.clone()).check()
+    }
+}
+
+impl From<TransferOffered> for LotTransferred {
+    fn from(it: TransferOffered) -> Self {
+        let TransferOffered { lot, new_lot, to_stall, to_merchant, quantity_g } = it;
+        Self { lot, new_lot, to_stall, to_merchant, quantity_g }
+    }
+}
+
+body! {
+    /// Whoever was offered goods took them over; the transfer itself follows in the same act.
+    TransferAccepted = "market.transfer.accepted" {
+        /// The entry that offered them.
+        pub offer: u64,
+    }
+    check(this) {
+        check_range("offer", i64::try_from(this.offer).unwrap_or(-1), 0, i64::MAX, "")
+    }
+}
+
 /// A part that a lot was split into.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -121,6 +121,8 @@ pub enum Breach {
     HeldSale,
     /// More left the lot than was received.
     MassBalance,
+    /// A scale that was cut off sold behind the end of its verification.
+    ExpiredVerification,
 }
 
 body! {

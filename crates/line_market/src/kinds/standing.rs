@@ -15,7 +15,7 @@ use crate::epcis_events::standing::Schedule;
 #[serde(deny_unknown_fields)]
 pub struct QueryNamed {
     pub name: String,
-    /// Whose it is: the subject on whose behalf it was named, or the actor.
+    /// Whose it is: the unit and the subject on whose behalf it was named, or the actor.
     pub owner: String,
     /// As the published query schema says.
     #[schema(value_type = Object)]

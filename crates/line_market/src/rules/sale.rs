@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use base::{Day, Seq};
+use base::{Day, Seq, Time};
 
 use crate::kinds::{Breach, Sale};
 use crate::refusal::{Code, Refusal};
@@ -12,6 +12,8 @@ use crate::state::{Lot, Scale};
 #[derive(Debug)]
 pub struct Ground {
     pub scale: Scale,
+    /// Where the scale has stood since when, in the order of time; read where a sale was made at another stall than its own.
+    pub places: Vec<(Time, String)>,
     pub lots: HashMap<String, Lot>,
 }
 
@@ -26,7 +28,7 @@ impl Ground {
     ///
     /// A connected scale asks before it sells: a sale that breaks a rule is refused. A scale that was cut off reports
     /// what happened: the sale stands, and what it broke is recorded beside it.
-    pub fn judge(&mut self, sale: &Sale, day: Day) -> Result<Judged, Refusal> {
+    pub fn judge(&mut self, sale: &Sale, occurred: Time, day: Day) -> Result<Judged, Refusal> {
         if sale.scale != self.scale.scale {
             return Err(Refusal::new(Code::UnknownScale, "scale", "a scale reports its own sales only"));
         }
@@ -40,7 +42,11 @@ impl Ground {
         let lot = self.lots.get_mut(&sale.lot);
         let lot = lot
             .ok_or_else(|| Refusal::new(Code::UnknownLot, "lot", format!("there is no lot {}", sale.lot)))?;
-        if lot.stall != sale.stall || self.scale.stall.as_deref() != Some(&sale.stall) && !sale.offline {
+        let is_here = self.scale.stall.as_deref() == Some(&sale.stall);
+        // That a scale was cut off is its own word: it is believed of a stall where the scale stood, and of goods that were there.
+        let was_there =
+            || sale.offline && lot.received_at <= occurred && stood_at(&self.places, &sale.stall, occurred);
+        if lot.stall != sale.stall || !is_here && !was_there() {
             let detail = format!("lot {} belongs to stall {}", lot.lot, lot.stall);
             return Err(Refusal::new(Code::ForeignLot, "lot", detail));
         }
@@ -53,6 +59,9 @@ impl Ground {
         }
         let mut breaches = Vec::new();
         if sale.offline {
+            if day > self.scale.verified_until {
+                breaches.push((Breach::ExpiredVerification, None));
+            }
             if lot.hold.is_some() {
                 breaches.push((Breach::HeldSale, lot.hold));
             }
@@ -65,6 +74,11 @@ impl Ground {
         lot.sold_g += sale.grams;
         Ok(Judged { breaches })
     }
+}
+
+/// Whether a scale stood at a stall at a moment.
+fn stood_at(places: &[(Time, String)], stall: &str, at: Time) -> bool {
+    places.iter().rev().find(|(since, _)| *since <= at).is_some_and(|(_, place)| place == stall)
 }
 
 #[cfg(test)]
@@ -103,7 +117,7 @@ mod tests {
             verified_until: Day(20_000),
             fair: false,
         };
-        Ground { scale, lots: HashMap::from([("L1".to_owned(), lot)]) }
+        Ground { scale, places: Vec::new(), lots: HashMap::from([("L1".to_owned(), lot)]) }
     }
 
     fn sale(grams: i64, offline: bool) -> Sale {
@@ -123,29 +137,62 @@ mod tests {
     #[test]
     fn a_batch_cannot_take_more_than_the_lot_has_even_line_by_line() {
         let mut ground = ground(None);
-        assert!(ground.judge(&sale(600, false), Day(19_000)).is_ok());
-        assert_eq!(ground.judge(&sale(600, false), Day(19_000)).unwrap_err().code, Code::MassBalance);
-        assert!(ground.judge(&sale(400, false), Day(19_000)).is_ok());
+        assert!(ground.judge(&sale(600, false), Time(5), Day(19_000)).is_ok());
+        assert_eq!(
+            ground.judge(&sale(600, false), Time(5), Day(19_000)).unwrap_err().code,
+            Code::MassBalance
+        );
+        assert!(ground.judge(&sale(400, false), Time(5), Day(19_000)).is_ok());
     }
 
     #[test]
     fn a_connected_scale_is_refused_a_held_lot_and_a_cut_off_one_is_reported() {
-        assert_eq!(ground(Some(7)).judge(&sale(1, false), Day(19_000)).unwrap_err().code, Code::HeldLot);
-        let judged = ground(Some(7)).judge(&sale(2000, true), Day(19_000)).unwrap();
+        assert_eq!(
+            ground(Some(7)).judge(&sale(1, false), Time(5), Day(19_000)).unwrap_err().code,
+            Code::HeldLot
+        );
+        let judged = ground(Some(7)).judge(&sale(2000, true), Time(5), Day(19_000)).unwrap();
         assert_eq!(judged.breaches, [(Breach::HeldSale, Some(Seq(7))), (Breach::MassBalance, None)]);
+        let judged = ground(None).judge(&sale(1, true), Time(5), Day(20_001)).unwrap();
+        assert_eq!(judged.breaches, [(Breach::ExpiredVerification, None)]);
     }
 
     #[test]
     fn a_foreign_lot_an_unknown_lot_and_an_expired_scale_are_refused() {
         let mut foreign = sale(1, false);
         foreign.stall = "B9".into();
-        assert_eq!(ground(None).judge(&foreign, Day(19_000)).unwrap_err().code, Code::ForeignLot);
+        assert_eq!(ground(None).judge(&foreign, Time(5), Day(19_000)).unwrap_err().code, Code::ForeignLot);
         let mut unknown = sale(1, false);
         unknown.lot = "L2".into();
-        assert_eq!(ground(None).judge(&unknown, Day(19_000)).unwrap_err().code, Code::UnknownLot);
+        assert_eq!(ground(None).judge(&unknown, Time(5), Day(19_000)).unwrap_err().code, Code::UnknownLot);
         assert_eq!(
-            ground(None).judge(&sale(1, false), Day(20_001)).unwrap_err().code,
+            ground(None).judge(&sale(1, false), Time(5), Day(20_001)).unwrap_err().code,
             Code::VerificationExpired
         );
+    }
+
+    #[test]
+    fn a_scale_that_was_cut_off_sells_at_another_stall_only_while_it_stood_there() {
+        let judged = |places: &[(i64, &str)], occurred: i64, offline: bool| {
+            let mut ground = ground(None);
+            ground.scale.stall = Some("B9".into());
+            ground.places = places.iter().map(|(at, stall)| (Time(*at), (*stall).to_owned())).collect();
+            ground.judge(&sale(1, offline), Time(occurred), Day(19_000)).map_err(|refusal| refusal.code)
+        };
+        let moved = [(0, "A1"), (50, "B9")];
+        assert!(judged(&moved, 49, true).is_ok());
+        for (places, occurred, offline) in [
+            (&moved[..], 50, true),
+            (&moved[..], 49, false),
+            (&moved[1..], 60, true),
+            (&[], 49, true),
+            (&moved[..], -1, true),
+        ] {
+            assert_eq!(
+                judged(places, occurred, offline).unwrap_err(),
+                Code::ForeignLot,
+                "{places:?} {occurred} {offline}"
+            );
+        }
     }
 }

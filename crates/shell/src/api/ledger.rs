@@ -1,13 +1,16 @@
 //! Entries and their proofs, traces, and the catalogue of kinds.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use base::{BookId, Seq, SubjectId};
+use kernel::Lines;
 use ledger::Entry;
 use serde::{Deserialize, Serialize};
-use trace::Direction;
+use trace::{Direction, Via};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,9 +34,12 @@ pub fn router() -> OpenApiRouter<App> {
 /// An entry as its head says, with its body unless that was erased or the viewer may not read it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EntryView {
-    /// The canonical head.
+    /// The canonical head; subjects that the viewer is not told stand in it as `slip:beiyuan/…`.
     #[schema(value_type = Object)]
     pub head: serde_json::Value,
+    /// The action that the viewer would need to be told every subject, where one is left out. The leaf is that of the
+    /// whole head, and the proof holds for it.
+    pub masked: Option<&'static str>,
     /// The body; null once erased, or where it is withheld.
     #[schema(value_type = Option<Object>)]
     pub body: Option<serde_json::Value>,
@@ -51,6 +57,7 @@ impl EntryView {
         Self {
             head: serde_json::from_str(&entry.head()).unwrap_or_default(),
             body: entry.body.as_deref().and_then(|body| serde_json::from_str(body).ok()),
+            masked: None,
             withheld: None,
             salt: entry.salt.map(hex::encode),
             leaf: entry.leaf().to_string(),
@@ -66,6 +73,32 @@ impl EntryView {
             None => view,
         }
     }
+
+    /// The same without the subjects that need an action which the viewer lacks.
+    #[must_use]
+    pub fn masking(mut self, lines: &Lines, entry: &Entry, needs: Option<&'static str>) -> Self {
+        let Some(needs) = needs else { return self };
+        let Some(named) = self.head.get_mut("subjects").and_then(|it| it.as_array_mut()) else { return self };
+        for (subject, told) in entry.subjects.iter().zip(named) {
+            if lines.subject_needs(subject.id.scheme()) == Some(needs) {
+                told[1] = mask(&subject.id).into();
+                self.masked = Some(needs);
+            }
+        }
+        self
+    }
+}
+
+/// What stands for a subject that somebody is not told: its scheme and home.
+pub fn mask(subject: &SubjectId) -> String {
+    format!("{}:{}/…", subject.scheme(), subject.home().unwrap_or_default())
+}
+
+/// The action that the viewer lacks to be told every subject of an entry, if there is one.
+pub fn lacking_names(app: &App, viewer: &Viewer, entry: &Entry) -> Result<Option<&'static str>, Problem> {
+    let needs = |subject: &ledger::Subject| app.kernel.lines().subject_needs(subject.id.scheme());
+    let Some(needs) = entry.subjects.iter().find_map(needs) else { return Ok(None) };
+    Ok((!viewer.allows(app, needs, &resource_of(app, &entry.book)?)).then_some(needs))
 }
 
 /// The action that the viewer lacks to read the body of an entry, if there is one.
@@ -117,7 +150,8 @@ async fn entry(
 ) -> Result<Json<EntryView>, Problem> {
     let entry = readable(&app, &viewer, &book, seq).await?;
     let lacking = lacking(&app, &viewer, &entry)?;
-    Ok(Json(EntryView::withholding(&entry, lacking)))
+    let names = lacking_names(&app, &viewer, &entry)?;
+    Ok(Json(EntryView::withholding(&entry, lacking).masking(app.kernel.lines(), &entry, names)))
 }
 
 /// The proof that the entry stands in its book, as a C2SP tlog-proof file.
@@ -135,7 +169,8 @@ async fn proof(
     Ok(text(format!("{book}-{seq}.tlog-proof"), proved.proof.to_string()))
 }
 
-/// The bytes whose hash is the leaf: the canonical head.
+/// The bytes whose hash is the leaf: the canonical head. They are given whole or not at all: with a subject left out their
+/// hash would be another, and prove nothing.
 #[utoipa::path(get, path = "/api/ledger/{book}/{seq}/leaf", tag = "ledger",
     params(("book" = String, Path), ("seq" = u64, Path)),
     responses((status = 200, content_type = "text/plain", body = String), (status = 401), (status = 403), (status = 404)),
@@ -146,6 +181,9 @@ async fn leaf(
     Path((book, seq)): Path<(String, u64)>,
 ) -> Result<Response, Problem> {
     let entry = readable(&app, &viewer, &book, seq).await?;
+    if let Some(needs) = lacking_names(&app, &viewer, &entry)? {
+        viewer.need(&app, needs, &resource_of(&app, &entry.book)?)?;
+    }
     Ok(text(format!("{book}-{seq}.leaf.json"), entry.head()))
 }
 
@@ -184,7 +222,7 @@ pub struct WalkStep {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WalkView {
     pub steps: Vec<WalkStep>,
-    /// Steps in books that the viewer may not read.
+    /// Steps in books that the viewer may not read, and to subjects that the viewer is not told.
     pub hidden: usize,
     /// `depth`, `subjects` or `time` where the walk was cut; null if it is complete.
     pub cut: Option<String>,
@@ -221,10 +259,22 @@ async fn walk(
     }
     let walk = app.blocking(move |kernel| kernel.walk(&subject, direction)).await?;
     let all = walk.steps.len();
+    let mut told = BTreeMap::new();
+    let mut may_tell = |subject: &SubjectId| {
+        let Some(needs) = app.kernel.lines().subject_needs(subject.scheme()) else { return true };
+        let home = subject.home().unwrap_or_default().to_owned();
+        *told.entry((needs, home)).or_insert_with_key(|(needs, home)| {
+            let resource = BookId::new(home).ok().and_then(|home| resource_of(&app, &home).ok());
+            resource.is_some_and(|resource| viewer.allows(&app, needs, &resource))
+        })
+    };
     let shown: Vec<_> = walk
         .steps
         .into_iter()
-        .filter(|step| step.via.as_ref().is_none_or(|via| may_read(&app, &viewer, &via.book).is_ok()))
+        .filter(|step| {
+            let readable = |via: &Via| may_read(&app, &viewer, &via.book).is_ok() && may_tell(&step.subject);
+            step.via.as_ref().is_none_or(readable)
+        })
         .collect();
     let hidden = all - shown.len();
     let steps = shown.into_iter().map(|step| WalkStep {

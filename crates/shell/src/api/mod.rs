@@ -2,6 +2,7 @@
 //! the document to see that it does.
 
 pub mod accounts;
+pub mod behalf;
 pub mod contacts;
 pub mod credentials;
 pub mod figures;

@@ -14,7 +14,7 @@ use merkle::{Cosignature, ProofFile};
 
 use super::figure::{crumbs, kind_title};
 use super::page;
-use crate::api::ledger::{lacking, readable};
+use crate::api::ledger::{lacking, lacking_names, mask, readable};
 use crate::app::App;
 use crate::extract::Path;
 use crate::format;
@@ -34,8 +34,10 @@ struct EntryPage {
     frame: Frame,
     /// Names and values of the head.
     head: Vec<(String, String)>,
-    /// Role, subject, and the entries about it.
-    subjects: Vec<(String, String, String)>,
+    /// Role, subject, and the entries about it, where it is told.
+    subjects: Vec<(String, String, Option<String>)>,
+    /// Why a subject is not told.
+    masked: Option<String>,
     /// The body in words.
     said: Vec<(String, String)>,
     body: Option<String>,
@@ -85,25 +87,31 @@ async fn entry(
     ];
     head.extend(entry.answers.as_ref().map(|post| (t.get("entry-answers"), post.to_string())));
     head.extend(entry.place.as_ref().map(|place| (t.get("entry-place"), place.to_string())));
+    let unnamed = lacking_names(&app, &viewer, &entry)?;
+    let lines = app.kernel.lines();
     let subjects = entry
         .subjects
         .iter()
         .map(|subject| {
             let role = t.get(&format!("role-{}", subject.role.as_str()));
-            (role, subject.id.to_string(), crate::href::about(&entry.book, &subject.id))
+            match unnamed.is_some() && lines.subject_needs(subject.id.scheme()) == unnamed {
+                true => (role, mask(&subject.id), None),
+                false => (role, subject.id.to_string(), Some(crate::href::about(&entry.book, &subject.id))),
+            }
         })
         .collect();
     let withheld = lacking(&app, &viewer, &entry)?.filter(|_| entry.body.is_some());
     let body = entry.body.as_deref().filter(|_| withheld.is_none()).map(pretty);
     let said = if withheld.is_none() { in_words(&app, lang, &entry).await? } else { Vec::new() };
-    let withheld = withheld.map(|action| {
-        let policy = app.kernel.policy();
-        let title = policy.action(action).map_or(action, |it| match lang {
+    let for_those = |text: &str, action: &'static str| {
+        let title = app.kernel.policy().action(action).map_or(action, |it| match lang {
             Lang::Zh => it.title_zh,
             Lang::En => it.title_en,
         });
-        t.with("entry-withheld", &[("action", title)])
-    });
+        t.with(text, &[("action", title)])
+    };
+    let withheld = withheld.map(|action| for_those("entry-withheld", action));
+    let masked = unnamed.map(|action| for_those("entry-masked", action));
     let line = said::line(entry.kind.as_str());
     let evidence = entry
         .evidence
@@ -114,6 +122,7 @@ async fn entry(
         frame,
         head,
         subjects,
+        masked,
         said,
         body,
         withheld,

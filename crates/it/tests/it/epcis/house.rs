@@ -62,7 +62,20 @@ on_every_store! {
             assert!(refused["field"].as_str().unwrap().starts_with(field), "{field}: {refused}");
             problem(&supplier.post_bytes(EVENTS, LD, bare(event).to_string().as_bytes()), 400, "ValidationException");
         }
+        // A slip has another name, which a foreign sender may spell under any domain.
+        let code = slip.rsplit('/').next().unwrap();
+        let [link, own] = ["https://id.gs1.org", "https://evil.example"].map(|domain| format!("{domain}/01/06901234567892/21/{code}"));
+        for event in [
+            came(json!({ "inputQuantityList": harvest, "outputEPCList": [link] })),
+            came(json!({ "inputQuantityList": harvest, "outputEPCList": [format!("https://id.gs1.org/01/04012345123456/21/{code}"), own] })),
+            observed(1, json!({ "epcList": [link] })),
+        ] {
+            let refused = problem(&send(&supplier, &document(&town.now(), json!([event]))), 400, "ValidationException");
+            assert_eq!(refused["rule"], "own-subject", "{event}");
+        }
         assert_eq!(town.fingerprint(), before);
+        let elsewhere = format!("https://id.gs1.org/01/04012345123456/21/{code}");
+        send(&supplier, &document(&town.now(), json!([observed(9, json!({ "epcList": [elsewhere] }))]))).expect(202);
         // That a lot was seen or went into something else is for others to tell.
         let told = json!([observed(1, json!({ "epcList": ["lot:beiyuan/L1"] })), came(json!({ "inputQuantityList": lot, "outputQuantityList": harvest }))]);
         send(&supplier, &document(&town.now(), told)).expect(202);
@@ -74,9 +87,10 @@ on_every_store! {
     fn the_markets_own_entries_are_events_for_those_who_read_its_records(town) {
         let sold = json!({ "sales": [sale(1, "L1", 500, &town.now())] });
         let seq = town.program(User::Scale).post("/scale/v1/sales", &sold).expect(200).json()["lines"][0]["seq"].clone();
-        let inspector = town.program(User::Inspector);
+        let (inspector, leader) = (town.program(User::Inspector), town.program(User::Leader));
         for path in [format!("{EVENTS}/entry:beiyuan%2F{seq}"), format!("{EVENTS}/entry%3Abeiyuan%2F{seq}")] {
-            let found = events(&inspector.get(&path));
+            problem(&inspector.get(&path), 403, "SecurityException");
+            let found = events(&leader.get(&path));
             assert_eq!((&found[0]["bizStep"], &found[0]["eventID"]), (&json!("retail_selling"), &json!(format!("entry:beiyuan/{seq}"))));
             assert_eq!(found[0]["inputQuantityList"][0], json!({ "epcClass": "lot:beiyuan/L1", "quantity": 0.5, "uom": "KGM" }));
         }

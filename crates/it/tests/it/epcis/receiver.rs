@@ -222,10 +222,21 @@ impl Teller {
         Self::at(town, &town.site.kernel, networks)
     }
 
+    /// As the program starts it.
+    pub fn configured(town: &Town, config: &taizhang::Config) -> Self {
+        let app = taizhang::app(config, town.site.kernel.clone()).unwrap();
+        let runtime = Self::runtime();
+        let deliveries = runtime.block_on(async { taizhang::deliveries(config, &app).unwrap() });
+        Self { runtime: Some(runtime), deliveries: Some(deliveries) }
+    }
+
+    fn runtime() -> Runtime {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+    }
+
     fn at(town: &Town, kernel: &Arc<Kernel>, networks: Vec<Network>) -> Self {
         let app = taizhang::app(&town.place.config(), kernel.clone()).unwrap();
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = Self::runtime();
         let reach = Reach { networks, authority: None, timeout: Duration::from_secs(5) };
         let settings = Settings { reach, poll: Duration::from_millis(20) };
         let deliveries = runtime.block_on(async { deliveries::start(app, settings).unwrap() });

@@ -12,6 +12,9 @@ use super::standing::{QUERIES, query};
 use super::subscriptions::capture;
 use super::*;
 
+/// That of the town's accounts.
+const PASSWORD: &str = "correct horse battery";
+
 /// An open socket, read as it speaks.
 struct Socket(WebSocket<TcpStream>);
 
@@ -23,10 +26,16 @@ impl Socket {
         path: &str,
         more: &[(&str, &str)],
     ) -> Result<(Self, Response), (u16, String)> {
+        let credential = format!("Bearer {credential}");
+        let headers: Vec<(&str, &str)> =
+            more.iter().copied().chain([("authorization", credential.as_str())]).collect();
+        Self::shake(town, path, &headers)
+    }
+
+    fn shake(town: &Town, path: &str, headers: &[(&str, &str)]) -> Result<(Self, Response), (u16, String)> {
         let authority = town.site.base.strip_prefix("http://").unwrap();
         let mut request = format!("ws://{authority}{path}").into_client_request().unwrap();
-        let credential = format!("Bearer {credential}");
-        for (name, value) in more.iter().copied().chain([("authorization", credential.as_str())]) {
+        for (name, value) in headers {
             let name: tungstenite::http::HeaderName = name.parse().unwrap();
             request.headers_mut().insert(name, value.parse().unwrap());
         }
@@ -183,6 +192,38 @@ on_every_store! {
         operator.post(QUERIES, &query("mine", json!({}))).expect(201);
         let foreign = operator.with("origin", "https://evil.example").with("upgrade", "websocket");
         problem(&foreign.get(&format!("{QUERIES}/mine/events?stream=true")), 403, "SecurityException");
+    }
+
+    fn a_listener_who_signed_in_hears_nothing_behind_the_end_of_the_session(town) {
+        let (supplier, _, _) = somebody(&town, User::Supplier);
+        let admin = base::ActorId::new("system:test").unwrap();
+        let kernel = &town.site.kernel;
+        town.browser(User::Operator).post(QUERIES, &query("all", json!({}))).expect(201);
+        let cookie = || {
+            let again = town.site.client().post_form("/sign-in", &[("account", "operator"), ("password", PASSWORD)]).expect(303);
+            again.header("set-cookie").split(';').next().unwrap().to_owned()
+        };
+        let open = |cookie: &str| Socket::shake(&town, &format!("{QUERIES}/all/events?stream=true"), &[("cookie", cookie)]).unwrap().0;
+        let secret = |cookie: &str| cookie.split_once('=').unwrap().1.to_owned();
+        let over = (CloseCode::Policy, "the session has ended".to_owned());
+
+        let (left, stays) = (cookie(), cookie());
+        let (mut gone, mut there) = (open(&left), open(&stays));
+        let sent = capture(&town, &supplier, [1]);
+        assert_eq!((gone.ids(1), there.ids(1)), (sent.clone(), sent));
+        kernel.sign_out(&secret(&left)).unwrap();
+        assert_eq!(gone.closed(), over);
+        let sent = capture(&town, &supplier, [2]);
+        assert_eq!(there.ids(1), sent, "another session of the same account goes on");
+        // Listening keeps no session alive: two hours without a request end it.
+        town.clock.advance_ms(2 * 3_600_000);
+        assert_eq!(there.closed(), over);
+        assert!(kernel.session(&secret(&stays)).unwrap().is_none(), "the kernel has it the same way");
+        // The administrator resets the password: nothing is told before it was changed.
+        let mut listening = open(&cookie());
+        kernel.reset_password(&admin, &base::AccountId::new("operator").unwrap()).unwrap();
+        capture(&town, &supplier, [3]);
+        assert_eq!(listening.closed(), over);
     }
 
     fn a_listener_hears_nothing_once_its_right_or_its_query_is_gone(town) {

@@ -242,6 +242,28 @@ on_every_store! {
         town.check();
     }
 
+    fn what_webhooks_of_administrators_may_reach_subscriptions_may_not(town) {
+        let (receiver, supplier) = (Receiver::start(), town.program(User::Supplier));
+        let path = subscribe(&supplier, "all", json!({ "dest": receiver.address(), "stream": true }));
+        let network = |text: &str| notices::Network::try_from(text.to_owned()).unwrap();
+        let port = receiver.address().rsplit(':').next().unwrap().split('/').next().unwrap().to_owned();
+        let tell = |subscriptions: &[&str]| {
+            let mut config = town.place.config();
+            config.notices.webhook_networks = vec![network("127.0.0.0/8")];
+            config.notices.subscription_networks = subscriptions.iter().copied().map(network).collect();
+            Teller::configured(&town, &config)
+        };
+        let sent = capture(&town, &supplier, [1]);
+        for others in [&[][..], &["127.0.0.1:1"]] {
+            let _teller = tell(others);
+            wait_until("the attempt in vain", || supplier.get(&path).json()["delivery"]["fault"]["kind"] == "address_forbidden");
+        }
+        assert_eq!(receiver.hooks().len(), 0);
+        let _teller = tell(&[&format!("127.0.0.1:{port}")]);
+        town.clock.advance_ms(3_600_000);
+        assert_eq!(receiver.wait_for_events(1), sent);
+    }
+
     fn a_webhook_never_reaches_inside_and_its_secret_stands_in_no_entry(town) {
         let (receiver, supplier) = (Receiver::start(), town.program(User::Supplier));
         let path = subscribe(&supplier, "all", json!({ "dest": receiver.address(), "signatureToken": SECRET, "stream": true }));
@@ -446,7 +468,7 @@ fn survive(place: Place) {
     let credential = issue(&town, User::Supplier).1;
     let place = town.close();
     let receiver = Receiver::start();
-    let reach = "[notices]\nwebhook_networks = [\"127.0.0.1\"]\ntimeout_seconds = 1\n";
+    let reach = "[notices]\nsubscription_networks = [\"127.0.0.1\"]\ntimeout_seconds = 1\n";
     let mut server = Server::configured(&place, reach);
     let client = Client::new(&server.base).bearer(&credential);
     subscribe(

@@ -162,19 +162,27 @@ pub async fn find_event(
     parameters.end()?;
     let form = Form::asked(headers)?;
     let own = own_id(&event_id).filter(|(book, _)| app.tree().book(book).is_some());
-    if let Some((book, _)) = &own {
-        let (_, resource) = market(app, book.as_str())?;
-        viewer.need(app, READ, &resource)?;
+    let resource = own.as_ref().map(|(book, _)| market(app, book.as_str())).transpose()?;
+    if let Some((_, resource)) = &resource {
+        viewer.need(app, READ, resource)?;
     }
-    let found = app
+    let (found, needs) = app
         .blocking(move |kernel| {
             kernel.read(|tx| match &own {
                 Some((book, seq)) => {
-                    Ok(epcis_events::own(tx, book, *seq, kernel.zone())?.into_iter().collect::<Vec<_>>())
+                    let found: Vec<Found> =
+                        epcis_events::own(tx, book, *seq, kernel.zone())?.into_iter().collect();
+                    let entry = kernel::entries::entry(tx, book, *seq)?;
+                    let needs = entry.and_then(|entry| kernel.lines().body_needs(entry.kind.as_str()));
+                    Ok((found, needs))
                 }
-                None => epcis_events::with_id(tx, &sights, &event_id),
+                None => Ok((epcis_events::with_id(tx, &sights, &event_id)?, None)),
             })
         })
         .await?;
+    // The event says what the entry's body says.
+    if let (Some(needs), Some((_, resource))) = (needs, &resource) {
+        viewer.need(app, needs, resource)?;
+    }
     if found.is_empty() { Err(Problem::not_found()) } else { Ok((found, form)) }
 }

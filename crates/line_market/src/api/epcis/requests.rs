@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use access::{Decision, Permission, Resource};
+use access::{Decision, Grant, Permission, Policy, Resource};
 use axum::http::{HeaderMap, HeaderName, Uri};
 use base::{ActorId, BookId, SubjectId};
 use epcis::{Context, EpcisError, Rule};
@@ -133,19 +133,26 @@ fn behalf(app: &App, viewer: &Viewer, action: &str, book: &BookId) -> Result<Opt
     let (_, resource) = market(app, book.as_str())?;
     let Some(actor) = viewer.actor() else { return Ok(None) };
     Ok(match access::decide(app.kernel.policy(), &app.tree(), actor, action, &resource) {
-        Decision::Allow { by } => by.and_then(|grant| grant.subject),
+        Decision::Allow { by } => by.and_then(|grant| on_behalf(app.kernel.policy(), &grant).cloned()),
         Decision::Deny { .. } => None,
     })
 }
 
 /// Whose the queries, subscriptions and page tokens of a viewer are: those of the subject on whose behalf it asks, so that
-/// they outlive a credential, or its own.
+/// they outlive a credential, or its own. Whom a subject names is for the unit to say where that was granted; elsewhere
+/// the same name is somebody else.
 pub fn owner(app: &App, viewer: &Viewer) -> String {
     let policy = app.kernel.policy();
     let grants = viewer.actor().into_iter().flat_map(|actor| &actor.grants);
-    let subjects = grants.filter(|grant| policy.permission(&grant.role, QUERY) != Permission::None);
-    let subject = subjects.filter_map(|grant| grant.subject.as_ref()).next();
-    subject.map_or_else(|| viewer.id().to_string(), ToString::to_string)
+    let mut asking = grants.filter(|grant| policy.permission(&grant.role, QUERY) != Permission::None);
+    // A space stands in no subject, no unit and no actor.
+    let of_grant = |grant: &Grant| Some(format!("{} {}", grant.unit, on_behalf(policy, grant)?));
+    asking.find_map(of_grant).unwrap_or_else(|| viewer.id().to_string())
+}
+
+/// On whose behalf a grant is; one that names an actor, from before that was refused, is on nobody's.
+fn on_behalf<'g>(policy: &Policy, grant: &'g Grant) -> Option<&'g SubjectId> {
+    grant.subject.as_ref().filter(|subject| policy.may_act_for(&grant.role, subject))
 }
 
 /// Somebody as they are now; `None` if they are no longer.

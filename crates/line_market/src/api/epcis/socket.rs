@@ -15,7 +15,7 @@ use axum::response::Response;
 use base::{ActorId, BookId, Seq, Time};
 use ledger::{Body, Entry};
 use shell::seats::Seat;
-use shell::viewer::Viewer;
+use shell::viewer::{COOKIE, Viewer, cookie};
 use shell::{App, Both, Lang, Problem};
 use store::StoreError;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -78,8 +78,9 @@ pub async fn open(
         let zh = "不是有效的 WebSocket 握手（RFC 6455）。";
         Problem::bad_request("Upgrade", "handshake", Both::new(zh, error.to_string()))
     })?;
+    let session = viewer.session().and_then(|_| cookie(&parts.headers, COOKIE)).map(str::to_owned);
     let follower = Follower {
-        ask: Arc::new(Ask { actor: viewer.id(), query: since(query, initial), named, book, form }),
+        ask: Arc::new(Ask { actor: viewer.id(), session, query: since(query, initial), named, book, form }),
         next: moments.and_then(|moments| moments.next(app.kernel.zone(), now)),
         moments,
         report_if_empty: report_if_empty.unwrap_or(false),
@@ -129,6 +130,8 @@ fn check_origin(app: &App, viewer: &Viewer, parts: &Parts) -> Result<(), Problem
 /// What a listener asked for.
 struct Ask {
     actor: ActorId,
+    /// What the cookie said, where somebody signed in listens: nothing is told behind the end of the session.
+    session: Option<String>,
     named: Named,
     query: epcis::Query,
     /// What messages look like.
@@ -154,6 +157,11 @@ impl Ask {
         cursors: &mut BTreeMap<BookId, Seq>,
     ) -> Result<Looked, StoreError> {
         let gone = Looked::End(close_code::POLICY, "no right to the query any more", None);
+        if let Some(session) = &self.session
+            && !app.kernel.session_goes_on(session)?
+        {
+            return Ok(Looked::End(close_code::POLICY, "the session has ended", None));
+        }
         let Some(viewer) = as_of_now(app, &self.actor)? else { return Ok(gone) };
         let Ok(sights) = sights(app, &viewer, QUERY, self.book.as_deref()) else { return Ok(gone) };
         app.kernel.read(|tx| {

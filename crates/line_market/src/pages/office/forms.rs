@@ -168,6 +168,18 @@ pub const FORMS: &[Spec] = &[
             ("new_lot", Takes::NewLot, false),
         ],
     ),
+    form(
+        "offer",
+        of::TransferOffered::KIND,
+        "lots",
+        &[
+            ("lot", Takes::Lot, true),
+            ("to_stall", Takes::Stall, true),
+            ("quantity_g", Takes::Kilograms, true),
+            ("new_lot", Takes::NewLot, false),
+        ],
+    ),
+    form("accept", of::TransferAccepted::KIND, "lots", &[("offer", Takes::Integer, true)]),
     form("split", of::LotSplit::KIND, "lots", &[("lot", Takes::Lot, true), ("parts", Takes::Parts, true)]),
     form(
         "loss",

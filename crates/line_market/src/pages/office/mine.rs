@@ -20,7 +20,7 @@ use super::place::{Names, Place, Reach};
 use crate::figures as of;
 use crate::kinds::Sale;
 use crate::policy::READ_TAKINGS;
-use crate::state::{self, Lot, LotFilter, Price, Stall};
+use crate::state::{self, Lot, LotFilter, Offer, Price, Stall};
 
 pub fn router() -> Router<App> {
     Router::new().route("/market/{book}/mine", get(mine)).route("/market/{book}/mine/sales", get(sales))
@@ -45,6 +45,8 @@ struct StallView {
     tiles: Vec<FigureTile>,
     actions: Vec<Link>,
     lots: TableView,
+    /// What others offer; none where nothing is.
+    offers: Option<TableView>,
     prices: TableView,
 }
 
@@ -54,6 +56,7 @@ struct Read {
     fen: i64,
     grams: i64,
     lots: Vec<Lot>,
+    offers: Vec<Offer>,
     prices: Vec<Price>,
 }
 
@@ -87,14 +90,15 @@ async fn mine(
                     merchant: stall.merchant.as_deref(),
                     ..LotFilter::default()
                 };
-                let (mut lots, prices) = kernel.read(|tx| {
+                let (mut lots, offers, prices) = kernel.read(|tx| {
                     Ok((
                         state::list_lots(tx, &of_book, &filter, LOTS, 0)?,
+                        state::offers_to(tx, &of_book, &stall.stall, kernel.now())?,
                         state::prices(tx, &of_book, Some(&stall.stall))?,
                     ))
                 })?;
                 lots.retain(|lot| lot.left_g().0 > 0);
-                Ok::<_, FigureError>(Read { sales, fen, grams, lots, prices, stall })
+                Ok::<_, FigureError>(Read { sales, fen, grams, lots, offers, prices, stall })
             });
             let stalls = stalls.collect::<Result<Vec<_>, _>>()?;
             let names = kernel.read(|tx| Names::read(tx, &of_book, lang))?;
@@ -126,6 +130,7 @@ fn stall_view(app: &App, t: &T, place: &Place, names: &Names, read: &Read, more:
         ],
         actions,
         lots: lots_table(t, place, names, &read.lots),
+        offers: (!read.offers.is_empty()).then(|| offers_table(t, place, &read.offers)),
         prices: prices_table(t, place, names, &read.prices, stall),
     }
 }
@@ -153,6 +158,28 @@ fn lots_table(t: &T, place: &Place, names: &Names, lots: &[Lot]) -> TableView {
             ]
         })
         .collect();
+    table
+}
+
+fn offers_table(t: &T, place: &Place, offers: &[Offer]) -> TableView {
+    let columns = vec![
+        Column::text("lot", t.get("office-field-lot")),
+        Column::text("new_lot", t.get("office-field-new_lot")),
+        Column::number("weight", t.get("office-weight-kg")),
+        Column::text("accept", t.get("office-action")),
+    ];
+    let empty = Empty { title: t.get("office-offers"), hint: String::new(), action: None };
+    let mut table = TableView::new("offers", t.get("office-offers"), columns, empty);
+    let cells = |Offer { seq, offered }: &Offer| {
+        let form = place.href(&format!("record/accept?offer={seq}"));
+        vec![
+            Cell::text(&offered.lot),
+            Cell::text(&offered.new_lot),
+            Cell::kilograms(offered.quantity_g.0).link(&*form),
+            Cell::text(t.get("office-form-accept")).link(&*form),
+        ]
+    };
+    table.rows = offers.iter().map(cells).collect();
     table
 }
 

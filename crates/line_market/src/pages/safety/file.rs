@@ -224,8 +224,10 @@ struct FileDocument {
 struct ProvedEntry {
     #[serde(flatten)]
     entry: EntryView,
-    /// The canonical head, whose hash is the leaf.
-    leaf_text: String,
+    /// The canonical head, whose hash is the leaf; left out where the head is shown without a slip's code, for with that
+    /// left out it would hash to another leaf.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaf_text: Option<String>,
     /// A C2SP tlog-proof file.
     proof: String,
 }
@@ -242,11 +244,10 @@ async fn document(
         .blocking(move |kernel| {
             let prove = |entry: Entry| {
                 let proof = kernel.prove(&home, entry.seq)?.proof.to_string();
-                Ok::<_, ProofError>(ProvedEntry {
-                    leaf_text: entry.head(),
-                    entry: EntryView::withholding(&entry, withheld(kernel, &entry, lacking)),
-                    proof,
-                })
+                let view = EntryView::withholding(&entry, withheld(kernel, &entry, lacking));
+                let view = view.masking(kernel.lines(), &entry, lacking);
+                let leaf_text = view.masked.is_none().then(|| entry.head());
+                Ok::<_, ProofError>(ProvedEntry { leaf_text, entry: view, proof })
             };
             found.entries.into_iter().map(prove).collect::<Result<Vec<_>, _>>()
         })

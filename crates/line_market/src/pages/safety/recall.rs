@@ -26,6 +26,7 @@ use super::typed::refused;
 use super::{blocks, rows, tables, words};
 use crate::api::records::record_form;
 use crate::kinds::{RecallEnded, RecallOpened, Sale, SlipSerial};
+use crate::policy::READ_TAKINGS;
 use crate::recall::{Recall, recall};
 use crate::record::Input;
 use crate::state::{self, Lot, Market, Product, RecallRow};
@@ -94,9 +95,11 @@ async fn set(
     let asked = rows::asked(&SLIPS, here)?;
     let (start, count) = (usize::try_from(asked.offset()).unwrap_or(usize::MAX), asked.per_page as usize);
     let (book, code) = (ground.book.clone(), code.to_owned());
+    let takings = ground.may(app, viewer, READ_TAKINGS);
     let account = app
         .blocking(move |kernel| {
             let Some(recall) = recall(kernel, &book, &code)? else { return Ok(None) };
+            let recall = if takings { recall } else { recall.without_takings() };
             kernel.read(|tx| {
                 let mut sales = Vec::new();
                 for slip in recall.slips.iter().skip(start).take(count) {
@@ -139,7 +142,7 @@ async fn set(
     all.push(lots_table(app, ground, &t, "siblings", "safety-siblings", &it.siblings, &account.products));
     page(&RecallPage {
         tiles: tiles(&t, it),
-        cut: it.slips_total > it.slips.len(),
+        cut: it.withheld.is_none() && it.slips_total > it.slips.len(),
         blocks: (!sent.is_empty()).then(|| blocks::list_of_lot(app, ground, &t, &it.lot.lot, &sent)),
         tables: all,
         notices: account.opened.as_ref().map(|opened| (opened.notice_zh.clone(), opened.notice_en.clone())),
@@ -196,8 +199,11 @@ fn slips_table(app: &App, ground: &Ground, t: &T, account: &Account) -> TableVie
         Column::number("scale", t.get("safety-scale")),
         Column::number("kg", t.get("safety-kg")),
     ];
-    let empty =
-        Empty { title: t.get("safety-slips-none"), hint: t.get("safety-slips-none-hint"), action: None };
+    let (title, hint) = match account.recall.withheld {
+        None => ("safety-slips-none", "safety-slips-none-hint"),
+        Some(_) => ("safety-slips-withheld", "safety-slips-withheld-hint"),
+    };
+    let empty = Empty { title: t.get(title), hint: t.get(hint), action: None };
     let mut table = TableView::new("slips", t.get("safety-slips"), columns, empty);
     let cells = |(slip, entry, sale): &(String, Entry, Sale)| {
         let code = Cell::text(slip);

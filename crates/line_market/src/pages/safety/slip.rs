@@ -1,6 +1,7 @@
 //! What a shopper sees behind the code on a till slip. Nothing here tells what a stall takes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::State;
@@ -8,6 +9,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
+use base::limits::{PUBLIC_TRACE_MS_MAX, PUBLIC_TRACE_SUBJECTS_MAX, PUBLIC_TRACES_MAX, TRACE_DEPTH_MAX};
 use base::{BookId, Seq, SubjectId};
 use kernel::{Kernel, ProofError};
 use ledger::{Body, Entry, Role};
@@ -18,7 +20,9 @@ use shell::view::{Badge, Field, FieldKind, Frame, Sheet};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Both, Lang, Problem, format};
 use store::StoreError;
-use trace::Direction;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use trace::{Bounds, Direction};
 
 use super::ground::in_lang;
 use super::words;
@@ -36,6 +40,14 @@ const TESTS_MAX: usize = 10;
 const HOLDS_SHOWN: usize = 3;
 const HOLDS_READ: usize = 20;
 const RECALLS_READ: usize = 20;
+
+/// Anybody may ask for the page, and anybody who sends events may put much behind a lot: so a walk for it is short, and only
+/// few go at a time, whoever asks.
+const WALK: Bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: PUBLIC_TRACE_SUBJECTS_MAX };
+const WALK_TIME_MAX: Duration = Duration::from_millis(PUBLIC_TRACE_MS_MAX);
+static WALKS: Semaphore = Semaphore::const_new(PUBLIC_TRACES_MAX);
+/// How long a page waits for its turn.
+const WALK_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// A sale found by its slip, and the market that made it.
 pub struct Found {
@@ -79,6 +91,8 @@ struct Account {
     product: Option<Product>,
     /// Entries that led to the slip, the latest first, without the sale itself.
     way: Vec<Entry>,
+    /// Whether more led to it than a page follows.
+    cut: bool,
     tests: Vec<Inspection>,
     /// Whether a lot that the goods came out of must not be sold now.
     held: bool,
@@ -94,16 +108,16 @@ fn account(
     slip: &SubjectId,
     sale: &Sale,
 ) -> Result<Option<Account>, StoreError> {
-    let walk = kernel.walk(slip, Direction::Backward)?;
+    let walk = kernel.walk_within(slip, Direction::Backward, WALK, WALK_TIME_MAX)?;
     let mut by_book: BTreeMap<&BookId, Vec<Seq>> = BTreeMap::new();
     for via in walk.steps.iter().filter_map(|step| step.via.as_ref()) {
         by_book.entry(&via.book).or_default().push(via.seq);
     }
-    let home = |subject: &&SubjectId| subject.scheme() == "lot" && subject.home() == Some(book.as_str());
-    let codes: Vec<&str> =
-        walk.steps.iter().map(|step| &step.subject).filter(home).map(SubjectId::local_part).collect();
     kernel.read(|tx| {
         let Some(lot) = state::lot(tx, book, &sale.lot)? else { return Ok(None) };
+        // Holds follow descent, and nothing that others tell: neither adds to it, nor hides it behind the end of a walk.
+        let mut codes = state::ancestors(tx, book, &lot.lot)?;
+        codes.insert(0, lot.lot.clone());
         let mut way = Vec::new();
         for (book, mut seqs) in by_book {
             seqs.sort_unstable();
@@ -137,7 +151,7 @@ fn account(
         // Lots that were held and released by one act are told of once.
         past.dedup_by_key(|hold| (hold.at, hold.released_at));
         past.truncate(HOLDS_SHOWN);
-        Ok(Some(Account { lot, product, way, tests, held, past, recall }))
+        Ok(Some(Account { lot, product, way, cut: walk.cut.is_some(), tests, held, past, recall }))
     })
 }
 
@@ -190,6 +204,7 @@ struct SlipPage {
     goods: Vec<(String, String)>,
     tests: Vec<(String, Badge)>,
     way: Vec<(String, String)>,
+    cut: bool,
     proof: Proof,
     path: String,
     complaint: Vec<Field>,
@@ -226,8 +241,15 @@ pub async fn show(
     let t = app.texts.t(lang);
     let Found { market, serial, entry, sale } = found;
     let (book, subject, asked) = (market.book.clone(), serial.subject(&market.book), sale.clone());
-    let account =
-        app.blocking(move |kernel| account(kernel, &book, &subject, &asked)).await?.ok_or_else(unknown)?;
+    let turn = timeout(WALK_WAIT_MAX, WALKS.acquire()).await.map_err(|_| Problem::unavailable(2))?;
+    let turn = turn.expect("nobody closes it");
+    // The turn lasts as long as the walk, whether or not anybody still waits for the page.
+    let account = app.blocking(move |kernel| {
+        let account = account(kernel, &book, &subject, &asked);
+        drop(turn);
+        account
+    });
+    let account = account.await?.ok_or_else(unknown)?;
     let sold = entry.clone();
     let proof = app.blocking(move |kernel| proof(kernel, &sold)).await?;
     let product = account
@@ -285,6 +307,7 @@ pub async fn show(
         goods,
         tests,
         way,
+        cut: account.cut,
         proof,
         path: address_of(&market, serial),
         complaint: complaint_fields(&t, typed),
