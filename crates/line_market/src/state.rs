@@ -3,11 +3,11 @@
 mod duties;
 mod flags;
 mod holds;
+mod markets;
 mod offers;
 mod recalls;
+mod scales;
 mod slips;
-
-use std::collections::HashSet;
 
 use base::{BookId, Day, Fen, Grams, Seq, Time};
 use serde::Serialize;
@@ -16,8 +16,10 @@ use store::{Param, Row, StoreError, Tx, placeholders};
 pub use duties::{Duties, duties, merchants_until, scales_until};
 pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, descendants, holds};
+pub use markets::{Market, has_sold, is_gtin_of_other, market, market_of_gtin, slip_gtins};
 pub use offers::{Offer, offer, offers_to};
 pub use recalls::{RecallRow, open_recall, recalls};
+pub use scales::{Scale, places_of_scale, scale, scales, scales_at};
 pub use slips::{captured, count_slips, sale_of_slip, slips};
 
 /// A lot (批次) and where its grams went.
@@ -147,58 +149,6 @@ pub fn list_lots(
     }
     sql.push_str(&format!(" order by received_at desc, lot limit {count} offset {offset}"));
     tx.query(&sql, &params)?.iter().map(lot_of).collect()
-}
-
-/// A scale of the network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Scale {
-    pub scale: u32,
-    pub stall: Option<String>,
-    pub serial: String,
-    pub seal: String,
-    pub verified_until: Day,
-    pub fair: bool,
-}
-
-pub fn scales(tx: &mut dyn Tx, book: &BookId) -> Result<Vec<Scale>, StoreError> {
-    const ALL: &str = "select scale, stall, serial, seal, verified_until, fair from market_scale where book = $1 order by scale";
-    tx.query(ALL, &[Param::Text(book.as_str())])?.iter().map(scale_of).collect()
-}
-
-pub fn scale(tx: &mut dyn Tx, book: &BookId, scale: u32) -> Result<Option<Scale>, StoreError> {
-    const ONE: &str = "select scale, stall, serial, seal, verified_until, fair from market_scale where book = $1 and scale = $2";
-    let row = tx.query_one(ONE, &[Param::Text(book.as_str()), Param::Int(i64::from(scale))])?;
-    row.as_ref().map(scale_of).transpose()
-}
-
-/// Where a scale has stood since when, in the order of time.
-pub fn places_of_scale(
-    tx: &mut dyn Tx,
-    book: &BookId,
-    scale: u32,
-) -> Result<Vec<(Time, String)>, StoreError> {
-    const ALL: &str =
-        "select at, stall from market_scale_place where book = $1 and scale = $2 order by at, seq";
-    let rows = tx.query(ALL, &[Param::Text(book.as_str()), Param::Int(i64::from(scale))])?;
-    rows.iter().map(|row| Ok((Time(row.int(0)?), row.text(1)?.to_owned()))).collect()
-}
-
-/// The scales at a stall: those that could sell its lots.
-pub fn scales_at(tx: &mut dyn Tx, book: &BookId, stall: &str) -> Result<Vec<u32>, StoreError> {
-    const AT: &str = "select scale from market_scale where book = $1 and stall = $2 order by scale";
-    let rows = tx.query(AT, &[Param::Text(book.as_str()), Param::Text(stall)])?;
-    rows.iter().map(|row| number(row, 0)).collect()
-}
-
-fn scale_of(row: &Row) -> Result<Scale, StoreError> {
-    Ok(Scale {
-        scale: number(row, 0)?,
-        stall: row.text_or_null(1)?.map(str::to_owned),
-        serial: row.text(2)?.to_owned(),
-        seal: row.text(3)?.to_owned(),
-        verified_until: day(row, 4)?,
-        fair: row.int(5)? != 0,
-    })
 }
 
 pub(crate) fn number(row: &Row, column: usize) -> Result<u32, StoreError> {
@@ -337,70 +287,6 @@ pub fn prices(tx: &mut dyn Tx, book: &BookId, stall: Option<&str>) -> Result<Vec
             Ok(Price { stall, product, fen_per_kg: Fen(row.int(2)?) })
         })
         .collect()
-}
-
-/// The market itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Market {
-    pub book: BookId,
-    pub title_zh: String,
-    pub title_en: String,
-    pub area_m2: i64,
-    pub opened: Time,
-    pub slip_gtin: String,
-}
-
-const MARKET: &str = "select book, title_zh, title_en, area_m2, opened, slip_gtin from market_market";
-
-pub fn market(tx: &mut dyn Tx, book: &BookId) -> Result<Option<Market>, StoreError> {
-    let row = tx.query_one(&format!("{MARKET} where book = $1"), &[Param::Text(book.as_str())])?;
-    row.as_ref().map(market_of).transpose()
-}
-
-/// The market whose slips carry a GTIN.
-pub fn market_of_gtin(tx: &mut dyn Tx, gtin: &str) -> Result<Option<Market>, StoreError> {
-    // An old installation may have two: the older one, on either database.
-    let sql = format!("{MARKET} where slip_gtin = $1 order by opened, book limit 1");
-    tx.query_one(&sql, &[Param::Text(gtin)])?.as_ref().map(market_of).transpose()
-}
-
-/// Which of some GTINs slips carry, of whatever market.
-pub fn slip_gtins(tx: &mut dyn Tx, gtins: &[&str]) -> Result<HashSet<String>, StoreError> {
-    let mut found = HashSet::new();
-    for chunk in gtins.chunks(200) {
-        let sql = format!(
-            "select slip_gtin from market_market where slip_gtin in ({})",
-            placeholders(1, chunk.len())
-        );
-        let params: Vec<Param<'_>> = chunk.iter().map(|gtin| Param::Text(gtin)).collect();
-        for row in tx.query(&sql, &params)? {
-            found.insert(row.text(0)?.to_owned());
-        }
-    }
-    Ok(found)
-}
-
-/// Whether another market's slips carry a GTIN.
-pub fn is_gtin_of_other(tx: &mut dyn Tx, book: &BookId, gtin: &str) -> Result<bool, StoreError> {
-    const OTHER: &str = "select book from market_market where slip_gtin = $1 and book <> $2 limit 1";
-    Ok(tx.query_one(OTHER, &[Param::Text(gtin), Param::Text(book.as_str())])?.is_some())
-}
-
-/// Whether anything was ever sold in a market.
-pub fn has_sold(tx: &mut dyn Tx, book: &BookId) -> Result<bool, StoreError> {
-    const SOLD: &str = "select lot from market_lot where book = $1 and sold_g > 0 limit 1";
-    Ok(tx.query_one(SOLD, &[Param::Text(book.as_str())])?.is_some())
-}
-
-fn market_of(row: &Row) -> Result<Market, StoreError> {
-    Ok(Market {
-        book: BookId::new(row.text(0)?).map_err(|error| StoreError::Schema(error.to_string()))?,
-        title_zh: row.text(1)?.to_owned(),
-        title_en: row.text(2)?.to_owned(),
-        area_m2: row.int(3)?,
-        opened: Time(row.int(4)?),
-        slip_gtin: row.text(5)?.to_owned(),
-    })
 }
 
 /// A block: a hold on its way to one scale.

@@ -6,7 +6,8 @@ use store::{Param, StoreError, Tx};
 
 use crate::kinds::DutiesAssigned;
 
-use super::{Merchant, Scale, merchant_of, number, scale_of};
+use super::scales::scale_of;
+use super::{Merchant, Scale, merchant_of, number};
 
 /// Whose duty it is to put right what goes wrong in a market, and how long that may take.
 #[derive(Debug, Clone, PartialEq, Eq)]

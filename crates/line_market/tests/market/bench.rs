@@ -116,6 +116,8 @@ impl Bench {
             "slip_gtin": "06901234567892",
         });
         let product = json!({ "product": "tomato", "title_zh": "番茄", "title_en": "Tomato", "category": "fruit-vegetable" });
+        // Over all markets' GTINs is decided under the book of the installation.
+        self.open(kernel::ROOT_BOOK);
         self.record(book, "market.market.opened", market).unwrap();
         for (stall, merchant) in [("A1", "m1"), ("A2", "m2")] {
             let food = json!({ "stall": stall, "zone": "wet", "food": "raw", "area_dm2": 600 });

@@ -1,15 +1,17 @@
 //! Matters: what is owed, by whom, in which colour, and what people do about it.
 
+mod opening;
+
 use ::matters::{
     Accepted, Assessment, Cancelled, Colour, Due, Event, Evidence, Excused, Extended, Extension, HandedOver,
-    HelperAdded, Input, Matter, MatterId, Opened, Paused, PostId, Reopened, Resumed, Returned, Submitted,
-    Taken, Verb, Version,
+    HelperAdded, Input, Matter, MatterId, Paused, PostId, Reopened, Resumed, Returned, Submitted, Taken,
+    Verb, Version,
 };
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::limits::{EVIDENCE_BYTES_MAX, PAGE_ROWS_MAX};
-use base::{BookId, Day, KindName, SubjectId, Time};
+use base::{BookId, Day, KindName, Time};
 use kernel::{AppendError, Desk, DocketError, Listed, MatterFilter, Receipt, Standing, Verdict};
 use ledger::Entry;
 use serde::de::DeserializeOwned;
@@ -28,10 +30,12 @@ use crate::problem::Problem;
 use crate::texts::Both;
 use crate::viewer::Viewer;
 
+pub use opening::{OpenInput, open_task};
+
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
-        .routes(routes!(open))
+        .routes(routes!(opening::open))
         .routes(routes!(one))
         .routes(routes!(step))
         .routes(routes!(keep_evidence))
@@ -288,29 +292,6 @@ async fn one(
     }))
 }
 
-/// What the names of tasks begin with, so that none takes the name of a matter that follows from something else.
-const TASK: &str = "task-";
-
-/// A matter to open by hand.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OpenInput {
-    /// Its name in its book, which begins with `task-`; one is made if it is left out.
-    pub name: Option<String>,
-    pub title: String,
-    pub owner: PostId,
-    #[serde(default)]
-    pub helpers: Vec<PostId>,
-    pub reviewer: PostId,
-    pub due: Due,
-    /// The name of the colour rule; `default` if it is left out.
-    pub rule: Option<String>,
-    /// Subjects that it is about.
-    #[serde(default)]
-    #[schema(value_type = Vec<String>)]
-    pub about: Vec<SubjectId>,
-}
-
 /// A matter that was opened or moved, and the entry that says so.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Done {
@@ -319,65 +300,6 @@ pub struct Done {
     /// What the next move has to expect.
     pub version: Version,
     pub entry: Receipt,
-}
-
-/// Assigns a task (交办事项). A retry with the same `Idempotency-Key` and content gets the first answer.
-#[utoipa::path(post, path = "/api/matters/{book}", tag = "matters", params(("book" = String, Path)),
-    request_body = OpenInput,
-    responses((status = 201, body = Done), (status = 400), (status = 401), (status = 403), (status = 404),
-        (status = 409), (status = 503)),
-    extensions(("x-action" = json!("kernel.matter.open"))))]
-async fn open(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path(book): Path<String>,
-    headers: HeaderMap,
-    Json(input): Json<OpenInput>,
-) -> Result<(StatusCode, axum::Json<Done>), Problem> {
-    let book = BookId::new(book).map_err(|_| Problem::not_found())?;
-    let sent = Sent::asked(&headers, &input)?;
-    let done = open_task(&app, &viewer, &book, input, sent).await?;
-    Ok((StatusCode::CREATED, axum::Json(done)))
-}
-
-/// Decides the right, then opens a task.
-pub async fn open_task(
-    app: &App,
-    viewer: &Viewer,
-    book: &BookId,
-    input: OpenInput,
-    sent: Option<Sent>,
-) -> Result<Done, Problem> {
-    docket::need_open(app, viewer, book, &input.owner, &input.reviewer)?;
-    let name = input.name.unwrap_or_else(|| format!("{TASK}{}-{:08x}", app.today(), rand::random::<u32>()));
-    if !name.starts_with(TASK) {
-        let detail = Both::new(
-            format!("交办事项的名称应以“{TASK}”开头，其他名称留给系统自行立项的事项。"),
-            format!("must begin with {TASK:?}: other names belong to matters that the system opens itself"),
-        );
-        return Err(Problem::bad_request("name", "format", detail));
-    }
-    let matter = MatterId::local(book, &name).map_err(|error| {
-        Problem::bad_request("name", "format", Both::new("事项名称格式有误。", error.to_string()))
-    })?;
-    let opened = Opened {
-        matter,
-        sort: KindName::new("kernel.task").expect("a valid name"),
-        title: input.title,
-        owner: input.owner,
-        helpers: input.helpers,
-        reviewer: input.reviewer,
-        due: input.due,
-        rule: input.rule.unwrap_or_else(|| "default".into()),
-    };
-    let actor = viewer.id();
-    once(app, viewer, book, sent, move |desk, book| {
-        let now = desk.now();
-        let entry = desk.open_matter(book, &actor, now, opened.clone(), input.about.clone())?;
-        let (matter, state) = (opened.matter.clone(), ::matters::State::Open);
-        Ok(Done { matter, state, version: Version(0), entry })
-    })
-    .await
 }
 
 /// Does something with a matter once, whatever is sent again under the same key.

@@ -1,0 +1,57 @@
+use base::{BookId, Day, Time};
+use serde::Serialize;
+use store::{Param, Row, StoreError, Tx};
+
+use super::{day, number};
+
+/// A scale of the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Scale {
+    pub scale: u32,
+    pub stall: Option<String>,
+    pub serial: String,
+    pub seal: String,
+    pub verified_until: Day,
+    pub fair: bool,
+}
+
+pub fn scales(tx: &mut dyn Tx, book: &BookId) -> Result<Vec<Scale>, StoreError> {
+    const ALL: &str = "select scale, stall, serial, seal, verified_until, fair from market_scale where book = $1 order by scale";
+    tx.query(ALL, &[Param::Text(book.as_str())])?.iter().map(scale_of).collect()
+}
+
+pub fn scale(tx: &mut dyn Tx, book: &BookId, scale: u32) -> Result<Option<Scale>, StoreError> {
+    const ONE: &str = "select scale, stall, serial, seal, verified_until, fair from market_scale where book = $1 and scale = $2";
+    let row = tx.query_one(ONE, &[Param::Text(book.as_str()), Param::Int(i64::from(scale))])?;
+    row.as_ref().map(scale_of).transpose()
+}
+
+/// Where a scale has stood since when, in the order of time.
+pub fn places_of_scale(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    scale: u32,
+) -> Result<Vec<(Time, String)>, StoreError> {
+    const ALL: &str =
+        "select at, stall from market_scale_place where book = $1 and scale = $2 order by at, seq";
+    let rows = tx.query(ALL, &[Param::Text(book.as_str()), Param::Int(i64::from(scale))])?;
+    rows.iter().map(|row| Ok((Time(row.int(0)?), row.text(1)?.to_owned()))).collect()
+}
+
+/// The scales at a stall: those that could sell its lots.
+pub fn scales_at(tx: &mut dyn Tx, book: &BookId, stall: &str) -> Result<Vec<u32>, StoreError> {
+    const AT: &str = "select scale from market_scale where book = $1 and stall = $2 order by scale";
+    let rows = tx.query(AT, &[Param::Text(book.as_str()), Param::Text(stall)])?;
+    rows.iter().map(|row| number(row, 0)).collect()
+}
+
+pub(super) fn scale_of(row: &Row) -> Result<Scale, StoreError> {
+    Ok(Scale {
+        scale: number(row, 0)?,
+        stall: row.text_or_null(1)?.map(str::to_owned),
+        serial: row.text(2)?.to_owned(),
+        seal: row.text(3)?.to_owned(),
+        verified_until: day(row, 4)?,
+        fair: row.int(5)? != 0,
+    })
+}
