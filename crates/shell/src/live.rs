@@ -1,10 +1,15 @@
 //! Pages that follow the ledger over server-sent events, as long as a stream may stay open.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::middleware::Next;
+use axum::response::Response;
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use base::limits::STREAM_SECONDS_MAX;
 use kernel::{
@@ -66,15 +71,16 @@ pub fn markup(items: &[LiveItem], empty: &str) -> Option<String> {
 
 /// What is recorded while a stream is open.
 pub struct Changes {
-    live: broadcast::Receiver<Arc<Vec<Entry>>>,
+    live: Live,
     until: Instant,
 }
 
 impl Changes {
-    /// From now on. Made before the first read, so that nothing falls between the two.
+    /// From when the request was judged on, or else from now on. Made before the first read, so that nothing falls between
+    /// the two.
     pub fn from_now(app: &App) -> Self {
         let until = Instant::now() + Duration::from_secs(STREAM_SECONDS_MAX);
-        Self { live: app.kernel.live(), until }
+        Self { live: heard().unwrap_or_else(|| app.kernel.live()), until }
     }
 
     /// Whether the time of the stream is over.
@@ -111,6 +117,28 @@ impl Changes {
     }
 }
 
+tokio::task_local! {
+    /// What is recorded since before the viewer of this request was looked up.
+    static HEARD: Cell<Option<Live>>;
+}
+
+type Live = broadcast::Receiver<Arc<Vec<Entry>>>;
+
+/// The layer that listens for a stream before anybody asks whether it may be opened: a right that is taken away between
+/// the two ends it.
+pub async fn listen_first(State(app): State<App>, request: Request, next: Next) -> Response {
+    let accepts = request.headers().get_all(header::ACCEPT).iter();
+    if accepts.filter_map(|it| it.to_str().ok()).any(|it| it.contains("text/event-stream")) {
+        HEARD.scope(Cell::new(Some(app.kernel.live())), next.run(request)).await
+    } else {
+        next.run(request).await
+    }
+}
+
+fn heard() -> Option<Live> {
+    HEARD.try_with(Cell::take).ok().flatten()
+}
+
 /// Whether somebody may do less after an entry. It happens seldom enough for every stream to end.
 fn takes_away(entry: &Entry) -> bool {
     const KINDS: [&str; 9] = [
@@ -130,6 +158,20 @@ fn takes_away(entry: &Entry) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_was_recorded_while_a_request_was_judged_is_heard_by_its_stream_alone() {
+        let (recorded, live) = broadcast::channel(1);
+        HEARD
+            .scope(Cell::new(Some(live)), async {
+                recorded.send(Arc::default()).expect("somebody listens");
+                let mut stream = heard().expect("the request listens");
+                stream.try_recv().expect("it was told");
+                assert!(heard().is_none());
+            })
+            .await;
+        assert!(heard().is_none());
+    }
 
     #[tokio::test]
     async fn a_stream_ends_in_time_even_where_there_is_always_something_to_tell() {

@@ -20,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::viewer::{ask_to_sign_in, identify};
-use crate::{api, assets, extract, headers, health, pages, problem, wall};
+use crate::{api, assets, extract, headers, health, live, pages, problem, wall};
 
 /// A request that takes longer is answered with 503.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(REQUEST_SECONDS_MAX);
@@ -85,6 +85,7 @@ pub fn site(
         .layer(from_fn_with_state(app.clone(), pages::note_address))
         .layer(from_fn(ask_to_sign_in))
         .layer(from_fn_with_state(app.clone(), identify))
+        .layer(from_fn_with_state(app.clone(), live::listen_first))
         .layer(from_fn(extract::read_small_body))
         .layer(from_fn_with_state(app.texts.clone(), problem::negotiated))
         .layer(from_fn(headers::security))
