@@ -649,6 +649,7 @@ on_every_store! {
             let sales: Vec<Value> = entries.into_iter().filter(|it| it["head"]["kind"] == "market.sale.made").collect();
             assert_eq!(sales.len(), 1);
             assert!(sales[0]["proof"].as_str().unwrap().contains("tlog-proof"));
+            assert_eq!(sales[0]["masked"], sales[0]["withheld"]);
             let is_whole = sales[0]["masked"].is_null();
             assert_eq!((is_whole, is_whole), (sales[0]["leaf_text"].is_string(), sales[0].to_string().contains("slip:beiyuan/001")));
             (sales[0]["body"]["amount_fen"].clone(), sales[0]["withheld"].clone())
