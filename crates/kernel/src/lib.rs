@@ -13,7 +13,6 @@ mod evidence;
 mod figure;
 mod follow;
 mod line;
-mod listening;
 pub mod notices;
 mod own;
 mod prove;

@@ -116,6 +116,14 @@ impl Kernel {
         Ok(Some(session))
     }
 
+    /// Whether a session goes on, for a connection that stays open. Nothing is noted: a page that is left open keeps no
+    /// session alive.
+    pub fn session_goes_on(&self, cookie_value: &str) -> Result<bool, StoreError> {
+        let (now, hash) = (self.now(), digest(cookie_value));
+        let found = self.read(|tx| find_session(tx, &hash, now))?;
+        Ok(found.is_some_and(|(session, _)| !session.must_change))
+    }
+
     /// What follows from the posts that an account holds today.
     fn grants_of_posts(&self, account: &AccountId, now: Time) -> Result<Vec<Grant>, StoreError> {
         let (tree, today) = (self.tree()?, self.zone().day_of(now));
