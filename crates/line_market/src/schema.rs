@@ -7,7 +7,7 @@ use kernel::{Derived, Rebuilt};
 use ledger::Body;
 use store::Migration;
 
-use crate::kinds::{EpcisCaptured, EpcisDescribed};
+use crate::kinds::{EpcisCaptured, EpcisDescribed, ScaleEnrolled, ScaleMoved, ScaleVerified};
 
 pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 1, sql: include_str!("../migrations/0001_market.sql") },
@@ -88,16 +88,24 @@ pub const DERIVED: &[Derived] = &[
     },
 ];
 
-/// Step 6 finds events by their facts, which only their entries tell, and says whose each is.
-pub const REBUILT: &[Rebuilt] = &[Rebuilt {
-    step: 6,
-    tables: &[
-        "market_event",
-        "market_event_fact",
-        "market_event_run",
-        "market_element",
-        "market_element_child",
-        "market_element_attribute",
-    ],
-    kinds: &[EpcisCaptured::KIND, EpcisDescribed::KIND],
-}];
+/// Step 6 finds events by their facts, which only their entries tell, and says whose each is; step 11 tells where scales
+/// stood before.
+pub const REBUILT: &[Rebuilt] = &[
+    Rebuilt {
+        step: 6,
+        tables: &[
+            "market_event",
+            "market_event_fact",
+            "market_event_run",
+            "market_element",
+            "market_element_child",
+            "market_element_attribute",
+        ],
+        kinds: &[EpcisCaptured::KIND, EpcisDescribed::KIND],
+    },
+    Rebuilt {
+        step: 11,
+        tables: &["market_scale", "market_scale_place"],
+        kinds: &[ScaleEnrolled::KIND, ScaleVerified::KIND, ScaleMoved::KIND],
+    },
+];

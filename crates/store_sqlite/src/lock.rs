@@ -1,9 +1,14 @@
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use store::StoreError;
+
+/// A server that is just ending is waited for so long, and so is a child process that has not yet let go of its files.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The right to write to a database file, held as a lock on a file beside it until dropped.
 ///
@@ -15,7 +20,7 @@ pub struct WriterLock {
 }
 
 impl WriterLock {
-    /// Takes the lock of the database at `path`, or says at once that another writer has it.
+    /// Takes the lock of the database at `path`, or says after a moment that another writer has it.
     pub fn take(path: &Path) -> Result<Self, StoreError> {
         let mut name = path.as_os_str().to_owned();
         name.push("-writer");
@@ -23,12 +28,16 @@ impl WriterLock {
         let failed = |reason| StoreError::File { doing: format!("locking {}", name.display()), reason };
         let open = File::options().create(true).truncate(false).write(true).open(&name);
         let file = open.map_err(|error| failed(error.to_string()))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(failed("another server writes to this database; stop it first".into()))
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => sleep(Duration::from_millis(20)),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(failed("another server writes to this database; stop it first".into()));
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(error.to_string())),
             }
-            Err(TryLockError::Error(error)) => Err(failed(error.to_string())),
         }
     }
 }
