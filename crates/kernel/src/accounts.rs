@@ -123,7 +123,7 @@ impl Kernel {
         let hash = self.hash_password(&password)?;
         let who = who.clone();
         self.administer(by, move |admin| {
-            permit_account(admin, "kernel.password.reset", &who)?;
+            permit_entering(admin, "kernel.password.reset", &who)?;
             let actor = account_actor(&who);
             sessions::end_sessions_of(admin.desk, &actor);
             admin.keep_secret(&actor, &hash, true);
@@ -243,6 +243,14 @@ pub(crate) fn need_active(admin: &mut Admin<'_, '_>, who: &AccountId) -> AdminRe
         Some((_, true)) => Err(AdminError::AccountDisabled(who.clone()).into()),
         Some((unit, false)) => Ok(unit),
     }
+}
+
+/// What opens an account to somebody else is no act on one's own: a session that was stolen would be made to last by it.
+fn permit_entering(admin: &mut Admin<'_, '_>, action: &'static str, who: &AccountId) -> AdminResult<()> {
+    if admin.is_by(&account_actor(who)) {
+        return Err(AdminError::OwnAccount.into());
+    }
+    permit_account(admin, action, who)
 }
 
 /// Whoever takes over an account gets what was granted to it, and the posts that it holds or will hold, so each counts

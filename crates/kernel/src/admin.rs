@@ -26,6 +26,8 @@ pub enum AdminError {
     UnknownAccount(AccountId),
     #[error("the account {0} is disabled")]
     AccountDisabled(AccountId),
+    #[error("what opens an account to somebody else is not done to one's own")]
+    OwnAccount,
     #[error("it is the last administrator of the root")]
     LastAdmin,
     #[error("the password is shorter than {0} characters")]
@@ -104,7 +106,10 @@ impl AdminError {
         match self {
             Self::Registry(error) => error.field(),
             Self::OtherRoot(_) => "code",
-            Self::AccountExists(_) | Self::UnknownAccount(_) | Self::AccountDisabled(_) => "account",
+            Self::AccountExists(_)
+            | Self::UnknownAccount(_)
+            | Self::AccountDisabled(_)
+            | Self::OwnAccount => "account",
             Self::PasswordShort(_) | Self::PasswordLong(_) | Self::PasswordIsAccount | Self::PasswordSame => {
                 "new_password"
             }
@@ -243,6 +248,11 @@ impl<'a, 'd> Admin<'a, 'd> {
             Decision::Allow { .. } => Ok(()),
             Decision::Deny { reason } => Err(AdminError::Denied { action, reason }.into()),
         }
+    }
+
+    /// Whether it is somebody's own doing.
+    pub fn is_by(&self, actor: &ActorId) -> bool {
+        self.by == actor
     }
 
     /// Appends to the root book.

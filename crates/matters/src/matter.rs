@@ -227,7 +227,13 @@ impl Matter {
     }
 
     fn approve(&self, approver: &PostId) -> Result<(), MatterError> {
-        if *approver == self.owner { Err(MatterError::OwnerApproves) } else { Ok(()) }
+        if *approver == self.owner {
+            Err(MatterError::OwnerApproves)
+        } else if self.helpers.contains(approver) {
+            Err(MatterError::TakesPart)
+        } else {
+            Ok(())
+        }
     }
 
     fn reopen(&mut self, reopened: &Reopened, at: Time) -> Result<(), MatterError> {

@@ -19,14 +19,16 @@ pub const REVIEW: &str = "kernel.matter.review";
 pub const APPROVE: &str = "kernel.matter.approve";
 pub const ARRANGE: &str = "kernel.matter.arrange";
 
-/// The posts that the viewer acts for today. A grant names a post as its subject, and reaches it only within its unit.
+/// The posts that the viewer acts for today. A grant names a post as its subject, and reaches it only within its unit, and
+/// for no single line: what a post takes part in lies in all of them.
 pub fn posts_of(app: &App, viewer: &Viewer) -> Vec<PostId> {
     let tree = app.tree();
     let grants = viewer.actor().map(|actor| actor.grants.as_slice()).unwrap_or_default();
-    let held = grants.iter().filter(|grant| grant.role == HOLDER).filter_map(|grant| {
-        let post = tree.post(grant.subject.as_ref()?)?;
-        tree.contains(&grant.unit, &post.unit).then(|| post.id.clone())
-    });
+    let held =
+        grants.iter().filter(|grant| grant.role == HOLDER && grant.line.is_none()).filter_map(|grant| {
+            let post = tree.post(grant.subject.as_ref()?)?;
+            tree.contains(&grant.unit, &post.unit).then(|| post.id.clone())
+        });
     let mut posts: Vec<PostId> = held.filter_map(|post| post.try_into().ok()).collect();
     posts.sort();
     posts.dedup();
@@ -73,18 +75,19 @@ pub async fn readable(app: &App, viewer: &Viewer, id: &MatterId) -> Result<Matte
 }
 
 /// Who opens a matter by hand leads the unit that keeps the book, or acts for the post that will review it, whose unit
-/// keeps the book, and is the owner's, or lies above both.
-pub fn need_open(
+/// keeps the book, and is that of the owner and the helpers, or lies above them all.
+pub fn need_open<'p>(
     app: &App,
     viewer: &Viewer,
     book: &base::BookId,
-    owner: &PostId,
+    parts: impl IntoIterator<Item = &'p PostId>,
     reviewer: &PostId,
 ) -> Result<(), Problem> {
     let tree = app.tree();
     let unit = |post: &PostId| tree.post(post.subject()).map(|post| &post.unit);
     let leads = |below: &base::UnitCode| unit(reviewer).is_some_and(|above| tree.contains(above, below));
-    let is_own = tree.unit_of_book(book).is_some_and(leads) && unit(owner).is_some_and(leads);
+    let is_own = tree.unit_of_book(book).is_some_and(leads)
+        && parts.into_iter().all(|post| unit(post).is_some_and(leads));
     if is_own && acts(app, viewer, OPEN, reviewer) {
         return Ok(());
     }
@@ -98,11 +101,11 @@ pub fn need_move(app: &App, viewer: &Viewer, matter: &Matter, event: &Event) -> 
         Event::Submitted(it) => need(app, viewer, WORK, &it.by),
         Event::Returned(it) => need(app, viewer, REVIEW, &it.by),
         Event::Accepted(it) => need(app, viewer, REVIEW, &it.by),
-        Event::Cancelled(it) => need(app, viewer, APPROVE, &it.approver),
-        Event::Reopened(it) => need(app, viewer, APPROVE, &it.approver),
-        Event::Paused(it) => need(app, viewer, APPROVE, &it.approver),
-        Event::Extended(it) => need(app, viewer, APPROVE, &it.approver),
-        Event::Excused(it) => need(app, viewer, APPROVE, &it.approver),
+        Event::Cancelled(it) => need_approve(app, viewer, matter, &it.approver),
+        Event::Reopened(it) => need_approve(app, viewer, matter, &it.approver),
+        Event::Paused(it) => need_approve(app, viewer, matter, &it.approver),
+        Event::Extended(it) => need_approve(app, viewer, matter, &it.approver),
+        Event::Excused(it) => need_approve(app, viewer, matter, &it.approver),
         Event::Resumed(_) if acts(app, viewer, WORK, &matter.owner) => Ok(()),
         Event::Resumed(_) => need(app, viewer, REVIEW, &matter.reviewer),
         Event::HelperAdded(_) if acts(app, viewer, WORK, &matter.owner) => Ok(()),
@@ -148,16 +151,34 @@ pub fn moves_of(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<Verb> {
     Verb::ALL.into_iter().filter(|verb| matter.may_be(*verb)).filter(may).collect()
 }
 
-/// The posts of the viewer that may approve for a matter: its reviewer, and those of units at or above the owner's.
+/// The posts of the viewer that may approve for a matter.
 pub fn approvers(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<PostId> {
-    let tree = app.tree();
-    let unit = |post: &PostId| tree.post(post.subject()).map(|post| post.unit.clone());
-    let above = |post: &PostId| {
-        unit(post).zip(unit(&matter.owner)).is_some_and(|(above, owner)| tree.contains(&above, &owner))
-    };
     let mut posts = posts_of(app, viewer);
-    posts.retain(|post| *post != matter.owner && (*post == matter.reviewer || above(post)));
+    posts.retain(|post| may_approve(app, viewer, matter, post));
     posts
+}
+
+/// The reviewer approves, or a post of a unit above the owner's; one of the owner's own unit if whoever acts for it leads
+/// that unit, for colleagues are not asked. Who takes part does not approve.
+fn may_approve(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> bool {
+    let tree = app.tree();
+    let unit = |post: &PostId| tree.post(post.subject()).map(|post| &post.unit);
+    let Some((above, owner)) = unit(post).zip(unit(&matter.owner)) else { return false };
+    let takes_part = *post == matter.owner || matter.helpers.contains(post);
+    let leads = || above != owner || viewer.allows(app, OPEN, &Resource::of(owner));
+    !takes_part && (*post == matter.reviewer || tree.contains(above, owner) && leads())
+}
+
+fn need_approve(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> Result<(), Problem> {
+    need(app, viewer, APPROVE, post)?;
+    // What is no approver's whoever acts is told by the matter itself.
+    let tree = app.tree();
+    let unit = |post: &PostId| tree.post(post.subject()).map(|post| &post.unit);
+    let is_colleague = *post != matter.owner && *post != matter.reviewer && unit(post) == unit(&matter.owner);
+    if is_colleague && !may_approve(app, viewer, matter, post) {
+        return Err(refused(&DocketError::NoApprover(post.clone())));
+    }
+    Ok(())
 }
 
 /// What the pages and the API call a sort of matters: Chinese, English.

@@ -61,7 +61,7 @@ impl From<PathRejection> for Problem {
 }
 
 /// Bytes of a body that are read for nobody: what may be recorded without signing in is short.
-const NOBODYS_BYTES_MAX: usize = 16 * 1024;
+pub const NOBODYS_BYTES_MAX: usize = 16 * 1024;
 
 /// A JSON body: at most [`REQUEST_BYTES_MAX`] bytes of UTF-8 of type `application/json`, and [`NOBODYS_BYTES_MAX`] of
 /// whoever has not signed in.

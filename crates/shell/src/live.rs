@@ -13,8 +13,8 @@ use axum::response::Response;
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use base::limits::STREAM_SECONDS_MAX;
 use kernel::{
-    AccountDisabled, DeviceRevoked, GrantWithdrawn, IdentityRemoved, IdentitySet, PasswordChanged,
-    TokenRevoked, TotpRemoved,
+    AccountDisabled, BodyErased, DeviceRevoked, GrantWithdrawn, IdentityRemoved, IdentitySet,
+    PasswordChanged, TokenRevoked, TotpRemoved,
 };
 use ledger::{Body, Entry};
 use registry::PostLeft;
@@ -141,7 +141,8 @@ fn heard() -> Option<Live> {
 
 /// Whether somebody may do less after an entry. It happens seldom enough for every stream to end.
 fn takes_away(entry: &Entry) -> bool {
-    const KINDS: [&str; 9] = [
+    const KINDS: [&str; 10] = [
+        BodyErased::KIND,
         AccountDisabled::KIND,
         PasswordChanged::KIND,
         TotpRemoved::KIND,

@@ -74,6 +74,40 @@ on_every_store! {
         bureau.post("/api/matters/beiyuan", &task("task-drain", MANAGER, BUREAU)).expect(201);
     }
 
+    fn a_colleague_neither_sees_nor_extends_what_another_owes(town) {
+        let clerk_post = "post:beiyuan-market/clerk";
+        town.holder("wei", &[MANAGER]);
+        let clerk = town.holder("zhang", &[clerk_post]);
+        let bureau = town.holder("li", &[BUREAU]);
+        for (name, helpers) in [("task-drain", json!([])), ("task-roof", json!([clerk_post]))] {
+            let mut input = task(name, MANAGER, BUREAU);
+            input["helpers"] = helpers;
+            bureau.post("/api/matters/beiyuan", &input).expect(201);
+        }
+        let later = json!({ "verb": "extended", "extension": { "by": "to", "day": "2030-12-31" }, "reason": "延期" });
+        let extend = |client: &Client, name: &str, approver: &str| {
+            let mut step = later.clone();
+            step["approver"] = json!(approver);
+            client.post(&format!("/api/matters/beiyuan/{name}/moves"), &json!({ "expected": 0, "move": step }))
+        };
+        clerk.get("/api/matters/beiyuan/task-drain").expect(403);
+        extend(&clerk, "task-drain", clerk_post).expect(403);
+        assert_eq!(extend(&clerk, "task-roof", clerk_post).expect(400).json()["field"], "approver");
+        extend(&bureau, "task-drain", BUREAU).expect(201);
+        // Who administers one line alone reaches no post's inbox by granting it to themselves.
+        let line = granted(&town, "qian", grant("holder", "beiyuan-market", Some("market"), Some(MANAGER)));
+        assert_eq!(names(&line, "?mine=true"), Vec::<String>::new());
+    }
+
+    fn nobody_opens_the_own_account_to_others(town) {
+        let admin = town.browser(User::Admin);
+        let refused = admin.post("/api/accounts/admin/reset-password", &json!({})).expect(409).json();
+        assert_eq!(refused["field"], "account");
+        let identity = json!({ "issuer": "https://id.example.cn", "identifier": "thief" });
+        let answer = admin.send("PUT", "/api/accounts/admin/identity", Some(harness::JSON), identity.to_string().as_bytes()).unwrap();
+        answer.expect(409);
+    }
+
     fn an_account_is_taken_over_only_by_who_may_have_the_posts_that_it_holds(town) {
         let unit = UnitCode::new("371402").unwrap();
         granted(&town, "qian", grant("admin", "371402", None, None));

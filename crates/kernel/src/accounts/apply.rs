@@ -37,7 +37,7 @@ pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
     }
 }
 
-/// Blanks the title of an account whose body is erased, and ends a link whose body is.
+/// Blanks the title of an account whose body is erased, and ends a link whose body is, with the account's sessions.
 pub(crate) fn erase(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
     match entry.kind.as_str() {
         AccountAdded::KIND => {
@@ -46,7 +46,11 @@ pub(crate) fn erase(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
         }
         IdentitySet::KIND => {
             const END: &str = "delete from account_identity where actor = $1 and seq = $2";
-            tx.execute(END, &[Param::Text(&actor_of(entry)?), Param::Int(entry.seq.to_i64())]).map(drop)
+            let actor = actor_of(entry)?;
+            if tx.execute(END, &[Param::Text(&actor), Param::Int(entry.seq.to_i64())])? > 0 {
+                tx.execute("delete from session where actor = $1", &[Param::Text(&actor)])?;
+            }
+            Ok(())
         }
         _ => Ok(()),
     }

@@ -10,7 +10,7 @@ use store::{Param, StoreError, Tx, Value};
 
 use super::second::account_of;
 use super::sessions::{digest, end_sessions_of, open_session, stopped};
-use super::{IdentityRemoved, IdentitySet, NewSession, account_actor, permit_account, text};
+use super::{IdentityRemoved, IdentitySet, NewSession, account_actor, permit_account, permit_entering, text};
 use crate::admin::{AdminError, AdminResult, By, about};
 use crate::registry::{id, root_book};
 use crate::{AppendError, Kernel, Receipt};
@@ -61,7 +61,7 @@ impl Kernel {
     ) -> AdminResult<Receipt> {
         let who = who.clone();
         self.administer(by, move |admin| {
-            permit_account(admin, "kernel.identity.set", &who)?;
+            permit_entering(admin, "kernel.identity.set", &who)?;
             let actor = account_actor(&who);
             match owner_of(admin.desk.read()?, &identity)? {
                 Some((_, false)) => return Err(AdminError::IdentityTaken.into()),

@@ -13,7 +13,7 @@ use super::sessions::{Known, digest, end_sessions_of, known, open_session, stopp
 use super::totp::TotpSecret;
 use super::{
     NewSession, Session, TotpRecovered, TotpRemoved, TotpRenewed, TotpSet, account_actor, passwords,
-    permit_account, text,
+    permit_entering, text,
 };
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
 use crate::registry::{id, load, root_book};
@@ -219,7 +219,7 @@ impl Kernel {
     pub fn remove_totp(&self, by: impl Into<By>, who: &AccountId) -> AdminResult<Receipt> {
         let who = who.clone();
         self.administer(by, move |admin| {
-            permit_account(admin, "kernel.totp.remove", &who)?;
+            permit_entering(admin, "kernel.totp.remove", &who)?;
             let actor = account_actor(&who);
             if !kept(admin.desk.read()?, &actor)?.is_some_and(|kept| kept.is_on()) {
                 return Err(AdminError::TotpOff.into());

@@ -398,8 +398,11 @@ fn ready(book: &BookId, sender: &Sender, event: &Event, told: &Told<'_>) -> Resu
         body: body(told, event, &key, sender)?,
         typed: indexed.into_typed(),
     };
-    let slip = |what: &epcis::What| Some((slip_gtin(&urn::canonical(&what.id))?, what.member));
-    Ok(Ready { event_id, key, draft, slips: event.what.iter().filter_map(slip).collect() })
+    let transformation = event.raw.get("transformationID").and_then(Value::as_str);
+    let named = event.what.iter().map(|what| (what.id.as_str(), what.member));
+    let named = named.chain(transformation.map(|id| (id, "transformationID")));
+    let slips = named.filter_map(|(id, member)| Some((slip_gtin(&urn::canonical(id))?, member))).collect();
+    Ok(Ready { event_id, key, draft, slips })
 }
 
 /// The GTIN of a Digital Link that looks like one of a slip.

@@ -64,6 +64,7 @@ fn rule(refusal: &AdminError) -> &'static str {
         AdminError::OtherRoot(_)
         | AdminError::AccountDisabled(_)
         | AdminError::LastAdmin
+        | AdminError::OwnAccount
         | AdminError::AlreadyTried
         | AdminError::ForkAcknowledged(_)
         | AdminError::TotpOn
@@ -105,6 +106,7 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::AccountExists(account) => format!("账户 {account} 已经存在，请换用其他账户名。"),
         AdminError::UnknownAccount(account) => format!("没有账户 {account}。"),
         AdminError::AccountDisabled(account) => format!("账户 {account} 已停用。"),
+        AdminError::OwnAccount => "此项不能对本人账户办理，请由其他管理员办理。".into(),
         AdminError::LastAdmin => "这是最上级单位的最后一名管理员，须先另行授予一名管理员。".into(),
         AdminError::PasswordShort(min) => format!("密码不得少于 {min} 个字符。"),
         AdminError::PasswordLong(max) => format!("密码不得超过 {max} 个字符。"),

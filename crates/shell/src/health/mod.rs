@@ -106,8 +106,14 @@ fn written(app: &App, kernel: &Arc<Kernel>) -> Result<String, StoreError> {
 
 /// Whether a request comes straight from an address that is configured: what a proxy passes on comes from anybody.
 fn is_neighbour(addresses: &[IpAddr], peer: Option<IpAddr>, headers: &HeaderMap) -> bool {
-    const PASSED_ON: [HeaderName; 3] =
-        [HeaderName::from_static("x-forwarded-for"), header::FORWARDED, header::VIA];
+    const PASSED_ON: [HeaderName; 6] = [
+        HeaderName::from_static("x-forwarded-for"),
+        HeaderName::from_static("x-forwarded-host"),
+        HeaderName::from_static("x-forwarded-proto"),
+        HeaderName::from_static("x-real-ip"),
+        header::FORWARDED,
+        header::VIA,
+    ];
     let is_passed_on = PASSED_ON.iter().any(|name| headers.contains_key(name));
     !is_passed_on && peer.is_some_and(|peer| addresses.contains(&peer.to_canonical()))
 }

@@ -1,7 +1,7 @@
 //! Signing in and out, and the password.
 
 use askama::Template;
-use axum::extract::{Form, Request, State};
+use axum::extract::{DefaultBodyLimit, Form, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::page;
 use super::provider::THERE;
 use crate::app::{App, append_problem};
-use crate::extract::Query;
+use crate::extract::{NOBODYS_BYTES_MAX, Query};
 use crate::problem::Problem;
 use crate::texts::{Both, T};
 use crate::view::{Field, FieldKind, Frame, Link, Sheet};
@@ -26,6 +26,7 @@ pub fn router() -> Router<App> {
         .route("/sign-in/code", get(code_form).post(take_code))
         .route("/sign-out", post(sign_out))
         .route("/account/password", get(password_form).post(change_password))
+        .layer(DefaultBodyLimit::max(NOBODYS_BYTES_MAX))
 }
 
 #[derive(Template)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::extract::{Form, State};
+use axum::extract::{DefaultBodyLimit, Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -11,7 +11,7 @@ use axum::{Extension, Router};
 use base::Seq;
 use ledger::Body;
 use serde_json::json;
-use shell::extract::Path;
+use shell::extract::{NOBODYS_BYTES_MAX, Path};
 use shell::pages::{From, page};
 use shell::typed::Typed;
 use shell::view::{Badge, Frame, Sheet};
@@ -28,7 +28,7 @@ use crate::state::{self, ComplaintRow};
 
 pub fn router() -> Router<App> {
     Router::new()
-        .route("/01/{gtin}/21/{serial}/complaint", post(file))
+        .route("/01/{gtin}/21/{serial}/complaint", post(file).layer(DefaultBodyLimit::max(NOBODYS_BYTES_MAX)))
         .route("/01/{gtin}/21/{serial}/complaint/{seq}", get(receipt))
 }
 

@@ -66,7 +66,8 @@ pub async fn open_task(
     input: OpenInput,
     sent: Option<Sent>,
 ) -> Result<Done, Problem> {
-    docket::need_open(app, viewer, book, &input.owner, &input.reviewer)?;
+    let parts = input.helpers.iter().chain([&input.owner]);
+    docket::need_open(app, viewer, book, parts, &input.reviewer)?;
     let name = input.name.unwrap_or_else(|| format!("{TASK}{}-{:08x}", app.today(), rand::random::<u32>()));
     if !name.starts_with(TASK) {
         let detail = Both::new(
