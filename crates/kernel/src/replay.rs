@@ -1,7 +1,8 @@
 //! `taizhang replay`: every derived table follows from the entries, so it can be emptied and rebuilt.
 
-use base::Seq;
+use base::{BookId, Seq};
 use figures::Cells;
+use ledger::Entry;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use store::{Migration, StoreError, Tx, Value};
@@ -46,17 +47,12 @@ impl Kernel {
         }
         let mut count = 0;
         for book in entries::books(tx)? {
-            let mut next = Seq(0);
-            loop {
-                let stored = entries::entries_from(tx, &book, next, CHUNK)?;
-                let Some(last) = stored.last() else { break };
-                next = last.entry.seq.next();
-                count += stored.len() as u64;
-                let chunk: Vec<_> = stored.into_iter().map(|stored| stored.entry).collect();
+            each_chunk(tx, &book, |tx, chunk| {
+                count += chunk.len() as u64;
                 let mut cells = Cells::default();
                 apply::apply(tx, self.lines(), self.zone(), &chunk, &mut cells)?;
-                crate::figure::add(tx, &cells.into_sums(|name| self.lines().is_state(name)))?;
-            }
+                crate::figure::add(tx, &cells.into_sums(|name| self.lines().is_state(name)))
+            })?;
         }
         // Sums that are zero are not written anew, but live sums may have come back to zero.
         let after = self.digests(tx)?;
@@ -70,32 +66,43 @@ impl Kernel {
     }
 }
 
-/// Makes anew what the steps that were just taken could not fill. Reads every entry, and only where there is such a step.
+/// Makes anew what the steps that were just taken could not fill. Reads every entry once for a line that has such a step,
+/// and none where no line has.
 pub(crate) fn rebuild(tx: &mut dyn Tx, lines: &Lines, taken: &[Migration]) -> Result<(), StoreError> {
     for line in lines.iter() {
         let is_taken =
             |it: &&Rebuilt| taken.iter().any(|step| step.owner == line.name() && step.number == it.step);
-        for rebuilt in line.rebuilt().iter().filter(is_taken) {
-            for table in rebuilt.tables {
-                tx.execute(&format!("delete from {table}"), &[])?;
-            }
-            for book in entries::books(tx)? {
-                let mut next = Seq(0);
-                loop {
-                    let stored = entries::entries_from(tx, &book, next, CHUNK)?;
-                    let Some(last) = stored.last() else { break };
-                    next = last.entry.seq.next();
-                    let entries = stored.into_iter().map(|stored| stored.entry);
-                    let own: Vec<_> =
-                        entries.filter(|it| rebuilt.kinds.contains(&it.kind.as_str())).collect();
-                    if !own.is_empty() {
-                        line.apply(tx, &own)?;
-                    }
-                }
-            }
+        let rebuilt: Vec<&Rebuilt> = line.rebuilt().iter().filter(is_taken).collect();
+        if rebuilt.is_empty() {
+            continue;
+        }
+        for table in rebuilt.iter().flat_map(|it| it.tables) {
+            tx.execute(&format!("delete from {table}"), &[])?;
+        }
+        let tells = |entry: &Entry| rebuilt.iter().any(|it| it.kinds.contains(&entry.kind.as_str()));
+        for book in entries::books(tx)? {
+            each_chunk(tx, &book, |tx, mut chunk| {
+                chunk.retain(tells);
+                if chunk.is_empty() { Ok(()) } else { line.apply(tx, &chunk) }
+            })?;
         }
     }
     Ok(())
+}
+
+/// Hands over the entries of a book in order, so many at a time.
+fn each_chunk(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    mut work: impl FnMut(&mut dyn Tx, Vec<Entry>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut next = Seq(0);
+    loop {
+        let stored = entries::entries_from(tx, book, next, CHUNK)?;
+        let Some(last) = stored.last() else { return Ok(()) };
+        next = last.entry.seq.next();
+        work(tx, stored.into_iter().map(|stored| stored.entry).collect())?;
+    }
 }
 
 fn digest(tx: &mut dyn Tx, table: &Derived) -> Result<String, StoreError> {
