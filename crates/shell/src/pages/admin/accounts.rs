@@ -224,6 +224,18 @@ async fn one(Path(account): Path<String>, desk: Desk) -> Result<Response, Proble
     page(&account_page(&desk, &named(&account)?).await?)
 }
 
+fn back_to(account: &AccountId) -> Response {
+    Redirect::to(&format!("/admin/accounts/{account}")).into_response()
+}
+
+/// The page with one of its forms first, which is where a refusal is told.
+async fn page_at(desk: &Desk, account: &AccountId, form: &str) -> Result<AdminPage, Problem> {
+    let mut shown = account_page(desk, account).await?;
+    let path = format!("/admin/accounts/{account}/{form}");
+    shown.forms.sort_by_key(|form| form.action != path);
+    Ok(shown)
+}
+
 async fn disable(
     Path(account): Path<String>,
     desk: Desk,
@@ -233,13 +245,8 @@ async fn disable(
     let who = account.clone();
     let work = move |kernel: &Kernel, by: &By| kernel.disable_account(by, &who);
     match desk.act("kernel.account.disable", sent, work).await {
-        Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{account}")).into_response()),
-        Err(problem) => {
-            let mut again = account_page(&desk, &account).await?;
-            // The message belongs to the last of the buttons.
-            again.forms.reverse();
-            refused(&desk, problem, again)
-        }
+        Ok(_) => Ok(back_to(&account)),
+        Err(problem) => refused(&desk, problem, page_at(&desk, &account, "disable").await?),
     }
 }
 
@@ -270,12 +277,8 @@ async fn remove_totp(
     let who = account.clone();
     let work = move |kernel: &Kernel, by: &By| kernel.remove_totp(by, &who);
     match desk.act("kernel.totp.remove", sent, work).await {
-        Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{account}")).into_response()),
-        Err(problem) => {
-            let mut again = account_page(&desk, &account).await?;
-            again.forms.sort_by_key(|form| !form.action.ends_with("/remove-totp"));
-            refused(&desk, problem, again)
-        }
+        Ok(_) => Ok(back_to(&account)),
+        Err(problem) => refused(&desk, problem, page_at(&desk, &account, "remove-totp").await?),
     }
 }
 
@@ -297,10 +300,9 @@ async fn set_identity(
     let (who, identifier) = (account.clone(), typed.identifier.trim().to_owned());
     let work = move |kernel: &Kernel, by: &By| kernel.set_identity(by, &who, Identity { issuer, identifier });
     match desk.act("kernel.identity.set", sent, work).await {
-        Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{account}")).into_response()),
+        Ok(_) => Ok(back_to(&account)),
         Err(problem) => {
-            let mut again = account_page(&desk, &account).await?;
-            again.forms.sort_by_key(|form| !form.action.ends_with("/set-identity"));
+            let mut again = page_at(&desk, &account, "set-identity").await?;
             if let Some(field) = again.forms.first_mut().and_then(|form| form.fields.first_mut()) {
                 field.value = typed.identifier;
             }
@@ -318,11 +320,7 @@ async fn remove_identity(
     let who = account.clone();
     let work = move |kernel: &Kernel, by: &By| kernel.remove_identity(by, &who);
     match desk.act("kernel.identity.remove", sent, work).await {
-        Ok(_) => Ok(Redirect::to(&format!("/admin/accounts/{account}")).into_response()),
-        Err(problem) => {
-            let mut again = account_page(&desk, &account).await?;
-            again.forms.sort_by_key(|form| !form.action.ends_with("/remove-identity"));
-            refused(&desk, problem, again)
-        }
+        Ok(_) => Ok(back_to(&account)),
+        Err(problem) => refused(&desk, problem, page_at(&desk, &account, "remove-identity").await?),
     }
 }
