@@ -188,6 +188,10 @@ impl Admin<'_, '_> {
         }
         self.tree.need_unit(&grant.unit)?;
         self.permit_grant("kernel.grant.give", grant)?;
+        let is_reserved = |subject| !self.policy.may_act_for(&grant.role, subject);
+        if !self.is_installation() && grant.subject.as_ref().is_some_and(is_reserved) {
+            return Err(AdminError::ReservedSubject.into());
+        }
         let body = GrantGiven {
             grantee: grantee.clone(),
             role: grant.role.clone(),

@@ -28,6 +28,8 @@ pub enum AdminError {
     AccountDisabled(AccountId),
     #[error("what opens an account to somebody else is not done to one's own")]
     OwnAccount,
+    #[error("a role of a line is not granted on behalf of an account, a token, a device or the installation")]
+    ReservedSubject,
     #[error("it is the last administrator of the root")]
     LastAdmin,
     #[error("the password is shorter than {0} characters")]
@@ -121,6 +123,7 @@ impl AdminError {
             Self::RoleOfLine { .. } => "line",
             Self::UnknownGrant(_) => "grant",
             Self::NoGrants => "grants",
+            Self::ReservedSubject => "subject",
             Self::ExpiresInPast => "expires",
             Self::UnknownBook(_) => "book",
             Self::UnknownToken(_) => "token",
@@ -248,6 +251,10 @@ impl<'a, 'd> Admin<'a, 'd> {
             Decision::Allow { .. } => Ok(()),
             Decision::Deny { reason } => Err(AdminError::Denied { action, reason }.into()),
         }
+    }
+
+    pub fn is_installation(&self) -> bool {
+        self.rights.is_none()
     }
 
     /// Whether it is somebody's own doing.

@@ -2,7 +2,6 @@
 //! the document to see that it does.
 
 pub mod accounts;
-pub mod behalf;
 pub mod contacts;
 pub mod credentials;
 pub mod figures;
