@@ -33,11 +33,21 @@ impl Role {
     }
 }
 
+/// A statement is prepared again after so many uses, and that many times as many: the server keeps the plan that it
+/// settles on after five, and on a table that was empty until then the plan may be one that reads all of it.
+const USES_BETWEEN: u32 = 8;
+
+struct Prepared {
+    statement: Statement,
+    uses: u32,
+    again_at: u32,
+}
+
 /// One connection and the statements prepared on it.
 pub struct Session {
     /// Present until dropped.
     client: Option<Client>,
-    prepared: HashMap<String, Statement>,
+    prepared: HashMap<String, Prepared>,
     in_transaction: bool,
     broken: bool,
 }
@@ -111,8 +121,13 @@ impl Session {
             Type::BYTEA => 'b',
             _ => '?',
         }));
-        if let Some(statement) = self.prepared.get(&key) {
-            return Ok(statement.clone());
+        let mut again_at = USES_BETWEEN;
+        if let Some(known) = self.prepared.get_mut(&key) {
+            known.uses = known.uses.saturating_add(1);
+            if known.uses < known.again_at {
+                return Ok(known.statement.clone());
+            }
+            again_at = known.again_at.saturating_mul(USES_BETWEEN);
         }
         if !types.is_empty() && !mentions(sql, types.len()) {
             // The server takes a parameter that stands nowhere; more likely a statement and its call grew apart.
@@ -124,7 +139,7 @@ impl Session {
         if self.prepared.len() >= STATEMENTS_KEPT {
             self.prepared.clear();
         }
-        self.prepared.insert(key, statement.clone());
+        self.prepared.insert(key, Prepared { statement: statement.clone(), uses: 0, again_at });
         Ok(statement)
     }
 
