@@ -62,6 +62,7 @@ select create_distributed_table('market_element_child', 'book', colocate_with =>
 select create_distributed_table('market_event', 'book', colocate_with => 'book');
 select create_distributed_table('market_event_fact', 'book', colocate_with => 'book');
 select create_distributed_table('market_event_run', 'book', colocate_with => 'book');
+select create_distributed_table('market_event_span', 'book', colocate_with => 'book');
 select create_distributed_table('market_fee', 'book', colocate_with => 'book');
 select create_distributed_table('market_hold', 'book', colocate_with => 'book');
 select create_distributed_table('market_inspection', 'book', colocate_with => 'book');

@@ -46,7 +46,8 @@ pub fn event(n: u64) -> Value {
     })
 }
 
-pub fn measure(plan: &Plan, ground: &Ground, server: &Server) {
+/// Captures events from a number on.
+pub fn measure(plan: &Plan, from: u64, ground: &Ground, server: &Server) {
     let documents = (plan.events / EVENTS_PER_DOCUMENT / SENDERS).max(1);
     let started = Instant::now();
     let times = std::thread::scope(|scope| {
@@ -54,7 +55,7 @@ pub fn measure(plan: &Plan, ground: &Ground, server: &Server) {
             let mut client = Client::connect(&server.host, &ground.supplier);
             let mut times = Times::default();
             for at in 0..documents {
-                let first = (sender * documents + at) * EVENTS_PER_DOCUMENT;
+                let first = from + (sender * documents + at) * EVENTS_PER_DOCUMENT;
                 let body = document((first..first + EVENTS_PER_DOCUMENT).map(event).collect()).to_string();
                 let sent = Instant::now();
                 let (status, answer) = client.post("/epcis/capture", "application/ld+json", body.as_bytes());

@@ -26,6 +26,8 @@ pub struct Ground {
     pub supplier: String,
     /// Sees the events of every sender.
     pub tracer: String,
+    /// What was loaded into a folder that is kept lies there already.
+    pub is_loaded: bool,
     _folder: TempDir,
 }
 
@@ -33,13 +35,17 @@ impl Ground {
     pub fn lay(plan: &Plan, database_url: Option<String>) -> Self {
         // Not in memory: what is measured is a disk.
         let folder = tempfile::Builder::new().prefix("taizhang-bench").tempdir_in("/var/tmp").unwrap();
-        let config =
-            Config { data: folder.path().to_owned(), database_url, name: NAME.into(), ..Config::default() };
+        let data = plan.folder.clone().unwrap_or_else(|| folder.path().to_owned());
+        let config = Config { data, database_url, name: NAME.into(), ..Config::default() };
         let kernel = taizhang::open(&config).unwrap();
         let book = BookId::new(BOOK).unwrap();
-        harness::found_market(&kernel, harness::MARKETS[0]);
-        for scale in 3..=plan.scales {
-            harness::add_stall(&kernel, &book, scale);
+        let is_loaded = kernel.books().unwrap().contains(&book);
+        if !is_loaded {
+            harness::found_market(&kernel, harness::MARKETS[0]);
+            for scale in 3..=plan.scales {
+                harness::add_stall(&kernel, &book, scale);
+            }
+            receive_lots(plan, &kernel, &book);
         }
         let grant = |role: &str, unit: &str| access::Grant {
             role: role.into(),
@@ -60,11 +66,12 @@ impl Ground {
             token(access::Grant { line: Some("market".into()), ..grant("supplier", "beiyuan-market") });
         let leader = token(grant("leader", "371402"));
         let tracer = token(access::Grant { line: Some("market".into()), ..grant("tracer", "371402") });
-        receive_lots(plan, &kernel, &book);
-        let scales = (1..=plan.scales).map(|scale| credential(&kernel, &book, scale)).collect();
+        // What was loaded before is only read.
+        let new_scales = if is_loaded { 0 } else { plan.scales };
+        let scales = (1..=new_scales).map(|scale| credential(&kernel, &book, scale)).collect();
         kernel.stop();
         drop(kernel);
-        Self { config, scales, leader, supplier, tracer, _folder: folder }
+        Self { config, scales, leader, supplier, tracer, is_loaded, _folder: folder }
     }
 
     pub fn database_mib(&self) -> u64 {

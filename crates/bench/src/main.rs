@@ -41,6 +41,9 @@ pub struct Plan {
     /// EPCIS events that each database captures after the sales.
     #[arg(long, default_value_t = 200_000)]
     pub events: u64,
+    /// Queries of events of each sort.
+    #[arg(long, default_value_t = 2_000)]
+    pub reads: usize,
     /// Lines of a batch of sales.
     #[arg(long, default_value_t = 500)]
     pub batch: u32,
@@ -59,7 +62,7 @@ pub struct Plan {
     /// Seconds that the mixed day goes on at half of what the server keeps up with.
     #[arg(long, default_value_t = 0)]
     pub soak: u64,
-    /// Keeps the database of matters here; one that is there already is not loaded again.
+    /// Keeps the database of matters or of queries here; one that is there already is not loaded again.
     #[arg(long)]
     pub folder: Option<std::path::PathBuf>,
     #[arg(long, value_enum, default_values_t = [What::Sqlite, What::Postgres, What::Baseline])]
@@ -136,7 +139,7 @@ fn measure(plan: &Plan, database_url: Option<String>) {
     let server = Server::start(&ground.config);
     sales::measure(plan, &ground, &server);
     reads::measure(plan, &ground, &server);
-    capture::measure(plan, &ground, &server);
+    capture::measure(plan, 0, &ground, &server);
     println!("memory of the server, at most: {} MiB", server.memory_peak_mib());
     println!("database: {} MiB", ground.database_mib());
 }

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use base::Time;
+use base::{Clock, Time};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
@@ -23,9 +23,9 @@ const EVENTS_PER_DOCUMENT: u64 = 100;
 const SENDERS: u64 = 8;
 /// Parts of the load whose rates are told one by one.
 const PARTS: u64 = 10;
-/// Requests of each sort.
-const READS: usize = 2_000;
 const PAGE: usize = 30;
+/// Events that are captured after all, with IDs that follow one another.
+const MORE: u64 = 100_000;
 /// The first event, and how far apart they are.
 const FIRST: &str = "2025-01-01T00:00:00.000Z";
 const STEP_MS: i64 = 1_000;
@@ -71,7 +71,9 @@ fn events(plan: &Plan, nth: u64) -> Vec<Value> {
 pub fn measure(plan: &Plan, database_url: Option<String>) {
     let ground = Ground::lay(&Plan { sales: 0, ..plan.clone() }, database_url);
     let server = Server::start(&ground.config);
-    load(plan, &ground, &server);
+    if !ground.is_loaded {
+        load(plan, &ground, &server);
+    }
     println!("memory of the server after the load, at most: {} MiB", server.memory_peak_mib());
     let size = ground.database_mib();
     println!("database: {size} MiB, {} bytes an event", size * 1024 * 1024 / plan.events);
@@ -83,7 +85,7 @@ pub fn measure(plan: &Plan, database_url: Option<String>) {
         for (who, credential) in [("tracer", &ground.tracer), ("supplier", &ground.supplier)] {
             let mut client = Client::connect(&server.host, credential);
             let (mut times, mut found) = (Times::default(), 0);
-            for _ in 0..READS {
+            for _ in 0..plan.reads {
                 let path = format!("/epcis/events?perPage={PAGE}&{}", asked(plan, &mut random));
                 let sent = Instant::now();
                 let (status, answer) = client.get(&path);
@@ -93,15 +95,18 @@ pub fn measure(plan: &Plan, database_url: Option<String>) {
                 let results = &answer["epcisBody"]["queryResults"]["resultsBody"]["eventList"];
                 found += results.as_array().unwrap().len();
             }
-            println!("{sort}, by a {who}: {}; {} events a page", times.print(), found / READS);
+            println!("{sort}, by a {who}: {}; {} events a page", times.print(), found / plan.reads.max(1));
         }
     }
     println!("memory of the server after the queries, at most: {} MiB", server.memory_peak_mib());
+    // Other ones in each run over a database that is kept.
+    let from = u64::try_from(taizhang::SystemClock.now().0).unwrap();
+    crate::capture::measure(&Plan { events: MORE.min(plan.events), ..plan.clone() }, from, &ground, &server);
 }
 
 type Asked = fn(&Plan, &mut StdRng) -> String;
 
-fn sorts() -> [(&'static str, Asked); 5] {
+fn sorts() -> [(&'static str, Asked); 6] {
     fn window(plan: &Plan, random: &mut StdRng, ms: i64) -> String {
         let from = at(random.random_range(0..plan.events));
         format!("GE_eventTime={from}&LT_eventTime={}", from.plus_ms(ms))
@@ -115,6 +120,10 @@ fn sorts() -> [(&'static str, Asked); 5] {
         ("a day at one place", |plan, random| {
             let place = encoded(&place(random.random_range(0..PLACES)));
             format!("{}&EQ_bizLocation={place}", window(plan, random, 24 * HOUR_MS))
+        }),
+        ("a day at one read point", |plan, random| {
+            let (place, at) = (encoded(&place(random.random_range(0..PLACES))), random.random_range(0..4));
+            format!("{}&EQ_readPoint={place}.{at}", window(plan, random, 24 * HOUR_MS))
         }),
         ("the newest of a step", |_, random| {
             format!("EQ_bizStep={}", STEPS[random.random_range(0..STEPS.len())])
@@ -214,7 +223,7 @@ pub fn baseline(plan: &Plan) {
             "select doc from event where {condition} order by json_extract(doc, '$.eventTime') desc limit {PAGE}"
         );
         let (mut times, mut found) = (Times::default(), 0);
-        for _ in 0..READS {
+        for _ in 0..plan.reads {
             let values = asked(&mut random);
             let params: Vec<Param<'_>> = values.iter().map(Param::from).collect();
             let sent = Instant::now();
@@ -227,7 +236,11 @@ pub fn baseline(plan: &Plan) {
             times.add(sent.elapsed());
             found += rows;
         }
-        println!("{sort}, as one indexed query: {}; {} events a page", times.print(), found / READS);
+        println!(
+            "{sort}, as one indexed query: {}; {} events a page",
+            times.print(),
+            found / plan.reads.max(1)
+        );
     };
     const TIME: &str = "json_extract(doc, '$.eventTime') >= $1 and json_extract(doc, '$.eventTime') < $2";
     let window = |random: &mut StdRng, ms: i64| {

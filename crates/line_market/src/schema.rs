@@ -21,6 +21,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 9, sql: include_str!("../migrations/0009_standing.sql") },
     Migration { owner: "market", number: 10, sql: include_str!("../migrations/0010_forms.sql") },
     Migration { owner: "market", number: 11, sql: include_str!("../migrations/0011_scale_places.sql") },
+    Migration { owner: "market", number: 13, sql: include_str!("../migrations/0013_spans.sql") },
+    Migration { owner: "market", number: 16, sql: include_str!("../migrations/0016_at_places.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[
@@ -74,6 +76,7 @@ pub const DERIVED: &[Derived] = &[
     },
     Derived { table: "market_event_fact", columns: "book, seq, at, field, held, number, moment" },
     Derived { table: "market_event_run", columns: "book, field, held, sender, block" },
+    Derived { table: "market_event_span", columns: "book, span, first_time, last_time" },
     Derived { table: "market_element", columns: "book, id, vocabulary, sender, seq" },
     Derived { table: "market_element_child", columns: "book, id, vocabulary, sender, child" },
     Derived {
@@ -97,6 +100,7 @@ pub const REBUILT: &[Rebuilt] = &[
             "market_event",
             "market_event_fact",
             "market_event_run",
+            "market_event_span",
             "market_element",
             "market_element_child",
             "market_element_attribute",

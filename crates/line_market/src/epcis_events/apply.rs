@@ -1,10 +1,12 @@
 //! How the tables of events follow from entries.
 
+use std::collections::BTreeMap;
+
 use epcis::query::Held;
 use ledger::{Body, Entry};
 use store::{Insert, Param, StoreError, Tx, Type};
 
-use super::index::{BLOCK_EVENTS, Indexed, Kept, SENDER};
+use super::index::{BLOCK_EVENTS, Indexed, Kept, SENDER, SPAN_EVENTS};
 use super::vocabulary::Described;
 use crate::kinds::{EpcisCaptured, EpcisDescribed};
 
@@ -51,6 +53,21 @@ const INSERT_RUN: Insert = Insert {
         ("block", Type::Int),
     ],
     then: "on conflict (book, field, held, sender, block) do nothing",
+};
+
+const WIDEN_SPAN: Insert = Insert {
+    table: "market_event_span",
+    columns: &[
+        ("book", Type::Text),
+        ("span", Type::Int),
+        ("first_time", Type::Int),
+        ("last_time", Type::Int),
+    ],
+    then: "on conflict (book, span) do update set
+        first_time = case when excluded.first_time < market_event_span.first_time
+            then excluded.first_time else market_event_span.first_time end,
+        last_time = case when excluded.last_time > market_event_span.last_time
+            then excluded.last_time else market_event_span.last_time end",
 };
 
 /// The key of a run.
@@ -103,7 +120,19 @@ pub fn write_captured(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreErr
             Param::Int(*block),
         ]);
     }
-    tx.insert_many(&INSERT_RUN, &cells)
+    tx.insert_many(&INSERT_RUN, &cells)?;
+    let mut spans = BTreeMap::<(&str, i64), (i64, i64)>::new();
+    for (entry, _) in &events {
+        let time = entry.occurred.0;
+        let key = (entry.book.as_str(), entry.seq.to_i64().div_euclid(SPAN_EVENTS));
+        let (first, last) = spans.entry(key).or_insert((time, time));
+        (*first, *last) = ((*first).min(time), (*last).max(time));
+    }
+    let mut cells = Vec::with_capacity(spans.len() * WIDEN_SPAN.columns.len());
+    for ((book, span), (first, last)) in spans {
+        cells.extend([Param::Text(book), Param::Int(span), Param::Int(first), Param::Int(last)]);
+    }
+    tx.insert_many(&WIDEN_SPAN, &cells)
 }
 
 const INSERT_ELEMENT: Insert = Insert {

@@ -1,7 +1,8 @@
 //! What queries find an event by: the columns of its row, its facts, and the runs that lead to them.
 //!
 //! A row of `market_event_run` says that within a block of [`BLOCK_EVENTS`] numbers of a book some event has a value: a
-//! value that comes with every event costs a row for many, a rare one is found as by an index. The facts of an event
+//! value that comes with every event costs a row for many, a rare one is found as by an index. A row of
+//! `market_event_span` says between which times the events of [`SPAN_EVENTS`] numbers lie. The facts of an event
 //! stand behind its number, so that they are written where the last ones were. The things that an event names are found
 //! by the links that traces go along.
 
@@ -19,6 +20,8 @@ use crate::kinds::EpcisCaptured;
 
 /// Numbers of a book that share a run.
 pub const BLOCK_EVENTS: i64 = 64;
+/// Numbers of a book that share a row of `market_event_span`.
+pub const SPAN_EVENTS: i64 = 8_192;
 /// Facts of an event at most. What has more is refused when it is captured.
 pub const FACTS_MAX: usize = 1_000;
 

@@ -1,12 +1,16 @@
 //! One book's part of an answer: the events that fit, bit by bit, in the order of the answer.
 //!
-//! Where a condition leads to few events, these are looked at and sorted; otherwise the book is walked in order.
+//! Where a condition leads to few events, these are looked at and sorted. Otherwise the book is read in order: span by span
+//! (see [`super::index`]) where its events came about as they happened, and event by event where they did not or only those
+//! at one place are asked for.
+
+mod spans;
 
 use std::collections::VecDeque;
 
 use base::BookId;
 use epcis::Query;
-use epcis::query::{OrderBy, OrderDirection};
+use epcis::query::{Among, Condition, Field, Held, OrderBy, OrderDirection};
 use store::{Param, Row, StoreError, Tx, Value};
 
 use super::filter::{Leads, Sql, Way};
@@ -17,9 +21,10 @@ use super::resolve::resolve;
 /// Events that a way may lead to before walking in order is thought to be quicker.
 const NARROW_SEQS_MAX: usize = 4_096;
 const NARROW_BLOCKS_MAX: usize = 256;
+/// The same, where only one place is asked for.
+const AT_PLACE_MAX: usize = 512;
 /// Events looked at in one statement of a walk.
 const STEP: usize = 2_000;
-
 /// A book, and whose events in it may be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sight {
@@ -47,6 +52,8 @@ enum Plan {
 pub struct Lane<'b> {
     pub sight: &'b Sight,
     query: Query,
+    /// The one place that is asked for: its events lie in the order of their times.
+    place: Option<String>,
     plan: Plan,
     /// Found, and not yet taken.
     waiting: VecDeque<Hit>,
@@ -89,6 +96,7 @@ impl<'b> Lane<'b> {
             waiting: VecDeque::new(),
             reached: None,
             is_done: false,
+            place: place_of(&query).filter(|_| query.order_by != OrderBy::RecordTime),
             seqs,
             times: (
                 query.event_time.from.map_or(i64::MIN, |from| from.ms_utc),
@@ -163,6 +171,7 @@ impl<'b> Lane<'b> {
                 Leads::Seqs => (NARROW_SEQS_MAX, 1),
                 Leads::Blocks => (NARROW_BLOCKS_MAX, 16),
             };
+            let max = if self.place.is_some() { max.min(AT_PLACE_MAX / weight) } else { max };
             let sql = format!(
                 "select count(*) from (select 1 from ({}) as way limit {}) as few",
                 way.sql.text,
@@ -213,12 +222,26 @@ impl<'b> Lane<'b> {
                 }
                 Ok(0)
             }
-            Plan::Walk => self.walk(tx, count),
+            Plan::Walk => match self.spans(tx)? {
+                Some(spans) => self.sweep(tx, &spans, count),
+                None => self.walk(tx, count),
+            },
+        }
+    }
+
+    /// Whether nothing is asked but times and a place.
+    fn all_fit(&self) -> bool {
+        self.query.conditions.len() == usize::from(self.place.is_some()) && self.sight.senders.is_none()
+    }
+
+    fn at_place(&self, sql: &mut Sql) {
+        if let Some(place) = &self.place {
+            sql.push(" and e.biz_location = ").text(place);
         }
     }
 
     fn walk(&mut self, tx: &mut dyn Tx, count: usize) -> Result<usize, StoreError> {
-        let all_fit = self.query.conditions.is_empty() && self.sight.senders.is_none();
+        let all_fit = self.all_fit();
         let step = if all_fit { count } else { STEP };
         let rows = self.run(tx, self.stretch(step), step)?;
         self.is_done = rows.len() < step;
@@ -243,10 +266,11 @@ impl<'b> Lane<'b> {
         let limited = match &self.plan {
             Plan::Nothing => return Ok(Some((0, 0))),
             Plan::Narrow(way) => Some(self.narrow(way, "1 as one")),
-            Plan::Walk if self.query.conditions.is_empty() && self.sight.senders.is_none() => {
+            Plan::Walk if self.all_fit() => {
                 let mut sql = Sql::new(&self.sight.book);
                 sql.push("select 1 as one from market_event as e where e.book = $1");
-                self.restrict(&mut sql);
+                self.at_place(&mut sql);
+                self.restrict(&mut sql, "e.");
                 Some(sql)
             }
             Plan::Walk => None,
@@ -295,7 +319,7 @@ impl<'b> Lane<'b> {
             where e.book = $1 and {on}",
             sql.text
         );
-        self.restrict(&mut sql);
+        self.restrict(&mut sql, "e.");
         self.ask(&mut sql, " and ");
         if columns != "1 as one" {
             self.order(&mut sql, "+e.");
@@ -306,16 +330,18 @@ impl<'b> Lane<'b> {
     /// The next events in order, each with whether it fits.
     fn stretch(&self, step: usize) -> Sql {
         let mut sql = Sql::new(&self.sight.book);
-        if self.query.conditions.is_empty() && self.sight.senders.is_none() {
+        if self.all_fit() {
             sql.push("select e.event_time, e.recorded, e.seq, cast(1 as bigint) as fits from market_event as e where e.book = $1");
-            self.restrict(&mut sql);
+            self.at_place(&mut sql);
+            self.restrict(&mut sql, "e.");
             self.order(&mut sql, "e.");
             return sql;
         }
         sql.push("select e.event_time, e.recorded, e.seq, case when ");
         self.ask(&mut sql, "");
         sql.push(" then cast(1 as bigint) else 0 end as fits from (select * from market_event as e where e.book = $1");
-        self.restrict(&mut sql);
+        self.at_place(&mut sql);
+        self.restrict(&mut sql, "e.");
         self.order(&mut sql, "e.");
         sql.push(&format!(" limit {step}) as e"));
         self.order(&mut sql, "e.");
@@ -334,18 +360,18 @@ impl<'b> Lane<'b> {
         sql.sender(self.sight.senders.as_deref());
     }
 
-    fn restrict(&self, sql: &mut Sql) {
+    fn restrict(&self, sql: &mut Sql, prefix: &str) {
         for (column, (from, before)) in [("seq", self.seqs), ("event_time", self.times)] {
             if from != i64::MIN {
-                sql.push(&format!(" and e.{column} >= ")).int(from);
+                sql.push(&format!(" and {prefix}{column} >= ")).int(from);
             }
             if before != i64::MAX {
-                sql.push(&format!(" and e.{column} < ")).int(before);
+                sql.push(&format!(" and {prefix}{column} < ")).int(before);
             }
         }
         if let (Some(hit), true) = (self.reached, self.by_time()) {
             let sign = if self.is_asc() { ">" } else { "<" };
-            sql.push(&format!(" and (e.event_time, e.seq) {sign} ("));
+            sql.push(&format!(" and ({prefix}event_time, {prefix}seq) {sign} ("));
             sql.bind(Value::Int(hit.value)).push(", ").int(hit.seq).push(")");
         }
     }
@@ -356,6 +382,19 @@ impl<'b> Lane<'b> {
         let by: Vec<String> = columns.iter().map(|column| format!("{prefix}{column} {direction}")).collect();
         sql.push(" order by ").push(&by.join(", "));
     }
+}
+
+fn place_of(query: &Query) -> Option<String> {
+    query.conditions.iter().find_map(|condition| match condition {
+        Condition::Among(Among { field: Field::BizLocation, values }) => match &values[..] {
+            [value] => match Held::from(value.clone()) {
+                Held::Text(place) => Some(place),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    })
 }
 
 /// The least number among the events of a book that were recorded at a moment or later.
