@@ -17,6 +17,7 @@ use super::page;
 use super::sign_in::{From, local, signed_in_response};
 use crate::app::{App, SignOn, append_problem};
 use crate::extract::Query;
+use crate::origin;
 use crate::problem::{Form, Problem};
 use crate::texts::{Both, Lang};
 use crate::view::{Frame, Sheet};
@@ -59,6 +60,11 @@ async fn send(
     let sign_on = sign_on(&app)?;
     app.limits.public(address)?;
     let (next, back) = (local(wanted.next), back(&app));
+    // Nobody is signed in by a link on another site, where the provider does not ask either.
+    if origin::is_foreign(&headers) {
+        let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        return Ok(Redirect::to(&format!("/sign-in?next={next}")).into_response());
+    }
     let sent = app.blocking(move |kernel| {
         let away =
             kernel.send_away(&next).map_err(|error| append_problem(error, |()| Problem::internal()))?;

@@ -74,4 +74,18 @@ on_every_store! {
         sent.back().expect(303);
         town.check();
     }
+
+    fn a_link_on_another_site_signs_nobody_in(town) {
+        let key = Key::new("k1");
+        let hostile = Hostile::start(&key);
+        let town = with(town, agreed(&hostile.issuer));
+        for site in ["cross-site", "same-site"] {
+            let answer = anyone(&town).with("sec-fetch-site", site).get("/sign-in/provider?next=/matters").expect(303);
+            assert_eq!((answer.header("location"), cookie(&answer, "taizhang_away")), ("/sign-in?next=%2Fmatters", None));
+        }
+        for site in ["same-origin", "none"] {
+            let answer = anyone(&town).with("sec-fetch-site", site).get("/sign-in/provider").expect(303);
+            assert!(answer.header("location").contains("/authorize?"));
+        }
+    }
 }
