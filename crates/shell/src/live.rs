@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use askama::Template;
@@ -13,7 +14,7 @@ use axum::response::Response;
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use base::limits::STREAM_SECONDS_MAX;
 use kernel::{
-    AccountDisabled, BodyErased, DeviceRevoked, GrantWithdrawn, IdentityRemoved, IdentitySet,
+    AccountDisabled, BodyErased, DeviceRevoked, GrantWithdrawn, IdentityRemoved, IdentitySet, Kernel,
     PasswordChanged, TokenRevoked, TotpRemoved,
 };
 use ledger::{Body, Entry};
@@ -71,7 +72,7 @@ pub fn markup(items: &[LiveItem], empty: &str) -> Option<String> {
 
 /// What is recorded while a stream is open.
 pub struct Changes {
-    live: Live,
+    heard: Heard,
     until: Instant,
 }
 
@@ -80,7 +81,8 @@ impl Changes {
     /// the two.
     pub fn from_now(app: &App) -> Self {
         let until = Instant::now() + Duration::from_secs(STREAM_SECONDS_MAX);
-        Self { live: heard().unwrap_or_else(|| app.kernel.live()), until }
+        let heard = heard().unwrap_or_else(|| Heard::from_now(&app.kernel));
+        Self { heard, until }
     }
 
     /// Whether the time of the stream is over.
@@ -100,7 +102,7 @@ impl Changes {
                 return false;
             }
             let received = tokio::select! {
-                received = self.live.recv() => received,
+                received = self.heard.live.recv() => received,
                 () = listener.closed() => return false,
                 () = sleep_until(self.until) => return false,
             };
@@ -109,8 +111,8 @@ impl Changes {
                 Ok(entries) if entries.iter().any(takes_away) => return false,
                 Ok(entries) if entries.iter().any(&concerns) => return true,
                 Ok(_) => {}
-                // Whatever was missed is in the database.
-                Err(broadcast::error::RecvError::Lagged(_)) => return true,
+                // Whatever was missed is in the database; if a right may be among it, whoever listens is judged anew.
+                Err(broadcast::error::RecvError::Lagged(_)) => return !self.heard.may_have_missed_a_right(),
                 Err(broadcast::error::RecvError::Closed) => return false,
             }
         }
@@ -119,23 +121,44 @@ impl Changes {
 
 tokio::task_local! {
     /// What is recorded since before the viewer of this request was looked up.
-    static HEARD: Cell<Option<Live>>;
+    static HEARD: Cell<Option<Heard>>;
 }
 
 type Live = broadcast::Receiver<Arc<Vec<Entry>>>;
+
+/// What is recorded from a moment on, and how far the root book was then, in which accounts and rights stand.
+struct Heard {
+    live: Live,
+    root: Arc<AtomicU64>,
+    root_then: u64,
+}
+
+impl Heard {
+    fn from_now(kernel: &Kernel) -> Self {
+        Self::of(kernel.root_told(), || kernel.live())
+    }
+
+    fn of(root: Arc<AtomicU64>, listen: impl FnOnce() -> Live) -> Self {
+        Self { root_then: root.load(Ordering::SeqCst), live: listen(), root }
+    }
+
+    fn may_have_missed_a_right(&self) -> bool {
+        self.root.load(Ordering::SeqCst) != self.root_then
+    }
+}
 
 /// The layer that listens for a stream before anybody asks whether it may be opened: a right that is taken away between
 /// the two ends it.
 pub async fn listen_first(State(app): State<App>, request: Request, next: Next) -> Response {
     let accepts = request.headers().get_all(header::ACCEPT).iter();
     if accepts.filter_map(|it| it.to_str().ok()).any(|it| it.contains("text/event-stream")) {
-        HEARD.scope(Cell::new(Some(app.kernel.live())), next.run(request)).await
+        HEARD.scope(Cell::new(Some(Heard::from_now(&app.kernel))), next.run(request)).await
     } else {
         next.run(request).await
     }
 }
 
-fn heard() -> Option<Live> {
+fn heard() -> Option<Heard> {
     HEARD.try_with(Cell::take).ok().flatten()
 }
 
@@ -164,10 +187,10 @@ mod tests {
     async fn what_was_recorded_while_a_request_was_judged_is_heard_by_its_stream_alone() {
         let (recorded, live) = broadcast::channel(1);
         HEARD
-            .scope(Cell::new(Some(live)), async {
+            .scope(Cell::new(Some(Heard::of(Arc::default(), || live))), async {
                 recorded.send(Arc::default()).expect("somebody listens");
                 let mut stream = heard().expect("the request listens");
-                stream.try_recv().expect("it was told");
+                stream.live.try_recv().expect("it was told");
                 assert!(heard().is_none());
             })
             .await;
@@ -178,12 +201,28 @@ mod tests {
     async fn a_stream_ends_in_time_even_where_there_is_always_something_to_tell() {
         let (recorded, live) = broadcast::channel(1);
         let (listener, _stays) = mpsc::channel::<()>(1);
-        let mut changes = Changes { live, until: Instant::now() + Duration::from_secs(60) };
+        let heard = Heard::of(Arc::default(), || live);
+        let mut changes = Changes { heard, until: Instant::now() + Duration::from_secs(60) };
         let busy = || (0..2).for_each(|_| drop(recorded.send(Arc::default())));
         busy();
         assert!(changes.next(|_| false, &listener).await, "what was missed is told");
         busy();
         changes.until = Instant::now();
         assert!(!changes.next(|_| true, &listener).await);
+    }
+
+    #[tokio::test]
+    async fn whoever_missed_what_may_be_a_right_is_judged_anew() {
+        let (recorded, live) = broadcast::channel(1);
+        let (listener, _stays) = mpsc::channel::<()>(1);
+        let root = Arc::new(AtomicU64::new(7));
+        let heard = Heard::of(root.clone(), || live);
+        let mut changes = Changes { heard, until: Instant::now() + Duration::from_secs(60) };
+        let lag = || (0..2).for_each(|_| drop(recorded.send(Arc::default())));
+        lag();
+        assert!(changes.next(|_| false, &listener).await, "nothing was recorded in the root book");
+        root.store(8, Ordering::SeqCst);
+        lag();
+        assert!(!changes.next(|_| false, &listener).await);
     }
 }
