@@ -10,8 +10,8 @@ use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
-use axum::response::Response;
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
+use axum::response::{IntoResponse, Response};
 use base::limits::STREAM_SECONDS_MAX;
 use kernel::{
     AccountDisabled, BodyErased, DeviceRevoked, GrantWithdrawn, IdentityRemoved, IdentitySet, Kernel,
@@ -24,7 +24,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::app::App;
+use crate::health::held;
 use crate::view::{LiveItem, LiveItems};
+use crate::viewer::{Viewer, caller, cookie};
+use crate::wall;
 
 /// What a page is sent.
 pub type Events = Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>;
@@ -160,6 +163,32 @@ pub async fn listen_first(State(app): State<App>, request: Request, next: Next) 
 
 fn heard() -> Option<Heard> {
     HEARD.try_with(Cell::take).ok().flatten()
+}
+
+/// The layer of routes that stay open: so many streams of one session, screen, program or device, and no more.
+pub async fn seated(State(app): State<App>, request: Request, next: Next) -> Response {
+    let owner = owner_of(&app, &request);
+    let response = next.run(request).await;
+    let media = response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |media| media.as_bytes());
+    if !media.starts_with(b"text/event-stream") {
+        return response;
+    }
+    match app.limits.streams.take(&owner) {
+        Ok(seat) => response.map(|body| held(body, seat)),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// By what whoever opens a stream is let in.
+fn owner_of(app: &App, request: &Request) -> String {
+    match request.extensions().get::<Viewer>() {
+        Some(Viewer::Person(session)) => format!("session {}", session.hash),
+        Some(Viewer::Program(actor)) => actor.id.to_string(),
+        _ => match cookie(request.headers(), wall::COOKIE) {
+            Some(screen) => format!("screen {screen}"),
+            None => format!("address {}", caller(app, request)),
+        },
+    }
 }
 
 /// Whether somebody may do less after an entry. It happens seldom enough for every stream to end.

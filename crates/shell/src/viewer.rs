@@ -224,6 +224,8 @@ pub struct Limits {
     witness: DefaultKeyedRateLimiter<IpAddr>,
     /// Places for sockets.
     pub sockets: Seats,
+    /// Places for streams.
+    pub streams: Seats,
 }
 
 impl Default for Limits {
@@ -234,7 +236,8 @@ impl Default for Limits {
             public: RateLimiter::keyed(per_minute(120)),
             evidence: RateLimiter::keyed(per_minute(20)),
             witness: RateLimiter::keyed(per_minute(600)),
-            sockets: Seats::default(),
+            sockets: Seats::for_sockets(),
+            streams: Seats::for_streams(),
         }
     }
 }

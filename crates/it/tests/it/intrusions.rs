@@ -197,4 +197,27 @@ on_every_store! {
         file(&shared).expect(404);
         assert!(town.site.kernel.audit().unwrap().is_clean());
     }
+
+    fn so_many_streams_of_one_session_are_open_at_a_time(town) {
+        let (name, _) = town.account(User::Leader);
+        let (one, other) = (town.holder_again(&name), town.holder_again(&name));
+        let open = |client: &Client| {
+            let mut stream = client.open("GET", "/matters/live", &[("accept", "text/event-stream"), ("accept-language", "en")]);
+            let mut status = [0; 12];
+            std::io::Read::read_exact(&mut stream, &mut status).unwrap();
+            (String::from_utf8_lossy(&status[9..]).into_owned(), stream)
+        };
+        let mut streams: Vec<_> = (0..32).map(|_| open(&one)).collect();
+        assert!(streams.iter().all(|(status, _)| status == "200"));
+        let refused = one.with("accept-language", "en").get("/matters/live").expect(429);
+        assert!(refused.header("retry-after").parse::<u64>().is_ok() && refused.text().contains("live connections are open"), "{}", refused.text());
+        assert_eq!(open(&other).0, "200", "another session of the same person");
+        // A place is free once a page is closed.
+        streams.clear();
+        let waited = (0..300).find(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            open(&one).0 == "200"
+        });
+        assert!(waited.is_some(), "the places are given back");
+    }
 }
