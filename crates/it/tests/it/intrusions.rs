@@ -198,6 +198,49 @@ on_every_store! {
         assert!(town.site.kernel.audit().unwrap().is_clean());
     }
 
+    fn a_file_that_no_entry_names_goes_after_a_day_and_no_other(town) {
+        const DAY_MS: i64 = 24 * 3_600_000;
+        let operator = town.program(User::Operator);
+        let upload = |what: &str| {
+            let bytes = [PDF, what.as_bytes(), b"\n%%EOF\n"].concat();
+            let kept = operator.post_bytes("/api/market/beiyuan/evidence", "application/pdf", &bytes).expect(201);
+            kept.json()["digest"].as_str().unwrap().to_owned()
+        };
+        let record = |number: &str, file: &str| {
+            let body = json!({ "kind": "market.certificate.recorded", "evidence": [file],
+                "body": { "merchant": "m1", "certificate": "health", "number": number, "until": "2027-12-31" } });
+            operator.post("/api/market/beiyuan/entries", &body)
+        };
+        let status = |file: &str| operator.get(&format!("/api/market/beiyuan/evidence/{file}")).status;
+        let sweep = || town.site.kernel.sweep_files().unwrap();
+        let (idle, named, again) = (upload("idle"), upload("named"), upload("again"));
+        record("J-1", &named).expect(201);
+        town.clock.advance_ms(DAY_MS - 1);
+        assert_eq!((sweep(), status(&idle)), (0, 200));
+        assert_eq!(upload("again"), again, "whoever sends it again has a day again");
+        town.clock.advance_ms(1);
+        assert_eq!((sweep(), status(&idle), status(&named), status(&again)), (1, 404, 200, 200));
+        // No entry names what is not there.
+        let before = town.fingerprint();
+        let refused = record("J-2", &idle).expect(400).json();
+        assert_eq!((&refused["field"], town.fingerprint()), (&json!("evidence"), before));
+        // Whoever names it at the last moment has it, or is told to send it again.
+        for round in 0..8 {
+            let late = upload(&format!("late {round}"));
+            town.clock.advance_ms(DAY_MS);
+            let recorded = std::thread::scope(|scope| {
+                let gate = harness::Gate::shut(&town.site.kernel);
+                let entry = scope.spawn(|| record(&format!("K-{round}"), &late).status);
+                scope.spawn(sweep);
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                gate.open();
+                entry.join().unwrap()
+            });
+            assert_eq!(status(&late), if recorded == 201 { 200 } else { 404 }, "{recorded}");
+        }
+        assert!(town.site.kernel.audit().unwrap().is_clean());
+    }
+
     fn so_many_streams_of_one_session_are_open_at_a_time(town) {
         let (name, _) = town.account(User::Leader);
         let (one, other) = (town.holder_again(&name), town.holder_again(&name));
