@@ -2,7 +2,7 @@
 //! names goes after a day.
 
 use base::limits::{EVIDENCE_BYTES_MAX, PLAN_BYTES_MAX};
-use base::BookId;
+use base::{BookId, SubjectId};
 use ledger::{BodyError, Rule};
 use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx, Value};
@@ -137,6 +137,28 @@ impl Kernel {
             }
         }
         Ok(swept)
+    }
+
+    /// Whether an entry about one of some subjects, in their book, names a file.
+    pub fn evidence_about(
+        &self,
+        book: &BookId,
+        digest: &str,
+        subjects: &[SubjectId],
+    ) -> Result<bool, StoreError> {
+        const NAMED: &str =
+            "select entry.seq from link join entry on entry.book = link.book and entry.seq = link.seq
+            where link.book = $1 and link.subject = $2 and entry.head like $3 limit 1";
+        let named = format!("%\"{digest}\"%");
+        self.read(|tx| {
+            for subject in subjects {
+                let params = [Param::Text(book.as_str()), Param::Text(subject.as_str()), Param::Text(&named)];
+                if tx.query_one(NAMED, &params)?.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
     }
 
     /// What a file is, by its digest.

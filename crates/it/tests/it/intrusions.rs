@@ -241,6 +241,28 @@ on_every_store! {
         assert!(town.site.kernel.audit().unwrap().is_clean());
     }
 
+    fn a_team_opens_files_of_its_own_projects_alone(town) {
+        const BOOK: &str = "/api/projects/decheng-projects";
+        let (planner, team) = (town.program(User::Planner), town.program(User::Team));
+        for (name, number) in [("own", 1), ("other", 2)] {
+            let mut body = harness::project(harness::OFFICES[0], name);
+            body["team"] = format!("post:decheng-office/team-{number}").into();
+            planner.post(&format!("{BOOK}/entries"), &json!({ "kind": "projects.project.registered", "body": body })).expect(201);
+        }
+        let kept = planner.post_bytes(&format!("{BOOK}/evidence"), "application/pdf", PDF).expect(201).json();
+        let file = format!("{BOOK}/evidence/{}", kept["digest"].as_str().unwrap());
+        let report = |project: &str| {
+            let body = json!({ "project": project, "note": "合同", "percent_bp": 100 });
+            planner.post(&format!("{BOOK}/entries"), &json!({ "kind": "projects.progress.reported", "body": body, "evidence": [kept["digest"]] })).expect(201)
+        };
+        team.get(&file).expect(404);
+        report("other");
+        team.get(&file).expect(404);
+        planner.get(&file).expect(200);
+        report("own");
+        team.get(&file).expect(200);
+    }
+
     fn so_many_streams_of_one_session_are_open_at_a_time(town) {
         let (name, _) = town.account(User::Leader);
         let (one, other) = (town.holder_again(&name), town.holder_again(&name));
