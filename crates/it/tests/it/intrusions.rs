@@ -285,4 +285,17 @@ on_every_store! {
         });
         assert!(waited.is_some(), "the places are given back");
     }
+
+    fn whoever_reads_a_list_of_merchants_is_noted_with_what_was_asked(town) {
+        let inspector = town.browser(User::Inspector).with("accept", "text/html");
+        inspector.get("/market/beiyuan/merchants?q=%E7%8E%8B").expect(200);
+        town.program(User::Operator).get("/api/market/beiyuan/merchants").expect(200);
+        // Who is refused reads nothing.
+        town.program(User::Merchant).get("/api/market/beiyuan/merchants").expect(403);
+        let units = [UnitCode::new("beiyuan-market").unwrap()];
+        let read = || town.site.kernel.reads(&units, None, 10).unwrap().into_iter().map(|read| read.what).collect::<Vec<_>>();
+        let mut noted = read();
+        noted.sort();
+        assert_eq!(noted, ["merchants beiyuan", "merchants beiyuan (王)"]);
+    }
 }
