@@ -103,10 +103,15 @@ impl Viewer {
         let nobody = Actor { id: self.id(), grants: Vec::new() };
         let scope = access::scope(app.kernel.policy(), &tree, self.actor().unwrap_or(&nobody), action);
         if scope.is_empty() {
-            let root = tree.root().ok_or_else(Problem::not_found)?;
-            self.need(app, action, &Resource::of(root))?;
+            self.need_at_root(app, action)?;
         }
         Ok(scope)
+    }
+
+    /// Refuses who may not do an action with the whole installation.
+    pub fn need_at_root(&self, app: &App, action: &str) -> Result<(), Problem> {
+        let tree = app.tree();
+        self.need(app, action, &Resource::of(tree.root().ok_or_else(Problem::not_found)?))
     }
 
     /// Notes who reads what is restricted, for each part of the org tree that is shown. What cannot be noted is not

@@ -298,4 +298,14 @@ on_every_store! {
         noted.sort();
         assert_eq!(noted, ["merchants beiyuan", "merchants beiyuan (王)"]);
     }
+
+    fn what_is_witnessed_is_seen_by_administrators_of_the_root_alone(town) {
+        let local = granted(&town, "qian", grant("admin", "371402", None, None));
+        for path in ["/api/witness/logs", "/api/witness/forks", "/api/witness/witnesses", "/admin/witness", "/admin/witness/new"] {
+            local.get(path).expect(403);
+        }
+        let page = local.with("accept", "text/html").get("/admin").expect(200).text();
+        assert!(page.contains("/admin/accounts") && !page.contains("/admin/witness"), "{page}");
+        town.program(User::Admin).get("/api/witness/logs").expect(200);
+    }
 }
