@@ -21,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{failure_problem, ledger, sight};
+use crate::plan::ahead;
 use crate::policy;
 use crate::record::{Input, Recorded, record};
 use crate::state;
@@ -93,6 +94,10 @@ async fn record_as(
     };
     viewer.need(app, &input.kind, &resource)?;
     let actor = viewer.id();
+    let _turn = match input.body.get("project").and_then(|value| value.as_str()) {
+        Some(project) => ahead(app, &book, project).await?,
+        None => None,
+    };
     app.kernel
         .append(move |desk| {
             let Some(Sent { key, digest }) = &sent else { return record(desk, &book, &actor, &input) };
