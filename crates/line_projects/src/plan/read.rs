@@ -54,8 +54,10 @@ const KEPT_MAX: usize = 1_024;
 /// What plans say, as long as they are what they were: the writer asks at every entry about a project, and a plan of ten
 /// thousand activities is not reckoned with again for an entry that is not about it.
 #[derive(Debug, Default)]
-pub struct Reckoned(Mutex<HashMap<(BookId, String), (Written, Arc<PlanFacts>)>>);
+pub struct Reckoned(Mutex<HashMap<Of, (Written, Arc<PlanFacts>)>>);
 
+/// A book, and a project of it.
+type Of = (BookId, String);
 /// A digest of all that a plan follows from.
 type Written = [u8; 32];
 
@@ -89,7 +91,7 @@ impl Reckoned {
         Ok(written.is_none_or(|written| self.kept(&of, written).is_some()))
     }
 
-    fn kept(&self, of: &(BookId, String), written: Written) -> Option<Arc<PlanFacts>> {
+    fn kept(&self, of: &Of, written: Written) -> Option<Arc<PlanFacts>> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(of).filter(|(then, _)| *then == written).map(|(_, facts)| facts.clone())
     }
