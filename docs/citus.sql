@@ -8,6 +8,7 @@ select create_reference_table('account');
 select create_reference_table('account_identity');
 select create_reference_table('api_token');
 select create_reference_table('contact_secret');
+select create_reference_table('identity_confirmed');
 select create_reference_table('market_market');
 select create_reference_table('org_book');
 select create_reference_table('org_contact');

@@ -15,6 +15,7 @@ use kernel::NewToken;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::json;
+use shell::seats::STREAMS_OF_ONE_MAX;
 
 use crate::Plan;
 use crate::client::Client;
@@ -269,13 +270,13 @@ fn viewers(town: &Town<'_>, server: &Server) {
     let lags: Arc<Mutex<Times>> = Arc::default();
     let began = Instant::now();
     let mut screens = Vec::new();
-    for _ in 0..town.plan.viewers {
+    for number in 0..town.plan.viewers {
         let (shown, changed, stop, lags) = (shown.clone(), changed.clone(), stop.clone(), lags.clone());
-        let (host, leader) = (server.host.clone(), town.ground.leader.clone());
+        let (host, token) = (server.host.clone(), town.ground.screens[number / STREAMS_OF_ONE_MAX].clone());
         let screen = std::thread::Builder::new().stack_size(96 * 1024).spawn(move || {
             let mut stream = TcpStream::connect(&host).unwrap();
             let request = format!(
-                "GET /wall/371402/live HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {leader}\r\n\r\n"
+                "GET /wall/371402/live HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\r\n"
             );
             stream.write_all(request.as_bytes()).unwrap();
             stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();

@@ -3,6 +3,7 @@
 use base::{ActorId, BookId, SubjectId, UnitCode};
 use kernel::{Kernel, NewDevice, NewToken};
 use serde_json::json;
+use shell::seats::STREAMS_OF_ONE_MAX;
 use taizhang::Config;
 use tempfile::TempDir;
 
@@ -23,6 +24,8 @@ pub struct Ground {
     /// Of scale n at n - 1.
     pub scales: Vec<String>,
     pub leader: String,
+    /// Of screens, as many as one may open streams with.
+    pub screens: Vec<String>,
     pub supplier: String,
     /// Sees the events of every sender.
     pub tracer: String,
@@ -65,13 +68,15 @@ impl Ground {
         let supplier =
             token(access::Grant { line: Some("market".into()), ..grant("supplier", "beiyuan-market") });
         let leader = token(grant("leader", "371402"));
+        let screens = plan.viewers.div_ceil(STREAMS_OF_ONE_MAX);
+        let screens = (0..screens).map(|_| token(grant("wall", "371402"))).collect();
         let tracer = token(access::Grant { line: Some("market".into()), ..grant("tracer", "371402") });
         // What was loaded before is only read.
         let new_scales = if is_loaded { 0 } else { plan.scales };
         let scales = (1..=new_scales).map(|scale| credential(&kernel, &book, scale)).collect();
         kernel.stop();
         drop(kernel);
-        Self { config, scales, leader, supplier, tracer, is_loaded, _folder: folder }
+        Self { config, scales, leader, screens, supplier, tracer, is_loaded, _folder: folder }
     }
 
     pub fn database_mib(&self) -> u64 {

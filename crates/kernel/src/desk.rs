@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use store::{Param, StoreError, Tx, Value};
 
 use crate::docket::Seats;
+use crate::evidence;
 use crate::schema::{INSERT_ENTRY, MOVE_HEAD, OPEN_BOOK, PUT_TILE, TAKE_HEAD};
 use crate::tiles::{StoredTiles, store_error};
 use crate::writer::Bench;
@@ -181,11 +182,14 @@ impl<'a> Desk<'a> {
         self.tx.execute(OPEN_BOOK, &[Param::Text(book.as_str())]).map(drop)
     }
 
-    /// Appends an entry, if the job is accepted in the end.
+    /// Appends an entry, if the job is accepted in the end. The files that it names must be there.
     pub fn append<E>(&mut self, draft: Draft) -> Result<Receipt, AppendError<E>> {
         self.bench.catalogue.get(draft.kind.as_str())?;
         draft.check(self.now)?;
         self.take(&draft.book)?;
+        if !draft.evidence.is_empty() {
+            evidence::need(self.read()?, &draft.book, &draft.evidence)?;
+        }
         let head = self.heads.get_mut(&draft.book).expect("the head was just taken");
         let seq = Seq(head.next);
         head.next += 1;
@@ -330,6 +334,9 @@ impl<'a> Desk<'a> {
             ]);
         }
         self.tx.insert_many(&INSERT_ENTRY, &cells)?;
+        for entry in entries.iter().filter(|entry| !entry.evidence.is_empty()) {
+            evidence::named(self.tx, &entry.book, &entry.evidence)?;
+        }
         crate::apply::apply(self.tx, &self.bench.lines, &self.bench.zone, &entries, &mut self.cells)?;
         self.written.append(&mut entries);
         Ok(())

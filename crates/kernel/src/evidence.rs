@@ -1,12 +1,17 @@
-//! Evidence files: kept by their digest, checked for what they are, never by the name that a sender gave.
-
-use base::BookId;
-use sha2::{Digest, Sha256};
-use store::{Param, StoreError, Value};
+//! Evidence files: kept by their digest, checked for what they are, never by the name that a sender gave. One that no entry
+//! names goes after a day.
 
 use base::limits::{EVIDENCE_BYTES_MAX, PLAN_BYTES_MAX};
+use base::{BookId, SubjectId};
+use ledger::{BodyError, Rule};
+use sha2::{Digest, Sha256};
+use store::{Param, StoreError, Tx, Value};
 
+use crate::registry::id;
 use crate::{AppendError, Kernel};
+
+/// How long a file waits for the entry that names it.
+pub const UNNAMED_MS_MAX: i64 = 24 * 3_600_000;
 
 /// What evidence may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,19 +102,63 @@ impl Kernel {
         bytes: Vec<u8>,
         media_type: &'static str,
     ) -> Result<String, AppendError<EvidenceError>> {
-        const KEEP: &str = "insert into evidence (book, digest, media_type, bytes) values ($1, $2, $3, $4)
-            on conflict (book, digest) do nothing";
+        const KEEP: &str = "insert into evidence (book, digest, media_type, bytes, unnamed) values ($1, $2, $3, $4, $5)
+            on conflict (book, digest) do update set unnamed = excluded.unnamed where evidence.unnamed is not null";
         let digest = hex::encode(Sha256::digest(&bytes));
         let (book, answer) = (book.clone(), digest.clone());
         self.append_blocking(move |desk| {
             desk.take(&book)?;
             let text = |text: &str| Value::Text(text.to_owned());
-            let values =
-                vec![text(book.as_str()), text(&digest), text(media_type), Value::Blob(bytes.clone())];
-            desk.aside(KEEP, values);
+            let (file, now) = (Value::Blob(bytes.clone()), Value::Int(desk.now().0));
+            desk.aside(KEEP, vec![text(book.as_str()), text(&digest), text(media_type), file, now]);
             Ok(())
         })?;
         Ok(answer)
+    }
+
+    /// Takes away the files that no entry named in time; returns how many. Blocks.
+    pub fn sweep_files(&self) -> Result<u64, StoreError> {
+        const BOOKS: &str = "select distinct book from evidence where unnamed is not null and unnamed <= $1";
+        const SWEEP: &str = "delete from evidence where book = $1 and unnamed is not null and unnamed <= $2";
+        let until = self.now().plus_ms(-UNNAMED_MS_MAX).0;
+        let mut swept = 0;
+        for row in self.read(|tx| tx.query(BOOKS, &[Param::Int(until)]))? {
+            let book = id(BookId::new(row.text(0)?))?;
+            let gone = self.append_blocking::<_, _, ()>(move |desk| {
+                // Whoever names a file holds the book, and what those before have named is written first.
+                desk.take(&book)?;
+                Ok(desk.read()?.execute(SWEEP, &[Param::Text(book.as_str()), Param::Int(until)])?)
+            });
+            match gone {
+                Ok(gone) => swept += gone,
+                Err(AppendError::Store(error)) => return Err(error),
+                // The next look does it.
+                Err(_) => break,
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Whether an entry about one of some subjects, in their book, names a file.
+    pub fn evidence_about(
+        &self,
+        book: &BookId,
+        digest: &str,
+        subjects: &[SubjectId],
+    ) -> Result<bool, StoreError> {
+        const NAMED: &str =
+            "select entry.seq from link join entry on entry.book = link.book and entry.seq = link.seq
+            where link.book = $1 and link.subject = $2 and entry.head like $3 limit 1";
+        let named = format!("%\"{digest}\"%");
+        self.read(|tx| {
+            for subject in subjects {
+                let params = [Param::Text(book.as_str()), Param::Text(subject.as_str()), Param::Text(&named)];
+                if tx.query_one(NAMED, &params)?.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
     }
 
     /// What a file is, by its digest.
@@ -128,4 +177,25 @@ impl Kernel {
         })
         .transpose()
     }
+}
+
+/// Refuses files that are not among those of a book.
+pub(crate) fn need<E>(tx: &mut dyn Tx, book: &BookId, digests: &[String]) -> Result<(), AppendError<E>> {
+    const FIND: &str = "select digest from evidence where book = $1 and digest = $2";
+    for digest in digests {
+        if tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(digest)])?.is_none() {
+            let detail = format!("{digest} is not among the files of the book; send it again");
+            return Err(BodyError::new("evidence", Rule::Reference, detail).into());
+        }
+    }
+    Ok(())
+}
+
+/// Notes that an entry names some files, so that they stay.
+pub(crate) fn named(tx: &mut dyn Tx, book: &BookId, digests: &[String]) -> Result<(), StoreError> {
+    const NAME: &str =
+        "update evidence set unnamed = null where book = $1 and digest = $2 and unnamed is not null";
+    digests
+        .iter()
+        .try_for_each(|digest| tx.execute(NAME, &[Param::Text(book.as_str()), Param::Text(digest)]).map(drop))
 }

@@ -105,6 +105,16 @@ pub trait Line: Send + Sync {
         Ok(Facts::default())
     }
 
+    /// Reckons, before the writer's turn, what of [`Line::facts`] takes long, so that the writer finds it done.
+    fn prepare(&self, _tx: &mut dyn Tx, _book: &BookId, _matter: &Matter) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Whether nothing of [`Line::facts`] takes long now; the clock looks at a matter again otherwise.
+    fn is_prepared(&self, _tx: &mut dyn Tx, _book: &BookId, _matter: &Matter) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     /// Somebody moved a matter of one of the line's sorts, in this decision; `matter` is as it now stands. The line may
     /// follow with entries of its own, touch matters that depend on this one, or refuse the move.
     fn on_move(

@@ -81,6 +81,8 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 31, sql: SECOND_STEP_TABLES },
     Migration { owner: "kernel", number: 32, sql: IDENTITY_TABLES },
     Migration { owner: "kernel", number: 36, sql: "alter table totp add column begun_in text" },
+    Migration { owner: "kernel", number: 37, sql: CONFIRMED_TABLE },
+    Migration { owner: "kernel", number: 38, sql: UNNAMED_FILES },
 ];
 
 /// Trust and forks follow from the root book; what was cosigned last does not.
@@ -138,6 +140,21 @@ create table if not exists sent_away (
 create table if not exists provider_session (
     hash text not null primary key, expires bigint not null
 );
+";
+
+/// Since when a file waits for an entry that names it; those that are there already are taken as named.
+const UNNAMED_FILES: &str = "
+alter table evidence add column unnamed bigint;
+create index if not exists evidence_by_unnamed on evidence (unnamed) where unnamed is not null;
+";
+
+/// Which link of an account its owner has confirmed; it does not follow from entries. Those that are there already are taken
+/// as confirmed.
+const CONFIRMED_TABLE: &str = "
+create table if not exists identity_confirmed (
+    actor text not null primary key, seq bigint not null
+);
+insert into identity_confirmed (actor, seq) select actor, seq from account_identity;
 ";
 
 const TARGET_TABLE: &str = "

@@ -32,7 +32,7 @@ const fn state(
     Figure { name, title_zh, title_en, unit, kinds, dimensions: &[], state: true, needs: None }
 }
 
-/// A figure of the money that stalls take.
+/// A figure of what stalls take.
 const fn takings(figure: Figure) -> Figure {
     Figure { needs: Some(READ_TAKINGS), ..figure }
 }
@@ -74,7 +74,8 @@ pub const FIGURES: &[Figure] = &[
     state(SCALES, "联网电子秤", "Scales connected", Unit::Count, &[ScaleEnrolled::KIND]),
     flow(SALES, "交易笔数", "Sales", Unit::Count, &[Sale::KIND], &["stall", "product"]),
     takings(flow(SALES_AMOUNT, "交易额", "Sales amount", Unit::Fen, &[Sale::KIND], &["stall", "product"])),
-    flow(SALES_GRAMS, "交易量", "Weight sold", Unit::Grams, &[Sale::KIND], &["stall", "product"]),
+    // By the posted price, weights tell nearly as much as amounts.
+    takings(flow(SALES_GRAMS, "交易量", "Weight sold", Unit::Grams, &[Sale::KIND], &["stall", "product"])),
     flow(LOTS, "进货批次", "Lots received", Unit::Count, &[LotReceived::KIND], &["stall", "product"]),
     flow(LOTS_GRAMS, "进货量", "Weight received", Unit::Grams, &[LotReceived::KIND], &["stall", "product"]),
     flow(LOTS_DOCUMENTED, "有凭证批次", "Lots with a document", Unit::Count, &[LotReceived::KIND], &[]),

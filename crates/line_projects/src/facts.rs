@@ -5,7 +5,7 @@ use matters::{Between, Facts, Matter, Phased, Point};
 use store::{StoreError, Tx};
 
 use crate::kinds::Phase;
-use crate::plan;
+use crate::plan::Reckoned;
 use crate::sorts;
 use crate::state::{self, Project};
 
@@ -13,18 +13,56 @@ use crate::state::{self, Project};
 const WHOLE_BP: i64 = 10_000;
 
 /// The facts of a project; nothing is known of other matters but what they know themselves.
-pub fn facts(tx: &mut dyn Tx, zone: &CityZone, book: &BookId, matter: &Matter) -> Result<Facts, StoreError> {
-    if matter.sort.as_str() != sorts::PROJECT {
-        return Ok(Facts::default());
+pub fn facts(
+    tx: &mut dyn Tx,
+    with: (&CityZone, &Reckoned),
+    book: &BookId,
+    matter: &Matter,
+) -> Result<Facts, StoreError> {
+    match project(tx, book, matter)? {
+        Some(project) => of_project(tx, with, book, &project),
+        None => Ok(Facts::default()),
     }
-    let Some(name) = state::project_of_matter(tx, book, &matter.id)? else { return Ok(Facts::default()) };
-    let Some(project) = state::project(tx, book, &name)? else { return Ok(Facts::default()) };
-    of_project(tx, zone, book, &project)
+}
+
+/// Reckons with the plan of a project, which is kept then.
+pub fn prepare(
+    tx: &mut dyn Tx,
+    (zone, reckoned): (&CityZone, &Reckoned),
+    book: &BookId,
+    matter: &Matter,
+) -> Result<(), StoreError> {
+    match project(tx, book, matter)? {
+        Some(project) => reckoned.facts(tx, zone, book, &project).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Whether the plan of a project, if it has one, was reckoned with as it stands.
+pub fn is_prepared(
+    tx: &mut dyn Tx,
+    reckoned: &Reckoned,
+    book: &BookId,
+    matter: &Matter,
+) -> Result<bool, StoreError> {
+    match project(tx, book, matter)? {
+        Some(project) => reckoned.knows(tx, book, &project),
+        None => Ok(true),
+    }
+}
+
+/// The project that a matter is.
+fn project(tx: &mut dyn Tx, book: &BookId, matter: &Matter) -> Result<Option<Project>, StoreError> {
+    if matter.sort.as_str() != sorts::PROJECT {
+        return Ok(None);
+    }
+    let Some(name) = state::project_of_matter(tx, book, &matter.id)? else { return Ok(None) };
+    state::project(tx, book, &name)
 }
 
 fn of_project(
     tx: &mut dyn Tx,
-    zone: &CityZone,
+    (zone, reckoned): (&CityZone, &Reckoned),
     book: &BookId,
     project: &Project,
 ) -> Result<Facts, StoreError> {
@@ -34,7 +72,7 @@ fn of_project(
     let reached = |least: Phase| phases.iter().find(|reached| reached.phase >= least).map(|it| it.at);
     let day = |at: Time| zone.day_of(at);
     let finished = reached(Phase::Finished).map(day);
-    let plan = plan::facts(tx, zone, book, project)?;
+    let plan = reckoned.facts(tx, zone, book, project)?;
     let of_activities = plan.as_ref().and_then(|plan| plan.progress);
     // Of what was reported of the whole and of activities, the later is believed.
     let whole = state::latest_of_whole(tx, book, name)?;

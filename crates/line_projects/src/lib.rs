@@ -49,12 +49,13 @@ pub const NAV: [NavEntry; 1] = [NavEntry { title: "projects", href: "/projects",
 /// The line as the kernel sees it.
 pub struct Projects {
     zone: CityZone,
+    reckoned: plan::Reckoned,
 }
 
 impl Projects {
     /// `zone` says to which day a moment belongs, for what is judged day by day.
     pub fn new(zone: CityZone) -> Self {
-        Self { zone }
+        Self { zone, reckoned: plan::Reckoned::default() }
     }
 }
 
@@ -100,7 +101,15 @@ impl Line for Projects {
     }
 
     fn facts(&self, tx: &mut dyn Tx, book: &BookId, matter: &Matter) -> Result<Facts, StoreError> {
-        facts::facts(tx, &self.zone, book, matter)
+        facts::facts(tx, (&self.zone, &self.reckoned), book, matter)
+    }
+
+    fn prepare(&self, tx: &mut dyn Tx, book: &BookId, matter: &Matter) -> Result<(), StoreError> {
+        facts::prepare(tx, (&self.zone, &self.reckoned), book, matter)
+    }
+
+    fn is_prepared(&self, tx: &mut dyn Tx, book: &BookId, matter: &Matter) -> Result<bool, StoreError> {
+        facts::is_prepared(tx, &self.reckoned, book, matter)
     }
 
     fn on_move(

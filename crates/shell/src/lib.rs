@@ -14,6 +14,7 @@ pub mod app;
 pub mod assets;
 mod caller;
 pub mod chart;
+mod csrf;
 pub mod curves;
 pub mod docket;
 pub mod evidence;

@@ -3,17 +3,18 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
-use axum::response::Response;
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
+use axum::response::{IntoResponse, Response};
 use base::limits::STREAM_SECONDS_MAX;
 use kernel::{
-    AccountDisabled, BodyErased, DeviceRevoked, GrantWithdrawn, IdentityRemoved, IdentitySet,
+    AccountDisabled, BodyErased, DeviceRevoked, GrantWithdrawn, IdentityRemoved, IdentitySet, Kernel,
     PasswordChanged, TokenRevoked, TotpRemoved,
 };
 use ledger::{Body, Entry};
@@ -23,7 +24,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::app::App;
+use crate::health::held;
 use crate::view::{LiveItem, LiveItems};
+use crate::viewer::{Viewer, caller, cookie};
+use crate::wall;
 
 /// What a page is sent.
 pub type Events = Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>;
@@ -71,7 +75,7 @@ pub fn markup(items: &[LiveItem], empty: &str) -> Option<String> {
 
 /// What is recorded while a stream is open.
 pub struct Changes {
-    live: Live,
+    heard: Heard,
     until: Instant,
 }
 
@@ -80,7 +84,8 @@ impl Changes {
     /// the two.
     pub fn from_now(app: &App) -> Self {
         let until = Instant::now() + Duration::from_secs(STREAM_SECONDS_MAX);
-        Self { live: heard().unwrap_or_else(|| app.kernel.live()), until }
+        let heard = heard().unwrap_or_else(|| Heard::from_now(&app.kernel));
+        Self { heard, until }
     }
 
     /// Whether the time of the stream is over.
@@ -100,7 +105,7 @@ impl Changes {
                 return false;
             }
             let received = tokio::select! {
-                received = self.live.recv() => received,
+                received = self.heard.live.recv() => received,
                 () = listener.closed() => return false,
                 () = sleep_until(self.until) => return false,
             };
@@ -109,8 +114,8 @@ impl Changes {
                 Ok(entries) if entries.iter().any(takes_away) => return false,
                 Ok(entries) if entries.iter().any(&concerns) => return true,
                 Ok(_) => {}
-                // Whatever was missed is in the database.
-                Err(broadcast::error::RecvError::Lagged(_)) => return true,
+                // Whatever was missed is in the database; if a right may be among it, whoever listens is judged anew.
+                Err(broadcast::error::RecvError::Lagged(_)) => return !self.heard.may_have_missed_a_right(),
                 Err(broadcast::error::RecvError::Closed) => return false,
             }
         }
@@ -119,24 +124,71 @@ impl Changes {
 
 tokio::task_local! {
     /// What is recorded since before the viewer of this request was looked up.
-    static HEARD: Cell<Option<Live>>;
+    static HEARD: Cell<Option<Heard>>;
 }
 
 type Live = broadcast::Receiver<Arc<Vec<Entry>>>;
+
+/// What is recorded from a moment on, and how far the root book was then, in which accounts and rights stand.
+struct Heard {
+    live: Live,
+    root: Arc<AtomicU64>,
+    root_then: u64,
+}
+
+impl Heard {
+    fn from_now(kernel: &Kernel) -> Self {
+        Self::of(kernel.root_told(), || kernel.live())
+    }
+
+    fn of(root: Arc<AtomicU64>, listen: impl FnOnce() -> Live) -> Self {
+        Self { root_then: root.load(Ordering::SeqCst), live: listen(), root }
+    }
+
+    fn may_have_missed_a_right(&self) -> bool {
+        self.root.load(Ordering::SeqCst) != self.root_then
+    }
+}
 
 /// The layer that listens for a stream before anybody asks whether it may be opened: a right that is taken away between
 /// the two ends it.
 pub async fn listen_first(State(app): State<App>, request: Request, next: Next) -> Response {
     let accepts = request.headers().get_all(header::ACCEPT).iter();
     if accepts.filter_map(|it| it.to_str().ok()).any(|it| it.contains("text/event-stream")) {
-        HEARD.scope(Cell::new(Some(app.kernel.live())), next.run(request)).await
+        HEARD.scope(Cell::new(Some(Heard::from_now(&app.kernel))), next.run(request)).await
     } else {
         next.run(request).await
     }
 }
 
-fn heard() -> Option<Live> {
+fn heard() -> Option<Heard> {
     HEARD.try_with(Cell::take).ok().flatten()
+}
+
+/// The layer of routes that stay open: so many streams of one session, screen, program or device, and no more.
+pub async fn seated(State(app): State<App>, request: Request, next: Next) -> Response {
+    let owner = owner_of(&app, &request);
+    let response = next.run(request).await;
+    let media = response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |media| media.as_bytes());
+    if !media.starts_with(b"text/event-stream") {
+        return response;
+    }
+    match app.limits.streams.take(&owner) {
+        Ok(seat) => response.map(|body| held(body, seat)),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// By what whoever opens a stream is let in.
+fn owner_of(app: &App, request: &Request) -> String {
+    match request.extensions().get::<Viewer>() {
+        Some(Viewer::Person(session)) => format!("session {}", session.hash),
+        Some(Viewer::Program(actor)) => actor.id.to_string(),
+        _ => match cookie(request.headers(), wall::COOKIE) {
+            Some(screen) => format!("screen {screen}"),
+            None => format!("address {}", caller(app, request)),
+        },
+    }
 }
 
 /// Whether somebody may do less after an entry. It happens seldom enough for every stream to end.
@@ -164,10 +216,10 @@ mod tests {
     async fn what_was_recorded_while_a_request_was_judged_is_heard_by_its_stream_alone() {
         let (recorded, live) = broadcast::channel(1);
         HEARD
-            .scope(Cell::new(Some(live)), async {
+            .scope(Cell::new(Some(Heard::of(Arc::default(), || live))), async {
                 recorded.send(Arc::default()).expect("somebody listens");
                 let mut stream = heard().expect("the request listens");
-                stream.try_recv().expect("it was told");
+                stream.live.try_recv().expect("it was told");
                 assert!(heard().is_none());
             })
             .await;
@@ -178,12 +230,28 @@ mod tests {
     async fn a_stream_ends_in_time_even_where_there_is_always_something_to_tell() {
         let (recorded, live) = broadcast::channel(1);
         let (listener, _stays) = mpsc::channel::<()>(1);
-        let mut changes = Changes { live, until: Instant::now() + Duration::from_secs(60) };
+        let heard = Heard::of(Arc::default(), || live);
+        let mut changes = Changes { heard, until: Instant::now() + Duration::from_secs(60) };
         let busy = || (0..2).for_each(|_| drop(recorded.send(Arc::default())));
         busy();
         assert!(changes.next(|_| false, &listener).await, "what was missed is told");
         busy();
         changes.until = Instant::now();
         assert!(!changes.next(|_| true, &listener).await);
+    }
+
+    #[tokio::test]
+    async fn whoever_missed_what_may_be_a_right_is_judged_anew() {
+        let (recorded, live) = broadcast::channel(1);
+        let (listener, _stays) = mpsc::channel::<()>(1);
+        let root = Arc::new(AtomicU64::new(7));
+        let heard = Heard::of(root.clone(), || live);
+        let mut changes = Changes { heard, until: Instant::now() + Duration::from_secs(60) };
+        let lag = || (0..2).for_each(|_| drop(recorded.send(Arc::default())));
+        lag();
+        assert!(changes.next(|_| false, &listener).await, "nothing was recorded in the root book");
+        root.store(8, Ordering::SeqCst);
+        lag();
+        assert!(!changes.next(|_| false, &listener).await);
     }
 }

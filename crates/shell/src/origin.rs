@@ -20,9 +20,15 @@ pub fn check(base_url: &str, method: &Method, headers: &HeaderMap) -> Result<(),
     )))
 }
 
+/// Whether a browser says that a link or page of another site led here. Older ones do not say.
+pub fn is_foreign(headers: &HeaderMap) -> bool {
+    let said = headers.get("sec-fetch-site").map(|said| said.as_bytes());
+    said.is_some_and(|said| !matches!(said, b"same-origin" | b"none"))
+}
+
 fn is_own(base_url: &str, headers: &HeaderMap) -> bool {
-    if let Some(said) = headers.get("sec-fetch-site") {
-        return matches!(said.as_bytes(), b"same-origin" | b"none");
+    if headers.contains_key("sec-fetch-site") {
+        return !is_foreign(headers);
     }
     let Some(origin) = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default()) else {
         return true;

@@ -4,15 +4,22 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::problem::Problem;
+use crate::texts::Both;
 
 /// Sockets that are open at a time.
 pub const SOCKETS_MAX: usize = 256;
 /// Those of one owner.
 pub const SOCKETS_OF_ONE_MAX: usize = 8;
+/// Streams that are open at a time of one session, screen, program or device: so many tabs that follow something.
+pub const STREAMS_OF_ONE_MAX: usize = 32;
 
-/// Open sockets by owner.
-#[derive(Clone, Default)]
-pub struct Seats(Arc<Mutex<BTreeMap<String, usize>>>);
+/// What is open by owner.
+#[derive(Clone)]
+pub struct Seats {
+    taken: Arc<Mutex<BTreeMap<String, usize>>>,
+    of_one_max: usize,
+    max: usize,
+}
 
 /// A place, given back when it is dropped.
 pub struct Seat {
@@ -21,18 +28,27 @@ pub struct Seat {
 }
 
 impl Seats {
+    pub fn for_sockets() -> Self {
+        Self { taken: Arc::default(), of_one_max: SOCKETS_OF_ONE_MAX, max: SOCKETS_MAX }
+    }
+
+    /// As many in all as there are connections.
+    pub fn for_streams() -> Self {
+        Self { taken: Arc::default(), of_one_max: STREAMS_OF_ONE_MAX, max: usize::MAX }
+    }
+
     /// Places that are taken.
     pub fn taken(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
 
     pub fn take(&self, owner: &str) -> Result<Seat, Problem> {
-        let mut seats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seats = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = seats.get(owner).copied().unwrap_or(0);
-        if taken >= SOCKETS_OF_ONE_MAX {
-            return Err(Problem::too_many_requests(60));
+        if taken >= self.of_one_max {
+            return Err(too_many(self.of_one_max));
         }
-        if seats.values().sum::<usize>() >= SOCKETS_MAX {
+        if seats.values().sum::<usize>() >= self.max {
             return Err(Problem::unavailable(60));
         }
         seats.insert(owner.to_owned(), taken + 1);
@@ -40,9 +56,20 @@ impl Seats {
     }
 }
 
+/// 429: what is open has to be closed first.
+fn too_many(max: usize) -> Problem {
+    let detail = Both::new(
+        format!("同时打开的实时连接过多（每个会话最多 {max} 个），请先关闭一些页面。"),
+        format!(
+            "{max} live connections are open, which is as many as one session may have; close some pages first"
+        ),
+    );
+    Problem { detail, ..Problem::too_many_requests(60) }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut seats = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seats = self.seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(taken) = seats.get_mut(&self.owner) {
             *taken -= 1;
             if *taken == 0 {
@@ -58,7 +85,7 @@ mod tests {
 
     #[test]
     fn so_many_sit_and_a_place_is_free_when_one_goes() {
-        let seats = Seats::default();
+        let seats = Seats::for_sockets();
         let mut taken: Vec<Seat> = (0..SOCKETS_MAX / SOCKETS_OF_ONE_MAX)
             .flat_map(|owner| vec![owner.to_string(); SOCKETS_OF_ONE_MAX])
             .map(|owner| seats.take(&owner).expect("a free place"))
@@ -68,6 +95,6 @@ mod tests {
         drop(taken.remove(0));
         assert_eq!(status("0"), None);
         drop(taken);
-        assert!(seats.0.lock().expect("nobody panicked").is_empty());
+        assert!(seats.taken.lock().expect("nobody panicked").is_empty());
     }
 }

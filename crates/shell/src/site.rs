@@ -74,10 +74,9 @@ pub fn site(
     let mut all = quick
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME_MAX))
         .layer(CompressionLayer::new());
-    for stream in streams.into_iter().chain([wall::streams()]) {
-        all = all.merge(stream);
+    for stream in streams.into_iter().chain([wall::streams(), pages::streams()]) {
+        all = all.merge(stream.layer(from_fn_with_state(app.clone(), live::seated)));
     }
-    all = all.merge(pages::streams());
     all.merge(assets::router())
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(not_allowed)

@@ -3,10 +3,8 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 use access::{Actor, Decision, Resource, Scope, decide};
-use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
@@ -16,9 +14,9 @@ use base::limits::EVIDENCE_BYTES_MAX;
 use base::{ActorId, BookId, UnitCode};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use kernel::Session;
-use subtle::ConstantTimeEq;
 
 use crate::app::{App, append_problem};
+use crate::csrf;
 use crate::pages::provider;
 use crate::problem::{Form, Problem};
 use crate::seats::Seats;
@@ -30,9 +28,6 @@ pub const COOKIE: &str = "taizhang_session";
 
 /// Bytes of a form that are read: a file that is somewhat too large is refused beside its field, with what was typed.
 pub const FORM_BYTES_MAX: usize = 4 * EVIDENCE_BYTES_MAX + 64 * 1024;
-
-/// A form that takes longer to arrive is given up.
-const FORM_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Who is looking at a page or calling the API.
 #[derive(Debug, Clone)]
@@ -108,10 +103,15 @@ impl Viewer {
         let nobody = Actor { id: self.id(), grants: Vec::new() };
         let scope = access::scope(app.kernel.policy(), &tree, self.actor().unwrap_or(&nobody), action);
         if scope.is_empty() {
-            let root = tree.root().ok_or_else(Problem::not_found)?;
-            self.need(app, action, &Resource::of(root))?;
+            self.need_at_root(app, action)?;
         }
         Ok(scope)
+    }
+
+    /// Refuses who may not do an action with the whole installation.
+    pub fn need_at_root(&self, app: &App, action: &str) -> Result<(), Problem> {
+        let tree = app.tree();
+        self.need(app, action, &Resource::of(tree.root().ok_or_else(Problem::not_found)?))
     }
 
     /// Notes who reads what is restricted, for each part of the org tree that is shown. What cannot be noted is not
@@ -142,7 +142,7 @@ impl Viewer {
         let mut frame = Frame::new(t.clone(), title, path_and_query);
         frame.key = crate::once::key(app.kernel.now());
         if let Some(session) = self.session() {
-            frame.csrf.clone_from(&session.csrf);
+            frame.csrf = csrf::masked(&session.csrf);
             frame.viewer_name = Some(session.title.clone());
             let path = path_and_query.split('?').next().unwrap_or_default();
             let tree = app.tree();
@@ -229,6 +229,8 @@ pub struct Limits {
     witness: DefaultKeyedRateLimiter<IpAddr>,
     /// Places for sockets.
     pub sockets: Seats,
+    /// Places for streams.
+    pub streams: Seats,
 }
 
 impl Default for Limits {
@@ -239,7 +241,8 @@ impl Default for Limits {
             public: RateLimiter::keyed(per_minute(120)),
             evidence: RateLimiter::keyed(per_minute(20)),
             witness: RateLimiter::keyed(per_minute(600)),
-            sockets: Seats::default(),
+            sockets: Seats::for_sockets(),
+            streams: Seats::for_streams(),
         }
     }
 }
@@ -305,7 +308,7 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
     if let Viewer::Person(session) = &viewer {
         let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         if !safe {
-            request = match checked(request, &session.csrf).await {
+            request = match csrf::checked(request, &session.csrf).await {
                 Ok(request) => request,
                 Err(problem) => return problem.into_response(),
             };
@@ -375,50 +378,6 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
         .flat_map(|all| all.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
         .find_map(|(known, value)| (known == name).then_some(value))
-}
-
-/// Lets a request that changes something pass only with the session's CSRF token: in a header, or in the field `csrf`
-/// of a form, which is its first.
-async fn checked(request: Request, csrf: &str) -> Result<Request, Problem> {
-    let refuse = || {
-        Problem::forbidden(Both::new(
-            "页面已失效，请刷新后重新提交。",
-            "the form is out of date or came from another site; reload the page and send it again",
-        ))
-    };
-    let same = |given: &[u8]| bool::from(given.ct_eq(csrf.as_bytes()));
-    if let Some(token) = request.headers().get("x-csrf-token") {
-        return if same(token.as_bytes()) { Ok(request) } else { Err(refuse()) };
-    }
-    let media =
-        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let (form, multipart) =
-        (media.starts_with("application/x-www-form-urlencoded"), media.starts_with("multipart/form-data"));
-    if !form && !multipart {
-        return Err(refuse());
-    }
-    let (parts, body) = request.into_parts();
-    let whole = tokio::time::timeout(FORM_TIME_MAX, to_bytes(body, FORM_BYTES_MAX));
-    let bytes = whole.await.map_err(|_| Problem::unavailable(1))?;
-    let bytes = bytes.map_err(|_| Problem::too_large(FORM_BYTES_MAX as u64))?;
-    let good = if form {
-        form_urlencoded::parse(&bytes).any(|(name, value)| name == "csrf" && same(value.as_bytes()))
-    } else {
-        first_part(&bytes).is_some_and(same)
-    };
-    if good { Ok(Request::from_parts(parts, Body::from(bytes))) } else { Err(refuse()) }
-}
-
-/// The value of the first part of a multipart form, if its name is `csrf`.
-fn first_part(bytes: &[u8]) -> Option<&[u8]> {
-    let head = &bytes[..bytes.len().min(1024)];
-    let text = head.iter().position(|&byte| byte == b'\n')?;
-    let rest = &head[text + 1..];
-    let end = rest.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let named = std::str::from_utf8(&rest[..end]).ok()?.to_ascii_lowercase().contains("name=\"csrf\"");
-    let value = &rest[end + 4..];
-    let stop = value.windows(2).position(|window| window == b"\r\n")?;
-    named.then_some(&value[..stop])
 }
 
 /// The layer that sends a browser which is not signed in to the sign-in page instead of an error.

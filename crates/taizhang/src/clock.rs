@@ -1,4 +1,5 @@
-//! The clock of matters: looks every second whether something falls due by itself, on the node whose duty it is.
+//! The clock of matters: looks every second whether something falls due by itself, or a file was named by no entry in time,
+//! on the node whose duty it is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,10 @@ fn look(kernel: &Kernel) -> Result<bool, StoreError> {
     let tended = kernel.tend_matters(MATTERS)?;
     if tended.changed > 0 {
         tracing::info!(looked_at = tended.looked_at, changed = tended.changed, "matters fell due");
+    }
+    let swept = kernel.sweep_files()?;
+    if swept > 0 {
+        tracing::info!(swept, "files that no entry named were taken away");
     }
     Ok(tended.looked_at == MATTERS)
 }

@@ -20,6 +20,8 @@ const OFFICE: Row = [401, 403, 403, 403, 403, 200, 200, 403];
 const PLANS: Row = [401, 403, 403, 403, 403, 404, 404, 403];
 const COUNTY: Row = [401, 403, 403, 403, 200, 200, 200, 403];
 const OVERSIGHT: Row = [401, 200, 403, 403, 403, 200, 200, 403];
+/// What is the whole installation's: leader and auditor are those of a county.
+const OF_ROOT: Row = [401, 200, 403, 403, 403, 403, 403, 403];
 const LISTS: Row = [401, 200, 403, 403, 403, 403, 200, 403];
 const NO_MATTER: Row = [401, 403, 404, 403, 404, 404, 404, 403];
 const WEIGHING: Row = [401, 403, 403, 403, 403, 403, 403, 200];
@@ -163,14 +165,14 @@ const OPERATIONS: &[Operation] = &[
         asks: None,
         row: [400; 8],
     },
-    get("/api/witness/logs", "/api/witness/logs", OVERSIGHT),
-    get("/api/witness/forks", "/api/witness/forks", OVERSIGHT),
-    get("/api/witness/witnesses", "/api/witness/witnesses", OVERSIGHT),
+    get("/api/witness/logs", "/api/witness/logs", OF_ROOT),
+    get("/api/witness/forks", "/api/witness/forks", OF_ROOT),
+    get("/api/witness/witnesses", "/api/witness/witnesses", OF_ROOT),
     // No fork was found.
     get(
         "/api/witness/forks/{fork}/{part}",
         "/api/witness/forks/999999/first",
-        [401, 404, 403, 403, 403, 404, 404, 403],
+        [401, 404, 403, 403, 403, 403, 403, 403],
     ),
     administer(
         "POST",

@@ -197,4 +197,115 @@ on_every_store! {
         file(&shared).expect(404);
         assert!(town.site.kernel.audit().unwrap().is_clean());
     }
+
+    fn a_file_that_no_entry_names_goes_after_a_day_and_no_other(town) {
+        const DAY_MS: i64 = 24 * 3_600_000;
+        let operator = town.program(User::Operator);
+        let upload = |what: &str| {
+            let bytes = [PDF, what.as_bytes(), b"\n%%EOF\n"].concat();
+            let kept = operator.post_bytes("/api/market/beiyuan/evidence", "application/pdf", &bytes).expect(201);
+            kept.json()["digest"].as_str().unwrap().to_owned()
+        };
+        let record = |number: &str, file: &str| {
+            let body = json!({ "kind": "market.certificate.recorded", "evidence": [file],
+                "body": { "merchant": "m1", "certificate": "health", "number": number, "until": "2027-12-31" } });
+            operator.post("/api/market/beiyuan/entries", &body)
+        };
+        let status = |file: &str| operator.get(&format!("/api/market/beiyuan/evidence/{file}")).status;
+        let sweep = || town.site.kernel.sweep_files().unwrap();
+        let (idle, named, again) = (upload("idle"), upload("named"), upload("again"));
+        record("J-1", &named).expect(201);
+        town.clock.advance_ms(DAY_MS - 1);
+        assert_eq!((sweep(), status(&idle)), (0, 200));
+        assert_eq!(upload("again"), again, "whoever sends it again has a day again");
+        town.clock.advance_ms(1);
+        assert_eq!((sweep(), status(&idle), status(&named), status(&again)), (1, 404, 200, 200));
+        // No entry names what is not there.
+        let before = town.fingerprint();
+        let refused = record("J-2", &idle).expect(400).json();
+        assert_eq!((&refused["field"], town.fingerprint()), (&json!("evidence"), before));
+        // Whoever names it at the last moment has it, or is told to send it again.
+        for round in 0..8 {
+            let late = upload(&format!("late {round}"));
+            town.clock.advance_ms(DAY_MS);
+            let recorded = std::thread::scope(|scope| {
+                let gate = harness::Gate::shut(&town.site.kernel);
+                let entry = scope.spawn(|| record(&format!("K-{round}"), &late).status);
+                scope.spawn(sweep);
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                gate.open();
+                entry.join().unwrap()
+            });
+            assert_eq!(status(&late), if recorded == 201 { 200 } else { 404 }, "{recorded}");
+        }
+        assert!(town.site.kernel.audit().unwrap().is_clean());
+    }
+
+    fn a_team_opens_files_of_its_own_projects_alone(town) {
+        const BOOK: &str = "/api/projects/decheng-projects";
+        let (planner, team) = (town.program(User::Planner), town.program(User::Team));
+        for (name, number) in [("own", 1), ("other", 2)] {
+            let mut body = harness::project(harness::OFFICES[0], name);
+            body["team"] = format!("post:decheng-office/team-{number}").into();
+            planner.post(&format!("{BOOK}/entries"), &json!({ "kind": "projects.project.registered", "body": body })).expect(201);
+        }
+        let kept = planner.post_bytes(&format!("{BOOK}/evidence"), "application/pdf", PDF).expect(201).json();
+        let file = format!("{BOOK}/evidence/{}", kept["digest"].as_str().unwrap());
+        let report = |project: &str| {
+            let body = json!({ "project": project, "note": "合同", "percent_bp": 100 });
+            planner.post(&format!("{BOOK}/entries"), &json!({ "kind": "projects.progress.reported", "body": body, "evidence": [kept["digest"]] })).expect(201)
+        };
+        team.get(&file).expect(404);
+        report("other");
+        team.get(&file).expect(404);
+        planner.get(&file).expect(200);
+        report("own");
+        team.get(&file).expect(200);
+    }
+
+    fn so_many_streams_of_one_session_are_open_at_a_time(town) {
+        let (name, _) = town.account(User::Leader);
+        let (one, other) = (town.holder_again(&name), town.holder_again(&name));
+        let open = |client: &Client| {
+            let mut stream = client.open("GET", "/matters/live", &[("accept", "text/event-stream"), ("accept-language", "en")]);
+            let mut status = [0; 12];
+            std::io::Read::read_exact(&mut stream, &mut status).unwrap();
+            (String::from_utf8_lossy(&status[9..]).into_owned(), stream)
+        };
+        let mut streams: Vec<_> = (0..32).map(|_| open(&one)).collect();
+        assert!(streams.iter().all(|(status, _)| status == "200"));
+        let refused = one.with("accept-language", "en").get("/matters/live").expect(429);
+        assert!(refused.header("retry-after").parse::<u64>().is_ok() && refused.text().contains("live connections are open"), "{}", refused.text());
+        assert_eq!(open(&other).0, "200", "another session of the same person");
+        // A place is free once a page is closed.
+        streams.clear();
+        let waited = (0..300).find(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            open(&one).0 == "200"
+        });
+        assert!(waited.is_some(), "the places are given back");
+    }
+
+    fn whoever_reads_a_list_of_merchants_is_noted_with_what_was_asked(town) {
+        let inspector = town.browser(User::Inspector).with("accept", "text/html");
+        inspector.get("/market/beiyuan/merchants?q=%E7%8E%8B").expect(200);
+        town.program(User::Operator).get("/api/market/beiyuan/merchants").expect(200);
+        // Who is refused reads nothing.
+        town.program(User::Merchant).get("/api/market/beiyuan/merchants").expect(403);
+        let units = [UnitCode::new("beiyuan-market").unwrap()];
+        let read = || town.site.kernel.reads(&units, None, 10).unwrap().into_iter().map(|read| read.what).collect::<Vec<_>>();
+        let mut noted = read();
+        noted.sort();
+        assert_eq!(noted, ["merchants beiyuan", "merchants beiyuan (王)"]);
+    }
+
+    fn what_is_witnessed_is_seen_by_administrators_of_the_root_alone(town) {
+        let local = granted(&town, "qian", grant("admin", "371402", None, None));
+        for path in ["/api/witness/logs", "/api/witness/forks", "/api/witness/witnesses", "/admin/witness", "/admin/witness/new"] {
+            local.get(path).expect(403);
+        }
+        let page = local.with("accept", "text/html").get("/admin").expect(200).text();
+        assert!(page.contains("/admin/accounts") && !page.contains("/admin/witness"), "{page}");
+        town.program(User::Admin).get("/api/witness/logs").expect(200);
+    }
 }

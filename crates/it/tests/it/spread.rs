@@ -60,12 +60,13 @@ const PARTS: u32 = 8;
 const SETS: usize = 3;
 
 /// What may ask several machines: a piece of the statement, and why.
-const CROSS: [(&str, &str); 7] = [
+const CROSS: [(&str, &str); 8] = [
     ("select book, size from book order by book", "a node looks at what the others appended, in every book"),
     ("select book from book order by book", "ready is who reaches every machine"),
     ("from matter_post p join matter m", "what a post owes lies in the books of many units"),
     ("from matter_post where post in", "how much that is"),
     ("from matter_wake where next <= $1", "the clock of one node looks for what is due in any book"),
+    ("from evidence where unnamed", "the clock of one node looks for files that no entry of any book names"),
     ("left join line_day", "the clock of one node begins the day of every book"),
     ("delete from session where expires", "whoever signs in clears away what is over"),
 ];
@@ -166,6 +167,7 @@ fn ask(town: &Town, ear: &Ear) -> Vec<(&'static str, Heard, Bulk)> {
     hear("a load balancer asks", &|| show(&anybody, "/readyz"));
     hear("a node looks at what others appended", &|| town.site.kernel.follow().unwrap());
     hear("the clock looks for what is due", &|| {
+        town.site.kernel.sweep_files().unwrap();
         town.site.kernel.tend_days().unwrap();
         town.site.kernel.tend_matters(100).unwrap();
     });

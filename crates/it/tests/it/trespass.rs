@@ -286,4 +286,21 @@ on_every_store! {
         assert!(anyone.get(&planted).expect(200).text().contains("role=\"alert\""));
         assert!(!anyone.get(&plain).expect(200).text().contains("role=\"alert\""));
     }
+
+    fn whoever_may_not_read_takings_reads_no_weight_of_what_was_sold(town) {
+        let sold = json!({ "sales": [sale(1, "L1", 12_340, &town.now())] });
+        town.scale(1).post(SALES, &sold).expect(200);
+        let [inspector, leader] = [User::Inspector, User::Leader].map(|user| town.program(user));
+        let days = "unit=beiyuan-market&from=2026-03-01&to=2026-03-31";
+        for part in ["/entries?", "/series?", "/breakdown?by=product&", "/provenance?", "?dimension=stall=A1&", "?"] {
+            let grams = format!("/api/figures/market.sales.grams{part}{days}");
+            assert_eq!(inspector.get(&grams).expect(403).json()["action"], "market.takings.read");
+            assert!(leader.get(&grams).expect(200).text().contains("12340") || part == "/provenance?", "{part}");
+        }
+        let page = town.browser(User::Inspector).with("accept", "text/html");
+        page.get(&format!("/figures/market.sales.grams?{days}")).expect(403);
+        for path in ["/market", "/market/beiyuan"] {
+            assert!(!page.get(path).expect(200).text().contains("market.sales.grams"), "{path}");
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! Signing in with a provider of OpenID Connect: whom an account is linked with, and the way to the provider and back.
 //!
-//! An administrator links an account; nobody gets one by signing in. What a browser takes along to the provider follows
+//! An administrator links an account; nobody gets one by signing in. A link that an administrator of the root did not set opens
+//! nothing until its owner, signed in to the account, comes back from the provider once. What a browser takes along to the provider follows
 //! from a secret in its cookie, of which the digest alone lies here, and once.
 
-use base::{AccountId, ActorId, Time};
+use base::{AccountId, ActorId, Seq, Time};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
@@ -13,7 +14,7 @@ use super::sessions::{digest, end_sessions_of, open_session, stopped};
 use super::{IdentityRemoved, IdentitySet, NewSession, account_actor, permit_account, permit_entering, text};
 use crate::admin::{AdminError, AdminResult, By, about};
 use crate::registry::{id, root_book};
-use crate::{AppendError, Kernel, Receipt};
+use crate::{AppendError, Desk, Kernel, Receipt};
 
 /// Whoever went to the provider is waited for so long.
 const AWAY_MS_MAX: i64 = 10 * 60_000;
@@ -44,6 +45,8 @@ pub enum IdentityError {
     Unknown,
     #[error("the account is disabled")]
     Disabled,
+    #[error("the owner of {0} has not confirmed the link")]
+    Unconfirmed(AccountId),
     #[error("the writer is busy")]
     Busy,
     #[error(transparent)]
@@ -52,7 +55,8 @@ pub enum IdentityError {
 
 impl Kernel {
     /// Links an account with an identity, in place of the one that it had. Whoever has the identity can enter as the
-    /// account, so what holds for a password reset holds here.
+    /// account, so what holds for a password reset holds here. An identity may be somebody else's: only whoever administers
+    /// the root is believed; another link waits for the account's owner, and gives way to one that is set later.
     pub fn set_identity(
         &self,
         by: impl Into<By>,
@@ -63,21 +67,25 @@ impl Kernel {
         self.administer(by, move |admin| {
             permit_entering(admin, "kernel.identity.set", &who)?;
             let actor = account_actor(&who);
-            match owner_of(admin.desk.read()?, &identity)? {
-                Some((_, false)) => return Err(AdminError::IdentityTaken.into()),
-                Some((former, true)) => {
-                    let former = account_of(&former)?;
-                    let about_former = about("account", former.as_str())?;
-                    admin.record(&IdentityRemoved { account: former }, vec![about_former])?;
+            if let Some(owner) = owner_of(admin.desk.read()?, &identity)? {
+                if owner.has_it() {
+                    return Err(AdminError::IdentityTaken.into());
                 }
-                None => {}
+                let former = account_of(&owner.actor)?;
+                let about_former = about("account", former.as_str())?;
+                admin.record(&IdentityRemoved { account: former }, vec![about_former])?;
             }
             if identity_of(admin.desk.read()?, &actor)?.is_some() {
                 end_sessions_of(admin.desk, &actor);
             }
             let Identity { issuer, identifier } = identity.clone();
             let body = IdentitySet { account: who.clone(), issuer, identifier };
-            admin.record(&body, vec![about("account", who.as_str())?])
+            let receipt = admin.record(&body, vec![about("account", who.as_str())?])?;
+            let root = admin.tree.root().cloned();
+            if root.is_some_and(|root| admin.permit("kernel.identity.set", &root, None).is_ok()) {
+                confirm(admin.desk, &actor, receipt.seq);
+            }
+            Ok(receipt)
         })
     }
 
@@ -124,19 +132,31 @@ impl Kernel {
     }
 
     /// Signs in whom the provider vouched for. Neither a code nor a change of the one-time password is asked for: the
-    /// provider answers for how it recognised the person.
-    pub fn sign_in_as(&self, identity: &Identity) -> Result<NewSession, IdentityError> {
+    /// provider answers for how it recognised the person. Whoever is signed in to the account confirms its link by this.
+    pub fn sign_in_as(
+        &self,
+        identity: &Identity,
+        signed_in: Option<&ActorId>,
+    ) -> Result<NewSession, IdentityError> {
         const KEEP: &str = "insert into provider_session (hash, expires) values ($1, $2)";
-        let identity = identity.clone();
+        let (identity, signed_in) = (identity.clone(), signed_in.cloned());
         let opened = self.append_blocking(move |desk| {
             // The link must not end on another node meanwhile.
             desk.take(&root_book())?;
-            let actor = match owner_of(desk.read()?, &identity)? {
-                None => return Ok(Err(IdentityError::Unknown)),
-                Some((_, true)) => return Ok(Err(IdentityError::Disabled)),
-                Some((actor, false)) => actor,
+            let Some(owner) = owner_of(desk.read()?, &identity)? else {
+                return Ok(Err(IdentityError::Unknown));
             };
-            let session = open_session::<()>(desk, &account_of(&actor)?, Some(false))?;
+            let account = account_of(&owner.actor)?;
+            if owner.disabled {
+                return Ok(Err(IdentityError::Disabled));
+            }
+            if !owner.confirmed {
+                if signed_in.as_ref() != Some(&owner.actor) {
+                    return Ok(Err(IdentityError::Unconfirmed(account)));
+                }
+                confirm(desk, &owner.actor, owner.seq);
+            }
+            let session = open_session::<()>(desk, &account, Some(false))?;
             let now = desk.now();
             desk.aside("delete from provider_session where expires <= $1", vec![Value::Int(now.0)]);
             desk.aside(KEEP, vec![text(&digest(&session.cookie_value)), Value::Int(session.expires.0)]);
@@ -152,13 +172,45 @@ impl Kernel {
     }
 }
 
-/// Whose identity it is, and whether the account is disabled.
-fn owner_of(tx: &mut dyn Tx, identity: &Identity) -> Result<Option<(ActorId, bool)>, StoreError> {
-    const FIND: &str = "select account.actor, account.disabled from account_identity
-        join account on account.actor = account_identity.actor
+/// Whose identity it is.
+struct Owner {
+    actor: ActorId,
+    disabled: bool,
+    /// The entry that linked them.
+    seq: Seq,
+    confirmed: bool,
+}
+
+impl Owner {
+    /// Whether it keeps the identity from others.
+    fn has_it(&self) -> bool {
+        self.confirmed && !self.disabled
+    }
+}
+
+fn owner_of(tx: &mut dyn Tx, identity: &Identity) -> Result<Option<Owner>, StoreError> {
+    const FIND: &str = "select account.actor, account.disabled, account_identity.seq, identity_confirmed.seq
+        from account_identity join account on account.actor = account_identity.actor
+        left join identity_confirmed on identity_confirmed.actor = account_identity.actor
+            and identity_confirmed.seq = account_identity.seq
         where account_identity.issuer = $1 and account_identity.identifier = $2";
     let row = tx.query_one(FIND, &[Param::Text(&identity.issuer), Param::Text(&identity.identifier)])?;
-    row.map(|row| Ok((id(ActorId::new(row.text(0)?))?, row.int(1)? != 0))).transpose()
+    row.map(|row| {
+        Ok(Owner {
+            actor: id(ActorId::new(row.text(0)?))?,
+            disabled: row.int(1)? != 0,
+            seq: Seq::from_i64(row.int(2)?),
+            confirmed: row.int_or_null(3)?.is_some(),
+        })
+    })
+    .transpose()
+}
+
+/// The link of an account that an entry set opens it from now on.
+fn confirm(desk: &mut Desk<'_>, actor: &ActorId, seq: Seq) {
+    const CONFIRM: &str = "insert into identity_confirmed (actor, seq) values ($1, $2)
+        on conflict (actor) do update set seq = excluded.seq";
+    desk.aside(CONFIRM, vec![text(actor.as_str()), Value::Int(seq.to_i64())]);
 }
 
 fn identity_of(tx: &mut dyn Tx, actor: &ActorId) -> Result<Option<Identity>, StoreError> {

@@ -20,6 +20,8 @@ pub struct AccountRow {
     pub totp: bool,
     /// Whom a provider knows the account's owner as.
     pub identity: Option<Identity>,
+    /// Whether they have not confirmed it yet, so that it opens nothing.
+    pub identity_waits: bool,
 }
 
 /// A grant that holds, and the number of the entry that gave it.
@@ -54,9 +56,11 @@ impl Kernel {
     /// Every account, in the order of names.
     pub fn accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
         const ALL: &str = "select account, unit, title, disabled,
-            cast(case when totp.confirmed = 1 then 1 else 0 end as bigint), issuer, identifier
+            cast(case when totp.confirmed = 1 then 1 else 0 end as bigint), issuer, identifier,
+            account_identity.seq, identity_confirmed.seq
             from account left join totp on totp.actor = account.actor
-            left join account_identity on account_identity.actor = account.actor order by account";
+            left join account_identity on account_identity.actor = account.actor
+            left join identity_confirmed on identity_confirmed.actor = account.actor order by account";
         self.read(|tx| {
             rows(tx, ALL, |row| {
                 Ok(AccountRow {
@@ -66,6 +70,8 @@ impl Kernel {
                     disabled: row.int(3)? != 0,
                     totp: row.int(4)? != 0,
                     identity: identity(row, 5)?,
+                    identity_waits: row.int_or_null(7)?.is_some()
+                        && row.int_or_null(7)? != row.int_or_null(8)?,
                 })
             })
         })

@@ -68,8 +68,20 @@ impl Kernel {
         Ok(())
     }
 
+    /// Reckons, before the writer's turn, what takes long of matters that are to be looked at. Blocks.
+    pub fn prepare_matters(&self, matters: &[MatterId]) -> Result<(), StoreError> {
+        matters.iter().try_for_each(|id| {
+            self.read(|tx| {
+                let Some(matter) = super::read::matter(tx, id)? else { return Ok(()) };
+                let line = self.lines().of(matter.sort.as_str());
+                line.map_or(Ok(()), |line| line.prepare(tx, &id.book(), &matter))
+            })
+        })
+    }
+
     /// Looks at some matters in one job; returns how many changed.
     fn tend(&self, mut matters: Vec<MatterId>) -> Result<usize, Refused> {
+        self.prepare_matters(&matters)?;
         // In the order of books, so that two nodes cannot take them crosswise.
         matters.sort_unstable();
         self.append_blocking(move |desk| {

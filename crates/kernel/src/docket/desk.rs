@@ -132,13 +132,21 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Lets what falls due by itself happen to a matter up to a moment.
+    /// Lets what falls due by itself happen to a matter up to a moment. What changed since it was prepared, and takes long,
+    /// is left to the next look.
     pub(super) fn tend<E: From<DocketError>>(
         &mut self,
         id: &MatterId,
         now: Time,
     ) -> Result<bool, AppendError<E>> {
         let before = self.drafts();
+        let lines = self.bench.lines.clone();
+        if let Some(seat) = self.seat(id)?
+            && let Some(line) = lines.of(seat.matter.sort.as_str())
+            && !line.is_prepared(self.read()?, &id.book(), &seat.matter)?
+        {
+            return Ok(false);
+        }
         let seat = self.caught_up(id, now)?;
         self.put(seat);
         Ok(self.drafts() > before)

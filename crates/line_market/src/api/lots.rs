@@ -147,6 +147,21 @@ async fn lot_recall(
     }))
 }
 
+/// Merchants. They are persons mostly, so that the reading is noted.
+#[utoipa::path(get, path = "/api/market/{book}/merchants", tag = "market", params(("book" = String, Path)),
+    responses((status = 200, body = Vec<Merchant>), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("market.records.read"))))]
+async fn merchants(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(book): Path<String>,
+) -> Result<Json<Vec<Merchant>>, Problem> {
+    let (of, resource) = market(&app, &book)?;
+    viewer.need(&app, READ, &resource)?;
+    viewer.note_read_of(&app, &resource.unit, &format!("merchants {of}"))?;
+    list(&app, &viewer, &book, state::merchants).await
+}
+
 macro_rules! lists {
     ($($(#[$doc:meta])* $name:ident, $path:literal, $row:ty, $read:expr;)*) => {$(
         $(#[$doc])*
@@ -164,8 +179,6 @@ lists! {
     scales, "/api/market/{book}/scales", Scale, state::scales;
     /// Stalls and who has them.
     stalls, "/api/market/{book}/stalls", Stall, state::stalls;
-    /// Merchants.
-    merchants, "/api/market/{book}/merchants", Merchant, state::merchants;
     /// Products.
     products, "/api/market/{book}/products", Product, state::products;
     /// Posted prices.

@@ -6,8 +6,8 @@ use access::Resource;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use base::BookId;
 use base::limits::EVIDENCE_BYTES_MAX;
+use base::{BookId, SubjectId};
 use kernel::EvidenceError;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -21,9 +21,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{failure_problem, ledger, sight};
+use crate::plan::ahead;
 use crate::policy;
 use crate::record::{Input, Recorded, record};
 use crate::state;
+
+/// Projects of a team among whose entries a file is looked for.
+const PROJECTS_MAX: usize = 1_000;
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(append)).routes(routes!(keep_evidence)).routes(routes!(evidence))
@@ -90,6 +94,10 @@ async fn record_as(
     };
     viewer.need(app, &input.kind, &resource)?;
     let actor = viewer.id();
+    let _turn = match input.body.get("project").and_then(|value| value.as_str()) {
+        Some(project) => ahead(app, &book, project).await?,
+        None => None,
+    };
     app.kernel
         .append(move |desk| {
             let Some(Sent { key, digest }) = &sent else { return record(desk, &book, &actor, &input) };
@@ -165,7 +173,7 @@ pub(crate) async fn keep(
     })
 }
 
-/// A file by its digest.
+/// A file by its digest. A team opens those that entries about its own projects name.
 #[utoipa::path(get, path = "/api/projects/{book}/evidence/{digest}", tag = "projects",
     params(("book" = String, Path), ("digest" = String, Path)),
     responses((status = 200, content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp"), (String = "application/pdf"))),
@@ -176,10 +184,20 @@ async fn evidence(
     viewer: Viewer,
     Path((book, digest)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let (book, ..) = sight(&app, &viewer, &book, policy::READ_EVIDENCE)?;
+    let (book, _, sight) = sight(&app, &viewer, &book, policy::READ_EVIDENCE)?;
     let name = digest.clone();
-    let found =
-        app.blocking(move |kernel| kernel.evidence(&book, &digest)).await?.ok_or_else(Problem::not_found)?;
+    let found = app.blocking(move |kernel| {
+        if let Some(teams) = sight.teams() {
+            let filter = state::Filter { teams: Some(teams), withdrawn: true, ..state::Filter::default() };
+            let own = kernel.read(|tx| state::projects(tx, &book, &filter, "", PROJECTS_MAX))?;
+            let own = own.iter().filter_map(|it| SubjectId::local("project", &book, &it.project).ok());
+            if !kernel.evidence_about(&book, &digest, &own.collect::<Vec<_>>())? {
+                return Ok(None);
+            }
+        }
+        kernel.evidence(&book, &digest)
+    });
+    let found = found.await?.ok_or_else(Problem::not_found)?;
     // Shown as what it was found to be, and never run.
     let disposition = format!("inline; filename=\"{name}\"");
     let headers = [(header::CONTENT_TYPE, found.media_type), (header::CONTENT_DISPOSITION, disposition)];

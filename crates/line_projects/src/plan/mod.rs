@@ -4,6 +4,7 @@
 //! A plan is what its entries say: taken over in parts that each fit into an entry, then changed. Its dates are in no
 //! entry and in no table: they follow, and are reckoned whenever somebody asks.
 
+mod ahead;
 pub mod api;
 mod apply;
 mod change;
@@ -21,6 +22,7 @@ mod read;
 pub mod state;
 pub mod taken;
 
+pub(crate) use ahead::ahead;
 pub use apply::apply;
 pub use change::{Change, ChangeError};
 pub use clock::Clock;
@@ -30,4 +32,4 @@ pub use import::{Import, ImportError, read as read_file};
 pub use model::Model;
 pub use office::office_hours;
 pub use outlook::{ActivityReport, Frozen, Held, Known, Outlook};
-pub use read::{facts, outlook};
+pub use read::{Reckoned, outlook};

@@ -129,9 +129,28 @@ impl Outlook {
         let (first, last) = self.days();
         let step = ((last.0 - first.0) / POINTS_MAX + 1).max(1);
         let step = if last.0 - first.0 > 60 { step.max(7) } else { step };
-        let mut days: Vec<i32> = (first.0..last.0).step_by(usize::try_from(step).unwrap_or(7)).collect();
-        days.push(last.0);
-        days.into_iter().map(|day| (Day(day), self.earned(Day(day), Fen(0)).planned)).collect()
+        let mut days: Vec<Day> =
+            (first.0..last.0).step_by(usize::try_from(step).unwrap_or(7)).map(Day).collect();
+        days.push(last);
+        // An activity is reckoned with on the days that it takes; on those after them it counts whole.
+        let mut planned = vec![Fen(0); days.len()];
+        let mut finished = planned.clone();
+        for (at, span) in self.baseline.iter().enumerate() {
+            let begun = days.partition_point(|day| Clock::end_of(*day) <= span.start);
+            let done = days.partition_point(|day| Clock::end_of(*day) < span.finish);
+            for point in begun..done {
+                planned[point] += self.part(at, Clock::end_of(days[point])).planned;
+            }
+            if let Some(sum) = finished.get_mut(done) {
+                *sum += self.budgets[at];
+            }
+        }
+        let mut before = Fen(0);
+        let sums = planned.into_iter().zip(finished).map(|(part, whole)| {
+            before += whole;
+            before + part
+        });
+        days.iter().copied().zip(sums).collect()
     }
 
     /// The time-phased plan (序时进度) in hundredths of a per cent.
@@ -277,4 +296,46 @@ fn budgets(document: &Document, total: Fen) -> Vec<Fen> {
         Fen(i64::try_from(own).unwrap_or(0))
     });
     each.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use base::CityZone;
+    use schedule::WorkingTime;
+
+    use super::super::Model;
+    use super::super::import::read;
+    use super::*;
+
+    fn outlook(table: &str, reports: &[ActivityReport]) -> Outlook {
+        let start = Moment::at(Day::parse("2026-03-16").unwrap(), 480);
+        let import = read(table.as_bytes(), None, WorkingTime::office(), start).unwrap();
+        let model = Model::of(&import.document, start);
+        let zone = CityZone::named("Asia/Shanghai").unwrap();
+        let finish = Day::parse("2030-12-31").unwrap();
+        let known =
+            Known { model: &model, reports, frozen: None, finish, total: Fen(1_000_001), zone: &zone };
+        Outlook::of(known).unwrap()
+    }
+
+    #[test]
+    fn the_curve_is_what_each_of_its_days_says_alone() {
+        let mut chains = String::from("code,name,duration,predecessors\n");
+        for number in 0..60 {
+            let before =
+                if number % 20 == 0 { String::new() } else { format!("{} SS+{}d", number - 1, number % 7) };
+            chains.push_str(&format!("{number},某工序,{}d,{before}\n", number % 13));
+        }
+        let one = "code,name,duration,predecessors\nA,某工序,3d,\n";
+        let milestone = "code,name,duration,predecessors\nA,开工,0d,\n";
+        let late = "code,name,duration,predecessors\nA,某工序,400d,\nB,某工序,900d,A\nC,竣工,0d,B\n";
+        for table in [chains.as_str(), one, milestone, late] {
+            let outlook = outlook(table, &[]);
+            let curve = outlook.planned_value();
+            assert!(curve.last().unwrap().1 == outlook.budgets.iter().copied().sum(), "{table}");
+            for (day, planned) in curve {
+                assert_eq!(planned, outlook.earned(day, Fen(0)).planned, "{day} of {table}");
+            }
+        }
+    }
 }

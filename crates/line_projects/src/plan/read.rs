@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use base::{BookId, CityZone, Day};
 use matters::Phased;
 use store::{StoreError, Tx};
@@ -45,16 +48,61 @@ pub struct PlanFacts {
     pub float_consumed_bp: Option<i64>,
 }
 
-/// What the plan of a project says of it.
-pub fn facts(
+/// Projects whose plans are kept reckoned.
+const KEPT_MAX: usize = 1_024;
+
+/// What plans say, as long as they are what they were: the writer asks at every entry about a project, and a plan of ten
+/// thousand activities is not reckoned with again for an entry that is not about it.
+#[derive(Debug, Default)]
+pub struct Reckoned(Mutex<HashMap<Of, (Written, Arc<PlanFacts>)>>);
+
+/// A book, and a project of it.
+type Of = (BookId, String);
+/// A digest of all that a plan follows from.
+type Written = [u8; 32];
+
+impl Reckoned {
+    /// What the plan of a project says of it.
+    pub fn facts(
+        &self,
+        tx: &mut dyn Tx,
+        zone: &CityZone,
+        book: &BookId,
+        project: &Project,
+    ) -> Result<Option<Arc<PlanFacts>>, StoreError> {
+        let Some(written) = state::written(tx, book, project)? else { return Ok(None) };
+        let of = (book.clone(), project.project.clone());
+        if let Some(facts) = self.kept(&of, written) {
+            return Ok(Some(facts));
+        }
+        let Some(facts) = facts(tx, zone, book, project)?.map(Arc::new) else { return Ok(None) };
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= KEPT_MAX && !all.contains_key(&of) {
+            all.clear();
+        }
+        all.insert(of, (written, facts.clone()));
+        Ok(Some(facts))
+    }
+
+    /// Whether a project has no plan, or one that was reckoned with as it stands.
+    pub fn knows(&self, tx: &mut dyn Tx, book: &BookId, project: &Project) -> Result<bool, StoreError> {
+        let of = (book.clone(), project.project.clone());
+        let written = state::written(tx, book, project)?;
+        Ok(written.is_none_or(|written| self.kept(&of, written).is_some()))
+    }
+
+    fn kept(&self, of: &Of, written: Written) -> Option<Arc<PlanFacts>> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(of).filter(|(then, _)| *then == written).map(|(_, facts)| facts.clone())
+    }
+}
+
+fn facts(
     tx: &mut dyn Tx,
     zone: &CityZone,
     book: &BookId,
     project: &Project,
 ) -> Result<Option<PlanFacts>, StoreError> {
-    if !state::has_plan(tx, book, &project.project)? {
-        return Ok(None);
-    }
     let last = state::activity_reports(tx, book, &project.project)?.last().map(|report| report.at);
     let Some((_, outlook)) = outlook(tx, zone, book, project)? else { return Ok(None) };
     Ok(Some(PlanFacts {

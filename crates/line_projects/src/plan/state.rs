@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use base::{BookId, Day, Seq, Time};
 use schedule::{Moment, Span};
 use serde::Serialize;
-use store::{Param, Row, StoreError, Tx};
+use sha2::{Digest, Sha256};
+use store::{Param, Row, StoreError, Tx, Value};
 
 use super::clock::Clock;
 use super::kinds::{PlanActivity, PlanCalendar};
 use super::model::Model;
 use super::outlook::{ActivityReport, Frozen};
+use crate::state::Project;
 
 /// Where a plan came from, and when it last changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -65,6 +67,47 @@ pub fn plan(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Option<(Sou
 pub fn has_plan(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<bool, StoreError> {
     const FIND: &str = "select project from projects_plan where book = $1 and project = $2";
     Ok(tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(project)])?.is_some())
+}
+
+/// A digest of all that the dates of a project's plan follow from; nothing if it has none.
+pub fn written(tx: &mut dyn Tx, book: &BookId, project: &Project) -> Result<Option<[u8; 32]>, StoreError> {
+    const PLAN: &str =
+        "select start_at, status_at, deadline, backward, calendars, calendar from projects_plan
+        where book = $1 and project = $2";
+    const PARTS: &str =
+        "select activities from projects_plan_part where book = $1 and project = $2 order by part";
+    const REPORTS: &str = "select activity, percent_bp, remaining_days, at from projects_report
+        where book = $1 and project = $2 and activity <> '' order by at, seq";
+    const FROZEN: &str = "select finish, spans from projects_plan_baseline
+        where book = $1 and project = $2 order by seq desc limit 1";
+    let params = [Param::Text(book.as_str()), Param::Text(&project.project)];
+    let mut digest = Sha256::new();
+    for sql in [PLAN, PARTS, REPORTS, FROZEN] {
+        let rows = tx.query(sql, &params)?;
+        if sql == PLAN && rows.is_empty() {
+            return Ok(None);
+        }
+        digest.update(rows.len().to_le_bytes());
+        rows.iter().flat_map(|row| &row.0).for_each(|value| digested(&mut digest, value));
+    }
+    digest.update(project.planned_finish.0.to_le_bytes());
+    digest.update(project.total_fen.0.to_le_bytes());
+    Ok(Some(digest.finalize().into()))
+}
+
+/// Each value by its type and length, so that no two rows look the same.
+fn digested(digest: &mut Sha256, value: &Value) {
+    let mut one = |kind: u8, bytes: &[u8]| {
+        digest.update([kind]);
+        digest.update(bytes.len().to_le_bytes());
+        digest.update(bytes);
+    };
+    match value {
+        Value::Null => one(0, &[]),
+        Value::Int(number) => one(1, &number.to_le_bytes()),
+        Value::Text(text) => one(2, text.as_bytes()),
+        Value::Blob(bytes) => one(3, bytes),
+    }
 }
 
 /// What was reported of activities, in the order of its time.

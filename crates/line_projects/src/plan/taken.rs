@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::explain::explain;
 use super::import::{self, Import, ImportError};
 use super::kinds::Format;
-use super::{Clock, CurvePoint, Model, Outlook, curve, office_hours};
+use super::{Clock, CurvePoint, Model, Outlook, ahead, curve, office_hours};
 use crate::api::failure_problem;
 use crate::record::{Recorded, import_plan};
 use crate::state::{self, Project};
@@ -173,6 +173,7 @@ pub async fn record(
     sent: Option<Sent>,
 ) -> Result<Recorded, Problem> {
     let (book, actor, name) = (book.clone(), viewer.id(), project.project.clone());
+    let _turn = ahead(app, &book, &name).await?;
     app.kernel
         .append(move |desk| {
             let taken = (digest.as_str(), &import);

@@ -26,7 +26,8 @@ use crate::viewer::Viewer;
 const REQUEST_BYTES_MAX: usize = 32 * 1024;
 /// The media type of a tree's size.
 const SIZE: &str = "text/x.tlog.size";
-const READ: &str = "kernel.witness.read";
+/// The action that sees what is witnessed: with the whole installation, which the witness answers for.
+pub const READ: &str = "kernel.witness.read";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 pub fn router() -> OpenApiRouter<App> {
@@ -164,7 +165,7 @@ impl Seen {
 
 /// What the witness knows, for whoever may see it.
 pub async fn seen(app: &App, viewer: &Viewer) -> Result<Seen, Problem> {
-    viewer.need_somewhere(app, READ)?;
+    viewer.need_at_root(app, READ)?;
     let read = |kernel: &std::sync::Arc<Kernel>| {
         Ok::<_, store::StoreError>(Seen {
             trusted: kernel.trusted_logs()?,
@@ -266,7 +267,7 @@ async fn list_forks(State(app): State<App>, viewer: Viewer) -> Result<axum::Json
 
 /// The evidence of a fork, for whoever may see it.
 pub async fn fork(app: &App, viewer: &Viewer, number: u64) -> Result<ForkFound, Problem> {
-    viewer.need_somewhere(app, READ)?;
+    viewer.need_at_root(app, READ)?;
     if number > i64::MAX as u64 {
         return Err(Problem::not_found());
     }

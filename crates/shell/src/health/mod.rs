@@ -21,7 +21,7 @@ use store::StoreError;
 
 pub use judge::{Finding, Row, judge};
 pub use machine::{Backup, Disk, Process};
-pub use requests::{Class, Requests, count};
+pub use requests::{Class, Requests, count, held};
 
 use crate::app::App;
 use crate::problem::Problem;

@@ -123,21 +123,26 @@ pub async fn count(State(requests): State<Arc<Requests>>, request: Request, next
     }
     answered.streams.fetch_add(1, Relaxed);
     let open = Open { requests: requests.clone(), class };
-    response.map(|body| Body::from_stream(Watched { events: body.into_data_stream(), _open: open }))
+    response.map(|body| held(body, open))
+}
+
+/// A body with which something is dropped.
+pub fn held(body: Body, with: impl Send + Unpin + 'static) -> Body {
+    Body::from_stream(Held { events: body.into_data_stream(), _with: with })
+}
+
+struct Held<W> {
+    events: BodyDataStream,
+    _with: W,
 }
 
 /// A stream that is counted as open until it is dropped.
-struct Watched {
-    events: BodyDataStream,
-    _open: Open,
-}
-
 struct Open {
     requests: Arc<Requests>,
     class: Class,
 }
 
-impl Stream for Watched {
+impl<W: Unpin> Stream for Held<W> {
     type Item = Result<Bytes, axum::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

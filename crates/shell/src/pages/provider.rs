@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
+use base::AccountId;
 use kernel::{Identity, IdentityError, NewSession};
 use oidc::{Error, Trip};
 use serde::Deserialize;
@@ -16,6 +17,7 @@ use super::page;
 use super::sign_in::{From, local, signed_in_response};
 use crate::app::{App, SignOn, append_problem};
 use crate::extract::Query;
+use crate::origin;
 use crate::problem::{Form, Problem};
 use crate::texts::{Both, Lang};
 use crate::view::{Frame, Sheet};
@@ -58,6 +60,11 @@ async fn send(
     let sign_on = sign_on(&app)?;
     app.limits.public(address)?;
     let (next, back) = (local(wanted.next), back(&app));
+    // Nobody is signed in by a link on another site, where the provider does not ask either.
+    if origin::is_foreign(&headers) {
+        let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        return Ok(Redirect::to(&format!("/sign-in?next={next}")).into_response());
+    }
     let sent = app.blocking(move |kernel| {
         let away =
             kernel.send_away(&next).map_err(|error| append_problem(error, |()| Problem::internal()))?;
@@ -89,10 +96,13 @@ enum Came {
     In(NewSession, String),
     /// No account is linked with the identity.
     Unknown(String),
+    /// One is, whose owner has not said so.
+    Unconfirmed(AccountId, String),
 }
 
 async fn come_back(
     State(app): State<App>,
+    viewer: Viewer,
     Asked(lang): Asked,
     Extension(From(address)): Extension<From>,
     headers: HeaderMap,
@@ -121,9 +131,10 @@ async fn come_back(
         let named = on.provider.recognise(&trip, &code, said.iss.as_deref(), &back, kernel.now());
         let identifier = named.map_err(|error| failed(&error))?;
         let identity = Identity { issuer: on.provider.issuer().to_owned(), identifier };
-        match kernel.sign_in_as(&identity) {
+        match kernel.sign_in_as(&identity, viewer.session().map(|session| &session.actor.id)) {
             Ok(session) => Ok(Came::In(session, next)),
             Err(IdentityError::Unknown) => Ok(Came::Unknown(identity.identifier)),
+            Err(IdentityError::Unconfirmed(account)) => Ok(Came::Unconfirmed(account, next)),
             Err(IdentityError::Disabled) => Err(disabled()),
             Err(IdentityError::Busy) => Err(Problem::unavailable(2)),
             Err(IdentityError::Store(error)) => Err(error.into()),
@@ -132,6 +143,7 @@ async fn come_back(
     let mut response = match came.await {
         Ok(Came::In(session, next)) => signed_in_response(&app, &session.cookie_value, &next),
         Ok(Came::Unknown(identifier)) => unknown(&app, &sign_on, lang, identifier)?,
+        Ok(Came::Unconfirmed(account, next)) => unconfirmed(&app, &sign_on, lang, &account, &next)?,
         Err(problem) => refused(&app, lang, &headers, &problem),
     };
     response.headers_mut().append(header::SET_COOKIE, away_cookie(&app, "", 0));
@@ -159,6 +171,32 @@ fn unknown(app: &App, sign_on: &SignOn, lang: Lang, identifier: String) -> Resul
     frame.sheet = Sheet::Public;
     let lead = frame.t.with("sign-in-unknown-lead", &[("provider", sign_on.title.get(lang))]);
     Ok((StatusCode::FORBIDDEN, page(&UnknownPage { frame, lead, identifier })?).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "sign_in_unconfirmed.html")]
+struct UnconfirmedPage {
+    frame: Frame,
+    lead: String,
+    /// To the password, from there to the provider again, and then to where they wanted to go.
+    confirm: String,
+}
+
+fn unconfirmed(
+    app: &App,
+    sign_on: &SignOn,
+    lang: Lang,
+    account: &AccountId,
+    next: &str,
+) -> Result<Response, Problem> {
+    let title = app.texts.t(lang).get("sign-in-unconfirmed");
+    let mut frame = Viewer::Nobody.frame(app, lang, title, "/sign-in");
+    frame.sheet = Sheet::Public;
+    let said = [("provider", sign_on.title.get(lang)), ("account", account.as_str())];
+    let lead = frame.t.with("sign-in-unconfirmed-lead", &said);
+    let escaped = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let confirm = format!("/sign-in?next={}", escaped(&format!("{THERE}?next={}", escaped(next))));
+    Ok((StatusCode::FORBIDDEN, page(&UnconfirmedPage { frame, lead, confirm })?).into_response())
 }
 
 /// A problem as a page whose links do not repeat what the provider said.

@@ -1,5 +1,6 @@
 //! Signing in with a provider of OpenID Connect: one that is not ours, and one that lies.
 
+mod claimed;
 mod hostile;
 mod outside;
 

@@ -58,9 +58,8 @@ const FORMS: &[(&str, Row)] = &[
     ("/admin/units/{unit}/new-place", [401, 422, 403, 403, 403, 403, 403, 403, 403]),
     ("/admin/units/{unit}/new-post", [401, 422, 403, 403, 403, 403, 403, 403, 403]),
     ("/admin/units/{unit}/new-unit", [401, 422, 403, 403, 403, 403, 403, 403, 403]),
-    // Leaders and auditors may look at what is witnessed.
-    ("/admin/witness/forks/{fork}", [401, 404, 403, 403, 403, 404, 404, 403, 403]),
-    ("/admin/witness/logs/{log}/drop", [401, 404, 403, 403, 403, 404, 404, 403, 403]),
+    ("/admin/witness/forks/{fork}", [401, 404, 403, 403, 403, 403, 403, 403, 403]),
+    ("/admin/witness/logs/{log}/drop", [401, 404, 403, 403, 403, 403, 403, 403, 403]),
     ("/admin/witness/new", [401, 422, 403, 403, 403, 403, 403, 403, 403]),
     ("/figures/{name}/target", [401, 422, 403, 403, 403, 422, 403, 403, 403]),
     // Public forms: a screen sends JSON, and a complaint names a slip.

@@ -82,6 +82,21 @@ on_every_store! {
         browser.with("accept", "text/html").get("/account").expect(303);
     }
 
+    fn each_page_carries_the_token_under_a_pad_of_its_own(town) {
+        let (name, password) = town.account(User::Leader);
+        let (browser, csrf) = session(&town, &name, password);
+        let carried = || {
+            let page = browser.with("accept", "text/html").get("/account").expect(200).text();
+            assert!(!page.contains(&csrf), "{page}");
+            page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+        };
+        let (one, two) = (carried(), carried());
+        assert_ne!(one, two);
+        let changed = format!("{}{}", &two[..32], &one[32..]);
+        browser.post_form("/sign-out", &[("csrf", &changed)]).expect(403);
+        browser.post_form("/sign-out", &[("csrf", &one)]).expect(303);
+    }
+
     fn a_program_with_a_credential_is_no_browser(town) {
         let operator = town.program(User::Operator).with("origin", EVIL);
         let price = serde_json::json!({ "stall": "A1", "product": "tomato", "fen_per_kg": 720 });

@@ -74,7 +74,7 @@ const REGISTERS: &[Register] = &[
         read: |tx, book| state::stalls(tx, book).map(Rows::Stalls),
     },
     Register {
-        name: "merchants",
+        name: MERCHANTS,
         columns: &[
             ("merchant", "office-field-merchant", false),
             ("title", "office-field-title", false),
@@ -145,6 +145,9 @@ const REGISTERS: &[Register] = &[
     },
 ];
 
+/// The register that names persons: its reading is noted.
+const MERCHANTS: &str = "merchants";
+
 async fn show(
     register: &'static Register,
     State(app): State<App>,
@@ -156,6 +159,12 @@ async fn show(
     let place = Place::of(&app, lang, &book)?;
     viewer.need(&app, READ, &place.resource)?;
     let asked = asked(&register.spec, &here)?;
+    if register.name == MERCHANTS {
+        let mut what = format!("merchants {}", place.book);
+        what.extend(asked.filter.iter().map(|filter| format!(" ({filter})")));
+        what.push_str(if asked.export.is_some() { " as a file" } else { "" });
+        viewer.note_read_of(&app, &place.resource.unit, &what)?;
+    }
     let of = place.book.clone();
     let (names, found) = app
         .blocking(move |kernel| {

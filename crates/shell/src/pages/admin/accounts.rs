@@ -141,7 +141,7 @@ fn one_time(desk: &Desk, password: Option<String>, shown: &mut AdminPage) {
 async fn account_page(desk: &Desk, account: &AccountId) -> Result<AdminPage, Problem> {
     let all = accounts(&desk.app, &desk.viewer).await?;
     let row = all.into_iter().find(|row| row.account == *account).ok_or_else(Problem::not_found)?;
-    let title = if row.title.is_empty() { account.to_string() } else { row.title };
+    let title = if row.title.is_empty() { account.to_string() } else { row.title.clone() };
     let mut shown = desk.page(title, "admin-accounts");
     shown.facts = vec![
         (desk.get("admin-account"), account.to_string()),
@@ -150,7 +150,7 @@ async fn account_page(desk: &Desk, account: &AccountId) -> Result<AdminPage, Pro
         (desk.get("totp"), desk.get(if row.totp { "admin-totp-on" } else { "admin-totp-off" })),
     ];
     if row.identity.is_some() || desk.app.sign_on.is_some() {
-        shown.facts.push((desk.get("identity"), identity_fact(desk, row.identity.as_ref())));
+        shown.facts.push((desk.get("identity"), identity_fact(desk, &row)));
     }
     let tree = desk.app.tree();
     for post in tree.posts_of(account, desk.app.today()) {
@@ -192,12 +192,16 @@ async fn account_page(desk: &Desk, account: &AccountId) -> Result<AdminPage, Pro
 }
 
 /// Whom the account is linked with; of another provider than the configured one that is said too.
-fn identity_fact(desk: &Desk, identity: Option<&Identity>) -> String {
+fn identity_fact(desk: &Desk, row: &AccountRow) -> String {
     let is_known = |issuer: &str| desk.app.sign_on.as_ref().is_some_and(|on| on.provider.issuer() == issuer);
-    match identity {
+    let known = match &row.identity {
         Some(Identity { issuer, identifier }) if is_known(issuer) => identifier.clone(),
         Some(Identity { issuer, identifier }) => format!("{identifier} ({issuer})"),
-        None => desk.get("identity-none"),
+        None => return desk.get("identity-none"),
+    };
+    match row.identity_waits {
+        true => desk.t.with("identity-waits", &[("identity", &known)]),
+        false => known,
     }
 }
 

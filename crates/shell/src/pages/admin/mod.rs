@@ -71,7 +71,7 @@ const PARTS: [(&str, &str, &str); 12] = [
     ("admin-tokens", "/admin/tokens", "kernel.token.list"),
     ("admin-devices", "/admin/devices", "kernel.device.list"),
     ("admin-contacts", "/admin/contacts", "kernel.contact.list"),
-    ("admin-witness", "/admin/witness", "kernel.witness.read"),
+    ("admin-witness", "/admin/witness", witness::READ),
     ("admin-rules", "/admin/rules", "kernel.policy.read"),
     ("admin-calendar", "/admin/calendar", "kernel.policy.read"),
     ("admin-policy", "/admin/policy", "kernel.policy.read"),
@@ -144,7 +144,10 @@ async fn index(
     let t = app.texts.t(lang);
     let parts: Vec<Part> = PARTS
         .iter()
-        .filter(|(.., action)| viewer.need_somewhere(&app, action).is_ok())
+        .filter(|(.., action)| match *action {
+            witness::READ => viewer.need_at_root(&app, action).is_ok(),
+            _ => viewer.need_somewhere(&app, action).is_ok(),
+        })
         .map(|(key, href, _)| Part { title: t.get(key), hint: t.get(&format!("{key}-hint")), href })
         .collect();
     if parts.is_empty() {

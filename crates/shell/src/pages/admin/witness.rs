@@ -13,6 +13,7 @@ use super::choices::given;
 use super::listing::{Listing, list};
 use super::{AdminPage, Desk, Form, Nothing, Posted, page, refused};
 use crate::api::refusal::malformed;
+pub use crate::api::witness::READ;
 use crate::api::witness::{Seen, fork, seen};
 use crate::app::App;
 use crate::extract::Path;
@@ -205,7 +206,7 @@ struct Typed {
 }
 
 fn form(desk: &Desk, typed: &Typed) -> Result<AdminPage, Problem> {
-    desk.viewer.need_somewhere(&desk.app, TRUST)?;
+    desk.viewer.need_at_root(&desk.app, TRUST)?;
     let tree = desk.app.tree();
     let mut posts: Vec<Choice> = tree
         .posts()

@@ -1,0 +1,91 @@
+//! Identities that somebody other than their owner lays a claim to.
+
+use harness::{Client, User, on_every_store};
+use kernel::NewAccount;
+use serde_json::json;
+
+use super::*;
+
+/// An administrator of the first market alone.
+fn local_admin(town: &Town) -> Client {
+    town.holder("qian", &[]);
+    let unit = base::UnitCode::new("beiyuan-market").unwrap();
+    let grant = Grant { role: "admin".into(), unit, line: None, subject: None };
+    town.site.kernel.give_grant(&system(), &ActorId::new("account:qian").unwrap(), grant).unwrap();
+    town.holder_again("qian")
+}
+
+/// An account of the first market, with a password of its own.
+fn market_account(town: &Town, name: &str) {
+    let unit = base::UnitCode::new("beiyuan-market").unwrap();
+    let new = NewAccount { account: account(name), unit, title: name.to_owned() };
+    town.site.kernel.add_account(&system(), new, Some("correct horse battery")).unwrap();
+}
+
+on_every_store! {
+    fn an_identity_that_a_unit_claims_opens_nothing_until_its_owner_confirms_and_stays_free_for_others(town) {
+        let key = Key::new("k1");
+        let hostile = Hostile::start(&key);
+        let town = with(town, agreed(&hostile.issuer));
+        market_account(&town, "trap");
+        market_account(&town, "wei");
+        let admin = local_admin(&town);
+        let put = |client: &Client, name: &str, identifier: &str| {
+            let body = json!({ "issuer": hostile.issuer, "identifier": identifier }).to_string();
+            client.send("PUT", &format!("/api/accounts/{name}/identity"), Some(harness::JSON), body.as_bytes()).unwrap()
+        };
+        let come = |browser: Option<&Client>| {
+            let sent = Sent::off(&town);
+            hostile.give(&key.sign(&sent.claims(&town, &hostile.issuer, "u-wei")));
+            match browser {
+                // Its own cookie and that of the way go together.
+                Some(cookie) => cookie.with("cookie", &sent.cookie).get(&sent.back_path()),
+                None => sent.back(),
+            }
+        };
+        let signed_in = |name: &str| {
+            let fields = [("account", name), ("password", "correct horse battery")];
+            let answer = anyone(&town).post_form("/sign-in", &fields).expect(303);
+            anyone(&town).with("cookie", cookie(&answer, "taizhang_session").unwrap())
+        };
+        // Somebody else's identity: its owner does not become the account, and is told who claims it.
+        put(&admin, "trap", "u-wei").expect(200);
+        let before = sessions(&town);
+        let shown = come(None).expect(403).text();
+        assert!(shown.contains("“trap”") && shown.contains("/sign-in?next=%2Fsign-in%2Fprovider%3Fnext%3D%252Fmatters%253Fx%253D1"), "{shown}");
+        assert_eq!(sessions(&town), before);
+        // Who has the account and not the identity confirms nothing either: nobody comes back for them.
+        let page = page(&town.holder_again("qian")).get("/admin/accounts/trap").expect(200).text();
+        assert!(page.contains("u-wei (not confirmed by its owner yet)"), "{page}");
+
+        // Its own unit links it none the less, and the owner confirms with the account's password.
+        put(&admin, "wei", "u-wei").expect(200);
+        come(None).expect(403);
+        come(Some(&signed_in("trap"))).expect(403);
+        let browser = entered(&town, &come(Some(&signed_in("wei"))).expect(303));
+        assert!(browser.get("/account").expect(200).text().contains("wei"));
+        // From then on it opens the account, and is nobody else's.
+        come(None).expect(303);
+        put(&admin, "trap", "u-wei").expect(409);
+        // The root's administrator is believed.
+        put(&town.program(User::Admin), "trap", "u-2").expect(200);
+        let sent = Sent::off(&town);
+        hostile.give(&key.sign(&sent.claims(&town, &hostile.issuer, "u-2")));
+        sent.back().expect(303);
+        town.check();
+    }
+
+    fn a_link_on_another_site_signs_nobody_in(town) {
+        let key = Key::new("k1");
+        let hostile = Hostile::start(&key);
+        let town = with(town, agreed(&hostile.issuer));
+        for site in ["cross-site", "same-site"] {
+            let answer = anyone(&town).with("sec-fetch-site", site).get("/sign-in/provider?next=/matters").expect(303);
+            assert_eq!((answer.header("location"), cookie(&answer, "taizhang_away")), ("/sign-in?next=%2Fmatters", None));
+        }
+        for site in ["same-origin", "none"] {
+            let answer = anyone(&town).with("sec-fetch-site", site).get("/sign-in/provider").expect(303);
+            assert!(answer.header("location").contains("/authorize?"));
+        }
+    }
+}
