@@ -123,7 +123,7 @@ pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Prepared 
 
 /// [`prepare`] for a document as outside systems send it. Events that break a rule of EPCIS count as refused, and so do
 /// those with the ID of one of our own entries and those that claim what only our own entries tell: `is_kept` tells
-/// whether a book is kept here.
+/// whether a book or unit of a name is kept here.
 pub fn prepare_sifted(
     book: &BookId,
     sender: &Sender,
@@ -147,6 +147,13 @@ pub fn prepare_sifted(
             *event = Err(refusal);
         }
     }
+    for element in &mut prepared.elements {
+        if let Ok(described) = element
+            && let Some(id) = own(described.id(), is_kept)
+        {
+            *element = Err(refused(&described.path, &id));
+        }
+    }
     for (index, error) in &sifted.refused {
         let refusal = Refusal::new(Code::Body, &error.path, error.rule.to_string());
         prepared.events.insert(*index, Err(refusal));
@@ -154,30 +161,32 @@ pub fn prepare_sifted(
     prepared
 }
 
-/// What an event of others claims of the goods of the house. Where those come from, what they are packed in and what
-/// is sold of them is for our own entries to say, or a forged event would turn traces, recalls and the counters of scales;
-/// that they went into something else, or were seen, is for others to tell.
+/// What an event of others claims of the things of the house. Of its lots others may tell that they were seen, or went into
+/// something else; where those come from, what they are packed in and what is sold of them is for our own entries to say,
+/// or a forged event would turn traces, recalls and the counters of scales. Whatever else is kept here (matters, stalls,
+/// posts) others do not name at all: what is told of it is its history.
 fn claims(event: &Event, is_kept: &dyn Fn(&BookId) -> bool) -> Option<Refusal> {
-    let own = |id: &str| {
-        // What has a canonical form besides itself, a URN or link, is none of the house.
-        let id = SubjectId::new(id).ok()?;
-        let home = BookId::new(id.home()?).ok()?;
-        is_kept(&home).then_some(id)
-    };
-    let refuse = |member: &str, id: SubjectId| {
-        let detail = format!("{id} is of a book that is kept here: only its own entries tell this of it");
-        Some(Refusal::new(Code::OwnSubject, member, detail))
-    };
     let transformation = event.raw.get("transformationID").and_then(Value::as_str);
-    if let Some(id) = transformation.and_then(own) {
-        return refuse("transformationID", id);
+    if let Some(id) = transformation.and_then(|id| own(id, is_kept)) {
+        return Some(refused("transformationID", &id));
     }
     event.what.iter().find_map(|what| {
-        let id = own(&what.id)?;
-        let may =
-            matches!(what.role, epcis::Role::Input | epcis::Role::About) && id.scheme() != SlipSerial::SCHEME;
-        if may { None } else { refuse(what.member, id) }
+        let id = own(&what.id, is_kept)?;
+        let may = matches!(what.role, epcis::Role::Input | epcis::Role::About) && id.scheme() == "lot";
+        if may { None } else { Some(refused(what.member, &id)) }
     })
+}
+
+/// A thing of the house, by its name. What has a canonical form besides itself, a URN or link, is none.
+fn own(id: &str, is_kept: &dyn Fn(&BookId) -> bool) -> Option<SubjectId> {
+    let id = SubjectId::new(id).ok()?;
+    let home = BookId::new(id.home()?).ok()?;
+    is_kept(&home).then_some(id)
+}
+
+fn refused(member: &str, id: &SubjectId) -> Refusal {
+    let detail = format!("{id} is of a book that is kept here: only its own entries tell this of it");
+    Refusal::new(Code::OwnSubject, member, detail)
 }
 
 impl Prepared {

@@ -1,0 +1,135 @@
+//! What a third reviewer did on 28 November 2026, mostly as a supplier and from a scale: what others report stands beside what
+//! the house says, and never in front of it. docs/security.md lists them.
+
+use base::ActorId;
+use harness::{Client, Town, User, on_every_store};
+use line_market::epcis_events::{Mode, capture};
+use line_market::record::Failure;
+use serde_json::{Value, json};
+
+use crate::epcis::document;
+use crate::trespass::{granted, input};
+
+const ENTRIES: &str = "/api/market/beiyuan/entries";
+const CAPTURE: &str = "/epcis/capture";
+const PDF: &[u8] = b"%PDF-1.4\n%%EOF\n";
+const MANAGER: &str = "post:beiyuan-market/manager";
+const BUREAU: &str = "post:371402/bureau";
+
+/// Somebody with a role of a supplier.
+fn supplier(town: &Town, unit: &str, subject: Option<&str>) -> Client {
+    granted(town, json!([{ "role": "supplier", "unit": unit, "line": "market", "subject": subject }])).0
+}
+
+fn merchant(town: &Town, merchant: &str) -> Client {
+    let subject = format!("merchant:beiyuan/{merchant}");
+    granted(
+        town,
+        json!([{ "role": "merchant", "unit": "beiyuan-market", "line": "market", "subject": subject }]),
+    )
+    .0
+}
+
+fn seen(number: usize, subject: &str) -> Value {
+    json!({
+        "type": "ObjectEvent", "action": "OBSERVE", "bizStep": "inspecting", "disposition": "conformant",
+        "eventTime": "2026-03-01T08:00:00+08:00", "eventTimeZoneOffset": "+08:00",
+        "eventID": format!("urn:uuid:{number:05}"), "epcList": [subject],
+    })
+}
+
+fn send(town: &Town, client: &Client, events: Vec<Value>) -> harness::Answer {
+    client.post(CAPTURE, &document(&town.now(), events.into()))
+}
+
+/// Events that a database has from a time when they were taken.
+fn planted(town: &Town, subject: &str) {
+    let events: Vec<Value> = (0..300).map(|number| seen(number, subject)).collect();
+    let document = document(&town.now(), events.into());
+    let document = epcis::Document::from_value(document, &epcis::Limits::default()).unwrap();
+    let (book, sender) = (town.book(), ActorId::new("token:earlier").unwrap());
+    let captured: Result<_, Failure> = town
+        .site
+        .kernel
+        .append_blocking(move |desk| capture(desk, &book, &sender, &document, Mode::Rollback));
+    assert_eq!(captured.unwrap().events.len(), 300);
+}
+
+fn shown(client: &Client, path: &str) -> String {
+    client.with("accept", "text/html").get(path).expect(200).text()
+}
+
+on_every_store! {
+    fn others_name_nothing_of_the_house_but_its_lots(town) {
+        let client = supplier(&town, "beiyuan-market", None);
+        let before = town.fingerprint();
+        for subject in [
+            "matter:beiyuan/task-1", "stall:beiyuan/A1", "merchant:beiyuan/m1", "project:decheng-projects/road", "entry:beiyuan/1",
+            "account:registry/admin", "post:371402/mayor", "post:beiyuan-market/manager", "complaint:xihai/1", "slip:beiyuan/x",
+        ] {
+            let refused = send(&town, &client, vec![seen(1, subject)]).expect(400).json();
+            assert_eq!(refused["rule"], "own-subject", "{subject}: {refused}");
+            let mut described = document(&town.now(), json!([]));
+            described["epcisHeader"] = json!({ "epcisMasterData": { "vocabularyList": [{
+                "type": "urn:epcglobal:epcis:vtype:BusinessLocation",
+                "vocabularyElementList": [{ "id": subject, "attributes": [] }],
+            }] } });
+            let refused = client.post(CAPTURE, &described).expect(400).json();
+            assert_eq!(refused["rule"], "own-subject", "{subject}: {refused}");
+        }
+        assert_eq!(town.fingerprint(), before);
+        send(&town, &client, vec![seen(1, "lot:beiyuan/L1"), seen(2, "urn:epc:id:sgtin:0614141.107346.1")]).expect(202);
+    }
+
+    fn however_much_others_report_of_a_lot_its_tests_and_orders_are_on_file(town) {
+        let client = supplier(&town, "beiyuan-market", None);
+        send(&town, &client, (0..1_000).map(|number| seen(number, "lot:beiyuan/L1")).collect()).expect(202);
+        let inspector = town.program(User::Inspector);
+        let failed = json!({ "lot": "L1", "method": "rapid", "item": "chlorpyrifos", "reading": "0.9", "limit": "0.1", "verdict": "fail", "retest_of": null });
+        inspector.post(ENTRIES, &input("market.inspection.recorded", failed)).expect(201);
+        send(&town, &client, (1_000..2_000).map(|number| seen(number, "lot:beiyuan/L1")).collect()).expect(202);
+        let file = inspector.get("/market/beiyuan/lots/L1/file.json").expect(200).json();
+        let kinds: Vec<&str> = file["entries"].as_array().unwrap().iter().map(|it| it["head"]["kind"].as_str().unwrap()).collect();
+        assert_eq!((kinds.len(), &file["entries_total"]), (1_000, &json!(2_003)));
+        for kind in ["market.lot.received", "market.inspection.recorded", "market.lot.held"] {
+            assert!(kinds.contains(&kind), "{kind}");
+        }
+        let page = shown(&inspector, "/market/beiyuan/lots/L1?lang=en");
+        assert!(page.contains("Holds, releases and recalls") && page.contains("Lot held"), "{page}");
+    }
+
+    fn nothing_but_what_was_done_with_a_matter_stands_in_its_history(town) {
+        let (manager, bureau) = (town.holder("wei", &[MANAGER]), town.holder("li", &[BUREAU]));
+        let task = |name: &str, about: &[&str]| json!({
+            "name": name, "title": "疏通排水沟", "owner": MANAGER, "reviewer": BUREAU, "about": about,
+            "due": { "by": "on", "day": "2026-03-20" },
+        });
+        bureau.post("/api/matters/beiyuan", &task("task-drain", &["lot:beiyuan/L1"])).expect(201);
+        let path = "/api/matters/beiyuan/task-drain";
+        let step = |expected: u32, step: Value| {
+            manager.post(&format!("{path}/moves"), &json!({ "expected": expected, "move": step })).expect(201);
+        };
+        step(0, json!({ "verb": "taken", "by": MANAGER }));
+        let kept = manager.post_bytes(&format!("{path}/evidence"), "application/octet-stream", PDF).expect(201).json();
+        let digest = kept["digest"].as_str().unwrap();
+        step(1, json!({ "verb": "submitted", "by": MANAGER, "evidence": [{ "digest": digest, "title": "照片", "effective": "2026-03-09" }] }));
+        let history = || bureau.get(path).expect(200).json()["history"].clone();
+        let before = history();
+        planted(&town, "matter:beiyuan/task-drain");
+        assert_eq!(history(), before);
+        bureau.get(&format!("{path}/evidence/{digest}")).expect(200);
+        bureau.get(&format!("{path}/evidence/{}", "0".repeat(64))).expect(404);
+        assert!(shown(&bureau, "/matters/beiyuan/task-drain").contains(digest));
+        // A task is no way into the history of another.
+        let refused = bureau.post("/api/matters/beiyuan", &task("task-junk", &["matter:beiyuan/task-drain"])).expect(400).json();
+        assert_eq!(refused["field"], "about");
+        assert_eq!(history(), before);
+    }
+
+    fn an_offer_is_found_however_much_is_reported_of_its_stall(town) {
+        let offered = json!({ "lot": "L2", "new_lot": "L5", "to_stall": "A1", "to_merchant": "m1", "quantity_g": 1_000 });
+        town.program(User::Operator).post(ENTRIES, &input("market.transfer.offered", offered)).expect(201);
+        planted(&town, "stall:beiyuan/A1");
+        assert!(shown(&merchant(&town, "m1"), "/market/beiyuan/mine").contains("/market/beiyuan/record/accept?offer="));
+    }
+}
