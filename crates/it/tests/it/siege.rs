@@ -2,7 +2,7 @@
 //! the house says, and never in front of it. docs/security.md lists them.
 
 use base::ActorId;
-use harness::{Client, Town, User, on_every_store};
+use harness::{Client, Town, User, on_every_store, sale};
 use line_market::epcis_events::{Mode, capture};
 use line_market::record::Failure;
 use serde_json::{Value, json};
@@ -11,10 +11,12 @@ use crate::epcis::document;
 use crate::trespass::{granted, input};
 
 const ENTRIES: &str = "/api/market/beiyuan/entries";
+const SALES: &str = "/scale/v1/sales";
 const CAPTURE: &str = "/epcis/capture";
 const PDF: &[u8] = b"%PDF-1.4\n%%EOF\n";
 const MANAGER: &str = "post:beiyuan-market/manager";
 const BUREAU: &str = "post:371402/bureau";
+const HOUR_MS: i64 = 3_600_000;
 
 /// Somebody with a role of a supplier.
 fn supplier(town: &Town, unit: &str, subject: Option<&str>) -> Client {
@@ -35,6 +37,14 @@ fn seen(number: usize, subject: &str) -> Value {
         "type": "ObjectEvent", "action": "OBSERVE", "bizStep": "inspecting", "disposition": "conformant",
         "eventTime": "2026-03-01T08:00:00+08:00", "eventTimeZoneOffset": "+08:00",
         "eventID": format!("urn:uuid:{number:05}"), "epcList": [subject],
+    })
+}
+
+fn turned(number: usize, at: &str, step: &str, into: &str) -> Value {
+    json!({
+        "type": "TransformationEvent", "bizStep": step, "eventTime": at, "eventTimeZoneOffset": "+08:00",
+        "eventID": format!("urn:uuid:turned-{number:05}"),
+        "inputEPCList": [format!("urn:epc:id:sgtin:0614141.107346.{number}")], "outputQuantityList": [{ "epcClass": into }],
     })
 }
 
@@ -60,6 +70,31 @@ fn shown(client: &Client, path: &str) -> String {
 }
 
 on_every_store! {
+    fn nobody_writes_its_own_words_on_a_slip_nor_hides_the_way_that_the_house_tells(town) {
+        const SOURCE: &str = "urn:epc:class:lgtin:4012345.012345.crate9";
+        let mut lot = town.lot("L9", 20_000);
+        lot["source"] = SOURCE.into();
+        town.program(User::Operator).post(ENTRIES, &input("market.lot.received", lot)).expect(201);
+        let sold = json!({ "sales": [sale(1, "L9", 500, &town.now())] });
+        let receipt = town.scale(1).post(SALES, &sold).expect(200).json();
+        let slip = format!("/01/06901234567892/21/{}?lang=en", receipt["lines"][0]["slip"].as_str().unwrap());
+        let grower = supplier(&town, "beiyuan-market", Some("supplier:shouguang"));
+        send(&town, &grower, vec![turned(1, "2026-03-09T06:00:00+08:00", "commissioning", SOURCE)]).expect(202);
+        town.clock.advance_ms(HOUR_MS);
+        let (rival, neighbour) = (supplier(&town, "xihai-market", None), supplier(&town, "beiyuan-market", None));
+        let words = ["https://x.example/已召回请致电".to_owned(), format!("https://x.example/{}", "A".repeat(400))];
+        for client in [&rival, &neighbour] {
+            let events = words.iter().cycle().take(14).enumerate();
+            let events = events.map(|(at, step)| turned(10 + at, &town.now(), step, SOURCE));
+            send(&town, client, events.collect()).expect(202);
+        }
+        let page = shown(&town.program(User::Anonymous), &slip);
+        assert!(!page.contains("已召回") && !page.contains("AAAA"), "{page}");
+        assert!(page.contains("Lot received (stall A1)"), "{page}");
+        assert!(page.contains("Labelled (reported by shouguang)"), "{page}");
+        assert_eq!(page.matches("reported by an outside system").count(), 10, "{page}");
+    }
+
     fn others_name_nothing_of_the_house_but_its_lots(town) {
         let client = supplier(&town, "beiyuan-market", None);
         let before = town.fingerprint();
