@@ -1,17 +1,24 @@
 //! What a third reviewer did on 28 November 2026, mostly as a supplier and from a scale: what others report stands beside what
 //! the house says, and never in front of it. docs/security.md lists them.
 
-use base::ActorId;
+use std::time::Duration;
+
+use base::{ActorId, SubjectId, UnitCode};
 use harness::{Client, Town, User, on_every_store, sale};
+use kernel::notices::{Channel, ContactSet, Notice, What, enqueue};
 use line_market::epcis_events::{Mode, capture};
 use line_market::record::Failure;
+use registry::PostAdded;
 use serde_json::{Value, json};
 
 use crate::epcis::document;
+use crate::epcis::receiver::{Receiver, Teller};
+use crate::outside::wait_until;
 use crate::trespass::{granted, input};
 
 const ENTRIES: &str = "/api/market/beiyuan/entries";
 const SALES: &str = "/scale/v1/sales";
+const QUERIES: &str = "/epcis/queries";
 const CAPTURE: &str = "/epcis/capture";
 const PDF: &[u8] = b"%PDF-1.4\n%%EOF\n";
 const MANAGER: &str = "post:beiyuan-market/manager";
@@ -166,5 +173,58 @@ on_every_store! {
         town.program(User::Operator).post(ENTRIES, &input("market.transfer.offered", offered)).expect(201);
         planted(&town, "stall:beiyuan/A1");
         assert!(shown(&merchant(&town, "m1"), "/market/beiyuan/mine").contains("/market/beiyuan/record/accept?offer="));
+    }
+
+    fn receivers_that_are_slow_hold_up_their_owner_alone(town) {
+        let (slow, quick) = (Receiver::start(), Receiver::start());
+        slow.pause(Duration::from_secs(2));
+        let (ours, theirs) = (supplier(&town, "beiyuan-market", None), supplier(&town, "beiyuan-market", None));
+        let subscribe = |client: &Client, query: &str, receiver: &Receiver| {
+            client.post(&format!("{QUERIES}/{query}/subscriptions"), &json!({ "dest": receiver.address(), "stream": true }))
+        };
+        for query in ["q1", "q2", "q3"] {
+            theirs.post(QUERIES, &json!({ "name": query, "query": {} })).expect(201);
+            for at in 0..if query == "q3" { 10 } else { 20 } {
+                assert_eq!(subscribe(&theirs, query, &slow).status, 201, "{query} {at}");
+            }
+        }
+        ours.post(QUERIES, &json!({ "name": "q1", "query": {} })).expect(201);
+        subscribe(&ours, "q1", &quick).expect(201);
+        let _teller = Teller::start(&town);
+        send(&town, &theirs, vec![seen(1, "urn:epc:id:sgtin:0614141.107346.1")]).expect(202);
+        wait_until("slow ones", || slow.waiting_max() >= 4);
+        send(&town, &ours, vec![seen(2, "urn:epc:id:sgtin:0614141.107346.2")]).expect(202);
+        assert_eq!(quick.wait_for_events(1), ["urn:uuid:00002"]);
+        assert_eq!(slow.waiting_max(), 4);
+        assert_eq!(subscribe(&theirs, "q3", &slow).expect(400).json()["rule"], "too-many");
+    }
+
+    fn notices_to_one_unit_are_a_few_at_a_time(town) {
+        let kernel = &town.site.kernel;
+        let system = ActorId::new("system:test").unwrap();
+        for (post, contacts) in [(MANAGER, 8), (BUREAU, 1)] {
+            let post = SubjectId::new(post).unwrap();
+            let unit = UnitCode::new(post.home().unwrap()).unwrap();
+            let added = PostAdded { post: post.clone(), unit, title_zh: "岗位".into(), title_en: "Post".into() };
+            kernel.add_post(&system, added).unwrap();
+            for at in 0..contacts {
+                let address = format!("https://hooks.example/{at}");
+                let set = ContactSet { post: post.clone(), channel: Channel::Webhook, address };
+                kernel.set_contact(&system, set).unwrap();
+            }
+            let notice = Notice {
+                book: town.book(),
+                about: SubjectId::new("matter:beiyuan/task-1").unwrap(),
+                what: What::Opened,
+                to: post,
+                text_zh: "立项".into(),
+                text_en: "Opened".into(),
+            };
+            kernel.append_blocking::<_, _, ()>(move |desk| Ok(enqueue(desk, &notice)?)).unwrap();
+        }
+        let claimed = kernel.claim_notices(&[], 16, 60_000).unwrap();
+        let units: Vec<&str> = claimed.iter().map(|claim| claim.contact.post.home().unwrap()).collect();
+        assert_eq!(units.iter().filter(|unit| **unit == "beiyuan-market").count(), 4);
+        assert_eq!(units.iter().filter(|unit| **unit == "371402").count(), 1);
     }
 }
