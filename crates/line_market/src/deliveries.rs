@@ -394,7 +394,11 @@ impl Teller {
         if let Err(fault) = &posted {
             tracing::warn!(subscription = key.subscription, delivery = id, ?fault, "not taken");
         }
-        Ok(posted)
+        // A subscriber outside is not told which names the house knows.
+        Ok(posted.map_err(|fault| match fault.kind {
+            FaultKind::NameUnknown => FaultKind::AddressForbidden.into(),
+            _ => fault,
+        }))
     }
 
     /// There is nothing to be told: a schedule says so where it is wanted, and waits for its next moment.

@@ -199,6 +199,23 @@ on_every_store! {
         assert_eq!(subscribe(&theirs, "q3", &slow).expect(400).json()["rule"], "too-many");
     }
 
+    fn a_subscriber_does_not_learn_which_names_the_house_knows(town) {
+        let client = supplier(&town, "beiyuan-market", None);
+        client.post(QUERIES, &json!({ "name": "q1", "query": {} })).expect(201);
+        let _teller = Teller::reaching(&town, Vec::new());
+        let paths = ["https://localhost/", "https://no-such-host.invalid/"].map(|dest| {
+            let body = json!({ "dest": dest, "stream": true });
+            client.post(&format!("{QUERIES}/q1/subscriptions"), &body).expect(201).header("location").to_owned()
+        });
+        send(&town, &client, vec![seen(1, "urn:epc:id:sgtin:0614141.107346.1")]).expect(202);
+        let faults = paths.map(|path| {
+            let fault = || client.get(&path).expect(200).json()["delivery"]["fault"].clone();
+            wait_until("an attempt in vain", || !fault().is_null());
+            fault()
+        });
+        assert_eq!(faults[0], faults[1]);
+    }
+
     fn notices_to_one_unit_are_a_few_at_a_time(town) {
         let kernel = &town.site.kernel;
         let system = ActorId::new("system:test").unwrap();
