@@ -76,6 +76,11 @@ fn shown(client: &Client, path: &str) -> String {
     client.with("accept", "text/html").get(path).expect(200).text()
 }
 
+fn reported(client: &Client, line: &Value) -> Value {
+    let answer = client.post(SALES, &json!({ "sales": [line] })).json();
+    answer.get("rule").cloned().unwrap_or_else(|| answer["lines"][0]["outcome"].clone())
+}
+
 on_every_store! {
     fn nobody_writes_its_own_words_on_a_slip_nor_hides_the_way_that_the_house_tells(town) {
         const SOURCE: &str = "urn:epc:class:lgtin:4012345.012345.crate9";
@@ -243,5 +248,34 @@ on_every_store! {
         let units: Vec<&str> = claimed.iter().map(|claim| claim.contact.post.home().unwrap()).collect();
         assert_eq!(units.iter().filter(|unit| **unit == "beiyuan-market").count(), 4);
         assert_eq!(units.iter().filter(|unit| **unit == "371402").count(), 1);
+    }
+
+    fn a_connected_scale_dates_no_sale_back(town) {
+        let (operator, scale) = (town.program(User::Operator), town.scale(1));
+        let ago = |ms: i64| town.site.kernel.now().plus_ms(-ms).to_string();
+        town.clock.advance_ms(2 * HOUR_MS);
+        operator.post(ENTRIES, &input("market.lot.received", town.lot("L9", 10_000))).expect(201);
+        let sold = |counter: u32, lot: &str, occurred: &str, offline: bool| {
+            let mut line = sale(counter, lot, 500, occurred);
+            line["offline"] = offline.into();
+            reported(&scale, &line)
+        };
+        assert_eq!(sold(1, "L1", "2021-12-20T01:00:00Z", false), "past-time");
+        assert_eq!(sold(1, "L1", &ago(HOUR_MS + 1), false), "past-time");
+        assert_eq!(sold(1, "L1", &ago(HOUR_MS), false), "recorded");
+        // Goods that were not there yet are not sold; what was sold all the same is a breach.
+        assert_eq!(sold(2, "L9", &ago(HOUR_MS / 2), false), "past-time");
+        assert_eq!(sold(2, "L9", &ago(HOUR_MS / 2), true), "recorded");
+        let lot = town.program(User::Inspector).get("/api/market/beiyuan/lots/L9").expect(200).json();
+        assert_eq!(lot["breaches"][0]["breach"], "mass_balance", "{lot}");
+        // Its verification ended at midnight: no clock of its own helps it over that.
+        let verified = json!({ "scale": 1, "seal": "F2", "verified_until": "2026-03-10" });
+        operator.post(ENTRIES, &input("market.scale.verified", verified)).expect(201);
+        town.clock.advance_ms(14 * HOUR_MS - 1);
+        let before_midnight = town.now();
+        assert_eq!(sold(3, "L1", &before_midnight, false), "recorded");
+        town.clock.advance_ms(HOUR_MS / 2);
+        assert_eq!(sold(4, "L1", &before_midnight, false), "verification-expired");
+        town.check();
     }
 }
