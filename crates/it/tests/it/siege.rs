@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use base::{ActorId, SubjectId, UnitCode};
-use harness::{Client, Town, User, on_every_store, sale};
+use harness::{Client, OFFICES, Town, User, on_every_store, project, sale};
 use kernel::notices::{Channel, ContactSet, Notice, What, enqueue};
 use line_market::epcis_events::{Mode, capture};
 use line_market::record::Failure;
@@ -276,6 +276,28 @@ on_every_store! {
         assert_eq!(sold(3, "L1", &before_midnight, false), "recorded");
         town.clock.advance_ms(HOUR_MS / 2);
         assert_eq!(sold(4, "L1", &before_midnight, false), "verification-expired");
+        town.check();
+    }
+
+    fn entries_name_the_evidence_that_is_there(town) {
+        let operator = town.program(User::Operator);
+        let planner = town.program(User::Planner);
+        let before = town.fingerprint();
+        let cleaned = |digest: &str| json!({ "kind": "market.cleaning.done", "body": { "area": "hall" }, "evidence": [digest] });
+        let listed = |digest: &str| json!({ "kind": "projects.project.registered", "evidence": [digest], "body": project(OFFICES[0], "road") });
+        let none = "ab".repeat(32);
+        for refused in [
+            operator.post(ENTRIES, &cleaned(&none)),
+            planner.post("/api/projects/decheng-projects/entries", &listed(&none)),
+        ] {
+            assert_eq!(refused.expect(400).json()["field"], "evidence[0]");
+        }
+        assert_eq!(town.fingerprint(), before);
+        let kept = operator.post_bytes("/api/market/beiyuan/evidence", "application/pdf", PDF).expect(201).json();
+        let digest = kept["digest"].as_str().unwrap();
+        operator.post(ENTRIES, &cleaned(digest)).expect(201);
+        // A file of one book is none of another.
+        planner.post("/api/projects/decheng-projects/entries", &listed(digest)).expect(400);
         town.check();
     }
 }
