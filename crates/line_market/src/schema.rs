@@ -21,6 +21,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 9, sql: include_str!("../migrations/0009_standing.sql") },
     Migration { owner: "market", number: 10, sql: include_str!("../migrations/0010_forms.sql") },
     Migration { owner: "market", number: 11, sql: include_str!("../migrations/0011_scale_places.sql") },
+    Migration { owner: "market", number: 14, sql: include_str!("../migrations/0014_event_ids.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[

@@ -300,4 +300,32 @@ on_every_store! {
         planner.post("/api/projects/decheng-projects/entries", &listed(digest)).expect(400);
         town.check();
     }
+
+    fn an_id_of_an_event_is_its_senders_own(town) {
+        let (first, second) = (supplier(&town, "beiyuan-market", None), supplier(&town, "beiyuan-market", None));
+        let things = ["urn:epc:id:sgtin:0614141.107346.1", "urn:epc:id:sgtin:0614141.107346.2"];
+        send(&town, &first, vec![seen(1, things[0])]).expect(202);
+        send(&town, &second, vec![seen(1, things[1])]).expect(202);
+        // What somebody else declares an error is none of the sender's.
+        let declared = |thing: &str, reason: &str| {
+            let mut event = seen(1, thing);
+            event["errorDeclaration"] = json!({ "declarationTime": "2026-03-02T08:00:00+08:00", "reason": reason });
+            vec![event]
+        };
+        send(&town, &first, declared(things[1], "incorrect_data")).expect(202);
+        send(&town, &second, declared(things[1], "did_not_occur")).expect(202);
+        let before = town.fingerprint();
+        send(&town, &first, vec![seen(1, things[0])]).expect(202);
+        send(&town, &second, declared(things[1], "did_not_occur")).expect(202);
+        send(&town, &first, vec![seen(1, things[1])]).expect(409);
+        assert_eq!(town.fingerprint(), before);
+        for (client, count) in [(&first, 2), (&second, 2), (&town.program(User::Tracer), 4)] {
+            for path in ["/epcis/events/urn%3Auuid%3A00001", "/epcis/events?EQ_eventID=urn:uuid:00001"] {
+                let found = client.get(path).expect(200).json();
+                let found = &found["epcisBody"]["queryResults"]["resultsBody"]["eventList"];
+                assert_eq!(found.as_array().unwrap().len(), count, "{path}");
+            }
+        }
+        town.check();
+    }
 }

@@ -199,7 +199,7 @@ impl Prepared {
     }
 
     /// Records what is not in the book yet. An event that is, with the same meaning, is left as it is; one with the
-    /// ID of another is refused.
+    /// ID of another of the same sender is refused. What others sent under an ID is nothing to a sender.
     pub fn record(&self, desk: &mut Desk<'_>, mode: Mode) -> Result<CaptureOutcome, Failure> {
         desk.take(&self.book)?;
         let now = desk.now();
@@ -259,7 +259,7 @@ impl Prepared {
         slip_gtins(desk.written(), &named)
     }
 
-    /// The entries of this book that have the keys of these events.
+    /// The entries of this book that have the keys of these events, by the same sender.
     fn known(&self, desk: &mut Desk<'_>) -> Result<HashMap<String, Entry>, StoreError> {
         let keys: HashSet<&str> = self.events.iter().flatten().map(|ready| ready.key.as_str()).collect();
         let mut known = HashMap::new();
@@ -268,7 +268,7 @@ impl Prepared {
                 continue;
             }
             let indexed = Indexed::read(entry)?;
-            if keys.contains(indexed.key.as_str()) {
+            if indexed.sender == self.sender.name() && keys.contains(indexed.key.as_str()) {
                 known.insert(indexed.key.clone(), entry.clone());
             }
         }
@@ -277,13 +277,13 @@ impl Prepared {
         for chunk in keys.chunks(CHUNK) {
             // One row by its whole key, as often as there are keys: with a list of keys PostgreSQL would choose another
             // index while it has no statistics, and read the whole book for every document.
-            let asked: Vec<String> = (0..chunk.len()).map(|at| format!("(${})", at + 2)).collect();
+            let asked: Vec<String> = (0..chunk.len()).map(|at| format!("(${})", at + 3)).collect();
             let sql = format!(
                 "with asked(id) as (values {}) select f.id, f.seq from (select a.id, (select e.seq from market_event as e
-                where e.book = $1 and e.event_id = a.id) as seq from asked as a) as f where f.seq is not null",
+                where e.book = $1 and e.sender = $2 and e.event_id = a.id) as seq from asked as a) as f where f.seq is not null",
                 asked.join(", ")
             );
-            let mut params = vec![Param::Text(self.book.as_str())];
+            let mut params = vec![Param::Text(self.book.as_str()), Param::Text(self.sender.name())];
             params.extend(chunk.iter().map(|key| Param::Text(key)));
             let rows = tx.query(&sql, &params)?;
             if rows.is_empty() {
