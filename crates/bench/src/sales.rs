@@ -21,6 +21,8 @@ const WINDOW: u64 = 1_000_000;
 pub struct Line {
     pub counter: u32,
     pub occurred: &'static str,
+    /// A connected scale tells what it sells within the hour.
+    pub offline: bool,
     pub lot: String,
     pub product: &'static str,
     pub stall: String,
@@ -54,6 +56,7 @@ pub fn batch(plan: &Plan, scale: u32, nth: u64, random: &mut StdRng) -> Batch {
         Line {
             counter: u32::try_from(nth + 1).unwrap(),
             occurred: "2026-03-10T00:00:00.000Z",
+            offline: true,
             lot: lot_of(plan, scale, nth),
             product: "tomato",
             stall: stall.clone(),

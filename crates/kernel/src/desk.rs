@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use base::{BookId, Seq, Time};
 use figures::Cells;
-use ledger::{BodyError, Draft, Entry, KindError};
+use ledger::{BodyError, Draft, Entry, KindError, Rule};
 use matters::Rulebook;
 use merkle::Appender;
 use serde::Serialize;
@@ -187,8 +187,11 @@ impl<'a> Desk<'a> {
         self.bench.catalogue.get(draft.kind.as_str())?;
         draft.check(self.now)?;
         self.take(&draft.book)?;
-        if !draft.evidence.is_empty() {
-            evidence::need(self.read()?, &draft.book, &draft.evidence)?;
+        for (at, digest) in draft.evidence.iter().enumerate() {
+            if !self.has_file(&draft.book, digest)? {
+                let detail = format!("{digest} is not among the files of the book; send it again");
+                return Err(BodyError::new(format!("evidence[{at}]"), Rule::Reference, detail).into());
+            }
         }
         let head = self.heads.get_mut(&draft.book).expect("the head was just taken");
         let seq = Seq(head.next);
@@ -198,6 +201,13 @@ impl<'a> Desk<'a> {
         let receipt = Receipt { book: entry.book.clone(), seq };
         self.drafted.push(entry);
         Ok(receipt)
+    }
+
+    /// Whether the book has a file of evidence.
+    pub fn has_file(&mut self, book: &BookId, digest: &str) -> Result<bool, StoreError> {
+        const FILE: &str = "select digest from evidence where book = $1 and digest = $2";
+        let params = [Param::Text(book.as_str()), Param::Text(digest)];
+        Ok(self.read()?.query_one(FILE, &params)?.is_some())
     }
 
     /// Runs a statement on a table that does not follow from entries (secrets, sessions), if the job is accepted.

@@ -290,6 +290,47 @@ pub fn about(
     Ok(found)
 }
 
+/// Which kinds of entries are asked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Kinds<'k> {
+    These(&'k [&'k str]),
+    AllBut(&'k [&'k str]),
+}
+
+/// The entries of some kinds that are about a subject, below a number, newest first. Others that name it, however many, hide
+/// none of them.
+pub fn about_of(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    subject: &SubjectId,
+    kinds: Kinds<'_>,
+    below: Option<Seq>,
+    count: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    let (not, kinds) = match kinds {
+        Kinds::These(kinds) => ("", kinds),
+        Kinds::AllBut(kinds) => ("not", kinds),
+    };
+    let which = match kinds {
+        [] => String::new(),
+        some => format!("and e.kind {not} in ({})", placeholders(6, some.len())),
+    };
+    let sql = format!(
+        "select e.head, e.body, e.salt, e.day from link as l cross join entry as e
+         where l.book = $1 and l.subject = $2 and l.role = $3 and l.seq < $4 and e.book = $1 and e.seq = l.seq {which}
+         order by l.seq desc limit $5"
+    );
+    let mut params = vec![
+        Param::Text(book.as_str()),
+        Param::Text(subject.as_str()),
+        Param::Text(Role::About.as_str()),
+        Param::Int(below.map_or(i64::MAX, Seq::to_i64)),
+        limit(count),
+    ];
+    params.extend(kinds.iter().map(|kind| Param::Text(kind)));
+    tx.query(&sql, &params)?.iter().map(|row| stored(row).map(|stored| stored.entry)).collect()
+}
+
 pub(crate) fn limit(count: usize) -> Param<'static> {
     Param::Int(i64::try_from(count).unwrap_or(i64::MAX))
 }

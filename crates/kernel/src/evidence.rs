@@ -3,7 +3,6 @@
 
 use base::limits::{EVIDENCE_BYTES_MAX, PLAN_BYTES_MAX};
 use base::{BookId, SubjectId};
-use ledger::{BodyError, Rule};
 use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx, Value};
 
@@ -177,18 +176,6 @@ impl Kernel {
         })
         .transpose()
     }
-}
-
-/// Refuses files that are not among those of a book.
-pub(crate) fn need<E>(tx: &mut dyn Tx, book: &BookId, digests: &[String]) -> Result<(), AppendError<E>> {
-    const FIND: &str = "select digest from evidence where book = $1 and digest = $2";
-    for digest in digests {
-        if tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(digest)])?.is_none() {
-            let detail = format!("{digest} is not among the files of the book; send it again");
-            return Err(BodyError::new("evidence", Rule::Reference, detail).into());
-        }
-    }
-    Ok(())
 }
 
 /// Notes that an entry names some files, so that they stay.

@@ -22,6 +22,7 @@ mod replay;
 mod schema;
 mod target;
 mod tiles;
+mod turns;
 mod walk;
 pub mod witness;
 mod writer;
@@ -64,6 +65,7 @@ pub use pulse::{Backlog, Cosigned, Counter, Histogram, Pulse, Standings};
 pub use registry::ROOT_BOOK;
 pub use replay::Replayed;
 pub use target::{Target, TargetSet};
+pub use turns::in_turn;
 
 /// Batches of entries that a slow listener may lag behind before it is told that it missed some. They are kept in
 /// memory until then, and each may be as large as a group.

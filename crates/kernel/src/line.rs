@@ -72,6 +72,12 @@ pub trait Line: Send + Sync {
         &[]
     }
 
+    /// The kinds in which others tell of the things of the house: however many there are, they hide nothing of what the house
+    /// tells itself.
+    fn hearsay(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The action that the bodies of a kind need to be read, besides the right to read the line's entries.
     fn body_needs(&self, _kind: &str) -> Option<&'static str> {
         None
@@ -201,6 +207,11 @@ impl Lines {
     /// Whether a walk forward ends at a subject.
     pub fn ends(&self, subject: &SubjectId) -> bool {
         self.iter().any(|line| line.ends().contains(&subject.scheme()))
+    }
+
+    /// The kinds in which others tell of the things of the house.
+    pub fn hearsay(&self) -> Vec<&'static str> {
+        self.iter().flat_map(Line::hearsay).copied().collect()
     }
 
     /// Adds what one entry contributes, and returns the day it counts for.

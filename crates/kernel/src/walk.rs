@@ -20,20 +20,22 @@ impl Kernel {
     /// Walks from a subject, across books, within the product's bounds.
     pub fn walk(&self, start: &SubjectId, direction: Direction) -> Result<Walk, StoreError> {
         let bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: TRACE_SUBJECTS_MAX };
-        self.walk_within(start, direction, bounds, WALK_TIME_MAX)
+        self.walk_within(start, direction, bounds, WALK_TIME_MAX, None)
     }
 
-    /// Walks from a subject within narrower bounds. A reader of the database is held all the while.
+    /// Walks from a subject within narrower bounds, and, where a book is named, along what that one tells and each subject's
+    /// home, and no other book. A reader of the database is held all the while.
     pub fn walk_within(
         &self,
         start: &SubjectId,
         direction: Direction,
         bounds: Bounds,
         time_max: Duration,
+        told_in: Option<&BookId>,
     ) -> Result<Walk, StoreError> {
         let deadline = Instant::now() + time_max;
         self.read(|tx| {
-            let mut links = StoredLinks { tx, lines: self.lines() };
+            let mut links = StoredLinks { tx, lines: self.lines(), told_in };
             trace::walk(&mut links, start, direction, bounds, &|| Instant::now() > deadline)
         })
     }
@@ -43,6 +45,8 @@ impl Kernel {
 pub struct StoredLinks<'a> {
     pub tx: &'a mut dyn Tx,
     pub lines: &'a Lines,
+    /// The one book besides the homes of subjects whose entries count; every book, if none is named.
+    pub told_in: Option<&'a BookId>,
 }
 
 impl Links for StoredLinks<'_> {
@@ -61,7 +65,9 @@ impl Links for StoredLinks<'_> {
             }
         }
         for (subject, book) in self.seen(subjects)? {
-            by_book.entry(book).or_default().push(subject);
+            if self.told_in.is_none_or(|only| *only == book) {
+                by_book.entry(book).or_default().push(subject);
+            }
         }
         let mut found = Vec::new();
         for (book, subjects) in by_book {

@@ -1,7 +1,7 @@
 //! The one who tells subscribers: takes what is due, posts it, records whether it was taken.
 //!
 //! At least once and in order: the next events of a subscription are sent when its receiver has taken those before. Each
-//! subscription is told by itself, so a receiver that is slow or dead holds up nobody else.
+//! subscription is told by itself, and of one owner a few at a time, so receivers that are slow or dead hold up nobody else.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use base::{BookId, Seq, Time};
 use kernel::notices::{Fault, FaultKind};
-use kernel::{AppendError, Kernel};
+use kernel::{AppendError, Kernel, in_turn};
 use notices::{Outward, Reach, body_signature};
 use shell::problem::CONTENT_TYPE as PROBLEM_JSON;
 use shell::{App, Lang, Problem};
@@ -29,6 +29,8 @@ use crate::policy::{QUERY, SUBSCRIBE};
 
 /// Subscriptions that are told at a time.
 const UNDER_WAY_MAX: usize = 16;
+/// Those of one owner among them.
+const OF_OWNER_MAX: usize = 4;
 /// How much longer a delivery is claimed for than its attempt may take.
 const LEASE_MS: i64 = 5_000;
 /// How long a stop waits for attempts under way; what is cut off goes out again later.
@@ -103,17 +105,18 @@ async fn run(teller: Arc<Teller>, mut stopped: watch::Receiver<bool>) {
     drop(timeout(STOP_WAIT, all_done).await);
 }
 
-/// Subscriptions that are told, and those that wait for their turn: whoever has been told stands behind the others.
+/// Subscriptions that are told, and those that wait for their turn, each with its owner: of several that wait, the owner's
+/// comes first of whose the fewest are told, and whoever has been told stands behind the others.
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<Key>,
-    busy: HashSet<Key>,
+    waiting: VecDeque<(Key, String)>,
+    busy: HashMap<Key, String>,
 }
 
 impl Queue {
-    fn wait(&mut self, due: Vec<Key>) {
-        let waiting: HashSet<Key> = self.waiting.iter().cloned().collect();
-        self.waiting.extend(due.into_iter().filter(|key| !waiting.contains(key)));
+    fn wait(&mut self, due: Vec<(Key, String)>) {
+        let waiting: HashSet<Key> = self.waiting.iter().map(|(key, _)| key.clone()).collect();
+        self.waiting.extend(due.into_iter().filter(|(key, _)| !waiting.contains(key)));
     }
 
     /// The next one, if there is room. One that is being told waits until that is done.
@@ -121,9 +124,12 @@ impl Queue {
         if self.busy.len() >= UNDER_WAY_MAX {
             return None;
         }
-        let at = self.waiting.iter().position(|key| !self.busy.contains(key))?;
-        let key = self.waiting.remove(at)?;
-        self.busy.insert(key.clone());
+        let free = self.waiting.iter().enumerate().filter(|(_, (key, _))| !self.busy.contains_key(key));
+        let free: Vec<(usize, &str)> = free.map(|(at, (_, owner))| (at, owner.as_str())).collect();
+        let told = |owner: &str| self.busy.values().filter(|other| *other == owner).count();
+        let turn = in_turn(free.iter().map(|(_, owner)| *owner), told, OF_OWNER_MAX)?;
+        let (key, owner) = self.waiting.remove(free[turn].0)?;
+        self.busy.insert(key.clone(), owner);
         Some(key)
     }
 
@@ -189,7 +195,7 @@ impl Teller {
     }
 
     /// Those whose time has come.
-    async fn due(self: &Arc<Self>) -> Vec<Key> {
+    async fn due(self: &Arc<Self>) -> Vec<(Key, String)> {
         let reader = self.clone();
         let due = tokio::task::spawn_blocking(move || {
             let now = reader.kernel().now();
@@ -388,7 +394,11 @@ impl Teller {
         if let Err(fault) = &posted {
             tracing::warn!(subscription = key.subscription, delivery = id, ?fault, "not taken");
         }
-        Ok(posted)
+        // A subscriber outside is not told which names the house knows.
+        Ok(posted.map_err(|fault| match fault.kind {
+            FaultKind::NameUnknown => FaultKind::AddressForbidden.into(),
+            _ => fault,
+        }))
     }
 
     /// There is nothing to be told: a schedule says so where it is wanted, and waits for its next moment.
@@ -447,7 +457,8 @@ mod tests {
     #[test]
     fn nobody_waits_for_ever_behind_those_that_are_always_due() {
         let key = |n: usize| Key { book: BookId::new("b").expect("a book"), subscription: n.to_string() };
-        let all: Vec<Key> = (0..40).map(key).collect();
+        let of = |n: usize| (key(n), (n % 10).to_string());
+        let all: Vec<(Key, String)> = (0..40).map(of).collect();
         let (mut queue, mut told) = (Queue::default(), HashSet::new());
         for _ in 0..3 {
             queue.wait(all.clone());
@@ -460,11 +471,24 @@ mod tests {
         assert_eq!(told.len(), 40);
         // One that is being told is told once more if something came meanwhile, and not at the same time.
         let mut queue = Queue::default();
-        queue.wait(vec![key(1)]);
+        queue.wait(vec![of(1)]);
         assert_eq!(queue.take(), Some(key(1)));
-        queue.wait(vec![key(1)]);
+        queue.wait(vec![of(1)]);
         assert_eq!(queue.take(), None);
         queue.done(&key(1));
         assert_eq!(queue.take(), Some(key(1)));
+    }
+
+    #[test]
+    fn however_many_one_owner_has_others_come_next() {
+        let key = |n: usize| Key { book: BookId::new("b").expect("a book"), subscription: n.to_string() };
+        let mut queue = Queue::default();
+        queue.wait((0..80).map(|n| (key(n), "slow".to_owned())).collect());
+        let slow: Vec<Key> = std::iter::from_fn(|| queue.take()).collect();
+        assert_eq!(slow.len(), OF_OWNER_MAX);
+        queue.wait(vec![(key(100), "other".to_owned())]);
+        assert_eq!((queue.take(), queue.take()), (Some(key(100)), None));
+        queue.done(&slow[0]);
+        assert_eq!(queue.take(), Some(key(OF_OWNER_MAX)));
     }
 }

@@ -16,7 +16,7 @@ use crate::duties::{self, Cause};
 use crate::kinds::{BlockAcknowledged, BreachReported, Sale, SlipSerial};
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
-use crate::rules::sale::{Ground, Judged};
+use crate::rules::sale::{Ground, Judged, Told};
 use crate::state::{self, Block, Blocks, Price, Product};
 
 /// One weighing, as a scale reports it.
@@ -105,7 +105,8 @@ fn refused(refusal: Refusal) -> Failure {
     AppendError::Refused(refusal)
 }
 
-/// Records a batch of sales; [`Prepared::new`] and [`Prepared::record`] in one.
+/// Records a batch of sales of days that are past, such as those of a market that is taken over: its scales were connected
+/// when they sold.
 pub fn record_sales(
     desk: &mut Desk<'_>,
     book: &BookId,
@@ -113,7 +114,7 @@ pub fn record_sales(
     actor: &ActorId,
     batch: &SaleBatch,
 ) -> Result<BatchReceipt, Failure> {
-    Prepared::new(book, scale, actor, batch)?.record(desk)
+    Prepared { is_history: true, ..Prepared::new(book, scale, actor, batch)? }.record(desk)
 }
 
 /// A batch ready to be recorded: all that needs neither the market's state nor the clock is done.
@@ -124,6 +125,7 @@ pub struct Prepared {
     actor: ActorId,
     on_refusal: OnRefusal,
     lines: Vec<PreparedLine>,
+    is_history: bool,
 }
 
 #[derive(Debug)]
@@ -160,6 +162,7 @@ impl Prepared {
             actor: actor.clone(),
             on_refusal: batch.on_refusal,
             lines: batch.sales.iter().map(line).collect(),
+            is_history: false,
         })
     }
 
@@ -275,9 +278,10 @@ impl Prepared {
     ) -> Result<Result<LineOutcome, Refusal>, Failure> {
         let judged = line.sale.as_ref().map_err(Refusal::clone).and_then(|prepared| {
             prepared.draft.check(desk.now()).map_err(Refusal::from)?;
-            // The city's day does not matter to a verification that lasts a year; the scale's own day does.
-            let day = desk.zone().day_of(line.occurred);
-            Ok((ground.judge(&prepared.sale, line.occurred, day)?, prepared))
+            let on_day = |at: Time| (at, desk.zone().day_of(at));
+            let reported = (!self.is_history).then(|| on_day(desk.now()));
+            let told = Told { occurred: on_day(line.occurred), reported };
+            Ok((ground.judge(&prepared.sale, told)?, prepared))
         });
         let (Judged { breaches }, PreparedSale { sale, serial, slip, draft }) = match judged {
             Ok(judged) => judged,

@@ -89,6 +89,10 @@ impl Line for Market {
         &["slip"]
     }
 
+    fn hearsay(&self) -> &'static [&'static str] {
+        &[kinds::EpcisCaptured::KIND, kinds::EpcisDescribed::KIND]
+    }
+
     fn body_needs(&self, kind: &str) -> Option<&'static str> {
         match kind {
             kinds::Sale::KIND => Some(policy::READ_TAKINGS),

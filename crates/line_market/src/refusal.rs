@@ -50,6 +50,8 @@ pub enum Code {
     /// A matter that follows from the record cannot be opened or closed.
     Duty,
     FutureTime,
+    /// Before it can have happened, or longer ago than it may be told.
+    PastTime,
     TooMany,
 }
 

@@ -22,6 +22,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 10, sql: include_str!("../migrations/0010_forms.sql") },
     Migration { owner: "market", number: 11, sql: include_str!("../migrations/0011_scale_places.sql") },
     Migration { owner: "market", number: 13, sql: include_str!("../migrations/0013_spans.sql") },
+    Migration { owner: "market", number: 14, sql: include_str!("../migrations/0014_event_ids.sql") },
     Migration { owner: "market", number: 16, sql: include_str!("../migrations/0016_at_places.sql") },
 ];
 

@@ -1,11 +1,12 @@
 //! The one who carries notices: takes what is due, delivers it, records the outcome.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use base::SubjectId;
 use kernel::notices::{Channel, Claim, Fault, FaultKind, Settlement};
 use kernel::{AppendError, Kernel};
 
@@ -14,8 +15,11 @@ use crate::message::Message;
 use crate::webhook::Hooks;
 use crate::{Error, STOP_WAIT, Settings, retry};
 
-/// Notices under way at a time, each to another contact.
+/// Notices under way at a time, each to another contact, and a few of them to one unit.
 const UNDER_WAY_MAX: usize = 16;
+
+/// Contacts to whom something is under way, each with its post.
+type Busy = HashMap<u64, SubjectId>;
 
 /// What the worker hears of.
 enum News {
@@ -53,7 +57,7 @@ impl Worker {
 }
 
 fn run(courier: &Arc<Courier>, tell: &Sender<News>, heard: &Receiver<News>) {
-    let mut busy = HashSet::new();
+    let mut busy = Busy::new();
     let mut is_open = true;
     while is_open {
         courier.take_up(&mut busy, tell);
@@ -71,7 +75,7 @@ fn run(courier: &Arc<Courier>, tell: &Sender<News>, heard: &Receiver<News>) {
 }
 
 /// Waits for news, at most as long as the outbox may go unwatched; whoever got free may have more to carry at once.
-fn listen(heard: &Receiver<News>, busy: &mut HashSet<u64>, poll: Duration) -> bool {
+fn listen(heard: &Receiver<News>, busy: &mut Busy, poll: Duration) -> bool {
     let mut next = heard.recv_timeout(poll);
     loop {
         match next {
@@ -92,19 +96,20 @@ struct Courier {
 
 impl Courier {
     /// Sends out what is due.
-    fn take_up(self: &Arc<Self>, busy: &mut HashSet<u64>, tell: &Sender<News>) {
+    fn take_up(self: &Arc<Self>, busy: &mut Busy, tell: &Sender<News>) {
         let free = UNDER_WAY_MAX.saturating_sub(busy.len());
         if free == 0 {
             return;
         }
-        let kept: Vec<u64> = busy.iter().copied().collect();
+        let kept: Vec<(u64, SubjectId)> =
+            busy.iter().map(|(contact, post)| (*contact, post.clone())).collect();
         let claims = match self.kernel.claim_notices(&kept, free, self.lease_ms()) {
             Ok(claims) => claims,
             Err(AppendError::Stopped) => return,
             Err(error) => return tracing::error!(%error, "the outbox cannot be read"),
         };
         for claim in claims {
-            let contact = claim.contact.contact;
+            let (contact, post) = (claim.contact.contact, claim.contact.post.clone());
             let (courier, tell) = (self.clone(), tell.clone());
             let carry = move || {
                 courier.carry(&claim);
@@ -112,7 +117,7 @@ impl Courier {
                 tell.send(News::Done(contact)).ok();
             };
             match std::thread::Builder::new().name("notice".into()).spawn(carry) {
-                Ok(_) => drop(busy.insert(contact)),
+                Ok(_) => drop(busy.insert(contact, post)),
                 // Its time runs out, and it is taken again.
                 Err(error) => tracing::error!(%error, "no thread for a notice"),
             }

@@ -307,7 +307,13 @@ impl Till {
                 LineOutcome::Refused { rule, .. } => {
                     tally.add(|it| *it.refused.entry(rule.clone()).or_default() += 1);
                     if rule == "future-time" && line.occurred > receipt.server_time {
-                        self.correct(line, correction, receipt.server_time);
+                        self.correct(line, correction.min(0), receipt.server_time);
+                        continue;
+                    }
+                    if rule == "past-time" && !line.offline {
+                        // Its clock was set since, if not just now.
+                        let late = if correction > 0 { correction } else { i64::MAX / 4 };
+                        self.correct(line, late, receipt.server_time);
                         continue;
                     }
                     self.learn(rule, line);
@@ -317,9 +323,9 @@ impl Till {
         }
     }
 
-    /// A sale that the wrong clock dated into the future happened all the same: it goes out again, dated right.
+    /// A sale that the wrong clock dated wrong happened all the same: it goes out again, dated right.
     fn correct(&mut self, line: &SaleLine, correction: i64, right: Time) {
-        let occurred = line.occurred.plus_ms(correction.min(0)).min(right);
+        let occurred = line.occurred.plus_ms(correction).min(right);
         self.open.push(SaleLine { occurred, ..line.clone() });
     }
 

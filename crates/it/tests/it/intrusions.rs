@@ -223,7 +223,7 @@ on_every_store! {
         // No entry names what is not there.
         let before = town.fingerprint();
         let refused = record("J-2", &idle).expect(400).json();
-        assert_eq!((&refused["field"], town.fingerprint()), (&json!("evidence"), before));
+        assert_eq!((&refused["field"], town.fingerprint()), (&json!("evidence[0]"), before));
         // Whoever names it at the last moment has it, or is told to send it again.
         for round in 0..8 {
             let late = upload(&format!("late {round}"));

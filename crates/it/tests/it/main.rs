@@ -38,6 +38,7 @@ mod public;
 mod refusals;
 mod replica;
 mod second_step;
+mod siege;
 mod simulation;
 mod spread;
 mod story;

@@ -12,12 +12,12 @@ const ENTRIES: &str = "/api/market/beiyuan/entries";
 const SALES: &str = "/scale/v1/sales";
 const QUERIES: &str = "/epcis/queries";
 
-fn input(kind: &str, body: Value) -> Value {
+pub fn input(kind: &str, body: Value) -> Value {
     json!({ "kind": kind, "body": body })
 }
 
 /// Somebody with a token that the installation issued.
-fn granted(town: &Town, grants: Value) -> (Client, String) {
+pub fn granted(town: &Town, grants: Value) -> (Client, String) {
     let token = NewToken {
         title: "a neighbour".into(),
         unit: UnitCode::new("371400").unwrap(),

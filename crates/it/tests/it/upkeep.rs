@@ -8,7 +8,7 @@ use base::{BookId, Seq};
 use harness::{Client, Engine, Place, Town, User, sale};
 use serde_json::json;
 
-use crate::crash::{OCCURRED, SALES, Server, found};
+use crate::crash::{SALES, Server, found, late};
 
 /// Runs a command of the program over an installation.
 fn run(place: &Place, arguments: &[&str]) -> Output {
@@ -97,7 +97,7 @@ fn a_copy_made_under_load_is_what_the_book_was_and_takes_its_place() {
     let copy = copy.to_str().unwrap();
     let done_selling = AtomicBool::new(false);
     let sell = |client: &Client, counter: u32| {
-        let batch = json!({ "sales": [sale(counter, "LX", 500, OCCURRED)] });
+        let batch = json!({ "sales": [late(counter, 500)] });
         client.post(SALES, &batch).expect(200)
     };
     let client = Client::new(&server.base).bearer(&credential);

@@ -193,7 +193,6 @@ impl Desk<'_> {
         event: &Event,
         matter: &Matter,
     ) -> Result<(), AppendError<E>> {
-        const FILE: &str = "select digest from evidence where book = $1 and digest = $2";
         match event {
             Event::HandedOver(handover) => self.need_posts(handover.reviewer.iter().chain([&handover.to])),
             Event::HelperAdded(added) => self.need_posts([&added.helper]),
@@ -205,8 +204,7 @@ impl Desk<'_> {
             Event::Submitted(done) => {
                 let book = matter.id.book();
                 for evidence in &done.evidence {
-                    let params = [Param::Text(book.as_str()), Param::Text(&evidence.digest)];
-                    if self.read()?.query_one(FILE, &params)?.is_none() {
+                    if !self.has_file(&book, &evidence.digest)? {
                         return refuse(DocketError::UnknownEvidence(evidence.digest.clone()));
                     }
                 }

@@ -8,7 +8,7 @@ use store::{Param, StoreError, Tx, placeholders};
 use super::apply::due_day;
 use super::read::Listed;
 use super::schema::NO_DAY;
-use crate::entries::{self, limit};
+use crate::entries::{self, Kinds, limit};
 use crate::{FigureError, Kernel};
 
 const BEGIN: &str = "insert into matter_hue (book, matter, since, until, colour) values ($1, $2, $3, $4, $5)
@@ -77,9 +77,10 @@ impl Kernel {
     ) -> Result<Vec<Listed>, FigureError> {
         Ok(self.read(|tx| {
             let rulebook = self.rulebooks.of(tx)?;
+            let others = self.lines().hearsay();
             let mut found = Vec::new();
             for id in of_colour(tx, books, day, colour)? {
-                found.extend(as_of(tx, self.zone(), rulebook.calendar(), &id, day)?);
+                found.extend(as_of(tx, Kinds::AllBut(&others), self.zone(), rulebook.calendar(), &id, day)?);
             }
             found.sort_by_cached_key(|(due, it)| (*due, it.matter.id.clone()));
             found.truncate(count);
@@ -119,12 +120,13 @@ fn of_colour(
 /// A matter as it stood at the end of a day, with the day that it is ordered by.
 fn as_of(
     tx: &mut dyn Tx,
+    own: Kinds<'_>,
     zone: &CityZone,
     calendar: &Calendar,
     id: &MatterId,
     day: Day,
 ) -> Result<Option<(i64, Listed)>, StoreError> {
-    let mut told = entries::about(tx, &id.book(), id.subject(), ENTRIES_MAX)?;
+    let mut told = entries::about_of(tx, &id.book(), id.subject(), own, None, ENTRIES_MAX)?;
     told.reverse();
     let broken = |error: String| StoreError::Schema(format!("{id}: {error}"));
     let mut stood: Option<Matter> = None;

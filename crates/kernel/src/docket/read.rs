@@ -7,7 +7,7 @@ use store::{Param, Row, StoreError, Tx, placeholders};
 
 use super::apply::read_matter;
 use super::schema::NO_DAY;
-use crate::entries::{self, Page, limit};
+use crate::entries::{self, Kinds, Page, limit};
 use crate::{FigureError, Kernel};
 
 /// Which matters a list shows; what is left empty does not narrow it.
@@ -97,9 +97,31 @@ impl Kernel {
         })
     }
 
-    /// The entries about a matter in its own book, newest first.
+    /// The entries about a matter in its own book, newest first, without what others tell.
     pub fn matter_history(&self, id: &MatterId, count: usize) -> Result<Vec<Entry>, StoreError> {
-        self.read(|tx| entries::about(tx, &id.book(), id.subject(), count))
+        let others = self.lines().hearsay();
+        let own = Kinds::AllBut(&others);
+        self.read(|tx| entries::about_of(tx, &id.book(), id.subject(), own, None, count))
+    }
+
+    /// Whether an entry about a matter names a file, however much was told of it since.
+    pub fn matter_bears(&self, id: &MatterId, digest: &str) -> Result<bool, StoreError> {
+        const PAGE: usize = 256;
+        let others = self.lines().hearsay();
+        let (book, own) = (id.book(), Kinds::AllBut(&others));
+        self.read(|tx| {
+            let mut below = None;
+            loop {
+                let found = entries::about_of(tx, &book, id.subject(), own, below, PAGE)?;
+                if found.iter().any(|entry| entry.evidence.iter().any(|file| file == digest)) {
+                    return Ok(true);
+                }
+                match found.last() {
+                    Some(last) if found.len() == PAGE => below = Some(last.seq),
+                    _ => return Ok(false),
+                }
+            }
+        })
     }
 
     /// A page of matters.

@@ -2,11 +2,18 @@
 
 use base::{ActorId, BookId, SubjectId, Time};
 use ledger::{Draft, Role};
-use store::{Param, Row, StoreError, Tx, Value};
+use store::{Param, Row, StoreError, Tx, Value, placeholders};
 
 use super::{Channel, Contact, Fault, FaultKind, NoticeSent, Outcome, What, contacts};
+use crate::entries::limit;
 use crate::registry::id;
+use crate::turns::in_turn;
 use crate::{AppendError, Desk, Kernel};
+
+/// Notices under way at a time to the posts of one unit: whose webhooks are slow holds up its own.
+pub const OF_UNIT_MAX: usize = 4;
+/// Notices that are looked at for whose turn it is.
+const LOOKED_AT: usize = 1_000;
 
 /// A notice that was taken from the outbox for a while, to be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,32 +69,34 @@ pub struct Waiting {
 }
 
 impl Kernel {
-    /// Takes what is due, the oldest notice of each contact, but of none in `busy`. Until `lease_ms` have passed nobody
-    /// else takes it; then somebody does, and delivers it once more, unless it was settled.
+    /// Takes what is due, the oldest notice of each contact, but of none in `busy`, which has its post beside it; in turn by the
+    /// units of the posts, of each at most [`OF_UNIT_MAX`] at a time. Until `lease_ms` have passed nobody else takes it; then
+    /// somebody does, and delivers it once more, unless it was settled.
     ///
     /// Blocks, as everything here that appends.
     pub fn claim_notices(
         &self,
-        busy: &[u64],
+        busy: &[(u64, SubjectId)],
         count: usize,
         lease_ms: i64,
     ) -> Result<Vec<Claim>, AppendError<()>> {
-        // One of each contact, so that a receiver that is slow or dead holds up its own notices only.
-        const DUE: &str = "select book, notice, contact from outbox as it where next_at <= $1 and not exists
-            (select 1 from outbox as other where other.contact = it.contact and other.next_at <= $1
-            and (other.enqueued, other.notice) < (it.enqueued, it.notice)) order by enqueued limit $2";
-        let limit = i64::try_from(count + busy.len()).unwrap_or(i64::MAX);
-        let params = [Param::Int(self.now().0), Param::Int(limit)];
-        let mut due =
-            self.read(|tx| tx.query(DUE, &params)?.iter().map(key).collect::<Result<Vec<_>, _>>())?;
-        due.retain(|(_, _, contact)| !busy.contains(contact));
-        due.truncate(count);
+        let now = self.now();
+        let mut waiting = self.read(|tx| due(tx, now, busy))?;
+        let mut under_way: Vec<String> = busy.iter().map(|(_, post)| unit(post)).collect();
+        let mut due = Vec::new();
+        while due.len() < count {
+            let held = |owner: &str| under_way.iter().filter(|unit| *unit == owner).count();
+            let turn = in_turn(waiting.iter().map(|it| it.unit.as_str()), held, OF_UNIT_MAX);
+            let Some(next) = turn.map(|at| waiting.remove(at)) else { break };
+            under_way.push(next.unit.clone());
+            due.push(next);
+        }
         if due.is_empty() {
             return Ok(Vec::new());
         }
         self.append_blocking(move |desk| {
             let mut claims = Vec::with_capacity(due.len());
-            for (book, notice, _) in &due {
+            for Due { book, notice, .. } in &due {
                 claims.extend(claim(desk, book, notice, lease_ms)?);
             }
             Ok(claims)
@@ -133,8 +142,39 @@ impl Kernel {
     }
 }
 
-fn key(row: &Row) -> Result<(BookId, String, u64), StoreError> {
-    Ok((id(BookId::new(row.text(0)?))?, row.text(1)?.to_owned(), row.int(2)?.unsigned_abs()))
+/// A notice whose time has come.
+struct Due {
+    book: BookId,
+    notice: String,
+    /// The unit of the post that it goes to.
+    unit: String,
+}
+
+fn unit(post: &SubjectId) -> String {
+    post.home().unwrap_or_default().to_owned()
+}
+
+/// The oldest notice of each contact, so that a receiver that is slow or dead holds up its own notices only; of each post as
+/// many as may be under way, so that nobody's contacts hide those of others.
+fn due(tx: &mut dyn Tx, now: Time, busy: &[(u64, SubjectId)]) -> Result<Vec<Due>, StoreError> {
+    let free = match busy.len() {
+        0 => String::new(),
+        count => format!("and contact not in ({})", placeholders(4, count)),
+    };
+    let sql = format!(
+        "select book, notice, post from (select book, notice, post, enqueued, row_number() over
+        (partition by post order by enqueued, notice) as turn from outbox as it where next_at <= $1 {free} and not exists
+        (select 1 from outbox as other where other.contact = it.contact and other.next_at <= $1
+        and (other.enqueued, other.notice) < (it.enqueued, it.notice))) as due where turn <= $2
+        order by enqueued, notice limit $3"
+    );
+    let mut params = vec![Param::Int(now.0), limit(OF_UNIT_MAX), limit(LOOKED_AT)];
+    params.extend(busy.iter().map(|(contact, _)| Param::Int(i64::try_from(*contact).unwrap_or(i64::MAX))));
+    let each = |row: &Row| {
+        let post = id(SubjectId::new(row.text(2)?))?;
+        Ok(Due { book: id(BookId::new(row.text(0)?))?, notice: row.text(1)?.to_owned(), unit: unit(&post) })
+    };
+    tx.query(&sql, &params)?.iter().map(each).collect()
 }
 
 fn waiting(row: &Row) -> Result<Waiting, StoreError> {

@@ -98,6 +98,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::RecallEnded => "召回已终止",
         Code::Duty => "责任岗位或证明材料不存在，或相应事项不能立项、办结",
         Code::TooMany => "数量已达上限",
+        Code::PastTime => "发生时间早于批次进场，或早于联网设备可补报的时限",
         Code::FutureTime => "发生时间晚于服务器时间，超出允许误差",
     };
     match refusal.field.is_empty() {

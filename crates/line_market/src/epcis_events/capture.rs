@@ -123,7 +123,7 @@ pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Prepared 
 
 /// [`prepare`] for a document as outside systems send it. Events that break a rule of EPCIS count as refused, and so do
 /// those with the ID of one of our own entries and those that claim what only our own entries tell: `is_kept` tells
-/// whether a book is kept here.
+/// whether a book or unit of a name is kept here.
 pub fn prepare_sifted(
     book: &BookId,
     sender: &Sender,
@@ -147,6 +147,13 @@ pub fn prepare_sifted(
             *event = Err(refusal);
         }
     }
+    for element in &mut prepared.elements {
+        if let Ok(described) = element
+            && let Some(id) = own(described.id(), is_kept)
+        {
+            *element = Err(refused(&described.path, &id));
+        }
+    }
     for (index, error) in &sifted.refused {
         let refusal = Refusal::new(Code::Body, &error.path, error.rule.to_string());
         prepared.events.insert(*index, Err(refusal));
@@ -154,30 +161,32 @@ pub fn prepare_sifted(
     prepared
 }
 
-/// What an event of others claims of the goods of the house. Where those come from, what they are packed in and what
-/// is sold of them is for our own entries to say, or a forged event would turn traces, recalls and the counters of scales;
-/// that they went into something else, or were seen, is for others to tell.
+/// What an event of others claims of the things of the house. Of its lots others may tell that they were seen, or went into
+/// something else; where those come from, what they are packed in and what is sold of them is for our own entries to say,
+/// or a forged event would turn traces, recalls and the counters of scales. Whatever else is kept here (matters, stalls,
+/// posts) others do not name at all: what is told of it is its history.
 fn claims(event: &Event, is_kept: &dyn Fn(&BookId) -> bool) -> Option<Refusal> {
-    let own = |id: &str| {
-        // What has a canonical form besides itself, a URN or link, is none of the house.
-        let id = SubjectId::new(id).ok()?;
-        let home = BookId::new(id.home()?).ok()?;
-        is_kept(&home).then_some(id)
-    };
-    let refuse = |member: &str, id: SubjectId| {
-        let detail = format!("{id} is of a book that is kept here: only its own entries tell this of it");
-        Some(Refusal::new(Code::OwnSubject, member, detail))
-    };
     let transformation = event.raw.get("transformationID").and_then(Value::as_str);
-    if let Some(id) = transformation.and_then(own) {
-        return refuse("transformationID", id);
+    if let Some(id) = transformation.and_then(|id| own(id, is_kept)) {
+        return Some(refused("transformationID", &id));
     }
     event.what.iter().find_map(|what| {
-        let id = own(&what.id)?;
-        let may =
-            matches!(what.role, epcis::Role::Input | epcis::Role::About) && id.scheme() != SlipSerial::SCHEME;
-        if may { None } else { refuse(what.member, id) }
+        let id = own(&what.id, is_kept)?;
+        let may = matches!(what.role, epcis::Role::Input | epcis::Role::About) && id.scheme() == "lot";
+        if may { None } else { Some(refused(what.member, &id)) }
     })
+}
+
+/// A thing of the house, by its name. What has a canonical form besides itself, a URN or link, is none.
+fn own(id: &str, is_kept: &dyn Fn(&BookId) -> bool) -> Option<SubjectId> {
+    let id = SubjectId::new(id).ok()?;
+    let home = BookId::new(id.home()?).ok()?;
+    is_kept(&home).then_some(id)
+}
+
+fn refused(member: &str, id: &SubjectId) -> Refusal {
+    let detail = format!("{id} is of a book that is kept here: only its own entries tell this of it");
+    Refusal::new(Code::OwnSubject, member, detail)
 }
 
 impl Prepared {
@@ -190,7 +199,7 @@ impl Prepared {
     }
 
     /// Records what is not in the book yet. An event that is, with the same meaning, is left as it is; one with the
-    /// ID of another is refused.
+    /// ID of another of the same sender is refused. What others sent under an ID is nothing to a sender.
     pub fn record(&self, desk: &mut Desk<'_>, mode: Mode) -> Result<CaptureOutcome, Failure> {
         desk.take(&self.book)?;
         let now = desk.now();
@@ -250,7 +259,7 @@ impl Prepared {
         slip_gtins(desk.written(), &named)
     }
 
-    /// The entries of this book that have the keys of these events.
+    /// The entries of this book that have the keys of these events, by the same sender.
     fn known(&self, desk: &mut Desk<'_>) -> Result<HashMap<String, Entry>, StoreError> {
         let keys: HashSet<&str> = self.events.iter().flatten().map(|ready| ready.key.as_str()).collect();
         let mut known = HashMap::new();
@@ -259,7 +268,7 @@ impl Prepared {
                 continue;
             }
             let indexed = Indexed::read(entry)?;
-            if keys.contains(indexed.key.as_str()) {
+            if indexed.sender == self.sender.name() && keys.contains(indexed.key.as_str()) {
                 known.insert(indexed.key.clone(), entry.clone());
             }
         }
@@ -268,13 +277,13 @@ impl Prepared {
         for chunk in keys.chunks(CHUNK) {
             // One row by its whole key, as often as there are keys: with a list of keys PostgreSQL would choose another
             // index while it has no statistics, and read the whole book for every document.
-            let asked: Vec<String> = (0..chunk.len()).map(|at| format!("(${})", at + 2)).collect();
+            let asked: Vec<String> = (0..chunk.len()).map(|at| format!("(${})", at + 3)).collect();
             let sql = format!(
                 "with asked(id) as (values {}) select f.id, f.seq from (select a.id, (select e.seq from market_event as e
-                where e.book = $1 and e.event_id = a.id) as seq from asked as a) as f where f.seq is not null",
+                where e.book = $1 and e.sender = $2 and e.event_id = a.id) as seq from asked as a) as f where f.seq is not null",
                 asked.join(", ")
             );
-            let mut params = vec![Param::Text(self.book.as_str())];
+            let mut params = vec![Param::Text(self.book.as_str()), Param::Text(self.sender.name())];
             params.extend(chunk.iter().map(|key| Param::Text(key)));
             let rows = tx.query(&sql, &params)?;
             if rows.is_empty() {

@@ -29,7 +29,7 @@ pub use vocabulary::ELEMENTS_MAX;
 /// Ends the key of an error declaration, which has the ID of the event that it takes back (EPCIS 2.0, section 7.4.1.2).
 const DECLARATION: &str = "#errorDeclaration";
 
-/// The key of an event within its book: its ID; a declaration of its error stands beside it.
+/// The key of an event within its book and sender: its ID; a declaration of its error stands beside it.
 fn key(event_id: &str, is_declaration: bool) -> Cow<'_, str> {
     if is_declaration { Cow::Owned(format!("{event_id}{DECLARATION}")) } else { Cow::Borrowed(event_id) }
 }

@@ -90,7 +90,7 @@ pub fn with_id(tx: &mut dyn Tx, sights: &[Sight], event_id: &str) -> Result<Vec<
         field: Field::EventId,
         values: vec![Scalar::Text(event_id.to_owned())],
     }));
-    // There are two a book at most, so no limit is met.
+    // Of one sender there are two a book at most; of senders who share an ID, as many as a page takes.
     Ok(query(tx, sights, &ask)?.map(|page| page.items).unwrap_or_default())
 }
 

@@ -80,6 +80,8 @@ impl Described {
 /// An element that is ready to be recorded.
 #[derive(Debug, Clone)]
 pub struct Element {
+    /// Where it stands in its document.
+    pub path: String,
     said: Arc<Described>,
     body: Arc<EpcisDescribed>,
     draft: Draft,
@@ -94,8 +96,7 @@ pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Vec<Resul
         elements
             .map(|(n, element)| {
                 let path = format!("{PATH}[{at}].vocabularyElementList[{n}]");
-                one(book, sender, document, name, element)
-                    .map_err(|refusal| Refusal { field: path, ..refusal })
+                one(book, sender, document, name, element, path)
             })
             .collect()
     };
@@ -108,8 +109,9 @@ fn one(
     document: &Document,
     vocabulary: &str,
     element: &Value,
+    path: String,
 ) -> Result<Element, Refusal> {
-    let refuse = |detail: String| Refusal::new(Code::Body, "", detail);
+    let refuse = |detail: String| Refusal::new(Code::Body, path.clone(), detail);
     let body = Arc::new(EpcisDescribed {
         vocabulary: vocabulary.to_owned(),
         element: element.clone(),
@@ -123,11 +125,18 @@ fn one(
     let subject = SubjectId::new(&*said.id).map_err(|error| refuse(error.to_string()))?;
     // Checked with the header; a document that queries answer with has none.
     let occurred = document.creation_date.map_or(Time(0), |moment| Time(moment.ms_utc));
-    let draft = Draft::of(book, occurred, &sender.actor, body.clone())?.subject(Role::About, subject);
-    Ok(Element { said: Arc::new(said), body, draft })
+    let draft = Draft::of(book, occurred, &sender.actor, body.clone())
+        .map_err(|error| Refusal { field: path.clone(), ..error.into() })?
+        .subject(Role::About, subject);
+    Ok(Element { path, said: Arc::new(said), body, draft })
 }
 
 impl Element {
+    /// What is described, by its name.
+    pub fn id(&self) -> &str {
+        &self.said.id
+    }
+
     /// Refuses what a document tells of days to come.
     pub fn check(&self, now: Time) -> Result<&Self, Refusal> {
         match self.draft.check(now) {

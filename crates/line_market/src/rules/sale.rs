@@ -2,11 +2,23 @@
 
 use std::collections::HashMap;
 
+use base::limits::FUTURE_MS_MAX;
 use base::{Day, Seq, Time};
 
 use crate::kinds::{Breach, Sale};
 use crate::refusal::{Code, Refusal};
 use crate::state::{Lot, Scale};
+
+/// Milliseconds by which a connected scale may report a sale late: it asks before it sells.
+const LATE_MS_MAX: i64 = 60 * 60 * 1_000;
+
+/// When a sale was made, by the scale's clock, and when it is reported, by ours, with the days that these are here.
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    pub occurred: (Time, Day),
+    /// `None` where history is loaded, whose scales were connected then.
+    pub reported: Option<(Time, Day)>,
+}
 
 /// What is known when a batch of one scale is judged; updated line by line.
 #[derive(Debug)]
@@ -28,16 +40,25 @@ impl Ground {
     ///
     /// A connected scale asks before it sells: a sale that breaks a rule is refused. A scale that was cut off reports
     /// what happened: the sale stands, and what it broke is recorded beside it.
-    pub fn judge(&mut self, sale: &Sale, occurred: Time, day: Day) -> Result<Judged, Refusal> {
+    pub fn judge(&mut self, sale: &Sale, told: Told) -> Result<Judged, Refusal> {
+        let (occurred, day) = told.occurred;
         if sale.scale != self.scale.scale {
             return Err(Refusal::new(Code::UnknownScale, "scale", "a scale reports its own sales only"));
         }
         if self.scale.fair {
             return Err(Refusal::new(Code::UnknownScale, "scale", "a fair scale sells nothing"));
         }
-        if day > self.scale.verified_until && !sale.offline {
-            let detail = format!("the scale's verification ended on {}", self.scale.verified_until);
-            return Err(Refusal::new(Code::VerificationExpired, "scale", detail));
+        let is_verified = |day: Day| day <= self.scale.verified_until;
+        if !sale.offline {
+            // By its own clock alone a scale would sell on behind its verification for ever.
+            if !is_verified(day) || !told.reported.is_none_or(|(_, day)| is_verified(day)) {
+                let detail = format!("the scale's verification ended on {}", self.scale.verified_until);
+                return Err(Refusal::new(Code::VerificationExpired, "scale", detail));
+            }
+            if told.reported.is_some_and(|(now, _)| now.since_ms(occurred) > LATE_MS_MAX) {
+                let detail = "lies more than an hour back; a scale that was cut off says so (offline)";
+                return Err(Refusal::new(Code::PastTime, "occurred", detail));
+            }
         }
         let lot = self.lots.get_mut(&sale.lot);
         let lot = lot
@@ -57,6 +78,8 @@ impl Ground {
                 format!("lot {} is {}", lot.lot, lot.product),
             ));
         }
+        // Scales drift, and a lot is written down when it is there.
+        let was_in = occurred.plus_ms(FUTURE_MS_MAX) >= lot.received_at;
         let mut breaches = Vec::new();
         if sale.offline {
             if day > self.scale.verified_until {
@@ -65,9 +88,12 @@ impl Ground {
             if lot.hold.is_some() {
                 breaches.push((Breach::HeldSale, lot.hold));
             }
-            if sale.grams > lot.left_g() {
+            if sale.grams > lot.left_g() || !was_in {
                 breaches.push((Breach::MassBalance, None));
             }
+        } else if !was_in {
+            let detail = format!("lot {} came in later, at {}", lot.lot, lot.received_at);
+            return Err(Refusal::new(Code::PastTime, "occurred", detail));
         } else {
             super::may_take(lot, sale.grams, "grams")?;
         }
@@ -120,6 +146,12 @@ mod tests {
         Ground { scale, places: Vec::new(), lots: HashMap::from([("L1".to_owned(), lot)]) }
     }
 
+    /// Told as it happened.
+    fn at(occurred: i64, day: i32) -> Told {
+        let occurred = (Time(occurred), Day(day));
+        Told { occurred, reported: Some(occurred) }
+    }
+
     fn sale(grams: i64, offline: bool) -> Sale {
         Sale {
             amount_fen: Fen(0),
@@ -137,23 +169,17 @@ mod tests {
     #[test]
     fn a_batch_cannot_take_more_than_the_lot_has_even_line_by_line() {
         let mut ground = ground(None);
-        assert!(ground.judge(&sale(600, false), Time(5), Day(19_000)).is_ok());
-        assert_eq!(
-            ground.judge(&sale(600, false), Time(5), Day(19_000)).unwrap_err().code,
-            Code::MassBalance
-        );
-        assert!(ground.judge(&sale(400, false), Time(5), Day(19_000)).is_ok());
+        assert!(ground.judge(&sale(600, false), at(5, 19_000)).is_ok());
+        assert_eq!(ground.judge(&sale(600, false), at(5, 19_000)).unwrap_err().code, Code::MassBalance);
+        assert!(ground.judge(&sale(400, false), at(5, 19_000)).is_ok());
     }
 
     #[test]
     fn a_connected_scale_is_refused_a_held_lot_and_a_cut_off_one_is_reported() {
-        assert_eq!(
-            ground(Some(7)).judge(&sale(1, false), Time(5), Day(19_000)).unwrap_err().code,
-            Code::HeldLot
-        );
-        let judged = ground(Some(7)).judge(&sale(2000, true), Time(5), Day(19_000)).unwrap();
+        assert_eq!(ground(Some(7)).judge(&sale(1, false), at(5, 19_000)).unwrap_err().code, Code::HeldLot);
+        let judged = ground(Some(7)).judge(&sale(2000, true), at(5, 19_000)).unwrap();
         assert_eq!(judged.breaches, [(Breach::HeldSale, Some(Seq(7))), (Breach::MassBalance, None)]);
-        let judged = ground(None).judge(&sale(1, true), Time(5), Day(20_001)).unwrap();
+        let judged = ground(None).judge(&sale(1, true), at(5, 20_001)).unwrap();
         assert_eq!(judged.breaches, [(Breach::ExpiredVerification, None)]);
     }
 
@@ -161,12 +187,12 @@ mod tests {
     fn a_foreign_lot_an_unknown_lot_and_an_expired_scale_are_refused() {
         let mut foreign = sale(1, false);
         foreign.stall = "B9".into();
-        assert_eq!(ground(None).judge(&foreign, Time(5), Day(19_000)).unwrap_err().code, Code::ForeignLot);
+        assert_eq!(ground(None).judge(&foreign, at(5, 19_000)).unwrap_err().code, Code::ForeignLot);
         let mut unknown = sale(1, false);
         unknown.lot = "L2".into();
-        assert_eq!(ground(None).judge(&unknown, Time(5), Day(19_000)).unwrap_err().code, Code::UnknownLot);
+        assert_eq!(ground(None).judge(&unknown, at(5, 19_000)).unwrap_err().code, Code::UnknownLot);
         assert_eq!(
-            ground(None).judge(&sale(1, false), Time(5), Day(20_001)).unwrap_err().code,
+            ground(None).judge(&sale(1, false), at(5, 20_001)).unwrap_err().code,
             Code::VerificationExpired
         );
     }
@@ -177,7 +203,7 @@ mod tests {
             let mut ground = ground(None);
             ground.scale.stall = Some("B9".into());
             ground.places = places.iter().map(|(at, stall)| (Time(*at), (*stall).to_owned())).collect();
-            ground.judge(&sale(1, offline), Time(occurred), Day(19_000)).map_err(|refusal| refusal.code)
+            ground.judge(&sale(1, offline), at(occurred, 19_000)).map_err(|refusal| refusal.code)
         };
         let moved = [(0, "A1"), (50, "B9")];
         assert!(judged(&moved, 49, true).is_ok());
@@ -194,5 +220,24 @@ mod tests {
                 "{places:?} {occurred} {offline}"
             );
         }
+    }
+
+    #[test]
+    fn a_connected_scale_neither_dates_back_past_its_verification_nor_before_the_goods() {
+        const HOUR: i64 = 3_600_000;
+        let judged = |occurred: (i64, i32), reported: (i64, i32), offline: bool| {
+            let mut ground = ground(None);
+            ground.lots.get_mut("L1").unwrap().received_at = Time(100 * HOUR);
+            let [occurred, reported] = [occurred, reported].map(|(hour, day)| (Time(hour * HOUR), Day(day)));
+            let told = Told { occurred, reported: Some(reported) };
+            let judged = ground.judge(&sale(1, offline), told).map_err(|refusal| refusal.code);
+            judged.map(|judged| judged.breaches.into_iter().map(|(breach, _)| breach).collect::<Vec<_>>())
+        };
+        assert_eq!(judged((200, 20_000), (201, 20_000), false), Ok(vec![]));
+        assert_eq!(judged((200, 20_000), (201, 20_001), false), Err(Code::VerificationExpired));
+        assert_eq!(judged((200, 19_000), (202, 19_000), false), Err(Code::PastTime));
+        assert_eq!(judged((99, 19_000), (100, 19_000), false), Err(Code::PastTime));
+        assert_eq!(judged((99, 19_000), (300, 20_001), true), Ok(vec![Breach::MassBalance]));
+        assert_eq!(judged((200, 20_001), (300, 20_001), true), Ok(vec![Breach::ExpiredVerification]));
     }
 }

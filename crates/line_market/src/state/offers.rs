@@ -1,6 +1,7 @@
 //! Goods that one merchant offered to another: the entries say it, and an offer that was taken has made its lot.
 
 use base::{BookId, Seq, SubjectId, Time};
+use kernel::entries::Kinds;
 use ledger::Body;
 use store::{StoreError, Tx};
 
@@ -8,7 +9,7 @@ use crate::kinds::TransferOffered;
 
 /// How long an offer stands.
 const STANDS_MS: i64 = 24 * 3_600_000;
-/// Entries about a stall that are looked at for offers.
+/// Offers to a stall that are looked at.
 const READ: usize = 200;
 
 /// An offer that stands.
@@ -36,8 +37,9 @@ pub fn offers_to(tx: &mut dyn Tx, book: &BookId, stall: &str, now: Time) -> Resu
     let subject = SubjectId::local("stall", book, stall);
     let subject = subject.map_err(|error| StoreError::Schema(error.to_string()))?;
     let mut found = Vec::new();
-    for entry in kernel::entries::about(tx, book, &subject, READ)? {
-        if entry.kind.as_str() != TransferOffered::KIND || now.since_ms(entry.recorded) >= STANDS_MS {
+    let offers = Kinds::These(&[TransferOffered::KIND]);
+    for entry in kernel::entries::about_of(tx, book, &subject, offers, None, READ)? {
+        if now.since_ms(entry.recorded) >= STANDS_MS {
             continue;
         }
         let Ok(offered) = entry.body::<TransferOffered>() else { continue };

@@ -517,9 +517,7 @@ async fn file(
     let (id, wanted) = (matter.id.clone(), digest.clone());
     let found = app
         .blocking(move |kernel| {
-            let history = kernel.matter_history(&id, PAGE_ROWS_MAX)?;
-            let named = history.iter().any(|entry| entry.evidence.contains(&wanted));
-            if named { kernel.evidence(&id.book(), &wanted) } else { Ok(None) }
+            if kernel.matter_bears(&id, &wanted)? { kernel.evidence(&id.book(), &wanted) } else { Ok(None) }
         })
         .await?
         .ok_or_else(Problem::not_found)?;

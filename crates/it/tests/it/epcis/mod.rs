@@ -9,7 +9,7 @@ mod hostile;
 mod house;
 mod oracle;
 mod queries;
-mod receiver;
+pub mod receiver;
 mod senders;
 mod sockets;
 mod standing;

@@ -3,10 +3,10 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use base::BookId;
 use base::limits::EVENTS_PER_CAPTURE_MAX;
+use base::{BookId, UnitCode};
 use epcis::{Document, DocumentKind, EpcisError, Limits, Rule, Sifted};
-use kernel::Desk;
+use kernel::{Desk, ROOT_BOOK};
 use registry::Tree;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -133,7 +133,11 @@ pub fn prepared(
     mode: Mode,
     tree: &Tree,
 ) -> Result<Prepared, Problem> {
-    let prepared = prepare_sifted(book, sender, &sifted, &|book| tree.book(book).is_some());
+    let is_kept = |home: &BookId| {
+        let is_unit = || UnitCode::new(home.as_str()).is_ok_and(|unit| tree.unit(&unit).is_some());
+        home.as_str() == ROOT_BOOK || tree.book(home).is_some() || is_unit()
+    };
+    let prepared = prepare_sifted(book, sender, &sifted, &is_kept);
     match (mode, sifted.refused.into_iter().next()) {
         (Mode::Rollback, Some((index, error))) => Err(rule_problem(error).at(index)),
         _ => Ok(prepared),

@@ -139,13 +139,16 @@ pub fn end_of(tx: &mut dyn Tx, book: &BookId) -> Result<Seq, StoreError> {
     Ok(last.map_or(Seq(0), |seq| Seq::from_i64(seq).next()))
 }
 
-/// Subscriptions whose time has come, those that waited longest first.
-pub fn due(tx: &mut dyn Tx, now: Time) -> Result<Vec<Key>, StoreError> {
-    const DUE: &str = "select book, subscription from market_delivery where next_at <= $1 order by next_at, book, subscription";
+/// Subscriptions whose time has come, each with its owner, those that waited longest first.
+pub fn due(tx: &mut dyn Tx, now: Time) -> Result<Vec<(Key, String)>, StoreError> {
+    const DUE: &str =
+        "select d.book, d.subscription, s.owner from market_delivery as d join market_subscription as s
+        on s.book = d.book and s.subscription = d.subscription where d.next_at <= $1
+        order by d.next_at, d.book, d.subscription";
     let rows = tx.query(DUE, &[Param::Int(now.0)])?;
     let key = |row: &Row| {
         let book = BookId::new(row.text(0)?).map_err(|error| StoreError::Schema(error.to_string()))?;
-        Ok(Key { book, subscription: row.text(1)?.to_owned() })
+        Ok((Key { book, subscription: row.text(1)?.to_owned() }, row.text(2)?.to_owned()))
     };
     rows.iter().map(key).collect()
 }

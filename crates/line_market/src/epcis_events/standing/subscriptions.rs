@@ -7,7 +7,7 @@ use ledger::Draft;
 use store::{Param, Row, StoreError, Tx};
 
 use super::delivery;
-use super::{Named, SUBSCRIPTIONS_MAX, Schedule, named, too_many};
+use super::{Named, OF_OWNER_MAX, SUBSCRIPTIONS_MAX, Schedule, named, too_many};
 use crate::kinds::{
     EndReason, SubscriptionEnded, SubscriptionOpened, SubscriptionResumed, SubscriptionStopped,
 };
@@ -58,6 +58,7 @@ pub fn open(
     books: &[BookId],
     new: &NewSubscription,
 ) -> Result<Option<Subscription>, Failure> {
+    const OF_OWNER: &str = "select count(*) from market_subscription where owner = $1";
     desk.take(&query.book)?;
     let still = named(desk.read()?, &query.owner, &query.name)?;
     if still.is_none_or(|still| still.seq != query.seq) {
@@ -65,6 +66,10 @@ pub fn open(
     }
     if page(desk.read()?, query, None, SUBSCRIPTIONS_MAX)?.items.len() >= SUBSCRIPTIONS_MAX {
         return Err(too_many("dest", "subscriptions to this query", SUBSCRIPTIONS_MAX));
+    }
+    let count = desk.read()?.query_one(OF_OWNER, &[Param::Text(&query.owner)])?;
+    if count.map_or(Ok(0), |row| row.int(0))? >= OF_OWNER_MAX as i64 {
+        return Err(too_many("dest", "subscriptions of one owner", OF_OWNER_MAX));
     }
     let moments = new.schedule.as_ref().map(Schedule::read).transpose().map_err(refused)?;
     let now = desk.now();

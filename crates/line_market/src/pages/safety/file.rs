@@ -1,5 +1,7 @@
 //! The enforcement file of a lot (执法卷宗): every entry about it, each with its proof.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
@@ -8,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base::{BookId, Seq, SubjectId};
 use kernel::{Kernel, ProofError};
-use ledger::Entry;
+use ledger::{Body, Entry};
 use serde::Serialize;
 use shell::api::ledger::EntryView;
 use shell::extract::Path;
@@ -20,6 +22,7 @@ use store::{Param, StoreError, Tx};
 
 use super::ground::{Ground, in_lang};
 use super::words;
+use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallEnded, RecallOpened};
 use crate::policy::{READ, READ_TAKINGS};
 use crate::state::{self, Lot};
 
@@ -29,8 +32,11 @@ pub fn router() -> Router<App> {
         .route("/market/{book}/lots/{lot}/file.json", get(document))
 }
 
-/// Entries in a file. What was ordered, tested and received comes before single sales.
+/// Entries in a file. Where there are more, what was ordered, tested and received comes first, then what the market says
+/// otherwise, single sales at the end, and only then what others tell.
 const ENTRIES_MAX: usize = 1_000;
+const FIRST: [&str; 5] =
+    [InspectionRecorded::KIND, LotHeld::KIND, LotReleased::KIND, RecallOpened::KIND, RecallEnded::KIND];
 
 /// The entries of a file in the order of the ledger, and how many there are in all.
 struct Gathered {
@@ -47,24 +53,32 @@ fn gather(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Gathered>
     kernel.read(|tx| {
         let Some(lot) = state::lot(tx, book, code)? else { return Ok(None) };
         let total = count(tx, book, &subject)?;
-        let mut seqs = numbers(tx, book, &subject, "role <> 'input'", ENTRIES_MAX)?;
-        seqs.extend(numbers(tx, book, &subject, "role = 'input'", ENTRIES_MAX.saturating_sub(seqs.len()))?);
-        seqs.sort_unstable();
-        seqs.dedup();
+        let words =
+            |kinds: &[&str]| kinds.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ");
+        let (first, others) = (words(&FIRST), words(&kernel.lines().hearsay()));
+        let mut seqs = BTreeSet::new();
+        for which in [
+            format!("(l.role = 'output' or l.role = 'about' and e.kind in ({first}))"),
+            format!("l.role <> 'input' and e.kind not in ({others})"),
+            format!("l.role = 'input' and e.kind not in ({others})"),
+            format!("e.kind in ({others})"),
+        ] {
+            let left = ENTRIES_MAX.saturating_sub(seqs.len());
+            let more = if left == 0 { Vec::new() } else { numbers(tx, book, &subject, &which)? };
+            let more: Vec<Seq> = more.into_iter().filter(|seq| !seqs.contains(seq)).take(left).collect();
+            seqs.extend(more);
+        }
+        let seqs: Vec<Seq> = seqs.into_iter().collect();
         let held = !state::holds(tx, book, &[code], 1)?.is_empty();
         Ok(Some(Gathered { entries: kernel::entries::entries(tx, book, &seqs)?, lot, total, held }))
     })
 }
 
-fn numbers(
-    tx: &mut dyn Tx,
-    book: &BookId,
-    subject: &SubjectId,
-    which: &str,
-    max: usize,
-) -> Result<Vec<Seq>, StoreError> {
+fn numbers(tx: &mut dyn Tx, book: &BookId, subject: &SubjectId, which: &str) -> Result<Vec<Seq>, StoreError> {
+    // As many as there may be in all: some of them may be known.
     let sql = format!(
-        "select distinct seq from link where book = $1 and subject = $2 and {which} order by seq limit {max}"
+        "select distinct l.seq from link as l cross join entry as e where l.book = $1 and l.subject = $2
+         and e.book = $1 and e.seq = l.seq and {which} order by l.seq limit {ENTRIES_MAX}"
     );
     let rows = tx.query(&sql, &[Param::Text(book.as_str()), Param::Text(subject.as_str())])?;
     rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect()

@@ -7,13 +7,14 @@ use axum::response::Response;
 use axum::routing::get;
 use base::{BookId, Seq, SubjectId};
 use kernel::Kernel;
+use kernel::entries::Kinds;
 use ledger::{Body, Entry};
 use shell::extract::Path;
 use shell::pages::page;
 use shell::view::{Badge, Cell, Column, Empty, FigureTile, Frame, Link, LiveList, TableView};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Lang, Problem, T, format, said};
-use store::{Param, StoreError, Tx};
+use store::{StoreError, Tx};
 use trace::{Direction, Step, Walk};
 
 use super::ground::{Ground, Products, in_lang};
@@ -123,19 +124,11 @@ fn account(
 
 /// Holds, releases and recalls of a lot, the latest first.
 fn orders(tx: &mut dyn Tx, book: &BookId, lot: &SubjectId) -> Result<Vec<Entry>, StoreError> {
-    const ABOUT: &str = "select seq from link where book = $1 and subject = $2 and role = 'about' order by seq desc limit 1000";
-    let rows = tx.query(ABOUT, &[Param::Text(book.as_str()), Param::Text(lot.as_str())])?;
-    let seqs = rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect::<Result<Vec<_>, _>>()?;
-    let mut entries = kernel::entries::entries(tx, book, &seqs)?;
-    entries.retain(|entry| {
-        // A hold also names the lot that its own came out of.
-        entry.subjects.first().is_some_and(|subject| subject.id == *lot)
-            && matches!(
-                entry.kind.as_str(),
-                LotHeld::KIND | LotReleased::KIND | RecallOpened::KIND | RecallEnded::KIND
-            )
-    });
-    entries.reverse();
+    const KINDS: [&str; 4] = [LotHeld::KIND, LotReleased::KIND, RecallOpened::KIND, RecallEnded::KIND];
+    const READ_MAX: usize = 1_000;
+    let mut entries = kernel::entries::about_of(tx, book, lot, Kinds::These(&KINDS), None, READ_MAX)?;
+    // A hold also names the lot that its own came out of.
+    entries.retain(|entry| entry.subjects.first().is_some_and(|subject| subject.id == *lot));
     entries.truncate(ROWS_MAX);
     Ok(entries)
 }

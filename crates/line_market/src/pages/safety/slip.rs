@@ -1,6 +1,6 @@
 //! What a shopper sees behind the code on a till slip. Nothing here tells what a stall takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use askama::Template;
@@ -19,10 +19,10 @@ use shell::typed::Typed;
 use shell::view::{Badge, Field, FieldKind, Frame, Sheet};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Both, Lang, Problem, format};
-use store::StoreError;
+use store::{StoreError, Tx};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use trace::{Bounds, Direction};
+use trace::{Bounds, Direction, Walk};
 
 use super::ground::in_lang;
 use super::words;
@@ -89,7 +89,8 @@ fn unknown() -> Problem {
 struct Account {
     lot: Lot,
     product: Option<Product>,
-    /// Entries that led to the slip, the latest first, without the sale itself.
+    /// Entries that led to the slip, the latest first, without the sale itself: those of the house, and as many of what
+    /// others tell as there is room for.
     way: Vec<Entry>,
     /// Whether more led to it than a page follows.
     cut: bool,
@@ -108,24 +109,14 @@ fn account(
     slip: &SubjectId,
     sale: &Sale,
 ) -> Result<Option<Account>, StoreError> {
-    let walk = kernel.walk_within(slip, Direction::Backward, WALK, WALK_TIME_MAX)?;
-    let mut by_book: BTreeMap<&BookId, Vec<Seq>> = BTreeMap::new();
-    for via in walk.steps.iter().filter_map(|step| step.via.as_ref()) {
-        by_book.entry(&via.book).or_default().push(via.seq);
-    }
+    let walk = kernel.walk_within(slip, Direction::Backward, WALK, WALK_TIME_MAX, Some(book))?;
+    let hearsay = kernel.lines().hearsay();
     kernel.read(|tx| {
         let Some(lot) = state::lot(tx, book, &sale.lot)? else { return Ok(None) };
         // Holds follow descent, and nothing that others tell: neither adds to it, nor hides it behind the end of a walk.
         let mut codes = state::ancestors(tx, book, &lot.lot)?;
         codes.insert(0, lot.lot.clone());
-        let mut way = Vec::new();
-        for (book, mut seqs) in by_book {
-            seqs.sort_unstable();
-            seqs.dedup();
-            seqs.truncate(STEPS_MAX * 4);
-            way.extend(kernel::entries::entries(tx, book, &seqs)?);
-        }
-        way.retain(|entry| entry.kind.as_str() != Sale::KIND);
+        let (mut way, mut told) = steps(tx, &walk, &hearsay)?;
         // The entry that received the first lot has no link behind it unless its supplier named the goods.
         if !way.iter().any(|entry| entry.book == *book && entry.seq == lot.seq) {
             way.extend(kernel::entries::entry(tx, book, lot.seq)?);
@@ -140,8 +131,13 @@ fn account(
             tests.extend(state::inspections(tx, book, Some(&ancestor.lot), TESTS_MAX)?);
             held |= ancestor.hold.is_some();
         }
-        way.sort_by_key(|entry| std::cmp::Reverse((entry.occurred, entry.seq)));
+        told.retain(|entry| !way.iter().any(|own| own.book == entry.book && own.seq == entry.seq));
+        let latest = |entry: &Entry| std::cmp::Reverse((entry.occurred, entry.seq));
+        way.sort_by_key(latest);
+        let cut = walk.cut.is_some() || way.len() + told.len() > STEPS_MAX;
+        way.extend(told);
         way.truncate(STEPS_MAX);
+        way.sort_by_key(latest);
         tests.sort_by_key(|test| std::cmp::Reverse(test.seq));
         tests.truncate(TESTS_MAX);
         let product = state::products(tx, book)?.into_iter().find(|it| it.product == sale.product);
@@ -151,8 +147,38 @@ fn account(
         // Lots that were held and released by one act are told of once.
         past.dedup_by_key(|hold| (hold.at, hold.released_at));
         past.truncate(HOLDS_SHOWN);
-        Ok(Some(Account { lot, product, way, cut: walk.cut.is_some(), tests, held, past, recall }))
+        Ok(Some(Account { lot, product, way, cut, tests, held, past, recall }))
     })
+}
+
+/// The entries of a walk without sales: those that the house's own lead to, and those that others tell or that are reached by
+/// what they tell, the nearest first and of these the first recorded.
+fn steps(tx: &mut dyn Tx, walk: &Walk, hearsay: &[&str]) -> Result<(Vec<Entry>, Vec<Entry>), StoreError> {
+    let mut by_book: BTreeMap<&BookId, Vec<Seq>> = BTreeMap::new();
+    for via in walk.steps.iter().filter_map(|step| step.via.as_ref()) {
+        by_book.entry(&via.book).or_default().push(via.seq);
+    }
+    let mut found = HashMap::new();
+    for (book, mut seqs) in by_book {
+        seqs.sort_unstable();
+        seqs.dedup();
+        let entries = kernel::entries::entries(tx, book, &seqs)?;
+        found.extend(entries.into_iter().map(|entry| ((book, entry.seq), entry)));
+    }
+    let heard = found.iter().filter(|(_, entry)| hearsay.contains(&entry.kind.as_str()));
+    let heard: HashSet<(&BookId, Seq)> = heard.map(|(at, _)| *at).collect();
+    let (mut own, mut told, mut by_hearsay) = (Vec::new(), Vec::new(), HashSet::new());
+    for step in &walk.steps {
+        let Some(via) = &step.via else { continue };
+        let at = (&via.book, via.seq);
+        let is_told = by_hearsay.contains(&via.from) || heard.contains(&at);
+        if is_told {
+            by_hearsay.insert(&step.subject);
+        }
+        let of = if is_told { &mut told } else { &mut own };
+        of.extend(found.remove(&at).filter(|entry| entry.kind.as_str() != Sale::KIND));
+    }
+    Ok((own, told))
 }
 
 /// What a hold was, now that it has ended.
@@ -326,13 +352,19 @@ fn step(app: &App, lang: Lang, entry: &Entry) -> String {
     let kind = app.kernel.catalogue().get(entry.kind.as_str());
     let mut text =
         kind.map_or(entry.kind.as_str(), |kind| in_lang(lang, kind.title_zh, kind.title_en)).to_owned();
-    if let Ok(captured) = entry.body::<EpcisCaptured>() {
-        let step = captured.event.get("bizStep").and_then(|step| step.as_str());
-        let step = step.map(|step| step.rsplit(['/', ':', '-']).next().unwrap_or(step).to_owned());
-        text = step.map_or(text, |step| words::word(&t, "step", &step));
+    if entry.kind.as_str() == EpcisCaptured::KIND {
+        let captured = entry.body::<EpcisCaptured>().ok();
+        let step = captured.as_ref().and_then(|it| it.event.get("bizStep")?.as_str());
+        let step = step.and_then(|step| step.rsplit(['/', ':', '-']).next());
+        // Whoever sends events writes no words of its own on a page that anybody reads.
+        text = step.and_then(|step| words::known(&t, "step", step)).unwrap_or(text);
+        let sender = captured.and_then(|it| it.sender);
+        let who = sender.as_ref().map(|sender| sender.as_str().split_once(':').map_or("", |(_, name)| name));
+        let who = who.map_or_else(|| t.get("safety-outside"), str::to_owned);
+        text = t.with("safety-reported", &[("what", text), ("who", who)]);
     } else if entry.subject(Role::Output).is_some() && entry.place.is_some() {
         let place = entry.place.as_ref().map(SubjectId::local_part).unwrap_or_default();
-        text = t.with("safety-step-at", &[("what", text.as_str()), ("stall", place)]);
+        text = t.with("safety-at-stall", &[("what", text.as_str()), ("stall", place)]);
     }
     text
 }

@@ -7,8 +7,13 @@ use crate::state::{Block, Flag, Lot};
 
 /// A code's name, or the code itself where nobody gave it one.
 pub fn word(t: &T, family: &str, code: &str) -> String {
+    known(t, family, code).unwrap_or_else(|| code.to_owned())
+}
+
+/// A code's name, where it has one.
+pub fn known(t: &T, family: &str, code: &str) -> Option<String> {
     let key = format!("safety-{family}-{code}");
-    if t.texts().has(t.lang(), &key) { t.get(&key) } else { code.to_owned() }
+    t.texts().has(t.lang(), &key).then(|| t.get(&key))
 }
 
 pub fn verdict(t: &T, verdict: &str) -> Badge {

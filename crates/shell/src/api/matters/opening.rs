@@ -68,6 +68,13 @@ pub async fn open_task(
 ) -> Result<Done, Problem> {
     let parts = input.helpers.iter().chain([&input.owner]);
     docket::need_open(app, viewer, book, parts, &input.reviewer)?;
+    if input.about.iter().any(|subject| MatterId::try_from(subject.clone()).is_ok()) {
+        let detail = Both::new(
+            "交办事项不能以其他事项为对象：每个事项的经过只由其自身的记录构成。",
+            "a task is about no other matter: the history of that one is its own",
+        );
+        return Err(Problem::bad_request("about", "reference", detail));
+    }
     let name = input.name.unwrap_or_else(|| format!("{TASK}{}-{:08x}", app.today(), rand::random::<u32>()));
     if !name.starts_with(TASK) {
         let detail = Both::new(
