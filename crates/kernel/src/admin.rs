@@ -233,7 +233,7 @@ impl Kernel {
     }
 }
 
-fn is_system(actor: &ActorId) -> bool {
+pub(crate) fn is_system(actor: &ActorId) -> bool {
     actor.as_str().starts_with("system:")
 }
 
