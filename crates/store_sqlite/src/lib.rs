@@ -147,6 +147,10 @@ impl Writer for SqliteWriter {
         self.connection = connection::open_writer(&self.path).map_err(|error| unreachable(&error))?;
         Ok(())
     }
+
+    fn scrub(&mut self) -> Result<bool, StoreError> {
+        connection::empty_log(&self.connection).map_err(|error| unreachable(&error))
+    }
 }
 
 fn remove_if_there(file: &Path) -> io::Result<()> {
