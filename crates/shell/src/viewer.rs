@@ -23,6 +23,7 @@ use crate::pages::provider;
 use crate::problem::{Form, Problem};
 use crate::seats::Seats;
 use crate::texts::{Both, Lang};
+use crate::turns::Turns;
 use crate::view::{Frame, NavItem};
 
 /// The name of the session's cookie.
@@ -229,6 +230,8 @@ pub struct Limits {
     witness: DefaultKeyedRateLimiter<IpAddr>,
     /// Places for sockets.
     pub sockets: Seats,
+    /// Turns of whoever reads.
+    pub turns: Turns,
 }
 
 impl Default for Limits {
@@ -240,6 +243,7 @@ impl Default for Limits {
             evidence: RateLimiter::keyed(per_minute(20)),
             witness: RateLimiter::keyed(per_minute(600)),
             sockets: Seats::default(),
+            turns: Turns::default(),
         }
     }
 }
@@ -277,6 +281,7 @@ impl Limits {
         self.public.retain_recent();
         self.evidence.retain_recent();
         self.witness.retain_recent();
+        self.turns.forget();
     }
 }
 
