@@ -16,6 +16,9 @@ pub const KERNEL_ROLES: &[RoleDef] = &[
     role(MONITOR, "监控系统", "Monitoring system"),
 ];
 
+/// The role of whoever administers a unit.
+pub const ADMIN: &str = "admin";
+
 /// The role of whoever holds a post; the subject of the grant is the post.
 pub const HOLDER: &str = "holder";
 

@@ -35,8 +35,12 @@ pub const TRACE_SUBJECTS_MAX: usize = 200_000;
 /// Subjects visited, and milliseconds taken, by a walk for a page that anybody may open.
 pub const PUBLIC_TRACE_SUBJECTS_MAX: usize = 500;
 pub const PUBLIC_TRACE_MS_MAX: u64 = 200;
-/// Such walks at a time: half of the readers that SQLite has, so that the others stay free.
+/// Such walks at a time: a few of the readers that SQLite has, so that the others stay free.
 pub const PUBLIC_TRACES_MAX: usize = 2;
+/// Walks with the product's bounds at a time.
+pub const TRACES_MAX: usize = 2;
+/// Requests of one account or credential that are read for at a time; the others wait their turn.
+pub const READS_OF_ONE_MAX: usize = 4;
 /// Rows of one page of a list.
 pub const PAGE_ROWS_MAX: usize = 200;
 /// Characters of a free text field.

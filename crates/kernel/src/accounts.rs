@@ -12,7 +12,7 @@ mod second;
 mod sessions;
 mod totp;
 
-use access::{Actor, Grant};
+use access::{ADMIN, Actor, Grant};
 use base::{AccountId, ActorId, BookId, SubjectId, Time, UnitCode};
 use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
@@ -170,6 +170,12 @@ impl Kernel {
         Ok(self.read(|tx| find_actor(tx, actor, now))?.map(|found| found.actor))
     }
 
+    /// Whether an account administers something, and so whoever enters it.
+    pub fn is_administrator(&self, account: &AccountId) -> Result<bool, StoreError> {
+        let held = self.read(|tx| grants(tx, &account_actor(account)))?;
+        Ok(held.iter().any(|(_, grant)| grant.role == ADMIN))
+    }
+
     /// 256 unpredictable bits, from the writer.
     fn draw<E: Send + 'static>(&self) -> Result<[u8; 32], AppendError<E>> {
         self.append_blocking(|desk| Ok(desk.secret()))
@@ -191,6 +197,10 @@ impl Admin<'_, '_> {
         let is_reserved = |subject| !self.policy.may_act_for(&grant.role, subject);
         if !self.is_installation() && grant.subject.as_ref().is_some_and(is_reserved) {
             return Err(AdminError::ReservedSubject.into());
+        }
+        // Its credential would outlast the session that it was made from.
+        if grant.role == ADMIN && !self.is_installation() && !grantee.as_str().starts_with("account:") {
+            return Err(AdminError::ProgramAdmin.into());
         }
         let body = GrantGiven {
             grantee: grantee.clone(),
@@ -274,7 +284,7 @@ fn permit_account(admin: &mut Admin<'_, '_>, action: &'static str, who: &Account
 }
 
 fn is_root_admin(admin: &Admin<'_, '_>, grant: &Grant) -> bool {
-    grant.role == "admin" && grant.line.is_none() && admin.tree.root() == Some(&grant.unit)
+    grant.role == ADMIN && grant.line.is_none() && admin.tree.root() == Some(&grant.unit)
 }
 
 fn need_another_admin(admin: &mut Admin<'_, '_>, but: &ActorId) -> AdminResult<()> {

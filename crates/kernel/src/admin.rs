@@ -30,6 +30,8 @@ pub enum AdminError {
     OwnAccount,
     #[error("a role of a line is not granted on behalf of an account, a token, a device or the installation")]
     ReservedSubject,
+    #[error("the role of an administrator is granted to accounts; a program gets it on the machine itself")]
+    ProgramAdmin,
     #[error("it is the last administrator of the root")]
     LastAdmin,
     #[error("the password is shorter than {0} characters")]
@@ -119,7 +121,7 @@ impl AdminError {
             Self::CodeWrong | Self::CodesWrong(_) => "code",
             Self::IdentityTaken => "identifier",
             Self::UnknownGrantee(_) => "grantee",
-            Self::UnknownRole(_) => "role",
+            Self::UnknownRole(_) | Self::ProgramAdmin => "role",
             Self::RoleOfLine { .. } => "line",
             Self::UnknownGrant(_) => "grant",
             Self::NoGrants => "grants",
@@ -233,7 +235,7 @@ impl Kernel {
     }
 }
 
-fn is_system(actor: &ActorId) -> bool {
+pub(crate) fn is_system(actor: &ActorId) -> bool {
     actor.as_str().starts_with("system:")
 }
 

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 use base::limits::{GROUP_ENTRIES_MAX, GROUP_JOBS_MAX, WRITER_QUEUE_MAX};
 use base::{BookId, CityZone, Clock, Entropy};
-use ledger::{Catalogue, Entry};
+use ledger::{Body, Catalogue, Entry};
 use store::{StoreError, Writer};
 use tokio::sync::{broadcast, oneshot};
 
@@ -19,6 +19,7 @@ use crate::desk::{AppendError, Desk, Edge};
 use crate::docket::Rulebooks;
 use crate::follow::Told;
 use crate::line::Lines;
+use crate::own::BodyErased;
 use crate::pulse::Pulse;
 
 /// What the writer works with.
@@ -103,7 +104,7 @@ impl Queue {
     pub fn start(writer: Box<dyn Writer>, bench: Bench) -> (Self, std::thread::JoinHandle<()>) {
         let (sender, jobs) = sync_channel(WRITER_QUEUE_MAX);
         let pulse = bench.pulse.clone();
-        let work = move || Worker { writer, bench, edges: HashMap::new() }.run(&jobs);
+        let work = move || Worker { writer, bench, edges: HashMap::new(), to_scrub: false }.run(&jobs);
         let thread =
             std::thread::Builder::new().name("writer".into()).spawn(work).expect("a thread can be started");
         (Self { jobs: sender, pulse }, thread)
@@ -139,16 +140,21 @@ impl Queue {
 /// How often a job is tried that gives way to other nodes.
 const GIVES_WAY_MAX: u32 = 8;
 
+/// How long after a reader was in the way scrubbing is tried again.
+const SCRUB_AGAIN: Duration = Duration::from_secs(1);
+
 struct Worker {
     writer: Box<dyn Writer>,
     bench: Bench,
     /// The right edge of each book's tree, as of the last commit.
     edges: HashMap<BookId, Edge>,
+    /// A body was erased, and still lies in what the engine keeps beside the database.
+    to_scrub: bool,
 }
 
 impl Worker {
     fn run(mut self, jobs: &Receiver<Box<dyn Job>>) {
-        while let Ok(first) = jobs.recv() {
+        while let Some(first) = self.next(jobs) {
             let mut group = vec![first];
             while group.len() < GROUP_JOBS_MAX
                 && let Ok(job) = jobs.try_recv()
@@ -161,13 +167,38 @@ impl Worker {
         }
     }
 
+    /// The next job; while none comes, what was erased is scrubbed as soon as no reader is in the way.
+    fn next(&mut self, jobs: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+        loop {
+            if !self.to_scrub {
+                return jobs.recv().ok();
+            }
+            match jobs.recv_timeout(SCRUB_AGAIN) {
+                Err(RecvTimeoutError::Timeout) => self.scrub(),
+                next => return next.ok(),
+            }
+        }
+    }
+
+    fn scrub(&mut self) {
+        match self.writer.scrub() {
+            Ok(done) => self.to_scrub = !done,
+            Err(error) => tracing::error!(%error, "what was erased could not be scrubbed"),
+        }
+    }
+
     /// Commits a group; where it fails before the commit, each of its jobs gets a transaction of its own, so that one
     /// bad job cannot take the others down. One that gives way to another node is tried again.
     fn work(&mut self, mut group: Vec<Box<dyn Job>>) {
         let mut gave_way = 0;
+        let had_to_scrub = self.to_scrub;
         while !group.is_empty() {
             match self.try_group(&mut group) {
                 Ok(done) => {
+                    // At once, or else when nobody waits for the writer.
+                    if self.to_scrub && !had_to_scrub {
+                        self.scrub();
+                    }
                     let rest = group.split_off(done);
                     group.drain(..).for_each(|job| job.settle(Ok(())));
                     group = rest;
@@ -235,6 +266,7 @@ impl Worker {
             self.bench.told.advance(&book, edge.appender.size());
             self.edges.insert(book, edge);
         }
+        self.to_scrub |= finished.entries.iter().any(|entry| entry.kind.as_str() == BodyErased::KIND);
         if !finished.entries.is_empty() {
             // Nobody may be listening.
             drop(self.bench.live.send(Arc::new(finished.entries)));

@@ -183,7 +183,8 @@ pub(crate) struct Remedy<'a> {
 }
 
 /// Ends the matter of a cause that was put right. With files that show it, it is handed in and the supervising post says
-/// whether it is done; without, it is no longer owed.
+/// whether it is done; without, it is no longer owed only if whoever records it may say so for that post. From anybody else
+/// it stays open: proving nothing is not the shorter way.
 pub(crate) fn settle<E: From<DocketError>>(
     desk: &mut Desk<'_>,
     book: &BookId,
@@ -194,14 +195,20 @@ pub(crate) fn settle<E: From<DocketError>>(
 ) -> Result<(), AppendError<E>> {
     let day = desk.zone().day_of(at);
     let Some(matter) = desk.matter(&cause.id(book, day))? else { return Ok(()) };
-    for event in ending(&matter, day, remedy) {
+    let may_cancel = desk.may_approve(actor, &matter.reviewer, &matter)?;
+    for event in ending(&matter, day, remedy, may_cancel) {
         let version = desk.matter(&matter.id)?.map_or(matter.version, |matter| matter.version);
         desk.move_matter(version, actor, at, event)?;
     }
     Ok(())
 }
 
-fn ending(matter: &Matter, day: Day, Remedy { reason, evidence }: &Remedy<'_>) -> Vec<Event> {
+fn ending(
+    matter: &Matter,
+    day: Day,
+    Remedy { reason, evidence }: &Remedy<'_>,
+    may_cancel: bool,
+) -> Vec<Event> {
     let (id, by) = (matter.id.clone(), matter.owner.clone());
     let is_handed_in = matter.state == State::Submitted && !evidence.is_empty();
     if matter.state.is_closed() || is_handed_in {
@@ -209,7 +216,8 @@ fn ending(matter: &Matter, day: Day, Remedy { reason, evidence }: &Remedy<'_>) -
     }
     if evidence.is_empty() || matter.is_paused() {
         let (sort, approver) = (matter.sort.clone(), matter.reviewer.clone());
-        return vec![Cancelled { matter: id, sort, reason: (*reason).to_owned(), approver }.into()];
+        let cancelled = Cancelled { matter: id, sort, reason: (*reason).to_owned(), approver };
+        return may_cancel.then(|| cancelled.into()).into_iter().collect();
     }
     let file = |digest: &String| Evidence {
         digest: digest.clone(),

@@ -5,7 +5,7 @@
 mod holds;
 
 use base::{ActorId, BookId, Seq, SubjectId, Time};
-use kernel::{AppendError, Desk, ROOT_BOOK, Receipt};
+use kernel::{AppendError, Desk, Named, ROOT_BOOK, Receipt};
 use ledger::{Body, Draft, Role};
 use serde::{Deserialize, Serialize};
 
@@ -225,7 +225,7 @@ impl Recorder<'_, '_> {
 
     fn assign_duties(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: DutiesAssigned = Self::body(input)?;
-        self.desk.need_posts([&body.answering, &body.supervising])?;
+        self.desk.need_posts_near(self.book, Named::Owing, [&body.answering, &body.supervising])?;
         let mut draft = self.draft(&body)?;
         for post in [&body.answering, &body.supervising] {
             draft = draft.subject(Role::About, post.subject().clone());

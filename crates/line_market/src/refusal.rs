@@ -96,7 +96,7 @@ impl Refusal {
 impl From<DocketError> for Refusal {
     fn from(error: DocketError) -> Self {
         let field = match &error {
-            DocketError::UnknownPost(_) => "body.answering",
+            DocketError::UnknownPost(_) | DocketError::FarPost { .. } => "body.answering",
             DocketError::UnknownEvidence(_) => "evidence",
             _ => "",
         };

@@ -85,12 +85,10 @@ impl Follower<'_, '_> {
         self.restate(told.restated)?;
         for id in self.owed()? {
             let Some(matter) = self.desk.matter(&id)? else { continue };
-            let office = matters::PostId::try_from(self.project.office.clone()).map_err(DocketError::from);
-            let team = matters::PostId::try_from(self.project.team.clone()).map_err(DocketError::from);
-            let office = office.map_err(AppendError::Refused)?;
-            let approver = match office == matter.owner {
-                true => team.map_err(AppendError::Refused)?,
-                false => office,
+            // Whoever takes the project off the list approves for what hangs on it; what they owe themselves, another does.
+            let approver = match cancelled.approver == matter.owner {
+                true => matter.reviewer.clone(),
+                false => cancelled.approver.clone(),
             };
             let reason = cancelled.reason.clone();
             let event = Cancelled { matter: id, sort: matter.sort.clone(), reason, approver };

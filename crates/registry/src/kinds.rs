@@ -129,7 +129,7 @@ pub struct PostLeft {
     pub post: SubjectId,
     #[schema(value_type = String)]
     pub account: AccountId,
-    /// The last day on which the post was held.
+    /// The last day on which the post was held; the day before the first, where it is taken back.
     #[schema(value_type = String, format = Date)]
     pub until: Day,
 }

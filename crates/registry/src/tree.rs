@@ -379,11 +379,14 @@ impl Tree {
         }
     }
 
-    /// Whether a post may be left: returns the first day of the holding that ends.
+    /// Whether a post may be left: returns the first day of the holding that ends. One that ends on the day before its first
+    /// never was.
     pub fn check_left(&self, left: &PostLeft) -> Result<Day, RegistryError> {
         self.need_post(&left.post)?;
-        let ends = |holding: &&Holding| holding.account == left.account && holding.covers(left.until);
-        let holding = self.holdings(&left.post).iter().find(ends);
+        let own = |holding: &&Holding| holding.account == left.account;
+        let held = || self.holdings(&left.post).iter().filter(own);
+        let taken_back = held().find(|holding| holding.from == left.until.plus(1));
+        let holding = taken_back.or_else(|| held().find(|holding| holding.covers(left.until)));
         let not_held = || RegistryError::NotHeld { post: left.post.clone(), account: left.account.clone() };
         holding.map(|holding| holding.from).ok_or_else(not_held)
     }
@@ -491,6 +494,8 @@ mod tests {
         };
         assert_eq!(tree.check_left(&left("li", 250)), Ok(Day(200)));
         assert_eq!(tree.check_left(&left("wei", 250)).unwrap_err().field(), "account");
+        assert_eq!(tree.check_left(&left("li", 199)), Ok(Day(200)), "it is taken back before it begins");
+        assert_eq!(tree.check_left(&left("li", 198)).unwrap_err().field(), "account");
     }
 
     #[test]

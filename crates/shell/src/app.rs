@@ -17,6 +17,7 @@ use crate::once::Shown;
 use crate::problem::Problem;
 use crate::said::Naming;
 use crate::texts::{Both, Texts};
+use crate::turns;
 use crate::viewer::Limits;
 use crate::wall::Wall;
 
@@ -119,8 +120,13 @@ impl App {
         T: Send + 'static,
         E: Into<Problem> + Send + 'static,
     {
-        let kernel = self.kernel.clone();
-        match tokio::task::spawn_blocking(move || work(&kernel)).await {
+        let (kernel, turn) = (self.kernel.clone(), turns::held());
+        let work = move || {
+            let done = work(&kernel);
+            drop(turn);
+            done
+        };
+        match tokio::task::spawn_blocking(work).await {
             Ok(result) => result.map_err(Into::into),
             Err(error) => {
                 tracing::error!(%error, "a read panicked");

@@ -2,6 +2,7 @@
 //! takes part; either way `access::decide` says so.
 
 use access::{HOLDER, Resource};
+use base::UnitCode;
 use kernel::{DocketError, Kernel};
 use matters::{Event, Matter, MatterError, MatterId, PostId, Verb};
 use registry::Tree;
@@ -84,14 +85,21 @@ pub fn need_open<'p>(
     reviewer: &PostId,
 ) -> Result<(), Problem> {
     let tree = app.tree();
-    let unit = |post: &PostId| tree.post(post.subject()).map(|post| &post.unit);
-    let leads = |below: &base::UnitCode| unit(reviewer).is_some_and(|above| tree.contains(above, below));
-    let is_own = tree.unit_of_book(book).is_some_and(leads)
-        && parts.into_iter().all(|post| unit(post).is_some_and(leads));
+    let is_own = tree.unit_of_book(book).is_some_and(|unit| leads(&tree, reviewer, unit))
+        && parts.into_iter().all(|post| lies_below(&tree, reviewer, post));
     if is_own && acts(app, viewer, OPEN, reviewer) {
         return Ok(());
     }
     viewer.need(app, OPEN, &resource_of(app, book)?)
+}
+
+/// Whether a unit is a post's own, or lies below it.
+fn leads(tree: &Tree, post: &PostId, below: &UnitCode) -> bool {
+    tree.post(post.subject()).is_some_and(|post| tree.contains(&post.unit, below))
+}
+
+fn lies_below(tree: &Tree, above: &PostId, post: &PostId) -> bool {
+    tree.post(post.subject()).is_some_and(|post| leads(tree, above, &post.unit))
 }
 
 /// Refuses a move by who does not act for the post that makes it.
@@ -108,8 +116,16 @@ pub fn need_move(app: &App, viewer: &Viewer, matter: &Matter, event: &Event) -> 
         Event::Excused(it) => need_approve(app, viewer, matter, &it.approver),
         Event::Resumed(_) if acts(app, viewer, WORK, &matter.owner) => Ok(()),
         Event::Resumed(_) => need(app, viewer, REVIEW, &matter.reviewer),
-        Event::HelperAdded(_) if acts(app, viewer, WORK, &matter.owner) => Ok(()),
-        Event::HelperAdded(_) | Event::HandedOver(_) => need_arrange(app, viewer, matter),
+        Event::HelperAdded(it) => {
+            if !acts(app, viewer, WORK, &matter.owner) {
+                need_arrange(app, viewer, matter)?;
+            }
+            need_near(app, viewer, matter, [&it.helper])
+        }
+        Event::HandedOver(it) => {
+            need_arrange(app, viewer, matter)?;
+            need_near(app, viewer, matter, it.reviewer.iter().chain([&it.to]))
+        }
         // Nobody writes what the clock writes.
         Event::Coloured(_) | Event::Escalated(_) => Err(Problem::not_found()),
     }
@@ -128,6 +144,31 @@ fn need_arrange(app: &App, viewer: &Viewer, matter: &Matter) -> Result<(), Probl
         return Ok(());
     }
     viewer.need(app, ARRANGE, &resource_of(app, &matter.id.book())?)
+}
+
+/// Whoever is brought into a matter lies within the branch of its reviewer, as when it was opened, or of its owner; who
+/// leads the unit that keeps the book may name anybody.
+fn need_near<'p>(
+    app: &App,
+    viewer: &Viewer,
+    matter: &Matter,
+    parts: impl IntoIterator<Item = &'p PostId>,
+) -> Result<(), Problem> {
+    let is_known = |post: &&PostId| app.tree().post(post.subject()).is_some();
+    if parts.into_iter().filter(is_known).all(|post| is_near(app, matter, post)) {
+        return Ok(());
+    }
+    viewer.need(app, ARRANGE, &resource_of(app, &matter.id.book())?)
+}
+
+fn is_near(app: &App, matter: &Matter, post: &PostId) -> bool {
+    let tree = app.tree();
+    [&matter.reviewer, &matter.owner].iter().any(|above| lies_below(&tree, above, post))
+}
+
+/// Whether the viewer may bring a post into a matter.
+pub fn may_bring(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> bool {
+    need_near(app, viewer, matter, [post]).is_ok()
 }
 
 /// The moves that the viewer may make as the matter stands.
@@ -158,27 +199,37 @@ pub fn approvers(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<PostId> {
     posts
 }
 
-/// The reviewer approves, or a post of a unit above the owner's; one of the owner's own unit if whoever acts for it leads
-/// that unit, for colleagues are not asked. Who takes part does not approve.
 fn may_approve(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> bool {
-    let tree = app.tree();
-    let unit = |post: &PostId| tree.post(post.subject()).map(|post| &post.unit);
-    let Some((above, owner)) = unit(post).zip(unit(&matter.owner)) else { return false };
-    let takes_part = *post == matter.owner || matter.helpers.contains(post);
-    let leads = || above != owner || viewer.allows(app, OPEN, &Resource::of(owner));
-    !takes_part && (*post == matter.reviewer || tree.contains(above, owner) && leads())
+    approval(app, viewer, matter, post).is_ok()
 }
 
 fn need_approve(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> Result<(), Problem> {
     need(app, viewer, APPROVE, post)?;
-    // What is no approver's whoever acts is told by the matter itself.
-    let tree = app.tree();
-    let unit = |post: &PostId| tree.post(post.subject()).map(|post| &post.unit);
-    let is_colleague = *post != matter.owner && *post != matter.reviewer && unit(post) == unit(&matter.owner);
-    if is_colleague && !may_approve(app, viewer, matter, post) {
-        return Err(refused(&DocketError::NoApprover(post.clone())));
+    approval(app, viewer, matter, post).map_err(|error| refused(&error))
+}
+
+/// The reviewer approves, or a post of a unit at or above the owner's if whoever acts for it leads the owner's unit: a post
+/// is not an office. Who takes part approves nothing, nor who owes it or handed it in under another post.
+fn approval(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> Result<(), DocketError> {
+    if *post == matter.owner {
+        return Err(MatterError::OwnerApproves.into());
     }
-    Ok(())
+    if matter.helpers.contains(post) {
+        return Err(DocketError::NoApprover(post.clone()));
+    }
+    let is_own = matter.submission.as_ref().is_some_and(|submission| submission.actor == viewer.id());
+    if is_own || acts(app, viewer, WORK, &matter.owner) {
+        return Err(DocketError::OwnApproval);
+    }
+    let tree = app.tree();
+    let above = || {
+        let owner = &tree.post(matter.owner.subject())?.unit;
+        Some(leads(&tree, post, owner) && viewer.allows(app, OPEN, &Resource::of(owner)))
+    };
+    if *post == matter.reviewer || above().unwrap_or_default() {
+        return Ok(());
+    }
+    Err(DocketError::NoApprover(post.clone()))
 }
 
 /// What the pages and the API call a sort of matters: Chinese, English.
@@ -202,6 +253,10 @@ pub fn refused(error: &DocketError) -> Problem {
             Problem::bad_request("post", "reference", detail).member("post", post.to_string())
         }
         DocketError::NoApprover(_) => Problem::bad_request("approver", "consistency", detail),
+        DocketError::NotHeld(_) | DocketError::OwnApproval => Problem::forbidden(detail),
+        DocketError::FarPost { post, .. } => {
+            Problem::bad_request("post", "consistency", detail).member("post", post.to_string())
+        }
         DocketError::UnknownEvidence(_) => Problem::bad_request("evidence", "reference", detail),
         DocketError::Line { .. } => Problem::conflict("line", detail),
         DocketError::Matter(error) => match error {
@@ -235,8 +290,11 @@ fn sentence(error: &DocketError) -> String {
         DocketError::UnknownSort(sort) => format!("没有“{sort}”这类事项。"),
         DocketError::UnknownPost(post) => format!("没有岗位 {post}。"),
         DocketError::NoApprover(post) => {
-            format!("{post} 既不是审核岗位，也不属于责任岗位的本级或上级单位，不能审批。")
+            format!("{post} 既不是审核岗位，也不是责任岗位本级或上级单位的领导岗位，不能审批。")
         }
+        DocketError::NotHeld(post) => format!("您不在 {post} 岗位任职，不能以其名义审批。"),
+        DocketError::OwnApproval => "本人承办或报结的事项，不得由本人审批。".into(),
+        DocketError::FarPost { post, book } => format!("{post} 不在账簿 {book} 所属县（市、区）范围内。"),
         DocketError::UnknownEvidence(digest) => {
             format!("本事项所在账簿中没有摘要为 {digest} 的证明材料，请先上传。")
         }

@@ -37,6 +37,7 @@ pub mod seats;
 pub mod site;
 pub mod table;
 pub mod texts;
+pub mod turns;
 pub mod typed;
 pub mod view;
 pub mod viewer;

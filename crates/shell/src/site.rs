@@ -14,13 +14,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
-use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::{OpenApi as Document, Response as HttpResponse};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::problem::Problem;
 use crate::viewer::{ask_to_sign_in, identify};
-use crate::{api, assets, extract, headers, health, live, pages, problem, wall};
+use crate::{api, assets, extract, headers, health, live, pages, problem, turns, wall};
 
 /// A request that takes longer is answered with 503.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(REQUEST_SECONDS_MAX);
@@ -40,6 +40,11 @@ pub fn routes(lines: Vec<OpenApiRouter<App>>) -> (OpenApiRouter<App>, Document) 
         all = all.merge(line);
     }
     let mut document = all.get_openapi().clone();
+    for item in document.paths.paths.values_mut() {
+        for read in [&mut item.get, &mut item.head].into_iter().flatten() {
+            read.responses.responses.entry("429".into()).or_insert_with(|| HttpResponse::default().into());
+        }
+    }
     // The router's way to say that a parameter may hold slashes.
     let paths = std::mem::take(&mut document.paths.paths);
     document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
@@ -72,6 +77,7 @@ pub fn site(
         quick = quick.merge(page);
     }
     let mut all = quick
+        .layer(from_fn_with_state(app.clone(), turns::wait))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME_MAX))
         .layer(CompressionLayer::new());
     for stream in streams.into_iter().chain([wall::streams(), pages::streams()]) {

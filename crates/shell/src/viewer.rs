@@ -21,6 +21,7 @@ use crate::pages::provider;
 use crate::problem::{Form, Problem};
 use crate::seats::Seats;
 use crate::texts::{Both, Lang};
+use crate::turns::Turns;
 use crate::view::{Frame, NavItem};
 
 /// The name of the session's cookie.
@@ -231,6 +232,8 @@ pub struct Limits {
     pub sockets: Seats,
     /// Places for streams.
     pub streams: Seats,
+    /// Turns of whoever reads.
+    pub turns: Turns,
 }
 
 impl Default for Limits {
@@ -243,6 +246,7 @@ impl Default for Limits {
             witness: RateLimiter::keyed(per_minute(600)),
             sockets: Seats::for_sockets(),
             streams: Seats::for_streams(),
+            turns: Turns::default(),
         }
     }
 }
@@ -280,6 +284,7 @@ impl Limits {
         self.public.retain_recent();
         self.evidence.retain_recent();
         self.witness.retain_recent();
+        self.turns.forget();
     }
 }
 

@@ -186,6 +186,10 @@ impl Writer for FaultWriter {
     fn reconnect(&mut self) -> Result<(), StoreError> {
         self.inner.reconnect()
     }
+
+    fn scrub(&mut self) -> Result<bool, StoreError> {
+        self.inner.scrub()
+    }
 }
 
 struct FaultTx<'w> {

@@ -110,6 +110,12 @@ pub trait Writer: Send {
 
     /// Gives up a broken connection and opens another.
     fn reconnect(&mut self) -> Result<(), StoreError>;
+
+    /// Takes what was overwritten out of what the engine keeps beside the database; false if a reader is in the way, and it
+    /// has to be asked again. A server that keeps its log for replicas and recovery does so for as long as its operator says.
+    fn scrub(&mut self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
 }
 
 /// A database: one writer, pooled readers.

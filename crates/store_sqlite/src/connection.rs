@@ -5,6 +5,8 @@ use store::StoreError;
 
 /// How long a statement waits for another process that holds the file.
 const BUSY_PATIENCE: Duration = Duration::from_secs(10);
+/// How long emptying the log waits for readers: nobody writes meanwhile.
+const READERS_PATIENCE: Duration = Duration::from_millis(200);
 const STATEMENTS_KEPT: usize = 256;
 /// Fixed when the file is created. Larger pages make a commit write more bytes than it changed.
 const PAGE_BYTES: i64 = 4096;
@@ -52,6 +54,14 @@ pub fn open_writer(path: &Path) -> Result<Connection> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
     Ok(connection)
+}
+
+/// Copies the log into the database and cuts it to nothing; false while a reader still needs it.
+pub fn empty_log(writer: &Connection) -> Result<bool> {
+    writer.busy_timeout(READERS_PATIENCE)?;
+    let is_busy = writer.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, bool>(0));
+    writer.busy_timeout(BUSY_PATIENCE)?;
+    Ok(!is_busy?)
 }
 
 pub fn open_reader(path: &Path) -> Result<Connection> {

@@ -25,7 +25,8 @@ use store::{Engine, Pool, Store, StoreError, Tx, WriteTx, Writer};
 use tx::SqliteTx;
 
 const ENGINE: &str = "sqlite";
-const READERS: usize = 4;
+/// More than a few callers can take at a time.
+const READERS: usize = 8;
 /// A reader that waits longer than this is refused: the server is overloaded and should say so.
 const READER_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -146,6 +147,10 @@ impl Writer for SqliteWriter {
     fn reconnect(&mut self) -> Result<(), StoreError> {
         self.connection = connection::open_writer(&self.path).map_err(|error| unreachable(&error))?;
         Ok(())
+    }
+
+    fn scrub(&mut self) -> Result<bool, StoreError> {
+        connection::empty_log(&self.connection).map_err(|error| unreachable(&error))
     }
 }
 

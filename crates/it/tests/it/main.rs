@@ -6,6 +6,7 @@ mod access;
 mod aftermath;
 mod audit;
 mod binary;
+mod breach;
 mod crash;
 mod descent;
 mod disk;

@@ -3,17 +3,18 @@
 
 use std::sync::Arc;
 
-use base::{ActorId, BookId, CityZone, Day, KindName, ManualClock, SubjectId, Time, UnitCode};
+use base::{AccountId, ActorId, BookId, CityZone, Day, KindName, ManualClock, SubjectId, Time, UnitCode};
 use figures::{Contributions, Figure, Unit};
 use harness::{Engine, Place, seeded};
 use kernel::{
-    AppendError, Derived, Desk, DocketError, Kernel, Line, Listed, MatterFilter, MatterSort, Moved, Parts,
+    AppendError, Derived, Desk, DocketError, Kernel, Line, Listed, MatterFilter, MatterSort, Moved,
+    NewAccount, Parts,
 };
 use ledger::{Body, Draft, Entry, Kind};
 use matters::{
     Accepted, Due, Event, Evidence, Facts, Matter, MatterId, Opened, PostId, Submitted, Taken, Version,
 };
-use registry::{BookOpened, Level, PostAdded, UnitAdded};
+use registry::{BookOpened, Level, PostAdded, PostHeld, UnitAdded};
 use serde::{Deserialize, Serialize};
 use store::{Migration, Param, Store, StoreError, Tx};
 
@@ -146,6 +147,13 @@ impl Office {
             };
             kernel.add_post(&by, added).unwrap();
         }
+        // Who approves holds the post in whose name it is done.
+        let account = AccountId::new("li").unwrap();
+        let unit = UnitCode::new("371481").unwrap();
+        let new = NewAccount { account: account.clone(), unit, title: "li".into() };
+        kernel.add_account(&by, new, Some("correct horse battery")).unwrap();
+        let post = post("leader").subject().clone();
+        kernel.hold_post(&by, PostHeld { post, account, from: day("2025-01-01"), until: None }).unwrap();
         Self { kernel, clock, place }
     }
 

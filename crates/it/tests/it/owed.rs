@@ -105,7 +105,12 @@ on_every_store! {
     fn approvals_are_given_by_the_reviewer_or_a_post_above_and_by_whoever_holds_it(town) {
         let manager = town.holder("wei", &[OWNER, "post:beiyuan-market/deputy"]);
         let bureau = town.holder("li", &[REVIEWER]);
-        let county = town.holder("sun", &["post:371402/mayor"]);
+        town.holder("sun", &["post:371402/mayor"]);
+        let sun = base::ActorId::new("account:sun").unwrap();
+        let unit = base::UnitCode::new("371402").unwrap();
+        let leads = access::Grant { role: "leader".into(), unit, line: None, subject: None };
+        town.site.kernel.give_grant(&base::ActorId::new("system:test").unwrap(), &sun, leads).unwrap();
+        let county = town.holder_again("sun");
         let elsewhere = town.holder("zhao", &["post:371481/bureau"]);
         town.holder("zhang", &[HELPER]);
         bureau.post("/api/matters/beiyuan", &task("task-drain", "2026-03-20")).expect(201);
@@ -117,7 +122,7 @@ on_every_store! {
         pause(&manager, REVIEWER, 0).expect(403);
         pause(&elsewhere, "post:371481/bureau", 0).expect(403);
         let seen = county.get("/api/matters/beiyuan/task-drain").expect(200).json();
-        assert_eq!(seen["moves"], json!(["cancelled", "paused", "extended", "excused"]));
+        assert_eq!(seen["moves"], json!(["cancelled", "handed_over", "helper_added", "paused", "extended", "excused"]));
         pause(&county, REVIEWER, 0).expect(403);
         let paused = pause(&county, "post:371402/mayor", 0).expect(201).json();
         assert_eq!(paused["version"], 1);

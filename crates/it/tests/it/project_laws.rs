@@ -95,7 +95,7 @@ impl Office<'_> {
             let extension = Extension::To { day: self.day(-10, 120) };
             matters::Event::from(Extended { matter: id, extension, reason, approver })
         };
-        let actor = ActorId::new("account:office").unwrap();
+        let actor = ActorId::new("system:office").unwrap();
         let moved = self.town.site.kernel.append_blocking::<_, _, DocketError>(move |desk| {
             let now = desk.now();
             desk.move_matter(matter.version, &actor, now, event.clone()).map(drop)

@@ -73,7 +73,7 @@ fn move_matter(
 ) -> Result<Matter, AppendError<DocketError>> {
     let found = matter(town, name);
     let event = event(&found);
-    let actor = base::ActorId::new("account:somebody").unwrap();
+    let actor = base::ActorId::new("system:somebody").unwrap();
     town.site.kernel.append_blocking(move |desk| {
         let now = desk.now();
         desk.move_matter(found.version, &actor, now, event.clone()).map(|moved| moved.matter)

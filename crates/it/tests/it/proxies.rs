@@ -9,7 +9,7 @@ use taizhang::Config;
 const PAGE: &str = "/01/06901234567892/21/00100000100000000047";
 
 /// The same town, served behind proxies that it trusts.
-fn behind(town: Town, trusted_proxies: Vec<IpAddr>) -> Town {
+pub fn behind(town: Town, trusted_proxies: Vec<IpAddr>) -> Town {
     let clock = town.clock.clone();
     let place = town.close();
     let config = Config { trusted_proxies, ..place.config() };

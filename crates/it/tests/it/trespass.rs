@@ -47,7 +47,7 @@ const OTHER_GTIN: &str = "06901234567908";
 const THIRD_GTIN: &str = "06901234567915";
 
 /// Events of somebody who lets a class of goods come out of many others, each of which came out of many more.
-fn planted(class: &dyn Fn(usize) -> String) -> Vec<Value> {
+pub fn planted(class: &dyn Fn(usize) -> String) -> Vec<Value> {
     let classes = |numbers: &mut dyn Iterator<Item = usize>| -> Vec<Value> {
         numbers.map(|number| json!({ "epcClass": class(number) })).collect()
     };

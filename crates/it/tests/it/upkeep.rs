@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base::{BookId, Seq};
-use harness::{Client, Engine, Place, Town, User, sale};
+use harness::{Client, Engine, Place, Town, User};
 use serde_json::json;
 
 use crate::crash::{SALES, Server, found, late};

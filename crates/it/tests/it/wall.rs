@@ -137,7 +137,7 @@ fn cancel(town: &Town, name: &str) {
     let found = town.site.kernel.matter(&id).unwrap().unwrap();
     let (sort, approver) = (found.sort.clone(), found.reviewer.clone());
     let cancelled = Cancelled { matter: id, sort, reason: "与另一事项合并".into(), approver };
-    let actor = ActorId::new("account:li").unwrap();
+    let actor = ActorId::new("system:test").unwrap();
     let moved: Result<(), AppendError<DocketError>> = town.site.kernel.append_blocking(move |desk| {
         let now = desk.now();
         desk.move_matter(found.version, &actor, now, cancelled.clone().into()).map(drop)

@@ -155,8 +155,12 @@ fn post_left(tx: &mut dyn Tx, left: &PostLeft) -> Result<(), StoreError> {
     const LEAVE: &str =
         "update org_holder set until_day = $3 where post = $1 and account = $2 and from_day <= $3
         and (until_day is null or until_day >= $3)";
-    let params = [Param::Text(left.post.as_str()), Param::Text(left.account.as_str()), day(left.until)];
-    tx.execute(LEAVE, &params).map(drop)
+    const TAKE_BACK: &str = "delete from org_holder where post = $1 and account = $2 and from_day = $3";
+    let (post, account) = (Param::Text(left.post.as_str()), Param::Text(left.account.as_str()));
+    if tx.execute(TAKE_BACK, &[post, account, day(left.until.plus(1))])? > 0 {
+        return Ok(());
+    }
+    tx.execute(LEAVE, &[post, account, day(left.until)]).map(drop)
 }
 
 /// Account and unit stand among the subjects too, so that they remain when the body is erased.

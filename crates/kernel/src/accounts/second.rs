@@ -268,6 +268,15 @@ impl Kernel {
         })
     }
 
+    /// Asks an account's owner again: for the password, and for a code where the second step is on.
+    pub fn confirm_owner(&self, account: &AccountId, password: &str, code: &str) -> AdminResult<()> {
+        match self.with_code(account, password, code, |_, _, _| Ok(())) {
+            // The password was right, and nothing more is asked for.
+            Err(AppendError::Refused(AdminError::TotpOff)) => Ok(()),
+            done => done,
+        }
+    }
+
     /// Runs an act of an account's owner, who gives the password, in the writer.
     fn as_owner<T: Send + 'static>(
         &self,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use base::{ActorId, BookId, SubjectId, Time};
 use ledger::{Draft, Role};
-use matters::{Event, Facts, Matter, MatterError, MatterId, Move, Opened, PostId, Version};
+use matters::{Event, Facts, Matter, MatterError, MatterId, Move, Opened, Version};
 use store::{Param, StoreError, Value};
 
 use super::DocketError;
@@ -32,7 +32,7 @@ pub struct Moved {
     pub matter: Matter,
 }
 
-fn refuse<T, E: From<DocketError>>(error: impl Into<DocketError>) -> Result<T, AppendError<E>> {
+pub(super) fn refuse<T, E: From<DocketError>>(error: impl Into<DocketError>) -> Result<T, AppendError<E>> {
     Err(AppendError::Refused(error.into().into()))
 }
 
@@ -90,7 +90,7 @@ impl Desk<'_> {
         event: Event,
     ) -> Result<Moved, AppendError<E>> {
         let mut seat = self.caught_up(event.matter(), occurred)?;
-        self.need_named(&event, &seat.matter)?;
+        self.need_named(actor, &event, &seat.matter)?;
         let mut step = Move { at: occurred, actor: actor.clone(), event: event.completed(&seat.matter) };
         let next = seat.matter.propose(expected, &step).or_else(refuse)?;
         if let Event::Accepted(accepted) = &mut step.event {
@@ -187,20 +187,21 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Refuses posts and files that are not there.
+    /// Refuses posts and files that are not there, and approvals that are nobody's to give.
     fn need_named<E: From<DocketError>>(
         &mut self,
+        actor: &ActorId,
         event: &Event,
         matter: &Matter,
     ) -> Result<(), AppendError<E>> {
         match event {
             Event::HandedOver(handover) => self.need_posts(handover.reviewer.iter().chain([&handover.to])),
             Event::HelperAdded(added) => self.need_posts([&added.helper]),
-            Event::Cancelled(it) => self.need_approver(&it.approver, matter),
-            Event::Reopened(it) => self.need_approver(&it.approver, matter),
-            Event::Paused(it) => self.need_approver(&it.approver, matter),
-            Event::Extended(it) => self.need_approver(&it.approver, matter),
-            Event::Excused(it) => self.need_approver(&it.approver, matter),
+            Event::Cancelled(it) => self.need_approver(actor, &it.approver, matter),
+            Event::Reopened(it) => self.need_approver(actor, &it.approver, matter),
+            Event::Paused(it) => self.need_approver(actor, &it.approver, matter),
+            Event::Extended(it) => self.need_approver(actor, &it.approver, matter),
+            Event::Excused(it) => self.need_approver(actor, &it.approver, matter),
             Event::Submitted(done) => {
                 let book = matter.id.book();
                 for evidence in &done.evidence {
@@ -212,48 +213,6 @@ impl Desk<'_> {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Refuses posts that are not there.
-    pub fn need_posts<'p, E: From<DocketError>>(
-        &mut self,
-        posts: impl IntoIterator<Item = &'p PostId>,
-    ) -> Result<(), AppendError<E>> {
-        const FIND: &str = "select post from org_post where post = $1";
-        for post in posts {
-            if self.read()?.query_one(FIND, &[Param::Text(post.subject().as_str())])?.is_none() {
-                return refuse(DocketError::UnknownPost(post.clone()));
-            }
-        }
-        Ok(())
-    }
-
-    /// The reviewer approves, or a post of a unit at or above the owner's.
-    fn need_approver<E: From<DocketError>>(
-        &mut self,
-        approver: &PostId,
-        matter: &Matter,
-    ) -> Result<(), AppendError<E>> {
-        const UNIT: &str = "select unit from org_post where post = $1";
-        const PARENT: &str = "select parent from org_unit where unit = $1";
-        self.need_posts([approver])?;
-        if *approver == matter.reviewer {
-            return Ok(());
-        }
-        let tx = self.read()?;
-        let mut above = |sql: &str, of: &str| -> Result<Option<String>, StoreError> {
-            let row = tx.query_one(sql, &[Param::Text(of)])?;
-            Ok(row.map(|row| row.text_or_null(0).map(|text| text.map(str::to_owned))).transpose()?.flatten())
-        };
-        let wanted = above(UNIT, approver.subject().as_str())?;
-        let mut unit = above(UNIT, matter.owner.subject().as_str())?;
-        while let Some(of) = unit {
-            if wanted.as_ref() == Some(&of) {
-                return Ok(());
-            }
-            unit = above(PARENT, &of)?;
-        }
-        refuse(DocketError::NoApprover(approver.clone()))
     }
 
     fn seat(&mut self, id: &MatterId) -> Result<Option<Seat>, StoreError> {

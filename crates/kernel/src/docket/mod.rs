@@ -7,6 +7,7 @@ mod desk;
 mod figures;
 mod hues;
 mod law;
+mod posts;
 mod read;
 mod schema;
 mod tell;
@@ -16,6 +17,7 @@ use matters::{MatterError, MatterId, PostId};
 
 pub use clock::{Tended, clock_actor};
 pub use desk::Moved;
+pub use posts::Named;
 pub use read::{Listed, MatterFilter, Part, Standing, Verdict, matter};
 
 pub(crate) use apply::apply;
@@ -50,6 +52,12 @@ pub enum DocketError {
     UnknownPost(PostId),
     #[error("{0} is neither the reviewer nor of a unit at or above the owner's")]
     NoApprover(PostId),
+    #[error("whoever acts does not hold {0}, in whose name it is approved")]
+    NotHeld(PostId),
+    #[error("nobody approves for what they owe or submitted themselves")]
+    OwnApproval,
+    #[error("{post} lies outside the county of the book {book}")]
+    FarPost { post: PostId, book: BookId },
     #[error("{0} is not among the evidence of the matter's book")]
     UnknownEvidence(String),
     /// A rule of the line that the matter belongs to.

@@ -1,6 +1,6 @@
 //! Programmes and chains.
 
-use kernel::Receipt;
+use kernel::{Named, Receipt};
 
 use super::{Failure, Recorder, refuse};
 use crate::kinds::{ChainFounded, ChainHandedOver, ProgrammeFounded, ProgrammeReplanned};
@@ -32,13 +32,13 @@ impl Recorder<'_, '_> {
         if state::chain(self.desk.read()?, self.book, &body.chain)?.is_some() {
             return refuse(Code::Exists, "body.chain", format!("chain {} is there", body.chain));
         }
-        self.need_post(&body.leader, "body.leader")?;
+        self.need_near(&body.leader, Named::Leading, "body.leader")?;
         self.about(&body, "chain", &body.chain)
     }
 
     pub(super) fn hand_chain_over(&mut self, body: ChainHandedOver) -> Result<Receipt, Failure> {
         self.need_chain(&body.chain)?;
-        self.need_post(&body.leader, "body.leader")?;
+        self.need_near(&body.leader, Named::Leading, "body.leader")?;
         self.about(&body, "chain", &body.chain)
     }
 

@@ -1,7 +1,7 @@
 //! What opens matters, or hands them in.
 
 use base::SubjectId;
-use kernel::{DocketError, Receipt};
+use kernel::{AppendError, DocketError, Named, Receipt};
 use ledger::{Body, Draft, Role};
 use matters::{
     DayUnit, Due, Event, Evidence, Matter, MatterError, Opened, PostId, State, Submitted, Taken, Term,
@@ -21,7 +21,7 @@ const BY_DEADLINE: &str = "deadline";
 impl From<DocketError> for Refusal {
     fn from(error: DocketError) -> Self {
         let (code, field) = match &error {
-            DocketError::UnknownPost(_) => (Code::UnknownPost, "body"),
+            DocketError::UnknownPost(_) | DocketError::FarPost { .. } => (Code::UnknownPost, "body"),
             DocketError::Exists(_) => (Code::Exists, "body"),
             DocketError::UnknownEvidence(_) => (Code::UnknownEvidence, "evidence"),
             DocketError::Matter(MatterError::UnknownRule(_)) => (Code::UnknownRule, "body.rule"),
@@ -43,12 +43,17 @@ struct Opening<'a> {
 }
 
 impl Recorder<'_, '_> {
-    /// Refuses a post that is not in the registry.
+    /// Refuses a post that is not in the registry, or is not the book's to lay a duty on.
     pub(super) fn need_post(&mut self, post: &PostId, field: &str) -> Result<(), Failure> {
-        if state::has_post(self.desk.read()?, post)? {
-            return Ok(());
-        }
-        refuse(Code::UnknownPost, field, format!("there is no post {post}"))
+        self.need_near(post, Named::Owing, field)
+    }
+
+    pub(super) fn need_near(&mut self, post: &PostId, named: Named, field: &str) -> Result<(), Failure> {
+        let near: Result<(), Failure> = self.desk.need_posts_near(self.book, named, [post]);
+        near.map_err(|error| match error {
+            AppendError::Refused(refusal) => AppendError::Refused(Refusal { field: field.into(), ..refusal }),
+            other => other,
+        })
     }
 
     fn open(&mut self, opening: &Opening<'_>, about: Vec<SubjectId>) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Reports, visits, assistance and errands.
 
 use base::SubjectId;
-use kernel::Receipt;
+use kernel::{Named, Receipt};
 use ledger::{Body, Role};
 
 use super::{Failure, Recorder, refuse, refused};
@@ -26,7 +26,7 @@ impl Recorder<'_, '_> {
     }
 
     pub(super) fn visit(&mut self, body: VisitMade) -> Result<Receipt, Failure> {
-        self.need_post(&body.by, "body.by")?;
+        self.need_near(&body.by, Named::Leading, "body.by")?;
         let project = self.project_if_named(body.project.as_deref())?;
         self.named(&body, None, project.as_ref(), body.by.subject())
     }

@@ -1,7 +1,7 @@
 //! The matters of projects, as the kernel keeps them, and permits.
 
 use base::{BookId, Day, SubjectId, Time};
-use matters::{Matter, MatterId, PostId};
+use matters::{Matter, MatterId};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx};
 
@@ -90,12 +90,6 @@ pub(crate) fn permits_due(tx: &mut dyn Tx, book: &BookId, project: &str) -> Resu
     let rows = tx.query(DUE, &params)?;
     let days = rows.iter().map(|row| due(row, 0)).collect::<Result<Vec<_>, _>>()?;
     Ok(days.into_iter().flatten().collect())
-}
-
-/// Whether a post is in the registry.
-pub(crate) fn has_post(tx: &mut dyn Tx, post: &PostId) -> Result<bool, StoreError> {
-    const FIND: &str = "select post from org_post where post = $1";
-    Ok(tx.query_one(FIND, &[Param::Text(post.subject().as_str())])?.is_some())
 }
 
 /// A permit (审批事项): what was applied for, and what was decided.

@@ -1,8 +1,8 @@
 //! Accounts and what is granted: who may sign in, and who may do what where.
 
-use access::Resource;
+use access::{ADMIN, Resource};
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::{AccountId, ActorId, UnitCode};
 use kernel::{AccountRow, AdminResult, GrantGiven, GrantRow, Identity, Kernel, NewAccount, Receipt};
@@ -15,6 +15,7 @@ use super::refusal::admin_problem;
 use crate::app::App;
 use crate::extract::{Json, Path};
 use crate::problem::Problem;
+use crate::texts::Both;
 use crate::viewer::Viewer;
 
 pub fn router() -> OpenApiRouter<App> {
@@ -40,6 +41,61 @@ pub async fn act<T: Send + 'static>(
     let by = viewer.id();
     let done = app.blocking(move |kernel| Ok::<_, Problem>(work(kernel, &by))).await?;
     done.map_err(|error| admin_problem(app, error))
+}
+
+/// What a person gives once more.
+#[derive(Default)]
+pub struct Again {
+    pub password: String,
+    /// Of whoever has a second step.
+    pub code: String,
+}
+
+impl Again {
+    /// As programs of browsers send it.
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+        let text = |name| text(name).unwrap_or_default().to_owned();
+        Self { password: text("x-password"), code: text("x-code") }
+    }
+}
+
+/// Whoever makes an administrator gives the password again, and so does whoever opens the account of one to somebody else: a
+/// session may be stolen, and would be made to last. A program has no password, and gets such rights on the machine alone.
+pub async fn confirm(app: &App, viewer: &Viewer, action: &str, again: Again) -> Result<(), Problem> {
+    viewer.need_somewhere(app, action)?;
+    let Some(session) = viewer.session() else { return Ok(()) };
+    if again.password.is_empty() {
+        let detail = Both::new(
+            "涉及管理员权限，请再次输入本人密码（已启用二次验证的，还须输入验证码）。",
+            "this concerns the rights of an administrator: give your password again, and a code if you have a second step",
+        );
+        return Err(Problem::bad_request("password", "required", detail));
+    }
+    app.limits.sign_in(format!("account {}", session.account))?;
+    let account = session.account.clone();
+    let work = move |kernel: &Kernel| kernel.confirm_owner(&account, &again.password, &again.code);
+    let confirmed = app.blocking(move |kernel| Ok::<_, Problem>(work(kernel))).await?;
+    confirmed.map_err(|error| admin_problem(app, error))
+}
+
+/// The same where the account that is opened is another administrator's; one's own is refused anyway.
+pub async fn confirm_entering(
+    app: &App,
+    viewer: &Viewer,
+    action: &str,
+    who: &AccountId,
+    again: Again,
+) -> Result<(), Problem> {
+    viewer.need_somewhere(app, action)?;
+    if viewer.session().is_some_and(|session| session.account == *who) {
+        return Ok(());
+    }
+    let who = who.clone();
+    match app.blocking(move |kernel| kernel.is_administrator(&who)).await? {
+        true => confirm(app, viewer, action, again).await,
+        false => Ok(()),
+    }
 }
 
 /// An answer that holds a secret: nobody on the way keeps it.
@@ -166,17 +222,21 @@ async fn disable(
     act(&app, &viewer, "kernel.account.disable", work).await.map(axum::Json)
 }
 
-/// Replaces a forgotten password by a one-time password and ends the account's sessions.
+/// Replaces a forgotten password by a one-time password and ends the account's sessions. An administrator's is replaced from a
+/// browser by whoever gives their own password again.
 #[utoipa::path(post, path = "/api/accounts/{account}/reset-password", tag = "accounts",
-    params(("account" = String, Path)),
-    responses((status = 200, body = OneTimePassword), (status = 401), (status = 403), (status = 404), (status = 409)),
+    params(("account" = String, Path), ("x-password" = Option<String>, Header), ("x-code" = Option<String>, Header)),
+    responses((status = 200, body = OneTimePassword), (status = 400), (status = 401), (status = 403), (status = 404),
+        (status = 409), (status = 429)),
     extensions(("x-action" = json!("kernel.password.reset"))))]
 async fn reset_password(
     State(app): State<App>,
     viewer: Viewer,
     Path(account): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let who = named(&account)?;
+    confirm_entering(&app, &viewer, "kernel.password.reset", &who, Again::of(&headers)).await?;
     let work = move |kernel: &Kernel, by: &ActorId| kernel.reset_password(by, &who);
     let reset = act(&app, &viewer, "kernel.password.reset", work).await?;
     let one_time_password = reset.one_time_password.unwrap_or_default();
@@ -185,15 +245,18 @@ async fn reset_password(
 
 /// Takes the second step of signing in off an account whose owner lost the authenticator, and ends the account's sessions.
 #[utoipa::path(delete, path = "/api/accounts/{account}/totp", tag = "accounts",
-    params(("account" = String, Path)),
-    responses((status = 200, body = Receipt), (status = 401), (status = 403), (status = 404), (status = 409)),
+    params(("account" = String, Path), ("x-password" = Option<String>, Header), ("x-code" = Option<String>, Header)),
+    responses((status = 200, body = Receipt), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409),
+        (status = 429)),
     extensions(("x-action" = json!("kernel.totp.remove"))))]
 async fn remove_totp(
     State(app): State<App>,
     viewer: Viewer,
     Path(account): Path<String>,
+    headers: HeaderMap,
 ) -> Result<axum::Json<Receipt>, Problem> {
     let account = named(&account)?;
+    confirm_entering(&app, &viewer, "kernel.totp.remove", &account, Again::of(&headers)).await?;
     let work = move |kernel: &Kernel, by: &ActorId| kernel.remove_totp(by, &account);
     act(&app, &viewer, "kernel.totp.remove", work).await.map(axum::Json)
 }
@@ -201,16 +264,19 @@ async fn remove_totp(
 /// Links an account with an identity of a provider of OpenID Connect, in place of the one that it had. Whoever has the
 /// identity signs in as the account.
 #[utoipa::path(put, path = "/api/accounts/{account}/identity", tag = "accounts", request_body = IdentityView,
-    params(("account" = String, Path)),
-    responses((status = 200, body = Receipt), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409)),
+    params(("account" = String, Path), ("x-password" = Option<String>, Header), ("x-code" = Option<String>, Header)),
+    responses((status = 200, body = Receipt), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409),
+        (status = 429)),
     extensions(("x-action" = json!("kernel.identity.set"))))]
 async fn set_identity(
     State(app): State<App>,
     viewer: Viewer,
     Path(account): Path<String>,
+    headers: HeaderMap,
     Json(IdentityView { issuer, identifier }): Json<IdentityView>,
 ) -> Result<axum::Json<Receipt>, Problem> {
     let account = named(&account)?;
+    confirm_entering(&app, &viewer, "kernel.identity.set", &account, Again::of(&headers)).await?;
     let identity = Identity { issuer, identifier };
     let work = move |kernel: &Kernel, by: &ActorId| kernel.set_identity(by, &account, identity);
     act(&app, &viewer, "kernel.identity.set", work).await.map(axum::Json)
@@ -261,16 +327,21 @@ async fn list_grants(State(app): State<App>, viewer: Viewer) -> Result<axum::Jso
     Ok(axum::Json(grants(&app, &viewer).await?.into_iter().map(view).collect()))
 }
 
-/// Grants a role.
+/// Grants a role. That of an administrator is granted from a browser by whoever gives their own password again.
 #[utoipa::path(post, path = "/api/grants", tag = "accounts", request_body = GrantGiven,
-    responses((status = 201, body = Receipt), (status = 400), (status = 401), (status = 403), (status = 409)),
+    params(("x-password" = Option<String>, Header), ("x-code" = Option<String>, Header)),
+    responses((status = 201, body = Receipt), (status = 400), (status = 401), (status = 403), (status = 409), (status = 429)),
     extensions(("x-action" = json!("kernel.grant.give"))))]
 async fn give(
     State(app): State<App>,
     viewer: Viewer,
+    headers: HeaderMap,
     Json(given): Json<GrantGiven>,
 ) -> Result<(StatusCode, axum::Json<Receipt>), Problem> {
     let GrantGiven { grantee, role, unit, line, subject } = given;
+    if role == ADMIN {
+        confirm(&app, &viewer, "kernel.grant.give", Again::of(&headers)).await?;
+    }
     let grant = access::Grant { role, unit, line, subject };
     let work = move |kernel: &Kernel, by: &ActorId| kernel.give_grant(by, &grantee, grant);
     let receipt = act(&app, &viewer, "kernel.grant.give", work).await?;

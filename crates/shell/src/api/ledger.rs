@@ -230,7 +230,7 @@ pub struct WalkView {
 
 /// Walks from a subject to its origin or destination.
 #[utoipa::path(get, path = "/api/trace", tag = "ledger", params(WalkQuery),
-    responses((status = 200, body = WalkView), (status = 400), (status = 401), (status = 403), (status = 404)),
+    responses((status = 200, body = WalkView), (status = 400), (status = 401), (status = 403), (status = 404), (status = 503)),
     extensions(("x-action" = json!("kernel.trace.walk"))))]
 async fn walk(
     State(app): State<App>,
@@ -257,7 +257,7 @@ async fn walk(
     if let Some(home) = subject.home().and_then(|home| BookId::new(home).ok()).filter(|home| *home != book) {
         may_read(&app, &viewer, &home)?;
     }
-    let walk = app.blocking(move |kernel| kernel.walk(&subject, direction)).await?;
+    let walk = app.walk(subject, direction).await?;
     let all = walk.steps.len();
     let mut told = BTreeMap::new();
     let mut may_tell = |subject: &SubjectId| {

@@ -109,7 +109,7 @@ async fn sign_in(
         let response = page(&sign_in_page(&app, lang, "/sign-in", next.clone(), &typed, Some(message)))?;
         Ok((status, response).into_response())
     };
-    if let Some(seconds) = too_often(&app, [format!("account {typed}"), format!("address {address}")]) {
+    if let Some(seconds) = too_often(&app, [format!("address {address}"), format!("account {typed}")]) {
         let message = app.texts.t(lang).with("sign-in-wait", &[("seconds", seconds)]);
         return Ok(retry_after(seconds, again(StatusCode::TOO_MANY_REQUESTS, message)?));
     }
@@ -127,7 +127,8 @@ async fn sign_in(
     }
 }
 
-/// How long to wait, if one of the keys was tried too often.
+/// How long to wait, if one of the keys was tried too often. The address comes first: one that tries too often uses up the
+/// tries of no account.
 fn too_often<const N: usize>(app: &App, keys: [String; N]) -> Option<u64> {
     let wait = keys.into_iter().find_map(|key| app.limits.sign_in(key).err())?;
     Some(wait.retry_after_s.unwrap_or(60))
@@ -206,7 +207,7 @@ async fn take_code(
         let message = t.with("sign-in-wait", &[("seconds", seconds)]);
         Ok(retry_after(seconds, again(StatusCode::TOO_MANY_REQUESTS, message)?))
     };
-    if let Some(seconds) = too_often(&app, [format!("code {account}"), format!("code from {address}")]) {
+    if let Some(seconds) = too_often(&app, [format!("code from {address}"), format!("code {account}")]) {
         return wait(seconds);
     }
     let taken =

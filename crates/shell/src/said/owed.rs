@@ -1,6 +1,6 @@
 //! What belongs to matters, in words: posts, sorts, deadlines, colours and why.
 
-use base::SubjectId;
+use base::{BookId, SubjectId};
 use matters::{Assessment, DayUnit, Due, MatterId};
 use serde_json::Value;
 use store::{StoreError, Tx};
@@ -8,8 +8,15 @@ use store::{StoreError, Tx};
 use crate::app::App;
 use crate::texts::{Lang, T};
 
-/// What a post, a matter or a sort of matters is called; `None` for anything else.
-pub fn title(app: &App, tx: &mut dyn Tx, lang: Lang, value: &str) -> Result<Option<String>, StoreError> {
+/// What a post, a matter of the book or a sort of matters is called; `None` for anything else. Whoever reads a book may not
+/// read every book that somebody named in it.
+pub fn title(
+    app: &App,
+    tx: &mut dyn Tx,
+    lang: Lang,
+    book: &BookId,
+    value: &str,
+) -> Result<Option<String>, StoreError> {
     let pick = |zh: &str, en: &str| match lang {
         Lang::Zh => zh.to_owned(),
         Lang::En => en.to_owned(),
@@ -19,7 +26,9 @@ pub fn title(app: &App, tx: &mut dyn Tx, lang: Lang, value: &str) -> Result<Opti
         if let Some(post) = tree.post(&subject) {
             return Ok(Some(pick(&post.title_zh, &post.title_en)));
         }
-        if let Ok(id) = MatterId::try_from(subject) {
+        if let Ok(id) = MatterId::try_from(subject)
+            && id.book() == *book
+        {
             return Ok(kernel::matter(tx, &id)?.map(|matter| matter.title));
         }
     }

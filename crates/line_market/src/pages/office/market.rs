@@ -63,7 +63,7 @@ async fn market(
     if let Reach::Own(_) = place.reach(&app, &viewer, READ)? {
         return Ok(Redirect::to(&place.href("mine")).into_response());
     }
-    let books = app.kernel.tree()?.books_of_subtree(&place.resource.unit, Some("market"));
+    let books = app.tree().books_of_subtree(&place.resource.unit, Some("market"));
     let today = app.today();
     let of = place.book.clone();
     let shown = amounts::readable(&app, &viewer, &place.resource, &TILES);

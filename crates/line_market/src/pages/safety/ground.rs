@@ -46,7 +46,7 @@ impl Ground {
     /// A market, whoever asks; what may be seen of it is for the caller to decide.
     pub fn of(app: &App, lang: Lang, book: &str) -> Result<Self, Problem> {
         let (book, resource) = market(app, book)?;
-        let tree = app.kernel.tree()?;
+        let tree = app.tree();
         let title = tree
             .unit(&resource.unit)
             .map_or_else(|| book.to_string(), |it| in_lang(lang, &it.title_zh, &it.title_en).to_owned());

@@ -96,10 +96,9 @@ fn account(
     lot: &Lot,
     lang: Lang,
     books: &[BookId],
+    subject: &SubjectId,
+    walk: Walk,
 ) -> Result<Account, StoreError> {
-    let subject =
-        SubjectId::local("lot", book, &lot.lot).map_err(|error| StoreError::Schema(error.to_string()))?;
-    let walk = kernel.walk(&subject, Direction::Backward)?;
     let tests = kernel.read(|tx| state::inspections(tx, book, Some(&lot.lot), ROWS_MAX))?;
     let files = files(kernel, book, lot, &tests)?;
     kernel.read(|tx| {
@@ -111,7 +110,7 @@ fn account(
             product: Products::read(tx, book)?.title(lang, &lot.product),
             merchant: state::merchant(tx, book, &lot.merchant)?.and_then(|merchant| merchant.title),
             breaches: state::breaches(tx, book, Some(&lot.lot), ROWS_MAX)?,
-            orders: orders(tx, book, &subject)?,
+            orders: orders(tx, book, subject)?,
             slips: i64::try_from(state::count_slips(tx, book, &[&lot.lot])?).unwrap_or(i64::MAX),
             flag: state::flags(tx, books, book, std::slice::from_ref(lot))?.remove(&lot.lot),
             tests,
@@ -169,7 +168,10 @@ async fn show(
     let (home, asked) = (ground.book.clone(), lot.clone());
     let books = viewer.books(&app, READ, "market")?;
     let readable = books.clone();
-    let mut account = app.blocking(move |kernel| account(kernel, &home, &asked, lang, &books)).await?;
+    let subject = SubjectId::local("lot", &home, &asked.lot).map_err(|_| Problem::not_found())?;
+    let walk = app.walk_a_little(subject.clone(), Direction::Backward).await?;
+    let account = app.blocking(move |kernel| account(kernel, &home, &asked, lang, &books, &subject, walk));
+    let mut account = account.await?;
     // The entry that brought the lot here is its owner's to see; what lies before it is told to those who may read it.
     let seen =
         |step: &Step| step.depth <= 1 || step.via.as_ref().is_none_or(|via| readable.contains(&via.book));
@@ -326,12 +328,13 @@ fn way_table(app: &App, ground: &Ground, t: &T, account: &Account) -> TableView 
         Column::text("how", t.get("safety-by-what")),
         Column::text("at", t.get("time-occurred")),
     ];
-    let hint = match account.walk.cut {
-        Some(_) => "safety-way-cut",
-        None => "safety-way-none",
+    let (title, cut) = (t.get("safety-way"), t.get("safety-way-cut"));
+    let (caption, hint) = match account.walk.cut {
+        Some(_) => (format!("{title} · {cut}"), cut),
+        None => (title, t.get("safety-way-none")),
     };
-    let empty = Empty { title: t.get("safety-way-empty"), hint: t.get(hint), action: None };
-    let mut table = TableView::new("way", t.get("safety-way"), columns, empty);
+    let empty = Empty { title: t.get("safety-way-empty"), hint, action: None };
+    let mut table = TableView::new("way", caption, columns, empty);
     for step in account.walk.steps.iter().take(STEPS_MAX) {
         let Some(via) = &step.via else { continue };
         let entry = account.way.iter().find(|entry| entry.book == via.book && entry.seq == via.seq);

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::grants::grants_table;
 use super::{AdminPage, Desk, Form, Nothing, Posted, Secret, page, refused};
-use crate::api::accounts::{accounts, grants};
+use crate::api::accounts::{Again, accounts, confirm_entering, grants};
 use crate::api::refusal::malformed;
 use crate::app::App;
 use crate::extract::Path;
@@ -138,6 +138,23 @@ fn one_time(desk: &Desk, password: Option<String>, shown: &mut AdminPage) {
     }
 }
 
+/// The forms that open an account to somebody else.
+const OPENING: [&str; 3] = ["/reset-password", "/remove-totp", "/set-identity"];
+
+/// What somebody is asked for again before the account of an administrator is opened to somebody else.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    password: String,
+    code: String,
+}
+
+impl From<Asked> for Again {
+    fn from(Asked { password, code }: Asked) -> Self {
+        Self { password, code }
+    }
+}
+
 async fn account_page(desk: &Desk, account: &AccountId) -> Result<AdminPage, Problem> {
     let all = accounts(&desk.app, &desk.viewer).await?;
     let row = all.into_iter().find(|row| row.account == *account).ok_or_else(Problem::not_found)?;
@@ -165,6 +182,8 @@ async fn account_page(desk: &Desk, account: &AccountId) -> Result<AdminPage, Pro
         "admin-grant-new",
         format!("/admin/grants/new?grantee={grantee}"),
     ));
+    let who = account.clone();
+    let is_admin = desk.app.blocking(move |kernel| kernel.is_administrator(&who)).await?;
     if desk.may("kernel.grant.list") {
         let mut held = grants(&desk.app, &desk.viewer).await?;
         held.retain(|row| row.grantee.as_str() == grantee);
@@ -187,6 +206,10 @@ async fn account_page(desk: &Desk, account: &AccountId) -> Result<AdminPage, Pro
         shown.forms.extend(button("kernel.identity.remove", "admin-identity-remove", "remove-identity"));
     }
     shown.forms.extend(identity_form(desk, account, row.identity.is_some()));
+    if is_admin {
+        let opens = |form: &&mut Form| OPENING.iter().any(|path| form.action.ends_with(path));
+        shown.forms.iter_mut().filter(opens).for_each(|form| form.fields.extend(desk.again()));
+    }
     shown.forms.extend(button("kernel.account.disable", "admin-account-disable", "disable"));
     Ok(shown)
 }
@@ -257,9 +280,13 @@ async fn disable(
 async fn reset(
     Path(account): Path<String>,
     desk: Desk,
-    Posted { sent, .. }: Posted<Nothing>,
+    Posted { typed, sent }: Posted<Asked>,
 ) -> Result<Response, Problem> {
     let account = named(&account)?;
+    let asked = confirm_entering(&desk.app, &desk.viewer, "kernel.password.reset", &account, typed.into());
+    if let Err(problem) = asked.await {
+        return refused(&desk, problem, account_page(&desk, &account).await?);
+    }
     let who = account.clone();
     let work = move |kernel: &Kernel, by: &By| kernel.reset_password(by, &who);
     match desk.act_secretly("kernel.password.reset", sent, |reset| &mut reset.one_time_password, work).await {
@@ -275,9 +302,13 @@ async fn reset(
 async fn remove_totp(
     Path(account): Path<String>,
     desk: Desk,
-    Posted { sent, .. }: Posted<Nothing>,
+    Posted { typed, sent }: Posted<Asked>,
 ) -> Result<Response, Problem> {
     let account = named(&account)?;
+    let asked = confirm_entering(&desk.app, &desk.viewer, "kernel.totp.remove", &account, typed.into());
+    if let Err(problem) = asked.await {
+        return refused(&desk, problem, page_at(&desk, &account, "remove-totp").await?);
+    }
     let who = account.clone();
     let work = move |kernel: &Kernel, by: &By| kernel.remove_totp(by, &who);
     match desk.act("kernel.totp.remove", sent, work).await {
@@ -290,6 +321,8 @@ async fn remove_totp(
 #[serde(default)]
 struct Named {
     identifier: String,
+    password: String,
+    code: String,
 }
 
 async fn set_identity(
@@ -302,8 +335,14 @@ async fn set_identity(
     let issuer = desk.app.sign_on.as_ref().map(|on| on.provider.issuer().to_owned());
     let issuer = issuer.ok_or_else(Problem::not_found)?;
     let (who, identifier) = (account.clone(), typed.identifier.trim().to_owned());
+    let again = Again { password: typed.password, code: typed.code };
     let work = move |kernel: &Kernel, by: &By| kernel.set_identity(by, &who, Identity { issuer, identifier });
-    match desk.act("kernel.identity.set", sent, work).await {
+    let asked = confirm_entering(&desk.app, &desk.viewer, "kernel.identity.set", &account, again).await;
+    let set = match asked {
+        Ok(()) => desk.act("kernel.identity.set", sent, work).await,
+        Err(problem) => Err(problem),
+    };
+    match set {
         Ok(_) => Ok(back_to(&account)),
         Err(problem) => {
             let mut again = page_at(&desk, &account, "set-identity").await?;

@@ -1,6 +1,6 @@
 //! Grants: who holds which role where; giving and withdrawing.
 
-use access::Grant;
+use access::{ADMIN, Grant};
 use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::choices::given;
 use super::{AdminPage, Desk, Form, Nothing, Posted, page, refused};
-use crate::api::accounts::{accounts, grants};
+use crate::api::accounts::{Again, accounts, confirm, grants};
 use crate::api::refusal::malformed;
 use crate::app::App;
 use crate::extract::{Path, Query};
@@ -95,6 +95,8 @@ struct Typed {
     unit: String,
     line: String,
     subject: String,
+    password: String,
+    code: String,
 }
 
 async fn form(desk: &Desk, typed: &Typed) -> Result<AdminPage, Problem> {
@@ -118,7 +120,7 @@ async fn form(desk: &Desk, typed: &Typed) -> Result<AdminPage, Problem> {
     };
     let lines = desk.or_all(desk.line_choices());
     let subject = Field::new("subject", desk.get("admin-grant-subject"), FieldKind::Text { chars_max: 200 });
-    let fields = vec![
+    let mut fields = vec![
         grantee.required(),
         choice("role", "admin-role", desk.role_choices(false), &typed.role).required(),
         choice("unit", "admin-unit", desk.unit_choices("kernel.grant.give")?, &typed.unit)
@@ -127,6 +129,7 @@ async fn form(desk: &Desk, typed: &Typed) -> Result<AdminPage, Problem> {
         choice("line", "admin-line", lines, &typed.line),
         subject.value(&typed.subject).hint(desk.get("admin-grant-subject-hint")),
     ];
+    fields.extend(desk.again());
     let form = Form {
         action: "/admin/grants/new".into(),
         button: desk.get("admin-grant-new"),
@@ -155,6 +158,13 @@ async fn give(desk: Desk, Posted { typed, sent }: Posted<Typed>) -> Result<Respo
         Ok(read) => read,
         Err(problem) => return refused(&desk, problem, again),
     };
+    if grant.role == ADMIN {
+        let (password, code) = (typed.password.clone(), typed.code.clone());
+        let confirmed = confirm(&desk.app, &desk.viewer, "kernel.grant.give", Again { password, code }).await;
+        if let Err(problem) = confirmed {
+            return refused(&desk, problem, again);
+        }
+    }
     let to = Desk::actor_href(grantee.as_str()).unwrap_or_else(|| "/admin/grants".into());
     let work = move |kernel: &Kernel, by: &By| kernel.give_grant(by, &grantee, grant);
     match desk.act("kernel.grant.give", sent, work).await {

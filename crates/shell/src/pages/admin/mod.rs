@@ -209,6 +209,19 @@ impl Desk {
         self.may(action).then(|| Link { title: self.get(key), href: href.into() })
     }
 
+    /// The fields of who is asked again, where an administrator is concerned.
+    fn again(&self) -> [Field; 2] {
+        let field = |name, key: &str, kind| {
+            let mut field = Field::new(name, self.get(key), kind).hint(self.get("admin-again-hint"));
+            field.autocomplete = Some(if name == "code" { "one-time-code" } else { "current-password" });
+            field
+        };
+        [
+            field("password", "admin-again-password", FieldKind::Password),
+            field("code", "sign-in-code", FieldKind::Text { chars_max: 30 }),
+        ]
+    }
+
     /// A title in the page's language.
     fn title<'a>(&self, zh: &'a str, en: &'a str) -> &'a str {
         match self.lang {
@@ -282,7 +295,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
         };
         let Sheet(values) =
             Sheet::<BTreeMap<String, String>>::from_request(request, app).await.map_err(unread)?;
-        let sent = Sent::of(&form, &values);
+        // What somebody is asked for again is no part of the act, and no digest of it is kept.
+        let told = values.iter().filter(|(name, _)| !matches!(name.as_str(), "password" | "code"));
+        let sent = Sent::of(&form, &told.map(|(name, value)| (name.clone(), value.clone())).collect());
         let members = values.into_iter().map(|(name, value)| (name, serde_json::Value::String(value)));
         let typed = serde_json::from_value(serde_json::Value::Object(members.collect()));
         typed.map(|typed| Self { typed, sent }).map_err(|error| {

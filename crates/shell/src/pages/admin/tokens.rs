@@ -1,6 +1,6 @@
 //! Tokens of programs.
 
-use access::Grant;
+use access::{ADMIN, Grant};
 use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -92,6 +92,8 @@ fn form(desk: &Desk, typed: &Typed) -> Result<AdminPage, Problem> {
         Field::new(name, desk.get(key), FieldKind::Choice(choices)).value(value)
     };
     let chars_max = base::limits::NAME_CHARS_MAX;
+    let mut roles = desk.role_choices(false);
+    roles.retain(|role| role.value != ADMIN);
     let fields = vec![
         Field::new("title", desk.get("admin-name"), FieldKind::Text { chars_max })
             .value(&typed.title)
@@ -100,7 +102,7 @@ fn form(desk: &Desk, typed: &Typed) -> Result<AdminPage, Problem> {
         choice("unit", "admin-unit", desk.unit_choices("kernel.token.issue")?, &typed.unit)
             .required()
             .hint(desk.get("admin-grant-unit-hint")),
-        choice("role", "admin-role", desk.role_choices(false), &typed.role).required(),
+        choice("role", "admin-role", roles, &typed.role).required(),
         choice("line", "admin-line", desk.or_all(desk.line_choices()), &typed.line),
         Field::new("expires", desk.get("admin-token-expires"), FieldKind::Date)
             .value(&typed.expires)

@@ -6,6 +6,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use base::SubjectId;
 use base::limits::{EVIDENCE_BYTES_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX};
 use matters::{Due, Event, Extension, Input, Matter, PostId, Term, Verb, Version};
 
@@ -244,9 +245,14 @@ fn with_none(visit: &Visit, key: &str, mut choices: Vec<Choice>) -> Vec<Choice> 
     choices
 }
 
-/// The posts near a matter: those of its county, and of the units above it.
+/// The posts near a matter that the viewer may bring into it: those of its county, and of the units above it.
 pub fn candidates(visit: &Visit, matter: &Matter) -> Vec<Choice> {
-    super::open::posts_near(visit, &matter.id.book())
+    let mut posts = super::open::posts_near(visit, &matter.id.book());
+    posts.retain(|choice| {
+        let post = SubjectId::new(&choice.value).ok().and_then(|id| PostId::try_from(id).ok());
+        post.is_some_and(|post| docket::may_bring(&visit.app, &visit.viewer, matter, &post))
+    });
+    posts
 }
 
 /// Keeps the files that came with a submission, so that they need not be chosen again if it is refused.

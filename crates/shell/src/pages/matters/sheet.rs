@@ -4,6 +4,7 @@ use askama::Template;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
+use base::BookId;
 use base::limits::PAGE_ROWS_MAX;
 use kernel::Verdict;
 use ledger::Entry;
@@ -14,6 +15,7 @@ use store::{StoreError, Tx};
 use super::Visit;
 use super::history::{FileLink, Told};
 use super::judged::{Ground, Rung};
+use crate::api::ledger::may_read;
 use crate::app::App;
 use crate::docket;
 use crate::extract::{Path, Query};
@@ -23,6 +25,7 @@ use crate::problem::Problem;
 use crate::said;
 use crate::texts::Lang;
 use crate::view::{Badge, Cell, Frame};
+use crate::viewer::Viewer;
 
 pub fn router() -> Router<App> {
     Router::new().route("/matters/{book}/{name}", get(sheet))
@@ -79,21 +82,24 @@ impl Read {
 /// A matter that the viewer may read.
 pub async fn read(visit: &Visit, id: &MatterId) -> Result<Read, Problem> {
     let matter = docket::readable(&visit.app, &visit.viewer, id).await?;
-    let (asked, app, lang) = (matter.clone(), visit.app.clone(), visit.t.lang());
+    let (asked, app, viewer, lang) =
+        (matter.clone(), visit.app.clone(), visit.viewer.clone(), visit.t.lang());
     let (verdict, history, rulebook, about) = visit
         .app
         .blocking(move |kernel| {
             let history = kernel.matter_history(&asked.id, PAGE_ROWS_MAX)?;
-            let about = kernel.read(|tx| about(&app, tx, lang, &asked, &history))?;
+            let about = kernel.read(|tx| about(&app, &viewer, tx, lang, &asked, &history))?;
             Ok::<_, StoreError>((kernel.judge(&asked)?, history, kernel.rulebook()?, about))
         })
         .await?;
     Ok(Read { matter, verdict, history, rulebook, about })
 }
 
-/// What a matter was opened about. What no line shows is shown by its entries.
+/// What a matter was opened about. What no line shows is shown by its entries, and so is what lies in a book that the viewer
+/// may not read.
 fn about(
     app: &App,
+    viewer: &Viewer,
     tx: &mut dyn Tx,
     lang: Lang,
     matter: &Matter,
@@ -105,6 +111,11 @@ fn about(
         .filter(|it| it.id != *matter.id.subject())
         .map(|it| {
             let entries = || (it.id.local_part().to_owned(), crate::href::about(&matter.id.book(), &it.id));
+            let home = it.id.home().and_then(|home| BookId::new(home).ok());
+            let may_read = |home| home == matter.id.book() || may_read(app, viewer, &home).is_ok();
+            if !home.is_some_and(may_read) {
+                return Ok(entries());
+            }
             Ok(said::shown(app, tx, lang, &it.id)?.unwrap_or_else(entries))
         })
         .collect()

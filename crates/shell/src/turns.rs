@@ -1,0 +1,160 @@
+//! Turns: how much of the database's time one caller takes, and how much all long walks together.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base::limits::{
+    PUBLIC_TRACE_MS_MAX, PUBLIC_TRACE_SUBJECTS_MAX, PUBLIC_TRACES_MAX, READS_OF_ONE_MAX, TRACE_DEPTH_MAX,
+    TRACES_MAX,
+};
+use base::{ActorId, SubjectId};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use trace::{Bounds, Direction, Walk};
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::texts::Both;
+use crate::viewer::Viewer;
+
+/// How long a request waits for a turn.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+const WALK_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// A walk for a page that shows a few dozen steps: anybody who sends events may put much behind a lot.
+const PAGE_WALK: Bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: PUBLIC_TRACE_SUBJECTS_MAX };
+const PAGE_WALK_TIME_MAX: Duration = Duration::from_millis(PUBLIC_TRACE_MS_MAX);
+
+/// The turns of callers who read, and of walks.
+pub struct Turns {
+    readers: Mutex<HashMap<ActorId, Weak<Semaphore>>>,
+    walks: Arc<Semaphore>,
+    page_walks: Arc<Semaphore>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            readers: Mutex::default(),
+            walks: Arc::new(Semaphore::new(TRACES_MAX)),
+            page_walks: Arc::new(Semaphore::new(PUBLIC_TRACES_MAX)),
+        }
+    }
+}
+
+/// A turn, given back when its last holder is done with it.
+pub type Turn = Arc<OwnedSemaphorePermit>;
+
+tokio::task_local! {
+    static TURN: Turn;
+}
+
+/// The turn of the request that is being answered. What it has to do off the async threads keeps it, whether or not anybody
+/// still waits for the answer.
+pub fn held() -> Option<Turn> {
+    TURN.try_with(Turn::clone).ok()
+}
+
+impl Turns {
+    async fn of(&self, actor: &ActorId, wait_max: Duration) -> Result<Turn, Problem> {
+        let turns = {
+            let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+            match readers.get(actor).and_then(Weak::upgrade) {
+                Some(turns) => turns,
+                None => {
+                    let turns = Arc::new(Semaphore::new(READS_OF_ONE_MAX));
+                    readers.insert(actor.clone(), Arc::downgrade(&turns));
+                    turns
+                }
+            }
+        };
+        let turn = timeout(wait_max, turns.acquire_owned()).await.map_err(|_| too_many())?;
+        Ok(Arc::new(turn.expect("nobody closes it")))
+    }
+
+    /// Forgets whoever reads nothing.
+    pub fn forget(&self) {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.retain(|_, turns| turns.strong_count() > 0);
+    }
+}
+
+fn too_many() -> Problem {
+    let seconds = WAIT_MAX.as_secs();
+    let detail = Both::new(
+        format!(
+            "同一账户或凭据同时进行的查询过多（同时办理 {READS_OF_ONE_MAX} 个，其余排队），请在 {seconds} 秒后重试。"
+        ),
+        format!(
+            "{READS_OF_ONE_MAX} requests of one account or credential are read for at a time, and too many wait; \
+             try again in {seconds} s"
+        ),
+    );
+    Problem { detail, ..Problem::too_many_requests(seconds) }
+}
+
+/// The layer in which whoever reads waits for a turn. Streams are not among what it is laid round.
+pub async fn wait(State(app): State<App>, viewer: Viewer, request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let Some(actor) = viewer.actor().filter(|_| reads) else { return next.run(request).await };
+    match app.limits.turns.of(&actor.id, WAIT_MAX).await {
+        Ok(turn) => TURN.scope(turn, next.run(request)).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+impl App {
+    /// Walks from a subject within the product's bounds.
+    pub async fn walk(&self, start: SubjectId, direction: Direction) -> Result<Walk, Problem> {
+        let turn = turn_of(&self.limits.turns.walks).await?;
+        self.blocking(move |kernel| {
+            let walk = kernel.walk(&start, direction);
+            drop(turn);
+            walk
+        })
+        .await
+    }
+
+    /// Walks from a subject as far as a page shows.
+    pub async fn walk_a_little(&self, start: SubjectId, direction: Direction) -> Result<Walk, Problem> {
+        let turn = turn_of(&self.limits.turns.page_walks).await?;
+        self.blocking(move |kernel| {
+            let walk = kernel.walk_within(&start, direction, PAGE_WALK, PAGE_WALK_TIME_MAX, None);
+            drop(turn);
+            walk
+        })
+        .await
+    }
+}
+
+/// The turn lasts as long as the walk, whether or not anybody still waits for it.
+async fn turn_of(walks: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
+    let turn = timeout(WALK_WAIT_MAX, walks.clone().acquire_owned()).await;
+    Ok(turn.map_err(|_| Problem::unavailable(2))?.expect("nobody closes it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_reads_so_much_at_a_time_and_keeps_nobody_else_from_reading() {
+        let turns = Turns::default();
+        let [one, other] = ["a", "b"].map(|name| ActorId::new(format!("token:{name}")).unwrap());
+        let mut held = Vec::new();
+        for _ in 0..READS_OF_ONE_MAX {
+            held.push(turns.of(&one, Duration::ZERO).await.unwrap());
+        }
+        assert_eq!(turns.of(&one, Duration::ZERO).await.unwrap_err().status.as_u16(), 429);
+        drop(turns.of(&other, Duration::ZERO).await.unwrap());
+        turns.forget();
+        assert_eq!(turns.readers.lock().unwrap().len(), 1);
+        held.pop();
+        turns.of(&one, Duration::ZERO).await.unwrap();
+    }
+}
