@@ -18,7 +18,7 @@ cargo xtask deny            check licences, bans and sources of dependencies
 cargo xtask schemathesis    hold the API against its own OpenAPI document with made-up requests
 cargo xtask promises [name] break each promise on purpose, and want its test to fail
 cargo xtask fuzz [seconds]  feed the readers of documents with changed ones, each for so long
-cargo xtask deb             make the Debian package of a release build, in target/deb
+cargo xtask deb [program]   make the Debian package of a release build, or of a program that was built, in target/deb
 cargo xtask fixture NAME    leave a small database as this version writes it, for upgrades to come";
 
 fn main() -> ExitCode {
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             machine::prepare().and_then(|()| promises::break_all(&root(), std::env::args().nth(2).as_deref()))
         }
         "fuzz" => fuzz::run_all(&root(), std::env::args().nth(2).as_deref()),
-        "deb" => deb(),
+        "deb" => deb(std::env::args().nth(2).as_deref()),
         "fixture" => std::env::args().nth(2).map_or_else(|| Err(USAGE.to_owned()), |name| fixture(&name)),
         _ => Err(USAGE.to_owned()),
     };
@@ -79,9 +79,11 @@ fn deny() -> Result<(), String> {
     Ok(())
 }
 
-fn deb() -> Result<(), String> {
-    run("cargo", &["build", "--release", "--locked", "--package", "taizhang"], &root())?;
-    run("packaging/build-deb.sh", &["target/release/taizhang", "target/deb"], &root())
+fn deb(built: Option<&str>) -> Result<(), String> {
+    if built.is_none() {
+        run("cargo", &["build", "--release", "--locked", "--package", "taizhang"], &root())?;
+    }
+    run("packaging/build-deb.sh", &[built.unwrap_or("target/release/taizhang"), "target/deb"], &root())
 }
 
 /// Where fixtures of earlier versions lie; none is ever made again.

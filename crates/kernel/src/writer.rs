@@ -257,7 +257,7 @@ impl Worker {
             }
         };
         let written = Instant::now();
-        tx.commit().map_err(Failed::AtCommit)?;
+        tx.commit().map_err(Failed::at_commit)?;
         let pulse = &self.bench.pulse;
         pulse.commits.note(written.elapsed());
         pulse.groups.note(begun.elapsed());
@@ -279,6 +279,15 @@ impl Worker {
 enum Failed {
     BeforeCommit(StoreError),
     AtCommit(StoreError),
+}
+
+impl Failed {
+    fn at_commit(error: StoreError) -> Self {
+        Self::AtCommit(match error {
+            StoreError::Connection { engine, reason } => StoreError::Unsettled { engine, reason },
+            error => error,
+        })
+    }
 }
 
 fn is_connection(error: &StoreError) -> bool {

@@ -158,6 +158,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Connection { .. } => Self::unavailable(5),
             StoreError::Contended { .. } => Self::unavailable(1),
+            StoreError::Unsettled { .. } => Self::outcome_unknown(),
             StoreError::Full { .. } => Self::storage_full(),
             _ => Self::internal(),
         }

@@ -167,6 +167,19 @@ impl Problem {
         Problem { retry_after_s: Some(RETRY_AFTER_S), ..problem }
     }
 
+    /// 503: the database went away at the commit, so what was sent may be recorded or not.
+    pub fn outcome_unknown() -> Problem {
+        const RETRY_AFTER_S: u64 = 5;
+        let detail = Both::new(
+            "保存时数据库中断，本次内容可能已经记录，也可能没有。请在 5 秒后原样重新提交：同一表单或带同一幂等键的请求只记录一次。",
+            "The database went away while this was saved: it may be recorded or not. Send the same again in 5 s: what is the same form, or has the same idempotency key, is recorded once.",
+        );
+        let title = ("是否已记录尚不确定", "It is not known whether this was recorded");
+        let problem =
+            Problem::ours("/problems/outcome-unknown", StatusCode::SERVICE_UNAVAILABLE, title, detail);
+        Problem { retry_after_s: Some(RETRY_AFTER_S), ..problem }
+    }
+
     /// 500: a fault of ours. What it was goes to the log, never to the reader.
     pub fn internal() -> Problem {
         let detail = Both::new(

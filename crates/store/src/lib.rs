@@ -23,6 +23,9 @@ pub enum StoreError {
     /// The engine could not be reached, or went away; the transaction's fate is unknown if it was committing.
     #[error("{engine} is not reachable: {reason}")]
     Connection { engine: &'static str, reason: String },
+    /// The engine went away while it was committing, and nobody knows whether the transaction stands.
+    #[error("{engine} went away at a commit that may stand: {reason}")]
+    Unsettled { engine: &'static str, reason: String },
     /// There is no room left for what was to be written, of which nothing stands.
     #[error("{engine} has no room left: {reason}")]
     Full { engine: &'static str, reason: String },

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -43,6 +44,11 @@ impl Server {
 
     /// With more in its configuration.
     pub fn configured(place: &Place, more: &str) -> Self {
+        Self::within(place, more, &[])
+    }
+
+    /// With more in its configuration, and in its environment.
+    pub fn within(place: &Place, more: &str, environment: &[(&str, &Path)]) -> Self {
         let config = place.config();
         let file = place.folder.path().join("taizhang.toml");
         std::fs::write(&file, format!("name = {:?}\n{more}", config.name)).unwrap();
@@ -55,6 +61,7 @@ impl Server {
             "127.0.0.1:0",
         ]);
         command.env_remove("DATABASE_URL").env("RUST_LOG", "error").stdout(Stdio::piped());
+        command.envs(environment.iter().copied());
         if let Some(url) = &place.database_url {
             command.env("DATABASE_URL", url);
         }

@@ -1,6 +1,8 @@
 //! A disk that is full, and writes that are cut short in their middle: whoever sells is told, reading goes on, and so does
 //! selling when there is room again.
 
+mod flush;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;

@@ -220,7 +220,9 @@ on_every_store! {
         let states = matters(&inspector);
         assert!(states.iter().all(|state| state.contains(" open ")), "nothing was shown: {states:?}");
         let bureau = town.holder_again("li");
-        ["verification-1-2026-03-12", "health-m1-2026-04-20"].map(|name| cancel(&bureau, name));
+        for name in ["verification-1-2026-03-12", "health-m1-2026-04-20"] {
+            cancel(&bureau, name);
+        }
         let states = matters(&inspector);
         assert!(states.iter().all(|state| state.contains(" cancelled ")), "{states:?}");
         // What was settled is not opened again, and nothing else is due.
