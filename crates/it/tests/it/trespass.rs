@@ -254,7 +254,7 @@ on_every_store! {
     }
 
     fn a_slip_leads_back_a_little_way_however_much_was_planted_behind_it(town) {
-        let supplier = granted(&town, json!([{ "role": "supplier", "unit": "xihai-market", "line": "market" }])).0;
+        let supplier = granted(&town, json!([{ "role": "supplier", "unit": "beiyuan-market", "line": "market" }])).0;
         let class = |number: usize| format!("urn:epc:class:lgtin:4012345.012345.w{number}");
         for event in planted(&class) {
             supplier.post_bytes("/epcis/capture", "application/ld+json", document(&town.now(), json!([event])).to_string().as_bytes()).expect(202);
