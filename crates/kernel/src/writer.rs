@@ -218,10 +218,11 @@ impl Worker {
                     self.bench.pulse.failed.add(1);
                     // What is in memory may no longer be what is on disk.
                     self.edges.clear();
+                    // Before the database is looked for, which may take long.
+                    group.drain(..).for_each(|job| job.settle(Err(error.clone())));
                     if let Err(error) = self.writer.reconnect() {
                         tracing::error!(%error, "the writer cannot reconnect");
                     }
-                    group.drain(..).for_each(|job| job.settle(Err(error.clone())));
                 }
             }
         }

@@ -70,7 +70,6 @@ pub fn site(
             "/api/openapi.json",
             get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) }),
         )
-        .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .merge(health::router());
     for page in pages {
@@ -91,12 +90,18 @@ pub fn site(
         .layer(from_fn(ask_to_sign_in))
         .layer(from_fn_with_state(app.clone(), identify))
         .layer(from_fn_with_state(app.clone(), live::listen_first))
+        .merge(alive())
         .layer(from_fn(extract::read_small_body))
         .layer(from_fn_with_state(app.texts.clone(), problem::negotiated))
         .layer(from_fn(headers::security))
         .layer(from_fn_with_state(app.site.secure, headers::transport))
         .layer(from_fn_with_state(app.requests.clone(), health::count))
         .with_state(app)
+}
+
+/// The process lives, whatever its database does: nobody is identified for that.
+fn alive() -> Router<App> {
+    Router::new().route("/healthz", get(|| async { "ok\n" })).method_not_allowed_fallback(not_allowed)
 }
 
 async fn not_allowed() -> Response {

@@ -10,6 +10,8 @@ mod pool;
 pub mod suite;
 mod value;
 
+use std::time::Duration;
+
 pub use migrate::{Migration, migrate};
 pub use pool::{Lease, Pool};
 pub use value::{Param, Row, Value};
@@ -144,10 +146,13 @@ pub trait Store: Send + Sync {
     }
 }
 
+/// How long a duty stays ours from the moment at which it was asked for. Nobody else can have it before that is over.
+pub const DUTY_HOLDS: Duration = Duration::from_secs(4);
+
 /// Work that one node does for all that share a database. Dropping it gives it up.
 pub trait Duty: Send {
-    /// Whether the duty is ours; taken if nobody has it. To be asked every second or so: whoever does not come back, or
-    /// cannot reach the database, loses it. Blocks.
+    /// Whether the duty is ours, for [`DUTY_HOLDS`] from now; taken if nobody has it. To be asked every second or so: whoever
+    /// does not come back, or cannot reach the database, loses it. Blocks.
     fn is_ours(&mut self) -> bool;
 }
 

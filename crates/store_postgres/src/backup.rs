@@ -6,8 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use postgres::{Config, config::Host};
 use store::StoreError;
+use tokio_postgres::{Config, config::Host};
 
 /// Runs `pg_dump` in its custom format. The file appears under its name only when it is whole and on disk.
 pub fn dump(config: &Config, to: &Path) -> Result<(), StoreError> {

@@ -1,15 +1,19 @@
 //! Duties by the server's session locks: whoever holds the lock has the duty, and the server takes it back when the
-//! session ends, as it does when a process is killed.
+//! session ends, as it does when a process is killed. It ends a session as well that asks nothing for [`RELIEF`]: its process
+//! was stopped, and would not know.
 
 use std::time::Duration;
 
-use postgres::Config;
 use store::Duty;
+use tokio_postgres::Config;
 
 use crate::session::{Role, Session};
 
 /// Keeps the locks of duties apart from other locks on the same server.
 const CLASS: i32 = 0x7a68_6475;
+/// How long nothing may be asked on the session of a duty. Longer than [`store::DUTY_HOLDS`], so that whoever has the duty
+/// knows before anybody else can have it.
+const RELIEF: Duration = Duration::from_secs(5);
 /// How soon the server notices that a machine is gone without a word, and we that the server is.
 const WATCHFUL_FOR: Duration = Duration::from_secs(5);
 const WATCHFUL: &str =
@@ -33,7 +37,8 @@ impl Lease {
     fn take(&self) -> Option<Session> {
         let mut session = Session::open(&self.config, Role::Reader).ok()?;
         session.run(WATCHFUL).ok()?;
-        let row = session.client().ok()?.query_one(&self.take, &[]).ok()?;
+        session.run(&format!("set idle_session_timeout = {}", RELIEF.as_millis())).ok()?;
+        let row = session.client().query_one(&self.take).ok()?;
         row.get::<_, bool>(0).then_some(session)
     }
 }

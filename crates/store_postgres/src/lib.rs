@@ -5,6 +5,7 @@
 //! the database has the locale C.UTF-8.
 
 mod backup;
+mod client;
 mod duty;
 mod params;
 mod replica;
@@ -14,25 +15,31 @@ mod session;
 pub mod testing;
 mod tx;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
-use postgres::Config;
 use replica::Replica;
 use session::{Role, Session};
 use store::{Engine, Pool, Store, StoreError, Tx, WriteTx, Writer};
+use tokio_postgres::Config;
 use tx::PostgresTx;
 
 const ENGINE: &str = "postgresql";
 /// A reader that waits longer than this is refused: the server is overloaded and should say so.
 const READER_PATIENCE: Duration = Duration::from_secs(10);
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// A server whose machine is gone without a word is given up after this, instead of after a quarter of an hour.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
+/// How long nobody else waits for a server that somebody just waited for in vain.
+const REST: Duration = Duration::from_secs(1);
 
 /// A database on a server, and its pooled readers. Call it off the async threads: it blocks.
 pub struct PostgresStore {
     config: Config,
     readers: Pool<Session>,
+    rests_until: Mutex<Instant>,
     replica: Option<Replica>,
 }
 
@@ -44,13 +51,14 @@ impl PostgresStore {
     pub fn connect(url: &str, readers: usize) -> Result<Self, StoreError> {
         let mut config = configuration(url)?;
         if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_PATIENCE);
+            config.connect_timeout(client::PATIENCE);
         }
         if config.get_tcp_user_timeout().is_none() {
             let (idle, interval) = (SILENCE_MAX / 2, SILENCE_MAX / 5);
             config.tcp_user_timeout(SILENCE_MAX).keepalives_idle(idle).keepalives_interval(interval);
         }
-        let store = Self { readers: Pool::new(readers), config, replica: None };
+        let (readers, rests_until) = (Pool::new(readers), Mutex::new(Instant::now()));
+        let store = Self { readers, config, rests_until, replica: None };
         let mut first = store.lease()?;
         first.connection.insert(Session::open(&store.config, Role::Reader)?).check()?;
         drop(first);
@@ -78,6 +86,25 @@ impl PostgresStore {
         self.replica.as_ref().map_or(0, Replica::answered)
     }
 
+    /// Who waits for a reader does not wait once more for a server that answers nobody.
+    fn reachable(&self) -> Result<(), StoreError> {
+        match Instant::now() < *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) {
+            true => Err(StoreError::Connection {
+                engine: ENGINE,
+                reason: "it did not answer a moment ago".into(),
+            }),
+            false => Ok(()),
+        }
+    }
+
+    fn rest(&self) {
+        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + REST;
+    }
+
+    fn open_reader(&self) -> Result<Session, StoreError> {
+        Session::open(&self.config, Role::Reader).inspect_err(|_| self.rest())
+    }
+
     fn lease(&self) -> Result<store::Lease<'_, Session>, StoreError> {
         self.readers.lend(READER_PATIENCE).ok_or_else(|| StoreError::Connection {
             engine: ENGINE,
@@ -98,20 +125,31 @@ impl Store for PostgresStore {
 
     fn read(&self, read: &mut dyn FnMut(&mut dyn Tx) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let mut lease = self.lease()?;
+        self.reachable()?;
         if let (Some(replica), Some(primary)) = (&self.replica, &mut lease.connection)
             && let Some(begun) = replica.begin(primary)
         {
             drop(lease);
-            return read_on(begun, read);
+            return read_on(begun, read).0;
         }
         // A connection that the server closed while it was idle shows only when it is used: begin twice then.
-        let begun = lease.connection.as_mut().is_some_and(|session| session.begin(Role::Reader).is_ok());
-        if !begun {
+        let begun =
+            lease.connection.as_mut().map(|session| (session.begin(Role::Reader), session.is_silent()));
+        if let Some((Err(silence), true)) = begun {
             lease.connection = None;
-            let session = lease.connection.insert(Session::open(&self.config, Role::Reader)?);
+            self.rest();
+            return Err(silence);
+        }
+        if !matches!(begun, Some((Ok(()), _))) {
+            lease.connection = None;
+            let session = lease.connection.insert(self.open_reader()?);
             session.begin(Role::Reader)?;
         }
-        read_on(lease, read)
+        let (result, is_silent) = read_on(lease, read);
+        if is_silent {
+            self.rest();
+        }
+        result
     }
 
     /// Runs the server's own `pg_dump` in its custom format; `pg_restore` reads it.
@@ -138,19 +176,21 @@ fn configuration(url: &str) -> Result<Config, StoreError> {
     })
 }
 
-/// Reads in the transaction that was begun on a connection.
+/// Reads in the transaction that was begun on a connection; says as well whether its server has fallen silent.
 fn read_on(
     mut lease: store::Lease<'_, Session>,
     read: &mut dyn FnMut(&mut dyn Tx) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+) -> (Result<(), StoreError>, bool) {
     let Some(session) = &mut lease.connection else {
-        return Err(StoreError::Connection { engine: ENGINE, reason: "there is no connection".into() });
+        let none = StoreError::Connection { engine: ENGINE, reason: "there is no connection".into() };
+        return (Err(none), false);
     };
     let result = read(&mut PostgresTx::new(session));
+    let is_silent = session.is_silent();
     if session.is_broken() {
         lease.connection = None;
     }
-    result
+    (result, is_silent)
 }
 
 struct PostgresWriter {

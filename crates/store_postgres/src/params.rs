@@ -1,7 +1,7 @@
 use std::error::Error;
 
-use postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use store::{Param, Value};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 
 /// A parameter on the wire. Its statement was prepared for [`type_of`] it.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use postgres::Config;
 use store::{Lease, Pool, StoreError};
+use tokio_postgres::Config;
 
 use crate::session::{Role, Session};
 
@@ -125,11 +125,12 @@ fn played(session: &mut Session) -> Result<Option<i64>, StoreError> {
 
 fn number(session: &mut Session, sql: &str) -> Result<Option<i64>, StoreError> {
     let statement = session.prepare(sql, &[])?;
-    let row = session.client()?.query_one(&statement, &[]);
-    row.map(|row| row.get(0)).map_err(|error| session.failed(sql, &error))
+    let rows = session.client().query(&statement, &[]);
+    let rows = rows.map_err(|fault| session.failed(sql, &fault))?;
+    Ok(rows.first().and_then(|row| row.get(0)))
 }
 
 fn identity(session: &mut Session) -> Result<String, StoreError> {
-    let row = session.client()?.query_one(IDENTITY, &[]);
-    row.map(|row| row.get(0)).map_err(|error| session.failed(IDENTITY, &error))
+    let row = session.client().query_one(IDENTITY);
+    row.map(|row| row.get(0)).map_err(|fault| session.failed(IDENTITY, &fault))
 }

@@ -1,9 +1,16 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
-use postgres::{Client, Config, NoTls, Statement, error::SqlState, types::Type};
 use store::StoreError;
+use tokio_postgres::{
+    Config, Error, Statement,
+    error::{Severity, SqlState},
+    types::Type,
+};
 
-use crate::ENGINE;
+use crate::{
+    ENGINE,
+    client::{Client, Fault},
+};
 
 /// The most statements that one connection keeps prepared; then it starts anew.
 const STATEMENTS_KEPT: usize = 512;
@@ -16,12 +23,24 @@ pub enum Role {
 }
 
 impl Role {
-    /// A commit waits for the disk whatever the server's default is; a page that reads for longer than
-    /// 30 seconds is given up.
+    /// A commit waits for the disk whatever the server's default is. A page that reads for longer than 30 seconds is given
+    /// up, and so is a node that stands still in the middle of a transaction, with what others wait for.
     const fn settings(self) -> &'static str {
         match self {
             Self::Reader => "set application_name = 'taizhang reader'; set statement_timeout = '30s'",
-            Self::Writer => "set application_name = 'taizhang writer'; set synchronous_commit = on",
+            Self::Writer => {
+                "set application_name = 'taizhang writer'; set synchronous_commit = on;
+                set idle_in_transaction_session_timeout = '10s'"
+            }
+        }
+    }
+
+    /// The longest that a call may take: what the server gives up by itself, and a little more. A writer may wait for others,
+    /// or make an index of all that there is.
+    const fn longest(self) -> Option<Duration> {
+        match self {
+            Self::Reader => Some(Duration::from_secs(35)),
+            Self::Writer => None,
         }
     }
 
@@ -45,18 +64,18 @@ struct Prepared {
 
 /// One connection and the statements prepared on it.
 pub struct Session {
-    /// Present until dropped.
-    client: Option<Client>,
+    client: Client,
     prepared: HashMap<String, Prepared>,
     in_transaction: bool,
     broken: bool,
+    silent: bool,
 }
 
 impl Session {
     pub fn open(config: &Config, role: Role) -> Result<Self, StoreError> {
-        let client = config.connect(NoTls).map_err(|error| unreachable(&error))?;
+        let client = Client::connect(config, role.longest()).map_err(|fault| gone(&explain(&fault)))?;
         let mut session =
-            Self { client: Some(client), prepared: HashMap::new(), in_transaction: false, broken: false };
+            Self { client, prepared: HashMap::new(), in_transaction: false, broken: false, silent: false };
         session.run(role.settings())?;
         Ok(session)
     }
@@ -65,7 +84,7 @@ impl Session {
     pub fn check(&mut self) -> Result<(), StoreError> {
         let sql = "select current_setting('server_version_num')::bigint, current_setting('server_version'),
             current_setting('server_encoding')";
-        let row = self.client()?.query_one(sql, &[]).map_err(|error| refused(sql, &error))?;
+        let row = self.client.query_one(sql).map_err(|fault| refused(sql, &fault))?;
         let (number, version, encoding): (i64, String, String) = (row.get(0), row.get(1), row.get(2));
         if number < VERSION_LOWEST {
             return Err(StoreError::Schema(format!(
@@ -79,14 +98,14 @@ impl Session {
         Ok(())
     }
 
-    pub fn client(&mut self) -> Result<&mut Client, StoreError> {
-        self.client.as_mut().ok_or_else(|| gone("the connection is closed"))
+    pub const fn client(&mut self) -> &mut Client {
+        &mut self.client
     }
 
     /// Runs statements that take no parameters.
     pub fn run(&mut self, sql: &str) -> Result<(), StoreError> {
-        let result = self.client()?.batch_execute(sql);
-        result.map_err(|error| self.failed(sql, &error))
+        let result = self.client.batch_execute(sql);
+        result.map_err(|fault| self.failed(sql, &fault))
     }
 
     pub fn begin(&mut self, role: Role) -> Result<(), StoreError> {
@@ -103,11 +122,20 @@ impl Session {
         if !std::mem::take(&mut self.in_transaction) {
             return Ok(());
         }
+        if self.broken {
+            // It ended with the connection, and nobody should wait for that once more.
+            return Err(gone("the connection was lost"));
+        }
         self.run(how).inspect_err(|_| self.broken = true)
     }
 
     pub const fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// Whether it broke because nothing was heard of the server.
+    pub const fn is_silent(&self) -> bool {
+        self.silent
     }
 
     /// The statement prepared for parameters of these types. [`Type::UNKNOWN`] leaves the type to the server.
@@ -134,8 +162,8 @@ impl Session {
             let reason = format!("{} parameters were given, the last of them is not used", types.len());
             return Err(StoreError::Statement { engine: ENGINE, statement: sql.to_owned(), reason });
         }
-        let result = self.client()?.prepare_typed(sql, types);
-        let statement = result.map_err(|error| self.failed(sql, &error))?;
+        let result = self.client.prepare_typed(sql, types);
+        let statement = result.map_err(|fault| self.failed(sql, &fault))?;
         if self.prepared.len() >= STATEMENTS_KEPT {
             self.prepared.clear();
         }
@@ -144,23 +172,15 @@ impl Session {
     }
 
     /// Turns the engine's error into the store's, and draws the consequences for this connection.
-    pub fn failed(&mut self, sql: &str, error: &postgres::Error) -> StoreError {
-        let error = refused(sql, error);
+    pub fn failed(&mut self, sql: &str, fault: &Fault) -> StoreError {
+        self.silent |= matches!(fault, Fault::Silent);
+        let error = refused(sql, fault);
         match error {
             StoreError::Connection { .. } => self.broken = true,
             // A changed table makes prepared statements stale, and nothing in the error says which.
             _ => self.prepared.clear(),
         }
         error
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        // The client owns a runtime, which must not be dropped on a thread of another one.
-        if let Some(client) = self.client.take() {
-            std::thread::spawn(move || drop(client));
-        }
     }
 }
 
@@ -175,37 +195,45 @@ fn gone(reason: &str) -> StoreError {
     StoreError::Connection { engine: ENGINE, reason: reason.to_owned() }
 }
 
-fn unreachable(error: &postgres::Error) -> StoreError {
-    gone(&explain(error))
-}
-
-fn refused(sql: &str, error: &postgres::Error) -> StoreError {
-    let lost = match error.code() {
-        None => error.is_closed() || is_io(error),
-        Some(code) => {
-            code.code().starts_with("08")
-                || [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW]
-                    .contains(code)
-        }
+fn refused(sql: &str, fault: &Fault) -> StoreError {
+    let code = match fault {
+        Fault::Driver(error) => error.code(),
+        Fault::Silent | Fault::Machine(_) => None,
     };
     let gave_way = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
-    if error.code() == Some(&SqlState::DISK_FULL) {
-        StoreError::Full { engine: ENGINE, reason: format!("{}, at {sql:?}", explain(error)) }
-    } else if lost {
-        gone(&format!("{}, at {sql:?}", explain(error)))
-    } else if error.code().is_some_and(|code| gave_way.contains(code)) {
-        StoreError::Contended { engine: ENGINE, reason: format!("{}, at {sql:?}", explain(error)) }
+    let reason = format!("{}, at {sql:?}", explain(fault));
+    if code == Some(&SqlState::DISK_FULL) {
+        StoreError::Full { engine: ENGINE, reason }
+    } else if is_lost(fault) {
+        gone(&reason)
+    } else if code.is_some_and(|code| gave_way.contains(code)) {
+        StoreError::Contended { engine: ENGINE, reason }
     } else {
-        StoreError::Statement { engine: ENGINE, statement: sql.to_owned(), reason: explain(error) }
+        StoreError::Statement { engine: ENGINE, statement: sql.to_owned(), reason: explain(fault) }
     }
 }
 
-fn is_io(error: &postgres::Error) -> bool {
+/// Whether nothing can follow on the connection.
+fn is_lost(fault: &Fault) -> bool {
+    let Fault::Driver(error) = fault else { return true };
+    let Some(server) = error.as_db_error() else { return error.is_closed() || is_io(error) };
+    server.code().code().starts_with("08")
+        || [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW]
+            .contains(server.code())
+        || matches!(server.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+}
+
+fn is_io(error: &Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
 }
 
 /// The server's message and code. Not its detail: that repeats values of the row.
-fn explain(error: &postgres::Error) -> String {
+fn explain(fault: &Fault) -> String {
+    let error = match fault {
+        Fault::Driver(error) => error,
+        Fault::Silent => return "nothing is heard of it".to_owned(),
+        Fault::Machine(error) => return error.to_string(),
+    };
     if let Some(server) = error.as_db_error() {
         return format!("{} ({})", server.message(), server.code().code());
     }

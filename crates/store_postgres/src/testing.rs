@@ -1,6 +1,7 @@
 //! A PostgreSQL server for tests: the one that `TAIZHANG_TEST_POSTGRES` names, or a throw-away cluster of our own.
 
 use std::{
+    ffi::OsString,
     io::{self, Write},
     net::TcpListener,
     path::{Path, PathBuf},
@@ -149,6 +150,13 @@ impl Cluster {
     /// Ends the server, and keeps its files.
     pub fn down(&mut self, end: End) -> io::Result<()> {
         self.ours()?.end(end)
+    }
+
+    /// Stops every process of the server where it stands (SIGSTOP), or lets them go on. Who is connected stays so, and hears
+    /// nothing.
+    pub fn freeze(&self, is_frozen: bool) -> io::Result<()> {
+        let own = self.own.as_ref().ok_or_else(|| io::Error::other("the server is not ours to stop"))?;
+        own.signal(if is_frozen { "STOP" } else { "CONT" })
     }
 
     /// Starts the server again on the same files and port.
@@ -333,11 +341,17 @@ impl Own {
         self.wait_for_orphans()
     }
 
+    /// Sends a signal to every process of the server.
+    fn signal(&self, name: &str) -> io::Result<()> {
+        let processes = processes_in(&self.folder.path().join("data"))?;
+        run(Command::new("kill").arg(format!("-{name}")).args(processes))
+    }
+
     /// The backends notice within a moment that the server is gone; it cannot start again before they left.
     fn wait_for_orphans(&self) -> io::Result<()> {
         let until = Instant::now() + START_PATIENCE;
         let data: PathBuf = self.folder.path().join("data");
-        while any_process_in(&data)? {
+        while !processes_in(&data)?.is_empty() {
             if Instant::now() > until {
                 return Err(io::Error::other("backends of the killed server are still running"));
             }
@@ -350,6 +364,8 @@ impl Own {
 impl Drop for Own {
     fn drop(&mut self) {
         if let Some(mut keeper) = self.keeper.take() {
+            // One that stands still would not hear that it is to end.
+            self.signal("CONT").ok();
             drop(keeper.stdin.take());
             // The folder is removed next whether or not the server could be waited for.
             keeper.wait().ok();
@@ -361,15 +377,14 @@ fn binary(name: &str) -> String {
     format!("{BINARIES}/{name}")
 }
 
-/// Whether a process works in this folder, as every process of a server does in its data folder.
-fn any_process_in(folder: &Path) -> io::Result<bool> {
-    for process in std::fs::read_dir("/proc")?.flatten() {
-        // A process that ended meanwhile, or is not ours to see, is none of the server's.
-        if std::fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == folder) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// The processes that work in this folder, as every process of a server does in its data folder.
+fn processes_in(folder: &Path) -> io::Result<Vec<OsString>> {
+    // A process that ended meanwhile, or is not ours to see, is none of the server's.
+    let works_there = |process: &std::fs::DirEntry| {
+        std::fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == folder)
+    };
+    let all = std::fs::read_dir("/proc")?.flatten().filter(works_there);
+    Ok(all.map(|process| process.file_name()).collect())
 }
 
 /// The server refuses to run as root; then it runs as the user that its package made.

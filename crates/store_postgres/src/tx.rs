@@ -1,5 +1,5 @@
-use postgres::types::{ToSql, Type as PgType};
 use store::{Engine, Insert, Param, Row, StoreError, Tx, Type, WriteTx};
+use tokio_postgres::types::{ToSql, Type as PgType};
 
 use crate::{
     ENGINE,
@@ -45,8 +45,8 @@ impl Tx for PostgresTx<'_> {
         self.guard(sql, |session| {
             let given: Vec<Given<'_>> = params.iter().copied().map(Given).collect();
             let statement = prepare(session, sql, params)?;
-            let rows = session.client()?.query(&statement, &references(&given));
-            rows.map_err(|error| session.failed(sql, &error))?.iter().map(read).collect()
+            let rows = session.client().query(&statement, &references(&given));
+            rows.map_err(|fault| session.failed(sql, &fault))?.iter().map(read).collect()
         })
     }
 
@@ -54,8 +54,8 @@ impl Tx for PostgresTx<'_> {
         self.guard(sql, |session| {
             let given: Vec<Given<'_>> = params.iter().copied().map(Given).collect();
             let statement = prepare(session, sql, params)?;
-            let touched = session.client()?.execute(&statement, &references(&given));
-            touched.map_err(|error| session.failed(sql, &error))
+            let touched = session.client().execute(&statement, &references(&given));
+            touched.map_err(|fault| session.failed(sql, &fault))
         })
     }
 
@@ -70,8 +70,8 @@ impl Tx for PostgresTx<'_> {
                 let columns = transpose(insert, rows, &sql)?;
                 let arrays: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|column| &**column as _).collect();
                 let statement = session.prepare(&sql, &[])?;
-                let done = session.client()?.execute(&statement, &arrays);
-                done.map_err(|error| session.failed(&sql, &error))?;
+                let done = session.client().execute(&statement, &arrays);
+                done.map_err(|fault| session.failed(&sql, &fault))?;
             }
             Ok(())
         })
@@ -111,7 +111,7 @@ fn prepare(
     session: &mut Session,
     sql: &str,
     params: &[Param<'_>],
-) -> Result<postgres::Statement, StoreError> {
+) -> Result<tokio_postgres::Statement, StoreError> {
     let types: Vec<PgType> = params.iter().copied().map(type_of).collect();
     let statement = session.prepare(sql, &types)?;
     let wanted = statement.params().len();
@@ -125,7 +125,7 @@ fn references<'a>(given: &'a [Given<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
     given.iter().map(|param| param as _).collect()
 }
 
-fn read(row: &postgres::Row) -> Result<Row, StoreError> {
+fn read(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
     let cell = |column| match row.try_get::<_, Found>(column) {
         Ok(Found::Value(value)) => Ok(value),
         Ok(Found::Foreign(found)) => {

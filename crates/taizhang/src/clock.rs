@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use kernel::Kernel;
 use store::StoreError;
-use tokio::sync::watch;
+
+use crate::duties::Held;
 
 /// Between two looks.
 const TICK: Duration = Duration::from_secs(1);
@@ -16,9 +17,9 @@ const REST: Duration = Duration::from_secs(10);
 const MATTERS: usize = 2_000;
 
 /// Runs until it is aborted. What fails is tried again: what fell due meanwhile is written with the moment at which it did.
-pub async fn run(kernel: Arc<Kernel>, mut is_ours: watch::Receiver<bool>) {
+pub async fn run(kernel: Arc<Kernel>, mut duty: Held) {
     loop {
-        if is_ours.wait_for(|ours| *ours).await.is_err() {
+        if !duty.is_ours().await {
             break;
         }
         let kernel = kernel.clone();

@@ -2,12 +2,12 @@
 //! that dies is relieved within seconds; how the database tells is the store's business.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kernel::Kernel;
 use line_market::mqtt_bridge::Bridge;
 use shell::app::App;
-use store::Engine;
+use store::{DUTY_HOLDS, Engine};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -26,13 +26,34 @@ impl Drop for Task {
     }
 }
 
+/// Until when a duty is ours. A process that was stopped, and goes on, finds that over.
+#[derive(Clone)]
+pub struct Held(watch::Receiver<Instant>);
+
+impl Held {
+    /// Waits until the duty is ours; false when it will never be.
+    pub async fn is_ours(&mut self) -> bool {
+        self.0.wait_for(|until| Instant::now() < *until).await.is_ok()
+    }
+
+    /// Waits until it may have changed hands since `until` was read; false when it will not be looked at any more.
+    async fn changes(&mut self, until: Instant) -> bool {
+        tokio::select! {
+            changed = self.0.changed() => changed.is_ok(),
+            () = tokio::time::sleep_until(until.into()), if Instant::now() < until => true,
+        }
+    }
+}
+
 /// Watches whether a duty is ours; gives it up when the task is dropped.
-pub fn watch(kernel: &Arc<Kernel>, name: &'static str) -> (watch::Receiver<bool>, Task) {
-    let (sender, receiver) = watch::channel(false);
+pub fn watch(kernel: &Arc<Kernel>, name: &'static str) -> (Held, Task) {
+    let (sender, receiver) = watch::channel(Instant::now());
     let mut duty = kernel.store().duty(name);
     let kernel = kernel.clone();
     let task = tokio::spawn(async move {
+        let mut was_ours = false;
         loop {
+            let asked = Instant::now();
             let looked = tokio::task::spawn_blocking(move || {
                 let is_ours = duty.is_ours();
                 (duty, is_ours)
@@ -40,20 +61,17 @@ pub fn watch(kernel: &Arc<Kernel>, name: &'static str) -> (watch::Receiver<bool>
             let Ok((back, is_ours)) = looked.await else { break };
             duty = back;
             kernel.pulse().set_duty(name, is_ours);
-            sender.send_if_modified(|ours| {
-                let changed = *ours != is_ours;
-                if changed {
-                    tracing::info!(duty = name, ours = is_ours, "a duty changed hands");
-                }
-                *ours = is_ours;
-                changed
-            });
+            if was_ours != is_ours {
+                tracing::info!(duty = name, ours = is_ours, "a duty changed hands");
+            }
+            was_ours = is_ours;
+            sender.send_replace(if is_ours { asked + DUTY_HOLDS } else { asked });
             tokio::time::sleep(TICK).await;
         }
         // Whoever waits for the duty must not think that it stays.
-        sender.send_replace(false);
+        sender.send_replace(Instant::now());
     });
-    (receiver, Task(task))
+    (Held(receiver), Task(task))
 }
 
 /// Tells this node's listeners what other nodes append, where there may be others.
@@ -90,7 +108,8 @@ pub fn bridge(config: &Config, app: &App) -> Result<Option<Bridging>, Error> {
         let _watching = watching;
         let mut bridge: Option<Bridge> = None;
         loop {
-            let is_ours = *ours.borrow_and_update();
+            let until = *ours.0.borrow_and_update();
+            let is_ours = Instant::now() < until;
             match bridge.take() {
                 None if is_ours => match line_market::mqtt_bridge::start(app.clone(), settings.clone()) {
                     Ok(started) => bridge = Some(started),
@@ -100,7 +119,7 @@ pub fn bridge(config: &Config, app: &App) -> Result<Option<Bridging>, Error> {
                 as_it_was => bridge = as_it_was,
             }
             let goes_on = tokio::select! {
-                changed = ours.changed() => changed.is_ok(),
+                goes_on = ours.changes(until) => goes_on,
                 _ = stopped.changed() => false,
             };
             if !goes_on {

@@ -1,6 +1,8 @@
 //! The server, its database or the connection between ends under load: what was acknowledged is there once, and nothing is
 //! there twice.
 
+mod silence;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -84,6 +86,13 @@ impl Server {
         let mut command = Command::new("prlimit");
         // The soft limit alone, so that it can be taken back.
         command.arg(format!("--pid={}", self.child.id())).arg(format!("--fsize={limit}:"));
+        assert!(command.status().unwrap().success());
+    }
+
+    /// Stops it where it stands (SIGSTOP), or lets it go on.
+    pub fn freeze(&self, is_frozen: bool) {
+        let mut command = Command::new("kill");
+        command.arg(if is_frozen { "-STOP" } else { "-CONT" }).arg(self.child.id().to_string());
         assert!(command.status().unwrap().success());
     }
 
@@ -297,13 +306,15 @@ struct Siege {
     credential: String,
     next: Arc<AtomicU32>,
     known: Arc<Mutex<Known>>,
+    /// The process of the server, while there is one.
+    process: u32,
 }
 
 impl Siege {
     fn of(database_url: String) -> Self {
         let place = Place { database_url: Some(database_url), ..Engine::Sqlite.place().unwrap() };
         let (place, credential) = found(place);
-        Self { place, credential, next: Arc::new(AtomicU32::new(1)), known: Arc::default() }
+        Self { place, credential, next: Arc::new(AtomicU32::new(1)), known: Arc::default(), process: 0 }
     }
 
     /// Breaks it under load, and counts when all is over. The server is never told.
@@ -311,6 +322,7 @@ impl Siege {
         let direct = self.place.database_url.clone();
         self.place.database_url = by_way_of.or(direct.clone());
         let mut server = Server::start(&self.place);
+        self.process = server.child.id();
         let (base, watcher) = (server.base.clone(), Client::new(&server.base));
         load(&base, &self.credential, &self.next, &self.known, || {
             self.goes_on();

@@ -11,6 +11,7 @@ use kernel::{AppendError, DocketError, Kernel};
 use matters::{Due, MatterId, Opened, PostId};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use store::StoreError;
 use store_postgres::testing::{Cluster, or_skip};
 use taizhang::{Surroundings, SystemClock};
 
@@ -21,6 +22,8 @@ const KILLS: usize = 6;
 const CLIENTS: usize = 2;
 /// How soon another node goes on with the duties of one that died.
 const RELIEF_MAX: Duration = Duration::from_secs(10);
+/// The first node to start has to catch up with the days since the town was founded.
+const CATCHING_UP_MAX: Duration = Duration::from_secs(120);
 
 /// A place on a server of its own, which keeps what it acknowledged.
 fn place(cluster: &Cluster) -> Place {
@@ -65,8 +68,8 @@ fn no_acknowledged_sale_is_lost_or_doubled_when_either_of_two_nodes_is_killed() 
     inspect(&place, &known.lock().unwrap());
 }
 
-/// Waits until the clock of some node has coloured a matter that fell due long ago.
-fn is_looked_after(kernel: &Kernel, name: &str) -> Duration {
+/// Opens a matter that fell due long ago.
+fn open_overdue(kernel: &Kernel, name: &str) -> MatterId {
     let book = BookId::new(OFFICES[0].book).unwrap();
     let post = |name: &str| -> PostId {
         SubjectId::new(format!("post:{}/{name}", OFFICES[0].unit)).unwrap().try_into().unwrap()
@@ -85,15 +88,21 @@ fn is_looked_after(kernel: &Kernel, name: &str) -> Duration {
         due,
         rule: "deadline".into(),
     };
-    let began = Instant::now();
     let open = kernel.append_blocking::<_, _, DocketError>(move |desk| {
         let (now, actor) = (desk.now(), ActorId::new("system:test").unwrap());
         desk.open_matter::<DocketError>(&opened.matter.book(), &actor, now, opened.clone(), Vec::new())
             .map(drop)
     });
     assert!(matches!(open, Ok(())), "{open:?}");
+    id
+}
+
+/// Waits until the clock of some node has coloured a matter that fell due long ago.
+fn is_looked_after(kernel: &Kernel, name: &str, max: Duration) -> Duration {
+    let began = Instant::now();
+    let id = open_overdue(kernel, name);
     while kernel.matter(&id).unwrap().unwrap().colour.is_none() {
-        assert!(began.elapsed() < RELIEF_MAX, "nobody looks after {name}");
+        assert!(began.elapsed() < max, "nobody looks after {name}");
         std::thread::sleep(Duration::from_millis(20));
     }
     began.elapsed()
@@ -105,13 +114,13 @@ fn the_clock_goes_on_when_the_node_that_has_it_is_killed() {
     let (place, _) = found(place(&cluster));
     let kernel = node(&place, Arc::new(SystemClock));
     let mut first = Server::start(&place);
-    is_looked_after(&kernel, "with-one");
+    is_looked_after(&kernel, "with-one", CATCHING_UP_MAX);
     let mut second = Server::start(&place);
     first.kill();
-    let relieved = is_looked_after(&kernel, "after-the-first");
+    let relieved = is_looked_after(&kernel, "after-the-first", RELIEF_MAX);
     first = Server::start(&place);
     second.kill();
-    let again = is_looked_after(&kernel, "after-the-second");
+    let again = is_looked_after(&kernel, "after-the-second", RELIEF_MAX);
     eprintln!("the clock went on after {relieved:?} and {again:?}");
     first.kill();
     let mut watched = kernel.store().duty("clock");
@@ -119,6 +128,95 @@ fn the_clock_goes_on_when_the_node_that_has_it_is_killed() {
     assert!(!kernel.store().duty("clock").is_ours(), "and not twice");
     drop(watched);
     kernel.stop();
+}
+
+/// Wants that the clock wrote one colour of each of these matters.
+fn is_coloured_once(kernel: &Kernel, names: &[String]) {
+    let book = BookId::new(OFFICES[0].book).unwrap();
+    let entries = kernel.read(|tx| kernel::entries::entries_from(tx, &book, base::Seq(0), 10_000)).unwrap();
+    let coloured = |name: &String| {
+        let matter = MatterId::local(&book, name).unwrap().subject().to_string();
+        let of = |stored: &&kernel::entries::Stored| {
+            stored.entry.subjects.iter().any(|it| it.id.to_string() == matter)
+        };
+        entries.iter().filter(|it| it.entry.kind.as_str() == "kernel.matter.coloured").filter(of).count()
+    };
+    for name in names {
+        assert_eq!(coloured(name), 1, "{name}");
+    }
+}
+
+#[test]
+fn the_clock_goes_on_when_the_node_that_has_it_stands_still_and_is_not_done_twice_when_it_moves_again() {
+    let Some(cluster) = or_skip(Cluster::start_without_fsync()) else { return };
+    let (place, _) = found(place(&cluster));
+    let kernel = node(&place, Arc::new(SystemClock));
+    let mut nodes = [Server::start(&place), Server::start(&place)];
+    is_looked_after(&kernel, "with-both", CATCHING_UP_MAX);
+    let mut names = vec!["with-both".to_owned()];
+    for round in 0..4 {
+        // Whichever has the clock stands still once in two rounds.
+        let node = &nodes[round % 2];
+        node.freeze(true);
+        names.extend([format!("round-{round}"), format!("after-round-{round}")]);
+        let relieved = is_looked_after(&kernel, &format!("round-{round}"), RELIEF_MAX);
+        eprintln!("the clock went on after {relieved:?}");
+        node.freeze(false);
+        is_looked_after(&kernel, &format!("after-round-{round}"), RELIEF_MAX);
+    }
+    nodes.iter_mut().for_each(Server::kill);
+    is_coloured_once(&kernel, &names);
+    assert!(kernel.audit().unwrap().is_clean());
+    kernel.stop();
+}
+
+#[test]
+fn what_two_clocks_do_at_once_is_written_once() {
+    let Some(place) = Engine::Postgres.place() else { return };
+    let town = Town::on(place);
+    let other = node(&town.place, town.clock.clone());
+    let kernels = [&town.site.kernel, &other];
+    let mut names = Vec::new();
+    for round in 0..5 {
+        let more: Vec<String> = (0..20).map(|number| format!("m-{round}-{number}")).collect();
+        for name in &more {
+            open_overdue(kernels[0], name);
+        }
+        names.extend(more);
+        std::thread::scope(|scope| {
+            for kernel in kernels {
+                scope.spawn(|| kernel.tend_matters(1_000).unwrap());
+            }
+        });
+    }
+    is_coloured_once(&other, &names);
+    other.stop();
+}
+
+#[test]
+fn a_node_that_stands_still_in_a_transaction_lets_go_of_its_books() {
+    let Some(place) = Engine::Postgres.place() else { return };
+    let town = Town::on(place);
+    let other = node(&town.place, town.clock.clone());
+    let (taken, is_taken) = std::sync::mpsc::channel();
+    let stands_still = town.book();
+    std::thread::scope(|scope| {
+        let still = scope.spawn(|| {
+            other.append_blocking::<_, _, ()>(move |desk| {
+                desk.take::<()>(&stands_still)?;
+                taken.send(()).unwrap();
+                std::thread::sleep(Duration::from_secs(13));
+                desk.take::<()>(&BookId::new("xihai").unwrap())
+            })
+        });
+        is_taken.recv().unwrap();
+        harness::enter(&town.site.kernel, &town.book(), "market.lot.received", town.lot("N", 1_000));
+        assert!(!still.is_finished(), "the book was waited for until it was given back");
+        let ended = still.join().unwrap();
+        assert!(matches!(ended, Err(AppendError::Store(StoreError::Connection { .. }))), "{ended:?}");
+    });
+    harness::enter(&other, &town.book(), "market.lot.received", town.lot("N1", 1_000));
+    other.stop();
 }
 
 #[test]

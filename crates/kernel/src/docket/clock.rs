@@ -134,6 +134,12 @@ impl Kernel {
         let (lines, book, line) = (self.lines.clone(), book.clone(), line.to_owned());
         self.append_blocking(move |desk| {
             desk.take(&book)?;
+            // Another node may have begun it since this one looked.
+            const BEGUN: &str = "select day from line_day where book = $1 and day >= $2";
+            let params = [Param::Text(book.as_str()), Param::Int(i64::from(day.0))];
+            if desk.read()?.query_one(BEGUN, &params)?.is_some() {
+                return Ok(());
+            }
             if let Some(line) = lines.of(&line) {
                 line.on_day(desk, &book, day)?;
             }
