@@ -30,7 +30,7 @@ pub enum AdminError {
     OwnAccount,
     #[error("a role of a line is not granted on behalf of an account, a token, a device or the installation")]
     ReservedSubject,
-    #[error("the role of an administrator is granted to accounts; a program gets it on the machine itself")]
+    #[error("the role of an administrator is granted to accounts, not to programs or devices")]
     ProgramAdmin,
     #[error("it is the last administrator of the root")]
     LastAdmin,

@@ -7,7 +7,7 @@ use base::limits::{TRACE_DEPTH_MAX, TRACE_SUBJECTS_MAX};
 use base::{BookId, Seq, SubjectId};
 use ledger::{Role, Subject};
 use store::{Param, StoreError, Tx, placeholders};
-use trace::{Bounds, Direction, Link, Links, Walk};
+use trace::{Bounds, Cut, Direction, Link, Links, Walk};
 
 use crate::apply::{home_book, read_mates};
 use crate::{Kernel, Lines, entries};
@@ -15,6 +15,8 @@ use crate::{Kernel, Lines, entries};
 /// A trace that takes longer is cut, and says so.
 const WALK_TIME_MAX: Duration = Duration::from_secs(10);
 const CHUNK: usize = 256;
+/// Entries that name more than their links repeat, and are read for one step of a walk at most.
+const WIDE_MAX: usize = 4_000;
 
 impl Kernel {
     /// Walks from a subject, across books, within the product's bounds.
@@ -35,8 +37,12 @@ impl Kernel {
     ) -> Result<Walk, StoreError> {
         let deadline = Instant::now() + time_max;
         self.read(|tx| {
-            let mut links = StoredLinks { tx, lines: self.lines(), told_in };
-            trace::walk(&mut links, start, direction, bounds, &|| Instant::now() > deadline)
+            let mut links = StoredLinks { tx, lines: self.lines(), told_in, wide: 0, is_cut: false };
+            let mut walk = trace::walk(&mut links, start, direction, bounds, &|| Instant::now() > deadline)?;
+            if links.is_cut {
+                walk.cut = walk.cut.or(Some(Cut::Subjects));
+            }
+            Ok(walk)
         })
     }
 }
@@ -47,6 +53,10 @@ pub struct StoredLinks<'a> {
     pub lines: &'a Lines,
     /// The one book besides the homes of subjects whose entries count; every book, if none is named.
     pub told_in: Option<&'a BookId>,
+    /// Wide entries read for the step that is under way.
+    pub wide: usize,
+    /// Whether more of them were left out.
+    pub is_cut: bool,
 }
 
 impl Links for StoredLinks<'_> {
@@ -70,6 +80,7 @@ impl Links for StoredLinks<'_> {
             }
         }
         let mut found = Vec::new();
+        self.wide = 0;
         for (book, subjects) in by_book {
             for chunk in subjects.chunks(CHUNK) {
                 let room = (max + 1).saturating_sub(found.len());
@@ -146,7 +157,9 @@ impl StoredLinks<'_> {
         if unread.is_empty() {
             return Ok(());
         }
-        let seqs: Vec<Seq> = unread.iter().copied().collect();
+        let seqs: Vec<Seq> = unread.iter().copied().take(WIDE_MAX - self.wide).collect();
+        self.wide += seqs.len();
+        self.is_cut |= seqs.len() < unread.len();
         let wide: BTreeMap<Seq, Vec<Subject>> = entries::entries(self.tx, book, &seqs)?
             .into_iter()
             .map(|entry| (entry.seq, entry.subjects))

@@ -186,7 +186,7 @@ pub fn moves_of(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<Verb> {
         }
         Verb::Resumed => works() || reviews(),
         Verb::HelperAdded => works() || arranges(),
-        Verb::HandedOver => arranges(),
+        Verb::HandedOver => arranges() && !(works() && reviews()),
         Verb::Coloured | Verb::Escalated => false,
     };
     Verb::ALL.into_iter().filter(|verb| matter.may_be(*verb)).filter(may).collect()

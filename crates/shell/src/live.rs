@@ -182,7 +182,7 @@ pub async fn seated(State(app): State<App>, request: Request, next: Next) -> Res
 /// By what whoever opens a stream is let in.
 fn owner_of(app: &App, request: &Request) -> String {
     match request.extensions().get::<Viewer>() {
-        Some(Viewer::Person(session)) => format!("session {}", session.hash),
+        Some(Viewer::Person(session)) => session.actor.id.to_string(),
         Some(Viewer::Program(actor)) => actor.id.to_string(),
         _ => match cookie(request.headers(), wall::COOKIE) {
             Some(screen) => format!("screen {screen}"),

@@ -10,7 +10,7 @@ use crate::texts::Both;
 pub const SOCKETS_MAX: usize = 256;
 /// Those of one owner.
 pub const SOCKETS_OF_ONE_MAX: usize = 8;
-/// Streams that are open at a time of one session, screen, program or device: so many tabs that follow something.
+/// Streams that are open at a time of one account, screen, program or device: so many tabs that follow something.
 pub const STREAMS_OF_ONE_MAX: usize = 32;
 
 /// What is open by owner.
@@ -59,9 +59,9 @@ impl Seats {
 /// 429: what is open has to be closed first.
 fn too_many(max: usize) -> Problem {
     let detail = Both::new(
-        format!("同时打开的实时连接过多（每个会话最多 {max} 个），请先关闭一些页面。"),
+        format!("同时打开的实时连接过多（每个账户或设备最多 {max} 个），请先关闭一些页面。"),
         format!(
-            "{max} live connections are open, which is as many as one session may have; close some pages first"
+            "{max} live connections are open, which is as many as one account or device may have; close some pages first"
         ),
     );
     Problem { detail, ..Problem::too_many_requests(60) }

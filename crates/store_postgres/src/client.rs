@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn each_server_of_a_url_has_all_but_the_others() {
-        let url = "postgres://user:word@a:1,b:2/name?target_session_attrs=read-write&connect_timeout=2";
+        let url =
+            "postgres://user@a:1,b:2/name?password=word&target_session_attrs=read-write&connect_timeout=2";
         let config: Config = url.parse().unwrap();
         let [first, second] = &each_server(&config)[..] else { panic!("two servers") };
         let alone = |host: &str| -> Config { url.replace("a:1,b:2", host).parse().unwrap() };

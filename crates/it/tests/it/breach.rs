@@ -212,6 +212,10 @@ on_every_store! {
         step(&both, 0, json!({ "verb": "cancelled", "reason": "无须办理", "approver": DEPUTY })).expect(403);
         let later = json!({ "verb": "extended", "extension": { "by": "to", "day": "2030-12-31" }, "reason": "延期", "approver": DEPUTY });
         step(&both, 0, later).expect(403);
+        // Nor once they have handed it over.
+        let handed = json!({ "verb": "handed_over", "to": MANAGER, "reason": "移交" });
+        assert!(!seen["moves"].to_string().contains("handed_over"), "{seen}");
+        step(&both, 0, handed).expect(403);
         manager.get("/api/matters/beiyuan/task-drain").expect(403);
         town.check();
     }

@@ -195,7 +195,10 @@ impl Desk<'_> {
         matter: &Matter,
     ) -> Result<(), AppendError<E>> {
         match event {
-            Event::HandedOver(handover) => self.need_posts(handover.reviewer.iter().chain([&handover.to])),
+            Event::HandedOver(handover) => {
+                self.need_posts(handover.reviewer.iter().chain([&handover.to]))?;
+                self.need_handover(actor, handover.reviewer.as_ref(), matter)
+            }
             Event::HelperAdded(added) => self.need_posts([&added.helper]),
             Event::Cancelled(it) => self.need_approver(actor, &it.approver, matter),
             Event::Reopened(it) => self.need_approver(actor, &it.approver, matter),

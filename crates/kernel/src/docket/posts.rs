@@ -89,6 +89,24 @@ impl Desk<'_> {
         }
     }
 
+    /// Refuses a handover by who owes the matter and reviews it, before or after: it would free them to approve.
+    pub(super) fn need_handover<E: From<DocketError>>(
+        &mut self,
+        actor: &ActorId,
+        reviewer: Option<&PostId>,
+        matter: &Matter,
+    ) -> Result<(), AppendError<E>> {
+        if is_system(actor) || !self.acts_for(actor, &matter.owner)? {
+            return Ok(());
+        }
+        for reviewer in reviewer.into_iter().chain([&matter.reviewer]) {
+            if self.acts_for(actor, reviewer)? {
+                return refuse(DocketError::OwnApproval);
+            }
+        }
+        Ok(())
+    }
+
     /// Whether somebody may approve for a matter in the name of a post.
     pub fn may_approve(
         &mut self,

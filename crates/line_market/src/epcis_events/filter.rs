@@ -42,13 +42,14 @@ impl Sql {
         self.bind(Value::Text(text.to_owned()))
     }
 
-    /// `column in (...)`
+    /// `column in (...)`; in none never. Databases take thousands of values here, and not of alternatives.
     pub fn among<'v>(&mut self, column: &str, values: impl IntoIterator<Item = &'v str>) -> &mut Self {
-        self.push(column).push(" in (");
-        for (at, value) in values.into_iter().enumerate() {
-            self.push(if at > 0 { "," } else { "" }).text(value);
+        let before = self.text.len();
+        for value in values {
+            let start = if self.text.len() == before { format!("{column} in (") } else { ",".to_owned() };
+            self.push(&start).text(value);
         }
-        self.push(")")
+        if self.text.len() == before { self.push("1 = 0") } else { self.push(")") }
     }
 
     /// Alternatives in brackets; none holds never.
@@ -83,9 +84,7 @@ impl Sql {
                             Held::Text(text) => Some(text.as_str()),
                             _ => None,
                         });
-                        self.any(texts, |sql, text| {
-                            sql.push(&format!("e.{} = ", COLUMN_NAMES[at])).text(text);
-                        })
+                        self.among(&format!("e.{}", COLUMN_NAMES[at]), texts)
                     }
                     None => self.fact(field, |sql| sql.holds("f.", &held)),
                 }
@@ -117,15 +116,25 @@ impl Sql {
 
     /// That the columns of a value have one of these.
     pub fn holds(&mut self, prefix: &str, values: &[Held]) {
-        self.any(values, |sql, held| {
+        let texts = values.iter().filter_map(|held| match held {
+            Held::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        let others: Vec<&Held> = values.iter().filter(|held| !matches!(held, Held::Text(_))).collect();
+        if others.is_empty() {
+            self.among(&format!("{prefix}held"), texts);
+            return;
+        }
+        self.push("(").among(&format!("{prefix}held"), texts).push(" or ");
+        self.any(others, |sql, held| {
             sql.push(prefix);
             match held {
-                Held::Text(text) => sql.push("held = ").text(text),
                 Held::Number(key) => sql.push("number = ").int(*key),
                 Held::Moment(ms) => sql.push("moment = ").int(*ms),
-                Held::Nothing => sql.push("held is null"),
+                Held::Text(_) | Held::Nothing => sql.push("held is null"),
             };
         });
+        self.push(")");
     }
 
     /// That the event has a fact of a field for which more holds.
@@ -215,9 +224,7 @@ impl Way {
                 sql.run(&among.field);
                 let runs: Vec<String> =
                     among.values.iter().map(|value| run_of(&Held::from(value.clone()))).collect();
-                sql.push(" and ").any(&runs, |sql, run| {
-                    sql.push("held = ").text(run);
-                });
+                sql.push(" and ").among("held", runs.iter().map(String::as_str));
                 Leads::Blocks
             }
             Condition::Compares(field, comparison, bound) => {

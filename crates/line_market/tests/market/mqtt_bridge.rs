@@ -220,7 +220,7 @@ impl Scale {
 
 fn sale(counter: u32) -> Value {
     json!({
-        "counter": counter, "occurred": "2026-02-28T08:00:00Z", "lot": "L1", "product": "tomato", "stall": "A1",
+        "counter": counter, "occurred": "2026-03-01T00:00:00Z", "lot": "L1", "product": "tomato", "stall": "A1",
         "grams": 500, "fen_per_kg": 700, "amount_fen": 350, "nonce": format!("{counter:016x}"),
     })
 }
@@ -249,7 +249,7 @@ async fn a_batch_is_recorded_before_its_receipt_and_known_when_it_comes_again() 
     let seq = base::Seq(first["lines"][0]["seq"].as_u64().unwrap());
     let entry = market.bench.kernel.entry(&market.book, seq).unwrap().unwrap();
     assert_eq!(entry.actor.as_str(), "device:beiyuan/a1-1");
-    assert_eq!(entry.occurred, time("2026-02-28T08:00:00Z"));
+    assert_eq!(entry.occurred, time("2026-03-01T00:00:00Z"));
 
     scale.publish("sales", batch([1, 2])).await;
     let second = scale.receipt().await;

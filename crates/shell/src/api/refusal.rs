@@ -107,9 +107,7 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::AccountExists(account) => format!("账户 {account} 已经存在，请换用其他账户名。"),
         AdminError::UnknownAccount(account) => format!("没有账户 {account}。"),
         AdminError::AccountDisabled(account) => format!("账户 {account} 已停用。"),
-        AdminError::ProgramAdmin => {
-            "管理员角色只能授予账户；程序确需使用的，请在服务器上以命令签发令牌。".into()
-        }
+        AdminError::ProgramAdmin => "管理员角色只能授予账户，不能授予程序和设备。".into(),
         AdminError::ReservedSubject => "条线角色不能以账户、令牌、设备或系统自身的名义授予。".into(),
         AdminError::OwnAccount => "此项不能对本人账户办理，请由其他管理员办理。".into(),
         AdminError::LastAdmin => "这是最上级单位的最后一名管理员，须先另行授予一名管理员。".into(),

@@ -1,11 +1,15 @@
 //! The entries of a book, or those about one subject: what every number of a register opens into.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use base::{BookId, Seq, SubjectId};
+use kernel::entries::Kinds;
 use ledger::Entry;
 use serde::Deserialize;
 use store::StoreError;
@@ -56,8 +60,11 @@ async fn book(
     may_read(&app, &viewer, &book)?;
     let about = wanted.about.as_deref().map(SubjectId::new).transpose().map_err(|_| Problem::not_found())?;
     let (home, subject, before) = (book.clone(), about.clone(), wanted.before);
-    let (entries, from) =
-        app.blocking(move |kernel| kernel.read(|tx| latest(tx, &home, subject.as_ref(), before))).await?;
+    let (entries, from) = app
+        .blocking(move |kernel| {
+            kernel.read(|tx| latest(tx, &kernel.lines().hearsay(), &home, subject.as_ref(), before))
+        })
+        .await?;
     let t = app.texts.t(lang);
     let title = match &about {
         Some(subject) => t.with("book-about", &[("subject", subject.local_part())]),
@@ -104,12 +111,21 @@ async fn book(
 /// The entries to show, the latest first, and where a page of the whole book begins.
 fn latest(
     tx: &mut dyn store::Tx,
+    hearsay: &[&str],
     book: &BookId,
     about: Option<&SubjectId>,
     before: Option<u64>,
 ) -> Result<(Vec<Entry>, u64), StoreError> {
     if let Some(subject) = about {
-        return Ok((kernel::entries::about(tx, book, subject, ABOUT_MAX)?, 0));
+        // What others report, however much, hides nothing of what the house recorded.
+        let own = Kinds::AllBut(hearsay);
+        let mut found = kernel::entries::about_of(tx, book, subject, own, None, ABOUT_MAX)?;
+        let known: BTreeSet<Seq> = found.iter().map(|entry| entry.seq).collect();
+        let others = kernel::entries::about(tx, book, subject, ABOUT_MAX)?;
+        found.extend(others.into_iter().filter(|entry| !known.contains(&entry.seq)));
+        found.truncate(ABOUT_MAX);
+        found.sort_unstable_by_key(|entry| Reverse(entry.seq));
+        return Ok((found, 0));
     }
     let row = tx.query_one("select size from book where book = $1", &[store::Param::Text(book.as_str())])?;
     let size = row.map_or(Ok(0), |row| row.int(0))?;

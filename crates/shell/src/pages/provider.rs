@@ -131,7 +131,9 @@ async fn come_back(
         let named = on.provider.recognise(&trip, &code, said.iss.as_deref(), &back, kernel.now());
         let identifier = named.map_err(|error| failed(&error))?;
         let identity = Identity { issuer: on.provider.issuer().to_owned(), identifier };
-        match kernel.sign_in_as(&identity, viewer.session().map(|session| &session.actor.id)) {
+        // Whoever has a one-time password may be who set it.
+        let owner = viewer.session().filter(|session| !session.must_change);
+        match kernel.sign_in_as(&identity, owner.map(|session| &session.actor.id)) {
             Ok(session) => Ok(Came::In(session, next)),
             Err(IdentityError::Unknown) => Ok(Came::Unknown(identity.identifier)),
             Err(IdentityError::Unconfirmed(account)) => Ok(Came::Unconfirmed(account, next)),

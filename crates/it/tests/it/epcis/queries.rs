@@ -110,6 +110,22 @@ on_every_store! {
         town.check();
     }
 
+    fn places_by_the_thousand_are_asked_for_at_once(town) {
+        let (supplier, tracer) = (town.program(User::Supplier), town.program(User::Tracer));
+        let place = |n: usize| format!("https://yard.example/414/0614141000029/254/{n}");
+        let below = |from: usize| (from..from + 900).map(place).collect::<Vec<_>>();
+        let mut sent = document(&town.now(), json!([observed(1, json!({ "readPoint": { "id": place(1_700) } }))]));
+        sent["epcisHeader"] = json!({ "epcisMasterData": { "vocabularyList": [
+            { "type": "urn:epcglobal:epcis:vtype:ReadPoint", "vocabularyElementList": [
+                { "id": place(0), "children": below(1) }, { "id": place(900), "children": below(901) }] }
+        ] } });
+        send(&supplier, &sent).expect(202);
+        for reader in [&supplier, &tracer] {
+            assert_eq!(events(&reader.get(&format!("{EVENTS}?WD_readPoint={}", place(0)))).len(), 1);
+            assert_eq!(events(&reader.get(&format!("{EVENTS}?WD_bizLocation={}", place(0)))).len(), 0);
+        }
+    }
+
     fn a_query_that_asks_for_too_much_is_refused_by_its_name(town) {
         let supplier = town.program(User::Supplier);
         let many: Vec<String> = (0..51).map(|n| format!("EQ_https://ns.example/f{n}=1")).collect();
