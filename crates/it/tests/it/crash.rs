@@ -51,6 +51,16 @@ impl Server {
 
     /// With more in its configuration, and in its environment.
     pub fn within(place: &Place, more: &str, environment: &[(&str, &Path)]) -> Self {
+        Self::logging(place, more, environment, Stdio::inherit())
+    }
+
+    /// Whose log nobody can keep: each write to it fails as on a full disk.
+    pub fn unheard(place: &Place) -> Self {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        Self::logging(place, "", &[], full.into())
+    }
+
+    fn logging(place: &Place, more: &str, environment: &[(&str, &Path)], log: Stdio) -> Self {
         let config = place.config();
         let file = place.folder.path().join("taizhang.toml");
         std::fs::write(&file, format!("name = {:?}\n{more}", config.name)).unwrap();
@@ -62,7 +72,7 @@ impl Server {
             "--listen",
             "127.0.0.1:0",
         ]);
-        command.env_remove("DATABASE_URL").env("RUST_LOG", "error").stdout(Stdio::piped());
+        command.env_remove("DATABASE_URL").env("RUST_LOG", "error").stdout(Stdio::piped()).stderr(log);
         command.envs(environment.iter().copied());
         if let Some(url) = &place.database_url {
             command.env("DATABASE_URL", url);

@@ -104,7 +104,8 @@ fn a_full_disk_is_told_and_takes_nothing_with_it() {
 #[test]
 fn a_write_that_is_cut_short_is_told_and_takes_nothing_with_it() {
     let (place, credential) = found(Engine::Sqlite.place().unwrap());
-    let mut server = Server::start(&place);
+    // The log is cut short as well.
+    let mut server = Server::unheard(&place);
     let (next, known, stop) = (AtomicU32::new(1), Mutex::new(Known::default()), AtomicBool::new(false));
     let clients = [0, 1, 2].map(|_| Client::new(&server.base).bearer(&credential));
     let largest = || {
