@@ -166,7 +166,7 @@ pub fn prepare_sifted(
 /// or a forged event would turn traces, recalls and the counters of scales. Whatever else is kept here (matters, stalls,
 /// posts) others do not name at all: what is told of it is its history.
 fn claims(event: &Event, is_kept: &dyn Fn(&BookId) -> bool) -> Option<Refusal> {
-    let transformation = event.raw.get("transformationID").and_then(Value::as_str);
+    let transformation = transformation_id(event);
     if let Some(id) = transformation.and_then(|id| own(id, is_kept)) {
         return Some(refused("transformationID", &id));
     }
@@ -175,6 +175,10 @@ fn claims(event: &Event, is_kept: &dyn Fn(&BookId) -> bool) -> Option<Refusal> {
         let may = matches!(what.role, epcis::Role::Input | epcis::Role::About) && id.scheme() == "lot";
         if may { None } else { Some(refused(what.member, &id)) }
     })
+}
+
+fn transformation_id(event: &Event) -> Option<&str> {
+    event.raw.get("transformationID").and_then(Value::as_str)
 }
 
 /// A thing of the house, by its name. What has a canonical form besides itself, a URN or link, is none.
@@ -407,7 +411,7 @@ fn ready(book: &BookId, sender: &Sender, event: &Event, told: &Told<'_>) -> Resu
         body: body(told, event, &key, sender)?,
         typed: indexed.into_typed(),
     };
-    let transformation = event.raw.get("transformationID").and_then(Value::as_str);
+    let transformation = transformation_id(event);
     let named = event.what.iter().map(|what| (what.id.as_str(), what.member));
     let named = named.chain(transformation.map(|id| (id, "transformationID")));
     let slips = named.filter_map(|(id, member)| Some((slip_gtin(&urn::canonical(id))?, member))).collect();
@@ -463,7 +467,7 @@ fn subjects(event: &Event) -> Result<Vec<Subject>, Refusal> {
     }
     // Events with one transformationID are parts of one transformation (EPCIS 2.0, section 7.4.6): what goes in
     // goes into it, and what comes out comes out of it.
-    let transformation = event.raw.get("transformationID").and_then(Value::as_str);
+    let transformation = transformation_id(event);
     if let (EventType::Transformation, Some(id)) = (&event.event_type, transformation) {
         for (side, through) in [(epcis::Role::Input, Role::Output), (epcis::Role::Output, Role::Input)] {
             if event.what.iter().any(|what| what.role == side) {

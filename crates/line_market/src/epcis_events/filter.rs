@@ -2,7 +2,7 @@
 
 use base::BookId;
 use epcis::query::{Among, Comparison, Condition, Field, Held, Pattern, Scalar, What};
-use store::Value;
+use store::{Param, StoreError, Tx, Value};
 
 use super::DECLARATION;
 use super::index::{COLUMNS, SENDER, moment_run, number_run, run_of, text_run};
@@ -50,6 +50,14 @@ impl Sql {
             self.push(&start).text(value);
         }
         if self.text.len() == before { self.push("1 = 0") } else { self.push(")") }
+    }
+
+    /// How many rows there are, counted up to a number.
+    pub fn count(&self, tx: &mut dyn Tx, max: usize) -> Result<usize, StoreError> {
+        let sql = format!("select count(*) from ({} limit {max}) as few", self.text);
+        let params: Vec<Param<'_>> = self.params.iter().map(Param::from).collect();
+        let count = tx.query_one(&sql, &params)?.map_or(Ok(0), |row| row.int(0))?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
     /// Alternatives in brackets; none holds never.

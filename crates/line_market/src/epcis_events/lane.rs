@@ -172,14 +172,7 @@ impl<'b> Lane<'b> {
                 Leads::Blocks => (NARROW_BLOCKS_MAX, 16),
             };
             let max = if self.place.is_some() { max.min(AT_PLACE_MAX / weight) } else { max };
-            let sql = format!(
-                "select count(*) from (select 1 from ({}) as way limit {}) as few",
-                way.sql.text,
-                max + 1
-            );
-            let params: Vec<Param<'_>> = way.sql.params.iter().map(Param::from).collect();
-            let count = tx.query_one(&sql, &params)?.map_or(Ok(0), |row| row.int(0))?;
-            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            let count = way.sql.count(tx, max + 1)?;
             if count == 0 {
                 return Ok(Plan::Nothing);
             }
@@ -275,11 +268,8 @@ impl<'b> Lane<'b> {
             }
             Plan::Walk => None,
         };
-        if let Some(mut sql) = limited {
-            sql.text = format!("select count(*) from ({} limit {max}) as few", sql.text);
-            let params: Vec<Param<'_>> = sql.params.iter().map(Param::from).collect();
-            let count = tx.query_one(&sql.text, &params)?.map_or(Ok(0), |row| row.int(0))?;
-            return Ok(Some((usize::try_from(count).unwrap_or(usize::MAX), 0)));
+        if let Some(sql) = limited {
+            return Ok(Some((sql.count(tx, max)?, 0)));
         }
         let (mut found, mut looked) = (0, 0);
         while found < max && !self.is_done {

@@ -63,7 +63,7 @@ pub fn has_value(tx: &mut dyn Tx, sights: &[Sight], field: &Field, text: &str) -
         if let Some(senders) = &sight.senders {
             sql.push(" and ").among("sender", senders.iter().map(String::as_str));
         }
-        if exists(tx, sql)? {
+        if sql.count(tx, 1)? > 0 {
             return Ok(true);
         }
     }
@@ -80,17 +80,11 @@ pub fn has_thing(tx: &mut dyn Tx, sights: &[Sight], condition: &Condition) -> Re
             sql.text
         );
         sql.condition(condition).sender(sight.senders.as_deref());
-        if exists(tx, sql)? {
+        if sql.count(tx, 1)? > 0 {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-fn exists(tx: &mut dyn Tx, mut sql: Sql) -> Result<bool, StoreError> {
-    sql.text = format!("select count(*) from ({} limit 1) as some_of_them", sql.text);
-    let params: Vec<Param<'_>> = sql.params.iter().map(Param::from).collect();
-    Ok(tx.query_one(&sql.text, &params)?.map_or(Ok(0), |row| row.int(0))? > 0)
 }
 
 /// The things that some events name, in the order in which they were first named: book by book, event by event.

@@ -2,7 +2,7 @@
 //! times, which takes a look into another tree for each.
 
 use epcis::query::{Condition, Field};
-use store::{Param, Row, StoreError, Tx};
+use store::{Row, StoreError, Tx};
 
 use super::{Hit, Lane};
 use crate::epcis_events::filter::Sql;
@@ -52,9 +52,7 @@ impl Lane<'_> {
                 .push(&format!(" and e.event_time {sign} "))
                 .int(next.edge);
             self.restrict(&mut sql, "e.");
-            sql.text = format!("select count(*) from ({} limit {SPAN_EVENTS}) as before", sql.text);
-            let params: Vec<Param<'_>> = sql.params.iter().map(Param::from).collect();
-            if tx.query_one(&sql.text, &params)?.map_or(Ok(0), |row| row.int(0))? < SPAN_EVENTS {
+            if sql.count(tx, SPAN_EVENTS as usize)? < SPAN_EVENTS as usize {
                 return Ok(None);
             }
         }
@@ -135,7 +133,7 @@ mod tests {
     use epcis::query::{Among, OrderDirection, Scalar};
     use rand::rngs::StdRng;
     use rand::{RngExt, SeedableRng};
-    use store::{Insert, Store, Type};
+    use store::{Insert, Param, Store, Type};
     use store_sqlite::SqliteStore;
 
     use super::*;
