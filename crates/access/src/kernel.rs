@@ -28,6 +28,16 @@ pub const WALL: &str = "wall";
 /// The role of a system that watches over the machine.
 pub const MONITOR: &str = "monitor";
 
+/// What is done with matters: for a post that takes part, or with a role over the unit that keeps the book.
+pub mod matter {
+    pub const READ: &str = "kernel.matter.read";
+    pub const OPEN: &str = "kernel.matter.open";
+    pub const WORK: &str = "kernel.matter.work";
+    pub const REVIEW: &str = "kernel.matter.review";
+    pub const APPROVE: &str = "kernel.matter.approve";
+    pub const ARRANGE: &str = "kernel.matter.arrange";
+}
+
 /// What can be done with the kernel's own nouns.
 pub const KERNEL_ACTIONS: &[ActionDef] = &[
     action("kernel.registry.read", "查看组织树", "Read the org tree", &["admin", "leader", "auditor"]),
@@ -58,12 +68,12 @@ pub const KERNEL_ACTIONS: &[ActionDef] = &[
     action("kernel.target.set", "设定目标", "Set a target", &["admin", "leader"]),
     action("kernel.wall.read", "查看大屏", "Look at the wall", &["leader", "auditor", WALL]),
     action("kernel.trace.walk", "追溯", "Walk a trace", &["leader", "auditor"]),
-    of_posts("kernel.matter.read", "查看事项", "Read matters", &["leader", "auditor"]),
-    of_posts("kernel.matter.open", "交办事项", "Open a matter", &["leader"]),
-    of_posts("kernel.matter.work", "办理事项", "Work on a matter", &[]),
-    of_posts("kernel.matter.review", "审核事项", "Review a matter", &[]),
-    of_posts("kernel.matter.approve", "审批事项", "Approve for a matter", &[]),
-    of_posts("kernel.matter.arrange", "调整承办", "Arrange who works on a matter", &["leader"]),
+    of_posts(matter::READ, "查看事项", "Read matters", &["leader", "auditor"]),
+    of_posts(matter::OPEN, "交办事项", "Open a matter", &["leader"]),
+    of_posts(matter::WORK, "办理事项", "Work on a matter", &[]),
+    of_posts(matter::REVIEW, "审核事项", "Review a matter", &[]),
+    of_posts(matter::APPROVE, "审批事项", "Approve for a matter", &[]),
+    of_posts(matter::ARRANGE, "调整承办", "Arrange who works on a matter", &["leader"]),
     action("kernel.witness.read", "查看见证", "See what is witnessed", &["admin", "leader", "auditor"]),
     action("kernel.witness.trust", "维护见证日志", "Say which logs are witnessed", &["admin"]),
     action("kernel.witness.acknowledge", "处置日志分叉", "Acknowledge a fork", &["admin"]),

@@ -6,5 +6,5 @@ mod kernel;
 mod policy;
 
 pub use decide::{Actor, Decision, Denial, Grant, Resource, Scope, Sight, decide, scope};
-pub use kernel::{ADMIN, HOLDER, KERNEL_ACTIONS, KERNEL_ROLES, MONITOR, WALL};
+pub use kernel::{ADMIN, HOLDER, KERNEL_ACTIONS, KERNEL_ROLES, MONITOR, WALL, matter};
 pub use policy::{ActionDef, Permission, Policy, PolicyError, RoleDef, TableRow};

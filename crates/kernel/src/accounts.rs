@@ -12,7 +12,7 @@ mod second;
 mod sessions;
 mod totp;
 
-use access::{ADMIN, Actor, Grant};
+use access::{ADMIN, Actor, Grant, HOLDER};
 use base::{AccountId, ActorId, BookId, SubjectId, Time, UnitCode};
 use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
@@ -342,6 +342,11 @@ pub(crate) fn find_actor(
     }
     let grants = grants(tx, actor)?.into_iter().map(|(_, grant)| grant).collect();
     Ok(Some(FoundActor { actor: Actor { id: actor.clone(), grants }, expires }))
+}
+
+/// What whoever holds a post is granted by holding it.
+pub(crate) fn of_holder(post: &SubjectId, unit: &UnitCode) -> Grant {
+    Grant { role: HOLDER.into(), unit: unit.clone(), line: None, subject: Some(post.clone()) }
 }
 
 /// What is granted to an actor, by the numbers of the entries.

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use base::{BookId, Seq, Time};
+use base::{ActorId, BookId, Seq, Time};
 use figures::Cells;
 use ledger::{BodyError, Draft, Entry, KindError, Rule};
 use matters::Rulebook;
@@ -182,14 +182,14 @@ impl<'a> Desk<'a> {
         self.tx.execute(OPEN_BOOK, &[Param::Text(book.as_str())]).map(drop)
     }
 
-    /// Appends an entry, if the job is accepted in the end. The files that it names must be there.
+    /// Appends an entry, if the job is accepted in the end. The files that it names must be there, sent by whoever it is of.
     pub fn append<E>(&mut self, draft: Draft) -> Result<Receipt, AppendError<E>> {
         self.bench.catalogue.get(draft.kind.as_str())?;
         draft.check(self.now)?;
         self.take(&draft.book)?;
         for (at, digest) in draft.evidence.iter().enumerate() {
-            if !self.has_file(&draft.book, digest)? {
-                let detail = format!("{digest} is not among the files of the book; send it again");
+            if !self.may_name(&draft.actor, &draft.book, digest)? {
+                let detail = format!("{digest} is no file that you sent to the book; send it again");
                 return Err(BodyError::new(format!("evidence[{at}]"), Rule::Reference, detail).into());
             }
         }
@@ -203,11 +203,14 @@ impl<'a> Desk<'a> {
         Ok(receipt)
     }
 
-    /// Whether the book has a file of evidence.
-    pub fn has_file(&mut self, book: &BookId, digest: &str) -> Result<bool, StoreError> {
-        const FILE: &str = "select digest from evidence where book = $1 and digest = $2";
-        let params = [Param::Text(book.as_str()), Param::Text(digest)];
-        Ok(self.read()?.query_one(FILE, &params)?.is_some())
+    /// Whether an entry of somebody may name a file: they sent it to the book.
+    pub(crate) fn may_name(
+        &mut self,
+        actor: &ActorId,
+        book: &BookId,
+        digest: &str,
+    ) -> Result<bool, StoreError> {
+        evidence::is_sender(self.read()?, actor, book, digest)
     }
 
     /// Runs a statement on a table that does not follow from entries (secrets, sessions), if the job is accepted.

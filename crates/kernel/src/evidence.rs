@@ -1,8 +1,8 @@
-//! Evidence files: kept by their digest, checked for what they are, never by the name that a sender gave. One that no entry
-//! names goes after a day.
+//! Evidence files: kept by their digest, checked for what they are, never by the name that a sender gave. Who names one in an
+//! entry has sent it: knowing a digest opens nothing. One that no entry names goes after a day.
 
 use base::limits::{EVIDENCE_BYTES_MAX, PLAN_BYTES_MAX};
-use base::{BookId, SubjectId};
+use base::{ActorId, BookId, SubjectId};
 use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx, Value};
 
@@ -74,8 +74,13 @@ pub enum EvidenceError {
 }
 
 impl Kernel {
-    /// Keeps a file in a book's evidence and returns its SHA-256 digest in hex, by which entries name it.
-    pub fn keep_evidence(&self, book: &BookId, bytes: Vec<u8>) -> Result<String, AppendError<EvidenceError>> {
+    /// Keeps a file in a book's evidence and returns its SHA-256 digest in hex, by which entries of its sender name it.
+    pub fn keep_evidence(
+        &self,
+        by: &ActorId,
+        book: &BookId,
+        bytes: Vec<u8>,
+    ) -> Result<String, AppendError<EvidenceError>> {
         let refuse = |error| Err(AppendError::Refused(error));
         if bytes.is_empty() {
             return refuse(EvidenceError::Empty);
@@ -84,32 +89,41 @@ impl Kernel {
             return refuse(EvidenceError::TooLarge);
         }
         let Some(media_type) = MediaType::of(&bytes) else { return refuse(EvidenceError::NotEvidence) };
-        self.keep(book, bytes, media_type.as_str())
+        self.keep(by, book, bytes, media_type.as_str())
     }
 
     /// Keeps a file that a line has read and found to be what it takes, such as a plan: as bytes, which no browser opens.
-    pub fn keep_file(&self, book: &BookId, bytes: Vec<u8>) -> Result<String, AppendError<EvidenceError>> {
+    pub fn keep_file(
+        &self,
+        by: &ActorId,
+        book: &BookId,
+        bytes: Vec<u8>,
+    ) -> Result<String, AppendError<EvidenceError>> {
         if bytes.len() > PLAN_BYTES_MAX {
             return Err(AppendError::Refused(EvidenceError::TooLarge));
         }
-        self.keep(book, bytes, "application/octet-stream")
+        self.keep(by, book, bytes, "application/octet-stream")
     }
 
     fn keep(
         &self,
+        by: &ActorId,
         book: &BookId,
         bytes: Vec<u8>,
         media_type: &'static str,
     ) -> Result<String, AppendError<EvidenceError>> {
         const KEEP: &str = "insert into evidence (book, digest, media_type, bytes, unnamed) values ($1, $2, $3, $4, $5)
             on conflict (book, digest) do update set unnamed = excluded.unnamed where evidence.unnamed is not null";
+        const SENT: &str = "insert into evidence_sender (book, digest, actor) values ($1, $2, $3)
+            on conflict (book, digest, actor) do nothing";
         let digest = hex::encode(Sha256::digest(&bytes));
-        let (book, answer) = (book.clone(), digest.clone());
+        let (by, book, answer) = (by.clone(), book.clone(), digest.clone());
         self.append_blocking(move |desk| {
             desk.take(&book)?;
             let text = |text: &str| Value::Text(text.to_owned());
             let (file, now) = (Value::Blob(bytes.clone()), Value::Int(desk.now().0));
             desk.aside(KEEP, vec![text(book.as_str()), text(&digest), text(media_type), file, now]);
+            desk.aside(SENT, vec![text(book.as_str()), text(&digest), text(by.as_str())]);
             Ok(())
         })?;
         Ok(answer)
@@ -119,6 +133,8 @@ impl Kernel {
     pub fn sweep_files(&self) -> Result<u64, StoreError> {
         const BOOKS: &str = "select distinct book from evidence where unnamed is not null and unnamed <= $1";
         const SWEEP: &str = "delete from evidence where book = $1 and unnamed is not null and unnamed <= $2";
+        const FORGET: &str = "delete from evidence_sender where book = $1 and digest in
+            (select digest from evidence where book = $1 and unnamed is not null and unnamed <= $2)";
         let until = self.now().plus_ms(-UNNAMED_MS_MAX).0;
         let mut swept = 0;
         for row in self.read(|tx| tx.query(BOOKS, &[Param::Int(until)]))? {
@@ -126,7 +142,9 @@ impl Kernel {
             let gone = self.append_blocking::<_, _, ()>(move |desk| {
                 // Whoever names a file holds the book, and what those before have named is written first.
                 desk.take(&book)?;
-                Ok(desk.read()?.execute(SWEEP, &[Param::Text(book.as_str()), Param::Int(until)])?)
+                let (tx, asked) = (desk.read()?, [Param::Text(book.as_str()), Param::Int(until)]);
+                tx.execute(FORGET, &asked)?;
+                Ok(tx.execute(SWEEP, &asked)?)
             });
             match gone {
                 Ok(gone) => swept += gone,
@@ -167,6 +185,16 @@ impl Kernel {
         row.map(|row| row.text(0).map(str::to_owned)).transpose()
     }
 
+    /// A file by its digest, of somebody who sent it.
+    pub fn sent_file(
+        &self,
+        by: &ActorId,
+        book: &BookId,
+        digest: &str,
+    ) -> Result<Option<StoredEvidence>, StoreError> {
+        if self.read(|tx| is_sender(tx, by, book, digest))? { self.evidence(book, digest) } else { Ok(None) }
+    }
+
     /// A file by its digest.
     pub fn evidence(&self, book: &BookId, digest: &str) -> Result<Option<StoredEvidence>, StoreError> {
         const FIND: &str = "select media_type, bytes from evidence where book = $1 and digest = $2";
@@ -176,6 +204,28 @@ impl Kernel {
         })
         .transpose()
     }
+}
+
+/// Whether somebody sent a file that the book has.
+pub(crate) fn is_sender(
+    tx: &mut dyn Tx,
+    actor: &ActorId,
+    book: &BookId,
+    digest: &str,
+) -> Result<bool, StoreError> {
+    const SENT: &str = "select actor from evidence_sender where book = $1 and digest = $2 and actor = $3";
+    let params = [Param::Text(book.as_str()), Param::Text(digest), Param::Text(actor.as_str())];
+    Ok(tx.query_one(SENT, &params)?.is_some())
+}
+
+/// Takes a file away, and who sent it.
+pub(crate) fn drop_file(tx: &mut dyn Tx, book: &BookId, digest: &str) -> Result<(), StoreError> {
+    const DROP: [&str; 2] = [
+        "delete from evidence_sender where book = $1 and digest = $2",
+        "delete from evidence where book = $1 and digest = $2",
+    ];
+    DROP.iter()
+        .try_for_each(|sql| tx.execute(sql, &[Param::Text(book.as_str()), Param::Text(digest)]).map(drop))
 }
 
 /// Notes that an entry names some files, so that they stay.

@@ -135,7 +135,7 @@ impl Kernel {
         }
         let roles = lines.iter().flat_map(Line::roles).copied();
         let cosigner = parts.signer.cosigner()?;
-        let policy = Policy::new(roles, lines.iter().flat_map(Line::actions).copied())?;
+        let policy = Arc::new(Policy::new(roles, lines.iter().flat_map(Line::actions).copied())?);
         let mut writer = parts.store.writer()?;
         {
             let mut tx = writer.begin()?;
@@ -152,6 +152,7 @@ impl Kernel {
         let bench = writer::Bench {
             lines: lines.clone(),
             catalogue: catalogue.clone(),
+            policy: policy.clone(),
             rulebooks: rulebooks.clone(),
             zone: parts.zone.clone(),
             clock: parts.clock.clone(),
@@ -165,7 +166,7 @@ impl Kernel {
             store: parts.store,
             lines,
             catalogue,
-            policy: Arc::new(policy),
+            policy,
             memory: registry::Memory::new(applied),
             rulebooks,
             passwords: accounts::Passwords::default(),

@@ -22,7 +22,7 @@ use crate::notices::{self, ContactRemoved, ContactSet, NoticeSent};
 use crate::registry::ROOT_BOOK;
 use crate::target::{self, TargetSet};
 use crate::witness::{self, ForkAcknowledged, ForkFound, LogDropped, LogTrusted};
-use crate::{AppendError, Kernel, Receipt, entries, schema};
+use crate::{AppendError, Kernel, Receipt, entries, evidence, schema};
 
 /// A body was erased: who asked is the entry's actor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -108,7 +108,6 @@ impl Kernel {
             "select entry.seq from run join entry on entry.book = run.book and entry.kind = run.kind
                 and entry.seq between run.first_seq and run.last_seq
             where run.book = $1 and run.kind = $2 and entry.body is not null and entry.head like $3 limit 1";
-        const DROP: &str = "delete from evidence where book = $1 and digest = $2";
         let (place, named) = (Param::Text(book.as_str()), format!("%\"{digest}\"%"));
         for kind in self.catalogue().iter().filter(|kind| kind.bears_files) {
             let asked = [place, Param::Text(kind.name), Param::Text(&named)];
@@ -116,7 +115,7 @@ impl Kernel {
                 return Ok(());
             }
         }
-        tx.execute(DROP, &[place, Param::Text(digest)]).map(drop)
+        evidence::drop_file(tx, book, digest)
     }
 }
 

@@ -211,16 +211,7 @@ impl Admin<'_, '_> {
 
 /// The tree as the tables have it.
 pub(crate) fn load(tx: &mut dyn Tx) -> Result<Tree, StoreError> {
-    let units = rows(tx, "select unit, parent, level, title_zh, title_en from org_unit", |row| {
-        let level = Level::parse(row.text(2)?);
-        Ok(Unit {
-            code: id(UnitCode::new(row.text(0)?))?,
-            parent: row.text_or_null(1)?.map(UnitCode::new).map(id).transpose()?,
-            level: level.ok_or_else(|| StoreError::Schema("a unit has an unknown level".into()))?,
-            title_zh: row.text(3)?.to_owned(),
-            title_en: row.text(4)?.to_owned(),
-        })
-    })?;
+    let units = rows(tx, "select unit, parent, level, title_zh, title_en from org_unit", unit)?;
     let books = rows(tx, "select book, unit, line, title_zh, title_en from org_book", |row| {
         Ok(Book {
             book: id(BookId::new(row.text(0)?))?,
@@ -251,6 +242,30 @@ pub(crate) fn load(tx: &mut dyn Tx) -> Result<Tree, StoreError> {
     Tree::build(units, books, posts, holdings)
         .and_then(|tree| tree.with_places(places))
         .map_err(|error| StoreError::Schema(error.to_string()))
+}
+
+/// A unit and those above it, up to the root; none if it is not there.
+pub(crate) fn up_from(tx: &mut dyn Tx, code: &UnitCode) -> Result<Vec<Unit>, StoreError> {
+    const FIND: &str = "select unit, parent, level, title_zh, title_en from org_unit where unit = $1";
+    let (mut above, mut next) = (Vec::new(), Some(code.clone()));
+    while let Some(code) = next {
+        let Some(row) = tx.query_one(FIND, &[Param::Text(code.as_str())])? else { break };
+        let found = unit(&row)?;
+        next = found.parent.clone();
+        above.push(found);
+    }
+    Ok(above)
+}
+
+fn unit(row: &Row) -> Result<Unit, StoreError> {
+    let level = Level::parse(row.text(2)?);
+    Ok(Unit {
+        code: id(UnitCode::new(row.text(0)?))?,
+        parent: row.text_or_null(1)?.map(UnitCode::new).map(id).transpose()?,
+        level: level.ok_or_else(|| StoreError::Schema("a unit has an unknown level".into()))?,
+        title_zh: row.text(3)?.to_owned(),
+        title_en: row.text(4)?.to_owned(),
+    })
 }
 
 fn place(row: &Row) -> Result<Place, StoreError> {

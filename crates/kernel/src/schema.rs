@@ -83,6 +83,7 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 36, sql: "alter table totp add column begun_in text" },
     Migration { owner: "kernel", number: 37, sql: CONFIRMED_TABLE },
     Migration { owner: "kernel", number: 38, sql: UNNAMED_FILES },
+    Migration { owner: "kernel", number: 39, sql: SENDER_TABLE },
 ];
 
 /// Trust and forks follow from the root book; what was cosigned last does not.
@@ -146,6 +147,14 @@ create table if not exists provider_session (
 const UNNAMED_FILES: &str = "
 alter table evidence add column unnamed bigint;
 create index if not exists evidence_by_unnamed on evidence (unnamed) where unnamed is not null;
+";
+
+/// Who sent a file, and so may name it in an entry; nobody is known to have sent those that are there already.
+const SENDER_TABLE: &str = "
+create table if not exists evidence_sender (
+    book text not null, digest text not null, actor text not null,
+    primary key (book, digest, actor)
+);
 ";
 
 /// Which link of an account its owner has confirmed; it does not follow from entries. Those that are there already are taken

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
+use access::Policy;
 use base::limits::{GROUP_ENTRIES_MAX, GROUP_JOBS_MAX, WRITER_QUEUE_MAX};
 use base::{BookId, CityZone, Clock, Entropy};
 use ledger::{Body, Catalogue, Entry};
@@ -26,6 +27,7 @@ use crate::pulse::Pulse;
 pub(crate) struct Bench {
     pub lines: Arc<Lines>,
     pub catalogue: Arc<Catalogue>,
+    pub policy: Arc<Policy>,
     pub rulebooks: Arc<Rulebooks>,
     pub zone: CityZone,
     pub clock: Arc<dyn Clock>,

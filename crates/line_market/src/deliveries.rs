@@ -30,7 +30,7 @@ use crate::policy::{QUERY, SUBSCRIBE};
 /// Subscriptions that are told at a time.
 const UNDER_WAY_MAX: usize = 16;
 /// Those of one owner among them.
-const OF_OWNER_MAX: usize = 4;
+const UNDER_WAY_OF_OWNER_MAX: usize = 4;
 /// How much longer a delivery is claimed for than its attempt may take.
 const LEASE_MS: i64 = 5_000;
 /// How long a stop waits for attempts under way; what is cut off goes out again later.
@@ -127,7 +127,7 @@ impl Queue {
         let free = self.waiting.iter().enumerate().filter(|(_, (key, _))| !self.busy.contains_key(key));
         let free: Vec<(usize, &str)> = free.map(|(at, (_, owner))| (at, owner.as_str())).collect();
         let told = |owner: &str| self.busy.values().filter(|other| *other == owner).count();
-        let turn = in_turn(free.iter().map(|(_, owner)| *owner), told, OF_OWNER_MAX)?;
+        let turn = in_turn(free.iter().map(|(_, owner)| *owner), told, UNDER_WAY_OF_OWNER_MAX)?;
         let (key, owner) = self.waiting.remove(free[turn].0)?;
         self.busy.insert(key.clone(), owner);
         Some(key)
@@ -485,10 +485,10 @@ mod tests {
         let mut queue = Queue::default();
         queue.wait((0..80).map(|n| (key(n), "slow".to_owned())).collect());
         let slow: Vec<Key> = std::iter::from_fn(|| queue.take()).collect();
-        assert_eq!(slow.len(), OF_OWNER_MAX);
+        assert_eq!(slow.len(), UNDER_WAY_OF_OWNER_MAX);
         queue.wait(vec![(key(100), "other".to_owned())]);
         assert_eq!((queue.take(), queue.take()), (Some(key(100)), None));
         queue.done(&slow[0]);
-        assert_eq!(queue.take(), Some(key(OF_OWNER_MAX)));
+        assert_eq!(queue.take(), Some(key(UNDER_WAY_OF_OWNER_MAX)));
     }
 }

@@ -90,6 +90,14 @@ impl Follower<'_, '_> {
                 true => matter.reviewer.clone(),
                 false => cancelled.approver.clone(),
             };
+            if !self.desk.may_approve(&self.step.actor, &approver, &matter)? {
+                return refuse(
+                    "项目尚有由您所任岗位承办、未办结的事项，退出清单须由承办单位的上级审批",
+                    format!(
+                        "{id} is owed by who takes the project off the list; a leader above the owner does"
+                    ),
+                );
+            }
             let reason = cancelled.reason.clone();
             let event = Cancelled { matter: id, sort: matter.sort.clone(), reason, approver };
             self.desk.move_matter::<DocketError>(

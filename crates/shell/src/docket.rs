@@ -13,12 +13,7 @@ use crate::problem::Problem;
 use crate::texts::Both;
 use crate::viewer::{Viewer, resource_of};
 
-pub const READ: &str = "kernel.matter.read";
-pub const OPEN: &str = "kernel.matter.open";
-pub const WORK: &str = "kernel.matter.work";
-pub const REVIEW: &str = "kernel.matter.review";
-pub const APPROVE: &str = "kernel.matter.approve";
-pub const ARRANGE: &str = "kernel.matter.arrange";
+pub use access::matter::{APPROVE, ARRANGE, OPEN, READ, REVIEW, WORK};
 
 /// The posts that the viewer acts for today. A grant names a post as its subject, and reaches it only within its unit, and
 /// for no single line: what a post takes part in lies in all of them.

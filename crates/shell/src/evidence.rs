@@ -21,8 +21,8 @@ pub struct Kept {
 /// Keeps a file in a book's evidence, if it is one and the viewer has not sent too many.
 pub async fn keep(app: &App, viewer: &Viewer, book: &BookId, bytes: Vec<u8>) -> Result<String, Problem> {
     app.limits.evidence(&viewer.id())?;
-    let book = book.clone();
-    let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_evidence(&book, bytes))).await?;
+    let (by, book) = (viewer.id(), book.clone());
+    let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_evidence(&by, &book, bytes))).await?;
     kept.map_err(|error| {
         append_problem(error, |refusal| match refusal {
             EvidenceError::TooLarge => Problem::too_large(EVIDENCE_BYTES_MAX as u64),

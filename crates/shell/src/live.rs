@@ -36,9 +36,9 @@ pub type Events = Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>
 pub const PAUSE: Duration = Duration::from_secs(1);
 
 /// What `read` finds, if it is not what the page shows already, and again after every entry that concerns it, if it changed.
-/// The stream ends where there is nothing to be read any more.
+/// The stream ends where there is nothing to be read any more. Each reading waits for a turn of the viewer.
 pub fn follow<R, F>(
-    app: &App,
+    (app, viewer): (&App, &Viewer),
     (event, shown): (&'static str, Option<String>),
     pause: Duration,
     concerns: impl Fn(&Entry) -> bool + Send + Sync + 'static,
@@ -50,9 +50,10 @@ where
 {
     let (sender, receiver) = mpsc::channel(2);
     let mut changes = Changes::from_now(app);
+    let (app, listener) = (app.clone(), viewer.actor().map(|actor| actor.id.clone()));
     tokio::spawn(async move {
         let mut last = shown;
-        while let Some(found) = read().await {
+        while let Some(found) = app.limits.turns.read_for(listener.as_ref(), read()).await {
             if last.as_ref() != Some(&found) {
                 if sender.send(Ok(Event::default().event(event).data(&found))).await.is_err() {
                     break;

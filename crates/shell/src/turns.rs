@@ -61,7 +61,8 @@ pub fn held() -> Option<Turn> {
 }
 
 impl Turns {
-    async fn of(&self, actor: &ActorId, wait_max: Duration) -> Result<Turn, Problem> {
+    /// A turn of a caller, as soon as one is free.
+    async fn next_of(&self, actor: &ActorId) -> Turn {
         let turns = {
             let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
             match readers.get(actor).and_then(Weak::upgrade) {
@@ -73,8 +74,19 @@ impl Turns {
                 }
             }
         };
-        let turn = timeout(wait_max, turns.acquire_owned()).await.map_err(|_| too_many())?;
-        Ok(Arc::new(turn.expect("nobody closes it")))
+        Arc::new(turns.acquire_owned().await.expect("nobody closes it"))
+    }
+
+    async fn of(&self, actor: &ActorId, wait_max: Duration) -> Result<Turn, Problem> {
+        timeout(wait_max, self.next_of(actor)).await.map_err(|_| too_many())
+    }
+
+    /// Reads for a stream, in a turn of whoever listens.
+    pub async fn read_for<F: Future>(&self, listener: Option<&ActorId>, read: F) -> F::Output {
+        match listener {
+            Some(listener) => TURN.scope(self.next_of(listener).await, read).await,
+            None => read.await,
+        }
     }
 
     /// Forgets whoever reads nothing.
@@ -155,6 +167,22 @@ mod tests {
         turns.forget();
         assert_eq!(turns.readers.lock().unwrap().len(), 1);
         held.pop();
-        turns.of(&one, Duration::ZERO).await.unwrap();
+        drop(turns.of(&one, Duration::ZERO).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_stream_reads_when_its_listener_has_a_turn() {
+        let turns = Turns::default();
+        let one = ActorId::new("account:one").unwrap();
+        let mut held = Vec::new();
+        for _ in 0..READS_OF_ONE_MAX {
+            held.push(turns.next_of(&one).await);
+        }
+        let read = turns.read_for(Some(&one), async { TURN.try_with(Turn::clone).is_ok() });
+        let mut read = std::pin::pin!(read);
+        timeout(Duration::from_millis(20), &mut read).await.unwrap_err();
+        held.pop();
+        assert!(read.await, "what is read has the turn");
+        assert!(turns.read_for(None, async { true }).await);
     }
 }

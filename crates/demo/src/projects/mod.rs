@@ -52,7 +52,7 @@ pub(crate) fn load(loader: &Loader<'_>, now: Time) -> Result<(), Error> {
 /// Records what a pen writes in the order of time.
 fn write(loader: &Loader<'_>, now: Time, name: &str, tell: impl FnOnce(&mut Pen<'_>)) -> Result<(), Error> {
     let book = book(name);
-    let kept = loader.kernel.keep_evidence(&book, REPORT.to_vec());
+    let kept = loader.kernel.keep_evidence(&loader.actor, &book, REPORT.to_vec());
     let report = kept.map_err(|error| Error::Append(error.to_string()))?;
     let mut pen = Pen { zone: loader.kernel.zone(), book: &book, report: report.clone(), steps: Vec::new() };
     tell(&mut pen);

@@ -220,6 +220,31 @@ on_every_store! {
         town.check();
     }
 
+    fn who_owes_a_blocker_takes_no_project_off_the_list_and_who_leads_them_does(town) {
+        const OFFICE: &str = "post:decheng-office/office";
+        let office = town.holder("li", &[OFFICE]);
+        town.holder("sun", &[MAYOR]);
+        give(&town, "sun", "leader", "371402", None);
+        let mayor = town.holder_again("sun");
+        let blocker = json!({ "project": "park", "blocker": "B-1", "title": "道路未通", "owner": OFFICE, "due": "2026-04-01" });
+        record(&town.program(User::Team), PROJECTS, "projects.blocker.raised", blocker).expect(201);
+        let project = "/api/matters/decheng-projects/project.park";
+        let state = |matter: &str| mayor.get(matter).expect(200).json()["matter"]["state"].clone();
+        let withdraw = |client: &Client, approver: &str| {
+            let version = mayor.get(project).expect(200).json()["matter"]["version"].clone();
+            let step = json!({ "verb": "cancelled", "reason": "企业调整投资", "approver": approver });
+            client.post(&format!("{project}/moves"), &json!({ "expected": version, "move": step }))
+        };
+        let before = town.fingerprint();
+        let refused = withdraw(&office, OFFICE).expect(409).json();
+        assert!(refused["detail_zh"].as_str().unwrap().contains("须由承办单位的上级审批"), "{refused}");
+        assert_eq!(town.fingerprint(), before);
+        withdraw(&mayor, MAYOR).expect(201);
+        let blocker = "/api/matters/decheng-projects/blocker.B-1";
+        assert_eq!([state(project), state(blocker)], [json!("cancelled"), json!("cancelled")]);
+        town.check();
+    }
+
     fn a_stolen_session_of_an_administrator_is_not_made_to_last(town) {
         let (name, password) = town.account(User::Admin);
         let session = town.holder_again(&name);

@@ -259,8 +259,17 @@ on_every_store! {
         report("other");
         team.get(&file).expect(404);
         planner.get(&file).expect(200);
+        // Whoever knows its digest does not make it a file of their own project by naming it.
+        let named = json!({ "kind": "projects.progress.reported", "evidence": [kept["digest"]],
+            "body": { "project": "own", "note": "合同", "percent_bp": 100 } });
+        let refused = team.post(&format!("{BOOK}/entries"), &named).expect(400).json();
+        assert_eq!((&refused["field"], &refused["rule"]), (&json!("evidence[0]"), &json!("reference")), "{refused}");
+        team.get(&file).expect(404);
         report("own");
         team.get(&file).expect(200);
+        // Who has the file sends it, and names it.
+        team.post_bytes(&format!("{BOOK}/evidence"), "application/pdf", PDF).expect(201);
+        team.post(&format!("{BOOK}/entries"), &named).expect(201);
     }
 
     fn so_many_streams_of_one_account_are_open_at_a_time(town) {

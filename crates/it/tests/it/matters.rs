@@ -17,7 +17,7 @@ use crate::office::*;
 const FILE: &[u8] = b"%PDF-1.4\n%%EOF\n";
 
 fn keep(office: &Office) -> String {
-    office.kernel.keep_evidence(&BookId::new("works").unwrap(), FILE.to_vec()).unwrap()
+    office.kernel.keep_evidence(&actor("wei"), &BookId::new("works").unwrap(), FILE.to_vec()).unwrap()
 }
 
 fn figure(office: &Office, name: &str, dimension: &str) -> i64 {

@@ -423,7 +423,11 @@ fn each_turn_of_a_matter_is_told_to_the_post_whose_turn_it_is_and_history_to_nob
         }
         let digest = office
             .kernel
-            .keep_evidence(&BookId::new("works").unwrap(), b"%PDF-1.4\n%%EOF\n".to_vec())
+            .keep_evidence(
+                &office::actor("wei"),
+                &BookId::new("works").unwrap(),
+                b"%PDF-1.4\n%%EOF\n".to_vec(),
+            )
             .unwrap();
         let id = office.open(due_on("road", "2026-03-10")).unwrap();
         assert_eq!(told(&office), ["owner opened"]);

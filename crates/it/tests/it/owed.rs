@@ -84,6 +84,9 @@ on_every_store! {
         let empty = json!({ "verb": "submitted", "by": HELPER, "evidence": [] });
         let refused = step(&clerk, "task-drain", 1, empty).expect(400).json();
         assert_eq!(refused["field"], "evidence");
+        let unsent = json!({ "verb": "submitted", "by": OWNER, "evidence": file });
+        let refused = step(&manager, "task-drain", 1, unsent).expect(400).json();
+        assert_eq!((&refused["field"], &refused["rule"]), (&json!("evidence"), &json!("reference")), "who names a file has sent it");
         let submitted = json!({ "verb": "submitted", "by": HELPER, "evidence": file });
         step(&clerk, "task-drain", 1, submitted).expect(201);
         bureau.get(&format!("{upload}/{digest}")).expect(200);

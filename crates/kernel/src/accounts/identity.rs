@@ -1,13 +1,14 @@
 //! Signing in with a provider of OpenID Connect: whom an account is linked with, and the way to the provider and back.
 //!
 //! An administrator links an account; nobody gets one by signing in. A link that an administrator of the root did not set opens
-//! nothing until its owner, signed in to the account, comes back from the provider once. What a browser takes along to the provider follows
-//! from a secret in its cookie, of which the digest alone lies here, and once.
+//! nothing until its owner, signed in to the account, comes back from the provider once. Several accounts may wait for the same
+//! identity, and whose owner comes first has it. What a browser takes along to the provider follows from a secret in its cookie, of
+//! which the digest alone lies here, and once.
 
 use base::{AccountId, ActorId, Seq, Time};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
-use store::{Param, StoreError, Tx, Value};
+use store::{Param, Row, StoreError, Tx, Value};
 
 use super::second::account_of;
 use super::sessions::{digest, end_sessions_of, open_session, stopped};
@@ -45,8 +46,9 @@ pub enum IdentityError {
     Unknown,
     #[error("the account is disabled")]
     Disabled,
-    #[error("the owner of {0} has not confirmed the link")]
-    Unconfirmed(AccountId),
+    /// The accounts that wait for the identity.
+    #[error("no owner has confirmed the link: {0:?}")]
+    Unconfirmed(Vec<AccountId>),
     #[error("the writer is busy")]
     Busy,
     #[error(transparent)]
@@ -56,7 +58,7 @@ pub enum IdentityError {
 impl Kernel {
     /// Links an account with an identity, in place of the one that it had. Whoever has the identity can enter as the
     /// account, so what holds for a password reset holds here. An identity may be somebody else's: only whoever administers
-    /// the root is believed; another link waits for the account's owner, and gives way to one that is set later.
+    /// the root is believed; another link waits for the account's owner, beside those of other accounts that wait.
     pub fn set_identity(
         &self,
         by: impl Into<By>,
@@ -67,8 +69,8 @@ impl Kernel {
         self.administer(by, move |admin| {
             permit_entering(admin, "kernel.identity.set", &who)?;
             let actor = account_actor(&who);
-            if let Some(owner) = owner_of(admin.desk.read()?, &identity)? {
-                if owner.has_it() {
+            for owner in owners_of(admin.desk.read()?, &identity)?.into_iter().filter(|it| it.confirmed) {
+                if !owner.disabled {
                     return Err(AdminError::IdentityTaken.into());
                 }
                 let former = account_of(&owner.actor)?;
@@ -143,17 +145,22 @@ impl Kernel {
         let opened = self.append_blocking(move |desk| {
             // The link must not end on another node meanwhile.
             desk.take(&root_book())?;
-            let Some(owner) = owner_of(desk.read()?, &identity)? else {
-                return Ok(Err(IdentityError::Unknown));
+            let owners = owners_of(desk.read()?, &identity)?;
+            let is_meant = |owner: &&Owner| signed_in.as_ref() == Some(&owner.actor);
+            let has_it = owners.iter().find(|owner| owner.confirmed);
+            let Some(owner) = has_it.or_else(|| owners.iter().find(is_meant)) else {
+                let waiting = owners.iter().map(|owner| account_of(&owner.actor));
+                let waiting = waiting.collect::<Result<Vec<_>, StoreError>>()?;
+                return Ok(Err(match waiting.is_empty() {
+                    true => IdentityError::Unknown,
+                    false => IdentityError::Unconfirmed(waiting),
+                }));
             };
             let account = account_of(&owner.actor)?;
             if owner.disabled {
                 return Ok(Err(IdentityError::Disabled));
             }
             if !owner.confirmed {
-                if signed_in.as_ref() != Some(&owner.actor) {
-                    return Ok(Err(IdentityError::Unconfirmed(account)));
-                }
                 confirm(desk, &owner.actor, owner.seq);
             }
             let session = open_session::<()>(desk, &account, Some(false))?;
@@ -181,29 +188,24 @@ struct Owner {
     confirmed: bool,
 }
 
-impl Owner {
-    /// Whether it keeps the identity from others.
-    fn has_it(&self) -> bool {
-        self.confirmed && !self.disabled
-    }
-}
-
-fn owner_of(tx: &mut dyn Tx, identity: &Identity) -> Result<Option<Owner>, StoreError> {
+/// Whose identity it is, or who waits for it, in the order of their links. One has it at most.
+fn owners_of(tx: &mut dyn Tx, identity: &Identity) -> Result<Vec<Owner>, StoreError> {
     const FIND: &str = "select account.actor, account.disabled, account_identity.seq, identity_confirmed.seq
         from account_identity join account on account.actor = account_identity.actor
         left join identity_confirmed on identity_confirmed.actor = account_identity.actor
             and identity_confirmed.seq = account_identity.seq
-        where account_identity.issuer = $1 and account_identity.identifier = $2";
-    let row = tx.query_one(FIND, &[Param::Text(&identity.issuer), Param::Text(&identity.identifier)])?;
-    row.map(|row| {
+        where account_identity.issuer = $1 and account_identity.identifier = $2
+        order by account_identity.seq";
+    let rows = tx.query(FIND, &[Param::Text(&identity.issuer), Param::Text(&identity.identifier)])?;
+    let owner = |row: &Row| {
         Ok(Owner {
             actor: id(ActorId::new(row.text(0)?))?,
             disabled: row.int(1)? != 0,
             seq: Seq::from_i64(row.int(2)?),
             confirmed: row.int_or_null(3)?.is_some(),
         })
-    })
-    .transpose()
+    };
+    rows.iter().map(owner).collect()
 }
 
 /// The link of an account that an entry set opens it from now on.
@@ -216,7 +218,6 @@ fn confirm(desk: &mut Desk<'_>, actor: &ActorId, seq: Seq) {
 fn identity_of(tx: &mut dyn Tx, actor: &ActorId) -> Result<Option<Identity>, StoreError> {
     const FIND: &str = "select issuer, identifier from account_identity where actor = $1";
     let row = tx.query_one(FIND, &[Param::Text(actor.as_str())])?;
-    let read =
-        |row: store::Row| Ok(Identity { issuer: row.text(0)?.into(), identifier: row.text(1)?.into() });
+    let read = |row: Row| Ok(Identity { issuer: row.text(0)?.into(), identifier: row.text(1)?.into() });
     row.map(read).transpose()
 }

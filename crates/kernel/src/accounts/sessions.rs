@@ -1,14 +1,13 @@
 //! Signing in, and the sessions that follow.
 
-use access::{Actor, Grant, HOLDER};
+use access::{Actor, Grant};
 use base::{AccountId, ActorId, Time};
 use base64ct::{Base64UrlUnpadded, Encoding};
-use registry::Post;
 use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx, Value};
 
 use super::second::open_half;
-use super::{PasswordChanged, SignedIn, account_actor, find_actor, passwords, text};
+use super::{PasswordChanged, SignedIn, account_actor, find_actor, of_holder, passwords, text};
 use crate::admin::{Admin, AdminError, AdminResult, about};
 use crate::registry::{id, load, root_book};
 use crate::{AppendError, Desk, Kernel};
@@ -127,13 +126,8 @@ impl Kernel {
     /// What follows from the posts that an account holds today.
     fn grants_of_posts(&self, account: &AccountId, now: Time) -> Result<Vec<Grant>, StoreError> {
         let (tree, today) = (self.tree()?, self.zone().day_of(now));
-        let grant = |post: &Post| Grant {
-            role: HOLDER.into(),
-            unit: post.unit.clone(),
-            line: None,
-            subject: Some(post.id.clone()),
-        };
-        Ok(tree.posts_of(account, today).into_iter().map(grant).collect())
+        let held = tree.posts_of(account, today);
+        Ok(held.into_iter().map(|post| of_holder(&post.id, &post.unit)).collect())
     }
 
     /// Ends one session.

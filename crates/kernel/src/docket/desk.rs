@@ -208,7 +208,7 @@ impl Desk<'_> {
             Event::Submitted(done) => {
                 let book = matter.id.book();
                 for evidence in &done.evidence {
-                    if !self.has_file(&book, &evidence.digest)? {
+                    if !self.may_name(actor, &book, &evidence.digest)? {
                         return refuse(DocketError::UnknownEvidence(evidence.digest.clone()));
                     }
                 }

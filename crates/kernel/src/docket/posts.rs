@@ -1,14 +1,17 @@
 //! Posts at the desk: which are there, which lie near a book, who acts for one, and who approves for a matter.
 
-use access::HOLDER;
-use base::{ActorId, BookId};
+use access::matter::{APPROVE, REVIEW, WORK};
+use access::{Resource, decide};
+use base::{ActorId, BookId, UnitCode};
 use matters::{Matter, PostId};
-use registry::Level;
+use registry::{Level, Tree, Unit};
 use store::{Param, StoreError};
 
 use super::DocketError;
 use super::desk::refuse;
+use crate::accounts::{FoundActor, find_actor, of_holder};
 use crate::admin::is_system;
+use crate::registry::{id, up_from};
 use crate::{AppendError, Desk};
 
 /// What a record does to a post that it names.
@@ -18,12 +21,6 @@ pub enum Named {
     Owing,
     /// The post did something, or stands above what is done.
     Leading,
-}
-
-/// A unit on the way up to the root.
-struct Step {
-    unit: String,
-    level: String,
 }
 
 impl Desk<'_> {
@@ -51,19 +48,21 @@ impl Desk<'_> {
     ) -> Result<(), AppendError<E>> {
         const KEEPER: &str = "select unit from org_book where book = $1";
         let keeper = self.read()?.query_one(KEEPER, &[Param::Text(book.as_str())])?;
-        let keeper = keeper.map(|row| row.text(0).map(str::to_owned)).transpose()?.unwrap_or_default();
-        let above = self.up_from(&keeper)?;
-        let is_county = |step: &Step| [Level::County, Level::Zone].iter().any(|it| it.as_str() == step.level);
+        let above = match keeper {
+            Some(row) => up_from(self.read()?, &id(UnitCode::new(row.text(0)?))?)?,
+            None => Vec::new(),
+        };
+        let is_county = |unit: &Unit| matches!(unit.level, Level::County | Level::Zone);
         let county = above.iter().position(is_county).unwrap_or(above.len().saturating_sub(1));
         for post in posts {
             let Some(unit) = self.unit_of_post(post)? else {
                 return refuse(DocketError::UnknownPost(post.clone()));
             };
-            let of_post = self.up_from(&unit)?;
+            let of_post = up_from(self.read()?, &unit)?;
             let lies_in =
-                |step: Option<&Step>| step.is_some_and(|step| of_post.iter().any(|it| it.unit == step.unit));
-            let governs = |unit: &str| above.iter().skip(county + 1).any(|step| step.unit == unit);
-            let is_bureau = |two: &[Step]| two[0].level == Level::Bureau.as_str() && governs(&two[1].unit);
+                |unit: Option<&Unit>| unit.is_some_and(|unit| of_post.iter().any(|it| it.code == unit.code));
+            let governs = |code: &UnitCode| above.iter().skip(county + 1).any(|unit| unit.code == *code);
+            let is_bureau = |two: &[Unit]| two[0].level == Level::Bureau && governs(&two[1].code);
             let is_near = lies_in(above.get(county))
                 || of_post.windows(2).any(is_bureau)
                 || named == Named::Leading && governs(&unit);
@@ -96,11 +95,11 @@ impl Desk<'_> {
         reviewer: Option<&PostId>,
         matter: &Matter,
     ) -> Result<(), AppendError<E>> {
-        if is_system(actor) || !self.acts_for(actor, &matter.owner)? {
+        if is_system(actor) || !self.acts_for(actor, WORK, &matter.owner)? {
             return Ok(());
         }
         for reviewer in reviewer.into_iter().chain([&matter.reviewer]) {
-            if self.acts_for(actor, reviewer)? {
+            if self.acts_for(actor, REVIEW, reviewer)? {
                 return refuse(DocketError::OwnApproval);
             }
         }
@@ -124,67 +123,50 @@ impl Desk<'_> {
         matter: &Matter,
     ) -> Result<Option<DocketError>, StoreError> {
         if *approver != matter.reviewer {
-            let above = self.unit_of_post(approver)?;
-            let owner = self.unit_of_post(&matter.owner)?.unwrap_or_default();
-            if !self.up_from(&owner)?.iter().any(|step| Some(&step.unit) == above.as_ref()) {
+            let (above, owner) = (self.unit_of_post(approver)?, self.unit_of_post(&matter.owner)?);
+            let branch = owner.map(|owner| up_from(self.read()?, &owner)).transpose()?.unwrap_or_default();
+            if !branch.iter().any(|unit| Some(&unit.code) == above.as_ref()) {
                 return Ok(Some(DocketError::NoApprover(approver.clone())));
             }
         }
         if is_system(actor) {
             return Ok(None);
         }
-        if !self.acts_for(actor, approver)? {
+        if !self.acts_for(actor, APPROVE, approver)? {
             return Ok(Some(DocketError::NotHeld(approver.clone())));
         }
         let is_own = matter.submission.as_ref().is_some_and(|submission| submission.actor == *actor);
-        let owes = *approver != matter.owner && self.acts_for(actor, &matter.owner)?;
+        let owes = *approver != matter.owner && self.acts_for(actor, WORK, &matter.owner)?;
         Ok((is_own || owes).then_some(DocketError::OwnApproval))
     }
 
-    /// Whether somebody holds a post today, or was granted what its holder may do.
-    fn acts_for(&mut self, actor: &ActorId, post: &PostId) -> Result<bool, StoreError> {
+    /// Whether somebody may do an action for a post, which lies in the post's unit and is the post's own: as whoever is
+    /// decided about by a page or the API, with the posts held today.
+    fn acts_for(&mut self, actor: &ActorId, action: &str, post: &PostId) -> Result<bool, StoreError> {
         const HELD: &str =
             "select account from org_holder where post = $1 and account = $2 and from_day <= $3
             and (until_day is null or until_day >= $3)";
-        const GRANTED: &str =
-            "select unit from access_grant where grantee = $1 and role = $2 and subject = $3
-            and line is null";
-        let post_id = post.subject().as_str();
+        let now = self.now();
+        let Some(unit) = self.unit_of_post(post)? else { return Ok(false) };
+        let Some(FoundActor { actor: mut acting, .. }) = find_actor(self.read()?, actor, now)? else {
+            return Ok(false);
+        };
         if let Some(account) = actor.as_str().strip_prefix("account:") {
-            let today = i64::from(self.zone().day_of(self.now()).0);
-            let params = [Param::Text(post_id), Param::Text(account), Param::Int(today)];
+            let today = i64::from(self.zone().day_of(now).0);
+            let params = [Param::Text(post.subject().as_str()), Param::Text(account), Param::Int(today)];
             if self.read()?.query_one(HELD, &params)?.is_some() {
-                return Ok(true);
+                acting.grants.push(of_holder(post.subject(), &unit));
             }
         }
-        let params = [Param::Text(actor.as_str()), Param::Text(HOLDER), Param::Text(post_id)];
-        let granted = self.read()?.query(GRANTED, &params)?;
-        let Some(unit) = self.unit_of_post(post)?.filter(|_| !granted.is_empty()) else { return Ok(false) };
-        let above = self.up_from(&unit)?;
-        for row in &granted {
-            let unit = row.text(0)?;
-            if above.iter().any(|step| step.unit == unit) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let above = Tree::build(up_from(self.read()?, &unit)?, Vec::new(), Vec::new(), Vec::new());
+        let above = above.map_err(|error| StoreError::Schema(error.to_string()))?;
+        let own = Resource::of(&unit).owned_by(post.subject().clone());
+        Ok(decide(&self.bench.policy, &above, &acting, action, &own).is_allowed())
     }
 
-    fn unit_of_post(&mut self, post: &PostId) -> Result<Option<String>, StoreError> {
+    fn unit_of_post(&mut self, post: &PostId) -> Result<Option<UnitCode>, StoreError> {
         const FIND: &str = "select unit from org_post where post = $1";
         let row = self.read()?.query_one(FIND, &[Param::Text(post.subject().as_str())])?;
-        row.map(|row| row.text(0).map(str::to_owned)).transpose()
-    }
-
-    /// A unit and those above it, up to the root.
-    fn up_from(&mut self, unit: &str) -> Result<Vec<Step>, StoreError> {
-        const FIND: &str = "select level, parent from org_unit where unit = $1";
-        let (mut steps, mut next) = (Vec::new(), Some(unit.to_owned()));
-        while let Some(unit) = next {
-            let Some(row) = self.read()?.query_one(FIND, &[Param::Text(&unit)])? else { break };
-            next = row.text_or_null(1)?.map(str::to_owned);
-            steps.push(Step { unit, level: row.text(0)?.to_owned() });
-        }
-        Ok(steps)
+        row.map(|row| id(UnitCode::new(row.text(0)?))).transpose()
     }
 }

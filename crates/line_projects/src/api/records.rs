@@ -8,15 +8,12 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::limits::EVIDENCE_BYTES_MAX;
 use base::{BookId, SubjectId};
-use kernel::EvidenceError;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
-use shell::app::append_problem;
+use shell::evidence::{self, Kept};
 use shell::extract::{Json, Path, body};
 use shell::once::{self, Sent};
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -126,14 +123,6 @@ async fn owned(app: &App, book: &BookId, resource: Resource, input: &Input) -> R
     })
 }
 
-/// Where a file is kept.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ProjectsKept)]
-pub struct Kept {
-    /// SHA-256 in lower-case hexadecimal digits: how entries name it.
-    pub digest: String,
-}
-
 /// Keeps a file as evidence: a JPEG, PNG or WebP image, or a PDF, by what its bytes say.
 #[utoipa::path(post, path = "/api/projects/{book}/evidence", tag = "projects", params(("book" = String, Path)),
     request_body(content = String, content_type = "application/octet-stream"),
@@ -148,29 +137,8 @@ async fn keep_evidence(
 ) -> Result<Response, Problem> {
     let (book, ..) = sight(&app, &viewer, &book, policy::KEEP_EVIDENCE)?;
     let bytes = body(request, EVIDENCE_BYTES_MAX).await?;
-    let digest = keep(&app, &viewer, &book, bytes.to_vec()).await?;
+    let digest = evidence::keep(&app, &viewer, &book, bytes.to_vec()).await?;
     Ok((StatusCode::CREATED, axum::Json(Kept { digest })).into_response())
-}
-
-pub(crate) async fn keep(
-    app: &App,
-    viewer: &Viewer,
-    book: &BookId,
-    bytes: Vec<u8>,
-) -> Result<String, Problem> {
-    app.limits.evidence(&viewer.id())?;
-    let book = book.clone();
-    let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_evidence(&book, bytes))).await?;
-    kept.map_err(|error| {
-        append_problem(error, |refusal| match refusal {
-            EvidenceError::TooLarge => Problem::too_large(EVIDENCE_BYTES_MAX as u64),
-            other => Problem::bad_request(
-                "file",
-                "not-evidence",
-                Both::new("文件须为 JPEG、PNG、WebP 图片或 PDF 文档，且不得为空。", other.to_string()),
-            ),
-        })
-    })
 }
 
 /// A file by its digest. A team opens those that entries about its own projects name.

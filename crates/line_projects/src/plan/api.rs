@@ -278,7 +278,7 @@ async fn take(
     if query.preview {
         return Ok(axum::Json(preview).into_response());
     }
-    let digest = taken::keep(&app, &book, bytes).await?;
+    let digest = taken::keep(&app, &viewer, &book, bytes).await?;
     let recorded = taken::record(&app, &viewer, &book, &project, digest, import, None).await?;
     Ok((StatusCode::CREATED, axum::Json(recorded)).into_response())
 }

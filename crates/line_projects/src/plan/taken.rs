@@ -154,9 +154,9 @@ fn preview(import: &Import, model: &Model, project: &Project) -> Result<Preview,
 }
 
 /// Keeps a file that was read, and tells its digest.
-pub async fn keep(app: &App, book: &BookId, bytes: Vec<u8>) -> Result<String, Problem> {
-    let book = book.clone();
-    let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_file(&book, bytes))).await?;
+pub async fn keep(app: &App, viewer: &Viewer, book: &BookId, bytes: Vec<u8>) -> Result<String, Problem> {
+    let (by, book) = (viewer.id(), book.clone());
+    let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_file(&by, &book, bytes))).await?;
     kept.map_err(|error| {
         append_problem(error, |_: EvidenceError| Problem::too_large(base::limits::PLAN_BYTES_MAX as u64))
     })

@@ -96,8 +96,8 @@ enum Came {
     In(NewSession, String),
     /// No account is linked with the identity.
     Unknown(String),
-    /// One is, whose owner has not said so.
-    Unconfirmed(AccountId, String),
+    /// Some are, and no owner of theirs has said so.
+    Unconfirmed(Vec<AccountId>, String),
 }
 
 async fn come_back(
@@ -136,7 +136,7 @@ async fn come_back(
         match kernel.sign_in_as(&identity, owner.map(|session| &session.actor.id)) {
             Ok(session) => Ok(Came::In(session, next)),
             Err(IdentityError::Unknown) => Ok(Came::Unknown(identity.identifier)),
-            Err(IdentityError::Unconfirmed(account)) => Ok(Came::Unconfirmed(account, next)),
+            Err(IdentityError::Unconfirmed(accounts)) => Ok(Came::Unconfirmed(accounts, next)),
             Err(IdentityError::Disabled) => Err(disabled()),
             Err(IdentityError::Busy) => Err(Problem::unavailable(2)),
             Err(IdentityError::Store(error)) => Err(error.into()),
@@ -145,7 +145,7 @@ async fn come_back(
     let mut response = match came.await {
         Ok(Came::In(session, next)) => signed_in_response(&app, &session.cookie_value, &next),
         Ok(Came::Unknown(identifier)) => unknown(&app, &sign_on, lang, identifier)?,
-        Ok(Came::Unconfirmed(account, next)) => unconfirmed(&app, &sign_on, lang, &account, &next)?,
+        Ok(Came::Unconfirmed(accounts, next)) => unconfirmed(&app, &sign_on, lang, &accounts, &next)?,
         Err(problem) => refused(&app, lang, &headers, &problem),
     };
     response.headers_mut().append(header::SET_COOKIE, away_cookie(&app, "", 0));
@@ -188,13 +188,15 @@ fn unconfirmed(
     app: &App,
     sign_on: &SignOn,
     lang: Lang,
-    account: &AccountId,
+    accounts: &[AccountId],
     next: &str,
 ) -> Result<Response, Problem> {
     let title = app.texts.t(lang).get("sign-in-unconfirmed");
     let mut frame = Viewer::Nobody.frame(app, lang, title, "/sign-in");
     frame.sheet = Sheet::Public;
-    let said = [("provider", sign_on.title.get(lang)), ("account", account.as_str())];
+    let waiting: Vec<&str> = accounts.iter().map(AccountId::as_str).collect();
+    let waiting = waiting.join(" / ");
+    let said = [("provider", sign_on.title.get(lang)), ("account", waiting.as_str())];
     let lead = frame.t.with("sign-in-unconfirmed-lead", &said);
     let escaped = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let confirm = format!("/sign-in?next={}", escaped(&format!("{THERE}?next={}", escaped(next))));

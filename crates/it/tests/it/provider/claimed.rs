@@ -58,14 +58,17 @@ on_every_store! {
         let page = page(&town.holder_again("qian")).get("/admin/accounts/trap").expect(200).text();
         assert!(page.contains("u-wei (not confirmed by its owner yet)"), "{page}");
 
-        // Its own unit links it none the less, and the owner confirms with the account's password.
+        // Its own unit links it none the less, whoever lays a claim to it later, and the owner confirms with the account's password.
         put(&admin, "wei", "u-wei").expect(200);
-        come(None).expect(403);
-        come(Some(&signed_in("trap"))).expect(403);
+        put(&admin, "trap", "u-wei").expect(200);
+        assert!(come(None).expect(403).text().contains("“wei / trap”"));
+        come(Some(&signed_in("qian"))).expect(403);
         let browser = entered(&town, &come(Some(&signed_in("wei"))).expect(303));
         assert!(browser.get("/account").expect(200).text().contains("wei"));
         // From then on it opens the account, and is nobody else's.
         come(None).expect(303);
+        let still = entered(&town, &come(Some(&signed_in("trap"))).expect(303));
+        assert!(still.get("/account").expect(200).text().contains("wei"), "who waits longer has nothing");
         put(&admin, "trap", "u-wei").expect(409);
         // The root's administrator is believed.
         put(&town.program(User::Admin), "trap", "u-2").expect(200);

@@ -30,7 +30,7 @@ pub const QUERIES_MAX: usize = 100;
 /// Subscriptions to one query at most.
 pub const SUBSCRIPTIONS_MAX: usize = 20;
 /// Subscriptions of one owner at most.
-pub const OF_OWNER_MAX: usize = 50;
+pub const SUBSCRIPTIONS_OF_OWNER_MAX: usize = 50;
 /// The query that every repository answers, whose name is taken.
 const SIMPLE: &str = "SimpleEventQuery";
 

@@ -7,7 +7,7 @@ use ledger::Draft;
 use store::{Param, Row, StoreError, Tx};
 
 use super::delivery;
-use super::{Named, OF_OWNER_MAX, SUBSCRIPTIONS_MAX, Schedule, named, too_many};
+use super::{Named, SUBSCRIPTIONS_MAX, SUBSCRIPTIONS_OF_OWNER_MAX, Schedule, named, too_many};
 use crate::kinds::{
     EndReason, SubscriptionEnded, SubscriptionOpened, SubscriptionResumed, SubscriptionStopped,
 };
@@ -68,8 +68,8 @@ pub fn open(
         return Err(too_many("dest", "subscriptions to this query", SUBSCRIPTIONS_MAX));
     }
     let count = desk.read()?.query_one(OF_OWNER, &[Param::Text(&query.owner)])?;
-    if count.map_or(Ok(0), |row| row.int(0))? >= OF_OWNER_MAX as i64 {
-        return Err(too_many("dest", "subscriptions of one owner", OF_OWNER_MAX));
+    if count.map_or(Ok(0), |row| row.int(0))? >= SUBSCRIPTIONS_OF_OWNER_MAX as i64 {
+        return Err(too_many("dest", "subscriptions of one owner", SUBSCRIPTIONS_OF_OWNER_MAX));
     }
     let moments = new.schedule.as_ref().map(Schedule::read).transpose().map_err(refused)?;
     let now = desk.now();

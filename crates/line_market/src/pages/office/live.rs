@@ -97,7 +97,7 @@ async fn live(
     let takings = viewer.allows(&app, READ_TAKINGS, &place.resource);
     let (book, reader) = (place.book.clone(), app.clone());
     let concerns = move |entry: &Entry| entry.book == book && KINDS.contains(&entry.kind.as_str());
-    Ok(follow(&app, ("list", None), PAUSE, concerns, move || {
+    Ok(follow((&app, &viewer), ("list", None), PAUSE, concerns, move || {
         let (app, book) = (reader.clone(), place.book.clone());
         async move {
             let t = app.texts.t(lang);

@@ -129,7 +129,7 @@ async fn of_lot(
             && concerns_blocks(entry)
             && (entry.kind.as_str() == ScaleMoved::KIND || entry.subjects.iter().any(|it| it.id == subject))
     };
-    Ok(stream(app, lang, ground, concerns, Some(code)))
+    Ok(stream(app, &viewer, lang, ground, concerns, Some(code)))
 }
 
 async fn in_force(
@@ -140,11 +140,13 @@ async fn in_force(
 ) -> Result<Events, Problem> {
     let ground = Ground::readable(&app, &viewer, lang, &book)?;
     let home = ground.book.clone();
-    Ok(stream(app, lang, ground, move |entry: &Entry| entry.book == home && concerns_blocks(entry), None))
+    let concerns = move |entry: &Entry| entry.book == home && concerns_blocks(entry);
+    Ok(stream(app, &viewer, lang, ground, concerns, None))
 }
 
 fn stream(
     app: App,
+    viewer: &Viewer,
     lang: Lang,
     ground: Ground,
     concerns: impl Fn(&Entry) -> bool + Send + Sync + 'static,
@@ -152,7 +154,7 @@ fn stream(
 ) -> Events {
     let empty = app.texts.t(lang).get("safety-blocks-none");
     let reader = app.clone();
-    follow(&app, ("list", None), Duration::ZERO, concerns, move || {
+    follow((&app, viewer), ("list", None), Duration::ZERO, concerns, move || {
         let (app, ground, lot, empty) = (reader.clone(), ground.clone(), lot.clone(), empty.clone());
         async move {
             let t = app.texts.t(lang);

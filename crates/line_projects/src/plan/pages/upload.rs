@@ -98,7 +98,7 @@ pub async fn send(
             again(frame, &book, &project, wrong)
         }
         Ok(Taken { bytes, preview, .. }) => {
-            let digest = taken::keep(&app, &book, bytes).await?;
+            let digest = taken::keep(&app, &viewer, &book, bytes).await?;
             page(&previewed(frame, &book, &project, digest, file, preview))
         }
     }
@@ -194,8 +194,9 @@ pub async fn accept(
     let digest = typed.get("digest").cloned().unwrap_or_default();
     let file = typed.get(FILE).map(|file| file.chars().take(120).collect::<String>());
     let kept = {
-        let (book, digest) = (book.clone(), digest.clone());
-        app.blocking(move |kernel| kernel.evidence(&book, &digest)).await?.ok_or_else(Problem::not_found)?
+        let (by, book, digest) = (viewer.id(), book.clone(), digest.clone());
+        let kept = app.blocking(move |kernel| kernel.sent_file(&by, &book, &digest)).await?;
+        kept.ok_or_else(Problem::not_found)?
     };
     let read = taken::read(&app, &book, &project, file.as_deref(), kept.bytes).await?;
     let Taken { import, .. } = read.map_err(|error| refused(&error))?;

@@ -359,8 +359,8 @@ async fn live(visit: Visit, Query(asked): Query<Asked>) -> Result<Events, Proble
     let tab = reach.tab(asked.tab, &[]);
     let filter = reach.filter(&visit, tab, &asked);
     let concerns = |entry: &Entry| entry.kind.as_str().starts_with("kernel.matter.");
-    let app = visit.app.clone();
-    Ok(follow(&app, ("changed", asked.shown), PAUSE, concerns, move || {
+    let (app, viewer) = (visit.app.clone(), visit.viewer.clone());
+    Ok(follow((&app, &viewer), ("changed", asked.shown), PAUSE, concerns, move || {
         let (visit, filter) = (visit.clone(), filter.clone());
         async move { listed(&visit, filter).await.ok().map(|(items, _)| stamp(&items)) }
     }))

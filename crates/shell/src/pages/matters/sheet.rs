@@ -234,8 +234,8 @@ async fn live(
     let home = id.book();
     let concerns =
         move |entry: &Entry| entry.book == home && entry.subjects.iter().any(|it| it.id == subject);
-    let app = visit.app.clone();
-    Ok(follow(&app, ("changed", shown), PAUSE, concerns, move || {
+    let (app, viewer) = (visit.app.clone(), visit.viewer.clone());
+    Ok(follow((&app, &viewer), ("changed", shown), PAUSE, concerns, move || {
         let (visit, id) = (visit.clone(), id.clone());
         async move {
             let latest = visit.app.blocking(move |kernel| kernel.matter_history(&id, 1)).await;
