@@ -379,3 +379,33 @@ on_every_store! {
         assert_eq!(operator.get(trace).expect(200).json()["cut"], Value::Null, "who asks for all of it gets it");
     }
 }
+
+/// Every entry that a step leads to is read for itself where it names more things than its links repeat.
+#[test]
+fn a_step_of_a_trace_reads_so_many_wide_entries_and_says_that_it_left_some_out() {
+    let town = Town::on(Engine::Sqlite.place().unwrap());
+    let supplier =
+        program(&town, json!([{ "role": "supplier", "unit": "beiyuan-market", "line": "market" }]));
+    let class =
+        |number: usize| json!({ "epcClass": format!("urn:epc:class:lgtin:4012345.012345.w{number}") });
+    let event = |number: usize| {
+        json!({
+            "ex:number": number, "type": "TransformationEvent", "bizStep": "commissioning", "eventTime": "2026-03-09T08:00:00+08:00", "eventTimeZoneOffset": "+08:00",
+            "inputQuantityList": (1..=32).map(class).collect::<Vec<_>>(), "outputQuantityList": [class(0)],
+        })
+    };
+    let send = |numbers: std::ops::Range<usize>| {
+        let body = document(&town.now(), numbers.map(event).collect());
+        supplier.post_bytes("/epcis/capture", "application/ld+json", body.to_string().as_bytes()).expect(202);
+    };
+    (0..4).for_each(|at| send(at * 1_000..(at + 1) * 1_000));
+    let inspector = town.program(User::Inspector);
+    let mut lot = town.lot("L9", 20_000);
+    lot["source"] = "urn:epc:class:lgtin:4012345.012345.w0".into();
+    record(&town.program(User::Merchant), MARKET, "market.lot.received", lot).expect(201);
+    let trace = "/api/trace?book=beiyuan&direction=backward&subject=lot:beiyuan/L9";
+    let cut = || inspector.get(trace).expect(200).json()["cut"].clone();
+    assert_eq!(cut(), Value::Null);
+    send(4_000..4_001);
+    assert_eq!(cut(), "subjects");
+}

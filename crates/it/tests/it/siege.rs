@@ -148,6 +148,8 @@ on_every_store! {
         }
         let page = shown(&inspector, "/market/beiyuan/lots/L1?lang=en");
         assert!(page.contains("Holds, releases and recalls") && page.contains("Lot held"), "{page}");
+        let book = shown(&inspector, "/ledger/beiyuan?about=lot:beiyuan/L1&lang=en");
+        assert!(["Inspection recorded", "Lot held"].iter().all(|kind| book.contains(kind)));
     }
 
     fn nothing_but_what_was_done_with_a_matter_stands_in_its_history(town) {

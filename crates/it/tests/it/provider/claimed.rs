@@ -63,11 +63,16 @@ on_every_store! {
         put(&admin, "trap", "u-wei").expect(200);
         assert!(come(None).expect(403).text().contains("“wei / trap”"));
         come(Some(&signed_in("qian"))).expect(403);
+        // Nor does who resets the password: a one-time password is not the owner's.
+        let reset = admin.post("/api/accounts/trap/reset-password", &json!({})).expect(200).json();
+        let fields = [("account", "trap"), ("password", reset["one_time_password"].as_str().unwrap())];
+        let once = cookie(&anyone(&town).post_form("/sign-in", &fields).expect(303), "taizhang_session").unwrap().to_owned();
+        come(Some(&anyone(&town).with("cookie", &once))).expect(403);
         let browser = entered(&town, &come(Some(&signed_in("wei"))).expect(303));
         assert!(browser.get("/account").expect(200).text().contains("wei"));
         // From then on it opens the account, and is nobody else's.
         come(None).expect(303);
-        let still = entered(&town, &come(Some(&signed_in("trap"))).expect(303));
+        let still = entered(&town, &come(Some(&anyone(&town).with("cookie", &once))).expect(303));
         assert!(still.get("/account").expect(200).text().contains("wei"), "who waits longer has nothing");
         put(&admin, "trap", "u-wei").expect(409);
         // The root's administrator is believed.
