@@ -50,7 +50,8 @@ pub use audit::{Finding, Report};
 pub use cosigning::{CosigningDue, CosigningFault, CosigningStand};
 pub use desk::{AppendError, Desk, Receipt};
 pub use docket::{
-    DocketError, Listed, MatterFilter, Moved, Named, Part, Standing, Tended, Verdict, clock_actor, matter,
+    DocketError, Listed, MatterFilter, Moved, Named, Part, Standing, TASK_SORT, Tended, Verdict, clock_actor,
+    matter,
 };
 pub use entries::{Page, Stored};
 pub use evidence::{EvidenceError, MediaType, StoredEvidence};

@@ -157,8 +157,7 @@ fn owe_under<E: From<DocketError>>(
     duties: &Duties,
     cause: &Cause<'_>,
 ) -> Result<(), AppendError<E>> {
-    let day = desk.zone().day_of(at);
-    let matter = cause.id(book, day);
+    let matter = cause.id(book, desk.zone().day_of(at));
     if desk.matter(&matter)?.is_some() {
         return Ok(());
     }
@@ -166,7 +165,7 @@ fn owe_under<E: From<DocketError>>(
         matter,
         sort: KindName::new(cause.sort()).expect("a valid name"),
         title: cause.title(),
-        due: cause.due(duties, day),
+        due: cause.due(duties, desk.zone().day_of(desk.done_at(actor, at))),
         owner: duties.answering.clone(),
         helpers: Vec::new(),
         reviewer: duties.supervising.clone(),
@@ -196,7 +195,8 @@ pub(crate) fn settle<E: From<DocketError>>(
     let day = desk.zone().day_of(at);
     let Some(matter) = desk.matter(&cause.id(book, day))? else { return Ok(()) };
     let may_cancel = desk.may_approve(actor, &matter.reviewer, &matter)?;
-    for event in ending(&matter, day, remedy, may_cancel) {
+    let today = desk.zone().day_of(desk.done_at(actor, at));
+    for event in ending(&matter, (day, today), remedy, may_cancel) {
         let version = desk.matter(&matter.id)?.map_or(matter.version, |matter| matter.version);
         desk.move_matter(version, actor, at, event)?;
     }
@@ -205,7 +205,7 @@ pub(crate) fn settle<E: From<DocketError>>(
 
 fn ending(
     matter: &Matter,
-    day: Day,
+    (day, today): (Day, Day),
     Remedy { reason, evidence }: &Remedy<'_>,
     may_cancel: bool,
 ) -> Vec<Event> {
@@ -223,7 +223,7 @@ fn ending(
         digest: digest.clone(),
         title: matter.title.clone(),
         effective: day,
-        uploaded: day,
+        uploaded: today,
     };
     let evidence = evidence.iter().map(file).collect();
     let submitted =

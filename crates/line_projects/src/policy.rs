@@ -22,8 +22,7 @@ pub const READ_EVIDENCE: &str = "projects.evidence.read";
 
 const READERS: &[&str] = &["planner", "agent", "leader", "auditor"];
 /// Who acts for the post that answers: the team's for a project, the authority's for a permit.
-const OWNERS: &[&str] = &["team"];
-const TEAM: &[&str] = OWNERS;
+const TEAM: &[&str] = &["team"];
 
 const fn action(
     name: &'static str,
@@ -62,7 +61,7 @@ pub const ACTIONS: &[ActionDef] = &[
     planned("projects.statistics.entered", "登记入库", "Enter the statistics"),
     by_team("projects.project.accepted", "登记验收", "Record an acceptance"),
     by_agent("projects.permit.applied", "登记审批受理", "Record an application for a permit"),
-    action("projects.permit.decided", "登记审批办结", "Record a permit", &["planner", "agent"], OWNERS),
+    by_agent("projects.permit.decided", "登记审批办结", "Record a permit"),
     by_team("projects.blocker.raised", "上报堵点", "Raise a blocker"),
     planned("projects.milestone.set", "设定节点", "Set a milestone"),
     by_team("projects.contract.signed", "登记合同", "Record a contract"),

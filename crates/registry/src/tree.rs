@@ -380,12 +380,12 @@ impl Tree {
     }
 
     /// Whether a post may be left: returns the first day of the holding that ends. One that ends on the day before its first
-    /// never was.
-    pub fn check_left(&self, left: &PostLeft) -> Result<Day, RegistryError> {
+    /// never was, which is said no later than on that first day.
+    pub fn check_left(&self, left: &PostLeft, today: Day) -> Result<Day, RegistryError> {
         self.need_post(&left.post)?;
         let own = |holding: &&Holding| holding.account == left.account;
         let held = || self.holdings(&left.post).iter().filter(own);
-        let taken_back = held().find(|holding| holding.from == left.until.plus(1));
+        let taken_back = held().find(|it| it.from == left.until.plus(1) && it.from >= today);
         let holding = taken_back.or_else(|| held().find(|holding| holding.covers(left.until)));
         let not_held = || RegistryError::NotHeld { post: left.post.clone(), account: left.account.clone() };
         holding.map(|holding| holding.from).ok_or_else(not_held)
@@ -492,10 +492,14 @@ mod tests {
             account: AccountId::new(account).unwrap(),
             until: Day(until),
         };
-        assert_eq!(tree.check_left(&left("li", 250)), Ok(Day(200)));
-        assert_eq!(tree.check_left(&left("wei", 250)).unwrap_err().field(), "account");
-        assert_eq!(tree.check_left(&left("li", 199)), Ok(Day(200)), "it is taken back before it begins");
-        assert_eq!(tree.check_left(&left("li", 198)).unwrap_err().field(), "account");
+        let check = |account: &str, until, today| tree.check_left(&left(account, until), Day(today));
+        assert_eq!(check("li", 250, 260), Ok(Day(200)));
+        assert_eq!(check("wei", 250, 260).unwrap_err().field(), "account");
+        for today in [150, 200] {
+            assert_eq!(check("li", 199, today), Ok(Day(200)), "it is taken back by its first day");
+        }
+        assert_eq!(check("li", 199, 201).unwrap_err().field(), "account", "what has been is not undone");
+        assert_eq!(check("li", 198, 150).unwrap_err().field(), "account");
     }
 
     #[test]

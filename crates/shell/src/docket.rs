@@ -102,8 +102,8 @@ pub fn need_move(app: &App, viewer: &Viewer, matter: &Matter, event: &Event) -> 
     match event {
         Event::Taken(it) => need(app, viewer, WORK, &it.by),
         Event::Submitted(it) => need(app, viewer, WORK, &it.by),
-        Event::Returned(it) => need(app, viewer, REVIEW, &it.by),
-        Event::Accepted(it) => need(app, viewer, REVIEW, &it.by),
+        Event::Returned(it) => need_review(app, viewer, matter, &it.by),
+        Event::Accepted(it) => need_review(app, viewer, matter, &it.by),
         Event::Cancelled(it) => need_approve(app, viewer, matter, &it.approver),
         Event::Reopened(it) => need_approve(app, viewer, matter, &it.approver),
         Event::Paused(it) => need_approve(app, viewer, matter, &it.approver),
@@ -119,6 +119,9 @@ pub fn need_move(app: &App, viewer: &Viewer, matter: &Matter, event: &Event) -> 
         }
         Event::HandedOver(it) => {
             need_arrange(app, viewer, matter)?;
+            if it.reviewer.as_ref().is_some_and(|reviewer| *reviewer != matter.reviewer) {
+                need(app, viewer, ARRANGE, &matter.reviewer)?;
+            }
             need_near(app, viewer, matter, it.reviewer.iter().chain([&it.to]))
         }
         // Nobody writes what the clock writes.
@@ -170,7 +173,7 @@ pub fn may_bring(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> 
 pub fn moves_of(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<Verb> {
     let works = || acts(app, viewer, WORK, &matter.owner);
     let helps = || matter.helpers.iter().any(|helper| acts(app, viewer, WORK, helper));
-    let reviews = || acts(app, viewer, REVIEW, &matter.reviewer);
+    let reviews = || need_review(app, viewer, matter, &matter.reviewer).is_ok();
     let arranges = || need_arrange(app, viewer, matter).is_ok();
     let may = |verb: &Verb| match verb {
         Verb::Taken => works(),
@@ -181,7 +184,7 @@ pub fn moves_of(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<Verb> {
         }
         Verb::Resumed => works() || reviews(),
         Verb::HelperAdded => works() || arranges(),
-        Verb::HandedOver => arranges() && !(works() && reviews()),
+        Verb::HandedOver => arranges() && !(works() && acts(app, viewer, REVIEW, &matter.reviewer)),
         Verb::Coloured | Verb::Escalated => false,
     };
     Verb::ALL.into_iter().filter(|verb| matter.may_be(*verb)).filter(may).collect()
@@ -203,8 +206,22 @@ fn need_approve(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> R
     approval(app, viewer, matter, post).map_err(|error| refused(&error))
 }
 
-/// The reviewer approves, or a post of a unit at or above the owner's if whoever acts for it leads the owner's unit: a post
-/// is not an office. Who takes part approves nothing, nor who owes it or handed it in under another post.
+/// Refuses a review by who does not act for the reviewer, or takes part under another post.
+fn need_review(app: &App, viewer: &Viewer, matter: &Matter, by: &PostId) -> Result<(), Problem> {
+    need(app, viewer, REVIEW, by)?;
+    match takes_part(app, viewer, matter) {
+        true => Err(refused(&DocketError::OwnApproval)),
+        false => Ok(()),
+    }
+}
+
+/// Whether the viewer owes a matter, or helps with it.
+fn takes_part(app: &App, viewer: &Viewer, matter: &Matter) -> bool {
+    matter.helpers.iter().chain([&matter.owner]).any(|post| acts(app, viewer, WORK, post))
+}
+
+/// The reviewer approves, or a post of a unit at or above those of the owner and the reviewer, if whoever acts for it leads
+/// both: a post is not an office. Who takes part approves nothing, under whatever post.
 fn approval(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> Result<(), DocketError> {
     if *post == matter.owner {
         return Err(MatterError::OwnerApproves.into());
@@ -213,15 +230,18 @@ fn approval(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> Resul
         return Err(DocketError::NoApprover(post.clone()));
     }
     let is_own = matter.submission.as_ref().is_some_and(|submission| submission.actor == viewer.id());
-    if is_own || acts(app, viewer, WORK, &matter.owner) {
+    if is_own || takes_part(app, viewer, matter) {
         return Err(DocketError::OwnApproval);
     }
     let tree = app.tree();
-    let above = || {
-        let owner = &tree.post(matter.owner.subject())?.unit;
-        Some(leads(&tree, post, owner) && viewer.allows(app, OPEN, &Resource::of(owner)))
+    let leads_unit_of = |below: &PostId| {
+        let unit = &tree.post(below.subject())?.unit;
+        Some(leads(&tree, post, unit) && viewer.allows(app, OPEN, &Resource::of(unit)))
     };
-    if *post == matter.reviewer || above().unwrap_or_default() {
+    let is_above = || {
+        [&matter.owner, &matter.reviewer].into_iter().all(|below| leads_unit_of(below).unwrap_or_default())
+    };
+    if *post == matter.reviewer || is_above() {
         return Ok(());
     }
     Err(DocketError::NoApprover(post.clone()))
@@ -288,7 +308,7 @@ fn sentence(error: &DocketError) -> String {
             format!("{post} 既不是审核岗位，也不是责任岗位本级或上级单位的领导岗位，不能审批。")
         }
         DocketError::NotHeld(post) => format!("您不在 {post} 岗位任职，不能以其名义审批。"),
-        DocketError::OwnApproval => "本人承办或报结的事项，不得由本人审批。".into(),
+        DocketError::OwnApproval => "本人承办、协办或报结的事项，不得由本人审核或审批。".into(),
         DocketError::FarPost { post, book } => format!("{post} 不在账簿 {book} 所属县（市、区）范围内。"),
         DocketError::UnknownEvidence(digest) => {
             format!("本事项所在账簿中没有摘要为 {digest} 的证明材料，请先上传。")

@@ -53,6 +53,12 @@ impl Sent {
         Ok(Some(Self { key, digest }))
     }
 
+    /// A request of nobody in particular: among all of those a key tells nothing, so what was asked is a part of it.
+    #[must_use]
+    pub fn of_nobody(self) -> Self {
+        Self { key: format!("{} {}", self.key, self.digest), ..self }
+    }
+
     /// What was typed into a form, without the fields that nobody types; `None` if it came without a key.
     pub fn of(form: &str, typed: &BTreeMap<String, String>) -> Option<Self> {
         let key = typed.get(FIELD).map(String::as_str).unwrap_or_default();

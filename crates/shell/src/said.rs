@@ -60,7 +60,7 @@ pub fn value_title(
     (line, field): (&str, &str),
     value: &str,
 ) -> Result<String, StoreError> {
-    if let Some(title) = owed::title(app, tx, t.lang(), book, value)? {
+    if let Some(title) = owed::title(app, tx, t.lang(), book, (field, value))? {
         return Ok(title);
     }
     if line == "kernel"

@@ -46,7 +46,7 @@ fn installation() -> ActorId {
 }
 
 /// Gives somebody who has an account a role beside what they have.
-fn give(town: &Town, account: &str, role: &str, unit: &str, line: Option<&str>) {
+pub fn give(town: &Town, account: &str, role: &str, unit: &str, line: Option<&str>) {
     let grantee = ActorId::new(format!("account:{account}")).unwrap();
     let unit = UnitCode::new(unit).unwrap();
     let grant = access::Grant { role: role.into(), unit, line: line.map(str::to_owned), subject: None };
@@ -290,8 +290,10 @@ on_every_store! {
 
     fn naming_what_lies_in_another_book_tells_nothing_of_it(town) {
         const TITLE: &str = "智能健身器材产业园";
-        let manager = town.holder("wei", &[MANAGER]);
         town.holder("zhang", &[CLERK]);
+        town.holder("wei", &[MANAGER]);
+        give(&town, "wei", "operator", "beiyuan-market", Some("market"));
+        let manager = town.holder_again("wei");
         let operator = town.program(User::Operator);
         let leader = town.browser(User::Leader).with("accept", "text/html");
         operator.get("/api/matters/decheng-projects/project.park").expect(403);
@@ -301,7 +303,8 @@ on_every_store! {
         assert!(page.contains("matter:decheng-projects/project.park") && !page.contains(TITLE), "{page}");
         let mut input = task(CLERK, MANAGER);
         input["about"] = json!(["project:decheng-projects/park", "lot:beiyuan/L1"]);
-        manager.post("/api/matters/beiyuan", &input).expect(201);
+        manager.post("/api/matters/beiyuan", &input).expect(403);
+        leader.post("/api/matters/beiyuan", &input).expect(201);
         let shown = |client: &Client| client.with("accept", "text/html").get("/matters/beiyuan/task-drain").expect(200).text();
         assert!(!shown(&manager).contains(TITLE) && shown(&manager).contains("/market/beiyuan/lots/L1"));
         assert!(shown(&leader).contains(TITLE), "who may read the book is told");

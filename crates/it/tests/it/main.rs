@@ -18,6 +18,7 @@ mod figure_laws;
 mod figures;
 mod forms;
 mod inbox;
+mod inroads;
 mod intrusions;
 mod matters;
 mod monitoring;

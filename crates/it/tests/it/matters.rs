@@ -161,7 +161,7 @@ fn what_may_not_happen_to_a_matter_changes_nothing() {
         }
         office.step("wei", submitted(&id, &digest, "2026-03-02")).unwrap();
         let own = office.step("wei", accepted(&id)).unwrap_err();
-        assert!(matches!(own, AppendError::Refused(DocketError::Matter(MatterError::OwnWork))));
+        assert!(matches!(own, AppendError::Refused(DocketError::Matter(MatterError::OwnWork))), "{own:?}");
         assert_eq!(office.told().len(), before.0.len() + 1, "the submission alone");
         assert_eq!(office.matter(&id).state, State::Submitted);
         office.check();
@@ -183,10 +183,10 @@ fn forty_days(office: &Office, mut live: impl FnMut(&str)) {
     office.report(&bridge, 1_000, now);
     let now = when("2026-02-10T15:30");
     let pause = Paused { matter: road.clone(), reason: "等待批复".into(), approver: post("leader") };
-    office.move_at(Version(0), "li", pause.into(), now).unwrap();
+    office.load(Version(0), pause.into(), now).unwrap();
     let now = when("2026-02-25T09:00");
     let resumed = Resumed { matter: road.clone() };
-    office.move_at(Version(1), "li", resumed.into(), now).unwrap();
+    office.load(Version(1), resumed.into(), now).unwrap();
     let now = when("2026-03-02T11:00");
     let to = HandedOver {
         matter: permit.clone(),
@@ -195,14 +195,14 @@ fn forty_days(office: &Office, mut live: impl FnMut(&str)) {
         colour: None,
         reason: "职责调整".into(),
     };
-    office.move_at(Version(0), "li", to.into(), now).unwrap();
+    office.load(Version(0), to.into(), now).unwrap();
     // A month without a report has made it yellow by now.
     let now = when("2026-03-16T09:30");
     office.report(&bridge, 2_000, now);
     let now = when("2026-03-17T09:00");
     let sort = base::KindName::new("works.work").unwrap();
     let cancelled = Cancelled { matter: permit, sort, reason: "撤销".into(), approver: post("leader") };
-    office.move_at(Version(1), "li", cancelled.into(), now).unwrap();
+    office.load(Version(1), cancelled.into(), now).unwrap();
     when("2026-03-20T10:00");
     office.tend();
 }

@@ -165,14 +165,18 @@ impl Office {
     }
 
     pub fn open(&self, opened: Opened) -> Result<MatterId, Refused> {
-        let occurred = self.kernel.now();
-        self.open_at(opened, occurred)
+        self.open_by(actor("li"), opened, self.kernel.now())
     }
 
+    /// Loads the opening of a matter.
     pub fn open_at(&self, opened: Opened, occurred: Time) -> Result<MatterId, Refused> {
+        self.open_by(system(), opened, occurred)
+    }
+
+    fn open_by(&self, by: ActorId, opened: Opened, occurred: Time) -> Result<MatterId, Refused> {
         let id = opened.matter.clone();
         self.kernel.append_blocking(move |desk| {
-            desk.open_matter(&opened.matter.book(), &actor("li"), occurred, opened.clone(), vec![])
+            desk.open_matter(&opened.matter.book(), &by, occurred, opened.clone(), vec![])
         })?;
         Ok(id)
     }
@@ -185,7 +189,15 @@ impl Office {
     }
 
     pub fn move_at(&self, version: Version, by: &str, event: Event, at: Time) -> Result<Moved, Refused> {
-        let by = actor(by);
+        self.move_by(actor(by), version, event, at)
+    }
+
+    /// Loads what was done with a matter.
+    pub fn load(&self, version: Version, event: Event, at: Time) -> Result<Moved, Refused> {
+        self.move_by(system(), version, event, at)
+    }
+
+    fn move_by(&self, by: ActorId, version: Version, event: Event, at: Time) -> Result<Moved, Refused> {
         self.kernel.append_blocking(move |desk| desk.move_matter(version, &by, at, event.clone()))
     }
 

@@ -153,7 +153,10 @@ on_every_store! {
     }
 
     fn nothing_but_what_was_done_with_a_matter_stands_in_its_history(town) {
-        let (manager, bureau) = (town.holder("wei", &[MANAGER]), town.holder("li", &[BUREAU]));
+        let manager = town.holder("wei", &[MANAGER]);
+        town.holder("li", &[BUREAU]);
+        crate::breach::give(&town, "li", "inspector", "371402", Some("market"));
+        let bureau = town.holder_again("li");
         let task = |name: &str, about: &[&str]| json!({
             "name": name, "title": "疏通排水沟", "owner": MANAGER, "reviewer": BUREAU, "about": about,
             "due": { "by": "on", "day": "2026-03-20" },

@@ -12,6 +12,7 @@ use super::DocketError;
 use super::apply::read_matter;
 use super::clock::{NEVER, clock_actor};
 use super::schema::{DELETE_WAKE, PUT_WAKE};
+use crate::admin::is_system;
 use crate::{AppendError, Desk, Receipt};
 
 /// The matters that the decision at the desk has changed, as they will be.
@@ -42,6 +43,12 @@ impl Desk<'_> {
         Ok(self.seat(id)?.map(|seat| seat.matter))
     }
 
+    /// When somebody does something with matters by a record: as they record it, whatever day the record is of. What the
+    /// installation loads happened when it is said to have.
+    pub fn done_at(&self, actor: &ActorId, occurred: Time) -> Time {
+        if is_system(actor) { occurred } else { self.now() }
+    }
+
     /// Opens a matter, about further subjects besides itself. It is coloured by the clock, when the entries of this
     /// decision are applied and the line's facts are known.
     pub fn open_matter<E: From<DocketError>>(
@@ -52,6 +59,7 @@ impl Desk<'_> {
         opened: Opened,
         about: Vec<SubjectId>,
     ) -> Result<Receipt, AppendError<E>> {
+        let occurred = self.done_at(actor, occurred);
         self.take(book)?;
         let id = opened.matter.clone();
         if id.book() != *book {
@@ -89,6 +97,7 @@ impl Desk<'_> {
         occurred: Time,
         event: Event,
     ) -> Result<Moved, AppendError<E>> {
+        let occurred = self.done_at(actor, occurred);
         let mut seat = self.caught_up(event.matter(), occurred)?;
         self.need_named(actor, &event, &seat.matter)?;
         let mut step = Move { at: occurred, actor: actor.clone(), event: event.completed(&seat.matter) };
@@ -199,6 +208,7 @@ impl Desk<'_> {
                 self.need_posts(handover.reviewer.iter().chain([&handover.to]))?;
                 self.need_handover(actor, handover.reviewer.as_ref(), matter)
             }
+            Event::Accepted(_) | Event::Returned(_) => self.need_other(actor, matter),
             Event::HelperAdded(added) => self.need_posts([&added.helper]),
             Event::Cancelled(it) => self.need_approver(actor, &it.approver, matter),
             Event::Reopened(it) => self.need_approver(actor, &it.approver, matter),

@@ -29,9 +29,12 @@ pub(crate) use schema::{CLOSED_INDEXES, COLOURED_INDEX, DERIVED, HUE_TABLE, TABL
 
 use crate::line::MatterSort;
 
+/// The sort of tasks, which people open by hand.
+pub const TASK_SORT: &str = "kernel.task";
+
 /// The sorts that belong to no line.
 pub(crate) const SORTS: &[MatterSort] = &[
-    MatterSort { name: "kernel.task", title_zh: "交办事项", title_en: "Assigned task" },
+    MatterSort { name: TASK_SORT, title_zh: "交办事项", title_en: "Assigned task" },
     MatterSort { name: crate::witness::SORT, title_zh: "日志分叉", title_en: "Fork of a log" },
 ];
 
@@ -54,7 +57,7 @@ pub enum DocketError {
     NoApprover(PostId),
     #[error("whoever acts does not hold {0}, in whose name it is approved")]
     NotHeld(PostId),
-    #[error("nobody approves for what they owe or submitted themselves")]
+    #[error("nobody reviews or approves what they owe, help with or submitted themselves")]
     OwnApproval,
     #[error("{post} lies outside the county of the book {book}")]
     FarPost { post: PostId, book: BookId },

@@ -1,6 +1,6 @@
 //! Posts at the desk: which are there, which lie near a book, who acts for one, and who approves for a matter.
 
-use access::matter::{APPROVE, REVIEW, WORK};
+use access::matter::{APPROVE, ARRANGE, REVIEW, WORK};
 use access::{Resource, decide};
 use base::{ActorId, BookId, UnitCode};
 use matters::{Matter, PostId};
@@ -73,8 +73,8 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Refuses an approval that is not one: the reviewer approves, or a post of a unit at or above the owner's, in the name
-    /// of which whoever acts may speak; and nobody approves what they owe or handed in themselves.
+    /// Refuses an approval that is not one: the reviewer approves, or a post of a unit at or above those of the owner and the
+    /// reviewer, in the name of which whoever acts may speak; and nobody approves what they take part in or handed in themselves.
     pub(super) fn need_approver<E: From<DocketError>>(
         &mut self,
         actor: &ActorId,
@@ -88,14 +88,34 @@ impl Desk<'_> {
         }
     }
 
-    /// Refuses a handover by who owes the matter and reviews it, before or after: it would free them to approve.
+    /// Refuses a review by who takes part in the matter under another post.
+    pub(super) fn need_other<E: From<DocketError>>(
+        &mut self,
+        actor: &ActorId,
+        matter: &Matter,
+    ) -> Result<(), AppendError<E>> {
+        if self.takes_part(actor, &matter.reviewer, matter)? {
+            return refuse(DocketError::OwnApproval);
+        }
+        Ok(())
+    }
+
+    /// Refuses a handover by who owes the matter and reviews it, before or after: it would free them to approve. And who
+    /// reviews it from now on is said by who does, or leads the unit in which it is done.
     pub(super) fn need_handover<E: From<DocketError>>(
         &mut self,
         actor: &ActorId,
         reviewer: Option<&PostId>,
         matter: &Matter,
     ) -> Result<(), AppendError<E>> {
-        if is_system(actor) || !self.acts_for(actor, WORK, &matter.owner)? {
+        if is_system(actor) {
+            return Ok(());
+        }
+        let is_other = reviewer.is_some_and(|reviewer| *reviewer != matter.reviewer);
+        if is_other && !self.acts_for(actor, ARRANGE, &matter.reviewer)? {
+            return refuse(DocketError::NotHeld(matter.reviewer.clone()));
+        }
+        if !self.acts_for(actor, WORK, &matter.owner)? {
             return Ok(());
         }
         for reviewer in reviewer.into_iter().chain([&matter.reviewer]) {
@@ -123,10 +143,13 @@ impl Desk<'_> {
         matter: &Matter,
     ) -> Result<Option<DocketError>, StoreError> {
         if *approver != matter.reviewer {
-            let (above, owner) = (self.unit_of_post(approver)?, self.unit_of_post(&matter.owner)?);
-            let branch = owner.map(|owner| up_from(self.read()?, &owner)).transpose()?.unwrap_or_default();
-            if !branch.iter().any(|unit| Some(&unit.code) == above.as_ref()) {
-                return Ok(Some(DocketError::NoApprover(approver.clone())));
+            let above = self.unit_of_post(approver)?;
+            for below in [&matter.owner, &matter.reviewer] {
+                let below = self.unit_of_post(below)?;
+                let branch = below.map(|unit| up_from(self.read()?, &unit)).transpose()?.unwrap_or_default();
+                if !branch.iter().any(|unit| Some(&unit.code) == above.as_ref()) {
+                    return Ok(Some(DocketError::NoApprover(approver.clone())));
+                }
             }
         }
         if is_system(actor) {
@@ -136,8 +159,21 @@ impl Desk<'_> {
             return Ok(Some(DocketError::NotHeld(approver.clone())));
         }
         let is_own = matter.submission.as_ref().is_some_and(|submission| submission.actor == *actor);
-        let owes = *approver != matter.owner && self.acts_for(actor, WORK, &matter.owner)?;
-        Ok((is_own || owes).then_some(DocketError::OwnApproval))
+        let is_own = is_own || self.takes_part(actor, approver, matter)?;
+        Ok(is_own.then_some(DocketError::OwnApproval))
+    }
+
+    /// Whether somebody who acts for a post owes the matter under another one, or helps with it.
+    fn takes_part(&mut self, actor: &ActorId, under: &PostId, matter: &Matter) -> Result<bool, StoreError> {
+        if is_system(actor) {
+            return Ok(false);
+        }
+        for post in matter.helpers.iter().chain([&matter.owner].into_iter().filter(|owner| *owner != under)) {
+            if self.acts_for(actor, WORK, post)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether somebody may do an action for a post, which lies in the post's unit and is the post's own: as whoever is

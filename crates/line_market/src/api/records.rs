@@ -119,6 +119,7 @@ async fn record_as(
     };
     viewer.need(app, &input.kind, &resource)?;
     let actor = viewer.id();
+    let sent = if viewer.actor().is_none() { sent.map(Sent::of_nobody) } else { sent };
     app.kernel
         .append(move |desk| {
             let Some(Sent { key, digest }) = &sent else { return record(desk, &book, &actor, &input) };

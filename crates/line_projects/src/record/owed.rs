@@ -56,6 +56,19 @@ impl Recorder<'_, '_> {
         })
     }
 
+    /// The day on which this entry lays a duty on somebody, or answers one.
+    fn laid_on(&self) -> base::Day {
+        self.desk.zone().day_of(self.desk.done_at(self.actor, self.occurred))
+    }
+
+    /// Refuses a duty that would be overdue as soon as it is laid on somebody.
+    fn need_ahead(&self, due: base::Day, field: &str) -> Result<(), Failure> {
+        match due < self.laid_on() {
+            true => refuse(Code::Body, field, "lies before the day on which it is recorded"),
+            false => Ok(()),
+        }
+    }
+
     fn open(&mut self, opening: &Opening<'_>, about: Vec<SubjectId>) -> Result<(), Failure> {
         let opened = Opened {
             matter: opening.name.matter(self.book)?,
@@ -111,7 +124,7 @@ impl Recorder<'_, '_> {
         let draft = self.opening_draft(&body, name, Some(&project), &body.bureau)?;
         let receipt = self.append(draft)?;
         let term = Term::statutory(body.term_workdays, DayUnit::Workdays);
-        let from = self.desk.zone().day_of(self.occurred);
+        let from = self.laid_on();
         let opening = Opening {
             name,
             title: &body.title,
@@ -160,7 +173,7 @@ impl Recorder<'_, '_> {
             let by = matter.owner.clone();
             matter = self.move_matter(&matter, Taken { matter: id.clone(), by }.into())?;
         }
-        let uploaded = self.desk.zone().day_of(self.occurred);
+        let uploaded = self.laid_on();
         let file = |digest: &String| Evidence {
             digest: digest.clone(),
             title: title.to_owned(),
@@ -179,6 +192,7 @@ impl Recorder<'_, '_> {
 
     pub(super) fn raise(&mut self, body: BlockerRaised) -> Result<Receipt, Failure> {
         self.need_new(Name::Blocker(&body.blocker), "body.blocker")?;
+        self.need_ahead(body.due, "body.due")?;
         self.need_post(&body.owner, "body.owner")?;
         let project = self.project(&body.project)?;
         let (office, team) = posts(&project)?;
@@ -226,6 +240,7 @@ impl Recorder<'_, '_> {
     ) -> Result<(), Failure> {
         for (at, measure) in body.measures.iter().enumerate() {
             self.need_post(&measure.owner, &format!("body.measures[{at}].owner"))?;
+            self.need_ahead(measure.due, &format!("body.measures[{at}].due"))?;
             let opening = Opening {
                 name: Name::Measure(&body.plan, at + 1),
                 title: &measure.title,

@@ -4,8 +4,8 @@ mod opening;
 
 use ::matters::{
     Accepted, Assessment, Cancelled, Colour, Due, Event, Evidence, Excused, Extended, Extension, HandedOver,
-    HelperAdded, Input, Matter, MatterId, Paused, PostId, Reopened, Resumed, Returned, Submitted, Taken,
-    Verb, Version,
+    HelperAdded, Input, Matter, MatterError, MatterId, Paused, PostId, Reopened, Resumed, Returned,
+    Submitted, Taken, Verb, Version,
 };
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -472,8 +472,13 @@ pub async fn move_matter(
 ) -> Result<Done, Problem> {
     let event = step.event(matter, app.today());
     docket::need_move(app, viewer, matter, &event)?;
-    let actor = viewer.id();
+    let (actor, seen) = (viewer.id(), matter.version);
     once(app, viewer, &matter.id.book(), sent, move |desk, _| {
+        // The right was decided about the matter as it was seen.
+        if expected > seen {
+            let conflict = MatterError::Conflict { expected, found: seen };
+            return Err(AppendError::Refused(DocketError::from(conflict)));
+        }
         let now = desk.now();
         let moved = desk.move_matter(expected, &actor, now, event.clone())?;
         let matter = moved.matter;

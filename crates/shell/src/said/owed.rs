@@ -8,14 +8,14 @@ use store::{StoreError, Tx};
 use crate::app::App;
 use crate::texts::{Lang, T};
 
-/// What a post, a matter of the book or a sort of matters is called; `None` for anything else. Whoever reads a book may not
-/// read every book that somebody named in it.
+/// What a post, the matter that an entry of the book is of, or a sort of matters is called; `None` for anything else. Whoever
+/// reads an entry may not read every book, nor every matter, that somebody named in it.
 pub fn title(
     app: &App,
     tx: &mut dyn Tx,
     lang: Lang,
     book: &BookId,
-    value: &str,
+    (field, value): (&str, &str),
 ) -> Result<Option<String>, StoreError> {
     let pick = |zh: &str, en: &str| match lang {
         Lang::Zh => zh.to_owned(),
@@ -26,7 +26,8 @@ pub fn title(
         if let Some(post) = tree.post(&subject) {
             return Ok(Some(pick(&post.title_zh, &post.title_en)));
         }
-        if let Ok(id) = MatterId::try_from(subject)
+        if field == "matter"
+            && let Ok(id) = MatterId::try_from(subject)
             && id.book() == *book
         {
             return Ok(kernel::matter(tx, &id)?.map(|matter| matter.title));

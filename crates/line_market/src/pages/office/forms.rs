@@ -437,9 +437,12 @@ async fn choices(app: &App, lang: Lang, place: &Place, reach: &Reach) -> Result<
             let stalls = state::stalls(tx, &book)?;
             let lots = state::list_lots(tx, &book, &LotFilter::default(), LOTS, 0)?;
             let scales = state::scales(tx, &book)?;
+            // Lists of merchants are not read by way of a form.
             let title = |stall: &state::Stall| match &stall.merchant {
-                Some(tenant) => format!("{} · {}", stall.stall, names.merchant(tenant)),
-                None => stall.stall.clone(),
+                Some(tenant) if reach.covers(Some(tenant)) => {
+                    format!("{} · {}", stall.stall, names.merchant(tenant))
+                }
+                _ => stall.stall.clone(),
             };
             Ok::<_, StoreError>(Choices {
                 stalls: stalls.iter().map(|it| choice(&it.stall, title(it))).collect(),

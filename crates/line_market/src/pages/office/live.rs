@@ -24,7 +24,7 @@ const KINDS: [&str; 5] =
     [Sale::KIND, LotReceived::KIND, InspectionRecorded::KIND, LotHeld::KIND, LotReleased::KIND];
 const ITEMS: usize = 15;
 
-/// The latest events of a market. Sums of money only for those who may read takings.
+/// The latest events of a market. What a sale took, in money and weight, only for those who may read takings.
 pub async fn items(app: &App, t: &T, book: &BookId, takings: bool) -> Result<Vec<LiveItem>, Problem> {
     let (lang, of) = (t.lang(), book.clone());
     let (entries, names) = app
@@ -49,7 +49,7 @@ fn item(app: &App, t: &T, names: &Names, entry: &Entry, takings: bool) -> Option
             let (product, weight) = (names.product(&sale.product), format::weight(lang, sale.grams.0));
             let text = match takings {
                 true => format!("{} · {product} {weight} · {}", sale.stall, format::money(sale.amount_fen.0)),
-                false => format!("{} · {product} {weight}", sale.stall),
+                false => format!("{} · {product}", sale.stall),
             };
             (text, None)
         }

@@ -1,24 +1,29 @@
 //! The merchant's own page: stalls, today's takings, open lots, prices.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use kernel::{FigureError, Period};
+use base::{BookId, CityZone, Day, Seq, SubjectId};
+use kernel::entries::{self, Kinds};
+use kernel::{FigureError, Kernel, Period};
+use ledger::Body;
 use shell::extract::{Path, Query};
 use shell::pages::page;
 use shell::view::{Cell, Column, Empty, FigureTile, Frame, Link, Pager, TableView};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Problem, T, format};
-use store::StoreError;
+use store::{StoreError, Tx};
 
 use super::amounts;
 use super::forms::links;
 use super::lots::state_cell;
 use super::place::{Names, Place, Reach};
 use crate::figures as of;
-use crate::kinds::Sale;
+use crate::kinds::{Sale, StallLeased};
 use crate::policy::READ_TAKINGS;
 use crate::state::{self, Lot, LotFilter, Offer, Price, Stall};
 
@@ -74,7 +79,7 @@ async fn mine(
     };
     let (of_book, today) = (place.book.clone(), app.today());
     let (names, stalls) = app
-        .blocking(move |kernel| {
+        .blocking(move |kernel: &Arc<Kernel>| {
             let books = [of_book.clone()];
             let period = Period { from: today, to: today };
             let all = kernel.read(|tx| state::stalls(tx, &of_book))?;
@@ -83,8 +88,15 @@ async fn mine(
                 .filter(|stall| stall.merchant.as_ref().is_some_and(|tenant| own.contains(tenant)));
             let stalls = own.map(|stall| {
                 let dimension = format!("stall={}", stall.stall);
-                let sum = |name| kernel.sum(name, &books, period, &dimension);
-                let (sales, fen, grams) = (sum(of::SALES)?, sum(of::SALES_AMOUNT)?, sum(of::SALES_GRAMS)?);
+                let since =
+                    kernel.read(|tx| leased_today(tx, (kernel.zone(), today), &of_book, &stall.stall))?;
+                let (sales, fen, grams) = match since {
+                    Some(since) => taken_since(kernel, &of_book, period, &dimension, since)?,
+                    None => {
+                        let sum = |name| kernel.sum(name, &books, period, &dimension);
+                        (sum(of::SALES)?, sum(of::SALES_AMOUNT)?, sum(of::SALES_GRAMS)?)
+                    }
+                };
                 let filter = LotFilter {
                     stall: Some(&stall.stall),
                     merchant: stall.merchant.as_deref(),
@@ -110,6 +122,42 @@ async fn mine(
     let more = links(&app, &viewer, &place, &t, "lots");
     let stalls = stalls.iter().map(|read| stall_view(&app, &t, &place, &names, read, &more)).collect();
     page(&MinePage { none: t.get("office-no-own-stall"), frame, stalls })
+}
+
+/// The entry that let a stall to its tenant, if that was today: what its former tenant took is not for the next one to know.
+fn leased_today(
+    tx: &mut dyn Tx,
+    (zone, today): (&CityZone, Day),
+    book: &BookId,
+    stall: &str,
+) -> Result<Option<Seq>, StoreError> {
+    let Ok(subject) = SubjectId::local("stall", book, stall) else { return Ok(None) };
+    let leased = entries::about_of(tx, book, &subject, Kinds::These(&[StallLeased::KIND]), None, 1)?;
+    let leased = leased.first().filter(|entry| zone.day_of(entry.recorded) == today);
+    Ok(leased.map(|entry| entry.seq))
+}
+
+/// How often, for how much and what weight a stall sold behind an entry.
+fn taken_since(
+    kernel: &Kernel,
+    book: &BookId,
+    period: Period,
+    dimension: &str,
+    since: Seq,
+) -> Result<(i64, i64, i64), FigureError> {
+    let (mut taken, mut cursor) = ((0, 0, 0), None::<String>);
+    loop {
+        let books = [book.clone()];
+        let page = kernel.behind(of::SALES_AMOUNT, &books, period, dimension, cursor.as_deref(), LOTS)?;
+        for item in page.items.iter().filter(|item| item.entry.seq > since) {
+            let grams = item.entry.body::<Sale>().map_or(0, |sale| sale.grams.0);
+            taken = (taken.0 + 1, taken.1 + item.amount, taken.2 + grams);
+        }
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return Ok(taken),
+        }
+    }
 }
 
 fn stall_view(app: &App, t: &T, place: &Place, names: &Names, read: &Read, more: &[Link]) -> StallView {
@@ -247,14 +295,18 @@ async fn sales(
     if !reach.covers(tenant.as_deref()) {
         return Err(Problem::not_found());
     }
-    let (of_book, dimension, cursor) =
-        (place.book.clone(), format!("stall={}", query.stall), query.cursor.clone());
+    let (of_book, stall, cursor) = (place.book.clone(), query.stall.clone(), query.cursor.clone());
     let (names, behind) = app
-        .blocking(move |kernel| {
+        .blocking(move |kernel: &Arc<Kernel>| {
+            let dimension = format!("stall={stall}");
             let period = Period { from: today, to: today };
-            let names = kernel.read(|tx| Names::read(tx, &of_book, lang))?;
-            let behind =
+            let (names, since) = kernel.read(|tx| {
+                let since = leased_today(tx, (kernel.zone(), today), &of_book, &stall)?;
+                Ok((Names::read(tx, &of_book, lang)?, since))
+            })?;
+            let mut behind =
                 kernel.behind(of::SALES_AMOUNT, &[of_book], period, &dimension, cursor.as_deref(), SALES)?;
+            behind.items.retain(|item| since.is_none_or(|since| item.entry.seq > since));
             Ok::<_, FigureError>((names, behind))
         })
         .await?;

@@ -212,7 +212,9 @@ async fn set(
                 let stall = stalls.iter().find(|it| it.stall == wanted).or(only).cloned();
                 let last = match &stall {
                     Some(stall) => {
-                        let filter = LotFilter { stall: Some(&stall.stall), ..LotFilter::default() };
+                        // What its former tenant received is not for the next one to know.
+                        let (stall, merchant) = (Some(stall.stall.as_str()), stall.merchant.as_deref());
+                        let filter = LotFilter { stall, merchant, ..LotFilter::default() };
                         state::list_lots(tx, &book, &filter, LOOKED_AT, 0)?
                     }
                     None => Vec::new(),

@@ -41,6 +41,12 @@ impl Choices {
                 let listed = state::listed(tx, &books, sight.teams(), None)?;
                 let items = state::proxies(tx, &book, None, ITEMS)?;
                 let permits = state::permits(tx, &book, None, ITEMS)?;
+                // Whoever sees some projects alone chooses among what belongs to them.
+                let sees = |project: &str| listed.iter().any(|it| it.project.project == project);
+                let contracts = match sees(&project) {
+                    true => state::contracts(tx, &book, &project)?,
+                    false => Vec::new(),
+                };
                 let titles = |project: &str| {
                     let found = listed.iter().find(|it| it.project.project == project);
                     found.map_or_else(|| project.to_owned(), |it| names.project(&it.project))
@@ -56,18 +62,18 @@ impl Choices {
                         .collect(),
                     chains: titled(names.all_chains()),
                     programmes: titled(names.all_programmes()),
-                    contracts: state::contracts(tx, &book, &project)?
+                    contracts: contracts
                         .iter()
                         .map(|it| choice(&it.contract, format!("{} · {}", it.contract, it.title)))
                         .collect(),
                     items: items
                         .iter()
-                        .filter(|it| it.done_at.is_none())
+                        .filter(|it| it.done_at.is_none() && sight.teams().is_none())
                         .map(|it| choice(&it.item, format!("{} · {}", it.title, it.enterprise)))
                         .collect(),
                     permits: permits
                         .iter()
-                        .filter(|it| it.decided_at.is_none())
+                        .filter(|it| it.decided_at.is_none() && sees(&it.project))
                         .map(|it| choice(&it.permit, format!("{} · {}", it.title, titles(&it.project))))
                         .collect(),
                     units,

@@ -4,10 +4,12 @@ use ::matters::{Due, MatterId, Opened, PostId, Version};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use base::{BookId, KindName, SubjectId};
+use kernel::TASK_SORT;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Done, once};
+use crate::api::ledger;
 use crate::app::App;
 use crate::docket;
 use crate::extract::{Json, Path};
@@ -75,6 +77,17 @@ pub async fn open_task(
         );
         return Err(Problem::bad_request("about", "reference", detail));
     }
+    let (Due::On { day: first } | Due::Within { from: first, .. }) = input.due;
+    if first < app.today() {
+        let detail = Both::new(
+            "完成期限不得早于今日，也不得自今日以前起算。",
+            "nobody is given a task whose deadline has passed, or counts from before today",
+        );
+        return Err(Problem::bad_request("due", "range", detail));
+    }
+    for home in input.about.iter().filter_map(SubjectId::home) {
+        ledger::may_read(app, viewer, &BookId::new(home).map_err(|_| Problem::not_found())?)?;
+    }
     let name = input.name.unwrap_or_else(|| format!("{TASK}{}-{:08x}", app.today(), rand::random::<u32>()));
     if !name.starts_with(TASK) {
         let detail = Both::new(
@@ -88,7 +101,7 @@ pub async fn open_task(
     })?;
     let opened = Opened {
         matter,
-        sort: KindName::new("kernel.task").expect("a valid name"),
+        sort: KindName::new(TASK_SORT).expect("a valid name"),
         title: input.title,
         owner: input.owner,
         helpers: input.helpers,

@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::routing::get;
 use base::BookId;
 use base::limits::PAGE_ROWS_MAX;
-use kernel::Verdict;
+use kernel::{TASK_SORT, Verdict};
 use ledger::Entry;
 use matters::{ColourRule, Matter, MatterId, Opened, Rulebook, Verb};
 use serde::Deserialize;
@@ -112,7 +112,9 @@ fn about(
         .map(|it| {
             let entries = || (it.id.local_part().to_owned(), crate::href::about(&matter.id.book(), &it.id));
             let home = it.id.home().and_then(|home| BookId::new(home).ok());
-            let may_read = |home| home == matter.id.book() || may_read(app, viewer, &home).is_ok();
+            // What a matter of a line is about, the line says; what somebody's task is about, whoever gave it.
+            let is_told = matter.sort.as_str() != TASK_SORT;
+            let may_read = |home| is_told && home == matter.id.book() || may_read(app, viewer, &home).is_ok();
             if !home.is_some_and(may_read) {
                 return Ok(entries());
             }
