@@ -31,6 +31,14 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The 48 bits of an IPv6 site, which is what one customer is given at most.
+pub fn site(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(address) => Some(IpAddr::V6(Ipv6Addr::from(u128::from(address) >> 80 << 80))),
+    }
+}
+
 /// The chain of addresses that proxies wrote, the nearest last.
 fn hops(headers: &HeaderMap) -> Vec<&str> {
     let lists = |name: &'static str| -> Vec<&str> {

@@ -305,7 +305,7 @@ fn sentence(error: &DocketError) -> String {
         DocketError::UnknownSort(sort) => format!("没有“{sort}”这类事项。"),
         DocketError::UnknownPost(post) => format!("没有岗位 {post}。"),
         DocketError::NoApprover(post) => {
-            format!("{post} 既不是审核岗位，也不是责任岗位本级或上级单位的领导岗位，不能审批。")
+            format!("{post} 既不是审核岗位，也不是责任单位、审核单位本级或其共同上级的领导岗位，不能审批。")
         }
         DocketError::NotHeld(post) => format!("您不在 {post} 岗位任职，不能以其名义审批。"),
         DocketError::OwnApproval => "本人承办、协办或报结的事项，不得由本人审核或审批。".into(),

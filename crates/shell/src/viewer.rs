@@ -225,6 +225,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Here {
 /// How often somebody may try.
 pub struct Limits {
     sign_in: DefaultKeyedRateLimiter<String>,
+    sign_in_sites: DefaultKeyedRateLimiter<IpAddr>,
     public: DefaultKeyedRateLimiter<IpAddr>,
     evidence: DefaultKeyedRateLimiter<ActorId>,
     witness: DefaultKeyedRateLimiter<IpAddr>,
@@ -241,6 +242,7 @@ impl Default for Limits {
         let per_minute = |count| Quota::per_minute(NonZeroU32::new(count).expect("not zero"));
         Self {
             sign_in: RateLimiter::keyed(per_minute(10)),
+            sign_in_sites: RateLimiter::keyed(per_minute(60)),
             public: RateLimiter::keyed(per_minute(120)),
             evidence: RateLimiter::keyed(per_minute(20)),
             witness: RateLimiter::keyed(per_minute(600)),
@@ -255,6 +257,14 @@ impl Limits {
     /// Ten tries a minute for an account or an address.
     pub fn sign_in(&self, key: String) -> Result<(), Problem> {
         self.sign_in.check_key(&key).map_err(|_| Problem::too_many_requests(60))
+    }
+
+    /// Sixty tries a minute for an IPv6 site, which may have 65,536 networks.
+    pub fn sign_in_site(&self, address: IpAddr) -> Result<(), Problem> {
+        match crate::caller::site(address) {
+            Some(site) => self.sign_in_sites.check_key(&site).map_err(|_| Problem::too_many_requests(60)),
+            None => Ok(()),
+        }
     }
 
     /// A hundred and twenty public pages a minute for an address.
@@ -281,6 +291,7 @@ impl Limits {
     /// Forgets who has not tried for a while.
     pub fn forget(&self) {
         self.sign_in.retain_recent();
+        self.sign_in_sites.retain_recent();
         self.public.retain_recent();
         self.evidence.retain_recent();
         self.witness.retain_recent();

@@ -286,6 +286,10 @@ on_every_store! {
             sign_in("203.0.113.7", &name, "x");
         }
         assert_eq!(sign_in("203.0.113.8", &name, password), 303);
+        // Nor does a site with a network for every try keep everybody busy.
+        let of_site = |site: u32| (0..80).any(|n| sign_in(&format!("2001:db8:{site}:{n:x}::1"), &format!("other{n}"), "x") == 429);
+        assert!(of_site(7));
+        assert_eq!(sign_in("2001:db8:8::1", &name, password), 303);
     }
 
     fn naming_what_lies_in_another_book_tells_nothing_of_it(town) {

@@ -53,7 +53,7 @@ pub enum DocketError {
     UnknownSort(KindName),
     #[error("there is no post {0}")]
     UnknownPost(PostId),
-    #[error("{0} is neither the reviewer nor of a unit at or above the owner's")]
+    #[error("{0} is neither the reviewer nor of a unit at or above both the owner's and the reviewer's")]
     NoApprover(PostId),
     #[error("whoever acts does not hold {0}, in whose name it is approved")]
     NotHeld(PostId),

@@ -117,7 +117,7 @@ fn decide(
     let known = kept.as_ref().map(known).transpose()?;
     let size = known.as_ref().map_or(0, |known| known.checkpoint.size());
     let decision = match judge(known.as_ref(), request, &note) {
-        Verdict::Cosign if known.is_none() && logs::count(tx)? >= WITNESSED_MAX => {
+        Verdict::Cosign if known.is_none() && logs::count(tx, log)? >= WITNESSED_MAX => {
             Decision::Refuse(Refusal::Full)
         }
         Verdict::Cosign => Decision::Cosign { note },

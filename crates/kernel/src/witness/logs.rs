@@ -174,8 +174,12 @@ fn witnessed_log(row: &Row) -> Result<WitnessedLog, StoreError> {
     })
 }
 
-pub(super) fn count(tx: &mut dyn Tx) -> Result<usize, StoreError> {
-    let row = tx.query_one("select count(*) from witness_log", &[])?;
+/// How many origins of a trusted log are witnessed: its own, and those of its books.
+pub(super) fn count(tx: &mut dyn Tx, log: &TrustedLog) -> Result<usize, StoreError> {
+    const COUNT: &str = "select count(*) from witness_log where origin = $1 or (origin > $2 and origin < $3)";
+    // What begins with the origin and a slash lies between it and the character behind the slash.
+    let (from, to) = (format!("{}/", log.origin), format!("{}0", log.origin));
+    let row = tx.query_one(COUNT, &[Param::Text(&log.origin), Param::Text(&from), Param::Text(&to)])?;
     let count = row.map_or(Ok(0), |row| row.int(0))?;
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }

@@ -22,7 +22,7 @@ pub(crate) use logs::apply;
 
 /// Logs that are trusted at most.
 pub const TRUSTED_MAX: usize = 500;
-/// Origins that are kept at most: whoever holds a trusted key may name as many as they like.
+/// Origins that are kept at most of one trusted log: whoever holds its key may name as many as they like.
 pub const WITNESSED_MAX: usize = 20_000;
 /// How long a log may go without a cosignature before it lags: a server of ours asks for one an hour, whether or not its
 /// book has grown.

@@ -1,5 +1,7 @@
 //! Signing in and out, and the password.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::extract::{DefaultBodyLimit, Form, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -109,7 +111,7 @@ async fn sign_in(
         let response = page(&sign_in_page(&app, lang, "/sign-in", next.clone(), &typed, Some(message)))?;
         Ok((status, response).into_response())
     };
-    if let Some(seconds) = too_often(&app, [format!("address {address}"), format!("account {typed}")]) {
+    if let Some(seconds) = too_often(&app, address, ["address", "account"], &typed) {
         let message = app.texts.t(lang).with("sign-in-wait", &[("seconds", seconds)]);
         return Ok(retry_after(seconds, again(StatusCode::TOO_MANY_REQUESTS, message)?));
     }
@@ -127,11 +129,15 @@ async fn sign_in(
     }
 }
 
-/// How long to wait, if one of the keys was tried too often. The address comes first: one that tries too often uses up the
-/// tries of no account.
-fn too_often<const N: usize>(app: &App, keys: [String; N]) -> Option<u64> {
-    let wait = keys.into_iter().find_map(|key| app.limits.sign_in(key).err())?;
-    Some(wait.retry_after_s.unwrap_or(60))
+/// How long to wait, if an address, its site or an account was tried too often. The address comes first: one that tries too
+/// often uses up the tries of no account, and of no neighbour.
+fn too_often(app: &App, address: IpAddr, [from, to]: [&str; 2], account: &str) -> Option<u64> {
+    let limits = &app.limits;
+    let tried = limits
+        .sign_in(format!("{from} {address}"))
+        .and_then(|()| limits.sign_in_site(address))
+        .and_then(|()| limits.sign_in(format!("{to} {account}")));
+    Some(tried.err()?.retry_after_s.unwrap_or(60))
 }
 
 fn retry_after(seconds: u64, response: Response) -> Response {
@@ -207,7 +213,7 @@ async fn take_code(
         let message = t.with("sign-in-wait", &[("seconds", seconds)]);
         Ok(retry_after(seconds, again(StatusCode::TOO_MANY_REQUESTS, message)?))
     };
-    if let Some(seconds) = too_often(&app, [format!("code from {address}"), format!("code {account}")]) {
+    if let Some(seconds) = too_often(&app, address, ["code from", "code"], account.as_str()) {
         return wait(seconds);
     }
     let taken =
@@ -250,7 +256,7 @@ fn begin_anew(app: &App) -> Response {
 
 /// The address a request came from, or the network of it: what limits go by.
 #[derive(Debug, Clone, Copy)]
-pub struct From(pub std::net::IpAddr);
+pub struct From(pub IpAddr);
 
 /// Notes the caller's address for handlers.
 pub async fn note_address(
