@@ -141,6 +141,13 @@ on_every_store! {
             town.program(user).get("/metrics").expect(expected);
             town.program(user).get("/admin/health").expect(expected);
         }
+        // It is the whole installation's, not a unit's.
+        town.holder("qian", &[]);
+        crate::breach::give(&town, "qian", "admin", "beiyuan-market", None);
+        let local = town.holder_again("qian");
+        local.get("/metrics").expect(403);
+        local.get("/admin/health").expect(403);
+        assert!(!local.with("accept", "text/html").get("/admin/accounts").expect(200).text().contains("/admin/health"));
         let monitor = monitor(&town);
         monitor.get("/metrics").expect(200);
         for path in ["/api/accounts", "/api/registry/tree", "/api/figures/market.sales", "/api/reads", "/wall"] {

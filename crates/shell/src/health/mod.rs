@@ -90,7 +90,7 @@ async fn metrics(
 ) -> Result<Response, Problem> {
     let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
     if !is_neighbour(&app.site.watch.addresses, peer, &headers) {
-        viewer.need_somewhere(&app, READ)?;
+        viewer.need_at_root(&app, READ)?;
     }
     let text = {
         let app = app.clone();

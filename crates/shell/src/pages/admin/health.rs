@@ -17,7 +17,7 @@ pub fn router() -> Router<App> {
 }
 
 async fn overview(desk: Desk) -> Result<Response, Problem> {
-    desk.viewer.need_somewhere(&desk.app, READ)?;
+    desk.viewer.need_at_root(&desk.app, READ)?;
     let watch = desk.app.site.watch.clone();
     let vitals = desk.app.blocking(move |kernel| Vitals::read(kernel, &watch)).await?;
     let findings = judge(&vitals, desk.app.kernel.pulse());

@@ -145,7 +145,7 @@ async fn index(
     let parts: Vec<Part> = PARTS
         .iter()
         .filter(|(.., action)| match *action {
-            witness::READ => viewer.need_at_root(&app, action).is_ok(),
+            witness::READ | crate::health::READ => viewer.need_at_root(&app, action).is_ok(),
             _ => viewer.need_somewhere(&app, action).is_ok(),
         })
         .map(|(key, href, _)| Part { title: t.get(key), hint: t.get(&format!("{key}-hint")), href })
