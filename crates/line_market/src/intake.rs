@@ -214,7 +214,9 @@ impl Prepared {
             true => state::places_of_scale(tx, &self.book, self.scale)?,
             false => Vec::new(),
         };
-        Ok(Ground { scale, places, lots: lots.into_iter().map(|lot| (lot.lot.clone(), lot)).collect() })
+        let tenant = tenant(tx, &self.book, scale.stall.as_deref())?;
+        let lots = lots.into_iter().map(|lot| (lot.lot.clone(), lot)).collect();
+        Ok(Ground { scale, places, lots, tenant })
     }
 
     /// The sales of this batch that are recorded already, by counter.
@@ -379,6 +381,12 @@ fn subject(book: &BookId, scheme: &str, local: &str) -> Result<base::SubjectId, 
         .map_err(|error| BodyError::new(scheme, Rule::Format, error.to_string()).into())
 }
 
+/// Whom a stall is let to.
+fn tenant(tx: &mut dyn Tx, book: &BookId, stall: Option<&str>) -> Result<Option<String>, store::StoreError> {
+    let Some(stall) = stall else { return Ok(None) };
+    Ok(state::stall(tx, book, stall)?.and_then(|stall| stall.merchant))
+}
+
 /// What a scale sells, and what it must not.
 pub fn scale_state(
     tx: &mut dyn Tx,
@@ -388,7 +396,12 @@ pub fn scale_state(
 ) -> Result<Option<ScaleState>, store::StoreError> {
     let Some(scale) = state::scale(tx, book, scale)? else { return Ok(None) };
     let stall = scale.stall.as_deref();
-    let filter = state::LotFilter { stall: Some(stall.unwrap_or("")), ..Default::default() };
+    let tenant = tenant(tx, book, stall)?.unwrap_or_default();
+    let filter = state::LotFilter {
+        stall: Some(stall.unwrap_or_default()),
+        merchant: Some(&tenant),
+        ..Default::default()
+    };
     let lots = state::list_lots(tx, book, &filter, 200, 0)?;
     Ok(Some(ScaleState {
         server_time: now,

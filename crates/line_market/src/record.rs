@@ -232,7 +232,8 @@ impl Recorder<'_, '_> {
         }
         let receipt = self.append(draft)?;
         // What has fallen due already does not wait for the next day.
-        duties::on_day(self.desk, self.book, self.occurred, &Duties::from(body))?;
+        let at = self.desk.done_at(self.actor, self.occurred);
+        duties::on_day(self.desk, self.book, at, &Duties::from(body))?;
         Ok(receipt)
     }
 

@@ -85,19 +85,24 @@ impl Follower<'_, '_> {
         self.restate(told.restated)?;
         for id in self.owed()? {
             let Some(matter) = self.desk.matter(&id)? else { continue };
-            // Whoever takes the project off the list approves for what hangs on it; what they owe themselves, another does.
-            let approver = match cancelled.approver == matter.owner {
-                true => matter.reviewer.clone(),
-                false => cancelled.approver.clone(),
-            };
-            if !self.desk.may_approve(&self.step.actor, &approver, &matter)? {
+            // Whoever takes the project off the list approves for what hangs on it, as they may or in the reviewer's name; what
+            // they owe themselves, another does.
+            let mut approver = None;
+            for post in [&cancelled.approver, &matter.reviewer] {
+                if approver.is_none() && self.desk.may_approve(&self.step.actor, post, &matter)? {
+                    approver = Some(post.clone());
+                }
+            }
+            let Some(approver) = approver else {
                 return refuse(
-                    "项目尚有由您所任岗位承办、未办结的事项，退出清单须由承办单位的上级审批",
+                    &format!(
+                        "事项 {id} 尚未办结，且不由您审批；项目退出清单须由其承办、审核单位的共同上级审批，或待其办结后办理"
+                    ),
                     format!(
-                        "{id} is owed by who takes the project off the list; a leader above the owner does"
+                        "{id} is still owed and not yours to end: a leader above its owner and reviewer takes the project off the list"
                     ),
                 );
-            }
+            };
             let reason = cancelled.reason.clone();
             let event = Cancelled { matter: id, sort: matter.sort.clone(), reason, approver };
             self.desk.move_matter::<DocketError>(

@@ -7,4 +7,4 @@ mod tree;
 
 pub use kinds::{BookOpened, Level, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed, check_name};
 pub use place::{PlaceAdded, PlaceKind, PlaceRenamed, Position};
-pub use tree::{Book, Holding, Place, Post, RegistryError, Tree, Unit};
+pub use tree::{Book, Holding, LEFT_DAYS_MAX, Place, Post, RegistryError, Tree, Unit};

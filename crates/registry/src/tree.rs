@@ -66,6 +66,9 @@ impl Holding {
     }
 }
 
+/// How long after somebody left a post that may be recorded, in days.
+pub const LEFT_DAYS_MAX: i32 = 31;
+
 /// Why a change does not fit the org tree.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
@@ -95,6 +98,8 @@ pub enum RegistryError {
     GlnTaken { gln: String, place: SubjectId },
     #[error("{holder} holds the post {post} then")]
     PostTaken { post: SubjectId, holder: AccountId },
+    #[error("a post is left {LEFT_DAYS_MAX} days back at most, on {0} at the earliest")]
+    LongAgo(Day),
     #[error("{account} does not hold the post {post} then")]
     NotHeld { post: SubjectId, account: AccountId },
 }
@@ -110,6 +115,7 @@ impl RegistryError {
             Self::PostExists(_) | Self::UnknownPost(_) | Self::PostTaken { .. } => "post",
             Self::PlaceExists(_) | Self::UnknownPlace(_) => "place",
             Self::GlnTaken { .. } => "gln",
+            Self::LongAgo(_) => "until",
             Self::NotHeld { .. } => "account",
         }
     }
@@ -383,6 +389,10 @@ impl Tree {
     /// never was, which is said no later than on that first day.
     pub fn check_left(&self, left: &PostLeft, today: Day) -> Result<Day, RegistryError> {
         self.need_post(&left.post)?;
+        let earliest = today.plus(-LEFT_DAYS_MAX);
+        if left.until < earliest {
+            return Err(RegistryError::LongAgo(earliest));
+        }
         let own = |holding: &&Holding| holding.account == left.account;
         let held = || self.holdings(&left.post).iter().filter(own);
         let taken_back = held().find(|it| it.from == left.until.plus(1) && it.from >= today);
@@ -500,6 +510,8 @@ mod tests {
         }
         assert_eq!(check("li", 199, 201).unwrap_err().field(), "account", "what has been is not undone");
         assert_eq!(check("li", 198, 150).unwrap_err().field(), "account");
+        assert_eq!(check("li", 229, 260), Ok(Day(200)));
+        assert_eq!(check("li", 228, 260).unwrap_err().field(), "until", "years are not made days");
     }
 
     #[test]

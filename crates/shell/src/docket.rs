@@ -121,6 +121,9 @@ pub fn need_move(app: &App, viewer: &Viewer, matter: &Matter, event: &Event) -> 
             need_arrange(app, viewer, matter)?;
             if it.reviewer.as_ref().is_some_and(|reviewer| *reviewer != matter.reviewer) {
                 need(app, viewer, ARRANGE, &matter.reviewer)?;
+                if acts(app, viewer, WORK, &matter.owner) {
+                    return Err(refused(&DocketError::OwnApproval));
+                }
             }
             need_near(app, viewer, matter, it.reviewer.iter().chain([&it.to]))
         }
@@ -173,7 +176,8 @@ pub fn may_bring(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> 
 pub fn moves_of(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<Verb> {
     let works = || acts(app, viewer, WORK, &matter.owner);
     let helps = || matter.helpers.iter().any(|helper| acts(app, viewer, WORK, helper));
-    let reviews = || need_review(app, viewer, matter, &matter.reviewer).is_ok();
+    let is_own = matter.submission.as_ref().is_some_and(|submission| submission.actor == viewer.id());
+    let reviews = || !is_own && need_review(app, viewer, matter, &matter.reviewer).is_ok();
     let arranges = || need_arrange(app, viewer, matter).is_ok();
     let may = |verb: &Verb| match verb {
         Verb::Taken => works(),
@@ -182,7 +186,7 @@ pub fn moves_of(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<Verb> {
         Verb::Cancelled | Verb::Reopened | Verb::Paused | Verb::Extended | Verb::Excused => {
             !approvers(app, viewer, matter).is_empty()
         }
-        Verb::Resumed => works() || reviews(),
+        Verb::Resumed => works() || acts(app, viewer, REVIEW, &matter.reviewer),
         Verb::HelperAdded => works() || arranges(),
         Verb::HandedOver => arranges() && !(works() && acts(app, viewer, REVIEW, &matter.reviewer)),
         Verb::Coloured | Verb::Escalated => false,
@@ -272,6 +276,8 @@ pub fn refused(error: &DocketError) -> Problem {
         DocketError::FarPost { post, .. } => {
             Problem::bad_request("post", "consistency", detail).member("post", post.to_string())
         }
+        DocketError::HelperReviews(_) => Problem::bad_request("helper", "consistency", detail),
+        DocketError::PastDue(_) => Problem::bad_request("due", "range", detail),
         DocketError::UnknownEvidence(_) => Problem::bad_request("evidence", "reference", detail),
         DocketError::Line { .. } => Problem::conflict("line", detail),
         DocketError::Matter(error) => match error {
@@ -309,6 +315,10 @@ fn sentence(error: &DocketError) -> String {
         }
         DocketError::NotHeld(post) => format!("您不在 {post} 岗位任职，不能以其名义审批。"),
         DocketError::OwnApproval => "本人承办、协办或报结的事项，不得由本人审核或审批。".into(),
+        DocketError::HelperReviews(post) => {
+            format!("{post} 的任职人即本事项的审核人，只能由审核岗位增列为协办。")
+        }
+        DocketError::PastDue(day) => format!("期限 {day} 已过：完成期限不得早于今日，也不得自今日以前起算。"),
         DocketError::FarPost { post, book } => format!("{post} 不在账簿 {book} 所属县（市、区）范围内。"),
         DocketError::UnknownEvidence(digest) => {
             format!("本事项所在账簿中没有摘要为 {digest} 的证明材料，请先上传。")

@@ -237,7 +237,7 @@ on_every_store! {
         };
         let before = town.fingerprint();
         let refused = withdraw(&office, OFFICE).expect(409).json();
-        assert!(refused["detail_zh"].as_str().unwrap().contains("须由承办单位的上级审批"), "{refused}");
+        assert!(refused["detail_zh"].as_str().unwrap().contains("须由其承办、审核单位的共同上级审批"), "{refused}");
         assert_eq!(town.fingerprint(), before);
         withdraw(&mayor, MAYOR).expect(201);
         let blocker = "/api/matters/decheng-projects/blocker.B-1";

@@ -98,6 +98,12 @@ on_every_store! {
         given["reviewer"] = MAYOR.into();
         town.holder("zhou", &[MAYOR]);
         leader.post("/api/matters/decheng-projects", &given).expect(201);
+        // Nor does the page of its own project tell a team what somebody else is to do about it.
+        let secret = json!({ "name": "task-check", "title": "核查虚报进度", "owner": BUREAU, "reviewer": MAYOR,
+            "due": { "by": "on", "day": "2026-04-20" }, "about": ["project:decheng-projects/park"] });
+        leader.post("/api/matters/decheng-projects", &secret).expect(201);
+        assert!(shown(&planner, "/projects/decheng-projects/project/park").contains("核查虚报进度"));
+        assert!(!shown(&team, "/projects/decheng-projects/project/park").contains("核查虚报进度"));
         assert!(shown(&leader, "/matters/decheng-projects/task-look").contains("The park next door"));
         assert!(!shown(&holder, "/matters/decheng-projects/task-look").contains("The park next door"));
         town.check();
@@ -132,6 +138,36 @@ on_every_store! {
         give(&town, "wei", "leader", "beiyuan-market", None);
         let manager = town.holder_again("wei");
         step(&manager, 2, cancelled(MANAGER)).expect(400);
+        town.check();
+    }
+
+    fn who_owed_a_task_does_not_approve_for_it_from_above_once_it_is_handed_down(town) {
+        let (manager, bureau) = (town.holder("wei", &[MANAGER]), town.holder("li", &[BUREAU, "post:371402/aide"]));
+        town.holder("sun", &[MAYOR]);
+        give(&town, "sun", "leader", "371402", None);
+        let mayor = town.holder_again("sun");
+        town.browser(User::Leader).post("/api/matters/beiyuan", &task(MAYOR, BUREAU)).expect(201);
+        let mut down = json!({ "verb": "handed_over", "to": MANAGER, "reason": "移交", "reviewer": "post:371402/deputy" });
+        town.holder("zhao", &["post:371402/deputy"]);
+        step(&mayor, 0, down.clone()).expect(403);
+        down["reviewer"] = Value::Null;
+        step(&mayor, 0, down).expect(201);
+        for way in [later(MAYOR), cancelled(MAYOR)] {
+            step(&mayor, 1, way).expect(403);
+        }
+        // Nor does who owes it keep the reviewer from reviewing, by letting them help.
+        let help = json!({ "verb": "helper_added", "helper": "post:371402/aide" });
+        let refused = step(&manager, 1, help.clone()).expect(400).json();
+        assert_eq!(refused["field"], "helper", "{refused}");
+        step(&bureau, 1, help).expect(201);
+        // A deadline that is set anew lies ahead.
+        town.holder("zhou", &[CITY]);
+        give(&town, "zhou", "leader", "371400", None);
+        let city = town.holder_again("zhou");
+        step(&city, 2, cancelled(CITY)).expect(201);
+        let again = |day: &str| json!({ "verb": "reopened", "reason": "重办", "due": { "by": "on", "day": day }, "approver": CITY });
+        assert_eq!(step(&city, 3, again("2026-03-09")).expect(400).json()["field"], "due");
+        step(&city, 3, again("2026-03-10")).expect(201);
         town.check();
     }
 
@@ -181,6 +217,16 @@ on_every_store! {
             late["due"] = due;
             assert_eq!(town.holder_again("li").post("/api/matters/beiyuan", &late).expect(400).json()["field"], "due");
         }
+        let late = json!({ "project": "park", "milestone": "M-1", "title": "封顶", "due": "2026-04-08" });
+        assert_eq!(record(&town.program(User::Planner), PROJECTS, "projects.milestone.set", late).expect(400).json()["field"], "body.due");
+        // Nor by the duties of a market that are assigned for a day that has passed.
+        let duties = json!({ "answering": MANAGER, "supervising": BUREAU, "failed_test_workdays": 3, "breach_workdays": 2, "basis": "约定" });
+        let dated = json!({ "kind": "market.duties.assigned", "occurred": "2022-06-01T08:00:00+08:00", "body": duties });
+        town.program(User::Inspector).post(MARKET, &dated).expect(201);
+        let opened = leader.get("/api/matters?book=beiyuan").expect(200).json();
+        for item in opened["items"].as_array().unwrap() {
+            assert!(item["matter"]["begun"].as_str().unwrap().starts_with("2026-04-09"), "{item}");
+        }
         // A decision that is dated back is handed in today.
         let planner = town.program(User::Planner);
         let permit = json!({ "project": "park", "permit": "P-1", "title": "环评批复", "bureau": BUREAU, "agent": OFFICE, "term_workdays": 3 });
@@ -210,14 +256,34 @@ on_every_store! {
         let grant = access::Grant { role: "merchant".into(), unit, line: Some("market".into()), subject };
         town.site.kernel.give_grant(&base::ActorId::new("system:installation").unwrap(), &grantee, grant).unwrap();
         let new = town.holder_again("wei");
-        assert!(!shown(&new, "/market/beiyuan/mine/sales?stall=A1").contains("1.234"));
-        assert!(!shown(&new, "/market/beiyuan/mine").contains("8.64"), "what was taken");
+        // The scale sells nothing of the former tenant's any more; what it sold while it was cut off is still theirs.
+        let refused = town.scale(1).post(SALES, &json!({ "sales": [sale(2, "L9", 2_345, &town.now())] })).expect(400).json();
+        assert_eq!(refused["rule"], "foreign-lot", "{refused}");
+        assert_eq!(town.scale(1).get("/scale/v1/state").expect(200).json()["lots"], json!([]));
+        let mut held_back = sale(3, "L9", 3_456, &town.now());
+        held_back["offline"] = true.into();
+        town.scale(1).post(SALES, &json!({ "sales": [held_back] })).expect(200);
+        let sales = shown(&new, "/market/beiyuan/mine/sales?stall=A1");
+        assert!(!sales.contains("1.234") && !sales.contains("3.456"), "{sales}");
+        assert!(!shown(&new, "/market/beiyuan/mine").contains("8.63"), "what was taken");
         let form = shown(&new, "/market/beiyuan/lots/new?stall=A1");
         assert!(form.contains("A1") && !form.contains(town.lot("L9", 1)["supplier"].as_str().unwrap()), "{form}");
         // Nor who else has a stall.
         let offer = shown(&new, "/market/beiyuan/record/offer");
         let names = shown(&town.browser(User::Operator), "/market/beiyuan/record/offer");
         assert!(names.contains("A3 · 王记") && offer.contains("A2 · 王记") && !offer.contains("A3 · 王记"), "{offer}");
+    }
+
+    fn who_takes_a_stall_anew_keeps_the_day(town) {
+        let operator = town.program(User::Operator);
+        let sold = json!({ "sales": [sale(1, "L1", 1_234, &town.now())] });
+        town.scale(1).post(SALES, &sold).expect(200);
+        record(&operator, MARKET, "market.lease.ended", json!({ "stall": "A1", "merchant": "m1", "reason": "续租" })).expect(201);
+        let lease = json!({ "stall": "A1", "merchant": "m1", "from": "2026-03-10", "until": "2027-03-09", "fee_fen": 100_000 });
+        record(&operator, MARKET, "market.stall.leased", lease).expect(201);
+        let merchant = town.browser(User::Merchant);
+        assert!(shown(&merchant, "/market/beiyuan/mine/sales?stall=A1").contains("1.234"));
+        assert!(shown(&merchant, "/market/beiyuan/mine").contains("8.63"));
     }
 
     fn the_years_in_which_a_post_was_held_are_not_undone(town) {

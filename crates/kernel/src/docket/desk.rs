@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use base::{ActorId, BookId, SubjectId, Time};
 use ledger::{Draft, Role};
-use matters::{Event, Facts, Matter, MatterError, MatterId, Move, Opened, Version};
+use matters::{Due, Event, Facts, Matter, MatterError, MatterId, Move, Opened, Version};
 use store::{Param, StoreError, Value};
 
 use super::DocketError;
@@ -47,6 +47,20 @@ impl Desk<'_> {
     /// installation loads happened when it is said to have.
     pub fn done_at(&self, actor: &ActorId, occurred: Time) -> Time {
         if is_system(actor) { occurred } else { self.now() }
+    }
+
+    /// Refuses a deadline that has passed when it is set, or counts from before that day.
+    pub fn need_ahead<E: From<DocketError>>(
+        &self,
+        actor: &ActorId,
+        occurred: Time,
+        due: &Due,
+    ) -> Result<(), AppendError<E>> {
+        let (Due::On { day } | Due::Within { from: day, .. }) = due;
+        match *day < self.zone().day_of(self.done_at(actor, occurred)) {
+            true => refuse(DocketError::PastDue(*day)),
+            false => Ok(()),
+        }
     }
 
     /// Opens a matter, about further subjects besides itself. It is coloured by the clock, when the entries of this
@@ -99,7 +113,7 @@ impl Desk<'_> {
     ) -> Result<Moved, AppendError<E>> {
         let occurred = self.done_at(actor, occurred);
         let mut seat = self.caught_up(event.matter(), occurred)?;
-        self.need_named(actor, &event, &seat.matter)?;
+        self.need_named(actor, occurred, &event, &seat.matter)?;
         let mut step = Move { at: occurred, actor: actor.clone(), event: event.completed(&seat.matter) };
         let next = seat.matter.propose(expected, &step).or_else(refuse)?;
         if let Event::Accepted(accepted) = &mut step.event {
@@ -200,6 +214,7 @@ impl Desk<'_> {
     fn need_named<E: From<DocketError>>(
         &mut self,
         actor: &ActorId,
+        occurred: Time,
         event: &Event,
         matter: &Matter,
     ) -> Result<(), AppendError<E>> {
@@ -209,9 +224,12 @@ impl Desk<'_> {
                 self.need_handover(actor, handover.reviewer.as_ref(), matter)
             }
             Event::Accepted(_) | Event::Returned(_) => self.need_other(actor, matter),
-            Event::HelperAdded(added) => self.need_posts([&added.helper]),
+            Event::HelperAdded(added) => self.need_helper(actor, &added.helper, matter),
             Event::Cancelled(it) => self.need_approver(actor, &it.approver, matter),
-            Event::Reopened(it) => self.need_approver(actor, &it.approver, matter),
+            Event::Reopened(it) => {
+                self.need_approver(actor, &it.approver, matter)?;
+                self.need_ahead(actor, occurred, &it.due)
+            }
             Event::Paused(it) => self.need_approver(actor, &it.approver, matter),
             Event::Extended(it) => self.need_approver(actor, &it.approver, matter),
             Event::Excused(it) => self.need_approver(actor, &it.approver, matter),

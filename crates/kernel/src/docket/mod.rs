@@ -12,7 +12,7 @@ mod read;
 mod schema;
 mod tell;
 
-use base::{BookId, KindName};
+use base::{BookId, Day, KindName};
 use matters::{MatterError, MatterId, PostId};
 
 pub use clock::{Tended, clock_actor};
@@ -59,6 +59,10 @@ pub enum DocketError {
     NotHeld(PostId),
     #[error("nobody reviews or approves what they owe, help with or submitted themselves")]
     OwnApproval,
+    #[error("whoever holds {0} reviews the matter: only the reviewer brings them in to help")]
+    HelperReviews(PostId),
+    #[error("{0} is past: a deadline lies ahead, and counts from today at the earliest")]
+    PastDue(Day),
     #[error("{post} lies outside the county of the book {book}")]
     FarPost { post: PostId, book: BookId },
     #[error("{0} is not among the evidence of the matter's book")]

@@ -3,7 +3,8 @@
 use access::matter::{APPROVE, ARRANGE, REVIEW, WORK};
 use access::{Resource, decide};
 use base::{ActorId, BookId, UnitCode};
-use matters::{Matter, PostId};
+use ledger::Body;
+use matters::{HandedOver, HelperAdded, Matter, Opened, PostId};
 use registry::{Level, Tree, Unit};
 use store::{Param, StoreError};
 
@@ -11,6 +12,7 @@ use super::DocketError;
 use super::desk::refuse;
 use crate::accounts::{FoundActor, find_actor, of_holder};
 use crate::admin::is_system;
+use crate::entries::{self, Kinds};
 use crate::registry::{id, up_from};
 use crate::{AppendError, Desk};
 
@@ -118,9 +120,31 @@ impl Desk<'_> {
         if !self.acts_for(actor, WORK, &matter.owner)? {
             return Ok(());
         }
+        if is_other {
+            return refuse(DocketError::OwnApproval);
+        }
         for reviewer in reviewer.into_iter().chain([&matter.reviewer]) {
             if self.acts_for(actor, REVIEW, reviewer)? {
                 return refuse(DocketError::OwnApproval);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a helper who would keep the reviewer from reviewing, unless who reviews brings them in.
+    pub(super) fn need_helper<E: From<DocketError>>(
+        &mut self,
+        actor: &ActorId,
+        helper: &PostId,
+        matter: &Matter,
+    ) -> Result<(), AppendError<E>> {
+        self.need_posts([helper])?;
+        if is_system(actor) || self.acts_for(actor, ARRANGE, &matter.reviewer)? {
+            return Ok(());
+        }
+        for holder in self.holders(helper)? {
+            if self.acts_for(&holder, REVIEW, &matter.reviewer)? {
+                return refuse(DocketError::HelperReviews(helper.clone()));
             }
         }
         Ok(())
@@ -160,7 +184,45 @@ impl Desk<'_> {
         }
         let is_own = matter.submission.as_ref().is_some_and(|submission| submission.actor == *actor);
         let is_own = is_own || self.takes_part(actor, approver, matter)?;
+        // Who approves from above has not handed down what they owed.
+        let is_own = is_own || *approver != matter.reviewer && self.took_part(actor, matter)?;
         Ok(is_own.then_some(DocketError::OwnApproval))
+    }
+
+    /// Whether somebody acts for a post that owed the matter, or helped with it, at any time.
+    fn took_part(&mut self, actor: &ActorId, matter: &Matter) -> Result<bool, StoreError> {
+        const KINDS: [&str; 3] = [Opened::KIND, HandedOver::KIND, HelperAdded::KIND];
+        const PAGE: usize = 64;
+        let (book, mut below) = (matter.id.book(), None);
+        loop {
+            let kinds = Kinds::These(&KINDS);
+            let found = entries::about_of(self.read()?, &book, matter.id.subject(), kinds, below, PAGE)?;
+            for entry in &found {
+                let posts = match entry.kind.as_str() {
+                    Opened::KIND => entry.body::<Opened>().map(|it| [vec![it.owner], it.helpers].concat()),
+                    HandedOver::KIND => entry.body::<HandedOver>().map(|it| vec![it.to]),
+                    _ => entry.body::<HelperAdded>().map(|it| vec![it.helper]),
+                };
+                for post in posts.unwrap_or_default() {
+                    if self.acts_for(actor, WORK, &post)? {
+                        return Ok(true);
+                    }
+                }
+            }
+            match found.last() {
+                Some(last) if found.len() == PAGE => below = Some(last.seq),
+                _ => return Ok(false),
+            }
+        }
+    }
+
+    /// The accounts that hold a post today.
+    fn holders(&mut self, post: &PostId) -> Result<Vec<ActorId>, StoreError> {
+        const HOLD: &str = "select account from org_holder where post = $1 and from_day <= $2
+            and (until_day is null or until_day >= $2)";
+        let today = i64::from(self.zone().day_of(self.now()).0);
+        let rows = self.read()?.query(HOLD, &[Param::Text(post.subject().as_str()), Param::Int(today)])?;
+        rows.iter().map(|row| id(ActorId::new(format!("account:{}", row.text(0)?)))).collect()
     }
 
     /// Whether somebody who acts for a post owes the matter under another one, or helps with it.

@@ -27,6 +27,8 @@ pub struct Ground {
     /// Where the scale has stood since when, in the order of time; read where a sale was made at another stall than its own.
     pub places: Vec<(Time, String)>,
     pub lots: HashMap<String, Lot>,
+    /// Whom the stall is let to at which the scale stands.
+    pub tenant: Option<String>,
 }
 
 /// A sale is recorded; it may have broken rules that it can no longer be kept from breaking.
@@ -69,6 +71,10 @@ impl Ground {
             || sale.offline && lot.received_at <= occurred && stood_at(&self.places, &sale.stall, occurred);
         if lot.stall != sale.stall || !is_here && !was_there() {
             let detail = format!("lot {} belongs to stall {}", lot.lot, lot.stall);
+            return Err(Refusal::new(Code::ForeignLot, "lot", detail));
+        }
+        if !sale.offline && self.tenant.as_ref() != Some(&lot.merchant) {
+            let detail = format!("lot {} is of {}, who does not have the stall", lot.lot, lot.merchant);
             return Err(Refusal::new(Code::ForeignLot, "lot", detail));
         }
         if lot.product != sale.product {
@@ -143,7 +149,8 @@ mod tests {
             verified_until: Day(20_000),
             fair: false,
         };
-        Ground { scale, places: Vec::new(), lots: HashMap::from([("L1".to_owned(), lot)]) }
+        let tenant = Some(lot.merchant.clone());
+        Ground { scale, places: Vec::new(), lots: HashMap::from([("L1".to_owned(), lot)]), tenant }
     }
 
     /// Told as it happened.

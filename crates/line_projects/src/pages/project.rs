@@ -9,9 +9,9 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use base::{BookId, SubjectId};
-use kernel::{Kernel, Verdict};
+use kernel::{Kernel, TASK_SORT, Verdict};
 use ledger::Entry;
-use matters::Matter;
+use matters::{Matter, Opened};
 use shell::curves::Curves;
 use shell::extract::Path;
 use shell::pages::page;
@@ -171,11 +171,19 @@ fn actions(app: &App, viewer: &Viewer, with: &tables::With<'_>) -> Vec<Link> {
     std::iter::once(plan).chain(may_report.then_some(report)).chain(forms).collect()
 }
 
+/// Whether an entry opens a task, which people give by hand.
+fn is_task(entry: &Entry) -> bool {
+    entry.body::<Opened>().is_ok_and(|opened| opened.sort.as_str() == TASK_SORT)
+}
+
 async fn read(app: &App, lang: Lang, place: &Place, project: &Project) -> Result<Read, Problem> {
+    let is_team = place.sight.teams().is_some();
     let (of, t, book, name) = (app.clone(), app.texts.t(lang), place.book.clone(), project.project.clone());
     app.blocking(move |kernel| {
         let (entries, said) = kernel.read(|tx| {
-            let entries = kernel::entries::about(tx, &book, &id("project", &book, &name)?, ENTRIES)?;
+            let mut entries = kernel::entries::about(tx, &book, &id("project", &book, &name)?, ENTRIES)?;
+            // What somebody is to do about a project is not for its team to know: only what the project itself brings is.
+            entries.retain(|entry| !is_team || !is_task(entry));
             let said = entries.iter().take(ROWS).map(|entry| blocks::said(&of, tx, &t, entry));
             let said = said.collect::<Result<Vec<_>, StoreError>>()?;
             Ok::<_, StoreError>((entries, said))

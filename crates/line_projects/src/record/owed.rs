@@ -217,6 +217,7 @@ impl Recorder<'_, '_> {
     pub(super) fn set_milestone(&mut self, body: MilestoneSet) -> Result<Receipt, Failure> {
         let name = Name::Milestone(&body.project, &body.milestone);
         self.need_new(name, "body.milestone")?;
+        self.need_ahead(body.due, "body.due")?;
         let project = self.project(&body.project)?;
         let (office, team) = posts(&project)?;
         let draft = self.opening_draft(&body, name, Some(&project), &team)?;

@@ -1,7 +1,7 @@
 //! Refused acts of administration, told in both languages.
 
 use kernel::{AdminError, AppendError, EraseRefusal};
-use registry::RegistryError;
+use registry::{LEFT_DAYS_MAX, RegistryError};
 
 use crate::app::{App, append_problem};
 use crate::problem::Problem;
@@ -47,6 +47,7 @@ fn rule(refusal: &AdminError) -> &'static str {
             | RegistryError::PlaceExists(_) => "exists",
             RegistryError::PostTaken { .. } | RegistryError::GlnTaken { .. } => "taken",
             RegistryError::NotHeld { .. } => "state",
+            RegistryError::LongAgo(_) => "range",
             RegistryError::SecondRoot | RegistryError::Cycle(_) | RegistryError::WrongCity { .. } => {
                 "consistency"
             }
@@ -165,6 +166,7 @@ fn registry_sentence(error: &RegistryError) -> String {
         RegistryError::GlnTaken { gln, place } => format!("全球位置码 {gln} 已用于地点 {place}。"),
         RegistryError::UnknownPost(post) => format!("没有岗位 {post}。"),
         RegistryError::PostTaken { post, holder } => format!("岗位 {post} 在该时段由 {holder} 担任。"),
+        RegistryError::LongAgo(day) => format!("离任日期最早可填 {day}（今日前 {LEFT_DAYS_MAX} 天）。"),
         RegistryError::NotHeld { post, account } => format!("{account} 在该时段并未担任岗位 {post}。"),
     }
 }

@@ -1,5 +1,6 @@
 //! The merchant's own page: stalls, today's takings, open lots, prices.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
@@ -7,9 +8,9 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use base::{BookId, CityZone, Day, Seq, SubjectId};
+use base::{BookId, CityZone, Day, SubjectId};
 use kernel::entries::{self, Kinds};
-use kernel::{FigureError, Kernel, Period};
+use kernel::{Behind, FigureError, Kernel, Period};
 use ledger::Body;
 use shell::extract::{Path, Query};
 use shell::pages::page;
@@ -88,15 +89,15 @@ async fn mine(
                 .filter(|stall| stall.merchant.as_ref().is_some_and(|tenant| own.contains(tenant)));
             let stalls = own.map(|stall| {
                 let dimension = format!("stall={}", stall.stall);
-                let since =
-                    kernel.read(|tx| leased_today(tx, (kernel.zone(), today), &of_book, &stall.stall))?;
-                let (sales, fen, grams) = match since {
-                    Some(since) => taken_since(kernel, &of_book, period, &dimension, since)?,
-                    None => {
-                        let sum = |name| kernel.sum(name, &books, period, &dimension);
-                        (sum(of::SALES)?, sum(of::SALES_AMOUNT)?, sum(of::SALES_GRAMS)?)
-                    }
-                };
+                let of_day = (kernel.zone(), today);
+                let (sales, fen, grams) =
+                    match kernel.read(|tx| is_let_today(tx, of_day, &of_book, &stall.stall))? {
+                        true => taken_of_tenant(kernel, &of_book, period, &stall)?,
+                        false => {
+                            let sum = |name| kernel.sum(name, &books, period, &dimension);
+                            (sum(of::SALES)?, sum(of::SALES_AMOUNT)?, sum(of::SALES_GRAMS)?)
+                        }
+                    };
                 let filter = LotFilter {
                     stall: Some(&stall.stall),
                     merchant: stall.merchant.as_deref(),
@@ -124,32 +125,47 @@ async fn mine(
     page(&MinePage { none: t.get("office-no-own-stall"), frame, stalls })
 }
 
-/// The entry that let a stall to its tenant, if that was today: what its former tenant took is not for the next one to know.
-fn leased_today(
+/// Whether a stall was let today, so that its sales of today may be those of two tenants.
+fn is_let_today(
     tx: &mut dyn Tx,
     (zone, today): (&CityZone, Day),
     book: &BookId,
     stall: &str,
-) -> Result<Option<Seq>, StoreError> {
-    let Ok(subject) = SubjectId::local("stall", book, stall) else { return Ok(None) };
+) -> Result<bool, StoreError> {
+    let Ok(subject) = SubjectId::local("stall", book, stall) else { return Ok(false) };
     let leased = entries::about_of(tx, book, &subject, Kinds::These(&[StallLeased::KIND]), None, 1)?;
-    let leased = leased.first().filter(|entry| zone.day_of(entry.recorded) == today);
-    Ok(leased.map(|entry| entry.seq))
+    Ok(leased.first().is_some_and(|entry| zone.day_of(entry.recorded) == today))
 }
 
-/// How often, for how much and what weight a stall sold behind an entry.
-fn taken_since(
+/// The sales of a tenant's own lots: what the former tenant took is not for the next one to know.
+fn of_tenant(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    tenant: Option<&str>,
+    sales: Vec<Behind>,
+) -> Result<Vec<Behind>, StoreError> {
+    let lot_of = |item: &Behind| item.entry.body::<Sale>().map(|sale| sale.lot).unwrap_or_default();
+    let codes: BTreeSet<String> = sales.iter().map(lot_of).collect();
+    let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
+    let lots = state::lots(tx, book, &codes)?;
+    let is_own = |lot: &Lot| Some(lot.merchant.as_str()) == tenant;
+    let own: BTreeSet<&str> = lots.iter().filter(|lot| is_own(lot)).map(|lot| lot.lot.as_str()).collect();
+    Ok(sales.into_iter().filter(|item| own.contains(lot_of(item).as_str())).collect())
+}
+
+/// How often, for how much and what weight a tenant's own lots sold at a stall.
+fn taken_of_tenant(
     kernel: &Kernel,
     book: &BookId,
     period: Period,
-    dimension: &str,
-    since: Seq,
+    stall: &Stall,
 ) -> Result<(i64, i64, i64), FigureError> {
     let (mut taken, mut cursor) = ((0, 0, 0), None::<String>);
+    let (books, dimension) = ([book.clone()], format!("stall={}", stall.stall));
     loop {
-        let books = [book.clone()];
-        let page = kernel.behind(of::SALES_AMOUNT, &books, period, dimension, cursor.as_deref(), LOTS)?;
-        for item in page.items.iter().filter(|item| item.entry.seq > since) {
+        let page = kernel.behind(of::SALES_AMOUNT, &books, period, &dimension, cursor.as_deref(), LOTS)?;
+        let tenant = stall.merchant.as_deref();
+        for item in kernel.read(|tx| of_tenant(tx, book, tenant, page.items))? {
             let grams = item.entry.body::<Sale>().map_or(0, |sale| sale.grams.0);
             taken = (taken.0 + 1, taken.1 + item.amount, taken.2 + grams);
         }
@@ -295,18 +311,22 @@ async fn sales(
     if !reach.covers(tenant.as_deref()) {
         return Err(Problem::not_found());
     }
+    let is_own = matches!(reach, Reach::Own(_));
     let (of_book, stall, cursor) = (place.book.clone(), query.stall.clone(), query.cursor.clone());
     let (names, behind) = app
         .blocking(move |kernel: &Arc<Kernel>| {
             let dimension = format!("stall={stall}");
             let period = Period { from: today, to: today };
-            let (names, since) = kernel.read(|tx| {
-                let since = leased_today(tx, (kernel.zone(), today), &of_book, &stall)?;
-                Ok((Names::read(tx, &of_book, lang)?, since))
-            })?;
+            let books = [of_book.clone()];
             let mut behind =
-                kernel.behind(of::SALES_AMOUNT, &[of_book], period, &dimension, cursor.as_deref(), SALES)?;
-            behind.items.retain(|item| since.is_none_or(|since| item.entry.seq > since));
+                kernel.behind(of::SALES_AMOUNT, &books, period, &dimension, cursor.as_deref(), SALES)?;
+            let names = kernel.read(|tx| {
+                if is_own && is_let_today(tx, (kernel.zone(), today), &of_book, &stall)? {
+                    behind.items =
+                        of_tenant(tx, &of_book, tenant.as_deref(), std::mem::take(&mut behind.items))?;
+                }
+                Names::read(tx, &of_book, lang)
+            })?;
             Ok::<_, FigureError>((names, behind))
         })
         .await?;

@@ -77,14 +77,6 @@ pub async fn open_task(
         );
         return Err(Problem::bad_request("about", "reference", detail));
     }
-    let (Due::On { day: first } | Due::Within { from: first, .. }) = input.due;
-    if first < app.today() {
-        let detail = Both::new(
-            "完成期限不得早于今日，也不得自今日以前起算。",
-            "nobody is given a task whose deadline has passed, or counts from before today",
-        );
-        return Err(Problem::bad_request("due", "range", detail));
-    }
     for home in input.about.iter().filter_map(SubjectId::home) {
         ledger::may_read(app, viewer, &BookId::new(home).map_err(|_| Problem::not_found())?)?;
     }
@@ -112,6 +104,7 @@ pub async fn open_task(
     let actor = viewer.id();
     once(app, viewer, book, sent, move |desk, book| {
         let now = desk.now();
+        desk.need_ahead(&actor, now, &opened.due)?;
         let entry = desk.open_matter(book, &actor, now, opened.clone(), input.about.clone())?;
         let (matter, state) = (opened.matter.clone(), ::matters::State::Open);
         Ok(Done { matter, state, version: Version(0), entry })
