@@ -43,6 +43,12 @@ const ASIDE: [(&str, &str); 6] = [
     ("market_page_token", "epcis_events/tokens.rs"),
     ("projects_view", "portfolio/views.rs"),
 ];
+/// What takes a thread for as long as it lasts, and the files that alone call it for nobody who asked: what a request has to
+/// do goes through `App::blocking`, which keeps the caller's turn until it is done.
+const APART: [(&str, &[&str]); 2] = [
+    ("spawn_blocking(", &["shell/src/app.rs", "line_market/src/deliveries.rs", "mqtt_bridge/uplink.rs"]),
+    ("export::written(", &[]),
+];
 /// Lines of a file before it needs a reason; a few have one.
 const LINES_MAX: usize = 600;
 
@@ -148,6 +154,13 @@ fn source(krate: &Crate, file: &str, text: &str, found: &mut Vec<String>) {
     for banned in ["TODO", "FIXME", "unimplemented!", "todo!"] {
         if code.contains(banned) {
             refuse(format!("{banned}: what is not built is absent"));
+        }
+    }
+    if krate.name == "shell" || krate.name.starts_with("line_") {
+        for (call, allowed) in APART {
+            if code.contains(call) && !allowed.iter().any(|allowed| file.ends_with(allowed)) {
+                refuse(format!("{call}: what a request has to do goes through App::blocking"));
+            }
         }
     }
     if let Some(line) = krate.name.strip_prefix("line_") {

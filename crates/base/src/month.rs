@@ -1,8 +1,6 @@
 use std::fmt;
 
-use jiff::civil;
-
-use crate::time::days_of;
+use crate::time::days_from_civil;
 use crate::{Day, TimeError};
 
 /// A calendar month: twelve times the year, and the month from 0 to 11.
@@ -20,9 +18,10 @@ impl Month {
     }
 
     pub fn first_day(self) -> Day {
-        let year = i16::try_from(self.0.div_euclid(12)).expect("times are limited to the year 9999");
-        let month = i8::try_from(self.0.rem_euclid(12) + 1).expect("a month is below 13");
-        Day(days_of(civil::date(year, month, 1)))
+        let (year, month) = (i64::from(self.0.div_euclid(12)), i64::from(self.0.rem_euclid(12) + 1));
+        // The month after the last one that can be written has a first day as well: periods end before it.
+        let days = days_from_civil(year, month, 1);
+        Day(i32::try_from(days).expect("times are limited to the year 9999"))
     }
 
     pub fn last_day(self) -> Day {
@@ -62,12 +61,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_day_is_found_again_by_its_month_and_its_number(days in -300_000..2_932_896_i32) {
+        fn a_day_is_found_again_by_its_month_and_its_number(days in -300_000..2_932_897_i32) {
             let day = Day(days);
             prop_assert_eq!(day.month().day(day.of_month()), day);
             prop_assert!(day.month().first_day() <= day && day <= day.month().last_day());
             prop_assert_eq!(day.month().last_day().plus(1), day.month().plus(1).first_day());
         }
+    }
+
+    #[test]
+    fn the_last_month_that_can_be_written_has_a_last_day() {
+        let last = Month::parse("9999-12").unwrap();
+        assert_eq!((last.last_day(), last.last_day().to_string()), (last.day(31), "9999-12-31".into()));
+        assert_eq!(last.plus(1).first_day(), last.last_day().plus(1));
+        assert_eq!(Month::parse("0000-01").unwrap().plus(-1).last_day().plus(1).to_string(), "0000-01-01");
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl<'de> Deserialize<'de> for Day {
     }
 }
 
-pub(crate) fn days_of(date: civil::Date) -> i32 {
+fn days_of(date: civil::Date) -> i32 {
     date.since(civil::date(1970, 1, 1))
         .map(|span| span.get_days())
         .expect("the distance of two civil dates in days fits")
@@ -245,6 +245,16 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
+}
+
+/// Its inverse.
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let month_index = if month > 2 { month - 3 } else { month + 9 };
+    let day_of_year = (153 * month_index + 2) / 5 + day - 1;
+    let day_of_era = 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]

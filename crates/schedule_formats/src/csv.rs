@@ -3,8 +3,8 @@
 use schedule::{Calendar, Schedule};
 
 use crate::clock_face::iso;
-use crate::error::{ACTIVITIES, BYTES, words};
-use crate::table::{self, Cell, Columns, Row, Written, span};
+use crate::error::{BYTES, words};
+use crate::table::{self, Cell, Columns, Row, Table, Written, span};
 use crate::{Document, FormatError, Limits, Place};
 
 /// Cells of a row that are read.
@@ -13,8 +13,10 @@ const CELLS_MAX: usize = 200;
 /// Reads a plan whose activities all work by one calendar.
 pub fn read(text: &str, calendar: Calendar, limits: &Limits) -> Result<Document, FormatError> {
     Limits::check(BYTES, text.len(), limits.bytes_max)?;
-    let rows = rows(text.trim_start_matches('\u{feff}'), limits)?;
-    table::read(&rows, &|row, _, column| Place::Row(row, column), calendar, limits)
+    let places = |row, _, column| Place::Row(row, column);
+    let mut table = Table::new(&places, limits);
+    rows(text.trim_start_matches('\u{feff}'), &mut table)?;
+    table.read(calendar)
 }
 
 /// Writes a schedule with its dates and floats, for a spreadsheet or for [`read`].
@@ -61,25 +63,20 @@ fn plain(cell: &str) -> &str {
 }
 
 /// Records of RFC 4180; empty ones are none.
-fn rows(text: &str, limits: &Limits) -> Result<Vec<Row>, FormatError> {
-    let mut rows = Vec::new();
+fn rows(text: &str, table: &mut Table<'_>) -> Result<(), FormatError> {
     let mut row = Row { number: 1, cells: Vec::new() };
     let (mut cell, mut column) = (String::new(), 0);
     let end_cell = |row: &mut Row, cell: &mut String, column: &mut usize| {
         let text = std::mem::take(cell);
         if !text.trim().is_empty() {
-            row.cells.push((*column, Cell::Text(plain(text.trim()).to_owned())));
+            row.cells.push((*column, Cell::Text(plain(text.trim()).into())));
         }
         *column += 1;
     };
     let mut end_row = |row: &mut Row, column: &mut usize| {
         *column = 0;
         let next = Row { number: row.number + 1, cells: Vec::new() };
-        let row = std::mem::replace(row, next);
-        if !row.cells.is_empty() {
-            rows.push(row);
-        }
-        Limits::check(ACTIVITIES, rows.len().saturating_sub(1), limits.activities_max)
+        table.push(&std::mem::replace(row, next))
     };
     let mut is_quoted = false;
     let mut chars = text.chars().peekable();
@@ -106,6 +103,5 @@ fn rows(text: &str, limits: &Limits) -> Result<Vec<Row>, FormatError> {
         return Err(FormatError::value(&place, "\"", words("closed by a second quote", "成对的引号")));
     }
     end_cell(&mut row, &mut cell, &mut column);
-    end_row(&mut row, &mut column)?;
-    Ok(rows)
+    end_row(&mut row, &mut column)
 }

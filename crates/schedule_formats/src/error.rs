@@ -17,6 +17,8 @@ pub enum FormatError {
     Missing(Words),
     #[error("{place}: {found:?} is not {expected}")]
     Value { place: Place, found: String, expected: Words },
+    #[error("{place}: the text that begins with {found:?} has more than {max} characters")]
+    Long { place: Place, found: String, max: usize },
     #[error("{place}: a formula is refused; put its value there")]
     Formula { place: Place },
     #[error("{place} names {found:?}, which is not in the file")]
@@ -35,9 +37,7 @@ pub enum FormatError {
 
 impl FormatError {
     pub(crate) fn value(place: &Place, found: &str, expected: Words) -> Self {
-        // What is quoted back is cut, so that a hostile file cannot fill a page with itself.
-        let found = found.chars().take(80).collect();
-        Self::Value { place: place.clone(), found, expected }
+        Self::Value { place: place.clone(), found: cut(found), expected }
     }
 
     pub(crate) fn workbook(error: impl fmt::Display) -> Self {
@@ -62,6 +62,9 @@ impl FormatError {
             Self::Value { place, found, expected } => {
                 format!("{}：“{found}”不是{}", place.chinese(), expected.zh)
             }
+            Self::Long { place, found, max } => {
+                format!("{}：以“{found}”开头的文本超过 {max} 个字符", place.chinese())
+            }
             Self::Formula { place } => format!("{}：不接受公式，请改填数值", place.chinese()),
             Self::Reference { place, found } => {
                 format!("{}引用的“{found}”不在文件中", place.chinese())
@@ -79,6 +82,19 @@ impl FormatError {
             }
         }
     }
+}
+
+/// What is quoted back is cut, so that a hostile file cannot fill a page with itself.
+pub(crate) fn cut(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+/// A text, unless it is longer than a plan keeps: many things of a plan may carry what stands in the file once.
+pub(crate) fn short(place: impl FnOnce() -> Place, text: &str, max: usize) -> Result<&str, FormatError> {
+    if text.len() > max && text.chars().nth(max).is_some() {
+        return Err(FormatError::Long { place: place(), found: text.chars().take(20).collect(), max });
+    }
+    Ok(text)
 }
 
 fn joined(texts: impl Iterator<Item = String>, between: &str) -> String {
@@ -158,8 +174,15 @@ pub struct Limits {
     pub unpacked_max: usize,
     pub activities_max: usize,
     pub links_max: usize,
+    /// Characters of a code, and of a name or a group.
+    pub code_chars_max: usize,
+    pub name_chars_max: usize,
+    /// Calendars that something works by.
+    pub calendars_max: usize,
     /// Days that differ from the week, over all calendars.
     pub exceptions_max: usize,
+    /// Shifts of a day.
+    pub shifts_max: usize,
     /// Elements of XML that are kept.
     pub elements_max: usize,
     pub depth_max: usize,
@@ -172,7 +195,11 @@ impl Default for Limits {
             unpacked_max: 256 * 1024 * 1024,
             activities_max: 100_000,
             links_max: 400_000,
+            code_chars_max: 60,
+            name_chars_max: 255,
+            calendars_max: schedule::Plan::CALENDARS_MAX,
             exceptions_max: 100_000,
+            shifts_max: 48,
             elements_max: 4_000_000,
             depth_max: 32,
         }
@@ -182,7 +209,9 @@ impl Default for Limits {
 pub(crate) const BYTES: Words = words("bytes", "字节");
 pub(crate) const ACTIVITIES: Words = words("activities", "活动");
 pub(crate) const LINKS: Words = words("links", "逻辑关系");
+pub(crate) const CALENDARS: Words = words("calendars", "日历");
 pub(crate) const EXCEPTIONS: Words = words("days that differ from the week", "例外日");
+pub(crate) const SHIFTS: Words = words("shifts of a day", "个班次（每天）");
 
 impl Limits {
     pub(crate) fn check(what: Words, count: usize, max: usize) -> Result<(), FormatError> {

@@ -4,6 +4,7 @@
 //! predecessor's calendar. A table carries no calendars: activities get the one that the reader is given.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use base::Fen;
 use schedule::{
@@ -12,7 +13,7 @@ use schedule::{
 };
 
 use crate::clock_face::moment;
-use crate::error::{LINKS, words};
+use crate::error::{ACTIVITIES, LINKS, cut, short, words};
 use crate::{Document, FormatError, Label, Limits, Place, Words};
 
 /// What the columns hold, by the names that they have in files; their order is free, and others are passed over.
@@ -30,6 +31,8 @@ pub(crate) const COLUMNS: [Words; 12] = [
     words("group", "分部"),
     words("budget_yuan", "预算（元）"),
 ];
+const CODE: usize = 0;
+const PREDECESSORS: usize = 3;
 /// What is written beside them and not read back.
 const DATES: [Words; 6] = [
     words("start", "计划开始"),
@@ -43,10 +46,16 @@ const DAY_MINUTES: i64 = 480;
 /// So many cells that are wrong are told before the reader gives up.
 const ERRORS_MAX: usize = 50;
 
+/// Characters of a cell, as spreadsheets have it.
+const CELL_CHARS_MAX: usize = 32_767;
+/// Bytes of predecessors for each link, at most: a code and a lag.
+const BYTES_PER_LINK: usize = 300;
+
 /// What stands in a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cell {
-    Text(String),
+    /// Many cells may show one text of the file.
+    Text(Rc<str>),
     Number(f64),
     /// A number that is shown in hundredths.
     Percent(f64),
@@ -62,18 +71,105 @@ pub(crate) struct Row {
     pub(crate) cells: Vec<(usize, Cell)>,
 }
 
-/// Where a row's cell is, by the column of the file and what it holds.
-pub(crate) type Places<'a> = &'a dyn Fn(usize, usize, Words) -> Place;
+/// A table as it is read: of its rows only the cells of columns that a plan is read from, none longer than it is used.
+pub(crate) struct Table<'a> {
+    places: Places<'a>,
+    limits: &'a Limits,
+    columns: Option<[Option<usize>; COLUMNS.len()]>,
+    rows: Vec<Kept>,
+    predecessors_bytes: usize,
+    errors: Vec<FormatError>,
+}
 
-/// Reads a plan whose activities all work by one calendar. All cells that are wrong are told together.
-pub(crate) fn read(
-    rows: &[Row],
-    places: Places<'_>,
-    calendar: Calendar,
-    limits: &Limits,
-) -> Result<Document, FormatError> {
-    let (head, rows) =
-        rows.split_first().ok_or(FormatError::Missing(words("the row of column names", "列名所在行")))?;
+/// What is kept of a row, in the order of [`COLUMNS`].
+struct Kept {
+    number: usize,
+    cells: [Option<Cell>; COLUMNS.len()],
+}
+
+impl<'a> Table<'a> {
+    pub(crate) fn new(places: Places<'a>, limits: &'a Limits) -> Self {
+        Self { places, limits, columns: None, rows: Vec::new(), predecessors_bytes: 0, errors: Vec::new() }
+    }
+
+    /// Takes a row. The first that holds anything names the columns.
+    pub(crate) fn push(&mut self, row: &Row) -> Result<(), FormatError> {
+        if row.cells.is_empty() {
+            return Ok(());
+        }
+        let Some(columns) = &self.columns else {
+            self.columns = Some(columns_of(row)?);
+            return Ok(());
+        };
+        Limits::check(ACTIVITIES, self.rows.len() + 1, self.limits.activities_max)?;
+        let cell = |at: usize| row.cells.iter().find(|(place, _)| *place == at).map(|(_, cell)| cell.clone());
+        let cells = columns.map(|at| at.and_then(cell));
+        let known = self.errors.len();
+        for (column, cell) in cells.iter().enumerate() {
+            let Some(Cell::Text(text)) = cell else { continue };
+            let max = match column {
+                CODE => self.limits.code_chars_max,
+                PREDECESSORS => CELL_CHARS_MAX,
+                _ => self.limits.name_chars_max,
+            };
+            let place = || (self.places)(row.number, columns[column].unwrap_or(0), COLUMNS[column]);
+            self.errors.extend(short(place, text, max).err());
+        }
+        if self.errors.len() >= ERRORS_MAX {
+            return refuse(std::mem::take(&mut self.errors));
+        }
+        if self.errors.len() > known {
+            return Ok(());
+        }
+        if let Some(Cell::Text(text)) = &cells[PREDECESSORS] {
+            self.predecessors_bytes += text.len();
+            let most = self.limits.links_max.saturating_mul(BYTES_PER_LINK);
+            Limits::check(words("bytes of predecessors", "字节（紧前工作）"), self.predecessors_bytes, most)?;
+        }
+        self.rows.push(Kept { number: row.number, cells });
+        Ok(())
+    }
+
+    /// Reads a plan whose activities all work by one calendar. All cells that are wrong are told together.
+    pub(crate) fn read(self, calendar: Calendar) -> Result<Document, FormatError> {
+        let columns =
+            self.columns.ok_or(FormatError::Missing(words("the row of column names", "列名所在行")))?;
+        let mut document = Document::new("", Plan::new(calendar));
+        document.calendar_names = vec![String::new()];
+        let reading = |row| Reading { row, columns: &columns, places: self.places };
+        let mut errors = self.errors;
+        let mut by_code = HashMap::new();
+        for row in &self.rows {
+            let row = reading(row);
+            let (activity, label) = (row.activity(&document.plan), row.label(&by_code));
+            if let (Ok(activity), Ok(label)) = (&activity, &label) {
+                let id = document.plan.push(activity.clone());
+                by_code.insert(label.code.clone(), id);
+                document.labels.push(label.clone());
+            }
+            errors.extend(activity.err().into_iter().chain(label.err()));
+            if errors.len() >= ERRORS_MAX {
+                break;
+            }
+        }
+        refuse(errors)?;
+        let mut errors = Vec::new();
+        for (id, row) in (0..).map(ActivityId).zip(&self.rows) {
+            match reading(row).links(id, &by_code) {
+                Ok(links) => document.plan.links.extend(links.into_iter().map(Some)),
+                Err(error) => errors.push(error),
+            }
+            Limits::check(LINKS, document.plan.links.len(), self.limits.links_max)?;
+            if errors.len() >= ERRORS_MAX {
+                break;
+            }
+        }
+        refuse(errors)?;
+        Ok(document)
+    }
+}
+
+fn columns_of(head: &Row) -> Result<[Option<usize>; COLUMNS.len()], FormatError> {
     let columns = COLUMNS.map(|words| {
         let is_named = |cell: &Cell| match cell {
             Cell::Text(name) => {
@@ -84,42 +180,14 @@ pub(crate) fn read(
         };
         head.cells.iter().find(|(_, cell)| is_named(cell)).map(|(at, _)| *at)
     });
-    if columns[0].is_none() || columns[2].is_none() {
+    if columns[CODE].is_none() || columns[2].is_none() {
         return Err(FormatError::Missing(words("the column code or duration", "“编号”或“工期”列")));
     }
-    let mut document = Document::new("", Plan::new(calendar));
-    document.calendar_names = vec![String::new()];
-    let mut errors = Vec::new();
-    let mut by_code = HashMap::new();
-    for row in rows {
-        let row = Reading { row, columns: &columns, places };
-        let (activity, label) = (row.activity(&document.plan), row.label(&by_code));
-        if let (Ok(activity), Ok(label)) = (&activity, &label) {
-            let id = document.plan.push(activity.clone());
-            by_code.insert(label.code.clone(), id);
-            document.labels.push(label.clone());
-        }
-        errors.extend(activity.err().into_iter().chain(label.err()));
-        if errors.len() >= ERRORS_MAX {
-            break;
-        }
-    }
-    refuse(errors)?;
-    let mut errors = Vec::new();
-    for (id, row) in (0..).map(ActivityId).zip(rows) {
-        let row = Reading { row, columns: &columns, places };
-        match row.links(id, &by_code) {
-            Ok(links) => document.plan.links.extend(links.into_iter().map(Some)),
-            Err(error) => errors.push(error),
-        }
-        Limits::check(LINKS, document.plan.links.len(), limits.links_max)?;
-        if errors.len() >= ERRORS_MAX {
-            break;
-        }
-    }
-    refuse(errors)?;
-    Ok(document)
+    Ok(columns)
 }
+
+/// Where a row's cell is, by the column of the file and what it holds.
+pub(crate) type Places<'a> = &'a dyn Fn(usize, usize, Words) -> Place;
 
 fn refuse(mut errors: Vec<FormatError>) -> Result<(), FormatError> {
     match errors.len() {
@@ -130,15 +198,14 @@ fn refuse(mut errors: Vec<FormatError>) -> Result<(), FormatError> {
 }
 
 struct Reading<'a> {
-    row: &'a Row,
+    row: &'a Kept,
     columns: &'a [Option<usize>; COLUMNS.len()],
     places: Places<'a>,
 }
 
 impl Reading<'_> {
     fn cell(&self, column: usize) -> Option<&Cell> {
-        let at = self.columns[column]?;
-        self.row.cells.iter().find(|(place, _)| *place == at).map(|(_, cell)| cell)
+        self.row.cells[column].as_ref()
     }
 
     fn place(&self, column: usize) -> Place {
@@ -148,7 +215,7 @@ impl Reading<'_> {
     fn wrong<T>(&self, column: usize, expected: Words) -> Result<T, FormatError> {
         let found = match self.cell(column) {
             None => String::new(),
-            Some(Cell::Text(text)) => text.clone(),
+            Some(Cell::Text(text)) => cut(text),
             Some(Cell::Number(number)) => number.to_string(),
             Some(Cell::Percent(number)) => format!("{}%", number * 100.0),
             Some(Cell::Date(at)) => at.to_string(),
@@ -317,13 +384,13 @@ impl Reading<'_> {
             Some(whole) => (whole.0.as_str(), ""),
             None => text.rsplit_once(' ').unwrap_or((text, "")),
         };
-        let (place, code) = (self.place(3), code.trim());
+        let (place, code) = (|| self.place(PREDECESSORS), code.trim());
         let Some(&predecessor) = by_code.get(code) else {
-            return Err(FormatError::Reference { place, found: code.chars().take(80).collect() });
+            return Err(FormatError::Reference { place: place(), found: cut(code) });
         };
         let expected =
             words("FS, SS, FF or SF and a lag, such as SS+4h", "FS、SS、FF 或 SF 及时距，如 SS+4h");
-        let refuse = || FormatError::value(&place, rest, expected);
+        let refuse = || FormatError::value(&place(), rest, expected);
         let (kind, lag) =
             if rest.is_empty() { ("FS", "") } else { rest.split_at_checked(2).ok_or_else(refuse)? };
         let kind = match kind.to_ascii_uppercase().as_str() {

@@ -12,14 +12,15 @@ use schedule::{
 };
 
 use crate::clock_face::moment;
-use crate::error::{ACTIVITIES, BYTES, EXCEPTIONS, LINKS, words};
+use crate::error::{ACTIVITIES, BYTES, CALENDARS, EXCEPTIONS, LINKS, cut, short, words};
 use crate::{Document, FormatError, Label, Limits, Note, Place, Words};
 use table::{Row, Tables};
 
 const CONSTRAINT_DATE: Words = words("the date of its constraint", "限制日期");
 const DATE: Words = words("a date such as 2026-02-09 08:00", "形如 2026-02-09 08:00 的日期");
 
-/// Reads the first project of a file. A lag is counted in the predecessor's calendar, which is P6's default.
+/// Reads the first project of a file. A lag is counted in the predecessor's calendar, which is P6's default. Of the calendars
+/// only those are read that the project or a task works by.
 pub fn read(text: &str, limits: &Limits) -> Result<Document, FormatError> {
     Limits::check(BYTES, text.len(), limits.bytes_max)?;
     if !text.trim_start_matches('\u{feff}').starts_with("ERMHDR") {
@@ -35,16 +36,23 @@ pub fn read(text: &str, limits: &Limits) -> Result<Document, FormatError> {
     let mut names = Vec::new();
     let mut by_id = HashMap::new();
     let mut exceptions = 0;
-    for row in tables.rows("CALENDAR") {
+    let mut used: HashSet<&str> = tables.rows("TASK").map(|row| row.get("clndr_id")).collect();
+    let is_known = tables.rows("CALENDAR").any(|row| row.get("clndr_id") == project.get("clndr_id"));
+    let own = Some(project.get("clndr_id")).filter(|_| is_known);
+    // The first is the project's if it names none.
+    used.extend(own.or_else(|| Some(tables.rows("CALENDAR").next()?.get("clndr_id"))));
+    for row in tables.rows("CALENDAR").filter(|row| used.contains(row.get("clndr_id"))) {
+        Limits::check(CALENDARS, plan.calendars.len() + 1, limits.calendars_max)?;
         let id = row.get("clndr_id");
-        let time = calendar::read(row.get("clndr_data"), &Place::Calendar(id.to_owned()), limits)?;
+        let place = || Place::Calendar(cut(id));
+        let name = short(place, row.get("clndr_name"), limits.name_chars_max)?;
+        let time = calendar::read(row.get("clndr_data"), &place(), limits)?;
         exceptions += time.exceptions.len();
         Limits::check(EXCEPTIONS, exceptions, limits.exceptions_max)?;
-        let place = || Place::Calendar(id.to_owned());
         let calendar =
             Calendar::new(time).map_err(|error| FormatError::Calendar { place: place(), error })?;
         by_id.insert(id, plan.calendar(calendar));
-        names.push(row.get("clndr_name").to_owned());
+        names.push(name.to_owned());
     }
     if plan.calendars.is_empty() {
         let office = Calendar::new(WorkingTime::office());
@@ -52,12 +60,12 @@ pub fn read(text: &str, limits: &Limits) -> Result<Document, FormatError> {
         names.push(String::new());
     }
     plan.calendar = by_id.get(project.get("clndr_id")).copied().unwrap_or(CalendarId(0));
-    let mut document = Document::new(project.get("proj_short_name"), plan);
+    let name = short(|| Place::Project, project.get("proj_short_name"), limits.name_chars_max)?;
+    let mut document = Document::new(name, plan);
     document.calendar_names = names;
     document.start = date(&project, "plan_start_date")?;
     document.status = date(&project, "last_recalc_date")?;
-    let activities = tasks(&tables, project.get("proj_id"), &by_id, &mut document)?;
-    Limits::check(ACTIVITIES, activities.len(), limits.activities_max)?;
+    let activities = tasks(&tables, project.get("proj_id"), &by_id, &mut document, limits)?;
     links(&tables, project.get("proj_id"), &activities, &mut document, limits)?;
     Ok(document)
 }
@@ -67,6 +75,7 @@ fn tasks<'a>(
     project: &str,
     calendars: &HashMap<&str, CalendarId>,
     document: &mut Document,
+    limits: &Limits,
 ) -> Result<HashMap<&'a str, ActivityId>, FormatError> {
     let groups: HashMap<&str, &str> =
         tables.rows("PROJWBS").map(|row| (row.get("wbs_id"), row.get("wbs_name"))).collect();
@@ -78,16 +87,18 @@ fn tasks<'a>(
             continue;
         }
         let id = row.get("task_id");
+        let place = || Place::Task(cut(row.get("task_code")));
+        let code = short(place, row.get("task_code"), limits.code_chars_max)?;
+        let name = short(place, row.get("task_name"), limits.name_chars_max)?;
+        let group = groups.get(row.get("wbs_id")).copied().unwrap_or_default();
+        let group = short(|| Place::Field("wbs_name".to_owned()), group, limits.name_chars_max)?;
+        Limits::check(ACTIVITIES, activities.len() + 1, limits.activities_max)?;
         let own = calendars.get(row.get("clndr_id")).copied();
         let activity = activity(&row, own.unwrap_or(document.plan.calendar))?;
         if activities.insert(id, document.plan.push(activity)).is_some() {
-            return Err(FormatError::Twice {
-                place: Place::Task(row.get("task_code").to_owned()),
-                found: id.to_owned(),
-            });
+            return Err(FormatError::Twice { place: place(), found: cut(id) });
         }
-        let (code, name) = (row.get("task_code").to_owned(), row.get("task_name").to_owned());
-        let group = groups.get(row.get("wbs_id")).copied().unwrap_or_default().to_owned();
+        let [code, name, group] = [code, name, group].map(str::to_owned);
         document.labels.push(Label { code, name, group, budget: None });
     }
     if left_out > 0 {
@@ -157,7 +168,7 @@ fn links(
                 let (task, of) = (row.get(task), row.get(of));
                 if !all.contains(task) && (of.is_empty() || of == project) {
                     let place = Place::Field("pred_task_id".to_owned());
-                    return Err(FormatError::Reference { place, found: task.chars().take(80).collect() });
+                    return Err(FormatError::Reference { place, found: cut(task) });
                 }
             }
             left_out += 1;

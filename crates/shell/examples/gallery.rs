@@ -93,7 +93,7 @@ async fn gallery(State(texts): State<Arc<Texts>>, headers: HeaderMap, request: R
     }
     let mut lots = lots(&frame, &query);
     if let Some(format) = query.export {
-        return match export::response(format, pick(lang, "示例批次", "sample-lots"), &lots) {
+        return match export::written(format, pick(lang, "示例批次", "sample-lots"), &lots) {
             Ok(response) => response,
             Err(_) => Problem::internal().into_response(),
         };

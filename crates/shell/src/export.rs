@@ -4,7 +4,9 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use rust_xlsxwriter::{Format, FormatAlign, Workbook, Worksheet, XlsxError};
 
+use crate::app::App;
 use crate::format;
+use crate::problem::Problem;
 use crate::table::ExportFormat;
 use crate::view::{Cell, TableView, Value};
 
@@ -22,8 +24,24 @@ pub enum ExportError {
     Workbook(#[from] XlsxError),
 }
 
-/// The table as a download named after `name` (without extension).
-pub fn response(format: ExportFormat, name: &str, table: &TableView) -> Result<Response, ExportError> {
+/// The table as a download named after `name` (without extension), written off the async threads.
+pub async fn response(
+    app: &App,
+    format: ExportFormat,
+    name: String,
+    table: TableView,
+) -> Result<Response, Problem> {
+    app.blocking(move |_| {
+        written(format, &name, &table).map_err(|error| {
+            tracing::error!(%error, "a table cannot be written as a file");
+            Problem::internal()
+        })
+    })
+    .await
+}
+
+/// The table as a download, written here and now: a large one takes a thread for long.
+pub fn written(format: ExportFormat, name: &str, table: &TableView) -> Result<Response, ExportError> {
     let (bytes, content_type, extension) = match format {
         ExportFormat::Csv => (csv(table), "text/csv; charset=utf-8; header=present", "csv"),
         ExportFormat::Xlsx => {
@@ -179,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_workbook_is_a_zip_archive_and_the_download_has_a_chinese_name() {
-        let response = response(ExportFormat::Xlsx, "批次", &table()).unwrap();
+        let response = written(ExportFormat::Xlsx, "批次", &table()).unwrap();
         let disposition = response.headers()[header::CONTENT_DISPOSITION].to_str().unwrap();
         assert_eq!(
             disposition,

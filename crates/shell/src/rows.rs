@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use axum::response::Response;
 
+use crate::app::App;
 use crate::pages::page;
 use crate::problem::Problem;
 use crate::table::{Direction, TableQuery, TableSpec};
@@ -60,20 +61,19 @@ fn compare(one: Option<&Cell>, other: Option<&Cell>) -> Ordering {
 }
 
 /// The table as the page or file that was asked for.
-pub fn answer(asked: &TableQuery, list: ListPage) -> Result<Response, Problem> {
-    match file(&list.table, asked)? {
+pub async fn answer(app: &App, asked: &TableQuery, mut list: ListPage) -> Result<Response, Problem> {
+    match file(app, &mut list.table, asked).await? {
         Some(file) => Ok(file),
         None => page(&list),
     }
 }
 
-/// The table as the file that was asked for, if one was.
-pub fn file(table: &TableView, asked: &TableQuery) -> Result<Option<Response>, Problem> {
+/// The table as the file that was asked for, if one was: its rows go into the file, and are shown on no page.
+pub async fn file(app: &App, table: &mut TableView, asked: &TableQuery) -> Result<Option<Response>, Problem> {
     let Some(format) = asked.export else { return Ok(None) };
-    crate::export::response(format, &table.caption, table).map(Some).map_err(|error| {
-        tracing::error!(%error, "cannot write a table as a file");
-        Problem::internal()
-    })
+    let rows = std::mem::take(&mut table.rows);
+    let whole = TableView { rows, ..table.clone() };
+    crate::export::response(app, format, whole.caption.clone(), whole).await.map(Some)
 }
 
 /// Reads what is asked of a table; the note of the last form is no part of it.

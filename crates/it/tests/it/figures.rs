@@ -66,6 +66,15 @@ on_every_store! {
         assert_eq!(months, json!([{ "day": "2026-03-10", "amount": 41 }, { "day": "2026-04-01", "amount": 5 }]));
         leader.get("/api/figures/market.visitors/series?unit=371402&step=week").expect(400);
 
+        // The last days that can be written.
+        for days in ["from=9999-12-31&to=9999-12-31", "from=9999-12-01&to=9999-12-31", "from=9999-11-05&to=9999-12-30"] {
+            assert_eq!(value(days), 0, "{days}");
+            for part in ["/comparison", "/series", "/breakdown", "/entries"] {
+                ask(part, days);
+            }
+            leader.with("accept", "text/html").get(&format!("/figures/market.visitors?unit=371402&{days}")).expect(200);
+        }
+
         // What stood on a day, whatever came later.
         for (day, change) in [("2027-04-01", 120), ("2027-04-10", -20), ("2027-05-02", 7)] {
             jobs(&town, day, change);

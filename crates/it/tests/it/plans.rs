@@ -207,6 +207,20 @@ on_every_store! {
         take(&leader, ROAD.as_bytes()).expect(403);
     }
 
+    fn a_plan_file_cannot_make_one_long_text_into_many(town) {
+        let planner = town.program(User::Planner);
+        road(&town, &planner, "2030-12-31");
+        let long = "基".repeat(100_000);
+        let task = |uid: u32| format!("<Task><UID>{uid}</UID><OutlineLevel>2</OutlineLevel><Name>x</Name><Duration>PT8H0M0S</Duration></Task>");
+        let tasks: String = (2..600).map(task).collect();
+        let file = |name: &str| format!("<Project><Tasks><Task><UID>1</UID><Summary>1</Summary><Name>{name}</Name></Task>{tasks}</Tasks></Project>");
+        let preview = |file: &str| planner.post_bytes(&format!("{PLAN}?preview=true"), "application/octet-stream", file.as_bytes());
+        assert_eq!(preview(&file("基础")).expect(200).json()["activities"], 598);
+        let refused = preview(&file(&long)).expect(400).text();
+        assert!(refused.contains("任务 1：以“基基基基基基基基基基基基基基基基基基基基”开头的文本超过 255 个字符"), "{refused}");
+        assert!(refused.len() < 2_000, "{} bytes", refused.len());
+    }
+
     fn a_plan_of_thousands_of_activities_fits_into_entries_and_comes_back_whole(town) {
         let planner = town.program(User::Planner);
         road(&town, &planner, "2030-12-31");

@@ -287,6 +287,21 @@ on_every_store! {
         town.check();
     }
 
+    fn the_last_month_that_can_be_written_is_planned_for_and_has_not_begun(town) {
+        let planner = town.program(User::Planner);
+        record(&planner, "projects.project.registered", project(OFFICES[0], "road")).expect(201);
+        let month = json!({ "month": "9999-12", "amount_fen": 100 });
+        record(&planner, "projects.investment.planned", json!({ "project": "road", "months": [month] })).expect(201);
+        let made = json!({ "project": "road", "month": "9999-12", "amount_fen": 1 });
+        assert_eq!(record(&planner, "projects.investment.made", made).expect(400).json()["rule"], "month-ahead");
+        town.settle();
+        let leader = town.program(User::Leader);
+        let path = "/api/figures/projects.investment.due?unit=371402&from=9999-12-01&to=9999-12-31";
+        assert_eq!(leader.get(path).expect(200).json()["amount"], 0, "its end is yet to come");
+        leader.with("accept", "text/html").get("/projects/decheng-projects").expect(200);
+        town.check();
+    }
+
     fn a_project_goes_from_its_signing_to_producing_and_every_figure_is_a_sum_of_entries_on_any_day(town) {
         let planner = town.program(User::Planner);
         town.clock.set(base::Time::parse("2026-12-20T10:00:00+08:00").unwrap());

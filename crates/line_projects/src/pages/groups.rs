@@ -167,7 +167,7 @@ async fn programmes(
     };
     let all = read.programmes.iter().map(cells).collect();
     let list = List { key: "programmes", columns, rows: all, forms: &["programme", "replan"] };
-    list.answer(&app, &viewer, &t, &place, &here)
+    list.answer(&app, &viewer, &t, &place, &here).await
 }
 
 async fn chains(
@@ -195,7 +195,7 @@ async fn chains(
     };
     let all = read.chains.iter().map(cells).collect();
     let list = List { key: "chains", columns, rows: all, forms: &["chain", "hand-over"] };
-    list.answer(&app, &viewer, &t, &place, &here)
+    list.answer(&app, &viewer, &t, &place, &here).await
 }
 
 /// A page that is one list of groups.
@@ -208,7 +208,7 @@ struct List {
 }
 
 impl List {
-    fn answer(
+    async fn answer(
         self,
         app: &App,
         viewer: &Viewer,
@@ -228,7 +228,7 @@ impl List {
         let mut table = TableView::new(self.key, &title, columns, empty);
         rows::fill(&mut table, &asked, t, self.rows);
         let frame = place.frame(app, viewer, t.lang(), format!("{} · {title}", place.title), here);
-        rows::answer(&asked, ListPage { frame, actions, table })
+        rows::answer(app, &asked, ListPage { frame, actions, table }).await
     }
 }
 

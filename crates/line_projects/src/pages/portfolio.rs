@@ -223,7 +223,7 @@ async fn set(
     rows::fill(&mut table, &of_rows, &t, all);
     table.filter = None;
     table.exports = asked.export_links(&t);
-    if let Some(file) = rows::file(&table, &asked)? {
+    if let Some(file) = rows::file(app, &mut table, &asked).await? {
         return Ok(file);
     }
 

@@ -225,7 +225,7 @@ async fn show(
     let mut table = TableView::new(register.name, &title, columns.collect(), empty);
     rows::fill(&mut table, &asked, &t, all);
     let frame = place.frame(&app, &viewer, lang, format!("{} · {title}", place.title), &here);
-    rows::answer(&asked, ListPage { frame, actions, table })
+    rows::answer(&app, &asked, ListPage { frame, actions, table }).await
 }
 
 /// The figures of the permit desk.

@@ -1,5 +1,7 @@
 //! Plans over HTTP.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -172,7 +174,7 @@ pub(super) async fn planned(
     viewer: &Viewer,
     book: &str,
     project: &str,
-) -> Result<(BookId, Project, Source, Outlook), Problem> {
+) -> Result<(BookId, Project, Source, Arc<Outlook>), Problem> {
     let (book, project) = seen(app, viewer, book, project).await?;
     let found = {
         let (book, project) = (book.clone(), project.clone());
@@ -180,7 +182,7 @@ pub(super) async fn planned(
             .await?
     };
     let (source, outlook) = found.ok_or_else(Problem::not_found)?;
-    Ok((book, project, source, outlook))
+    Ok((book, project, source, Arc::new(outlook)))
 }
 
 /// A project that the viewer may look at.
@@ -206,29 +208,30 @@ pub(super) async fn holds(
     app: &App,
     book: &BookId,
     project: &Project,
-    outlook: &Outlook,
+    outlook: &Arc<Outlook>,
 ) -> Result<Vec<(String, String, Option<Day>, Held)>, Problem> {
     let (book, name) = (book.clone(), project.project.clone());
-    let owed = app
-        .blocking(move |kernel| kernel.read(|tx| state::owed(tx, &book, &name, Some(crate::sorts::BLOCKER))))
-        .await?;
-    let today = app.today();
-    let mut all = Vec::new();
-    for owed in owed.into_iter().filter(|owed| !owed.matter.state.is_closed()) {
-        let Some(activity) = owed.activity else { continue };
-        let Some(id) = outlook.find(&activity) else { continue };
-        // One that should be gone already holds at least until tomorrow.
-        let until = Clock::end_of(owed.due.unwrap_or(today).max(today));
-        all.push((owed.matter.title, activity, owed.due, outlook.held(id, until).unwrap_or_default()));
-    }
-    Ok(all)
+    let (outlook, today) = (outlook.clone(), app.today());
+    app.blocking(move |kernel| {
+        let owed = kernel.read(|tx| state::owed(tx, &book, &name, Some(crate::sorts::BLOCKER)))?;
+        let mut all = Vec::new();
+        for owed in owed.into_iter().filter(|owed| !owed.matter.state.is_closed()) {
+            let Some(activity) = owed.activity else { continue };
+            let Some(id) = outlook.find(&activity) else { continue };
+            // One that should be gone already holds at least until tomorrow.
+            let until = Clock::end_of(owed.due.unwrap_or(today).max(today));
+            all.push((owed.matter.title, activity, owed.due, outlook.held(id, until).unwrap_or_default()));
+        }
+        Ok::<_, store::StoreError>(all)
+    })
+    .await
 }
 
 async fn blocked(
     app: &App,
     book: &BookId,
     project: &Project,
-    outlook: &Outlook,
+    outlook: &Arc<Outlook>,
 ) -> Result<Vec<Blocked>, Problem> {
     let each = holds(app, book, project, outlook).await?.into_iter();
     Ok(each
@@ -359,19 +362,21 @@ async fn overlaps(
     let (_, project, _, outlook) = planned(&app, &viewer, &book, &project).await?;
     let deadline = query.deadline.map(Clock::end_of).or(outlook.deadline());
     let deadline = deadline.unwrap_or(Clock::end_of(project.planned_finish));
-    Ok(axum::Json(suggestions(outlook, deadline).await?))
+    Ok(axum::Json(suggestions(&app, &outlook, deadline).await?))
 }
 
+/// In the turn of whoever asks, which lasts as long as the search, whether or not anybody still waits for it.
 pub(super) async fn suggestions(
-    outlook: Outlook,
+    app: &App,
+    outlook: &Arc<Outlook>,
     deadline: schedule::Moment,
 ) -> Result<Suggestions, Problem> {
-    let found = tokio::task::spawn_blocking(move || {
-        let found = outlook.schedule.overlaps(&OverlapTerms::to_meet(deadline));
-        found.map(|found| (found, outlook))
+    let within = outlook.clone();
+    let found = app.blocking(move |_| {
+        let found = within.schedule.overlaps(&OverlapTerms::to_meet(deadline));
+        found.map_err(|_| Problem::internal())
     });
-    let found = found.await.map_err(|_| Problem::internal())?;
-    let (found, outlook) = found.map_err(|_| Problem::internal())?;
+    let found = found.await?;
     let suggestion = |overlap: &schedule::Overlap| {
         let label = |id: ActivityId| &outlook.document.labels[id.0 as usize];
         let (from, to) = (label(overlap.becomes.predecessor), label(overlap.becomes.successor));
@@ -455,7 +460,7 @@ async fn file(
     Query(query): Query<FileQuery>,
 ) -> Result<Response, Problem> {
     let (book, project, _, outlook) = planned(&app, &viewer, &book, &project).await?;
-    export::response(&app, &book, &project, &outlook, query.format).await
+    export::response(&app, book, project, outlook, query.format).await
 }
 
 /// A download by a name in visible ASCII.

@@ -1,5 +1,7 @@
 //! Plans on their way out.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use base::{BookId, Fen, Time};
 use schedule::Moment;
@@ -25,11 +27,27 @@ pub enum FileFormat {
     Oc4ids,
 }
 
+/// The plan as a file, written off the async threads.
 pub async fn response(
     app: &App,
-    book: &BookId,
-    project: &Project,
+    book: BookId,
+    project: Project,
+    outlook: Arc<Outlook>,
+    format: FileFormat,
+) -> Result<Response, Problem> {
+    let curve = match format {
+        FileFormat::Oc4ids => taken::value(app, &book, &project, &outlook).await?.0,
+        _ => Vec::new(),
+    };
+    let of = app.clone();
+    app.blocking(move |_| written(&of, (&book, &project), &outlook, &curve, format)).await
+}
+
+fn written(
+    app: &App,
+    (book, project): (&BookId, &Project),
     outlook: &Outlook,
+    curve: &[CurvePoint],
     format: FileFormat,
 ) -> Result<Response, Problem> {
     let (document, schedule, now) = (&outlook.document, &outlook.schedule, app.kernel.now());
@@ -56,8 +74,7 @@ pub async fn response(
             download(&name("ics"), "text/calendar; charset=utf-8", text.into_bytes())
         }
         FileFormat::Oc4ids => {
-            let (curve, _) = taken::value(app, book, project, outlook).await?;
-            let package = package(app, book, project, outlook, &curve).await?;
+            let package = package(app, book, project, outlook, curve)?;
             let bytes = serde_json::to_vec_pretty(&oc4ids::write(&package)).unwrap_or_default();
             download(&name("json"), "application/json", bytes)
         }
@@ -65,24 +82,17 @@ pub async fn response(
 }
 
 /// The project with its plan, as the standard has it.
-async fn package(
+fn package(
     app: &App,
     book: &BookId,
     project: &Project,
     outlook: &Outlook,
     curve: &[CurvePoint],
 ) -> Result<Package, Problem> {
-    let (of, name) = (book.clone(), project.project.clone());
-    let (contracts, payments) = app
-        .blocking(move |kernel| {
-            kernel.read(|tx| {
-                Ok::<_, store::StoreError>((
-                    state::contracts(tx, &of, &name)?,
-                    state::payments(tx, &of, &name)?,
-                ))
-            })
-        })
-        .await?;
+    let name = &project.project;
+    let (contracts, payments) = app.kernel.read(|tx| {
+        Ok::<_, store::StoreError>((state::contracts(tx, book, name)?, state::payments(tx, book, name)?))
+    })?;
     let resource = shell::viewer::resource_of(app, book)?;
     let tree = app.tree();
     let publisher = tree.unit(&resource.unit).map_or_else(|| book.to_string(), |unit| unit.title_zh.clone());

@@ -1,7 +1,9 @@
 use schedule::{Calendar, Moment, Plan, WorkingTime};
 use schedule_formats::{Document, FormatError, Limits, Place, csv, mspdi, xer, xlsx};
 
-use super::kinds::{ACTIVITIES_MAX, Format, LINKS_MAX};
+use super::kinds::{
+    ACTIVITIES_MAX, CALENDARS_MAX, CODE_CHARS_MAX, Format, LINKS_MAX, NAME_CHARS_MAX, SHIFTS_MAX,
+};
 
 /// A file that a plan is to be taken over from.
 #[derive(Debug, Clone)]
@@ -39,7 +41,11 @@ const LIMITS: Limits = Limits {
     unpacked_max: 4 * base::limits::PLAN_BYTES_MAX,
     activities_max: ACTIVITIES_MAX,
     links_max: LINKS_MAX,
+    code_chars_max: CODE_CHARS_MAX,
+    name_chars_max: NAME_CHARS_MAX,
+    calendars_max: CALENDARS_MAX,
     exceptions_max: 20_000,
+    shifts_max: SHIFTS_MAX,
     elements_max: 1_000_000,
     depth_max: 32,
 };

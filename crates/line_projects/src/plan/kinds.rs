@@ -18,12 +18,12 @@ const PREDECESSORS_MAX: usize = 400;
 pub const CALENDARS_MAX: usize = 40;
 /// Runs of days of a calendar that differ from its week.
 const EXCEPTIONS_MAX: usize = 600;
-const SHIFTS_MAX: usize = 8;
+pub const SHIFTS_MAX: usize = 8;
 /// Minutes of a duration or lag: about 190 years.
 const MINUTES_MAX: i64 = 100_000_000;
 /// Characters of an activity's code, and of its name or group.
-const CODE_CHARS_MAX: usize = 60;
-const NAME_CHARS_MAX: usize = 255;
+pub const CODE_CHARS_MAX: usize = 60;
+pub const NAME_CHARS_MAX: usize = 255;
 const CHANGES_MAX: usize = 200;
 
 /// The kind of file that a plan came in.

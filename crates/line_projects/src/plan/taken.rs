@@ -1,5 +1,7 @@
 //! Files on their way in: read, shown, kept, recorded. And what the plan is worth, which pages and API both show.
 
+use std::sync::Arc;
+
 use base::{BookId, Fen};
 use kernel::EvidenceError;
 use schedule::{EarnedValue, Moment, Schedule};
@@ -197,22 +199,21 @@ pub async fn value(
     app: &App,
     book: &BookId,
     project: &Project,
-    outlook: &Outlook,
+    outlook: &Arc<Outlook>,
 ) -> Result<(Vec<CurvePoint>, EarnedValue), Problem> {
     let (book, name) = (book.clone(), project.project.clone());
-    let (reports, payments) = app
-        .blocking(move |kernel| {
-            kernel.read(|tx| {
-                let reports = super::state::activity_reports(tx, &book, &name)?;
-                Ok::<_, store::StoreError>((reports, state::payments(tx, &book, &name)?))
-            })
-        })
-        .await?;
-    let payments: Vec<_> = payments.into_iter().map(|payment| (payment.at, payment.amount_fen)).collect();
-    let today = app.today();
-    let points = curve(outlook, &reports, &payments, app.kernel.zone(), today);
-    let spent: Fen = payments.iter().map(|(_, fen)| *fen).sum();
-    Ok((points, outlook.earned(today, spent)))
+    let (outlook, today) = (outlook.clone(), app.today());
+    app.blocking(move |kernel| {
+        let (reports, payments) = kernel.read(|tx| {
+            let reports = super::state::activity_reports(tx, &book, &name)?;
+            Ok::<_, store::StoreError>((reports, state::payments(tx, &book, &name)?))
+        })?;
+        let payments: Vec<_> = payments.into_iter().map(|payment| (payment.at, payment.amount_fen)).collect();
+        let points = curve(&outlook, &reports, &payments, kernel.zone(), today);
+        let spent: Fen = payments.iter().map(|(_, fen)| *fen).sum();
+        Ok::<_, store::StoreError>((points, outlook.earned(today, spent)))
+    })
+    .await
 }
 
 /// EAC rounded to the fen.

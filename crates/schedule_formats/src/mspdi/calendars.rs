@@ -1,4 +1,5 @@
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base::Day;
 use schedule::{Calendar, Shift, WorkingTime};
@@ -6,10 +7,11 @@ use schedule::{Calendar, Shift, WorkingTime};
 use super::SUNDAY;
 use super::tree::Element;
 use crate::clock_face::{moment, time};
-use crate::error::{EXCEPTIONS, words};
+use crate::error::{CALENDARS, EXCEPTIONS, SHIFTS, cut, short, words};
 use crate::{FormatError, Limits, Place};
 
-/// The calendars of a project in the order of the file, with their unique ids and names.
+/// The calendars that a project works by, in the order of the file, with their unique ids and names.
+#[derive(Default)]
 pub(super) struct Calendars {
     pub(super) calendars: Vec<Calendar>,
     pub(super) names: Vec<String>,
@@ -22,61 +24,113 @@ const DERIVED_MAX: usize = 16;
 pub(super) fn read(project: &Element, limits: &Limits) -> Result<Calendars, FormatError> {
     let elements: Vec<&Element> =
         project.child("Calendars").map(|all| all.all("Calendar").collect()).unwrap_or_default();
-    Limits::check(words("calendars", "日历"), elements.len(), schedule::Plan::CALENDARS_MAX)?;
-    let by_uid: HashMap<String, u32> =
-        (0..).zip(&elements).map(|(at, c)| (c.get("UID").unwrap_or("").to_owned(), at)).collect();
-    let mut calendars = Vec::new();
+    Limits::check(CALENDARS, elements.len(), schedule::Plan::CALENDARS_MAX)?;
+    let by_uid: HashMap<&str, usize> =
+        elements.iter().enumerate().map(|(at, c)| (c.get("UID").unwrap_or(""), at)).collect();
+    let tasks = project.child("Tasks").into_iter().flat_map(|tasks| tasks.all("Task"));
+    let named = tasks.filter_map(|task| by_uid.get(task.get("CalendarUID")?).copied());
+    // The first is the project's if it names none.
+    let own = project.get("CalendarUID").and_then(|uid| by_uid.get(uid)).copied().unwrap_or(0);
+    let used: BTreeSet<usize> = named.chain([own]).filter(|at| *at < elements.len()).collect();
+    Limits::check(CALENDARS, used.len(), limits.calendars_max)?;
+    let mut chains = Chains { elements, by_uid, limits, read: HashMap::new(), exceptions: 0 };
+    let mut read = Calendars::default();
     let mut exceptions = 0;
-    for element in &elements {
-        let mut chain = vec![*element];
-        while let Some(base) = chain[chain.len() - 1].get("BaseCalendarUID").filter(|uid| *uid != "-1") {
-            Limits::check(words("derived calendars", "派生日历"), chain.len(), DERIVED_MAX)?;
-            match by_uid.get(base) {
-                Some(&at) if base != "0" || by_uid.contains_key("0") => chain.push(elements[at as usize]),
-                _ => break,
-            }
-        }
-        let mut time = WorkingTime::default();
-        for element in chain.iter().rev() {
-            apply(element, &mut time, limits)?;
-        }
+    for (number, at) in (0..).zip(used) {
+        let time = chains.time(at)?;
         exceptions += time.exceptions.len();
         Limits::check(EXCEPTIONS, exceptions, limits.exceptions_max)?;
-        let place = || Place::Calendar(element.get("UID").unwrap_or("?").to_owned());
-        let calendar = Calendar::new(time).map_err(|error| FormatError::Calendar { place: place(), error });
-        calendars.push(calendar?);
+        let element = chains.elements[at];
+        let place = || place_of(element);
+        let name = short(place, element.get("Name").unwrap_or(""), limits.name_chars_max)?;
+        let calendar =
+            Calendar::new(time).map_err(|error| FormatError::Calendar { place: place(), error })?;
+        read.calendars.push(calendar);
+        read.names.push(name.to_owned());
+        read.by_uid.insert(element.get("UID").unwrap_or("").to_owned(), number);
     }
-    let names = elements.iter().map(|c| c.get("Name").unwrap_or("").to_owned()).collect();
-    Ok(Calendars { calendars, names, by_uid })
+    Ok(read)
 }
 
-fn apply(element: &Element, time: &mut WorkingTime, limits: &Limits) -> Result<(), FormatError> {
-    let place = Place::Calendar(element.get("UID").unwrap_or("?").to_owned());
-    for day in element.child("WeekDays").iter().flat_map(|days| days.all("WeekDay")) {
-        let number: usize = day.get("DayType").and_then(|text| text.parse().ok()).unwrap_or(usize::MAX);
-        match number {
-            0 => except(day, &place, time, limits)?,
-            SUNDAY..=7 => time.week[(number + 5) % 7] = shifts(day, &place)?,
-            _ => {
-                return Err({
+fn place_of(calendar: &Element) -> Place {
+    Place::Calendar(cut(calendar.get("UID").unwrap_or("?")))
+}
+
+/// What a calendar itself says.
+#[derive(Default)]
+struct Own {
+    week: [Option<Vec<Shift>>; 7],
+    exceptions: BTreeMap<Day, Vec<Shift>>,
+}
+
+/// Calendars on those that they are derived from, each read once however many are derived from it.
+struct Chains<'a> {
+    elements: Vec<&'a Element>,
+    by_uid: HashMap<&'a str, usize>,
+    limits: &'a Limits,
+    read: HashMap<usize, Own>,
+    /// Days that were read of them.
+    exceptions: usize,
+}
+
+impl Chains<'_> {
+    fn time(&mut self, at: usize) -> Result<WorkingTime, FormatError> {
+        let mut chain = vec![at];
+        while let Some(&base) = self.base(chain[chain.len() - 1]) {
+            Limits::check(words("derived calendars", "派生日历"), chain.len(), DERIVED_MAX)?;
+            chain.push(base);
+        }
+        let mut time = WorkingTime::default();
+        for at in chain.into_iter().rev() {
+            let own = match self.read.entry(at) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(free) => {
+                    free.insert(Own::read(self.elements[at], &mut self.exceptions, self.limits)?)
+                }
+            };
+            for (day, own) in time.week.iter_mut().zip(&own.week) {
+                own.iter().for_each(|shifts| day.clone_from(shifts));
+            }
+            time.exceptions.extend(own.exceptions.iter().map(|(day, shifts)| (*day, shifts.clone())));
+        }
+        Ok(time)
+    }
+
+    fn base(&self, at: usize) -> Option<&usize> {
+        let uid = self.elements[at].get("BaseCalendarUID").filter(|uid| *uid != "-1")?;
+        self.by_uid.get(uid)
+    }
+}
+
+impl Own {
+    fn read(element: &Element, exceptions: &mut usize, limits: &Limits) -> Result<Self, FormatError> {
+        let place = place_of(element);
+        let mut own = Self::default();
+        for day in element.child("WeekDays").iter().flat_map(|days| days.all("WeekDay")) {
+            let number: usize = day.get("DayType").and_then(|text| text.parse().ok()).unwrap_or(usize::MAX);
+            match number {
+                0 => own.exceptions.extend(except(day, &place, exceptions, limits)?),
+                SUNDAY..=7 => own.week[(number + 5) % 7] = Some(shifts(day, &place, limits)?),
+                _ => {
                     let found = day.get("DayType").unwrap_or("");
-                    FormatError::value(&place, found, words("a day type", "日类型"))
-                });
+                    return Err(FormatError::value(&place, found, words("a day type", "日类型")));
+                }
             }
         }
+        for exception in element.child("Exceptions").iter().flat_map(|all| all.all("Exception")) {
+            own.exceptions.extend(except(exception, &place, exceptions, limits)?);
+        }
+        Ok(own)
     }
-    for exception in element.child("Exceptions").iter().flat_map(|all| all.all("Exception")) {
-        except(exception, &place, time, limits)?;
-    }
-    Ok(())
 }
 
+/// The days of an exception, which count even where another names them again.
 fn except(
     element: &Element,
     place: &Place,
-    time: &mut WorkingTime,
+    exceptions: &mut usize,
     limits: &Limits,
-) -> Result<(), FormatError> {
+) -> Result<impl Iterator<Item = (Day, Vec<Shift>)> + use<>, FormatError> {
     // Type 1 is every day of the period; the others recur within it.
     if !matches!(element.get("Type"), None | Some("1")) || !matches!(element.get("Period"), None | Some("1"))
     {
@@ -95,14 +149,13 @@ fn except(
             .ok_or_else(|| FormatError::value(place, text, words("a date", "日期")))
     };
     let (first, last) = (day("FromDate")?, day("ToDate")?);
-    let days = usize::try_from(i64::from(last.0) - i64::from(first.0) + 1).unwrap_or(0);
-    Limits::check(EXCEPTIONS, days, limits.exceptions_max)?;
-    let shifts = shifts(element, place)?;
-    time.exceptions.extend((first.0..=last.0).map(|day| (Day(day), shifts.clone())));
-    Ok(())
+    *exceptions += usize::try_from(i64::from(last.0) - i64::from(first.0) + 1).unwrap_or(0);
+    Limits::check(EXCEPTIONS, *exceptions, limits.exceptions_max)?;
+    let shifts = shifts(element, place, limits)?;
+    Ok((first.0..=last.0).map(move |day| (Day(day), shifts.clone())))
 }
 
-fn shifts(day: &Element, place: &Place) -> Result<Vec<Shift>, FormatError> {
+fn shifts(day: &Element, place: &Place, limits: &Limits) -> Result<Vec<Shift>, FormatError> {
     let mut shifts = Vec::new();
     if !day.is_set("DayWorking") {
         return Ok(shifts);
@@ -117,6 +170,7 @@ fn shifts(day: &Element, place: &Place) -> Result<Vec<Shift>, FormatError> {
         // Midnight at the end of a day is written as at its beginning.
         let to = if to == 0 { 1440 } else { to };
         shifts.push(Shift { from, to });
+        Limits::check(SHIFTS, shifts.len(), limits.shifts_max)?;
     }
     shifts.sort_by_key(|shift| shift.from);
     Ok(shifts)

@@ -9,7 +9,7 @@ use schedule::{
 use super::tree::Element;
 use super::{TENTHS, calendars, tree};
 use crate::clock_face::moment;
-use crate::error::{ACTIVITIES, BYTES, LINKS, words};
+use crate::error::{ACTIVITIES, BYTES, LINKS, cut, short, words};
 use crate::{Document, FormatError, Label, Limits, Note, Place};
 
 /// Duration and lag formats that count elapsed time: minutes, hours, days, weeks and months, plain and estimated.
@@ -17,7 +17,8 @@ const ELAPSED: [&str; 10] = ["4", "6", "8", "10", "12", "36", "38", "40", "42", 
 /// Lag formats in percent of the predecessor's duration.
 const PERCENT: [&str; 4] = ["19", "20", "51", "52"];
 
-/// Reads a project. A lag is counted in the successor's calendar, as Project does, unless it is elapsed.
+/// Reads a project. A lag is counted in the successor's calendar, as Project does, unless it is elapsed. Of the calendars
+/// only those are read that the project or a task works by: those of people and machines may be hundreds.
 pub fn read(xml: &str, limits: &Limits) -> Result<Document, FormatError> {
     Limits::check(BYTES, xml.len(), limits.bytes_max)?;
     let project = tree::read(xml.trim_start_matches('\u{feff}'), limits)?;
@@ -35,7 +36,8 @@ pub fn read(xml: &str, limits: &Limits) -> Result<Document, FormatError> {
     }
     let own = project.get("CalendarUID").and_then(|uid| calendars.by_uid.get(uid));
     plan.calendar = CalendarId(own.copied().unwrap_or(0));
-    let mut document = Document::new(project.get("Title").or(project.get("Name")).unwrap_or(""), plan);
+    let title = project.get("Title").or(project.get("Name")).unwrap_or("");
+    let mut document = Document::new(short(|| Place::Project, title, limits.name_chars_max)?, plan);
     document.calendar_names = names;
     document.start = date(&project, "StartDate", &Place::Project)?;
     document.status = date(&project, "StatusDate", &Place::Project)?;
@@ -44,6 +46,7 @@ pub fn read(xml: &str, limits: &Limits) -> Result<Document, FormatError> {
         activities: HashMap::new(),
         elapsed: None,
         summaries: Vec::new(),
+        summaries_met: 0,
         left_out: HashSet::new(),
         document,
     };
@@ -57,8 +60,9 @@ struct Reader {
     activities: HashMap<String, ActivityId>,
     /// The calendar of tasks with elapsed durations, once there is one.
     elapsed: Option<CalendarId>,
-    /// Names of the summary tasks that the present one lies below, with their levels.
+    /// Names of the summary tasks that the present one lies below, with their levels, each lower than the one before.
     summaries: Vec<(usize, String)>,
+    summaries_met: usize,
     /// The unique ids of tasks that are left out.
     left_out: HashSet<String>,
     document: Document,
@@ -70,23 +74,25 @@ impl Reader {
         let (mut kept, mut left_out) = (Vec::new(), 0);
         for task in tasks() {
             let uid = task.get("UID").unwrap_or("");
-            self.enter(task);
+            let place = || Place::Task(cut(uid));
+            short(place, uid, limits.code_chars_max)?;
+            let name = short(place, task.get("Name").unwrap_or(""), limits.name_chars_max)?;
+            self.enter(task, name, limits)?;
             let is_real = !task.is_set("Summary") && !task.is_set("IsNull") && uid != "0";
             if !is_real || matches!(task.get("Active"), Some("0" | "false")) {
                 left_out += usize::from(!task.is_set("Summary") && uid != "0");
                 self.left_out.insert(uid.to_owned());
                 continue;
             }
-            let activity = self.activity(task, &Place::Task(uid.to_owned()))?;
+            let activity = self.activity(task, &place())?;
             let id = self.document.plan.push(activity);
             Limits::check(ACTIVITIES, kept.len() + 1, limits.activities_max)?;
             if self.activities.insert(uid.to_owned(), id).is_some() {
-                return Err(FormatError::Twice { place: Place::Task(uid.to_owned()), found: uid.to_owned() });
+                return Err(FormatError::Twice { place: place(), found: uid.to_owned() });
             }
-            let name = task.get("Name").unwrap_or("").to_owned();
             let group = self.summaries.last().map(|(_, name)| name.clone()).unwrap_or_default();
-            let budget = cost(task, "Cost", &Place::Task(uid.to_owned()))?;
-            self.document.labels.push(Label { code: uid.to_owned(), name, group, budget });
+            let budget = cost(task, "Cost", &place())?;
+            self.document.labels.push(Label { code: uid.to_owned(), name: name.to_owned(), group, budget });
             kept.push((id, task));
         }
         if left_out > 0 {
@@ -153,17 +159,24 @@ impl Reader {
         let Some(uid) = task.get("CalendarUID").filter(|uid| *uid != "-1") else {
             return Ok(self.document.plan.calendar);
         };
-        let reference = || FormatError::Reference { place: place.clone(), found: format!("calendar {uid}") };
+        let reference =
+            || FormatError::Reference { place: place.clone(), found: format!("calendar {}", cut(uid)) };
         self.by_uid.get(uid).map(|&at| CalendarId(at)).ok_or_else(reference)
     }
 
     /// Keeps the summaries that the next task lies below.
-    fn enter(&mut self, task: &Element) {
+    fn enter(&mut self, task: &Element, name: &str, limits: &Limits) -> Result<(), FormatError> {
         let level: usize = task.get("OutlineLevel").and_then(|level| level.parse().ok()).unwrap_or(1);
-        self.summaries.retain(|(above, _)| *above < level);
-        if task.is_set("Summary") && level > 0 {
-            self.summaries.push((level, task.get("Name").unwrap_or("").to_owned()));
+        while self.summaries.pop_if(|(above, _)| *above >= level).is_some() {}
+        if task.is_set("Summary") {
+            self.summaries_met += 1;
+            let what = words("summary tasks", "个摘要任务");
+            Limits::check(what, self.summaries_met, limits.activities_max)?;
+            if level > 0 {
+                self.summaries.push((level, name.to_owned()));
+            }
         }
+        Ok(())
     }
 
     fn place_of(&self, activity: ActivityId) -> Place {
@@ -173,12 +186,12 @@ impl Reader {
     /// A link, unless its predecessor was left out.
     fn link(&self, element: &Element, successor: ActivityId) -> Result<Option<Link>, FormatError> {
         let uid = element.get("PredecessorUID").unwrap_or("");
-        let place = Place::LinkFrom(uid.to_owned());
+        let place = Place::LinkFrom(cut(uid));
         let Some(&predecessor) = self.activities.get(uid) else {
             if self.left_out.contains(uid) {
                 return Ok(None);
             }
-            let (place, found) = (self.place_of(successor), uid.to_owned());
+            let (place, found) = (self.place_of(successor), cut(uid));
             return Err(FormatError::Reference { place, found });
         };
         let kind = match element.get("Type") {

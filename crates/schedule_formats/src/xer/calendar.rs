@@ -4,7 +4,7 @@ use base::Day;
 use schedule::{Shift, WorkingTime};
 
 use crate::clock_face::time;
-use crate::error::{EXCEPTIONS, words};
+use crate::error::{EXCEPTIONS, SHIFTS, words};
 use crate::{FormatError, Limits, Place};
 
 /// Days of exceptions are counted from 1899-12-30, as spreadsheets count them.
@@ -28,6 +28,7 @@ pub(super) fn read(data: &str, place: &Place, limits: &Limits) -> Result<Working
     let mut working = WorkingTime::default();
     for part in &root.children {
         for day in &part.children {
+            Limits::check(SHIFTS, day.children.len(), limits.shifts_max)?;
             let shifts = shifts(day).ok_or_else(refuse)?;
             if part.name == "DaysOfWeek" {
                 let number: usize = day.name.parse().map_err(|_| refuse())?;

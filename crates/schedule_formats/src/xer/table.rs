@@ -10,7 +10,9 @@ pub(super) struct Tables<'a> {
 
 #[derive(Default)]
 struct Table<'a> {
+    /// Where in a row's cells the fields are, and in which columns they were in the file, in rising order.
     fields: HashMap<&'a str, usize>,
+    columns: Vec<usize>,
     rows: Vec<Vec<&'a str>>,
 }
 
@@ -20,6 +22,34 @@ pub(super) struct Row<'t> {
 }
 
 const READ: [&str; 5] = ["PROJECT", "CALENDAR", "PROJWBS", "TASK", "TASKPRED"];
+/// The fields that are kept: a row may have countless others.
+const FIELDS: [&str; 25] = [
+    "act_end_date",
+    "act_start_date",
+    "clndr_data",
+    "clndr_id",
+    "clndr_name",
+    "cstr_date",
+    "cstr_date2",
+    "cstr_type",
+    "cstr_type2",
+    "lag_hr_cnt",
+    "last_recalc_date",
+    "plan_start_date",
+    "pred_proj_id",
+    "pred_task_id",
+    "pred_type",
+    "proj_id",
+    "proj_short_name",
+    "remain_drtn_hr_cnt",
+    "target_drtn_hr_cnt",
+    "task_code",
+    "task_id",
+    "task_name",
+    "task_type",
+    "wbs_id",
+    "wbs_name",
+];
 
 impl<'a> Tables<'a> {
     pub(super) fn read(text: &'a str, limits: &Limits) -> Result<Self, FormatError> {
@@ -31,11 +61,11 @@ impl<'a> Tables<'a> {
                 Some("%T") => open = cells.next().unwrap_or("").trim(),
                 Some("%F") if READ.contains(&open) => {
                     let table = tables.entry(open).or_default();
-                    table.fields = cells.enumerate().map(|(at, field)| (field.trim(), at)).collect();
+                    table.name(cells);
                 }
                 Some("%R") if READ.contains(&open) => {
                     let table = tables.entry(open).or_default();
-                    table.rows.push(cells.collect());
+                    table.rows.push(table.kept(cells));
                     Limits::check(
                         words("rows", "行"),
                         table.rows.len(),
@@ -53,6 +83,25 @@ impl<'a> Tables<'a> {
         table
             .into_iter()
             .flat_map(|table| table.rows.iter().map(|cells| Row { fields: &table.fields, cells }))
+    }
+}
+
+impl<'a> Table<'a> {
+    fn name(&mut self, fields: impl Iterator<Item = &'a str>) {
+        (self.fields, self.columns) = (HashMap::new(), Vec::new());
+        for (column, field) in fields.map(str::trim).enumerate() {
+            if FIELDS.contains(&field) && !self.fields.contains_key(field) {
+                self.fields.insert(field, self.columns.len());
+                self.columns.push(column);
+            }
+        }
+    }
+
+    /// The cells of the fields that are kept, as far as the row has them.
+    fn kept(&self, cells: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+        let mut columns = self.columns.iter().peekable();
+        let is_kept = |(column, _): &(usize, &str)| columns.next_if_eq(&column).is_some();
+        cells.enumerate().filter(is_kept).map(|(_, cell)| cell).collect()
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use quick_xml::events::{BytesStart, Event};
 
@@ -13,7 +14,8 @@ pub(super) struct Book {
     pub(super) part: String,
     /// Days are counted from 1904.
     pub(super) is_1904: bool,
-    pub(super) strings: Vec<String>,
+    /// The texts that cells refer to: many may refer to one, which is kept once.
+    pub(super) strings: Vec<Rc<str>>,
     /// How numbers are shown, by the styles of cells.
     pub(super) shown: Vec<Shown>,
 }
@@ -28,6 +30,8 @@ pub(super) enum Shown {
 
 /// Texts of a workbook for each activity, at most.
 const STRINGS_PER_ACTIVITY: usize = 12;
+/// Characters of a sheet's name, as Excel has it; every place that is told repeats it.
+const SHEET_CHARS_MAX: usize = 31;
 
 impl Book {
     pub(super) fn read(archive: &mut Archive<'_>, limits: &Limits) -> Result<Self, FormatError> {
@@ -75,7 +79,9 @@ fn first_sheet(xml: &mut Xml<'_>) -> Result<Option<(String, String, bool)>, Form
                     is_1904 = matches!(attribute(&element, "date1904").as_deref(), Some("1" | "true"));
                 }
                 b"sheet" if found.is_none() => {
-                    found = attribute(&element, "name").zip(attribute(&element, "id"));
+                    let name = attribute(&element, "name");
+                    let name = name.map(|name| name.chars().take(SHEET_CHARS_MAX).collect());
+                    found = name.zip(attribute(&element, "id"));
                 }
                 _ => {}
             },
@@ -102,15 +108,15 @@ fn relation(xml: &mut Xml<'_>, id: &str) -> Result<Option<String>, FormatError> 
 }
 
 /// The texts that cells refer to. Runs of one text with other type are one text; how it is pronounced is none of it.
-fn strings(xml: &mut Xml<'_>, most: usize) -> Result<Vec<String>, FormatError> {
-    let (mut buffer, mut all, mut text) = (Vec::new(), Vec::new(), Text::default());
+fn strings(xml: &mut Xml<'_>, most: usize) -> Result<Vec<Rc<str>>, FormatError> {
+    let (mut buffer, mut all, mut text) = (Vec::new(), Vec::<Rc<str>>::new(), Text::default());
     loop {
         let event = next(xml, &mut buffer)?;
         match &event {
             Event::Start(element) if element.local_name().as_ref() == b"si" => text = Text::default(),
-            Event::Empty(element) if element.local_name().as_ref() == b"si" => all.push(String::new()),
+            Event::Empty(element) if element.local_name().as_ref() == b"si" => all.push("".into()),
             Event::End(element) if element.local_name().as_ref() == b"si" => {
-                all.push(std::mem::take(&mut text).text);
+                all.push(std::mem::take(&mut text).text.trim().into());
             }
             Event::Eof => return Ok(all),
             event => text.take(event)?,

@@ -11,7 +11,8 @@ mod write;
 use schedule::Calendar;
 
 use crate::error::{BYTES, words};
-use crate::{Document, FormatError, Limits, Place, table};
+use crate::table::Table;
+use crate::{Document, FormatError, Limits, Place};
 
 pub use write::write;
 
@@ -20,9 +21,10 @@ pub fn read(bytes: &[u8], calendar: Calendar, limits: &Limits) -> Result<Documen
     Limits::check(BYTES, bytes.len(), limits.bytes_max)?;
     let mut archive = archive::Archive::open(bytes, limits)?;
     let book = book::Book::read(&mut archive, limits)?;
-    let rows = sheet::read(&mut archive, &book, limits)?;
-    let place = |row, column, title| Place::Cell(book.sheet.clone(), sheet::name(row, column), title);
-    table::read(&rows, &place, calendar, limits)
+    let places = |row, column, title| Place::Cell(book.sheet.clone(), sheet::name(row, column), title);
+    let mut table = Table::new(&places, limits);
+    sheet::read(&mut archive, &book, &mut table)?;
+    table.read(calendar)
 }
 
 const NO_TITLE: crate::Words = words("", "");

@@ -5,33 +5,29 @@ use super::NO_TITLE;
 use super::archive::{Archive, Xml};
 use super::book::{Book, Shown, Text, attribute, next};
 use crate::clock_face::moment;
-use crate::error::{ACTIVITIES, words};
-use crate::table::{Cell, Row};
+use crate::error::words;
+use crate::table::{Cell, Row, Table};
 use crate::{FormatError, Limits, Place, Words};
 
 /// Columns that a sheet can have, and cells of a row that are read.
 const COLUMNS_MAX: usize = 16_384;
 const CELLS_MAX: usize = 200;
 
-/// The rows of the first sheet that hold anything.
-pub(super) fn read(archive: &mut Archive<'_>, book: &Book, limits: &Limits) -> Result<Vec<Row>, FormatError> {
-    let rows = archive.part(&book.part, |xml| {
-        let mut reading = Reading { book, limits, rows: Vec::new(), row: Row::default(), column: 0 };
-        reading.sheet(xml)?;
-        Ok(reading.rows)
-    })?;
-    rows.ok_or(FormatError::Missing(words("a sheet", "工作表")))
+/// Reads the rows of the first sheet.
+pub(super) fn read(archive: &mut Archive<'_>, book: &Book, table: &mut Table<'_>) -> Result<(), FormatError> {
+    let mut reading = Reading { book, table, row: Row::default(), column: 0 };
+    let read = archive.part(&book.part, |xml| reading.sheet(xml))?;
+    read.ok_or(FormatError::Missing(words("a sheet", "工作表")))
 }
 
-struct Reading<'a> {
+struct Reading<'a, 't> {
     book: &'a Book,
-    limits: &'a Limits,
-    rows: Vec<Row>,
+    table: &'a mut Table<'t>,
     row: Row,
     column: usize,
 }
 
-impl Reading<'_> {
+impl Reading<'_, '_> {
     fn sheet(&mut self, xml: &mut Xml<'_>) -> Result<(), FormatError> {
         let mut buffer = Vec::new();
         loop {
@@ -61,10 +57,7 @@ impl Reading<'_> {
     fn end_row(&mut self) -> Result<(), FormatError> {
         let number = self.row.number;
         let row = std::mem::replace(&mut self.row, Row { number, cells: Vec::new() });
-        if !row.cells.is_empty() {
-            self.rows.push(row);
-        }
-        Limits::check(ACTIVITIES, self.rows.len().saturating_sub(1), self.limits.activities_max)
+        self.table.push(&row)
     }
 
     /// Goes to the cell that is named, or to the next one.
@@ -113,12 +106,12 @@ impl Reading<'_> {
     ) -> Result<Option<Cell>, FormatError> {
         let refuse = |expected: Words| FormatError::value(&self.place(), value, expected);
         let text = match kind {
-            "inlineStr" => inline,
+            "inlineStr" => inline.trim().into(),
             "s" => {
                 let number = value.parse().ok().and_then(|at: usize| self.book.strings.get(at));
                 number.cloned().ok_or_else(|| refuse(words("a text of the workbook", "工作簿中的文本")))?
             }
-            "str" => value.to_owned(),
+            "str" => value.into(),
             "e" => return Err(refuse(words("a value", "有效值"))),
             "b" => return Ok(Some(Cell::Flag(value == "1"))),
             "d" => {
@@ -131,7 +124,7 @@ impl Reading<'_> {
                 return self.number(number, style).map(Some);
             }
         };
-        Ok((!text.trim().is_empty()).then_some(Cell::Text(text)))
+        Ok((!text.is_empty()).then_some(Cell::Text(text)))
     }
 
     fn number(&self, number: f64, style: Option<&str>) -> Result<Cell, FormatError> {

@@ -204,3 +204,49 @@ fn what_is_no_workbook_or_a_broken_one_is_refused() {
         assert!(read(&whole[..end]).is_err());
     }
 }
+
+/// A workbook whose cells all show the texts of one list, by their numbers.
+fn sharing(sheet: &str, texts: &[&str], rows: &[&[usize]]) -> Vec<u8> {
+    let texts = texts.iter().map(|text| format!("<si><t>{text}</t></si>")).collect::<String>();
+    let row = |cells: &&[usize]| {
+        let cells = cells.iter().map(|at| format!("<c t='s'><v>{at}</v></c>")).collect::<String>();
+        format!("<row>{cells}</row>")
+    };
+    let rows = rows.iter().map(row).collect::<String>();
+    let book = String::from_utf8(BOOK.to_vec()).unwrap().replace("name='S'", &format!("name='{sheet}'"));
+    zipped(&[
+        ("xl/workbook.xml", book.as_bytes()),
+        ("xl/_rels/workbook.xml.rels", RELATIONS),
+        ("xl/sharedStrings.xml", format!("<sst>{texts}</sst>").as_bytes()),
+        ("xl/worksheets/s.xml", format!("<worksheet><sheetData>{rows}</sheetData></worksheet>").as_bytes()),
+    ])
+}
+
+#[test]
+fn a_text_that_many_cells_show_is_kept_once_and_refused_where_it_is_too_long() {
+    let long = "a".repeat(1_000_000);
+    let texts = ["code", "duration", "name", "notes", "1d", "A", long.as_str()];
+    // As notes, which are no part of a plan, it is passed over in every cell.
+    let noted = [[5, 4, 5].as_slice(), &[6; 150]].concat();
+    let head = [[0, 1, 2].as_slice(), &[3; 150]].concat();
+    let bytes = sharing("S", &texts, &[&head, &noted]);
+    assert_eq!(read(&bytes).unwrap().labels[0].name, "A");
+    let rows: Vec<&[usize]> =
+        std::iter::once([0, 1, 2].as_slice()).chain([[6, 4, 6].as_slice(); 600]).collect();
+    let bytes = sharing(&long, &texts, &rows);
+    assert!(bytes.len() < 10_000, "{} bytes", bytes.len());
+    let error = read(&bytes).unwrap_err();
+    // Both cells of the first twenty-five rows; the sheet's name, which each tells, is cut as well.
+    assert_eq!(error.each().len(), 50);
+    let (sheet, begins) = ("a".repeat(31), "a".repeat(20));
+    assert_eq!(
+        error.each()[1].to_string(),
+        format!(
+            "sheet {sheet}, cell C2 (name): the text that begins with \"{begins}\" has more than 255 characters"
+        )
+    );
+    assert_eq!(
+        error.each()[0].chinese(),
+        format!("工作表“{sheet}”A2“编号”：以“{begins}”开头的文本超过 60 个字符")
+    );
+}

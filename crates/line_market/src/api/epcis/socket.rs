@@ -1,7 +1,7 @@
 //! A named query's events over a WebSocket (RFC 6455), as they are recorded or by a schedule.
 //!
 //! What is told is read from the tables, behind where the socket was told, so that a slow listener costs no memory. Rights
-//! are looked at before every message.
+//! are looked at before every message, in a turn of whoever listens.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -258,12 +258,13 @@ impl Follower {
 
     async fn look(&mut self, is_wanted: bool) -> Result<Looked, Ended> {
         let (app, ask, mut cursors) = (self.app.clone(), self.ask.clone(), std::mem::take(&mut self.cursors));
-        let looked = tokio::task::spawn_blocking(move || {
+        let looked = self.app.blocking(move |_| {
             let looked = ask.look(&app, is_wanted, &mut cursors);
-            (looked, cursors)
+            Ok::<_, Problem>((looked, cursors))
         });
-        let again = || Ended(Some(CloseFrame { code: close_code::AGAIN, reason: "".into() }));
-        let (looked, cursors) = looked.await.map_err(|_| again())?;
+        let looked = self.app.limits.turns.read_for(Some(&self.ask.actor), looked);
+        let again = |_| Ended(Some(CloseFrame { code: close_code::AGAIN, reason: "".into() }));
+        let (looked, cursors) = looked.await.map_err(again)?;
         self.cursors = cursors;
         Ok(looked.unwrap_or_else(|error| {
             tracing::error!(%error, "a listener's events cannot be read");

@@ -75,7 +75,7 @@ async fn lots(
         actions.push(Link { title: t.get("office-receive"), href: place.href("lots/new") });
     }
     actions.extend(links(&app, &viewer, &place, &t, "lots"));
-    answer(&asked, ListPage { frame, actions, table })
+    answer(&app, &asked, ListPage { frame, actions, table }).await
 }
 
 /// A table of lots.

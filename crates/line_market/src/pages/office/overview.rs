@@ -147,7 +147,8 @@ async fn overview(
     };
     rows::fill(&mut markets, &asked, &t, read.markets.iter().map(row).collect());
     if asked.export.is_some() {
-        return rows::answer(&asked, rows::ListPage { frame, actions: Vec::new(), table: markets });
+        return rows::answer(&app, &asked, rows::ListPage { frame, actions: Vec::new(), table: markets })
+            .await;
     }
     let units = units
         .iter()

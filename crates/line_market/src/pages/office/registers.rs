@@ -192,7 +192,7 @@ async fn show(
     fill(&mut table, &asked, &t, cells.of(found));
     let title = format!("{} · {}", place.title, table.caption);
     let frame = place.frame(&app, &viewer, lang, title, &here);
-    answer(&asked, ListPage { frame, actions, table })
+    answer(&app, &asked, ListPage { frame, actions, table }).await
 }
 
 /// A category in words; the ledger takes any code.

@@ -87,7 +87,7 @@ async fn holds(
         ]
     };
     rows::fill(&mut table, &asked, &t, lots.iter().map(cells).collect());
-    if let Some(file) = rows::file(&table, &asked)? {
+    if let Some(file) = rows::file(&app, &mut table, &asked).await? {
         return Ok(file);
     }
     let frame = ground.frame(&app, &viewer, lang, t.get("safety-holds"), &here);

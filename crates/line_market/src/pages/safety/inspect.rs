@@ -147,7 +147,7 @@ async fn choose(
         ]
     };
     rows::fill(&mut table, &asked, &t, lots.iter().map(cells).collect());
-    match rows::file(&table, &asked)? {
+    match rows::file(app, &mut table, &asked).await? {
         Some(file) => Ok(file),
         None => page(&ChooseLot { frame, table }),
     }

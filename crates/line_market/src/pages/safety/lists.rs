@@ -72,7 +72,7 @@ async fn breaches(
     let mut table = TableView::new("breaches", t.get("safety-breaches"), columns, empty);
     let all = found.iter().map(|row| tables::breach_cells(&app, &ground, &t, row)).collect();
     rows::fill(&mut table, &asked, &t, all);
-    match rows::file(&table, &asked)? {
+    match rows::file(&app, &mut table, &asked).await? {
         Some(file) => Ok(file),
         None => page(&ListPage {
             frame: ground.frame(&app, &viewer, lang, t.get("safety-breaches"), &here),
@@ -125,7 +125,7 @@ async fn complaints(
         ]
     };
     rows::fill(&mut table, &asked, &t, found.iter().map(cells).collect());
-    match rows::file(&table, &asked)? {
+    match rows::file(&app, &mut table, &asked).await? {
         Some(file) => Ok(file),
         None => page(&ListPage {
             frame: ground.frame(&app, &viewer, lang, t.get("safety-complaints"), &here),

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -128,6 +130,7 @@ pub async fn show(
     let shown = match found {
         None => None,
         Some((source, outlook)) => {
+            let outlook = Arc::new(outlook);
             let beside = beside(&app, &book, &project, &outlook).await?;
             let seen = Seen { app: &app, viewer: &viewer, lang, book: &book, project: &project };
             Some(seen.shown(&frame, &query, source, &outlook, beside)?)
@@ -144,7 +147,7 @@ pub async fn file(
     Query(query): Query<FileQuery>,
 ) -> Result<Response, Problem> {
     let (book, project, _, outlook) = api::planned(&app, &viewer, &book, &name).await?;
-    export::response(&app, &book, &project, &outlook, query.format).await
+    export::response(&app, book, project, outlook, query.format).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -171,14 +174,19 @@ async fn colour(app: &App, book: &BookId, project: &Project, t: &T) -> Result<Op
     Ok(matter.and_then(|matter| matter.colour).map(|colour| coloured(t, colour)))
 }
 
-async fn beside(app: &App, book: &BookId, project: &Project, outlook: &Outlook) -> Result<Beside, Problem> {
+async fn beside(
+    app: &App,
+    book: &BookId,
+    project: &Project,
+    outlook: &Arc<Outlook>,
+) -> Result<Beside, Problem> {
     let (of, name) = (book.clone(), project.project.clone());
     let baselines = app.blocking(move |kernel| kernel.read(|tx| state::baselines(tx, &of, &name))).await?;
     let holds = api::holds(app, book, project, outlook).await?;
     let (points, value) = taken::value(app, book, project, outlook).await?;
     let missed = outlook.deadline().filter(|deadline| outlook.schedule.finish() > *deadline);
     let overlaps = match missed {
-        Some(deadline) => Some(api::suggestions(outlook.clone(), deadline).await?),
+        Some(deadline) => Some(api::suggestions(app, outlook, deadline).await?),
         None => None,
     };
     Ok(Beside { baselines, holds, points, value, overlaps })

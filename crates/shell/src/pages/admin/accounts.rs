@@ -66,7 +66,7 @@ async fn list(desk: Desk) -> Result<Response, Problem> {
     table.rows = all.iter().map(row).collect();
     let mut shown = desk.page(desk.get("admin-accounts"), "");
     shown.actions.extend(action);
-    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(shown)
+    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(&desk.app, shown).await
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -97,7 +97,7 @@ async fn list(desk: Desk) -> Result<Response, Problem> {
         shown.lead = Some(desk.get("contacts-no-mail"));
     }
     shown.tables.push(waiting_table(&desk, &waiting(&desk.app, &desk.viewer).await?));
-    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(shown)
+    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(&desk.app, shown).await
 }
 
 fn waiting_table(desk: &Desk, rows: &[Waiting]) -> TableView {

@@ -58,7 +58,7 @@ async fn list(desk: Desk) -> Result<Response, Problem> {
     }
     let mut shown = desk.page(desk.get("admin-devices"), "");
     shown.actions.extend(action);
-    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(shown)
+    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(&desk.app, shown).await
 }
 
 #[derive(Debug, Default, Deserialize)]

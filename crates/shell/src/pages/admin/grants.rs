@@ -84,7 +84,7 @@ async fn list(desk: Desk) -> Result<Response, Problem> {
     let table = grants_table(&desk, &all, true);
     let mut shown = desk.page(desk.get("admin-grants"), "");
     shown.actions.extend(desk.action("kernel.grant.give", "admin-grant-new", "/admin/grants/new"));
-    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(shown)
+    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(&desk.app, shown).await
 }
 
 #[derive(Debug, Default, Deserialize)]

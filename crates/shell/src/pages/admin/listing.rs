@@ -2,19 +2,32 @@
 
 use std::cmp::Ordering;
 
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::{AdminPage, page};
+use crate::app::App;
 use crate::export;
 use crate::problem::Problem;
-use crate::table::{Direction, TableQuery, TableSpec};
+use crate::table::{Direction, ExportFormat, TableQuery, TableSpec};
 use crate::texts::T;
 use crate::view::{Cell, TableView, Value};
 
-/// The table as the address asks for it, or the file.
+/// The table as the address asks for it, or for the file that it asks for.
 pub enum Listing {
     Table(Box<TableView>),
-    File(Response),
+    File(Box<Wanted>),
+}
+
+/// A table that is wanted as a file.
+pub struct Wanted {
+    format: ExportFormat,
+    table: TableView,
+}
+
+impl Wanted {
+    pub async fn response(self, app: &App) -> Result<Response, Problem> {
+        export::response(app, self.format, self.table.caption.clone(), self.table).await
+    }
 }
 
 /// Sorts, filters and pages the rows of a table, whose columns get their links.
@@ -31,11 +44,7 @@ pub fn list(t: &T, spec: &TableSpec, here: &str, mut table: TableView) -> Result
         });
     }
     if let Some(format) = query.export {
-        let file = export::response(format, &table.caption, &table).map_err(|error| {
-            tracing::error!(%error, "a list cannot be exported");
-            Problem::internal()
-        })?;
-        return Ok(Listing::File(file));
+        return Ok(Listing::File(Box::new(Wanted { format, table })));
     }
     let total = table.rows.len();
     // The page's own title says what is listed.
@@ -54,9 +63,9 @@ pub fn list(t: &T, spec: &TableSpec, here: &str, mut table: TableView) -> Result
 
 impl Listing {
     /// The page with the table before others, or the file instead of the page.
-    pub(super) fn on(self, mut shown: AdminPage) -> Result<Response, Problem> {
+    pub(super) async fn on(self, app: &App, mut shown: AdminPage) -> Result<Response, Problem> {
         match self {
-            Self::File(file) => Ok(file.into_response()),
+            Self::File(wanted) => wanted.response(app).await,
             Self::Table(table) => {
                 shown.tables.insert(0, *table);
                 page(&shown)

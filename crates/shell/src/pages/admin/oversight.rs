@@ -50,7 +50,7 @@ async fn policy(desk: Desk) -> Result<Response, Problem> {
     }
     let mut shown = desk.page(desk.get("admin-policy"), "");
     shown.lead = Some(desk.get("admin-policy-hint"));
-    super::listing::list(&desk.t, &POLICY, &desk.here, table)?.on(shown)
+    super::listing::list(&desk.t, &POLICY, &desk.here, table)?.on(&desk.app, shown).await
 }
 
 /// What was read, in the page's language; an entry is a link to it.

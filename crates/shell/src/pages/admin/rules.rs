@@ -71,7 +71,7 @@ async fn list(desk: Desk) -> Result<Response, Problem> {
     let mut shown = desk.page(desk.get("admin-rules"), "");
     shown.lead = Some(desk.get("admin-rules-hint"));
     shown.actions.extend(desk.action(ADOPT, "rule-adopt", "/admin/rules/new"));
-    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(shown)
+    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(&desk.app, shown).await
 }
 
 async fn one(Path(name): Path<String>, desk: Desk) -> Result<Response, Problem> {

@@ -74,7 +74,7 @@ async fn list(desk: Desk) -> Result<Response, Problem> {
     let mut shown = desk.page(desk.get("admin-tokens"), "");
     shown.actions.extend(action);
     shown.actions.extend(desk.action("kernel.token.issue", "admin-kiosk-new", "/admin/kiosks/new"));
-    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(shown)
+    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(&desk.app, shown).await
 }
 
 #[derive(Debug, Default, Deserialize)]

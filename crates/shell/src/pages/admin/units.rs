@@ -67,7 +67,7 @@ async fn list(desk: Desk) -> Result<Response, Problem> {
     }
     let mut shown = desk.page(desk.get("admin-units"), "");
     shown.lead = Some(desk.get("admin-units-hint"));
-    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(shown)
+    super::listing::list(&desk.t, &SPEC, &desk.here, table)?.on(&desk.app, shown).await
 }
 
 /// The unit of a path, which the viewer may see.

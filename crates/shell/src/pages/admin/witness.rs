@@ -60,7 +60,7 @@ async fn overview(desk: Desk) -> Result<Response, Problem> {
         shown.tables.push(forks_table(&desk, &seen));
     }
     match list(&desk.t, &LOGS, &desk.here, logs_table(&desk, &seen))? {
-        Listing::File(file) => return Ok(file),
+        Listing::File(wanted) => return wanted.response(&desk.app).await,
         Listing::Table(mut logs) => {
             logs.caption = desk.get("witness-logs");
             shown.tables.push(*logs);

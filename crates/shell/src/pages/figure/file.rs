@@ -34,10 +34,7 @@ pub async fn answer(
     let (naming, of, wanted) = ((app.clone(), t.clone()), name.to_owned(), table.to_owned());
     let table = app.blocking(move |kernel| whole_table(kernel, &naming, &of, &question, &wanted)).await?;
     let file = format!("{} {}", title(app, t.lang(), name), table.caption);
-    export::response(format, &file, &table).map_err(|error| {
-        tracing::error!(%error, "a table of a figure cannot be written");
-        Problem::internal()
-    })
+    export::response(app, format, file, table).await
 }
 
 fn whole_table(

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use askama::Template;
 use axum::Router;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use base::{BookId, Day, KindName};
 use kernel::{Listed, MatterFilter, Part, Standing};
@@ -228,7 +228,7 @@ async fn inbox(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, Pro
         .collect();
     let spec = if tab.is_closed() { &CLOSED } else { &SPEC };
     let table = match list(&visit.t, spec, &visit.here, table)? {
-        Listing::File(file) => return Ok(file.into_response()),
+        Listing::File(wanted) => return wanted.response(&visit.app).await,
         Listing::Table(table) => *table,
     };
     let tabs = reach.tabs().map(|it| TabView {
