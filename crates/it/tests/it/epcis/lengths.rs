@@ -1,4 +1,8 @@
-//! Little that comes to much.
+//! Little that comes to much: what repeats names, and what fills a page.
+
+use std::collections::BTreeSet;
+
+use base::limits::EPCIS_PAGE_BYTES_MAX;
 
 use super::*;
 use crate::crash::Server;
@@ -89,4 +93,39 @@ fn what_would_come_to_much_is_refused_before_it_does() {
         assert!(problem["detail_en"].as_str().unwrap().contains(reason), "{what}: {problem}");
     }
     assert_eq!(events(&supplier.get(EVENTS)).len(), 1, "nothing of it was kept");
+}
+
+on_every_store! {
+    fn a_page_takes_so_many_bytes_and_the_next_goes_on_behind_it(town) {
+        const EVENTS_SENT: usize = 130;
+        let supplier = town.program(User::Supplier);
+        let long = |n: usize| {
+            let texts = vec![format!("{n:0>8000}"); 4];
+            observed(n, json!({ "ex:text": texts, "ex:sample": vec![1; 2_000], "ex:number": n }))
+        };
+        for half in [0..EVENTS_SENT / 2, EVENTS_SENT / 2..EVENTS_SENT] {
+            let many: Vec<Value> = half.map(long).collect();
+            send(&supplier, &document(&town.now(), many.into())).expect(202);
+        }
+        for (media, order, pages) in [(JSON, "eventTime", 2), (XML, "eventTime", 3), (XML, "ex:number", 3)] {
+            let asking = supplier.with("accept", media).with("gs1-extensions", "ex=https://ns.example/");
+            let (mut found, mut path, mut count) = (BTreeSet::new(), format!("{EVENTS}?perPage=1000&orderBy={order}"), 0);
+            loop {
+                let page = asking.get(&path).expect(200);
+                assert!(page.bytes.len() < EPCIS_PAGE_BYTES_MAX + 64 * 1024, "{media}: {}", page.bytes.len());
+                let text = page.text();
+                let (begins, ends) = if media == XML { ("/21/", "<") } else { ("/21/", "\"") };
+                for serial in text.split(begins).skip(1) {
+                    let serial = serial.split_once(ends).unwrap().0.to_owned();
+                    assert!(found.insert(serial.clone()), "{media}, {order}: {serial} came twice");
+                }
+                count += 1;
+                let link = page.header("link");
+                let Some(next) = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")) else { break };
+                path = next.strip_prefix(town.site.base.as_str()).unwrap().to_owned();
+            }
+            assert_eq!(found.len(), EVENTS_SENT, "{media}, {order}");
+            assert!(count >= pages, "{media}, {order}: {count} pages");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use shell::extract::Path;
 use shell::viewer::Viewer;
 use shell::{App, Problem};
 
-use super::answers::parameter_problem;
+use super::answers::{parameter_problem, query_problem};
 use super::capture::{other_type, prepared, sift};
 use super::formats::{Form, Media};
 use super::paging::List;
@@ -123,7 +123,7 @@ pub async fn answer_page(
         move |tx, place, count| {
             asked.per_page = Some(count);
             asked.next_page_token = place.map(str::to_owned);
-            epcis_events::query(tx, &sights, &asked)
+            epcis_events::query(tx, &sights, &asked, &|found| form.weight(found))
         },
         move |page, now| form.print(page, Answered::to(&name), now),
     )
@@ -174,12 +174,16 @@ pub async fn find_event(
                         epcis_events::own(tx, book, *seq, kernel.zone())?.into_iter().collect();
                     let entry = kernel::entries::entry(tx, book, *seq)?;
                     let needs = entry.and_then(|entry| kernel.lines().body_needs(entry.kind.as_str()));
-                    Ok((found, needs))
+                    Ok((Ok(found), needs))
                 }
-                None => Ok((epcis_events::with_id(tx, &sights, &event_id)?, None)),
+                None => {
+                    let weigh = |found: &Found| form.weight(found);
+                    Ok((epcis_events::with_id(tx, &sights, &event_id, &weigh)?, None))
+                }
             })
         })
         .await?;
+    let found = found.map_err(|refusal| query_problem(&refusal))?;
     // The event says what the entry's body says.
     if let (Some(needs), Some((_, resource))) = (needs, &resource) {
         viewer.need(app, needs, resource)?;
