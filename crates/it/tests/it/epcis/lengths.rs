@@ -1,6 +1,7 @@
-//! Little that comes to much: what repeats names, and what fills a page.
+//! Little that comes to much: what repeats names, what fills a page, and what one sender has in hand.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 
 use base::limits::EPCIS_PAGE_BYTES_MAX;
 
@@ -128,4 +129,27 @@ on_every_store! {
             assert!(count >= pages, "{media}, {order}: {count} pages");
         }
     }
+}
+
+#[test]
+fn one_sender_waits_for_its_own_documents_and_another_does_not() {
+    let town = Town::on(harness::Engine::Sqlite.place().unwrap());
+    let (one, other) = (town.program(User::Supplier), town.program(User::Supplier));
+    let length = REQUEST_BYTES_MAX.to_string();
+    let mut promised = one.open("POST", CAPTURE, &[("content-type", LD), ("content-length", &length)]);
+    promised.write_all(b"{").unwrap();
+    let sent = |serial: usize| document(&town.now(), json!([observed(serial, json!({}))]));
+    // The head is read before that of what comes later, over a connection of its own.
+    other.get(EVENTS).expect(200);
+    let refused = send(&one, &sent(1)).expect(429);
+    assert_eq!(
+        (refused.json()["type"].as_str(), refused.header("retry-after")),
+        (Some("/problems/too-many-requests"), "5")
+    );
+    send(&other, &sent(2)).expect(202);
+    one.get(EVENTS).expect(200);
+    drop(promised);
+    send(&one, &sent(3)).expect(202);
+    let texts = document(&town.now(), json!([observed(4, json!({ "ex:a": vec!["[{".repeat(2_000); 9] }))]));
+    send(&one, &texts).expect(202);
 }

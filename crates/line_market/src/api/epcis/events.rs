@@ -28,7 +28,7 @@ use crate::policy::{QUERY, READ};
     request_body(content((Object = "application/json"), (Object = "application/ld+json"))),
     responses((status = 201, content((Object = "application/json"), (Object = "application/ld+json")), headers(("Location" = String, description = "The event."))), (status = 400),
         (status = 401), (status = 403), (status = 404), (status = 406), (status = 409), (status = 413), (status = 415),
-        (status = 503)),
+        (status = 429), (status = 503)),
     extensions(("x-action" = json!("market.epcis.capture"))))]
 pub async fn capture_event(
     State(app): State<App>,
@@ -41,7 +41,7 @@ pub async fn capture_event(
     let media = answer_type(request.headers())?;
     // XML has documents alone.
     let sent_as = Media::of_body(request.headers(), Media::JSON_ALONE)?;
-    let (bytes, room) = room::document(request).await?;
+    let (bytes, room) = room::document(&app, &viewer, sent_as, request).await?;
     let (sender, tree) = (sender(&app, &viewer, &book)?, app.tree());
     let (mut event, prepared, room) = app
         .blocking(move |_| {
