@@ -184,15 +184,20 @@ fn transformation_id(event: &Event) -> Option<&str> {
     event.raw.get("transformationID").and_then(Value::as_str)
 }
 
-/// A thing of the house, by its name. What has a canonical form besides itself, a URN or link, is none.
+/// What things of the house are, before the name of their book.
+const OWN_SCHEMES: &[&str] =
+    &["entry", "lot", "matter", "merchant", "place", "post", "project", "scale", "slip", "stall"];
+
+/// A thing of the house, by its name, whether or not its book is there yet: what is told of it before would be found in it
+/// then. What has a canonical form besides itself, a URN or link, is none.
 fn own(id: &str, is_kept: &dyn Fn(&BookId) -> bool) -> Option<SubjectId> {
     let id = SubjectId::new(id).ok()?;
     let home = BookId::new(id.home()?).ok()?;
-    is_kept(&home).then_some(id)
+    (OWN_SCHEMES.contains(&id.scheme()) || is_kept(&home)).then_some(id)
 }
 
 fn refused(member: &str, id: &SubjectId) -> Refusal {
-    let detail = format!("{id} is of a book that is kept here: only its own entries tell this of it");
+    let detail = format!("{id} is named as what is kept here: only the entries of its book tell this of it");
     Refusal::new(Code::OwnSubject, member, detail)
 }
 
