@@ -4,6 +4,12 @@
 pub const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of the JCS form of one entry's body.
 pub const BODY_BYTES_MAX: usize = 48 * 1024;
+/// Bytes of one EPCIS event where each item of a list has its whole name, as in XML and in what is hashed.
+pub const EVENT_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of what queries find the events of one document by.
+pub const INDEX_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of the events of one page of the EPCIS query interface; a page of one event may take as many.
+pub const EPCIS_PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of the canonical head of one entry; tlog-tiles bundles carry a 16-bit length.
 pub const HEAD_BYTES_MAX: usize = 60 * 1024;
 /// Subjects named by one entry.

@@ -139,6 +139,8 @@ const KNOWN: &[&str] = &[
 
 /// Terms of one context at most.
 const TERMS_MAX: usize = 256;
+/// Bytes of a term, and of the IRI that it stands for: both may be written once for each value under them.
+const TERM_BYTES_MAX: usize = 256;
 
 /// True for the name of a member of the standard.
 pub(crate) fn is_member(name: &str) -> bool {
@@ -152,6 +154,9 @@ pub(crate) fn check(value: &Value) -> Result<(), Rule> {
         Value::String(uri) => Err(Rule::RemoteContext(uri.clone())),
         Value::Object(terms) if terms.len() > TERMS_MAX => {
             Err(Rule::Limit { what: "terms in a context", max: TERMS_MAX })
+        }
+        Value::Object(terms) if terms.iter().any(|(term, target)| is_long(term, target)) => {
+            Err(Rule::Limit { what: "bytes in a term or namespace", max: TERM_BYTES_MAX })
         }
         Value::Object(terms) => match terms.iter().find(|(term, iri)| is_protected(term, iri)) {
             Some((term, _)) => Err(Rule::ProtectedTerm(term.clone())),
@@ -167,10 +172,19 @@ pub(crate) fn check(value: &Value) -> Result<(), Rule> {
 
 /// True for a term that is not a document's to define, unless it only says again what a prefix of the standard means.
 fn is_protected(term: &str, target: &Value) -> bool {
-    let iri = target.as_str().or_else(|| target.get("@id").and_then(Value::as_str));
+    let iri = iri_of(target);
     let is_other =
         |(prefix, known): &(&str, &str)| *prefix == term && *known != CBV_MDA && iri != Some(known);
     is_member(term) || DEFAULT.iter().any(is_other)
+}
+
+fn is_long(term: &str, target: &Value) -> bool {
+    term.len().max(iri_of(target).map_or(0, str::len)) > TERM_BYTES_MAX
+}
+
+/// The IRI that a context gives to a term.
+fn iri_of(target: &Value) -> Option<&str> {
+    target.as_str().or_else(|| target.get("@id").and_then(Value::as_str))
 }
 
 /// The prefix that the published context gives to a namespace.
@@ -200,6 +214,13 @@ pub(crate) struct Split<'a> {
     pub prefix: Option<&'a str>,
 }
 
+impl Split<'_> {
+    /// The whole IRI.
+    pub fn whole(&self) -> String {
+        join(self.namespace, self.local)
+    }
+}
+
 impl Context {
     /// Reads the value of an `@context` member: a URI, an object of terms, or a list of both.
     pub fn read(value: &Value) -> Self {
@@ -227,8 +248,7 @@ impl Context {
             }
             Value::Object(map) => {
                 for (term, target) in map {
-                    let iri = target.as_str().or_else(|| target.get("@id").and_then(Value::as_str));
-                    match iri {
+                    match iri_of(target) {
                         Some(iri) if term == "@vocab" => self.vocabulary = Some(iri.to_owned()),
                         Some(iri) if !term.starts_with('@') => {
                             self.terms.insert(term.clone(), iri.to_owned());
@@ -239,6 +259,11 @@ impl Context {
             }
             _ => {}
         }
+    }
+
+    /// How many terms the document itself defines.
+    pub(crate) fn terms_count(&self) -> usize {
+        self.terms.len()
     }
 
     /// True where the document itself gives the bare term a meaning.
@@ -265,7 +290,7 @@ impl Context {
     /// The same for the name of a member, which `@vocab` may expand as well.
     pub(crate) fn expand_name<'a>(&self, name: &'a str) -> Cow<'a, str> {
         match self.split(name) {
-            Some(split) => Cow::Owned(join(split.namespace, split.local)),
+            Some(split) => Cow::Owned(split.whole()),
             None => Cow::Borrowed(name),
         }
     }

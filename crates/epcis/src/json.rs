@@ -50,8 +50,7 @@ impl Node<'_> {
         self.refuse(self.path, Rule::Limit { what, max })
     }
 
-    fn check_text<E: Error>(&self, text: &str, what: &'static str) -> Result<(), E> {
-        let max = self.state.limits.text_bytes_max;
+    fn check_text<E: Error>(&self, text: &str, what: &'static str, max: usize) -> Result<(), E> {
         if text.len() > max {
             return Err(self.limit(what, max));
         }
@@ -114,7 +113,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
-        self.check_text(text, "bytes in a text")?;
+        self.check_text(text, "bytes in a text", self.state.limits.text_bytes_max)?;
         Ok(Value::String(text.to_owned()))
     }
 
@@ -137,7 +136,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         self.check_depth()?;
         let mut members = Map::new();
         while let Some(name) = access.next_key::<String>()? {
-            self.check_text(&name, "bytes in a member name")?;
+            self.check_text(&name, "bytes in a member name", self.state.limits.name_bytes_max)?;
             self.count(members.len(), "members in an object")?;
             let path = self.path.member(&name);
             // Of members of one name the last stands, as in most readers: published documents have such.
@@ -154,7 +153,8 @@ mod tests {
 
     #[test]
     fn limits_are_held_while_reading() {
-        let limits = Limits { depth_max: 3, text_bytes_max: 4, items_max: 3, ..Limits::default() };
+        let limits =
+            Limits { depth_max: 3, text_bytes_max: 4, name_bytes_max: 4, items_max: 3, ..Limits::default() };
         let refusal =
             |json: &str| parse(json.as_bytes(), &limits).map(|v| v.to_string()).map_err(|e| e.to_string());
         assert_eq!(refusal("{\"a\":[1,2.5,true,null]}"), Err("a: exceeds 3 items in a list".into()));

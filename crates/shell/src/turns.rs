@@ -1,4 +1,5 @@
-//! Turns: how much of the database's time one caller takes, and how much all long walks together.
+//! Turns: how much of the database's time one caller takes, how much of one sender is in hand, and how much all long walks
+//! take together.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,8 +10,8 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::limits::{
-    PUBLIC_TRACE_MS_MAX, PUBLIC_TRACE_SUBJECTS_MAX, PUBLIC_TRACES_MAX, READS_OF_ONE_MAX, TRACE_DEPTH_MAX,
-    TRACES_MAX,
+    PUBLIC_TRACE_MS_MAX, PUBLIC_TRACE_SUBJECTS_MAX, PUBLIC_TRACES_MAX, READS_OF_ONE_MAX, REQUEST_BYTES_MAX,
+    TRACE_DEPTH_MAX, TRACES_MAX,
 };
 use base::{ActorId, SubjectId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -30,9 +31,14 @@ const WALK_WAIT_MAX: Duration = Duration::from_secs(2);
 const PAGE_WALK: Bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: PUBLIC_TRACE_SUBJECTS_MAX };
 const PAGE_WALK_TIME_MAX: Duration = Duration::from_millis(PUBLIC_TRACE_MS_MAX);
 
-/// The turns of callers who read, and of walks.
+/// What documents of one sender in hand are counted in, and a small one as; together they may be as long as a single one.
+const SENT_UNIT_BYTES: usize = 64 * 1024;
+const SENT_UNITS_MAX: usize = REQUEST_BYTES_MAX / SENT_UNIT_BYTES;
+
+/// The turns of callers who read, of those who send documents, and of walks.
 pub struct Turns {
-    readers: Mutex<HashMap<ActorId, Weak<Semaphore>>>,
+    readers: OfEach,
+    senders: OfEach,
     walks: Arc<Semaphore>,
     page_walks: Arc<Semaphore>,
 }
@@ -40,7 +46,8 @@ pub struct Turns {
 impl Default for Turns {
     fn default() -> Self {
         Self {
-            readers: Mutex::default(),
+            readers: OfEach::new(READS_OF_ONE_MAX),
+            senders: OfEach::new(SENT_UNITS_MAX),
             walks: Arc::new(Semaphore::new(TRACES_MAX)),
             page_walks: Arc::new(Semaphore::new(PUBLIC_TRACES_MAX)),
         }
@@ -63,22 +70,28 @@ pub fn held() -> Option<Turn> {
 impl Turns {
     /// A turn of a caller, as soon as one is free.
     async fn next_of(&self, actor: &ActorId) -> Turn {
-        let turns = {
-            let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-            match readers.get(actor).and_then(Weak::upgrade) {
-                Some(turns) => turns,
-                None => {
-                    let turns = Arc::new(Semaphore::new(READS_OF_ONE_MAX));
-                    readers.insert(actor.clone(), Arc::downgrade(&turns));
-                    turns
-                }
-            }
-        };
-        Arc::new(turns.acquire_owned().await.expect("nobody closes it"))
+        Arc::new(self.readers.of(actor).acquire_owned().await.expect("nobody closes it"))
     }
 
     async fn of(&self, actor: &ActorId, wait_max: Duration) -> Result<Turn, Problem> {
         timeout(wait_max, self.next_of(actor)).await.map_err(|_| too_many())
+    }
+
+    /// A turn of a sender whose document has so many bytes.
+    pub async fn to_send(&self, actor: &ActorId, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        self.to_send_within(actor, bytes, WAIT_MAX).await
+    }
+
+    async fn to_send_within(
+        &self,
+        actor: &ActorId,
+        bytes: usize,
+        wait_max: Duration,
+    ) -> Result<OwnedSemaphorePermit, Problem> {
+        let units = bytes.div_ceil(SENT_UNIT_BYTES).clamp(1, SENT_UNITS_MAX);
+        let units = u32::try_from(units).expect("a document has few units");
+        let turn = timeout(wait_max, self.senders.of(actor).acquire_many_owned(units)).await;
+        Ok(turn.map_err(|_| too_much())?.expect("nobody closes it"))
     }
 
     /// Reads for a stream, in a turn of whoever listens.
@@ -89,10 +102,37 @@ impl Turns {
         }
     }
 
-    /// Forgets whoever reads nothing.
+    /// Forgets whoever reads and sends nothing.
     pub fn forget(&self) {
-        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        readers.retain(|_, turns| turns.strong_count() > 0);
+        self.readers.forget();
+        self.senders.forget();
+    }
+}
+
+/// So many turns of each caller.
+struct OfEach {
+    callers: Mutex<HashMap<ActorId, Weak<Semaphore>>>,
+    turns: usize,
+}
+
+impl OfEach {
+    fn new(turns: usize) -> Self {
+        Self { callers: Mutex::default(), turns }
+    }
+
+    fn of(&self, actor: &ActorId) -> Arc<Semaphore> {
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turns) = callers.get(actor).and_then(Weak::upgrade) {
+            return turns;
+        }
+        let turns = Arc::new(Semaphore::new(self.turns));
+        callers.insert(actor.clone(), Arc::downgrade(&turns));
+        turns
+    }
+
+    fn forget(&self) {
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        callers.retain(|_, turns| turns.strong_count() > 0);
     }
 }
 
@@ -105,6 +145,20 @@ fn too_many() -> Problem {
         format!(
             "{READS_OF_ONE_MAX} requests of one account or credential are read for at a time, and too many wait; \
              try again in {seconds} s"
+        ),
+    );
+    Problem { detail, ..Problem::too_many_requests(seconds) }
+}
+
+fn too_much() -> Problem {
+    let seconds = WAIT_MAX.as_secs();
+    let detail = Both::new(
+        format!(
+            "同一账户或凭据同时提交的文档过多（合计不超过 {REQUEST_BYTES_MAX} 字节，其余排队），请在 {seconds} 秒后重试。"
+        ),
+        format!(
+            "documents of one account or credential are taken while they have {REQUEST_BYTES_MAX} bytes together, and too \
+             many wait; try again in {seconds} s"
         ),
     );
     Problem { detail, ..Problem::too_many_requests(seconds) }
@@ -165,9 +219,28 @@ mod tests {
         assert_eq!(turns.of(&one, Duration::ZERO).await.unwrap_err().status.as_u16(), 429);
         drop(turns.of(&other, Duration::ZERO).await.unwrap());
         turns.forget();
-        assert_eq!(turns.readers.lock().unwrap().len(), 1);
+        assert_eq!(turns.readers.callers.lock().unwrap().len(), 1);
         held.pop();
         drop(turns.of(&one, Duration::ZERO).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn one_has_a_long_document_in_hand_or_many_short_ones_and_keeps_nobody_else_from_sending() {
+        let turns = Turns::default();
+        let [one, other] = ["a", "b"].map(|name| ActorId::new(format!("token:{name}")).unwrap());
+        let send = |actor, bytes| turns.to_send_within(actor, bytes, Duration::ZERO);
+        let long = send(&one, usize::MAX).await.unwrap();
+        assert_eq!(send(&one, 1).await.unwrap_err().status.as_u16(), 429);
+        drop(send(&other, REQUEST_BYTES_MAX).await.unwrap());
+        drop(long);
+        let mut short = Vec::new();
+        for _ in 0..SENT_UNITS_MAX {
+            short.push(send(&one, 1_000).await.unwrap());
+        }
+        assert_eq!(send(&one, 1_000).await.unwrap_err().status.as_u16(), 429);
+        drop(short);
+        turns.forget();
+        assert!(turns.senders.callers.lock().unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -9,15 +9,23 @@ pub struct Limits {
     pub events_max: usize,
     /// Objects and lists inside each other, the outermost included.
     pub depth_max: usize,
-    /// Bytes of one text or member name.
+    /// Bytes of one text.
     pub text_bytes_max: usize,
+    /// Bytes of one member's name, which XML and event hashes repeat for each item of a list.
+    pub name_bytes_max: usize,
     /// Items of one list or members of one object.
     pub items_max: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { events_max: 1_000, depth_max: 32, text_bytes_max: 8 * 1024, items_max: 20_000 }
+        Self {
+            events_max: 1_000,
+            depth_max: 32,
+            text_bytes_max: 8 * 1024,
+            name_bytes_max: 256,
+            items_max: 20_000,
+        }
     }
 }
 
@@ -37,7 +45,13 @@ impl Limits {
 
     /// Bounds the depth only: what was captured under other limits still has a hash.
     pub(crate) fn depth_only() -> Self {
-        Self { events_max: usize::MAX, text_bytes_max: usize::MAX, items_max: usize::MAX, ..Self::default() }
+        Self {
+            events_max: usize::MAX,
+            text_bytes_max: usize::MAX,
+            name_bytes_max: usize::MAX,
+            items_max: usize::MAX,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn check_members(&self, map: &Map<String, Value>) -> Result<(), EpcisError> {
@@ -64,8 +78,8 @@ impl Limits {
                 items.iter().enumerate().try_for_each(|(i, item)| self.walk(item, &path.item(i), depth + 1))
             }
             Value::Object(map) => map.iter().try_for_each(|(name, member)| {
-                if name.len() > self.text_bytes_max {
-                    return refuse("bytes in a member name", self.text_bytes_max);
+                if name.len() > self.name_bytes_max {
+                    return refuse("bytes in a member name", self.name_bytes_max);
                 }
                 if has_control(name) {
                     return Err(EpcisError::at(path.to_string(), Rule::ControlCharacter));

@@ -6,6 +6,10 @@ use super::names;
 use crate::context::Split;
 use crate::xml::source::{XML, XSI, is_epcis};
 
+/// Bytes of a prefix that names are written with; in the place of a longer one, which every name would repeat, stands one
+/// that is made up.
+pub(crate) const SHORT_PREFIX_BYTES_MAX: usize = 64;
+
 /// A prefix with its namespace.
 type Binding = (String, String);
 
@@ -37,10 +41,10 @@ impl Bindings {
     }
 
     /// The qualified name of a member. What no namespace of XML can hold is written whole, in no namespace.
-    pub fn name(&mut self, split: &Split, whole: &str) -> String {
+    pub fn name(&mut self, split: &Split) -> String {
         let iri = split.namespace;
         if !may_be_bound(iri) {
-            return names::encode(whole).into_owned();
+            return names::encode(&split.whole()).into_owned();
         }
         let prefix = self.prefix(split.prefix.unwrap_or_default(), iri);
         format!("{prefix}:{}", names::encode(split.local))
@@ -48,6 +52,7 @@ impl Bindings {
 
     /// A prefix for a namespace: the wanted one if it is free, or may be given another meaning in this event alone.
     pub fn prefix(&mut self, wanted: &str, iri: &str) -> &str {
+        let wanted = if wanted.len() > SHORT_PREFIX_BYTES_MAX { "" } else { wanted };
         if let Some(at) = self.event.find(wanted, iri) {
             return self.event.prefix(at);
         }
@@ -87,7 +92,11 @@ impl Bindings {
         let here = in_event.or_else(|| self.root.place(wanted).map(|at| &self.root.list[at].1));
         let is_used = |at| self.in_event == 0 || self.used.get(at) == Some(&self.in_event);
         match here {
-            Some(bound) if bound == iri => drop(self.prefix(wanted, iri)),
+            Some(bound) if bound == iri => {
+                if let (None, Some(at)) = (in_event, self.root.place(wanted)) {
+                    self.of_root(at);
+                }
+            }
             _ if !(self.is_free)(wanted, iri) || !may_be_bound(iri) || in_event.is_some() => {}
             _ => match self.root.place(wanted) {
                 None => {
@@ -141,7 +150,9 @@ impl Table {
         let at = self.list.len();
         self.list.push((prefix.to_owned(), iri.to_owned()));
         self.by_prefix.insert(prefix.to_owned(), at);
-        self.by_iri.insert(iri.to_owned(), at);
+        if prefix.len() <= SHORT_PREFIX_BYTES_MAX {
+            self.by_iri.insert(iri.to_owned(), at);
+        }
         at
     }
 

@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 
 use crate::context::Context;
 use crate::document::DocumentKind;
+pub(crate) use bindings::SHORT_PREFIX_BYTES_MAX;
 pub use job::{capture_job, problem, top_level};
 pub(crate) use print::document as print;
 pub(crate) use read::document as read;

@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use epcis::{Document, Limits, json_hashes, xml_hashes};
+use epcis::xml::{CbvFormat, Style, query_document};
+use epcis::{Document, Limits, equal_in_meaning, json_hashes, xml_hashes};
+use serde_json::json;
 
 const EVENT: &str = "\"type\":\"ObjectEvent\",\"action\":\"ADD\",\"eventTime\":\"2021-12-10T08:31:22Z\",\
     \"eventTimeZoneOffset\":\"+08:00\",\"epcList\":[]";
@@ -75,7 +77,7 @@ fn hostile_json() {
         &json(&format!(",\"ex:a\":\"{}\"", "x".repeat(MEBIBYTES_10))),
         "ex:a: exceeds 8192 bytes in a text",
     );
-    check_json(&json(&format!(",\"{}\":1", "x".repeat(MEBIBYTES_10))), "exceeds 8192 bytes in a member name");
+    check_json(&json(&format!(",\"{}\":1", "x".repeat(MEBIBYTES_10))), "exceeds 256 bytes in a member name");
     check_json(
         &json(&format!(",\"ex:a\":[{}0]", "0,".repeat(MEBIBYTES_10 / 2))),
         "exceeds 20000 items in a list",
@@ -182,4 +184,43 @@ fn hostile_xml() {
         check_xml(&clean, expected);
     }
     check_xml(&utf16(&xml("")), "is written in UTF-16; UTF-8 is read");
+}
+
+/// What was captured before prefixes were bounded, and what just keeps the bounds.
+#[test]
+fn a_long_prefix_or_namespace_is_written_once_however_many_items_stand_under_it() {
+    let (longest, long) = ("n".repeat(7_000), "n".repeat(200));
+    for (prefix, namespace) in [
+        (longest.as_str(), "https://ns.example/#".to_owned()),
+        ("p", format!("https://ns.example/{longest}#")),
+        (long.as_str(), format!("https://ns.example/{long}#")),
+    ] {
+        let mut event = json!({
+            "type": "ObjectEvent", "action": "OBSERVE", "eventTime": "2026-03-01T08:00:00+08:00",
+            "eventTimeZoneOffset": "+08:00", "eventID": "urn:uuid:8f0d3b46-5d0a-4c0e-9b1e-0d6a1f5b8a01",
+            "epcList": ["urn:epc:id:sgtin:0614141.112345.1"], "https://other.example/d": format!("{prefix}:e"),
+        });
+        event[format!("{prefix}:a")] = vec![1; 8_000].into();
+        event[format!("{prefix}:b")] = json!({ "@context": {}, (format!("{prefix}:c")): "x" });
+        let mut with_its_own = event.clone();
+        with_its_own["@context"] = json!({ (prefix): format!("{namespace}other/") });
+        let found = json!({
+            "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld", { (prefix): namespace }],
+            "type": "EPCISQueryDocument", "schemaVersion": "2.0", "creationDate": "2026-03-10T08:00:00Z",
+            "epcisBody": { "queryResults": {
+                "queryName": "SimpleEventQuery", "resultsBody": { "eventList": [event, with_its_own] }
+            } },
+        });
+        let xml = query_document(&found, &Style { cbv: CbvFormat::WebUri, created: "2026-01-01T00:00:00Z" });
+        let most = if prefix == long { &long } else { &longest };
+        assert!(xml.matches(most.as_str()).count() < 16 && xml.len() < 1_000_000, "{} bytes", xml.len());
+        match Document::parse_xml(xml.as_bytes(), &Limits::default()) {
+            Ok(back) => equal_in_meaning(&found, &back.to_value()).unwrap_or_else(|error| panic!("{error}")),
+            // Sent anew, it is refused.
+            Err(error) => assert!(
+                prefix != long && error.to_string().contains("256 bytes in a term or namespace"),
+                "{error}"
+            ),
+        }
+    }
 }

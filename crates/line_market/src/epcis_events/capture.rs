@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use base::limits::{HEAD_BYTES_MAX, SUBJECTS_MAX, TEXT_CHARS_MAX};
+use base::limits::{
+    BODY_BYTES_MAX, EVENT_BYTES_MAX, HEAD_BYTES_MAX, INDEX_BYTES_MAX, SUBJECTS_MAX, TEXT_CHARS_MAX,
+};
 use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
 use epcis::digital_link::CANONICAL_BASE;
 use epcis::{Context, Document, Event, EventType, Sifted, equal_in_meaning, urn};
 use kernel::{AppendError, Desk};
 use ledger::canonical::{push_members, push_text, push_value};
-use ledger::{Body, BodyError, Draft, Entry, Role, Subject, check_text};
+use ledger::{Body, Draft, Entry, Role, Subject, check_text};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Param, StoreError};
@@ -112,12 +114,13 @@ pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Prepared 
     let mut context = String::new();
     let printed = push_value(&mut context, document.context_value()).map_err(Refusal::from);
     let told = Told { context: document.context_value(), terms: &document.context, printed: &context };
-    let each = |event| printed.clone().and_then(|()| ready(book, sender, event, &told));
+    let mut left = INDEX_BYTES_MAX;
+    let each = |event| printed.clone().and_then(|()| ready(book, sender, event, &told, &mut left));
     Prepared {
         book: book.clone(),
         sender: sender.clone(),
         events: document.events.iter().map(each).collect(),
-        elements: vocabulary::prepare(book, sender, document),
+        elements: vocabulary::prepare(book, sender, document, context.len()),
     }
 }
 
@@ -181,15 +184,20 @@ fn transformation_id(event: &Event) -> Option<&str> {
     event.raw.get("transformationID").and_then(Value::as_str)
 }
 
-/// A thing of the house, by its name. What has a canonical form besides itself, a URN or link, is none.
+/// What things of the house are, before the name of their book.
+const OWN_SCHEMES: &[&str] =
+    &["entry", "lot", "matter", "merchant", "place", "post", "project", "scale", "slip", "stall"];
+
+/// A thing of the house, by its name, whether or not its book is there yet: what is told of it before would be found in it
+/// then. What has a canonical form besides itself, a URN or link, is none.
 fn own(id: &str, is_kept: &dyn Fn(&BookId) -> bool) -> Option<SubjectId> {
     let id = SubjectId::new(id).ok()?;
     let home = BookId::new(id.home()?).ok()?;
-    is_kept(&home).then_some(id)
+    (OWN_SCHEMES.contains(&id.scheme()) || is_kept(&home)).then_some(id)
 }
 
 fn refused(member: &str, id: &SubjectId) -> Refusal {
-    let detail = format!("{id} is of a book that is kept here: only its own entries tell this of it");
+    let detail = format!("{id} is named as what is kept here: only the entries of its book tell this of it");
     Refusal::new(Code::OwnSubject, member, detail)
 }
 
@@ -362,13 +370,24 @@ struct Told<'d> {
     printed: &'d str,
 }
 
-/// The body of [`EpcisCaptured`], without a copy of the event.
-fn body(told: &Told<'_>, event: &Event, key: &str, sender: &Sender) -> Result<String, BodyError> {
+/// The body of [`EpcisCaptured`] up to the event, without a copy of that; refused where it is too long for an entry.
+fn begun(told: &Told<'_>, event: &Event) -> Result<String, Refusal> {
+    let check = |bytes: usize| match bytes > BODY_BYTES_MAX {
+        true => Err(Refusal::new(Code::Body, "", format!("the body is longer than {BODY_BYTES_MAX} bytes"))),
+        false => Ok(()),
+    };
+    check(told.printed.len())?;
     let mut body = String::with_capacity(1024);
     body.push_str("{\"context\":");
     body.push_str(told.printed);
     body.push_str(",\"event\":");
-    push_members(&mut body, &event.raw)?;
+    push_members(&mut body, &event.raw).map_err(Refusal::from)?;
+    check(body.len())?;
+    Ok(body)
+}
+
+/// The whole body.
+fn ended(mut body: String, key: &str, sender: &Sender) -> String {
     body.push_str(",\"event_id\":");
     push_text(&mut body, key);
     if let Some(behalf) = &sender.behalf {
@@ -376,11 +395,27 @@ fn body(told: &Told<'_>, event: &Event, key: &str, sender: &Sender) -> Result<St
         push_text(&mut body, behalf.as_str());
     }
     body.push('}');
-    Ok(body)
+    body
 }
 
-fn ready(book: &BookId, sender: &Sender, event: &Event, told: &Told<'_>) -> Result<Ready, Refusal> {
+/// Drafts the entry of an event; so many bytes are left for what is indexed of its document.
+fn ready(
+    book: &BookId,
+    sender: &Sender,
+    event: &Event,
+    told: &Told<'_>,
+    left: &mut usize,
+) -> Result<Ready, Refusal> {
     let refuse = |field: &str, detail: String| Refusal::new(Code::Body, field, detail);
+    if let Some(name) = event.raw.iter().find(|(_, value)| !keeps(value)).map(|(name, _)| name) {
+        return Err(refuse(name, format!("holds a whole number beyond {EXACT_MAX}; write it as a text")));
+    }
+    // Before anything is made of it that repeats its names.
+    let body = begun(told, event)?;
+    if epcis::extent(&event.raw, told.terms, EVENT_BYTES_MAX) > EVENT_BYTES_MAX {
+        let detail = format!("an event may take {EVENT_BYTES_MAX} bytes where each item has its whole name");
+        return Err(refuse("", detail));
+    }
     let event_id = match &event.event_id {
         Some(id) => id.clone(),
         None => epcis::event_hash(&event.raw, told.context)
@@ -388,14 +423,14 @@ fn ready(book: &BookId, sender: &Sender, event: &Event, told: &Told<'_>) -> Resu
     };
     let key = key(&event_id, event.raw.contains_key("errorDeclaration")).into_owned();
     check_text("eventID", &key, TEXT_CHARS_MAX).map_err(Refusal::from)?;
-    if let Some(name) = event.raw.iter().find(|(_, value)| !keeps(value)).map(|(name, _)| name) {
-        return Err(refuse(name, format!("holds a whole number beyond {EXACT_MAX}; write it as a text")));
-    }
     let subjects = subjects(event)?;
     let indexed = Indexed::of(key.clone(), sender.name().to_owned(), &event.raw, told.terms);
     if indexed.count() > FACTS_MAX {
         return Err(refuse("", format!("an event may have {FACTS_MAX} different values at most")));
     }
+    *left = left.checked_sub(indexed.bytes()).ok_or_else(|| {
+        refuse("", "its document has too many values that queries find; send fewer events at once".into())
+    })?;
     let place = event.biz_location.as_deref().or(event.read_point.as_deref());
     let draft = Draft {
         book: book.clone(),
@@ -408,7 +443,7 @@ fn ready(book: &BookId, sender: &Sender, event: &Event, told: &Told<'_>) -> Resu
         subjects,
         evidence: Vec::new(),
         bears_files: EpcisCaptured::BEARS_FILES,
-        body: body(told, event, &key, sender)?,
+        body: ended(body, &key, sender),
         typed: indexed.into_typed(),
     };
     let transformation = transformation_id(event);

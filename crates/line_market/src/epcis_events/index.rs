@@ -85,6 +85,15 @@ impl Indexed {
         self.rows.len() + self.columns.iter().flatten().count()
     }
 
+    /// Bytes that the facts take, with the runs that follow from them.
+    pub fn bytes(&self) -> usize {
+        let of = |fact: &Fact| {
+            let text = if let Held::Text(text) = &fact.held { text.len() } else { 0 };
+            2 * (fact.code.len() + text + size_of::<Fact>())
+        };
+        self.rows.iter().map(of).sum()
+    }
+
     /// What was indexed when the entry was drafted, or follows from its body.
     pub fn read(entry: &Entry) -> Result<Kept<'_>, StoreError> {
         if let Some(indexed) = entry.typed.get() {

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use base::limits::EPCIS_PAGE_BYTES_MAX;
 use base::{BookId, Seq};
 use epcis::Query;
 use epcis::query::{Among, Condition, Field, OrderBy, OrderDirection, Scalar};
@@ -24,6 +25,11 @@ pub const LOOKED_MAX: usize = 50_000;
 pub const SORTED_MAX: usize = 20_000;
 /// Hits asked of a lane at a time.
 const CHUNK: usize = 256;
+/// Events read at a time for a page.
+const READ_CHUNK: usize = 64;
+
+/// Bytes that an event takes in an answer, where that may be more than it has as it is kept.
+pub type Weigh<'a> = &'a dyn Fn(&Found) -> usize;
 
 /// Why a query has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +50,9 @@ pub enum QueryRefusal {
     /// `QueryTooComplexException`: a limit of ours.
     #[error("master data name more than {0} values that fit")]
     TooManyPlaces(usize),
+    /// `QueryTooLargeException`: a limit of ours. Nothing so long has been captured since events are bounded.
+    #[error("the event {0} takes more than {EPCIS_PAGE_BYTES_MAX} bytes in XML; ask for JSON")]
+    TooLong(String),
 }
 
 /// A page of the events that match, each with its `eventID` and `recordTime`.
@@ -53,9 +62,10 @@ pub fn query(
     tx: &mut dyn Tx,
     sights: &[Sight],
     query: &Query,
+    weigh: Weigh<'_>,
 ) -> Result<Result<Page<Found>, QueryRefusal>, StoreError> {
     if let OrderBy::Extension(field) = &query.order_by {
-        return sorted::query(tx, sights, query, field);
+        return sorted::query(tx, sights, query, field, weigh);
     }
     let start = match query.next_page_token.as_deref().map(|token| Cursor::read(token, query)) {
         Some(None) => return Ok(Err(QueryRefusal::Token)),
@@ -79,19 +89,32 @@ pub fn query(
         hits.found.truncate(wanted);
         next = hits.found.last().copied();
     }
+    let (items, taken) = match read_page(tx, sights, &hits.found, weigh)? {
+        Ok(page) => page,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if taken < hits.found.len() {
+        hits.found.truncate(taken);
+        next = hits.found.last().copied();
+    }
     let given = given + hits.found.len();
     let next = next.map(|(at, hit)| Cursor { hit, given, book: sights[at].book.clone() }.print(query));
-    Ok(Ok(Page { items: read(tx, sights, &hits.found)?, next }))
+    Ok(Ok(Page { items, next }))
 }
 
 /// The event with an ID and the declarations of its error; none if it was not captured in these books.
-pub fn with_id(tx: &mut dyn Tx, sights: &[Sight], event_id: &str) -> Result<Vec<Found>, StoreError> {
+pub fn with_id(
+    tx: &mut dyn Tx,
+    sights: &[Sight],
+    event_id: &str,
+    weigh: Weigh<'_>,
+) -> Result<Result<Vec<Found>, QueryRefusal>, StoreError> {
     let ask = Query::default().and(Condition::Among(Among {
         field: Field::EventId,
         values: vec![Scalar::Text(event_id.to_owned())],
     }));
     // Of one sender there are two a book at most; of senders who share an ID, as many as a page takes.
-    Ok(query(tx, sights, &ask)?.map(|page| page.items).unwrap_or_default())
+    Ok(query(tx, sights, &ask, weigh)?.map(|page| page.items))
 }
 
 /// The events of one book that fit, in the order of recording, from a number on and before another, or all there are; and
@@ -270,8 +293,49 @@ fn collect(
     }
 }
 
+/// As many of the events at some places as one page takes, one at least, and how many places that are.
+pub(super) fn read_page(
+    tx: &mut dyn Tx,
+    sights: &[Sight],
+    spots: &[Spot],
+    weigh: Weigh<'_>,
+) -> Result<Result<(Vec<Found>, usize), QueryRefusal>, StoreError> {
+    let (mut page, mut bytes, mut taken) = (Vec::with_capacity(spots.len()), 0, 0);
+    for chunk in spots.chunks(READ_CHUNK) {
+        let mut entries = entries(tx, sights, chunk)?;
+        for spot in chunk {
+            if let Some(entry) = entries.remove(&(spot.0, spot.1.seq)) {
+                let event = found(&entry)?;
+                let own = weigh(&event).max(entry.body.as_deref().map_or(0, str::len));
+                bytes += own;
+                match bytes > EPCIS_PAGE_BYTES_MAX {
+                    true if own > EPCIS_PAGE_BYTES_MAX && page.is_empty() => {
+                        let id = event.event.get("eventID").and_then(Value::as_str).unwrap_or_default();
+                        return Ok(Err(QueryRefusal::TooLong(id.to_owned())));
+                    }
+                    true => return Ok(Ok((page, taken))),
+                    false => page.push(event),
+                }
+            }
+            taken += 1;
+        }
+    }
+    Ok(Ok((page, taken)))
+}
+
 /// The events at some places, in their order.
 pub(super) fn read(tx: &mut dyn Tx, sights: &[Sight], spots: &[Spot]) -> Result<Vec<Found>, StoreError> {
+    let mut entries = entries(tx, sights, spots)?;
+    let each = spots.iter().filter_map(|(at, hit)| entries.remove(&(*at, hit.seq)));
+    each.map(|entry| found(&entry)).collect()
+}
+
+/// The entries at some places.
+fn entries(
+    tx: &mut dyn Tx,
+    sights: &[Sight],
+    spots: &[Spot],
+) -> Result<HashMap<(usize, i64), Entry>, StoreError> {
     let mut by_book: HashMap<usize, Vec<Seq>> = HashMap::new();
     for (at, hit) in spots {
         by_book.entry(*at).or_default().push(Seq::from_i64(hit.seq));
@@ -281,8 +345,7 @@ pub(super) fn read(tx: &mut dyn Tx, sights: &[Sight], spots: &[Spot]) -> Result<
         let read = kernel::entries::entries(tx, &sights[at].book, &seqs)?;
         entries.extend(read.into_iter().map(|entry| ((at, entry.seq.to_i64()), entry)));
     }
-    let each = spots.iter().filter_map(|(at, hit)| entries.remove(&(*at, hit.seq)));
-    each.map(|entry| found(&entry)).collect()
+    Ok(entries)
 }
 
 /// An event on its way out.

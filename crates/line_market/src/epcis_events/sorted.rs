@@ -9,7 +9,7 @@ use store::{Param, StoreError, Tx, placeholders};
 use super::Found;
 use super::index::held;
 use super::lane::{Hit, Lane, Sight};
-use super::query::{LOOKED_MAX, PER_PAGE, QueryRefusal, SORTED_MAX, Spot, read};
+use super::query::{LOOKED_MAX, PER_PAGE, QueryRefusal, SORTED_MAX, Spot, Weigh, read_page};
 
 /// Values asked for in one statement.
 const CHUNK: usize = 256;
@@ -36,6 +36,7 @@ pub(super) fn query(
     sights: &[Sight],
     query: &Query,
     field: &Field,
+    weigh: Weigh<'_>,
 ) -> Result<Result<Page<Found>, QueryRefusal>, StoreError> {
     let start = match query.next_page_token.as_deref().map(Cursor::read) {
         Some(None) => return Ok(Err(QueryRefusal::Token)),
@@ -70,9 +71,13 @@ pub(super) fn query(
     let given = start.map_or(0, |cursor| cursor.given);
     let count = query.per_page.unwrap_or(PER_PAGE);
     let page: Vec<Spot> = keyed.iter().skip(given).take(count).map(|(_, spot)| *spot).collect();
-    let given = given + page.len();
+    let (items, taken) = match read_page(tx, sights, &page, weigh)? {
+        Ok(page) => page,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let given = given + taken;
     let next = (given < keyed.len()).then(|| Cursor { given, recorded: Time(recorded) }.print());
-    Ok(Ok(Page { items: read(tx, sights, &page)?, next }))
+    Ok(Ok(Page { items, next }))
 }
 
 /// All that fits, with the time of recording.

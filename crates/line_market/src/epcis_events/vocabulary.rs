@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use base::limits::BODY_BYTES_MAX;
 use base::{BookId, Seq, SubjectId, Time};
 use epcis::query::{Held, Scalar, extension_name, stored};
 use epcis::{Context, Document, urn};
@@ -21,6 +22,8 @@ use crate::refusal::{Code, Refusal};
 pub const ELEMENTS_MAX: usize = 1_000;
 /// Attributes and children of one element.
 const PARTS_MAX: usize = 1_000;
+/// Bytes of the context of a document, over all elements that it stands with.
+const CONTEXTS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Where elements stand in a document, for refusals.
 const PATH: &str = "epcisHeader.epcisMasterData.vocabularyList";
 
@@ -87,8 +90,14 @@ pub struct Element {
     draft: Draft,
 }
 
-/// Drafts the entries of a document's master data.
-pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Vec<Result<Element, Refusal>> {
+/// Drafts the entries of a document's master data, each with the context of the document, which takes so many bytes.
+pub fn prepare(
+    book: &BookId,
+    sender: &Sender,
+    document: &Document,
+    context: usize,
+) -> Vec<Result<Element, Refusal>> {
+    let mut contexts = 0;
     let each = |(at, vocabulary): (usize, &Value)| -> Vec<Result<Element, Refusal>> {
         let name = vocabulary.get("type").and_then(Value::as_str).unwrap_or_default();
         let elements = vocabulary.get("vocabularyElementList").and_then(Value::as_array);
@@ -96,6 +105,11 @@ pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Vec<Resul
         elements
             .map(|(n, element)| {
                 let path = format!("{PATH}[{at}].vocabularyElementList[{n}]");
+                contexts += context;
+                if context > BODY_BYTES_MAX || contexts > CONTEXTS_BYTES_MAX {
+                    let detail = "the context of its document is too long to stand with so many elements";
+                    return Err(Refusal::new(Code::Body, path, detail));
+                }
                 one(book, sender, document, name, element, path)
             })
             .collect()

@@ -80,7 +80,7 @@ impl Bench {
     }
 
     pub fn try_query(&self, books: &[BookId], query: &Query) -> Result<Page<Found>, QueryRefusal> {
-        self.kernel.read(|tx| epcis_events::query(tx, &sights(books), query)).unwrap()
+        self.kernel.read(|tx| epcis_events::query(tx, &sights(books), query, &|_| 0)).unwrap()
     }
 
     pub fn query(&self, books: &[BookId], pairs: &[(&str, &str)]) -> Page<Found> {

@@ -51,7 +51,8 @@ fn the_published_documents_come_back_with_the_same_meaning_and_are_captured_once
             let EventOutcome::Recorded { event_id, .. } = outcome else { panic!("{path}: {outcome:?}") };
             let found = bench
                 .kernel
-                .read(|tx| epcis_events::with_id(tx, &sights(std::slice::from_ref(&book)), event_id))
+                .read(|tx| epcis_events::with_id(tx, &sights(std::slice::from_ref(&book)), event_id, &|_| 0))
+                .unwrap()
                 .unwrap();
             assert_eq!(found.len(), 1, "{path}: {event_id}");
             single.extend(found);

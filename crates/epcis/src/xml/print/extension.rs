@@ -115,10 +115,7 @@ impl Printer {
     /// The qualified name of a member.
     pub(super) fn name(&mut self, key: &str, context: &Context) -> String {
         match context.split(key) {
-            Some(split) => {
-                let whole = context.expand_name(key).into_owned();
-                self.bindings.name(&split, &whole)
-            }
+            Some(split) => self.bindings.name(&split),
             None => match key.strip_prefix("xml:") {
                 Some(local) => format!("xml:{}", names::encode(local)),
                 None => names::encode(key).into_owned(),

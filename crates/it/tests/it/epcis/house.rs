@@ -51,6 +51,8 @@ on_every_store! {
             (came(json!({ "inputQuantityList": lot, "outputEPCList": [slip] })), "outputEPCList"),
             (came(json!({ "inputEPCList": [slip], "outputQuantityList": harvest })), "inputEPCList"),
             (came(json!({ "inputQuantityList": harvest, "outputQuantityList": class("lot:xihai/L1") })), "outputQuantityList"),
+            (came(json!({ "inputQuantityList": harvest, "outputQuantityList": class("lot:xinshi/L1") })), "outputQuantityList"),
+            (observed(1, json!({ "epcList": ["stall:xinshi/3-12"] })), "epcList"),
             (came(json!({ "transformationID": "lot:beiyuan/L1", "outputQuantityList": harvest })), "transformationID"),
             (packed(json!({ "parentID": "lot:beiyuan/L1", "childQuantityList": harvest })), "parentID"),
             (packed(json!({ "parentID": "urn:epc:id:sscc:0614141.1234567890", "childQuantityList": lot })), "childQuantityList"),
@@ -81,6 +83,10 @@ on_every_store! {
         send(&supplier, &document(&town.now(), told)).expect(202);
         let receipt = town.program(User::Scale).post("/scale/v1/sales", &json!({ "sales": [sale(1, "L1", 500, &town.now())] })).expect(200).json();
         assert_eq!(receipt["lines"][0]["outcome"], "recorded", "{receipt}");
+        // Nor was it told before the book is there.
+        open_book(&town, "xinshi");
+        let walk = town.program(User::Inspector).get("/api/trace?subject=lot:xinshi/L1&direction=backward&book=xinshi");
+        assert!(!walk.text().contains("field7"), "{}", walk.text());
         town.check();
     }
 

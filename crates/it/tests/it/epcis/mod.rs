@@ -7,6 +7,7 @@ mod dimensions;
 mod formats;
 mod hostile;
 mod house;
+mod lengths;
 mod oracle;
 mod queries;
 pub mod receiver;

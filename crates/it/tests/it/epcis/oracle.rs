@@ -177,8 +177,9 @@ impl World {
             })
             .collect();
         let expected = self.scan(&query, &sights);
-        let page =
-            |query: &Query| town.site.kernel.read(|tx| epcis_events::query(tx, &sights, query)).unwrap();
+        let page = |query: &Query| {
+            town.site.kernel.read(|tx| epcis_events::query(tx, &sights, query, &|_| 0)).unwrap()
+        };
         if query.max_event_count.is_some_and(|max| expected.len() > max) {
             assert_eq!(
                 page(&query).unwrap_err(),

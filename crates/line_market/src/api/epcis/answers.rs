@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use base::limits::{EVENTS_PER_CAPTURE_MAX, REQUEST_BYTES_MAX};
+use base::limits::{EPCIS_PAGE_BYTES_MAX, EVENTS_PER_CAPTURE_MAX, REQUEST_BYTES_MAX};
 use epcis::{EpcisError, Rule};
 use serde_json::Value;
 use shell::problem::{CONTENT_TYPE as PROBLEM_JSON, asked_lang};
@@ -191,6 +191,10 @@ pub fn query_problem(refusal: &QueryRefusal) -> Problem {
         }
         QueryRefusal::TooMany(max) => {
             let zh = format!("符合条件的事件超过 maxEventCount 所允许的 {max} 个。");
+            too_large("epcisException:QueryTooLargeException", Both::new(zh, english))
+        }
+        QueryRefusal::TooLong(event) => {
+            let zh = format!("事件 {event} 以 XML 表示超过 {EPCIS_PAGE_BYTES_MAX} 字节，请改用 JSON。");
             too_large("epcisException:QueryTooLargeException", Both::new(zh, english))
         }
         QueryRefusal::TooManyToCount => {

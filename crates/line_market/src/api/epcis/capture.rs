@@ -73,7 +73,7 @@ impl CaptureJobView {
     request_body(content((Object = "application/json"), (Object = "application/ld+json"), (String = "application/xml"),
         (String = "text/xml"))),
     responses((status = 202, headers(("Location" = String, description = "The capture job."))), (status = 400), (status = 401),
-        (status = 403), (status = 404), (status = 406), (status = 409), (status = 413), (status = 415), (status = 503)),
+        (status = 403), (status = 404), (status = 406), (status = 409), (status = 413), (status = 415), (status = 429), (status = 503)),
     extensions(("x-action" = json!("market.epcis.capture"))))]
 pub async fn capture_document(
     State(app): State<App>,
@@ -87,7 +87,7 @@ pub async fn capture_document(
     let media = Media::of_body(request.headers(), Media::ALL)?;
     need_version_of_body(request.headers(), media)?;
     let mode = mode(request.headers())?;
-    let (bytes, room) = room::document(request).await?;
+    let (bytes, room) = room::document(&app, &viewer, media, request).await?;
     let (sender, tree) = (sender(&app, &viewer, &book)?, app.tree());
     let (prepared, room) = app
         .blocking(move |_| {

@@ -11,7 +11,7 @@ use shell::extract::Path;
 use shell::viewer::Viewer;
 use shell::{App, Problem};
 
-use super::answers::parameter_problem;
+use super::answers::{parameter_problem, query_problem};
 use super::capture::{other_type, prepared, sift};
 use super::formats::{Form, Media};
 use super::paging::List;
@@ -28,7 +28,7 @@ use crate::policy::{QUERY, READ};
     request_body(content((Object = "application/json"), (Object = "application/ld+json"))),
     responses((status = 201, content((Object = "application/json"), (Object = "application/ld+json")), headers(("Location" = String, description = "The event."))), (status = 400),
         (status = 401), (status = 403), (status = 404), (status = 406), (status = 409), (status = 413), (status = 415),
-        (status = 503)),
+        (status = 429), (status = 503)),
     extensions(("x-action" = json!("market.epcis.capture"))))]
 pub async fn capture_event(
     State(app): State<App>,
@@ -41,7 +41,7 @@ pub async fn capture_event(
     let media = answer_type(request.headers())?;
     // XML has documents alone.
     let sent_as = Media::of_body(request.headers(), Media::JSON_ALONE)?;
-    let (bytes, room) = room::document(request).await?;
+    let (bytes, room) = room::document(&app, &viewer, sent_as, request).await?;
     let (sender, tree) = (sender(&app, &viewer, &book)?, app.tree());
     let (mut event, prepared, room) = app
         .blocking(move |_| {
@@ -123,7 +123,7 @@ pub async fn answer_page(
         move |tx, place, count| {
             asked.per_page = Some(count);
             asked.next_page_token = place.map(str::to_owned);
-            epcis_events::query(tx, &sights, &asked)
+            epcis_events::query(tx, &sights, &asked, &|found| form.weight(found))
         },
         move |page, now| form.print(page, Answered::to(&name), now),
     )
@@ -174,12 +174,16 @@ pub async fn find_event(
                         epcis_events::own(tx, book, *seq, kernel.zone())?.into_iter().collect();
                     let entry = kernel::entries::entry(tx, book, *seq)?;
                     let needs = entry.and_then(|entry| kernel.lines().body_needs(entry.kind.as_str()));
-                    Ok((found, needs))
+                    Ok((Ok(found), needs))
                 }
-                None => Ok((epcis_events::with_id(tx, &sights, &event_id)?, None)),
+                None => {
+                    let weigh = |found: &Found| form.weight(found);
+                    Ok((epcis_events::with_id(tx, &sights, &event_id, &weigh)?, None))
+                }
             })
         })
         .await?;
+    let found = found.map_err(|refusal| query_problem(&refusal))?;
     // The event says what the entry's body says.
     if let (Some(needs), Some((_, resource))) = (needs, &resource) {
         viewer.need(app, needs, resource)?;

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use base::Time;
+use base::limits::EPCIS_PAGE_BYTES_MAX;
 use epcis::Context;
 use epcis::format::{CompanyPrefixes, EpcFormat, bare_words, identifier, translate};
 use epcis::xml::{CbvFormat, Style};
@@ -219,6 +220,14 @@ impl Form {
 
     pub fn media(self) -> Media {
         self.media
+    }
+
+    /// Bytes that an event takes in XML, which repeats names; in JSON it takes what it takes as it is kept.
+    pub fn weight(self, found: &Found) -> usize {
+        match self.media.is_xml() {
+            true => epcis::extent(&found.event, &Context::read(&found.context), EPCIS_PAGE_BYTES_MAX),
+            false => 0,
+        }
     }
 
     /// An EPCISQueryDocument with these events.

@@ -286,7 +286,9 @@ pub fn again(
 fn weight(found: &Found) -> usize {
     let bytes = |value: &dyn std::fmt::Display| value.to_string().len();
     let event: usize = found.event.iter().map(|(name, value)| name.len() + bytes(value) + 4).sum();
-    event + bytes(&found.context)
+    // A WebSocket may ask for XML.
+    let in_xml = epcis::extent(&found.event, &epcis::Context::read(&found.context), BYTES_MAX);
+    event.max(in_xml) + bytes(&found.context)
 }
 
 /// A turn at a receiver, which nobody else has until its lease is over.

@@ -1,0 +1,155 @@
+//! Little that comes to much: what repeats names, what fills a page, and what one sender has in hand.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use base::limits::EPCIS_PAGE_BYTES_MAX;
+
+use super::*;
+use crate::crash::Server;
+
+const XML: &str = "application/xml";
+
+/// A document of one event with some members, under a context with a prefix `p`.
+fn under(prefix: &str, namespace: &str, members: Value) -> Vec<u8> {
+    let mut document = document("2026-03-10T08:00:00+08:00", json!([observed(1, members)]));
+    document["@context"] = json!([STANDARD, { (prefix): namespace }]);
+    document.to_string().into_bytes()
+}
+
+/// Documents of some tens of KiB whose events would come to hundreds of MiB, written out; and what the refusal says.
+fn inflated() -> Vec<(&'static str, &'static str, Vec<u8>, &'static str)> {
+    let long = format!("https://ns.example/{}#", "n".repeat(7_000));
+    let ones = |name: &str, count: usize| json!({ (name): vec![1; count] });
+    let lists = |count: usize| json!({ "p:x": { "p:y": { "p:a": vec![1; count], "p:b": vec![1; count] } } });
+    let with_id = |mut members: Value| {
+        members["eventID"] = "urn:uuid:2b2f8a0e-3f0f-4f0c-8a5a-4a1d5b7c9e11".into();
+        members
+    };
+    let distinct = json!({ "p:a": (0..8_000).collect::<Vec<_>>() });
+    let mut nested = lists(9_000);
+    nested["p:x"]["@context"] = json!({ "p": long });
+    let numbers = json!({ "p:a": vec![1e308; 19_000], "p:b": vec![1e308; 19_000] });
+    let in_xml = format!(
+        "<epcis:EPCISDocument xmlns:epcis=\"urn:epcglobal:epcis:xsd:2\" xmlns:q=\"{long}\" schemaVersion=\"2.0\" \
+         creationDate=\"2026-03-10T08:00:00+08:00\"><EPCISBody><EventList><ObjectEvent><eventTime>2026-03-01T08:00:00+08:00\
+         </eventTime><eventTimeZoneOffset>+08:00</eventTimeZoneOffset><epcList><epc>urn:epc:id:sgtin:0614141.112345.1</epc>\
+         </epcList><action>OBSERVE</action>{}</ObjectEvent></EventList></EPCISBody></epcis:EPCISDocument>",
+        "<q:a>1</q:a>".repeat(19_000)
+    );
+    let short = "https://ns.example/";
+    let term = "256 bytes in a term or namespace";
+    vec![
+        ("a long namespace", LD, under("p", &long, lists(10_000)), term),
+        ("a long namespace in XML", XML, in_xml.into_bytes(), term),
+        ("a long namespace, and an ID", LD, under("p", &long, with_id(distinct)), term),
+        (
+            "a long prefix",
+            LD,
+            under(&"p".repeat(7_000), short, with_id(ones(&format!("{}:a", "p".repeat(7_000)), 8_000))),
+            "256 bytes in a member name",
+        ),
+        (
+            "a long name",
+            LD,
+            under("p", short, ones(&format!("p:{}", "a".repeat(7_000)), 15_000)),
+            "in a member name",
+        ),
+        ("a long namespace within", LD, under("p", short, nested), "1048576 bytes"),
+        (
+            "a name of signs",
+            LD,
+            under("p", short, with_id(ones(&format!("p:{}", " ".repeat(250)), 15_000))),
+            "1048576 bytes",
+        ),
+        ("long numbers", LD, under("p", short, numbers), "49152 bytes"),
+        (
+            "more than an entry takes",
+            LD,
+            under("p", short, json!({ "p:a": vec![1; 19_000], "p:b": vec![1; 19_000] })),
+            "49152 bytes",
+        ),
+    ]
+}
+
+/// What the program may grow by.
+const GROWTH_MIB_MAX: u64 = 64;
+
+#[test]
+fn what_would_come_to_much_is_refused_before_it_does() {
+    let town = Town::on(harness::Engine::Sqlite.place().unwrap());
+    let supplier = town.program(User::Supplier);
+    let place = town.close();
+    let server = Server::start(&place);
+    let supplier = supplier.at(&server.base);
+    send(&supplier, &document("2026-03-10T08:00:00+08:00", json!([observed(1, json!({}))]))).expect(202);
+    for (what, media, text, reason) in inflated() {
+        assert!(text.len() < 400_000, "{what}: {}", text.len());
+        let before = server.memory_mib("VmHWM");
+        let answer = supplier.post_bytes(CAPTURE, media, &text);
+        let grown = server.memory_mib("VmHWM") - before;
+        eprintln!("{what}: {} KiB, {grown} MiB", text.len() / 1_024);
+        assert!(grown <= GROWTH_MIB_MAX, "{what}: {grown} MiB");
+        let problem = problem(&answer, 400, "ValidationException");
+        assert!(problem["detail_en"].as_str().unwrap().contains(reason), "{what}: {problem}");
+    }
+    assert_eq!(events(&supplier.get(EVENTS)).len(), 1, "nothing of it was kept");
+}
+
+on_every_store! {
+    fn a_page_takes_so_many_bytes_and_the_next_goes_on_behind_it(town) {
+        const EVENTS_SENT: usize = 130;
+        let supplier = town.program(User::Supplier);
+        let long = |n: usize| {
+            let texts = vec![format!("{n:0>8000}"); 4];
+            observed(n, json!({ "ex:text": texts, "ex:sample": vec![1; 2_000], "ex:number": n }))
+        };
+        for half in [0..EVENTS_SENT / 2, EVENTS_SENT / 2..EVENTS_SENT] {
+            let many: Vec<Value> = half.map(long).collect();
+            send(&supplier, &document(&town.now(), many.into())).expect(202);
+        }
+        for (media, order, pages) in [(JSON, "eventTime", 2), (XML, "eventTime", 3), (XML, "ex:number", 3)] {
+            let asking = supplier.with("accept", media).with("gs1-extensions", "ex=https://ns.example/");
+            let (mut found, mut path, mut count) = (BTreeSet::new(), format!("{EVENTS}?perPage=1000&orderBy={order}"), 0);
+            loop {
+                let page = asking.get(&path).expect(200);
+                assert!(page.bytes.len() < EPCIS_PAGE_BYTES_MAX + 64 * 1024, "{media}: {}", page.bytes.len());
+                let text = page.text();
+                let (begins, ends) = if media == XML { ("/21/", "<") } else { ("/21/", "\"") };
+                for serial in text.split(begins).skip(1) {
+                    let serial = serial.split_once(ends).unwrap().0.to_owned();
+                    assert!(found.insert(serial.clone()), "{media}, {order}: {serial} came twice");
+                }
+                count += 1;
+                let link = page.header("link");
+                let Some(next) = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")) else { break };
+                path = next.strip_prefix(town.site.base.as_str()).unwrap().to_owned();
+            }
+            assert_eq!(found.len(), EVENTS_SENT, "{media}, {order}");
+            assert!(count >= pages, "{media}, {order}: {count} pages");
+        }
+    }
+}
+
+#[test]
+fn one_sender_waits_for_its_own_documents_and_another_does_not() {
+    let town = Town::on(harness::Engine::Sqlite.place().unwrap());
+    let (one, other) = (town.program(User::Supplier), town.program(User::Supplier));
+    let length = REQUEST_BYTES_MAX.to_string();
+    let mut promised = one.open("POST", CAPTURE, &[("content-type", LD), ("content-length", &length)]);
+    promised.write_all(b"{").unwrap();
+    let sent = |serial: usize| document(&town.now(), json!([observed(serial, json!({}))]));
+    // The head is read before that of what comes later, over a connection of its own.
+    other.get(EVENTS).expect(200);
+    let refused = send(&one, &sent(1)).expect(429);
+    assert_eq!(
+        (refused.json()["type"].as_str(), refused.header("retry-after")),
+        (Some("/problems/too-many-requests"), "5")
+    );
+    send(&other, &sent(2)).expect(202);
+    one.get(EVENTS).expect(200);
+    drop(promised);
+    send(&one, &sent(3)).expect(202);
+    let texts = document(&town.now(), json!([observed(4, json!({ "ex:a": vec!["[{".repeat(2_000); 9] }))]));
+    send(&one, &texts).expect(202);
+}
