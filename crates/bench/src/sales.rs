@@ -1,8 +1,9 @@
 //! Compact sales over the scale contract, each batch acknowledged after fsync.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use base::Time;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -20,9 +21,7 @@ const WINDOW: u64 = 1_000_000;
 #[derive(Serialize)]
 pub struct Line {
     pub counter: u32,
-    pub occurred: &'static str,
-    /// A connected scale tells what it sells within the hour.
-    pub offline: bool,
+    pub occurred: Time,
     pub lot: String,
     pub product: &'static str,
     pub stall: String,
@@ -51,12 +50,14 @@ struct Outcome<'a> {
 /// The batch of a scale that begins with its `nth` sale, from 0.
 pub fn batch(plan: &Plan, scale: u32, nth: u64, random: &mut StdRng) -> Batch {
     let stall = stall_of(scale);
+    // A connected scale tells what it sells within the hour.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is set").as_millis();
+    let now = Time(i64::try_from(now).expect("the clock is set"));
     let line = |nth: u64| {
         let grams = random.random_range(100..1_500);
         Line {
             counter: u32::try_from(nth + 1).unwrap(),
-            occurred: "2026-03-10T00:00:00.000Z",
-            offline: true,
+            occurred: now,
             lot: lot_of(plan, scale, nth),
             product: "tomato",
             stall: stall.clone(),
