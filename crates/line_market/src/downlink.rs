@@ -9,8 +9,8 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::intake::{ScaleState, scale_state};
 use crate::kinds::{
-    BlockAcknowledged, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred, PricePosted,
-    ProductRegistered, ScaleEnrolled, ScaleMoved,
+    BlockAcknowledged, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred,
+    PricePosted, ProductRegistered, ScaleEnrolled, ScaleMoved, StallLeased,
 };
 
 /// Whether an entry may change what a scale of its book is told. Sales do not: a scale counts its own.
@@ -27,6 +27,8 @@ pub fn concerns(entry: &Entry) -> bool {
             | ProductRegistered::KIND
             | ScaleEnrolled::KIND
             | ScaleMoved::KIND
+            | StallLeased::KIND
+            | LeaseEnded::KIND
             | BlockAcknowledged::KIND
     )
 }

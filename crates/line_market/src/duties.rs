@@ -181,9 +181,8 @@ pub(crate) struct Remedy<'a> {
     pub evidence: &'a [String],
 }
 
-/// Ends the matter of a cause that was put right. With files that show it, it is handed in and the supervising post says
-/// whether it is done; without, it is no longer owed only if whoever records it may say so for that post. From anybody else
-/// it stays open: proving nothing is not the shorter way.
+/// Ends the matter of a cause that was put right: at once, if whoever records it may say so for the supervising post. From
+/// anybody else it is handed in with the files that show it, and stays open without: proving nothing is not the shorter way.
 pub(crate) fn settle<E: From<DocketError>>(
     desk: &mut Desk<'_>,
     book: &BookId,
@@ -214,7 +213,8 @@ fn ending(
     if matter.state.is_closed() || is_handed_in {
         return Vec::new();
     }
-    if evidence.is_empty() || matter.is_paused() {
+    // What the supervising post itself finds put right, nobody else need say.
+    if evidence.is_empty() || matter.is_paused() || may_cancel {
         let (sort, approver) = (matter.sort.clone(), matter.reviewer.clone());
         let cancelled = Cancelled { matter: id, sort, reason: (*reason).to_owned(), approver };
         return may_cancel.then(|| cancelled.into()).into_iter().collect();

@@ -150,15 +150,27 @@ on_every_store! {
         let mut down = json!({ "verb": "handed_over", "to": MANAGER, "reason": "移交", "reviewer": "post:371402/deputy" });
         town.holder("zhao", &["post:371402/deputy"]);
         step(&mayor, 0, down.clone()).expect(403);
+        let help = |post: &str| json!({ "verb": "helper_added", "helper": post });
+        assert_eq!(step(&mayor, 0, help("post:371402/aide")).expect(400).json()["field"], "helper");
         down["reviewer"] = Value::Null;
-        step(&mayor, 0, down).expect(201);
+        step(&mayor, 0, down.clone()).expect(201);
         for way in [later(MAYOR), cancelled(MAYOR)] {
             step(&mayor, 1, way).expect(403);
         }
+        (down["to"], down["reviewer"]) = (CLERK.into(), MAYOR.into());
+        town.holder("tian", &[CLERK]);
+        step(&mayor, 1, down).expect(403);
         // Nor does who owes it keep the reviewer from reviewing, by letting them help.
-        let help = json!({ "verb": "helper_added", "helper": "post:371402/aide" });
-        let refused = step(&manager, 1, help.clone()).expect(400).json();
-        assert_eq!(refused["field"], "helper", "{refused}");
+        let unit = base::UnitCode::new("371402").unwrap();
+        let subject = base::SubjectId::new("post:371402/deputy").ok();
+        let stands_in = access::Grant { role: access::HOLDER.into(), unit, line: None, subject };
+        let by = base::ActorId::new("system:installation").unwrap();
+        town.site.kernel.give_grant(&by, &base::ActorId::new("account:li").unwrap(), stands_in).unwrap();
+        for post in ["post:371402/aide", "post:371402/deputy"] {
+            let refused = step(&manager, 1, help(post)).expect(400).json();
+            assert_eq!(refused["field"], "helper", "{refused}");
+        }
+        let help = help("post:371402/aide");
         step(&bureau, 1, help).expect(201);
         // A deadline that is set anew lies ahead.
         town.holder("zhou", &[CITY]);
@@ -169,6 +181,39 @@ on_every_store! {
         assert_eq!(step(&city, 3, again("2026-03-09")).expect(400).json()["field"], "due");
         step(&city, 3, again("2026-03-10")).expect(201);
         town.check();
+    }
+
+    fn what_the_supervising_post_finds_put_right_is_ended_with_a_file_too(town) {
+        town.holder("wei", &[MANAGER]);
+        town.holder("li", &[BUREAU]);
+        give(&town, "li", "inspector", "371402", Some("market"));
+        let bureau = town.holder_again("li");
+        let duties = json!({ "answering": MANAGER, "supervising": BUREAU, "failed_test_workdays": 3, "breach_workdays": 2, "basis": "约定" });
+        record(&bureau, MARKET, "market.duties.assigned", duties).expect(201);
+        let test = |verdict: &str, retest_of: Value| json!({ "lot": "L1", "method": "rapid", "item": "organophosphate", "reading": "62 %", "limit": "50 %",
+            "verdict": verdict, "retest_of": retest_of });
+        let failed = record(&bureau, MARKET, "market.inspection.recorded", test("fail", Value::Null)).expect(201).json();
+        let hold = failed["holds"][0]["seq"].clone();
+        let passed = record(&bureau, MARKET, "market.inspection.recorded", test("pass", failed["entry"]["seq"].clone())).expect(201).json();
+        let kept = bureau.post_bytes("/api/market/beiyuan/evidence", "application/pdf", PDF).expect(201).json();
+        let release = json!({ "kind": "market.lot.released", "evidence": [kept["digest"]],
+            "body": { "lot": "L1", "hold": hold, "inspection": passed["entry"]["seq"], "reason": "复检合格" } });
+        bureau.post(MARKET, &release).expect(201);
+        assert_eq!(matter(&bureau, &format!("/api/matters/beiyuan/failed-test-{hold}"))["state"], "cancelled");
+        town.check();
+    }
+
+    fn a_scale_hears_that_its_stall_is_let_to_somebody_else(town) {
+        let scale = town.scale(1);
+        let mut stream = harness::StateStream::open(&scale);
+        let lots = |state: &Value| state["lots"].as_array().unwrap().len();
+        assert_eq!(lots(&stream.next_state()), 1);
+        let operator = town.program(User::Operator);
+        record(&operator, MARKET, "market.lease.ended", json!({ "stall": "A1", "merchant": "m1", "reason": "续租" })).expect(201);
+        assert_eq!(lots(&stream.next_state()), 0);
+        let lease = json!({ "stall": "A1", "merchant": "m1", "from": "2026-03-10", "until": "2027-03-09", "fee_fen": 100_000 });
+        record(&operator, MARKET, "market.stall.leased", lease).expect(201);
+        assert_eq!(lots(&stream.next_state()), 1);
     }
 
     fn who_takes_part_in_a_task_accepts_and_approves_nothing_for_it(town) {

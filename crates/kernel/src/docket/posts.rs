@@ -1,8 +1,8 @@
 //! Posts at the desk: which are there, which lie near a book, who acts for one, and who approves for a matter.
 
 use access::matter::{APPROVE, ARRANGE, REVIEW, WORK};
-use access::{Resource, decide};
-use base::{ActorId, BookId, UnitCode};
+use access::{HOLDER, Resource, decide};
+use base::{ActorId, BookId, Day, UnitCode};
 use ledger::Body;
 use matters::{HandedOver, HelperAdded, Matter, Opened, PostId};
 use registry::{Level, Tree, Unit};
@@ -117,11 +117,11 @@ impl Desk<'_> {
         if is_other && !self.acts_for(actor, ARRANGE, &matter.reviewer)? {
             return refuse(DocketError::NotHeld(matter.reviewer.clone()));
         }
+        if is_other && self.took_part(actor, matter)? {
+            return refuse(DocketError::OwnApproval);
+        }
         if !self.acts_for(actor, WORK, &matter.owner)? {
             return Ok(());
-        }
-        if is_other {
-            return refuse(DocketError::OwnApproval);
         }
         for reviewer in reviewer.into_iter().chain([&matter.reviewer]) {
             if self.acts_for(actor, REVIEW, reviewer)? {
@@ -139,7 +139,8 @@ impl Desk<'_> {
         matter: &Matter,
     ) -> Result<(), AppendError<E>> {
         self.need_posts([helper])?;
-        if is_system(actor) || self.acts_for(actor, ARRANGE, &matter.reviewer)? {
+        let arranges = is_system(actor) || self.acts_for(actor, ARRANGE, &matter.reviewer)?;
+        if arranges && !self.acts_for(actor, WORK, &matter.owner)? {
             return Ok(());
         }
         for holder in self.holders(helper)? {
@@ -194,17 +195,23 @@ impl Desk<'_> {
         const KINDS: [&str; 3] = [Opened::KIND, HandedOver::KIND, HelperAdded::KIND];
         const PAGE: usize = 64;
         let (book, mut below) = (matter.id.book(), None);
+        let today = self.zone().day_of(self.now());
+        // The last day on which the owner of before the entries looked at so far still owed it.
+        let mut owed_until = today;
         loop {
             let kinds = Kinds::These(&KINDS);
             let found = entries::about_of(self.read()?, &book, matter.id.subject(), kinds, below, PAGE)?;
             for entry in &found {
-                let posts = match entry.kind.as_str() {
-                    Opened::KIND => entry.body::<Opened>().map(|it| [vec![it.owner], it.helpers].concat()),
-                    HandedOver::KIND => entry.body::<HandedOver>().map(|it| vec![it.to]),
-                    _ => entry.body::<HelperAdded>().map(|it| vec![it.helper]),
-                };
-                for post in posts.unwrap_or_default() {
-                    if self.acts_for(actor, WORK, &post)? {
+                let (owner, helpers) = match entry.kind.as_str() {
+                    Opened::KIND => entry.body::<Opened>().map(|it| (Some(it.owner), it.helpers)),
+                    HandedOver::KIND => entry.body::<HandedOver>().map(|it| (Some(it.to), Vec::new())),
+                    _ => entry.body::<HelperAdded>().map(|it| (None, vec![it.helper])),
+                }
+                .unwrap_or_default();
+                let since = self.zone().day_of(entry.occurred);
+                let owed = owner.map(|owner| (owner, std::mem::replace(&mut owed_until, since)));
+                for (post, until) in owed.into_iter().chain(helpers.into_iter().map(|post| (post, today))) {
+                    if self.acted_for(actor, WORK, &post, (since, until))? {
                         return Ok(true);
                     }
                 }
@@ -216,13 +223,20 @@ impl Desk<'_> {
         }
     }
 
-    /// The accounts that hold a post today.
+    /// Who holds a post today, or was granted what its holder may do.
     fn holders(&mut self, post: &PostId) -> Result<Vec<ActorId>, StoreError> {
         const HOLD: &str = "select account from org_holder where post = $1 and from_day <= $2
             and (until_day is null or until_day >= $2)";
+        const GRANTED: &str = "select grantee from access_grant where role = $1 and subject = $2";
         let today = i64::from(self.zone().day_of(self.now()).0);
-        let rows = self.read()?.query(HOLD, &[Param::Text(post.subject().as_str()), Param::Int(today)])?;
-        rows.iter().map(|row| id(ActorId::new(format!("account:{}", row.text(0)?)))).collect()
+        let post = Param::Text(post.subject().as_str());
+        let rows = self.read()?.query(HOLD, &[post, Param::Int(today)])?;
+        let held = rows.iter().map(|row| id(ActorId::new(format!("account:{}", row.text(0)?))));
+        let mut holders = held.collect::<Result<Vec<_>, StoreError>>()?;
+        for row in self.read()?.query(GRANTED, &[Param::Text(HOLDER), post])? {
+            holders.push(id(ActorId::new(row.text(0)?))?);
+        }
+        Ok(holders)
     }
 
     /// Whether somebody who acts for a post owes the matter under another one, or helps with it.
@@ -241,17 +255,29 @@ impl Desk<'_> {
     /// Whether somebody may do an action for a post, which lies in the post's unit and is the post's own: as whoever is
     /// decided about by a page or the API, with the posts held today.
     fn acts_for(&mut self, actor: &ActorId, action: &str, post: &PostId) -> Result<bool, StoreError> {
+        let today = self.zone().day_of(self.now());
+        self.acted_for(actor, action, post, (today, today))
+    }
+
+    /// The same with the posts held on some day of a time.
+    fn acted_for(
+        &mut self,
+        actor: &ActorId,
+        action: &str,
+        post: &PostId,
+        (since, until): (Day, Day),
+    ) -> Result<bool, StoreError> {
         const HELD: &str =
             "select account from org_holder where post = $1 and account = $2 and from_day <= $3
-            and (until_day is null or until_day >= $3)";
+            and (until_day is null or until_day >= $4)";
         let now = self.now();
         let Some(unit) = self.unit_of_post(post)? else { return Ok(false) };
         let Some(FoundActor { actor: mut acting, .. }) = find_actor(self.read()?, actor, now)? else {
             return Ok(false);
         };
         if let Some(account) = actor.as_str().strip_prefix("account:") {
-            let today = i64::from(self.zone().day_of(now).0);
-            let params = [Param::Text(post.subject().as_str()), Param::Text(account), Param::Int(today)];
+            let days = [Param::Int(i64::from(until.0)), Param::Int(i64::from(since.0))];
+            let params = [Param::Text(post.subject().as_str()), Param::Text(account), days[0], days[1]];
             if self.read()?.query_one(HELD, &params)?.is_some() {
                 acting.grants.push(of_holder(post.subject(), &unit));
             }

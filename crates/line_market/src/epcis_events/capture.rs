@@ -185,8 +185,23 @@ fn transformation_id(event: &Event) -> Option<&str> {
 }
 
 /// What things of the house are, before the name of their book.
-const OWN_SCHEMES: &[&str] =
-    &["entry", "lot", "matter", "merchant", "place", "post", "project", "scale", "slip", "stall"];
+const OWN_SCHEMES: &[&str] = &[
+    "account",
+    "assistance",
+    "complaint",
+    "entry",
+    "lot",
+    "matter",
+    "merchant",
+    "place",
+    "post",
+    "product",
+    "project",
+    "proxy",
+    "scale",
+    "slip",
+    "stall",
+];
 
 /// A thing of the house, by its name, whether or not its book is there yet: what is told of it before would be found in it
 /// then. What has a canonical form besides itself, a URN or link, is none.
