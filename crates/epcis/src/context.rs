@@ -164,7 +164,11 @@ pub(crate) fn check(value: &Value) -> Result<(), Rule> {
         },
         _ => Err(Rule::Kind("a URI, an object of terms, or a list of both")),
     };
+    let terms = |value: &Value| value.as_object().map_or(0, serde_json::Map::len);
     match value {
+        Value::Array(items) if items.iter().map(terms).sum::<usize>() > TERMS_MAX => {
+            Err(Rule::Limit { what: "terms in a context", max: TERMS_MAX })
+        }
         Value::Array(items) => items.iter().try_for_each(fits),
         other => fits(other),
     }

@@ -32,7 +32,7 @@ const PAGE_WALK: Bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: PUBLIC_TRAC
 const PAGE_WALK_TIME_MAX: Duration = Duration::from_millis(PUBLIC_TRACE_MS_MAX);
 
 /// What documents of one sender in hand are counted in, and a small one as; together they may be as long as a single one.
-const SENT_UNIT_BYTES: usize = 64 * 1024;
+const SENT_UNIT_BYTES: usize = 256 * 1024;
 const SENT_UNITS_MAX: usize = REQUEST_BYTES_MAX / SENT_UNIT_BYTES;
 
 /// The turns of callers who read, of those who send documents, and of walks.

@@ -89,6 +89,14 @@ impl Sender {
     }
 }
 
+/// What the context of a document may come to, which stands in the entry of each of its events and elements.
+const CONTEXTS_BYTES_MAX: usize = 4 * 1024 * 1024;
+const CONTEXT_TOO_LONG: &str =
+    "is too long to stand with each of so many events and elements: send fewer at a time";
+/// What is compared, in the writer's turn, with what was said before in other words.
+const COMPARED_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(super) const COMPARED_TOO_LONG: &str = "so much is not compared at once, send fewer at a time";
+
 #[derive(Debug, Clone)]
 struct Ready {
     event_id: String,
@@ -114,13 +122,19 @@ pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Prepared 
     let mut context = String::new();
     let printed = push_value(&mut context, document.context_value()).map_err(Refusal::from);
     let told = Told { context: document.context_value(), terms: &document.context, printed: &context };
+    let elements = vocabulary::count(document);
+    let copies = context.len() * (document.events.len() + elements);
+    let printed = printed.and_then(|()| match copies > CONTEXTS_BYTES_MAX {
+        true => Err(Refusal::new(Code::Body, "@context", CONTEXT_TOO_LONG)),
+        false => Ok(()),
+    });
     let mut left = INDEX_BYTES_MAX;
     let each = |event| printed.clone().and_then(|()| ready(book, sender, event, &told, &mut left));
     Prepared {
         book: book.clone(),
         sender: sender.clone(),
         events: document.events.iter().map(each).collect(),
-        elements: vocabulary::prepare(book, sender, document, context.len()),
+        elements: vocabulary::prepare(book, sender, document, &printed),
     }
 }
 
@@ -232,15 +246,16 @@ impl Prepared {
         let now = desk.now();
         let known = self.known(desk)?;
         let slips = self.slip_gtins(desk)?;
+        let mut left = COMPARED_BYTES_MAX;
         let mut in_document: HashMap<&str, (Seq, &Ready)> = HashMap::with_capacity(self.events.len());
         let mut events = Vec::with_capacity(self.events.len());
         for (index, event) in self.events.iter().enumerate() {
             let outcome = match event {
                 Err(refusal) => Err(refusal.clone()),
                 Ok(ready) => match (in_document.get(ready.key.as_str()), known.get(&ready.key)) {
-                    (Some((seq, first)), _) => ready.repeats(&first.draft.body, *seq)?,
+                    (Some((seq, first)), _) => ready.repeats(&first.draft.body, *seq, &mut left)?,
                     (None, Some(entry)) => {
-                        ready.repeats(entry.body.as_deref().unwrap_or_default(), entry.seq)?
+                        ready.repeats(entry.body.as_deref().unwrap_or_default(), entry.seq, &mut left)?
                     }
                     (None, None) => match ready.check(now).and_then(|()| ready.check_slip(&slips)) {
                         Ok(()) => Ok((desk.append(ready.draft.clone())?.seq, true)),
@@ -273,7 +288,7 @@ impl Prepared {
             (Mode::Rollback, false) => return Err(AppendError::Refused(refused.remove(0))),
             _ => events.extend(refused.into_iter().map(EventOutcome::Refused)),
         }
-        vocabulary::record(desk, &self.book, &sound)?;
+        vocabulary::record(desk, &self.book, &sound, &mut left)?;
         Ok(CaptureOutcome { events })
     }
 
@@ -354,9 +369,21 @@ impl Ready {
     }
 
     /// The number of the entry that says the same under this event's key.
-    fn repeats(&self, before: &str, seq: Seq) -> Result<Result<(Seq, bool), Refusal>, StoreError> {
+    fn repeats(
+        &self,
+        before: &str,
+        seq: Seq,
+        left: &mut usize,
+    ) -> Result<Result<(Seq, bool), Refusal>, StoreError> {
         // Nearly always a retry, byte for byte.
-        if before == self.draft.body || self.means(before)? {
+        if before == self.draft.body {
+            return Ok(Ok((seq, false)));
+        }
+        if !taken(left, before.len() + self.draft.body.len()) {
+            let detail = format!("is in the book with entry {seq}, spelt otherwise: {COMPARED_TOO_LONG}");
+            return Ok(Err(Refusal::new(Code::Exists, "eventID", detail)));
+        }
+        if self.means(before)? {
             return Ok(Ok((seq, false)));
         }
         let detail = format!("{} was captured with another content by entry {seq}", self.event_id);
@@ -375,6 +402,13 @@ impl Ready {
         };
         Ok(equal_in_meaning(&whole(before)?, &whole(&self.draft.body)?).is_ok())
     }
+}
+
+/// Takes so many bytes of what is left, if they are.
+pub(super) fn taken(left: &mut usize, bytes: usize) -> bool {
+    let rest = left.checked_sub(bytes);
+    *left = rest.unwrap_or_default();
+    rest.is_some()
 }
 
 /// What a document says for all its events.

@@ -18,6 +18,9 @@ pub struct Sql {
     pub params: Vec<Value>,
 }
 
+/// Alternatives of a group.
+const GROUP: usize = 50;
+
 impl Sql {
     pub fn new(book: &BookId) -> Self {
         Self { text: String::new(), params: vec![Value::Text(book.to_string())] }
@@ -60,14 +63,18 @@ impl Sql {
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
-    /// Alternatives in brackets; none holds never.
+    /// Alternatives in brackets, in groups, since databases bound how deep a chain goes; none holds never.
     fn any<T>(&mut self, of: impl IntoIterator<Item = T>, mut each: impl FnMut(&mut Self, T)) -> &mut Self {
         let before = self.text.len();
         for (at, one) in of.into_iter().enumerate() {
-            self.push(if at > 0 { " or " } else { "(" });
+            self.push(match at {
+                0 => "((",
+                _ if at % GROUP == 0 => ") or (",
+                _ => " or ",
+            });
             each(self, one);
         }
-        if self.text.len() == before { self.push("1 = 0") } else { self.push(")") }
+        if self.text.len() == before { self.push("1 = 0") } else { self.push("))") }
     }
 
     /// Captured by one of these, where it matters by whom.

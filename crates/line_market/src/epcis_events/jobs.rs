@@ -16,6 +16,12 @@ use crate::refusal::Refusal;
 /// Digits of a job's name: 12 of the milliseconds, which make names sort by time, and 20 of random bits.
 const NAME_DIGITS: usize = 32;
 
+/// Refusals that a job tells, and characters of what each says: both are kept for good, and listed by the page.
+const REFUSED_MAX: usize = 100;
+const DETAIL_CHARS_MAX: usize = 300;
+/// Jobs of a page at most, whatever was asked for.
+const JOBS_MAX: usize = 100;
+
 /// A document that was captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaptureJob {
@@ -25,7 +31,8 @@ pub struct CaptureJob {
     pub created: Time,
     pub finished: Time,
     pub mode: Mode,
-    /// Why events were not recorded, each with its place in the document; none where `mode` is [`Mode::Rollback`].
+    /// Why events were not recorded, the first hundred, each with its place in the document; none where `mode` is
+    /// [`Mode::Rollback`].
     pub refused: Vec<Refusal>,
 }
 
@@ -48,10 +55,18 @@ pub fn capture_as_job(
         created: created.min(finished),
         finished,
         mode,
-        refused: refused.collect(),
+        refused: refused.take(REFUSED_MAX).map(shortened).collect(),
     };
     keep(desk, prepared.sender(), &job);
     Ok(job)
+}
+
+fn shortened(mut refusal: Refusal) -> Refusal {
+    if let Some((end, _)) = refusal.detail.char_indices().nth(DETAIL_CHARS_MAX) {
+        refusal.detail.truncate(end);
+        refusal.detail.push('…');
+    }
+    refusal
 }
 
 fn keep(desk: &mut Desk<'_>, sender: &Sender, job: &CaptureJob) {
@@ -111,6 +126,7 @@ pub fn jobs(
     if token.is_some_and(|token| !is_name(token)) {
         return Ok(None);
     }
+    let count = count.min(JOBS_MAX);
     // Behind every digit.
     let below = token.unwrap_or("g");
     // One more tells whether there is a next page.

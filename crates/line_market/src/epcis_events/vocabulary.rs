@@ -4,16 +4,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use base::limits::BODY_BYTES_MAX;
 use base::{BookId, Seq, SubjectId, Time};
 use epcis::query::{Held, Scalar, extension_name, stored};
 use epcis::{Context, Document, urn};
-use kernel::Desk;
+use kernel::{AppendError, Desk};
 use ledger::{Draft, Entry, Role, jcs};
 use serde_json::Value;
 use store::{Param, StoreError};
 
 use super::Sender;
+use super::capture::{COMPARED_TOO_LONG, taken};
 use crate::kinds::EpcisDescribed;
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
@@ -22,8 +22,6 @@ use crate::refusal::{Code, Refusal};
 pub const ELEMENTS_MAX: usize = 1_000;
 /// Attributes and children of one element.
 const PARTS_MAX: usize = 1_000;
-/// Bytes of the context of a document, over all elements that it stands with.
-const CONTEXTS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Where elements stand in a document, for refusals.
 const PATH: &str = "epcisHeader.epcisMasterData.vocabularyList";
 
@@ -90,14 +88,21 @@ pub struct Element {
     draft: Draft,
 }
 
-/// Drafts the entries of a document's master data, each with the context of the document, which takes so many bytes.
+/// How many elements a document describes.
+pub fn count(document: &Document) -> usize {
+    let list = |vocabulary: &Value| {
+        vocabulary.get("vocabularyElementList").and_then(Value::as_array).map_or(0, Vec::len)
+    };
+    document.master_data.iter().map(list).sum()
+}
+
+/// Drafts the entries of a document's master data, each with the context of the document, if that may be.
 pub fn prepare(
     book: &BookId,
     sender: &Sender,
     document: &Document,
-    context: usize,
+    context: &Result<(), Refusal>,
 ) -> Vec<Result<Element, Refusal>> {
-    let mut contexts = 0;
     let each = |(at, vocabulary): (usize, &Value)| -> Vec<Result<Element, Refusal>> {
         let name = vocabulary.get("type").and_then(Value::as_str).unwrap_or_default();
         let elements = vocabulary.get("vocabularyElementList").and_then(Value::as_array);
@@ -105,11 +110,7 @@ pub fn prepare(
         elements
             .map(|(n, element)| {
                 let path = format!("{PATH}[{at}].vocabularyElementList[{n}]");
-                contexts += context;
-                if context > BODY_BYTES_MAX || contexts > CONTEXTS_BYTES_MAX {
-                    let detail = "the context of its document is too long to stand with so many elements";
-                    return Err(Refusal::new(Code::Body, path, detail));
-                }
+                context.clone()?;
                 one(book, sender, document, name, element, path)
             })
             .collect()
@@ -172,13 +173,18 @@ impl Element {
 }
 
 /// Records what is new of some elements.
-pub fn record(desk: &mut Desk<'_>, book: &BookId, elements: &[&Element]) -> Result<(), Failure> {
+pub fn record(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    elements: &[&Element],
+    left: &mut usize,
+) -> Result<(), Failure> {
     let mut in_document: HashMap<(&str, &str), &Element> = HashMap::new();
     for element in elements {
         let before = in_document.insert((&element.said.id, &element.said.vocabulary), element);
         let is_known = match before {
             Some(before) => element.repeats(&before.said, &before.body),
-            None => is_known(desk, book, element)?,
+            None => is_known(desk, book, element, left)?,
         };
         if !is_known {
             desk.append(element.draft.clone())?;
@@ -188,7 +194,12 @@ pub fn record(desk: &mut Desk<'_>, book: &BookId, elements: &[&Element]) -> Resu
 }
 
 /// Whether its sender said the same of the element last.
-fn is_known(desk: &mut Desk<'_>, book: &BookId, element: &Element) -> Result<bool, StoreError> {
+fn is_known(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    element: &Element,
+    left: &mut usize,
+) -> Result<bool, Failure> {
     const LAST: &str =
         "select seq from market_element where book = $1 and id = $2 and vocabulary = $3 and sender = $4";
     let Described { id, vocabulary, sender, .. } = &*element.said;
@@ -196,6 +207,13 @@ fn is_known(desk: &mut Desk<'_>, book: &BookId, element: &Element) -> Result<boo
     let params = [Param::Text(book.as_str()), id.into(), vocabulary.into(), sender.into()];
     let Some(row) = tx.query_one(LAST, &params)? else { return Ok(false) };
     let Some(entry) = kernel::entries::entry(tx, book, Seq::from_i64(row.int(0)?))? else { return Ok(false) };
+    let before = entry.body.as_deref().unwrap_or_default();
+    if before == element.draft.body {
+        return Ok(true);
+    }
+    if !taken(left, before.len() + element.draft.body.len()) {
+        return Err(AppendError::Refused(Refusal::new(Code::Body, element.path.clone(), COMPARED_TOO_LONG)));
+    }
     let body = entry.body().map_err(|error| StoreError::Schema(error.to_string()))?;
     Ok(element.repeats(&Described::read(&entry)?, &body))
 }

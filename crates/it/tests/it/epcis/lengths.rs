@@ -131,6 +131,70 @@ on_every_store! {
     }
 }
 
+/// A document of events with an ID, under a context of 45,000 bytes; `second` is how their time spells it.
+fn with_long_context(serials: std::ops::Range<usize>, second: &str) -> Value {
+    let mut document = document("2026-03-10T08:00:00+08:00", json!([]));
+    let term = |n: usize| (format!("p{n}"), json!(format!("https://ns.example/{n}/{}#", "n".repeat(140))));
+    let terms: serde_json::Map<String, Value> = (0..250).map(term).collect();
+    document["@context"] = json!([STANDARD, terms]);
+    let event = |serial: usize| {
+        observed(
+            serial,
+            json!({ "eventID": format!("urn:uuid:2b2f8a0e-3f0f-4f0c-8a5a-{serial:012x}"),
+            "eventTime": format!("2026-03-01T08:00:{second}+08:00") }),
+        )
+    };
+    document["epcisBody"]["eventList"] = serials.map(event).collect();
+    document
+}
+
+#[test]
+fn a_context_stands_with_so_many_events_and_so_much_is_compared_at_once() {
+    let town = Town::on(harness::Engine::Sqlite.place().unwrap());
+    let client = town.program(User::Supplier).with("gs1-capture-error-behaviour", "proceed");
+    let job = |document: &Value| {
+        let address = send(&client, document).expect(202).header("location").to_owned();
+        client.get(&address).expect(200).json()
+    };
+    let refused = |job: &Value| job["errors"].as_array().map_or(0, Vec::len);
+    // What would be copied into a thousand entries is recorded in none, and a job tells the first hundred reasons.
+    let many = job(&with_long_context(0..1_000, "00"));
+    assert_eq!(refused(&many), 100, "{}", &many.to_string()[..400]);
+    assert!(many.to_string().contains("too long to stand with each"));
+    assert_eq!(events(&client.get(EVENTS)).len(), 0);
+    for half in [0..45, 45..90] {
+        assert_eq!(refused(&job(&with_long_context(half, "00"))), 0);
+    }
+    // The same byte for byte is known; otherwise spelt it is compared, so much at once.
+    assert_eq!(refused(&job(&with_long_context(0..90, "00"))), 0);
+    assert_eq!(refused(&job(&with_long_context(0..40, "00.000"))), 0, "as much as is compared");
+    let much = job(&with_long_context(0..90, "00.000"));
+    assert!(
+        refused(&much) > 20 && much.to_string().contains("so much is not compared at once"),
+        "{}",
+        refused(&much)
+    );
+    // Terms count over all parts of a context.
+    let mut split = with_long_context(0..1, "00");
+    let more: serde_json::Map<String, Value> =
+        (0..10).map(|n| (format!("q{n}"), json!("https://ns.example/"))).collect();
+    split["@context"].as_array_mut().unwrap().push(json!(more));
+    let told = client.post_bytes(CAPTURE, LD, split.to_string().as_bytes()).expect(400).text();
+    assert!(told.contains("256 terms in a context"), "{told}");
+}
+
+#[test]
+fn many_patterns_are_asked_for_at_once() {
+    let town = Town::on(harness::Engine::Sqlite.place().unwrap());
+    let client = town.program(User::Supplier);
+    send(&client, &document(&town.now(), json!([observed(1, json!({}))]))).expect(202);
+    let patterns: Vec<String> = (0..199).map(|n| format!("urn:epc:idpat:sgtin:{n:07}.*.*")).collect();
+    let all = format!("{},urn:epc:idpat:sgtin:0614141.*.*", patterns.join(","));
+    let query = json!({ "query": { "MATCH_epc": all.split(',').collect::<Vec<_>>() }, "name": "patterns" });
+    client.post("/epcis/queries", &query).expect(201);
+    assert_eq!(events(&client.get("/epcis/queries/patterns/events")).len(), 1);
+}
+
 #[test]
 fn one_sender_waits_for_its_own_documents_and_another_does_not() {
     let town = Town::on(harness::Engine::Sqlite.place().unwrap());

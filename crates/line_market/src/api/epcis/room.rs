@@ -1,5 +1,7 @@
 //! Documents in hand: a turn of their sender, their bytes, and room for what these come to until they are recorded or refused.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::header;
@@ -8,6 +10,7 @@ use shell::extract::body;
 use shell::viewer::Viewer;
 use shell::{App, Problem};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use super::formats::Media;
 
@@ -19,6 +22,9 @@ const BYTES_PER_NODE: usize = 1_024;
 const BYTES_PER_VALUE: usize = 256;
 /// What may be as much is looked at closely.
 const BYTES_UNSEEN_MAX: usize = 8 * 1024 * 1024;
+
+/// How long a document waits for room.
+const WAIT_MAX: Duration = Duration::from_secs(5);
 
 static ROOM: Semaphore = Semaphore::const_new(KIBIBYTES_MAX as usize);
 
@@ -42,7 +48,8 @@ pub async fn document(
     let turn = app.limits.turns.to_send(&viewer.id(), declared.unwrap_or(REQUEST_BYTES_MAX)).await?;
     let bytes = body(request, REQUEST_BYTES_MAX).await?;
     let kibibytes = u32::try_from(comes_to(&bytes, media.is_xml()) / 1_024).unwrap_or(u32::MAX);
-    let room = ROOM.acquire_many(kibibytes.clamp(1, KIBIBYTES_MAX)).await;
+    let room = timeout(WAIT_MAX, ROOM.acquire_many(kibibytes.clamp(1, KIBIBYTES_MAX))).await;
+    let room = room.map_err(|_| Problem::unavailable(2))?;
     Ok((bytes, Room { _turn: turn, _room: room.expect("nobody closes it") }))
 }
 
