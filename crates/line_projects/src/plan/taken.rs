@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::explain::explain;
 use super::import::{self, Import, ImportError};
 use super::kinds::Format;
-use super::{Clock, CurvePoint, Model, Outlook, ahead, curve, office_hours};
+use super::{Clock, CurvePoint, Model, Outlook, ahead, curve, office_hours, years};
 use crate::api::failure_problem;
 use crate::record::{Recorded, import_plan};
 use crate::state::{self, Project};
@@ -122,8 +122,12 @@ fn preview(import: &Import, model: &Model, project: &Project) -> Result<Preview,
         let (zh, en) = explain(&error, document);
         Unfit::one(zh, en)
     })?;
-    let critical = schedule.critical(schedule::Critical::LongestPath);
     let planned = schedule.planned();
+    years::check(document, &schedule, &planned).map_err(|error| {
+        let (zh, en) = error.told(Some(document));
+        Unfit::one(zh, en)
+    })?;
+    let critical = schedule.critical(schedule::Critical::LongestPath);
     let row = |(at, activity): (usize, &super::kinds::PlanActivity)| PreviewRow {
         code: activity.code.clone(),
         name: activity.name.clone(),
