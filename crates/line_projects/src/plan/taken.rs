@@ -78,16 +78,20 @@ pub struct PreviewRow {
     pub critical: bool,
 }
 
-/// Reads a file off the async threads; `Ok(Err)` is what is wrong with it.
+/// Reads a file off the async threads, one of a caller at a time: a small one may unpack to much. `Ok(Err)` is what is wrong
+/// with it.
 pub async fn read(
     app: &App,
+    viewer: &Viewer,
     book: &BookId,
     project: &Project,
     file: Option<&str>,
     bytes: Vec<u8>,
 ) -> Result<Result<Taken, Unfit>, Problem> {
     let (project, file, book) = (project.clone(), file.map(str::to_owned), book.clone());
+    let turn = app.limits.turns.to_send(&viewer.id(), base::limits::PLAN_BYTES_MAX).await?;
     app.blocking(move |kernel| {
+        let _turn = turn;
         let rulebook = kernel.rulebook()?;
         let calendar = office_hours(rulebook.calendar_at(kernel.now()));
         let start = Moment::at(project.planned_start, 0);
