@@ -90,6 +90,10 @@ impl<'de> Deserialize<'de> for Time {
 pub struct Day(pub i32);
 
 impl Day {
+    /// Years 1 to 9999, whose days are written in the ten characters that are read.
+    pub const FIRST: Self = Self(-719_162);
+    pub const LAST: Self = Self(2_932_896);
+
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let refuse = || TimeError::Day(text.to_owned());
         if text.len() != 10 {
@@ -271,7 +275,7 @@ mod tests {
         }
 
         #[test]
-        fn printing_then_parsing_a_day_gives_it_back(days in 0..2_932_896_i32) {
+        fn printing_then_parsing_a_day_gives_it_back(days in Day::FIRST.0..=Day::LAST.0) {
             let day = Day(days);
             prop_assert_eq!(Day::parse(&day.to_string()), Ok(day));
         }
@@ -283,6 +287,14 @@ mod tests {
             prop_assert_eq!(zone.day_of(start), Day(days));
             prop_assert_eq!(zone.day_of(start.plus_ms(-1)), Day(days - 1));
         }
+    }
+
+    #[test]
+    fn days_are_written_and_read_in_years_1_to_9999() {
+        for (day, text) in [(Day::FIRST, "0001-01-01"), (Day::LAST, "9999-12-31")] {
+            assert_eq!((day.to_string().as_str(), Day::parse(text)), (text, Ok(day)));
+        }
+        assert!(Day::parse(&Day::LAST.plus(1).to_string()).is_err());
     }
 
     #[test]

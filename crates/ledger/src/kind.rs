@@ -19,9 +19,12 @@ pub trait Body: Serialize + DeserializeOwned + utoipa::ToSchema + Clone + Send +
         Ok(())
     }
 
-    /// The RFC 8785 text. A body that comes by the million may have a quicker way to the same text.
+    /// The RFC 8785 text, which reads back as a body of the kind: what does not could never be audited or replayed. A body
+    /// that comes by the million may have a quicker way to the same text, if each that it lets pass reads back.
     fn canonical(&self) -> Result<String, BodyError> {
-        jcs(self)
+        let text = jcs(self)?;
+        read::<Self>(&text)?;
+        Ok(text)
     }
 }
 
@@ -123,8 +126,14 @@ impl Kind {
 }
 
 fn check<B: Body>(json: &str) -> Result<String, BodyError> {
+    let body: B = read(json)?;
+    body.check()?;
+    body.canonical()
+}
+
+fn read<B: Body>(json: &str) -> Result<B, BodyError> {
     let mut reader = serde_json::Deserializer::from_str(json);
-    let body: B = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let body = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         BodyError::new(
             if path == "." { String::new() } else { path },
@@ -133,8 +142,7 @@ fn check<B: Body>(json: &str) -> Result<String, BodyError> {
         )
     })?;
     reader.end().map_err(|error| BodyError::new("", Rule::Schema, error.to_string()))?;
-    body.check()?;
-    body.canonical()
+    Ok(body)
 }
 
 fn schema<B: Body>() -> serde_json::Value {
@@ -182,5 +190,32 @@ impl Catalogue {
 
     pub fn iter(&self) -> impl Iterator<Item = &Kind> {
         self.0.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::Day;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+    struct Said {
+        count: i64,
+        #[schema(value_type = String)]
+        day: Day,
+    }
+
+    impl Body for Said {
+        const KIND: &'static str = "test.day.said";
+    }
+
+    #[test]
+    fn a_body_that_would_not_read_back_is_no_body() {
+        let told = |count, day| Said { count, day }.canonical().map_err(|error| error.field);
+        assert_eq!(told(1, Day::LAST).unwrap(), r#"{"count":1,"day":"9999-12-31"}"#);
+        assert_eq!(told(1, Day::LAST.plus(1)), Err("day".to_owned()));
+        assert_eq!(told(i64::MAX, Day::FIRST), Err("count".to_owned()), "as a double it is one more");
     }
 }

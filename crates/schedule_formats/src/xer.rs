@@ -159,14 +159,15 @@ fn links(
     limits: &Limits,
 ) -> Result<(), FormatError> {
     let all: HashSet<&str> = tables.rows("TASK").map(|row| row.get("task_id")).collect();
-    let mut left_out = 0;
+    let is_there = |task: &str| all.contains(task) || tables.tasks_of_others.contains(task);
+    let mut left_out = tables.links_of_others;
     for row in tables.rows("TASKPRED") {
         let ends = (activities.get(row.get("pred_task_id")), activities.get(row.get("task_id")));
         let (Some(&predecessor), Some(&successor)) = ends else {
             // What follows others is there without being read; another project may not even be there.
             for (task, of) in [("pred_task_id", "pred_proj_id"), ("task_id", "proj_id")] {
                 let (task, of) = (row.get(task), row.get(of));
-                if !all.contains(task) && (of.is_empty() || of == project) {
+                if !is_there(task) && (of.is_empty() || of == project) {
                     let place = Place::Field("pred_task_id".to_owned());
                     return Err(FormatError::Reference { place, found: cut(task) });
                 }

@@ -207,6 +207,57 @@ on_every_store! {
         take(&leader, ROAD.as_bytes()).expect(403);
     }
 
+    fn a_plan_stays_within_the_years_that_entries_write(town) {
+        let planner = town.program(User::Planner);
+        let team = town.program(User::Team);
+        road(&town, &planner, "2026-12-31");
+        let refused = |answer: Answer, field: &str, rule: &str| {
+            let answer = answer.expect(400).json();
+            assert_eq!((&answer["field"], &answer["rule"]), (&json!(field), &json!(rule)), "{answer}");
+            let said = answer["detail_zh"].as_str().or(answer["detail"].as_str()).unwrap();
+            assert!(said.contains("超出公元 1 年至 9999 年"), "{said}");
+        };
+        // Whoever works a minute a week is done in the year 1841899.
+        let weekly = |duration: &str| format!("<Project><StartDate>2026-03-16T08:00:00</StartDate><CalendarUID>1</CalendarUID><Calendars><Calendar><UID>1</UID><Name>c</Name>\
+            <WeekDays><WeekDay><DayType>2</DayType><DayWorking>1</DayWorking><WorkingTimes><WorkingTime><FromTime>08:00:00</FromTime><ToTime>08:01:00</ToTime></WorkingTime></WorkingTimes></WeekDay></WeekDays>\
+            </Calendar></Calendars><Tasks><Task><UID>1</UID><Name>x</Name><Duration>{duration}</Duration></Task></Tasks></Project>");
+        let far = weekly("PT1600000H0M0S");
+        town.settle();
+        let before = town.fingerprint();
+        refused(team.post_bytes(&format!("{PLAN}?preview=true"), "application/octet-stream", far.as_bytes()), "file", "plan-file");
+        refused(take(&team, far.as_bytes()), "file", "plan-file");
+        assert_eq!(town.fingerprint(), before);
+
+        let edit = |changes: Value| record(&team, "projects.plan.edited", json!({ "project": "road", "changes": changes }));
+        let duration = |activity: &str, minutes: u32| json!({ "what": "duration", "activity": activity, "minutes": minutes });
+        take(&team, ROAD.as_bytes()).expect(201);
+        edit(json!([duration("A", 100_000_000)])).expect(201);
+        let mut chain: Vec<Value> = ["B", "C"].map(|code| duration(code, 100_000_000)).into();
+        for number in 0..8 {
+            let before = if number == 0 { "C".to_owned() } else { format!("C{}", number - 1) };
+            chain.push(json!({ "what": "add", "activity": { "code": format!("C{number}"), "name": "x", "minutes": 100_000_000, "after": [{ "code": before, "kind": "FS" }] } }));
+        }
+        refused(edit(chain.into()), "body.changes", "plan");
+        edit(json!([{ "what": "start", "start": "0100-01-01T00:00" }])).expect(201);
+        let deadline = json!({ "project": "road", "deadline": "0150-01-01", "backward": true });
+        refused(record(&planner, "projects.plan.deadline_set", deadline), "body.deadline", "plan");
+
+        // What is done takes no time any more, until it is reported not to be done.
+        take(&team, weekly("PT0H10M0S").as_bytes()).expect(201);
+        record(&planner, "projects.phase.changed", json!({ "project": "road", "to": "started" })).expect(201);
+        let report = |bp: u32| record(&team, "projects.progress.reported", json!({ "project": "road", "activity": "1", "percent_bp": bp, "note": "复核" }));
+        report(10_000).expect(201);
+        edit(json!([duration("1", 96_000_000)])).expect(201);
+        refused(record(&planner, "projects.plan.baselined", json!({ "project": "road", "title": "x" })), "body.project", "plan");
+        town.clock.advance_ms(60_000);
+        report(0).expect(201);
+        assert!(plan(&team)["finish"].as_str().unwrap().starts_with("1841"));
+        refused(edit(json!([{ "what": "name", "activity": "1", "name": "y" }])), "body.changes", "plan");
+        edit(json!([duration("1", 10)])).expect(201);
+        assert!(plan(&team)["finish"].as_str().unwrap().starts_with("2026"));
+        town.check();
+    }
+
     fn a_plan_file_cannot_make_one_long_text_into_many(town) {
         let planner = town.program(User::Planner);
         road(&town, &planner, "2030-12-31");

@@ -125,7 +125,9 @@ mod tests {
                 amount_fen: Fen(fen), counter, fen_per_kg: Fen(fen), grams: Grams(grams), lot, offline,
                 product: "\u{1}\n\"\\番茄".into(), scale: 7, stall,
             };
-            proptest::prop_assert_eq!(sale.canonical().unwrap(), ledger::jcs(&sale).unwrap());
+            let text = sale.canonical().unwrap();
+            proptest::prop_assert_eq!(&text, &ledger::jcs(&sale).unwrap());
+            proptest::prop_assert_eq!(serde_json::from_str::<Sale>(&text).unwrap(), sale);
         }
     }
 

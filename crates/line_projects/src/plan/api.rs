@@ -276,7 +276,7 @@ async fn take(
     let (book, project) = may_take(&app, &viewer, &book, &project).await?;
     let bytes = body(request, PLAN_BYTES_MAX).await?.to_vec();
     app.limits.evidence(&viewer.id())?;
-    let taken = taken::read(&app, &book, &project, query.file.as_deref(), bytes).await?;
+    let taken = taken::read(&app, &viewer, &book, &project, query.file.as_deref(), bytes).await?;
     let Taken { bytes, import, preview } = taken.map_err(|error| refused(&error))?;
     if query.preview {
         return Ok(axum::Json(preview).into_response());

@@ -22,6 +22,11 @@ impl Clock {
         Moment::at(day, time.since_ms(zone.start_of(day)).div_euclid(60_000))
     }
 
+    /// Whether its text is one that is read: it lies in years 1 to 9999.
+    pub fn is_written(self) -> bool {
+        (Day::FIRST..=Day::LAST).contains(&self.0.day())
+    }
+
     /// The end of a day: its last minute is done.
     pub fn end_of(day: Day) -> Moment {
         Moment::at(day, 1440)
@@ -119,5 +124,22 @@ mod tests {
         for text in ["", "08:00", "08:00-24:01", "24:00-24:00", "8:00-9:00"] {
             assert!(ShiftText::try_from(text.to_owned()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        let (first, last) = (Moment::at(Day::FIRST, 0), Moment::at(Day::LAST, 1439));
+        for (moment, is_written) in [
+            (first.0, true),
+            (last.0, true),
+            (last.0 + 1, false),
+            (i64::MIN / 4, false),
+            (i64::MAX / 4, false),
+        ] {
+            let clock = Clock(Moment(moment));
+            assert_eq!(clock.is_written(), is_written, "{clock}");
+            assert_eq!(Clock::try_from(clock.to_string()) == Ok(clock), is_written, "{clock}");
+        }
+        assert!(!Clock(Moment(first.0 - 1)).is_written());
     }
 }

@@ -1,4 +1,4 @@
-use schedule::{ActivityId, Calendar, Plan, ScheduleError};
+use schedule::{ActivityId, Calendar, Moment, Plan, ScheduleError};
 use schedule_formats::Document;
 
 use super::change::ChangeError;
@@ -11,6 +11,8 @@ pub enum PlanError {
     Schedule(ScheduleError),
     #[error("activity {activity:?} comes after {predecessor:?}, which is not in the plan")]
     MissingPredecessor { activity: String, predecessor: String },
+    #[error("{activity} would lie on {}, outside the years 1 to 9999", at.day())]
+    Years { activity: String, at: Moment },
     #[error(transparent)]
     Change(#[from] ChangeError),
 }
@@ -78,9 +80,9 @@ pub fn explain(error: &ScheduleError, document: &Document) -> (String, String) {
 }
 
 impl PlanError {
-    /// As a refusal of what asked for the plan, beside a field of it.
-    pub fn refusal(&self, field: &str, document: Option<&Document>) -> Refusal {
-        let (zh, en) = match (self, document) {
+    /// In Chinese and in English.
+    pub fn told(&self, document: Option<&Document>) -> (String, String) {
+        match (self, document) {
             (Self::Schedule(error), Some(document)) => explain(error, document),
             (Self::Schedule(error), None) => {
                 explain(error, &Document::new("", Plan::new(Calendar::elapsed())))
@@ -88,8 +90,17 @@ impl PlanError {
             (Self::MissingPredecessor { activity, predecessor }, _) => {
                 (format!("活动“{activity}”的紧前活动“{predecessor}”不在计划中"), self.to_string())
             }
+            (Self::Years { activity, at }, _) => {
+                let zh = format!("活动“{activity}”将排到 {}，超出公元 1 年至 9999 年", at.day());
+                (zh, self.to_string())
+            }
             (Self::Change(error), _) => (error.chinese(), error.to_string()),
-        };
+        }
+    }
+
+    /// As a refusal of what asked for the plan, beside a field of it.
+    pub fn refusal(&self, field: &str, document: Option<&Document>) -> Refusal {
+        let (zh, en) = self.told(document);
         Refusal::new(Code::Plan, field, en).in_chinese(zh)
     }
 }

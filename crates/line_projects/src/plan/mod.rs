@@ -21,6 +21,7 @@ pub mod pages;
 mod read;
 pub mod state;
 pub mod taken;
+pub(crate) mod years;
 
 pub(crate) use ahead::ahead;
 pub use apply::apply;

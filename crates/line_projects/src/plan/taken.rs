@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::explain::explain;
 use super::import::{self, Import, ImportError};
 use super::kinds::Format;
-use super::{Clock, CurvePoint, Model, Outlook, ahead, curve, office_hours};
+use super::{Clock, CurvePoint, Model, Outlook, ahead, curve, office_hours, years};
 use crate::api::failure_problem;
 use crate::record::{Recorded, import_plan};
 use crate::state::{self, Project};
@@ -78,16 +78,20 @@ pub struct PreviewRow {
     pub critical: bool,
 }
 
-/// Reads a file off the async threads; `Ok(Err)` is what is wrong with it.
+/// Reads a file off the async threads, one of a caller at a time: a small one may unpack to much. `Ok(Err)` is what is wrong
+/// with it.
 pub async fn read(
     app: &App,
+    viewer: &Viewer,
     book: &BookId,
     project: &Project,
     file: Option<&str>,
     bytes: Vec<u8>,
 ) -> Result<Result<Taken, Unfit>, Problem> {
     let (project, file, book) = (project.clone(), file.map(str::to_owned), book.clone());
+    let turn = app.limits.turns.to_send(&viewer.id(), base::limits::PLAN_BYTES_MAX).await?;
     app.blocking(move |kernel| {
+        let _turn = turn;
         let rulebook = kernel.rulebook()?;
         let calendar = office_hours(rulebook.calendar_at(kernel.now()));
         let start = Moment::at(project.planned_start, 0);
@@ -122,8 +126,12 @@ fn preview(import: &Import, model: &Model, project: &Project) -> Result<Preview,
         let (zh, en) = explain(&error, document);
         Unfit::one(zh, en)
     })?;
-    let critical = schedule.critical(schedule::Critical::LongestPath);
     let planned = schedule.planned();
+    years::check(document, &schedule, &planned).map_err(|error| {
+        let (zh, en) = error.told(Some(document));
+        Unfit::one(zh, en)
+    })?;
+    let critical = schedule.critical(schedule::Critical::LongestPath);
     let row = |(at, activity): (usize, &super::kinds::PlanActivity)| PreviewRow {
         code: activity.code.clone(),
         name: activity.name.clone(),

@@ -7,7 +7,7 @@ use schedule::Moment;
 
 use super::{Failure, Recorded, Recorder, refuse, refused};
 use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped, PartImported};
-use crate::plan::{Clock, Import, Known, Model, Outlook, PlanError, state};
+use crate::plan::{Clock, Import, Known, Model, Outlook, PlanError, state, years};
 use crate::refusal::Code;
 use crate::state::Project;
 
@@ -44,7 +44,7 @@ impl Recorder<'_, '_> {
         if let Some((_, before)) = self.held_plan(&project)? {
             (model.deadline, model.backward) = (before.deadline, before.backward);
         }
-        let outlook = self.outlook(&project, &model, "file")?;
+        let outlook = self.outcome(&project, &model, "file")?;
         let head = Imported {
             project: project.project.clone(),
             format: import.format,
@@ -83,8 +83,8 @@ impl Recorder<'_, '_> {
                 |error| refused(PlanError::Change(error).refusal(&format!("body.changes[{at}]"), None));
             change.make(&mut model).map_err(wrong)?;
         }
-        let after = self.outlook(&project, &model, "body.changes")?;
-        (body.before, body.after) = (Some(Clock(before.finish())), Some(Clock(after.finish())));
+        let after = self.outcome(&project, &model, "body.changes")?;
+        (body.before, body.after) = (written(before.finish()), Some(Clock(after.finish())));
         self.of_project(&body, &project)
     }
 
@@ -93,8 +93,8 @@ impl Recorder<'_, '_> {
         let before = self.outlook(&project, &model, "body.project")?;
         body.make(&mut model)
             .map_err(|error| refused(PlanError::Change(error).refusal("body.from", None)))?;
-        let after = self.outlook(&project, &model, "body.lag_minutes")?;
-        (body.before, body.after) = (Some(Clock(before.finish())), Some(Clock(after.finish())));
+        let after = self.outcome(&project, &model, "body.lag_minutes")?;
+        (body.before, body.after) = (written(before.finish()), Some(Clock(after.finish())));
         self.of_project(&body, &project)
     }
 
@@ -102,6 +102,8 @@ impl Recorder<'_, '_> {
         let (project, model) = self.planned_project(&body.project)?;
         let wrong = |error: PlanError| refused(error.refusal("body.project", None));
         let frozen = model.frozen(project.planned_finish).map_err(wrong)?;
+        let mut spans = model.activities().filter_map(|it| Some((&it.code, *frozen.spans.get(&it.code)?)));
+        spans.try_for_each(|(code, span)| years::check_spans(code, [span])).map_err(wrong)?;
         (body.finish, body.deadline) = (frozen.finish.map(Clock), Some(project.planned_finish));
         self.of_project(&body, &project)
     }
@@ -109,7 +111,7 @@ impl Recorder<'_, '_> {
     pub(super) fn set_plan_deadline(&mut self, mut body: DeadlineSet) -> Result<Receipt, Failure> {
         let (project, mut model) = self.planned_project(&body.project)?;
         (model.deadline, model.backward) = (body.deadline, body.backward);
-        let outlook = self.outlook(&project, &model, "body.deadline")?;
+        let outlook = self.outcome(&project, &model, "body.deadline")?;
         body.latest_start = Some(Clock(outlook.schedule.latest_start()));
         body.finish = Some(Clock(outlook.finish()));
         self.of_project(&body, &project)
@@ -126,6 +128,14 @@ impl Recorder<'_, '_> {
             Some((_, model)) => Ok((project, model)),
             None => refuse(Code::NoPlan, "body.project", format!("project {name} has no plan")),
         }
+    }
+
+    /// A plan as it is to stand; refused beside a field if entries cannot write its dates.
+    fn outcome(&mut self, project: &Project, model: &Model, field: &str) -> Result<Outlook, Failure> {
+        let outlook = self.outlook(project, model, field)?;
+        years::check(&outlook.document, &outlook.schedule, &outlook.planned)
+            .map_err(|error| refused(error.refusal(field, Some(&outlook.document))))?;
+        Ok(outlook)
     }
 
     /// A plan as things stand; refused beside a field if it cannot be reckoned with.
@@ -145,4 +155,9 @@ impl Recorder<'_, '_> {
             refused(error.refusal(field, document.as_ref()))
         })
     }
+}
+
+/// A finish that reports may have put beyond what entries write.
+fn written(finish: Moment) -> Option<Clock> {
+    Some(Clock(finish)).filter(|clock| clock.is_written())
 }

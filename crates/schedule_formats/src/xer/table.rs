@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::error::words;
 use crate::{FormatError, Limits};
@@ -6,6 +6,9 @@ use crate::{FormatError, Limits};
 /// The tables of a file that are read: `%T` names one, `%F` its fields, each `%R` is a row.
 pub(super) struct Tables<'a> {
     tables: HashMap<&'a str, Table<'a>>,
+    /// Tasks of other projects than the first, and links to them: a file may hold all of an office.
+    pub(super) tasks_of_others: HashSet<&'a str>,
+    pub(super) links_of_others: usize,
 }
 
 #[derive(Default)]
@@ -21,6 +24,8 @@ pub(super) struct Row<'t> {
     cells: &'t [&'t str],
 }
 
+/// Tasks of other projects for each row of the first that is read, at most.
+const OTHERS_PER_ROW: usize = 10;
 const READ: [&str; 5] = ["PROJECT", "CALENDAR", "PROJWBS", "TASK", "TASKPRED"];
 /// The fields that are kept: a row may have countless others.
 const FIELDS: [&str; 25] = [
@@ -54,6 +59,8 @@ const FIELDS: [&str; 25] = [
 impl<'a> Tables<'a> {
     pub(super) fn read(text: &'a str, limits: &Limits) -> Result<Self, FormatError> {
         let mut tables: HashMap<&str, Table<'a>> = HashMap::new();
+        let (mut tasks_of_others, mut links_of_others, mut project) = (HashSet::new(), 0, None);
+        let rows_max = limits.activities_max.max(limits.links_max);
         let mut open = "";
         for line in text.lines() {
             let mut cells = line.split('\t');
@@ -65,17 +72,27 @@ impl<'a> Tables<'a> {
                 }
                 Some("%R") if READ.contains(&open) => {
                     let table = tables.entry(open).or_default();
-                    table.rows.push(table.kept(cells));
-                    Limits::check(
-                        words("rows", "行"),
-                        table.rows.len(),
-                        limits.activities_max.max(limits.links_max),
-                    )?;
+                    let cells = table.kept(cells);
+                    let of = table.cell(&cells, "proj_id");
+                    if open == "PROJECT" {
+                        project.get_or_insert(of);
+                    } else if open != "CALENDAR" && !of.is_empty() && project.is_some_and(|own| own != of) {
+                        match open {
+                            "TASK" => drop(tasks_of_others.insert(table.cell(&cells, "task_id"))),
+                            "TASKPRED" => links_of_others += 1,
+                            _ => {}
+                        }
+                        let most = rows_max.saturating_mul(OTHERS_PER_ROW);
+                        Limits::check(words("rows", "行"), tasks_of_others.len(), most)?;
+                        continue;
+                    }
+                    table.rows.push(cells);
+                    Limits::check(words("rows", "行"), table.rows.len(), rows_max)?;
                 }
                 _ => {}
             }
         }
-        Ok(Self { tables })
+        Ok(Self { tables, tasks_of_others, links_of_others })
     }
 
     pub(super) fn rows(&self, name: &str) -> impl Iterator<Item = Row<'_>> {
@@ -95,6 +112,11 @@ impl<'a> Table<'a> {
                 self.columns.push(column);
             }
         }
+    }
+
+    /// A cell of a row by the name of its field; empty if the row has none.
+    fn cell(&self, cells: &[&'a str], field: &str) -> &'a str {
+        self.fields.get(field).and_then(|&at| cells.get(at)).copied().unwrap_or("")
     }
 
     /// The cells of the fields that are kept, as far as the row has them.

@@ -7,6 +7,8 @@ use crate::{FormatError, Limits};
 
 /// Parts of a workbook; a real one has a few dozen.
 const PARTS_MAX: usize = 2_000;
+/// Bytes of one piece of XML, a tag or the text between two; the longest text of a cell takes an eighth of them.
+const PIECE_BYTES_MAX: usize = 1024 * 1024;
 /// The end of a ZIP file (APPNOTE.TXT, section 4.3.16): its signature, and where it counts the parts.
 const END: [u8; 4] = *b"PK\x05\x06";
 const COUNT_AT: usize = 10;
@@ -38,14 +40,22 @@ impl<'a> Archive<'a> {
         read: impl FnOnce(&mut Xml<'_>) -> Result<T, FormatError>,
     ) -> Result<Option<T>, FormatError> {
         let Some(at) = self.zip.index_for_name(name) else { return Ok(None) };
-        let part = self.zip.by_index(at).map_err(FormatError::workbook)?;
+        let mut part = self.zip.by_index(at).map_err(FormatError::workbook)?;
         // One byte more than is left tells what ends here from what goes on.
-        let mut counted = Counted { part, left: self.left + 1 };
-        let result = read(&mut quick_xml::Reader::from_reader(BufReader::new(&mut counted)));
+        let counted = Counted { part: &mut part, left: self.left + 1, piece: PIECE_BYTES_MAX };
+        let mut xml = quick_xml::Reader::from_reader(BufReader::new(counted));
+        let result = read(&mut xml);
+        let counted = xml.into_inner().into_inner();
         if counted.left == 0 {
             return Err(FormatError::Limit {
                 what: words("bytes once unpacked", "字节（解压后）"),
                 max: self.unpacked_max,
+            });
+        }
+        if counted.piece == 0 && result.is_err() {
+            return Err(FormatError::Limit {
+                what: words("bytes of XML in one piece", "字节（单个 XML 片段）"),
+                max: PIECE_BYTES_MAX,
             });
         }
         self.left = counted.left - 1;
@@ -53,18 +63,31 @@ impl<'a> Archive<'a> {
     }
 }
 
-pub(super) type Xml<'a> = quick_xml::Reader<BufReader<&'a mut dyn Read>>;
+pub(super) type Xml<'a> = quick_xml::Reader<BufReader<Counted<'a>>>;
 
-struct Counted<R> {
-    part: R,
+/// A part, how many bytes more may be read of it, and how many for the piece that is being read.
+pub(super) struct Counted<'a> {
+    part: &'a mut dyn Read,
     left: usize,
+    piece: usize,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl Counted<'_> {
+    /// Begins another piece.
+    pub(super) fn next_piece(&mut self) {
+        self.piece = PIECE_BYTES_MAX;
+    }
+}
+
+impl Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let most = buffer.len().min(self.left);
+        if self.piece == 0 {
+            return Err(std::io::Error::other("a piece of XML is too long"));
+        }
+        let most = buffer.len().min(self.left).min(self.piece);
         let count = self.part.read(&mut buffer[..most])?;
         self.left -= count;
+        self.piece -= count;
         Ok(count)
     }
 }

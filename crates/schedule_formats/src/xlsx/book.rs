@@ -28,8 +28,8 @@ pub(super) enum Shown {
     Date,
 }
 
-/// Texts of a workbook for each activity, at most.
-const STRINGS_PER_ACTIVITY: usize = 12;
+/// Bytes that a text takes beside its own.
+const TEXT_BYTES: usize = 32;
 /// Characters of a sheet's name, as Excel has it; every place that is told repeats it.
 const SHEET_CHARS_MAX: usize = 31;
 
@@ -44,8 +44,8 @@ impl Book {
             Some(absolute) => absolute.to_owned(),
             None => format!("xl/{target}"),
         };
-        let most = limits.activities_max.saturating_mul(STRINGS_PER_ACTIVITY);
-        let strings = archive.part("xl/sharedStrings.xml", |xml| strings(xml, most))?.unwrap_or_default();
+        let strings = archive.part("xl/sharedStrings.xml", |xml| strings(xml, limits.bytes_max))?;
+        let strings = strings.unwrap_or_default();
         let shown = archive.part("xl/styles.xml", styles)?.unwrap_or_default();
         Ok(Self { sheet, part, is_1904, strings, shown })
     }
@@ -54,6 +54,7 @@ impl Book {
 /// The next event, without a document type.
 pub(super) fn next<'b>(xml: &mut Xml<'_>, buffer: &'b mut Vec<u8>) -> Result<Event<'b>, FormatError> {
     buffer.clear();
+    xml.get_mut().get_mut().next_piece();
     match xml.read_event_into(buffer) {
         Ok(Event::DocType(_)) => Err(FormatError::Doctype),
         Ok(event) => Ok(event),
@@ -108,27 +109,55 @@ fn relation(xml: &mut Xml<'_>, id: &str) -> Result<Option<String>, FormatError> 
 }
 
 /// The texts that cells refer to. Runs of one text with other type are one text; how it is pronounced is none of it.
-fn strings(xml: &mut Xml<'_>, most: usize) -> Result<Vec<Rc<str>>, FormatError> {
+fn strings(xml: &mut Xml<'_>, bytes_max: usize) -> Result<Vec<Rc<str>>, FormatError> {
     let (mut buffer, mut all, mut text) = (Vec::new(), Vec::<Rc<str>>::new(), Text::default());
+    let mut bytes = 0_usize;
     loop {
         let event = next(xml, &mut buffer)?;
-        match &event {
-            Event::Start(element) if element.local_name().as_ref() == b"si" => text = Text::default(),
-            Event::Empty(element) if element.local_name().as_ref() == b"si" => all.push("".into()),
+        let whole = match &event {
+            Event::Start(element) if element.local_name().as_ref() == b"si" => {
+                text = Text::default();
+                continue;
+            }
+            Event::Empty(element) if element.local_name().as_ref() == b"si" => String::new(),
             Event::End(element) if element.local_name().as_ref() == b"si" => {
-                all.push(std::mem::take(&mut text).text.trim().into());
+                std::mem::take(&mut text).gathered.text
             }
             Event::Eof => return Ok(all),
-            event => text.take(event)?,
-        }
-        Limits::check(words("texts", "段文本"), all.len(), most)?;
+            event => {
+                text.take(event)?;
+                continue;
+            }
+        };
+        bytes += whole.trim().len() + TEXT_BYTES;
+        Limits::check(words("bytes of texts", "字节（全部文本）"), bytes, bytes_max)?;
+        all.push(whole.trim().into());
+    }
+}
+
+/// Characters of a cell's text or value, as Excel has it.
+const CELL_CHARS_MAX: usize = 32_767;
+
+/// What stands in a cell, as long as a cell may hold it.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub(super) text: String,
+    chars: usize,
+}
+
+impl Gathered {
+    pub(super) fn push(&mut self, part: &str) -> Result<(), FormatError> {
+        self.chars += part.chars().count();
+        Limits::check(words("characters in a cell", "个字符（每个单元格）"), self.chars, CELL_CHARS_MAX)?;
+        self.text.push_str(part);
+        Ok(())
     }
 }
 
 /// A text that is gathered from the elements `t`.
 #[derive(Default)]
 pub(super) struct Text {
-    pub(super) text: String,
+    pub(super) gathered: Gathered,
     is_open: bool,
     is_phonetic: bool,
 }
@@ -142,12 +171,15 @@ impl Text {
             Event::Start(element) if element.local_name().as_ref() == b"rPh" => self.is_phonetic = true,
             Event::End(element) if element.local_name().as_ref() == b"rPh" => self.is_phonetic = false,
             _ if !self.is_open || self.is_phonetic => {}
-            Event::Text(text) => self.text.push_str(&text.decode().map_err(|error| bad(&error))?),
-            Event::CData(text) => self.text.push_str(&text.decode().map_err(|error| bad(&error))?),
-            Event::GeneralRef(name) => match name.resolve_char_ref().map_err(|error| bad(&error))? {
-                Some(c) => self.text.push(c),
-                None => self.text.push(crate::xml::predefined(name)?),
-            },
+            Event::Text(text) => self.gathered.push(&text.decode().map_err(|error| bad(&error))?)?,
+            Event::CData(text) => self.gathered.push(&text.decode().map_err(|error| bad(&error))?)?,
+            Event::GeneralRef(name) => {
+                let c = match name.resolve_char_ref().map_err(|error| bad(&error))? {
+                    Some(c) => c,
+                    None => crate::xml::predefined(name)?,
+                };
+                self.gathered.push(c.encode_utf8(&mut [0; 4]))?;
+            }
             _ => {}
         }
         Ok(())

@@ -3,7 +3,7 @@ use schedule::Moment;
 
 use super::NO_TITLE;
 use super::archive::{Archive, Xml};
-use super::book::{Book, Shown, Text, attribute, next};
+use super::book::{Book, Gathered, Shown, Text, attribute, next};
 use crate::clock_face::moment;
 use crate::error::words;
 use crate::table::{Cell, Row, Table};
@@ -72,7 +72,7 @@ impl Reading<'_, '_> {
     }
 
     fn cell(&mut self, xml: &mut Xml<'_>, kind: &str, style: Option<&str>) -> Result<(), FormatError> {
-        let (mut buffer, mut value, mut inline) = (Vec::new(), String::new(), Text::default());
+        let (mut buffer, mut value, mut inline) = (Vec::new(), Gathered::default(), Text::default());
         let mut is_value = false;
         loop {
             match next(xml, &mut buffer)? {
@@ -84,12 +84,12 @@ impl Reading<'_, '_> {
                 Event::End(element) if element.local_name().as_ref() == b"c" => break,
                 Event::Eof => return Err(FormatError::Xml("a cell is not closed".to_owned())),
                 Event::Text(text) if is_value => {
-                    value.push_str(&text.decode().map_err(|error| FormatError::Xml(error.to_string()))?);
+                    value.push(&text.decode().map_err(|error| FormatError::Xml(error.to_string()))?)?;
                 }
                 event => inline.take(&event)?,
             }
         }
-        let found = self.meant(kind, value.trim(), inline.text, style)?;
+        let found = self.meant(kind, value.text.trim(), inline.gathered.text, style)?;
         if let Some(found) = found {
             self.row.cells.push((self.column - 1, found));
             Limits::check(words("cells of a row", "个单元格（每行）"), self.row.cells.len(), CELLS_MAX)?;

@@ -1,6 +1,6 @@
 //! Files that mean harm, or are too much.
 
-use schedule_formats::{FormatError, Limits, Place, csv, mspdi, xer};
+use schedule_formats::{FormatError, Limits, Note, Place, csv, mspdi, xer};
 
 use crate::spring_festival;
 
@@ -91,6 +91,26 @@ fn what_no_task_of_the_project_is_cannot_come_before_one() {
     assert_eq!(xer::read(xer, &Limits::default()).unwrap().plan.links.len(), 0);
     let own = xer.replace("OTHER", "1");
     assert!(matches!(xer::read(&own, &Limits::default()), Err(FormatError::Reference { .. })));
+}
+
+#[test]
+fn the_first_project_of_a_file_is_read_however_much_the_others_hold() {
+    let others: String = (100..400).map(|at| format!("%R\t{at}\t2\tB{at}\n")).collect();
+    let links: String = (101..400).map(|at| format!("%R\t{at}\t{}\t2\t2\tPR_FS\n", at - 1)).collect();
+    let file = |links: &str| {
+        format!(
+            "ERMHDR\n%T\tPROJECT\n%F\tproj_id\n%R\t1\n%R\t2\n%T\tTASK\n%F\ttask_id\tproj_id\ttask_code\n\
+            {others}%R\t10\t1\tA\n%R\t11\t1\tB\n%T\tTASKPRED\n\
+            %F\ttask_id\tpred_task_id\tproj_id\tpred_proj_id\tpred_type\n{links}"
+        )
+    };
+    let limits = Limits { activities_max: 40, links_max: 40, ..Limits::default() };
+    let own = "%R\t11\t10\t1\t1\tPR_FS\n%R\t11\t399\t1\t\tPR_FS\n";
+    let read = xer::read(&file(&format!("{links}{own}")), &limits).unwrap();
+    assert_eq!((read.labels.len(), read.plan.links.len()), (2, 1));
+    assert_eq!(read.notes, [Note::Links(300)], "what follows a task of another project, and theirs");
+    let few = Limits { activities_max: 20, links_max: 20, ..limits };
+    assert_eq!(limit_of(&xer::read(&file(own), &few).unwrap_err()), "rows");
 }
 
 /// Far more than a name has, and what so many activities would multiply it to.

@@ -179,9 +179,43 @@ fn a_small_file_that_unpacks_to_a_large_one_is_refused() {
         ("xl/_rels/workbook.xml.rels", RELATIONS),
         ("xl/sharedStrings.xml", &strings),
     ]);
-    let limits = Limits { activities_max: 1_000, ..Limits::default() };
-    let error = xlsx::read(&bytes, spring_festival(), &limits).unwrap_err();
-    assert_eq!(error.to_string(), "the file exceeds 12000 texts");
+    let error = xlsx::read(&bytes, spring_festival(), &limits_of(1_000_000)).unwrap_err();
+    assert_eq!(error.to_string(), "the file exceeds 1000000 bytes of texts");
+}
+
+fn limits_of(bytes_max: usize) -> Limits {
+    Limits { bytes_max, ..Limits::default() }
+}
+
+#[test]
+fn no_text_is_gathered_that_no_cell_can_hold() {
+    let told = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
+    let sheet = |cell: &str| {
+        with_sheet(
+            format!("<worksheet><sheetData><row><c{cell}</c></row></sheetData></worksheet>").as_bytes(),
+        )
+    };
+    let share =
+        |text: &str| sharing("S", &["code", "duration", "notes", "A", "1d", text], &[&[0, 1, 2], &[3, 4, 5]]);
+    assert_eq!(read(&share(&"文".repeat(32_767))).unwrap().labels[0].code, "A");
+    let one_more = "文".repeat(32_768);
+    let escaped = "&#x6587;".repeat(32_768);
+    for text in [one_more.as_str(), escaped.as_str()] {
+        let inline = format!(" t='inlineStr'><is><t>{text}</t></is>");
+        for bytes in [share(text), sheet(&inline)] {
+            assert_eq!(told(&bytes), "the file exceeds 32767 characters in a cell");
+        }
+    }
+    assert_eq!(told(&sheet(&format!("><v>{one_more}</v>"))), "the file exceeds 32767 characters in a cell");
+    // What is no text of a cell, and what begins one that does not end.
+    let long = "a".repeat(3_000_000);
+    for bytes in [share(&long), sheet(&format!("><!--{long}--><v>1</v>")), sheet(&format!(" s='{long}'>"))] {
+        assert!(bytes.len() < 10_000, "{} bytes", bytes.len());
+        assert_eq!(told(&bytes), "the file exceeds 1048576 bytes of XML in one piece");
+    }
+    let each = "a".repeat(30_000);
+    let error = xlsx::read(&share(&each), spring_festival(), &limits_of(20_000)).unwrap_err();
+    assert_eq!(error.to_string(), "the file exceeds 20000 bytes of texts");
 }
 
 #[test]
@@ -224,7 +258,7 @@ fn sharing(sheet: &str, texts: &[&str], rows: &[&[usize]]) -> Vec<u8> {
 
 #[test]
 fn a_text_that_many_cells_show_is_kept_once_and_refused_where_it_is_too_long() {
-    let long = "a".repeat(1_000_000);
+    let long = "a".repeat(32_767);
     let texts = ["code", "duration", "name", "notes", "1d", "A", long.as_str()];
     // As notes, which are no part of a plan, it is passed over in every cell.
     let noted = [[5, 4, 5].as_slice(), &[6; 150]].concat();

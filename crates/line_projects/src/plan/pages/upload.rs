@@ -92,7 +92,7 @@ pub async fn send(
         }
         Err(problem) => return Err(problem),
     };
-    match taken::read(&app, &book, &project, Some(&file), bytes).await? {
+    match taken::read(&app, &viewer, &book, &project, Some(&file), bytes).await? {
         Err(Unfit { chinese, english }) => {
             let wrong = if lang == Lang::Zh { chinese } else { english };
             again(frame, &book, &project, wrong)
@@ -198,7 +198,7 @@ pub async fn accept(
         let kept = app.blocking(move |kernel| kernel.sent_file(&by, &book, &digest)).await?;
         kept.ok_or_else(Problem::not_found)?
     };
-    let read = taken::read(&app, &book, &project, file.as_deref(), kept.bytes).await?;
+    let read = taken::read(&app, &viewer, &book, &project, file.as_deref(), kept.bytes).await?;
     let Taken { import, .. } = read.map_err(|error| refused(&error))?;
     let sent = Sent::of("plan", &typed);
     let recorded =
