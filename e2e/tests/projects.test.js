@@ -68,7 +68,7 @@ test('a leader opens a red project down to its blocker and the post that answers
   await team.goto(`${site.address}${BOOK}/record/blocker?project=e2e`);
   await team.fill('[name=title]', '用地手续未办结');
   await team.selectOption('[name=owner]', 'post:leling-ziranju/land');
-  await team.fill('[name=due]', day(-1));
+  await team.fill('[name=due]', day(1));
   await team.locator('.form-actions button').tap();
   await team.waitForURL(/done=\d+/);
   const page = await visit(site, desktop);
