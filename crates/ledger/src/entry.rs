@@ -137,7 +137,7 @@ impl Draft {
         body: Arc<B>,
     ) -> Result<Self, BodyError> {
         body.check()?;
-        let text = body.canonical()?;
+        let (text, body) = B::settled(body)?;
         Ok(Self {
             book: book.clone(),
             kind: KindName::new(B::KIND).expect("a declared kind has a valid name"),

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,6 +26,14 @@ pub trait Body: Serialize + DeserializeOwned + utoipa::ToSchema + Clone + Send +
         let text = jcs(self)?;
         read::<Self>(&text)?;
         Ok(text)
+    }
+
+    /// The canonical text, and the body as it reads back from it: what is applied when it is recorded is what is applied
+    /// when it is replayed, numbers beyond those of JSON included.
+    fn settled(body: Arc<Self>) -> Result<(String, Arc<Self>), BodyError> {
+        let text = jcs(&*body)?;
+        let read = read::<Self>(&text)?;
+        Ok((text, Arc::new(read)))
     }
 }
 

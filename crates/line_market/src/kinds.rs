@@ -126,6 +126,12 @@ macro_rules! body {
             $(fn canonical(&self) -> Result<String, ledger::BodyError> {
                 let $me = self;
                 $canonical
+            }
+
+            fn settled(
+                body: std::sync::Arc<Self>,
+            ) -> Result<(String, std::sync::Arc<Self>), ledger::BodyError> {
+                Ok((body.canonical()?, body))
             })?
         }
     };

@@ -285,8 +285,9 @@ impl Matter {
                 Due::On { day: later }
             }
             (Due::On { day }, Extension::Days { days }) => {
-                let days = i32::try_from(days).map_err(|_| MatterError::NoExtension)?;
-                Due::On { day: day.plus(days) }
+                let later = i32::try_from(days).ok().and_then(|days| day.0.checked_add(days)).map(Day);
+                // A later day could be written nowhere, nor read back.
+                Due::On { day: later.filter(|later| *later <= Day::LAST).ok_or(MatterError::NoExtension)? }
             }
             (Due::Within { mut term, from }, Extension::Days { days }) => {
                 term.days = term.days.saturating_add(days);

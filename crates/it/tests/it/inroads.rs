@@ -183,6 +183,20 @@ on_every_store! {
         town.check();
     }
 
+    fn no_deadline_is_put_off_beyond_the_years_that_are_written(town) {
+        let (manager, clerk) = (town.holder("wei", &[MANAGER]), town.holder("zhao", &[CLERK]));
+        let mut given = task(CLERK, MANAGER);
+        given["due"]["day"] = "9999-12-31".into();
+        manager.post("/api/matters/beiyuan", &given).expect(201);
+        for days in [1, u32::MAX] {
+            let more = json!({ "verb": "extended", "extension": { "by": "days", "days": days }, "reason": "延期", "approver": MANAGER });
+            step(&manager, 0, more).expect(400);
+        }
+        clerk.get("/api/matters/beiyuan/task-drain").expect(200);
+        assert_eq!(town.site.kernel.tend_matters(100).unwrap().failed, 0);
+        town.check();
+    }
+
     fn what_the_supervising_post_finds_put_right_is_ended_with_a_file_too(town) {
         town.holder("wei", &[MANAGER]);
         town.holder("li", &[BUREAU]);

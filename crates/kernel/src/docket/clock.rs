@@ -36,6 +36,11 @@ pub struct Tended {
 
 type Refused = AppendError<DocketError>;
 
+/// Whether what is kept of one matter cannot be read, and the database has no fault.
+fn is_of_one(error: &StoreError) -> bool {
+    matches!(error, StoreError::Schema(_))
+}
+
 impl Kernel {
     /// Looks at the matters whose moment has come, the longest waiting first, at most so many. Blocks.
     pub fn tend_matters(&self, count: usize) -> Result<Tended, StoreError> {
@@ -45,7 +50,7 @@ impl Kernel {
         for batch in waiting.chunks(BATCH) {
             match self.tend(batch.to_vec()) {
                 Ok(changed) => tended.add(batch.len(), changed),
-                Err(AppendError::Store(error)) => return Err(error),
+                Err(AppendError::Store(error)) if !is_of_one(&error) => return Err(error),
                 Err(AppendError::Busy | AppendError::Stopped) => return Ok(tended),
                 // One of them is at fault; the others must not suffer for it.
                 Err(_) => batch.iter().try_for_each(|matter| self.tend_alone(matter, &mut tended))?,
@@ -57,7 +62,7 @@ impl Kernel {
     fn tend_alone(&self, matter: &MatterId, tended: &mut Tended) -> Result<(), StoreError> {
         match self.tend(vec![matter.clone()]) {
             Ok(changed) => tended.add(1, changed),
-            Err(AppendError::Store(error)) => return Err(error),
+            Err(AppendError::Store(error)) if !is_of_one(&error) => return Err(error),
             Err(AppendError::Busy | AppendError::Stopped) => {}
             Err(error) => {
                 tracing::error!(%matter, %error, "a matter cannot be looked at");

@@ -129,12 +129,13 @@ pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Prepared 
         false => Ok(()),
     });
     let mut left = INDEX_BYTES_MAX;
-    let each = |event| printed.clone().and_then(|()| ready(book, sender, event, &told, &mut left));
+    let mut each = |event| printed.clone().and_then(|()| ready(book, sender, event, &told, &mut left));
+    let events = document.events.iter().map(&mut each).collect();
     Prepared {
         book: book.clone(),
         sender: sender.clone(),
-        events: document.events.iter().map(each).collect(),
-        elements: vocabulary::prepare(book, sender, document, &printed),
+        events,
+        elements: vocabulary::prepare(book, sender, document, &printed, &mut left),
     }
 }
 

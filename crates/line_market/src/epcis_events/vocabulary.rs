@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use base::limits::INDEX_BYTES_MAX;
 use base::{BookId, Seq, SubjectId, Time};
 use epcis::query::{Held, Scalar, extension_name, stored};
 use epcis::{Context, Document, urn};
@@ -96,12 +97,14 @@ pub fn count(document: &Document) -> usize {
     document.master_data.iter().map(list).sum()
 }
 
-/// Drafts the entries of a document's master data, each with the context of the document, if that may be.
+/// Drafts the entries of a document's master data, each with the context of the document, if that may be; so many bytes are
+/// left for what is indexed of the document.
 pub fn prepare(
     book: &BookId,
     sender: &Sender,
     document: &Document,
     context: &Result<(), Refusal>,
+    left: &mut usize,
 ) -> Vec<Result<Element, Refusal>> {
     let each = |(at, vocabulary): (usize, &Value)| -> Vec<Result<Element, Refusal>> {
         let name = vocabulary.get("type").and_then(Value::as_str).unwrap_or_default();
@@ -111,11 +114,45 @@ pub fn prepare(
             .map(|(n, element)| {
                 let path = format!("{PATH}[{at}].vocabularyElementList[{n}]");
                 context.clone()?;
+                let (parts, bytes) = indexed(element, name.len() + sender.name().len());
+                if parts > PARTS_MAX {
+                    let detail = format!("an element may have {PARTS_MAX} attributes and children at most");
+                    return Err(Refusal::new(Code::Body, path, detail));
+                }
+                if !taken(left, bytes) {
+                    let detail = format!("what is indexed of a document may come to {INDEX_BYTES_MAX} bytes");
+                    return Err(Refusal::new(Code::Body, path, detail));
+                }
                 one(book, sender, document, name, element, path)
             })
             .collect()
     };
     document.master_data.iter().enumerate().flat_map(each).collect()
+}
+
+/// How many parts an element has, and what they come to in the index: each stands there twice, with the names of the element,
+/// of its vocabulary and of who tells it.
+fn indexed(element: &Value, names: usize) -> (usize, usize) {
+    // A prefix is written out.
+    const EXPANDED: usize = 256;
+    let text = |value: &Value| value.as_str().map_or(32, str::len);
+    let each = names + element.get("id").map_or(0, text) + EXPANDED;
+    let list = |name: &str| element.get(name).and_then(Value::as_array).into_iter().flatten();
+    let (mut parts, mut bytes) = (0, 0);
+    for attribute in list("attributes") {
+        let name = attribute.get("id").map_or(0, text) + EXPANDED;
+        let values = match attribute.get("attribute") {
+            Some(Value::Array(items)) => items.as_slice(),
+            one => one.map(std::slice::from_ref).unwrap_or_default(),
+        };
+        parts += values.len().max(1);
+        bytes += values.len().max(1) * (each + name) + values.iter().map(text).sum::<usize>();
+    }
+    for child in list("children") {
+        parts += 1;
+        bytes += each + text(child);
+    }
+    (parts, 2 * bytes)
 }
 
 fn one(
@@ -134,9 +171,6 @@ fn one(
         sender: sender.behalf.clone(),
     });
     let said = Described::of(&body, sender.name());
-    if said.attributes.len() + said.children.len() > PARTS_MAX {
-        return Err(refuse(format!("an element may have {PARTS_MAX} attributes and children at most")));
-    }
     let subject = SubjectId::new(&*said.id).map_err(|error| refuse(error.to_string()))?;
     // Checked with the header; a document that queries answer with has none.
     let occurred = document.creation_date.map_or(Time(0), |moment| Time(moment.ms_utc));

@@ -274,8 +274,8 @@ async fn take(
     request: Request,
 ) -> Result<Response, Problem> {
     let (book, project) = may_take(&app, &viewer, &book, &project).await?;
-    let bytes = body(request, PLAN_BYTES_MAX).await?.to_vec();
     app.limits.evidence(&viewer.id())?;
+    let bytes = body(request, PLAN_BYTES_MAX).await?.to_vec();
     let taken = taken::read(&app, &viewer, &book, &project, query.file.as_deref(), bytes).await?;
     let Taken { bytes, import, preview } = taken.map_err(|error| refused(&error))?;
     if query.preview {

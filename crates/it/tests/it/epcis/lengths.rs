@@ -184,6 +184,34 @@ fn a_context_stands_with_so_many_events_and_so_much_is_compared_at_once() {
 }
 
 #[test]
+fn what_is_indexed_of_master_data_is_bounded_and_a_query_is_applied_as_it_is_kept() {
+    let town = Town::on(harness::Engine::Sqlite.place().unwrap());
+    let client = town.program(User::Supplier);
+    let element = |n: usize, values: usize| {
+        json!({ "id": format!("https://ns.example/{n}/{}", "n".repeat(220)),
+        "attributes": [{ "id": format!("https://ns.example/{}", "a".repeat(480)), "attribute": vec![0; values] }] })
+    };
+    let described = |count: usize, values: usize| {
+        let elements: Vec<Value> = (0..count).map(|n| element(n, values)).collect();
+        let mut document = document(&town.now(), json!([]));
+        document["epcisHeader"] = json!({ "epcisMasterData": { "vocabularyList": [{
+            "type": format!("https://ns.example/{}", "v".repeat(200)), "vocabularyElementList": elements }] } });
+        document
+    };
+    let before = town.fingerprint();
+    let refused = send(&client, &described(315, 990)).expect(400);
+    assert!(refused.text().contains("67108864 bytes"), "{}", refused.text());
+    assert_eq!(town.fingerprint(), before);
+    send(&client, &described(20, 900)).expect(202);
+    // What is beyond the numbers of JSON counts as it is written.
+    for (name, value) in [("a", json!(20.0)), ("b", json!(9_007_199_254_740_993_i64))] {
+        let query = json!({ "query": { "EQ_https://ns.example/n": value }, "name": name });
+        client.post("/epcis/queries", &query).expect(201);
+    }
+    town.check();
+}
+
+#[test]
 fn many_patterns_are_asked_for_at_once() {
     let town = Town::on(harness::Engine::Sqlite.place().unwrap());
     let client = town.program(User::Supplier);
