@@ -1,6 +1,8 @@
 //! The prefixes of a document that is made: in its root or context, and in events that give them another meaning.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
 
 use super::names;
 use crate::context::Split;
@@ -27,6 +29,8 @@ pub(super) struct Bindings {
     used: Vec<usize>,
     /// How many prefixes were made up.
     fresh: usize,
+    /// Prefixes that values are written with as if they were made up: another meaning would be read into those.
+    spoken: HashSet<String>,
 }
 
 impl Bindings {
@@ -37,7 +41,32 @@ impl Bindings {
 
     pub fn new(is_free: fn(&str, &str) -> bool) -> Self {
         let (root, event) = (Table::default(), Table::default());
-        Self { is_free, root, event, in_event: 0, events: 0, used: Vec::new(), fresh: 0 }
+        Self {
+            is_free,
+            root,
+            event,
+            in_event: 0,
+            events: 0,
+            used: Vec::new(),
+            fresh: 0,
+            spoken: HashSet::new(),
+        }
+    }
+
+    /// Keeps what is made up from the prefixes that texts begin with.
+    pub fn heed(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => {
+                let prefix = text.split_once(':').map(|(prefix, _)| prefix);
+                let is_like = |prefix: &&str| {
+                    prefix.strip_prefix("ns").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
+                };
+                self.spoken.extend(prefix.filter(is_like).map(str::to_owned));
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.heed(item)),
+            Value::Object(members) => members.values().for_each(|member| self.heed(member)),
+            _ => {}
+        }
     }
 
     /// The qualified name of a member. What no namespace of XML can hold is written whole, in no namespace.
@@ -76,7 +105,7 @@ impl Bindings {
                     self.fresh += 1;
                     let prefix = format!("ns{}", self.fresh);
                     let is_new = self.root.place(&prefix).is_none() && self.event.place(&prefix).is_none();
-                    if is_new && (self.is_free)(&prefix, iri) {
+                    if is_new && !self.spoken.contains(&prefix) && (self.is_free)(&prefix, iri) {
                         break prefix;
                     }
                 };

@@ -119,3 +119,13 @@ fn a_query_document_that_names_no_version_comes_back_through_xml() {
           <q:QueryResults><queryName>SimpleEventQuery</queryName><resultsBody><EventList/></resultsBody></q:QueryResults>\
           </EPCISBody></q:EPCISQueryDocument>");
 }
+
+#[test]
+fn a_prefix_that_is_made_up_captures_no_value() {
+    xml(b"<e:EPCISDocument xmlns:e=\"urn:epcglobal:epcis:xsd:2\" xmlns:xsi=\"urn:other\" schemaVersion=\"2.0\" \
+          creationDate=\"2021-12-10T08:31:22Z\" xsi:a=\"b\"><EPCISBody><EventList><ObjectEvent>\
+          <eventTime>2021-12-10T08:31:22Z</eventTime><eventTimeZoneOffset>+08:00</eventTimeZoneOffset><epcList>\
+          <epc>urn:epc:id:sgtin:0614141.112345.1</epc></epcList><action>ADD</action><sensorElementList><sensorElement>\
+          <sensorReport type=\"ns1:Dimensionless\"/></sensorElement></sensorElementList></ObjectEvent></EventList>\
+          </EPCISBody></e:EPCISDocument>");
+}

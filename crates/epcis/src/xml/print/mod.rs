@@ -19,10 +19,12 @@ pub(crate) fn document<'a>(
     kind: DocumentKind,
     envelope: &Map<String, Value>,
     context: &Context,
-    events: impl Iterator<Item = &'a Map<String, Value>>,
+    events: impl Iterator<Item = &'a Map<String, Value>> + Clone,
     style: &Style,
 ) -> String {
     let mut printer = Printer { out: String::new(), bindings: Bindings::of_xml(), cbv: style.cbv };
+    envelope.values().for_each(|value| printer.bindings.heed(value));
+    events.clone().flat_map(Map::values).for_each(|value| printer.bindings.heed(value));
     if let Some(id) = envelope.get("id").and_then(Value::as_str) {
         printer.bind_value(id, context);
     }
