@@ -121,9 +121,6 @@ pub fn need_move(app: &App, viewer: &Viewer, matter: &Matter, event: &Event) -> 
             need_arrange(app, viewer, matter)?;
             if it.reviewer.as_ref().is_some_and(|reviewer| *reviewer != matter.reviewer) {
                 need(app, viewer, ARRANGE, &matter.reviewer)?;
-                if acts(app, viewer, WORK, &matter.owner) {
-                    return Err(refused(&DocketError::OwnApproval));
-                }
             }
             need_near(app, viewer, matter, it.reviewer.iter().chain([&it.to]))
         }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use base::{ActorId, BookId, SubjectId, Time};
+use base::{ActorId, BookId, Day, SubjectId, Time};
 use ledger::{Draft, Role};
 use matters::{Due, Event, Facts, Matter, MatterError, MatterId, Move, Opened, Version};
 use store::{Param, StoreError, Value};
@@ -57,10 +57,15 @@ impl Desk<'_> {
         due: &Due,
     ) -> Result<(), AppendError<E>> {
         let (Due::On { day } | Due::Within { from: day, .. }) = due;
-        match *day < self.zone().day_of(self.done_at(actor, occurred)) {
-            true => refuse(DocketError::PastDue(*day)),
-            false => Ok(()),
+        match self.is_ahead(actor, occurred, *day) {
+            true => Ok(()),
+            false => refuse(DocketError::PastDue(*day)),
         }
+    }
+
+    /// Whether a day has not passed when somebody records something.
+    pub fn is_ahead(&self, actor: &ActorId, occurred: Time, day: Day) -> bool {
+        day >= self.zone().day_of(self.done_at(actor, occurred))
     }
 
     /// Opens a matter, about further subjects besides itself. It is coloured by the clock, when the entries of this

@@ -122,7 +122,7 @@ pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Prepared 
     let mut context = String::new();
     let printed = push_value(&mut context, document.context_value()).map_err(Refusal::from);
     let told = Told { context: document.context_value(), terms: &document.context, printed: &context };
-    let elements = vocabulary::count(document);
+    let elements = vocabulary::count_elements(document);
     let copies = context.len() * (document.events.len() + elements);
     let printed = printed.and_then(|()| match copies > CONTEXTS_BYTES_MAX {
         true => Err(Refusal::new(Code::Body, "@context", CONTEXT_TOO_LONG)),

@@ -46,12 +46,8 @@ impl Described {
         for attribute in list("attributes") {
             let Some(name) = attribute.get("id").and_then(Value::as_str) else { continue };
             let name = stored(&extension_name(name, &context)).into_owned();
-            let values = attribute.get("attribute");
-            let values = match values {
-                Some(Value::Array(items)) => items.as_slice(),
-                one => one.map(std::slice::from_ref).unwrap_or_default(),
-            };
-            let held: Vec<Held> = values.iter().filter_map(Scalar::of).map(Held::from).collect();
+            let held: Vec<Held> =
+                values_of(attribute).iter().filter_map(Scalar::of).map(Held::from).collect();
             match held.is_empty() {
                 true => attributes.push((name, Held::Nothing)),
                 false => attributes.extend(held.into_iter().map(|held| (name.clone(), held))),
@@ -90,7 +86,7 @@ pub struct Element {
 }
 
 /// How many elements a document describes.
-pub fn count(document: &Document) -> usize {
+pub fn count_elements(document: &Document) -> usize {
     let list = |vocabulary: &Value| {
         vocabulary.get("vocabularyElementList").and_then(Value::as_array).map_or(0, Vec::len)
     };
@@ -130,6 +126,14 @@ pub fn prepare(
     document.master_data.iter().enumerate().flat_map(each).collect()
 }
 
+/// The values of an attribute: those of a list, or the one that there is.
+fn values_of(attribute: &Value) -> &[Value] {
+    match attribute.get("attribute") {
+        Some(Value::Array(items)) => items.as_slice(),
+        one => one.map(std::slice::from_ref).unwrap_or_default(),
+    }
+}
+
 /// How many parts an element has, and what they come to in the index: each stands there twice, with the names of the element,
 /// of its vocabulary and of who tells it.
 fn indexed(element: &Value, names: usize) -> (usize, usize) {
@@ -141,10 +145,7 @@ fn indexed(element: &Value, names: usize) -> (usize, usize) {
     let (mut parts, mut bytes) = (0, 0);
     for attribute in list("attributes") {
         let name = attribute.get("id").map_or(0, text) + EXPANDED;
-        let values = match attribute.get("attribute") {
-            Some(Value::Array(items)) => items.as_slice(),
-            one => one.map(std::slice::from_ref).unwrap_or_default(),
-        };
+        let values = values_of(attribute);
         parts += values.len().max(1);
         bytes += values.len().max(1) * (each + name) + values.iter().map(text).sum::<usize>();
     }

@@ -63,9 +63,9 @@ impl Recorder<'_, '_> {
 
     /// Refuses a duty that would be overdue as soon as it is laid on somebody.
     fn need_ahead(&self, due: base::Day, field: &str) -> Result<(), Failure> {
-        match due < self.laid_on() {
-            true => refuse(Code::Body, field, "lies before the day on which it is recorded"),
-            false => Ok(()),
+        match self.desk.is_ahead(self.actor, self.occurred, due) {
+            true => Ok(()),
+            false => refuse(Code::Body, field, "lies before the day on which it is recorded"),
         }
     }
 

@@ -114,10 +114,7 @@ pub fn sift(bytes: &[u8], media: Media) -> Result<Sifted, Problem> {
     let limits = Limits { events_max: usize::MAX, ..Limits::default() };
     let read = if media.is_xml() { Document::sift_xml } else { Document::sift };
     let sifted = read(bytes, &limits).map_err(rule_problem)?;
-    let elements = |vocabulary: &Value| {
-        vocabulary.get("vocabularyElementList").and_then(Value::as_array).map_or(0, Vec::len)
-    };
-    let described: usize = sifted.document.master_data.iter().map(elements).sum();
+    let described = epcis_events::count_elements(&sifted.document);
     match (sifted.document.events.len() + sifted.refused.len(), described) {
         (count, _) if count > EVENTS_PER_CAPTURE_MAX => Err(too_many_events(count)),
         (_, count) if count > ELEMENTS_MAX => Err(too_many_elements(count)),
