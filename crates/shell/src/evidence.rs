@@ -1,8 +1,10 @@
 //! Files that somebody hands in as evidence.
 
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use base::BookId;
 use base::limits::EVIDENCE_BYTES_MAX;
-use kernel::EvidenceError;
+use kernel::{EvidenceError, StoredEvidence};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -33,4 +35,11 @@ pub async fn keep(app: &App, viewer: &Viewer, book: &BookId, bytes: Vec<u8>) -> 
             ),
         })
     })
+}
+
+/// The answer with a file: shown as what it was found to be, and never run.
+pub fn shown(file: StoredEvidence, digest: &str) -> Response {
+    let disposition = format!("inline; filename=\"{digest}\"");
+    ([(header::CONTENT_TYPE, file.media_type), (header::CONTENT_DISPOSITION, disposition)], file.bytes)
+        .into_response()
 }

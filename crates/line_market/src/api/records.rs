@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use access::Resource;
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base::limits::EVIDENCE_BYTES_MAX;
 use base::{BookId, Seq, SubjectId};
@@ -224,8 +224,5 @@ async fn evidence(
     let name = digest.clone();
     let found =
         app.blocking(move |kernel| kernel.evidence(&book, &digest)).await?.ok_or_else(Problem::not_found)?;
-    // Shown as what it was found to be, and never run.
-    let disposition = format!("inline; filename=\"{name}\"");
-    let headers = [(header::CONTENT_TYPE, found.media_type), (header::CONTENT_DISPOSITION, disposition)];
-    Ok((headers, found.bytes).into_response())
+    Ok(evidence::shown(found, &name))
 }

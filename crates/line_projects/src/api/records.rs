@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use access::Resource;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base::limits::EVIDENCE_BYTES_MAX;
 use base::{BookId, SubjectId};
@@ -166,8 +166,5 @@ async fn evidence(
         kernel.evidence(&book, &digest)
     });
     let found = found.await?.ok_or_else(Problem::not_found)?;
-    // Shown as what it was found to be, and never run.
-    let disposition = format!("inline; filename=\"{name}\"");
-    let headers = [(header::CONTENT_TYPE, found.media_type), (header::CONTENT_DISPOSITION, disposition)];
-    Ok((headers, found.bytes).into_response())
+    Ok(evidence::shown(found, &name))
 }

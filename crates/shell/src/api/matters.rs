@@ -8,7 +8,7 @@ use ::matters::{
     Submitted, Taken, Verb, Version,
 };
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base::limits::{EVIDENCE_BYTES_MAX, PAGE_ROWS_MAX};
 use base::{BookId, Day, KindName, Time};
@@ -526,8 +526,5 @@ async fn file(
         })
         .await?
         .ok_or_else(Problem::not_found)?;
-    // Shown as what it was found to be, and never run.
-    let disposition = format!("inline; filename=\"{digest}\"");
-    let headers = [(header::CONTENT_TYPE, found.media_type), (header::CONTENT_DISPOSITION, disposition)];
-    Ok((headers, found.bytes).into_response())
+    Ok(evidence::shown(found, &digest))
 }

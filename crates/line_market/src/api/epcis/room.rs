@@ -47,10 +47,15 @@ pub async fn document(
     // Before any of it is read: whoever waits holds nothing.
     let turn = app.limits.turns.to_send(&viewer.id(), declared.unwrap_or(REQUEST_BYTES_MAX)).await?;
     let bytes = body(request, REQUEST_BYTES_MAX).await?;
-    let kibibytes = u32::try_from(comes_to(&bytes, media.is_xml()) / 1_024).unwrap_or(u32::MAX);
-    let room = timeout(WAIT_MAX, ROOM.acquire_many(kibibytes.clamp(1, KIBIBYTES_MAX))).await;
-    let room = room.map_err(|_| Problem::unavailable(2))?;
-    Ok((bytes, Room { _turn: turn, _room: room.expect("nobody closes it") }))
+    let room = found(&ROOM, comes_to(&bytes, media.is_xml()), WAIT_MAX).await?;
+    Ok((bytes, Room { _turn: turn, _room: room }))
+}
+
+/// Room for what a document comes to: what comes to more than there is takes all of it.
+async fn found(room: &Semaphore, bytes: usize, wait_max: Duration) -> Result<SemaphorePermit<'_>, Problem> {
+    let kibibytes = u32::try_from(bytes / 1_024).unwrap_or(u32::MAX).clamp(1, KIBIBYTES_MAX);
+    let found = timeout(wait_max, room.acquire_many(kibibytes)).await;
+    Ok(found.map_err(|_| Problem::unavailable(2))?.expect("nobody closes it"))
 }
 
 /// What a document may come to in memory.
@@ -119,6 +124,19 @@ fn in_xml(bytes: &[u8]) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn whoever_finds_no_room_in_time_is_told_to_come_again() {
+        let room = Semaphore::new(KIBIBYTES_MAX as usize);
+        let held = found(&room, usize::MAX, Duration::ZERO).await.unwrap();
+        let refused = found(&room, 1, Duration::ZERO).await.unwrap_err();
+        assert_eq!((refused.status.as_u16(), refused.retry_after_s), (503, Some(2)));
+        let next = found(&room, usize::MAX, WAIT_MAX);
+        let (next, ()) = tokio::join!(next, async { drop(held) });
+        assert_eq!(room.available_permits(), 0);
+        drop(next.unwrap());
+        assert_eq!(room.available_permits(), KIBIBYTES_MAX as usize);
+    }
 
     #[test]
     fn what_stands_in_texts_makes_no_values() {
