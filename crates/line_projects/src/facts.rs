@@ -99,7 +99,7 @@ fn of_project(
                 let remaining = i32::try_from(report.remaining_days?).ok()?;
                 Some(day(report.at).plus(remaining))
             });
-            reported.or(plan.as_ref().map(|plan| plan.forecast_finish))
+            reported.or(plan.as_ref().and_then(|plan| plan.forecast_finish))
         }),
         float_consumed_bp: plan.as_ref().and_then(|plan| plan.float_consumed_bp),
         open_blockers: Some(state::open_blockers(tx, book, name)?),

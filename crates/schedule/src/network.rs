@@ -84,15 +84,7 @@ impl Network {
         if plan.calendar.at() >= plan.calendars.len() {
             return Err(ScheduleError::MissingCalendar { calendar: plan.calendar });
         }
-        let mut network = Self {
-            calendars: plan.calendars.clone(),
-            nodes: Vec::with_capacity(plan.activities.len()),
-            bounds: Vec::new(),
-            links: Links::default(),
-            project_calendar: plan.calendar,
-            out_of_sequence,
-        };
-        network.calendars.push(Calendar::elapsed());
+        let mut network = Self::empty(plan, out_of_sequence);
         for (id, activity) in (0..).map(ActivityId).zip(&plan.activities) {
             network.add(id, activity)?;
         }
@@ -104,6 +96,30 @@ impl Network {
         }
         network.links = Links::new(plan.activities.len(), &arcs);
         Ok(network)
+    }
+
+    /// The calendars of a plan, without its activities.
+    fn empty(plan: &Plan, out_of_sequence: OutOfSequence) -> Self {
+        let mut calendars = plan.calendars.clone();
+        calendars.push(Calendar::elapsed());
+        Self {
+            calendars,
+            nodes: Vec::with_capacity(plan.activities.len()),
+            bounds: Vec::new(),
+            links: Links::default(),
+            project_calendar: plan.calendar,
+            out_of_sequence,
+        }
+    }
+
+    /// The activities whose constraints contradict each other.
+    pub(crate) fn contradictions(plan: &Plan) -> Vec<ActivityId> {
+        let network = Self::empty(plan, OutOfSequence::default());
+        let all = (0..).map(ActivityId).zip(&plan.activities);
+        let contradicts = |id: ActivityId, activity: &Activity| {
+            matches!(network.reduced(id, activity), Err(ScheduleError::ContradictoryConstraints { .. }))
+        };
+        all.filter(|(id, activity)| contradicts(*id, activity)).map(|(id, _)| id).collect()
     }
 
     pub(crate) fn push(&mut self, id: ActivityId, activity: &Activity) -> Result<(), ScheduleError> {

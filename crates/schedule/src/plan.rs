@@ -2,6 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::network::Network;
 use crate::{Calendar, Minutes, Moment, ScheduleError};
 
 macro_rules! place {
@@ -78,6 +79,11 @@ impl Plan {
     pub fn link(&mut self, link: Link) -> LinkId {
         self.links.push(Some(link));
         LinkId(place(self.links.len() - 1))
+    }
+
+    /// The activities whose constraints contradict each other, as far as they have progressed.
+    pub fn contradictions(&self) -> Vec<ActivityId> {
+        Network::contradictions(self)
     }
 }
 

@@ -258,6 +258,34 @@ on_every_store! {
         town.check();
     }
 
+    fn whatever_is_reported_a_plan_is_reckoned_with_and_its_project_goes_on(town) {
+        let (planner, team) = (town.program(User::Planner), town.program(User::Team));
+        road(&town, &planner, "2026-12-31");
+        take(&team, ROAD.as_bytes()).expect(201);
+        // Finished neither before nor after a Saturday noon: with work left that is Friday evening, without it is no time at all.
+        let bounds = json!([{ "finish_no_earlier": "2026-04-18T12:00" }, { "finish_no_later": "2026-04-18T12:00" }]);
+        let edited = |client: &Client, bounds: &Value| record(client, "projects.plan.edited", json!({ "project": "road",
+            "changes": [{ "what": "bounds", "activity": "A", "bounds": bounds }] }));
+        edited(&team, &bounds).expect(201);
+        assert_eq!(activity(&plan(&team), "A")["finish"], "2026-04-17T17:00");
+        record(&planner, "projects.phase.changed", json!({ "project": "road", "to": "started" })).expect(201);
+        let report = json!({ "project": "road", "activity": "A", "percent_bp": 9_900, "remaining_days": 0 });
+        let reported = record(&team, "projects.progress.reported", report).expect(201).json();
+        let account = plan(&team);
+        assert_eq!((&account["unbound"], &activity(&account, "A")["finish"]), (&json!(["A"]), &json!("2026-03-16T08:00")));
+        assert!(colour(&town).is_some());
+        let refused = edited(&team, &bounds).expect(400).json();
+        assert!(refused["detail_zh"].as_str().unwrap().contains("路基"), "{refused}");
+        record(&planner, "projects.blocker.raised", json!({ "project": "road", "blocker": "B-1", "title": "高压线未迁改", "note": null,
+            "owner": "post:decheng-office/team-2", "due": "2026-04-30", "activity": "A" })).expect(201);
+        edited(&team, &json!([])).expect(201);
+        assert_eq!(plan(&team)["unbound"], json!([]));
+        edited(&team, &bounds).expect(400);
+        record(&planner, "projects.entry.reversed", json!({ "entry": reported["entry"]["seq"], "reason": "误报" })).expect(201);
+        edited(&team, &bounds).expect(201);
+        town.check();
+    }
+
     fn a_plan_file_cannot_make_one_long_text_into_many(town) {
         let planner = town.program(User::Planner);
         road(&town, &planner, "2030-12-31");

@@ -102,6 +102,8 @@ struct PlanAccount {
     float_consumed_bp: Option<i64>,
     progress_bp: i64,
     activities: Vec<Dated>,
+    /// Codes of activities whose constraints contradict each other by what was reported, and bind nothing.
+    unbound: Vec<String>,
     blocked: Vec<Blocked>,
     baselines: Vec<Baseline>,
 }
@@ -163,6 +165,11 @@ fn account(
         float_consumed_bp: outlook.float_consumed_bp(),
         progress_bp: outlook.progress_bp(),
         activities: activities.collect(),
+        unbound: outlook
+            .unbound
+            .iter()
+            .map(|id| outlook.document.labels[id.0 as usize].code.clone())
+            .collect(),
         blocked,
         baselines,
     }

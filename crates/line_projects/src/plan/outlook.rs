@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use base::{CityZone, Day, Fen, Time};
 use matters::{Between, Phased, Point};
 use schedule::{
-    ActivityId, Critical, EarnedValue, Edit, Minutes, Moment, Progress, Remaining, Schedule, ScheduleError,
-    Span, Work,
+    ActivityId, Anchor, Critical, EarnedValue, Edit, Minutes, Moment, Progress, Remaining, Schedule,
+    ScheduleError, Span, Terms, Work,
 };
 use schedule_formats::Document;
 
@@ -46,6 +46,8 @@ pub struct Outlook {
     pub budgets: Vec<Fen>,
     /// Work physically done of each, in ten-thousandths.
     pub done: Vec<u16>,
+    /// Activities whose constraints bind nothing, since they contradict each other by what was reported.
+    pub unbound: Vec<ActivityId>,
 }
 
 /// Everything that an outlook follows from.
@@ -60,17 +62,46 @@ pub struct Known<'a> {
     pub zone: &'a CityZone,
 }
 
+impl Known<'_> {
+    /// The plan with what was reported, and how it is scheduled.
+    fn put_together(&self) -> Result<(Document, Terms), PlanError> {
+        let mut document = self.model.document()?;
+        let status = progress(&mut document, self.reports, self.zone);
+        Ok((document, self.model.terms(self.finish, status)))
+    }
+}
+
 /// Whole, in hundredths of a per cent.
 const WHOLE_BP: i64 = 10_000;
 /// Points of a curve at most.
 const POINTS_MAX: i32 = 390;
 
 impl Outlook {
+    /// A plan as somebody wants it to be.
     pub fn of(known: Known<'_>) -> Result<Self, PlanError> {
-        let mut document = known.model.document()?;
-        let status = progress(&mut document, known.reports, known.zone);
-        let terms = known.model.terms(known.finish, status);
+        let (document, terms) = known.put_together()?;
         let schedule = Schedule::new(document.plan.clone(), terms).map_err(PlanError::Schedule)?;
+        Ok(Self::through(known, document, schedule, Vec::new()))
+    }
+
+    /// A plan as things stand, which must be reckoned with whatever was reported and however its project's deadline was
+    /// moved: constraints that came to contradict each other by that bind nothing, nor does a deadline before the start.
+    pub fn standing(known: Known<'_>) -> Result<Self, PlanError> {
+        let (document, terms) = known.put_together()?;
+        let mut plan = document.plan.clone();
+        let unbound = plan.contradictions();
+        for id in &unbound {
+            plan.activities[id.0 as usize].constraints.clear();
+        }
+        let schedule = Schedule::new(plan.clone(), terms).or_else(|_| {
+            let anchor = Anchor::Start { start: known.model.start.0, deadline: None };
+            Schedule::new(plan, Terms { anchor, ..terms })
+        });
+        let schedule = schedule.map_err(PlanError::Schedule)?;
+        Ok(Self::through(known, document, schedule, unbound))
+    }
+
+    fn through(known: Known<'_>, document: Document, schedule: Schedule, unbound: Vec<ActivityId>) -> Self {
         let planned = schedule.planned();
         let mut critical = vec![false; planned.len()];
         let path = schedule.critical(Critical::LongestPath).into_iter();
@@ -84,7 +115,7 @@ impl Outlook {
         let baseline = document.labels.iter().zip(&planned).map(kept).collect();
         let budgets = budgets(&document, known.total);
         let done = document.plan.activities.iter().map(done).collect();
-        Ok(Self { schedule, planned, baseline, frozen: known.frozen, critical, budgets, done, document })
+        Self { schedule, planned, baseline, frozen: known.frozen, critical, budgets, done, unbound, document }
     }
 
     /// When everything is finished as things stand.
@@ -184,8 +215,8 @@ impl Outlook {
 
     pub fn deadline(&self) -> Option<Moment> {
         match self.schedule.terms().anchor {
-            schedule::Anchor::Start { deadline, .. } => deadline,
-            schedule::Anchor::Deadline { deadline, .. } => Some(deadline),
+            Anchor::Start { deadline, .. } => deadline,
+            Anchor::Deadline { deadline, .. } => Some(deadline),
         }
     }
 
@@ -308,14 +339,33 @@ mod tests {
     use super::*;
 
     fn outlook(table: &str, reports: &[ActivityReport]) -> Outlook {
+        reckoned(table, reports, "2030-12-31", Outlook::of).unwrap()
+    }
+
+    fn reckoned(
+        table: &str,
+        reports: &[ActivityReport],
+        finish: &str,
+        of: fn(Known<'_>) -> Result<Outlook, PlanError>,
+    ) -> Result<Outlook, PlanError> {
         let start = Moment::at(Day::parse("2026-03-16").unwrap(), 480);
         let import = read(table.as_bytes(), None, WorkingTime::office(), start).unwrap();
         let model = Model::of(&import.document, start);
         let zone = CityZone::named("Asia/Shanghai").unwrap();
-        let finish = Day::parse("2030-12-31").unwrap();
-        let known =
-            Known { model: &model, reports, frozen: None, finish, total: Fen(1_000_001), zone: &zone };
-        Outlook::of(known).unwrap()
+        let finish = Day::parse(finish).unwrap();
+        of(Known { model: &model, reports, frozen: None, finish, total: Fen(1_000_001), zone: &zone })
+    }
+
+    #[test]
+    fn a_deadline_that_no_plan_can_have_does_not_count() {
+        let table = "code,name,duration,predecessors\nA,某工序,3d,\n";
+        let usual = reckoned(table, &[], "2026-12-31", Outlook::standing).unwrap();
+        for finish in ["2026-03-01", "9999-12-31"] {
+            let error = reckoned(table, &[], finish, Outlook::of).unwrap_err();
+            assert!(matches!(error, PlanError::Schedule(_)), "{error}");
+            let outlook = reckoned(table, &[], finish, Outlook::standing).unwrap();
+            assert_eq!((outlook.deadline(), &outlook.planned), (None, &usual.planned), "{finish}");
+        }
     }
 
     #[test]

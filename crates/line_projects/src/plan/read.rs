@@ -10,14 +10,24 @@ use super::outlook::{Known, Outlook};
 use super::state::{self, Source};
 use crate::state::Project;
 
-/// The plan of a project as things stand, with where it came from; nothing if it has none. A plan that was taken over can
-/// be reckoned with: whatever changes it asks that first.
+/// The plan of a project as things stand, with where it came from; nothing if it has none.
 pub fn outlook(
     tx: &mut dyn Tx,
     zone: &CityZone,
     book: &BookId,
     project: &Project,
 ) -> Result<Option<(Source, Outlook)>, StoreError> {
+    let Some((source, outlook)) = standing(tx, zone, book, project)? else { return Ok(None) };
+    let outlook = outlook.map_err(|error| unreadable(&error))?;
+    Ok(Some((source, outlook)))
+}
+
+fn standing(
+    tx: &mut dyn Tx,
+    zone: &CityZone,
+    book: &BookId,
+    project: &Project,
+) -> Result<Option<(Source, Result<Outlook, PlanError>)>, StoreError> {
     let Some((source, model)) = state::plan(tx, book, &project.project)? else { return Ok(None) };
     let reports = state::activity_reports(tx, book, &project.project)?;
     let frozen = state::frozen(tx, book, &project.project)?;
@@ -29,8 +39,7 @@ pub fn outlook(
         total: project.total_fen,
         zone,
     };
-    let outlook = Outlook::of(known).map_err(|error| unreadable(&error))?;
-    Ok(Some((source, outlook)))
+    Ok(Some((source, Outlook::standing(known))))
 }
 
 fn unreadable(error: &PlanError) -> StoreError {
@@ -38,13 +47,13 @@ fn unreadable(error: &PlanError) -> StoreError {
 }
 
 /// What a plan knows of its project's colour.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PlanFacts {
     /// The time-phased plan.
     pub planned: Option<Phased>,
     /// What is done by the reports on activities, and the day of the last; nothing if there are none.
     pub progress: Option<(i64, Day)>,
-    pub forecast_finish: Day,
+    pub forecast_finish: Option<Day>,
     pub float_consumed_bp: Option<i64>,
 }
 
@@ -104,11 +113,18 @@ fn facts(
     project: &Project,
 ) -> Result<Option<PlanFacts>, StoreError> {
     let last = state::activity_reports(tx, book, &project.project)?.last().map(|report| report.at);
-    let Some((_, outlook)) = outlook(tx, zone, book, project)? else { return Ok(None) };
-    Ok(Some(PlanFacts {
-        planned: outlook.phased(),
-        progress: last.map(|at| (outlook.progress_bp(), zone.day_of(at))),
-        forecast_finish: outlook.finish().closing_day(),
-        float_consumed_bp: outlook.float_consumed_bp(),
+    let Some((_, outlook)) = standing(tx, zone, book, project)? else { return Ok(None) };
+    Ok(Some(match outlook {
+        Ok(outlook) => PlanFacts {
+            planned: outlook.phased(),
+            progress: last.map(|at| (outlook.progress_bp(), zone.day_of(at))),
+            forecast_finish: Some(outlook.finish().closing_day()),
+            float_consumed_bp: outlook.float_consumed_bp(),
+        },
+        // A project whose plan says nothing goes on all the same.
+        Err(error) => {
+            tracing::error!(%book, project = project.project, %error, "a plan cannot be reckoned with");
+            PlanFacts::default()
+        }
     }))
 }

@@ -77,7 +77,7 @@ impl Recorder<'_, '_> {
 
     pub(super) fn edit_plan(&mut self, mut body: Edited) -> Result<Receipt, Failure> {
         let (project, mut model) = self.planned_project(&body.project)?;
-        let before = self.outlook(&project, &model, "body.project")?;
+        let before = self.reckoned(&project, &model, Outlook::standing, "body.project")?;
         for (at, change) in body.changes.iter().enumerate() {
             let wrong =
                 |error| refused(PlanError::Change(error).refusal(&format!("body.changes[{at}]"), None));
@@ -90,7 +90,7 @@ impl Recorder<'_, '_> {
 
     pub(super) fn overlap_plan(&mut self, mut body: Overlapped) -> Result<Receipt, Failure> {
         let (project, mut model) = self.planned_project(&body.project)?;
-        let before = self.outlook(&project, &model, "body.project")?;
+        let before = self.reckoned(&project, &model, Outlook::standing, "body.project")?;
         body.make(&mut model)
             .map_err(|error| refused(PlanError::Change(error).refusal("body.from", None)))?;
         let after = self.outcome(&project, &model, "body.lag_minutes")?;
@@ -132,14 +132,20 @@ impl Recorder<'_, '_> {
 
     /// A plan as it is to stand; refused beside a field if entries cannot write its dates.
     fn outcome(&mut self, project: &Project, model: &Model, field: &str) -> Result<Outlook, Failure> {
-        let outlook = self.outlook(project, model, field)?;
+        let outlook = self.reckoned(project, model, Outlook::of, field)?;
         years::check(&outlook.document, &outlook.schedule, &outlook.planned)
             .map_err(|error| refused(error.refusal(field, Some(&outlook.document))))?;
         Ok(outlook)
     }
 
-    /// A plan as things stand; refused beside a field if it cannot be reckoned with.
-    fn outlook(&mut self, project: &Project, model: &Model, field: &str) -> Result<Outlook, Failure> {
+    /// A plan with what is known of its project; refused beside a field if it cannot be reckoned with.
+    fn reckoned(
+        &mut self,
+        project: &Project,
+        model: &Model,
+        of: fn(Known<'_>) -> Result<Outlook, PlanError>,
+        field: &str,
+    ) -> Result<Outlook, Failure> {
         let reports = state::activity_reports(self.desk.read()?, self.book, &project.project)?;
         let frozen = state::frozen(self.desk.read()?, self.book, &project.project)?;
         let known = Known {
@@ -150,7 +156,7 @@ impl Recorder<'_, '_> {
             total: project.total_fen,
             zone: self.desk.zone(),
         };
-        Outlook::of(known).map_err(|error| {
+        of(known).map_err(|error| {
             let document = model.document().ok();
             refused(error.refusal(field, document.as_ref()))
         })

@@ -35,6 +35,8 @@ struct PlanPage {
 }
 
 struct Shown {
+    /// What of the plan does not count as things stand.
+    notes: Vec<String>,
     tiles: Vec<FigureTile>,
     gantt: gantt::Gantt,
     curve: shell::curves::Curves,
@@ -155,6 +157,15 @@ pub struct FileQuery {
     format: export::FileFormat,
 }
 
+fn notes(t: &T, outlook: &Outlook) -> Vec<String> {
+    let unbound = outlook.unbound.iter().map(|id| {
+        let label = &outlook.document.labels[id.0 as usize];
+        t.with("plan-unbound", &[("code", label.code.as_str()), ("name", label.name.as_str())])
+    });
+    let missing = outlook.deadline().is_none().then(|| t.get("plan-without-deadline"));
+    unbound.chain(missing).collect()
+}
+
 /// Whether the viewer may do something to a project.
 pub(super) fn may(
     app: &App,
@@ -239,6 +250,7 @@ impl Seen<'_> {
             moves: words::working(t, held.finish_moves),
         };
         Ok(Shown {
+            notes: notes(t, outlook),
             tiles: self.tiles(t, outlook, &beside.value, today),
             gantt: gantt::draw(&drawing),
             curve: scurve::draw(t, &beside.points),
@@ -274,7 +286,8 @@ impl Seen<'_> {
         let is_missed = margin.is_some_and(|margin| margin.0 < 0);
         let sign = if is_missed { (Mark::Red, "plan-missed") } else { (Mark::Done, "plan-met") };
         let met = margin.map(|_| Badge { mark: sign.0, text: t.get(sign.1) });
-        let deadline = outlook.deadline().map(words::last_day).unwrap_or_default();
+        let deadline =
+            outlook.deadline().map_or_else(|| self.project.planned_finish.to_string(), words::last_day);
         let percent = |bp: i64| format::percent(bp, 10_000);
         let phased = outlook.phased().map_or(0, |phased| phased.at(today));
         let index = |ratio: Option<schedule::Ratio>| {
@@ -287,7 +300,12 @@ impl Seen<'_> {
         let mut tiles = vec![
             tile("plan-forecast", words::last_day(outlook.finish()), None, met),
             tile("plan-deadline", deadline, None, None),
-            tile("plan-margin", words::working(t, margin.unwrap_or(Minutes(0))), consumed, None),
+            tile(
+                "plan-margin",
+                margin.map_or_else(|| "—".to_owned(), |it| words::working(t, it)),
+                consumed,
+                None,
+            ),
             tile(
                 "plan-latest-start",
                 words::day(outlook.schedule.latest_start()),
