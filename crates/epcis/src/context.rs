@@ -1,7 +1,8 @@
 //! What a JSON-LD `@context` says, as far as it can be known without fetching anything.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -13,15 +14,13 @@ pub const STANDARD: &str = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-cont
 /// The namespace of the members of the standard.
 pub(crate) const EPCIS: &str = "https://ref.gs1.org/epcis/";
 
-/// What a JSON-LD `@context` says.
+/// What a JSON-LD `@context` says. It is shared with what stands inside, until something there declares more.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Context {
     /// Terms and prefixes that stand in the document, with their IRIs.
-    terms: BTreeMap<String, String>,
+    terms: Arc<BTreeMap<String, String>>,
     /// `@vocab`: the namespace of bare names that nothing else defines.
-    vocabulary: Option<String>,
-    /// Contexts that the document only points to.
-    pub remote: BTreeSet<String>,
+    vocabulary: Option<Arc<str>>,
 }
 
 /// Prefixes of the standard. All but that of master data stand in the published EPCIS context, which is `@protected`:
@@ -243,9 +242,6 @@ impl Context {
 
     fn add(&mut self, value: &Value) {
         match value {
-            Value::String(uri) => {
-                self.remote.insert(uri.clone());
-            }
             // A list in a list has no meaning in JSON-LD, so one level is enough.
             Value::Array(items) => {
                 items.iter().filter(|item| !item.is_array()).for_each(|item| self.add(item))
@@ -253,9 +249,9 @@ impl Context {
             Value::Object(map) => {
                 for (term, target) in map {
                     match iri_of(target) {
-                        Some(iri) if term == "@vocab" => self.vocabulary = Some(iri.to_owned()),
+                        Some(iri) if term == "@vocab" => self.vocabulary = Some(iri.into()),
                         Some(iri) if !term.starts_with('@') => {
-                            self.terms.insert(term.clone(), iri.to_owned());
+                            Arc::make_mut(&mut self.terms).insert(term.clone(), iri.to_owned());
                         }
                         _ => {}
                     }
@@ -268,6 +264,15 @@ impl Context {
     /// How many terms the document itself defines.
     pub(crate) fn terms_count(&self) -> usize {
         self.terms.len()
+    }
+
+    /// Refuses what [`check`] refuses of terms, for each may be written out as often as a name or value stands under it.
+    pub(crate) fn check_lengths(&self) -> Result<(), Rule> {
+        let terms = self.terms.iter().flat_map(|(term, iri)| [term.as_str(), iri]);
+        match terms.chain(self.vocabulary.as_deref()).all(|text| text.len() <= TERM_BYTES_MAX) {
+            true => Ok(()),
+            false => Err(Rule::Limit { what: "bytes in a term or namespace", max: TERM_BYTES_MAX }),
+        }
     }
 
     /// True where the document itself gives the bare term a meaning.
@@ -370,6 +375,17 @@ mod tests {
         assert_eq!(context.expand("https://a/b"), "https://a/b");
         assert_eq!(context.expand("bizStep"), "bizStep");
         assert!(context.defines("grade") && !context.defines("bizStep"));
+    }
+
+    #[test]
+    fn what_declares_nothing_shares_the_terms_around_it() {
+        let outer = Context::read(&json!({ "@vocab": "https://v.example/", "p": "https://ns.example/" }));
+        for nothing in [json!({}), json!([STANDARD, {}]), json!({ "@vocab": "https://other.example/" })] {
+            assert!(Arc::ptr_eq(&outer.with(Some(&nothing)).terms, &outer.terms), "{nothing}");
+        }
+        let inner = json!({ "q": "https://q.example/" });
+        assert_eq!(outer.with(Some(&inner)).expand("q:a"), "https://q.example/a");
+        assert_eq!(outer.expand("q:a"), "q:a");
     }
 
     #[test]

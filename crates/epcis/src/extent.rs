@@ -106,7 +106,7 @@ mod tests {
             json!({ "p:a": vec![1; 2_000] }),
             json!({ "p:a b": vec![json!("&\""); 2_000] }),
             json!({ "p:a": vec![json!({ "p:b": [true, false], "p:c": [[1e300, 7.5], "x"] }); 500] }),
-            json!({ "epcList": (0..2_000).map(|n| format!("urn:epc:id:sgtin:0614141.112345.{n}")).collect::<Vec<_>>() }),
+            json!({ "epcList": (0..1_000).map(|n| format!("urn:epc:id:sgtin:0614141.112345.{n}")).collect::<Vec<_>>() }),
         ] {
             let event = event(members);
             let reckoned = extent(&event, &Context::read(&context), usize::MAX);

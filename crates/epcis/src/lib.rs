@@ -24,6 +24,6 @@ pub use document::{Action, Document, DocumentKind, Event, EventType, Limits, Qua
 pub use error::{EpcisError, Rule};
 pub use extent::extent;
 pub use hash::{event_hash, json_hashes, xml_hashes};
-pub use meaning::{Difference, equal_in_meaning, normalize};
+pub use meaning::{Difference, equal_events, equal_in_meaning, normalize};
 pub use moment::{Moment, parse_offset};
 pub use query::Query;

@@ -132,12 +132,18 @@ impl Event {
     pub fn from_value(value: Value, context: &Context, limits: &super::Limits) -> Result<Self, EpcisError> {
         limits.check(&value)?;
         match value {
-            Value::Object(raw) => Self::read(raw, context, &Path::Root),
+            Value::Object(raw) => Self::read(raw, context, &Path::Root, limits),
             _ => Err(EpcisError::at("", Rule::Kind("an object"))),
         }
     }
 
-    pub(super) fn read(raw: Map<String, Value>, context: &Context, path: &Path) -> Result<Self, EpcisError> {
+    pub(super) fn read(
+        raw: Map<String, Value>,
+        context: &Context,
+        path: &Path,
+        limits: &super::Limits,
+    ) -> Result<Self, EpcisError> {
+        limits.check_event(&raw, path)?;
         let shape = Shape { map: &raw, path };
         let name = super::shape::text(shape.need("type")?).map_err(|rule| shape.refuse("type", rule))?;
         let event_type = EventType::read(name).map_err(|rule| shape.refuse("type", rule))?;

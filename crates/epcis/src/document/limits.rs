@@ -15,6 +15,8 @@ pub struct Limits {
     pub name_bytes_max: usize,
     /// Items of one list or members of one object.
     pub items_max: usize,
+    /// Bytes of one event in JSON, without spaces and escapes; looked at before its rules are.
+    pub event_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -25,6 +27,7 @@ impl Default for Limits {
             text_bytes_max: 8 * 1024,
             name_bytes_max: 256,
             items_max: 20_000,
+            event_bytes_max: 48 * 1024,
         }
     }
 }
@@ -50,8 +53,16 @@ impl Limits {
             text_bytes_max: usize::MAX,
             name_bytes_max: usize::MAX,
             items_max: usize::MAX,
+            event_bytes_max: usize::MAX,
             ..Self::default()
         }
+    }
+
+    /// Refuses an event that is too long however it is written.
+    pub(crate) fn check_event(&self, event: &Map<String, Value>, path: &Path) -> Result<(), EpcisError> {
+        let max = self.event_bytes_max;
+        let rule = Rule::Limit { what: "bytes in an event", max };
+        if bytes_of(event) > max { Err(EpcisError::at(path.to_string(), rule)) } else { Ok(()) }
     }
 
     pub(crate) fn check_members(&self, map: &Map<String, Value>) -> Result<(), EpcisError> {
@@ -88,6 +99,21 @@ impl Limits {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+/// Bytes of an object in JSON at least.
+fn bytes_of(members: &Map<String, Value>) -> usize {
+    members.iter().map(|(name, value)| name.len() + 4 + bytes_at_least(value)).sum::<usize>() + 1
+}
+
+fn bytes_at_least(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => bytes_of(members),
+        Value::Array(items) => items.iter().map(|item| bytes_at_least(item) + 1).sum::<usize>() + 1,
+        Value::String(text) => text.len() + 2,
+        Value::Number(_) => 1,
+        Value::Bool(_) | Value::Null => 4,
     }
 }
 

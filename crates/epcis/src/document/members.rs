@@ -1,6 +1,8 @@
 //! Rules for the members of an event (EPCIS 2.0, section 7.4, and the published JSON schema).
 
-use serde_json::Value;
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
 
 use super::event::EventType;
 use super::shape::{self, Shape};
@@ -73,7 +75,7 @@ pub(super) fn check_event(
 ) -> Result<(), EpcisError> {
     event.need("eventTime")?;
     event.need("eventTimeZoneOffset")?;
-    event.check("@context", crate::context::check)?;
+    check_contexts(event.map, event.path)?;
     event.check("eventTime", shape::time)?;
     event.check("eventTimeZoneOffset", shape::offset)?;
     event.check("recordTime", shape::time)?;
@@ -85,6 +87,27 @@ pub(super) fn check_event(
     check_contextual(event, context)?;
     check_things(event)?;
     check_type_rules(event, event_type)
+}
+
+/// A context inside an event may say no more than that of a document.
+fn check_contexts(members: &Map<String, Value>, path: &Path) -> Result<(), EpcisError> {
+    members.iter().try_for_each(|(name, value)| {
+        let path = path.member(name);
+        match name.as_str() {
+            "@context" => crate::context::check(value).map_err(|rule| EpcisError::at(path.to_string(), rule)),
+            _ => check_contexts_in(value, &path),
+        }
+    })
+}
+
+fn check_contexts_in(value: &Value, path: &Path) -> Result<(), EpcisError> {
+    match value {
+        Value::Array(items) => {
+            items.iter().enumerate().try_for_each(|(i, item)| check_contexts_in(item, &path.item(i)))
+        }
+        Value::Object(members) => check_contexts(members, path),
+        _ => Ok(()),
+    }
 }
 
 fn check_certification(event: &Shape) -> Result<(), EpcisError> {
@@ -142,17 +165,24 @@ fn check_persistent_disposition(event: &Shape) -> Result<(), EpcisError> {
         persistent.each(name, |value| shape::word(value, Vocabulary::Disposition))?;
         persistent.distinct(name)?;
     }
-    let unset = persistent.items("unset")?;
-    let bare = |value: &Value| value.as_str().map(|word| Vocabulary::Disposition.bare(word).to_owned());
-    for (i, word) in persistent.items("set")?.iter().enumerate() {
-        if unset.iter().any(|other| bare(other) == bare(word)) {
-            return Err(EpcisError::at(path.member("set").item(i).to_string(), Rule::SetAndUnset));
-        }
+    let bare = |value| Value::as_str(value).map(|word| Vocabulary::Disposition.bare(word));
+    if let Some(at) = first_among(persistent.items("set")?, persistent.items("unset")?, bare) {
+        return Err(EpcisError::at(path.member("set").item(at).to_string(), Rule::SetAndUnset));
     }
     if persistent.map.is_empty() {
         return Err(EpcisError::at(path.to_string(), Rule::NeedsOneOf("set, unset")));
     }
     Ok(())
+}
+
+/// The place of the first item whose word is one of others'; each is looked at once.
+fn first_among<'a>(
+    items: &'a [Value],
+    others: &'a [Value],
+    mut word: impl FnMut(&'a Value) -> Option<&'a str>,
+) -> Option<usize> {
+    let others: HashSet<&str> = others.iter().filter_map(&mut word).collect();
+    items.iter().position(|item| word(item).is_some_and(|word| others.contains(word)))
 }
 
 /// Lists of a type and an identifier: business transactions, sources, destinations.
@@ -391,4 +421,22 @@ pub(super) fn check_vocabulary(value: &Value, path: &Path) -> Result<(), EpcisEr
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_two_lists_is_found_with_one_look_at_each_item() {
+        let words = |of: &str| (0..2_000).map(|n| Value::from(format!("{of}:{n}"))).collect::<Vec<_>>();
+        let (set, mut unset) = (words("a"), words("b"));
+        unset.push("a:1999".into());
+        let mut looks = 0;
+        let found = first_among(&set, &unset, |value| {
+            looks += 1;
+            value.as_str()
+        });
+        assert_eq!((found, looks), (Some(1_999), set.len() + unset.len()));
+    }
 }

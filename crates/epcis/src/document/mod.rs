@@ -107,7 +107,7 @@ impl Document {
         });
         let context = Context::read(check_context(&envelope)?);
         if kind == DocumentKind::Event {
-            let event = Event::read(envelope, &context, &Path::Root)?;
+            let event = Event::read(envelope, &context, &Path::Root, limits)?;
             let document = Self {
                 kind,
                 context,
@@ -130,7 +130,7 @@ impl Document {
         }
         let base = Path::Text(list_path(kind));
         let read = |(i, value)| match value {
-            Value::Object(raw) => Event::read(raw, &context, &base.item(i)),
+            Value::Object(raw) => Event::read(raw, &context, &base.item(i), limits),
             _ => Err(EpcisError::at(base.item(i).to_string(), Rule::Kind("an object"))),
         };
         let (mut events, mut refused) = (Vec::with_capacity(list.len()), Vec::new());

@@ -92,7 +92,7 @@ fn add_ignored(holder: &Value, names: &mut Names) {
     let lists = map.iter().filter(|(name, _)| asks(name)).filter_map(|(_, value)| value.as_array());
     let fields: Vec<String> =
         lists.flatten().filter_map(Value::as_str).map(|field| names.resolve(field).into_owned()).collect();
-    names.ignored.extend(fields);
+    names.ignore(fields);
 }
 
 fn hash_text(text: &str) -> String {

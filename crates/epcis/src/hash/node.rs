@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -27,7 +28,8 @@ impl Node {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
     context: Context,
-    pub ignored: BTreeSet<String>,
+    /// Shared with what stands inside.
+    ignored: Arc<BTreeSet<String>>,
 }
 
 /// Members that are no part of what happened.
@@ -46,7 +48,7 @@ const IGNORED: &[&str] = &[
 
 impl Names {
     pub fn of(context: Context) -> Self {
-        Self { context, ignored: BTreeSet::new() }
+        Self { context, ignored: Arc::default() }
     }
 
     /// The names of something inside that declares more.
@@ -63,6 +65,11 @@ impl Names {
             Some(split) => Cow::Owned(braced(split.namespace, split.local)),
             None => Cow::Borrowed(name),
         }
+    }
+
+    /// Has more members left out.
+    pub fn ignore(&mut self, names: impl IntoIterator<Item = String>) {
+        Arc::make_mut(&mut self.ignored).extend(names);
     }
 
     pub fn ignores(&self, name: &str) -> bool {

@@ -8,7 +8,7 @@ use crate::document::Limits;
 use crate::error::EpcisError;
 use crate::xml::STRUCTURED;
 use crate::xml::names;
-use crate::xml::source::{Name, Namespace, Source, Step, Tag};
+use crate::xml::source::{Name, Namespace, Source, Step, Tag, listed};
 
 /// Reads a whole document into one tree, with the members that its envelope asks to leave out.
 pub(super) fn read(xml: &[u8], limits: &Limits) -> Result<(Node, Names), EpcisError> {
@@ -42,15 +42,15 @@ fn start(source: &Source, tag: &Tag) -> Result<Node, EpcisError> {
     let attributes = source.attributes(tag)?;
     let is_note = |name: &Name| source.iri(name.namespace) == STRUCTURED;
     let note = attributes.iter().find(|(name, _)| is_note(name)).map(|(_, value)| value.as_str());
+    let structured = listed(note.unwrap_or_default());
+    let names = note.map(|_| Names::of(scope(source))).unwrap_or_default();
     for (name, value) in &attributes {
         // What belongs to the schema says nothing of the event.
         if name.namespace == Namespace::XSI || is_note(name) {
             continue;
         }
-        let is_structured = note.is_some_and(|note| name.is_listed_in(note));
         match serde_json::from_str::<Value>(value) {
-            Ok(value) if is_structured => {
-                let names = Names::of(scope(source));
+            Ok(value) if structured.contains(&(name.prefix, name.local)) => {
                 names.add(&resolve(source, *name), &value, true, &mut node.children);
             }
             _ => node.children.push(Node::leaf(resolve(source, *name), value)),
@@ -126,7 +126,7 @@ fn trim(node: &mut Node) {
 fn collect_ignored(node: &Node, names: &mut Names) {
     for child in node.children.iter().filter(|child| child.name != "EventList") {
         if child.name.ends_with("ignoreFields") {
-            names.ignored.extend(child.children.iter().map(|field| field.name.clone()));
+            names.ignore(child.children.iter().map(|field| field.name.clone()));
         } else {
             collect_ignored(child, names);
         }

@@ -9,6 +9,8 @@ mod pattern;
 mod scalar;
 mod units;
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::context::Context;
@@ -121,13 +123,16 @@ impl Query {
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
         context: &Context,
     ) -> Result<Self, EpcisError> {
+        context.check_lengths().map_err(|rule| EpcisError::at("GS1-Extensions", rule))?;
         let split = |(name, value): (&'a str, &'a str)| (name, value.split('|').map(str::to_owned).collect());
         Self::read(pairs.into_iter().map(split), context)
     }
 
     /// Reads the `query` of a named query (the published query schema). Its `@context` defines prefixes.
     pub fn from_json(query: &Map<String, Value>, context: &Context) -> Result<Self, EpcisError> {
+        context.check_lengths().map_err(|rule| EpcisError::at("GS1-Extensions", rule))?;
         let context = context.with(query.get("@context"));
+        context.check_lengths().map_err(|rule| EpcisError::at("@context", rule))?;
         let mut pairs = Vec::new();
         for (name, value) in query.iter().filter(|(name, _)| *name != "@context") {
             // Pages are asked for with each answer.
@@ -144,15 +149,14 @@ impl Query {
         context: &Context,
     ) -> Result<Self, EpcisError> {
         let mut query = Self::default();
-        let (mut seen, mut is_ordered): (Vec<&str>, bool) = (Vec::new(), false);
+        let (mut seen, mut is_ordered): (HashSet<&str>, bool) = (HashSet::new(), false);
         for (name, values) in parameters {
             let refuse = |rule| EpcisError::at(name, rule);
-            if seen.contains(&name) {
+            if !seen.insert(name) {
                 return Err(refuse(Rule::Twice));
             }
             query.set(name, &values, context).map_err(refuse)?;
             is_ordered |= name == "orderBy";
-            seen.push(name);
         }
         if query.event_count_limit.is_some() && query.max_event_count.is_some() {
             return Err(EpcisError::at("eventCountLimit", Rule::Excludes("maxEventCount")));

@@ -2,6 +2,8 @@
 //! anything, so that there are no entities to expand.
 
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use quick_xml::XmlVersion;
 use quick_xml::events::attributes::Attribute;
@@ -67,11 +69,9 @@ pub(crate) struct Name<'a> {
     pub local: &'a str,
 }
 
-impl Name<'_> {
-    /// True if a list of names, written under the same prefixes, holds this one.
-    pub fn is_listed_in(&self, list: &str) -> bool {
-        list.split_ascii_whitespace().any(|listed| apart(listed) == (self.prefix, self.local))
-    }
+/// The names of a list, by their prefixes and what follows those.
+pub(crate) fn listed(names: &str) -> HashSet<(&str, &str)> {
+    names.split_ascii_whitespace().map(apart).collect()
 }
 
 impl Tag<'_> {
@@ -95,8 +95,12 @@ pub(crate) struct Source<'x> {
     input: &'x str,
     pub limits: &'x Limits,
     namespaces: Vec<String>,
+    /// Where each namespace stands in the table.
+    places: HashMap<String, Namespace>,
     /// Prefixes that are bound at this place, the innermost last; the empty one is the default namespace.
     scope: Vec<(String, Namespace)>,
+    /// The same by prefix: what each is bound to, the innermost last.
+    by_prefix: HashMap<String, Vec<Namespace>>,
     /// The length of `scope` outside each open element.
     marks: Vec<usize>,
     elements: usize,
@@ -110,8 +114,21 @@ impl<'x> Source<'x> {
         reader.config_mut().expand_empty_elements = true;
         reader.config_mut().check_comments = true;
         let namespaces = ["", EPCIS[0], XSI, XML].map(str::to_owned).to_vec();
-        let scope = vec![("xml".to_owned(), Namespace::XML)];
-        Ok(Self { reader, input, limits, namespaces, scope, marks: vec![], elements: 0, has_root: false })
+        let places = namespaces.iter().cloned().zip((0..).map(Namespace)).collect();
+        let mut source = Self {
+            reader,
+            input,
+            limits,
+            namespaces,
+            places,
+            scope: Vec::new(),
+            by_prefix: HashMap::new(),
+            marks: Vec::new(),
+            elements: 0,
+            has_root: false,
+        };
+        source.bind("xml", Namespace::XML);
+        Ok(source)
     }
 
     pub fn next(&mut self) -> Result<Step<'x>, EpcisError> {
@@ -121,7 +138,8 @@ impl<'x> Source<'x> {
                 Xml::Start(start) => return self.open(start).map(Step::Open),
                 Xml::Empty(_) => return Err(self.bad("an empty element")),
                 Xml::End(_) => {
-                    self.scope.truncate(self.marks.pop().unwrap_or(1));
+                    let outside = self.marks.pop().unwrap_or(1);
+                    self.unbind_to(outside);
                     return Ok(Step::Close);
                 }
                 Xml::Text(text) => {
@@ -191,7 +209,7 @@ impl<'x> Source<'x> {
 
     /// The namespace of a prefix at this place; `None` where it is not declared.
     pub fn lookup(&self, prefix: &str) -> Option<Namespace> {
-        self.scope.iter().rev().find(|(bound, _)| bound == prefix).map(|(_, namespace)| *namespace)
+        self.by_prefix.get(prefix)?.last().copied()
     }
 
     /// What is wrong, and at which line and column.
@@ -259,21 +277,39 @@ impl<'x> Source<'x> {
         if iri.is_empty() && !prefix.is_empty() || matches!(prefix, "xml" | "xmlns") != (iri == XML) {
             return Err(self.bad(format!("prefix {prefix:?} cannot be bound to {iri:?}")));
         }
-        let known = self.namespaces.iter().position(|known| *known == iri);
-        let namespace = match known {
-            Some(place) => Namespace(place),
+        let namespace = match self.places.get(&iri) {
+            Some(known) => *known,
             None if EPCIS.contains(&iri.as_str()) => Namespace::STANDARD,
             None => {
-                self.namespaces.push(iri);
-                Namespace(self.namespaces.len() - 1)
+                let new = Namespace(self.namespaces.len());
+                self.namespaces.push(iri.clone());
+                self.places.insert(iri, new);
+                new
             }
         };
         if self.namespaces.len() > NAMESPACES_MAX || self.scope.len() > NAMESPACES_MAX {
             let rule = Rule::Limit { what: "namespaces", max: NAMESPACES_MAX };
             return Err(EpcisError::at("", rule));
         }
-        self.scope.push((prefix.to_owned(), namespace));
+        self.bind(prefix, namespace);
         Ok(())
+    }
+
+    fn bind(&mut self, prefix: &str, namespace: Namespace) {
+        self.scope.push((prefix.to_owned(), namespace));
+        self.by_prefix.entry(prefix.to_owned()).or_default().push(namespace);
+    }
+
+    /// Takes back what was bound behind a length of the scope.
+    fn unbind_to(&mut self, length: usize) {
+        for (prefix, _) in self.scope.drain(length..) {
+            if let Entry::Occupied(mut bound) = self.by_prefix.entry(prefix) {
+                bound.get_mut().pop();
+                if bound.get().is_empty() {
+                    bound.remove();
+                }
+            }
+        }
     }
 
     fn bound(&self, prefix: &str) -> Result<Namespace, EpcisError> {

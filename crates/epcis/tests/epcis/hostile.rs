@@ -188,6 +188,20 @@ fn contexts_that_have_to_be_fetched_or_turn_the_standard_around_are_refused() {
             );
         }
     }
+    let inside = |context: Value| json!([1, { "ex:b": [{ "@context": context, "ex:c": 1 }] }]);
+    for (context, expected) in [
+        (json!(["00", "01"]), "\"00\" lies elsewhere and is not fetched; declare its terms in the document"),
+        (
+            json!({ "bizStep": "urn:a:b" }),
+            "\"bizStep\" is a term of the standard, which no context may define anew",
+        ),
+        (json!({ "p": "n".repeat(257) }), "exceeds 256 bytes in a term or namespace"),
+    ] {
+        check("ex:a", inside(context), &format!("ex:a[1].ex:b[0].@context: {expected}"));
+    }
+    let mut event = object_event();
+    event["ex:a"] = inside(json!([standard, { "p": "https://ns.example/" }]));
+    Document::from_value(event, &Limits::default()).expect("terms of an extension's own");
     check("@context", json!([[standard]]), "@context: must be a URI, an object of terms, or a list of both");
     let own = json!([standard, {
         "@vocab": "https://vocab.example/", "grade": { "@id": "https://g.example/#g" },
@@ -275,6 +289,11 @@ fn limits_are_enforced_at_their_path() {
     assert!(refusal(event).ends_with("exceeds 32 levels of nesting"));
     check("ex:long", json!("x".repeat(8 * 1024 + 1)), "ex:long: exceeds 8192 bytes in a text");
     check("epcList", Value::Array(vec![json!("urn:a:b"); 20_001]), "epcList: exceeds 20000 items in a list");
+    // How long an event is counts before anything else of it: here a word stands in both lists as well.
+    let words =
+        |of: &str| (0..3_000).map(|n| format!("{of}:{n}")).chain(["urn:a:b".into()]).collect::<Vec<_>>();
+    let dispositions = json!({ "set": words("a"), "unset": words("b") });
+    check("persistentDisposition", dispositions, ": exceeds 49152 bytes in an event");
     let document = json!({
         "@context": "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
         "type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": "2021-12-10T08:31:22Z",

@@ -309,6 +309,17 @@ fn wrong_parameters_are_refused_by_name() {
     );
     assert_eq!(refusal(&[("GE_quantity", "1|2")]), "GE_quantity: must be one value");
     assert!(refusal(&[("EQ_ex:grade", "A")]).contains("prefix"));
+    // Each value under a prefix would be written out with all of it.
+    let long = json!({ "p": format!("https://ns.example/{}", "n".repeat(240)) });
+    let asked = [("EQ_readPoint", "p:a|p:b")];
+    let refused = Query::parse(asked, &Context::read(&long)).expect_err("a refusal").to_string();
+    assert_eq!(refused, "GS1-Extensions: exceeds 256 bytes in a term or namespace");
+    let named = json!({ "@context": long, "EQ_readPoint": "p:a" });
+    let refused = Query::from_json(named.as_object().expect("an object"), &Context::default());
+    assert_eq!(
+        refused.expect_err("a refusal").to_string(),
+        "@context: exceeds 256 bytes in a term or namespace"
+    );
     assert_eq!(refusal(&[("MATCH_epc", &"urn:a:b|".repeat(300))]), "MATCH_epc: exceeds 200 values");
     let many: Vec<String> = (0..51).map(|n| format!("EQ_https://ns.example/f{n}")).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "1")).collect();

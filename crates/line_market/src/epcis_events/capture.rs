@@ -3,6 +3,8 @@
 //! An event without an ID is given its event hash (CBV 2.0). The hash follows from the content, so
 //! whoever sends a document again because the answer got lost makes nothing new.
 
+pub mod repeats;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use base::limits::{
@@ -10,12 +12,12 @@ use base::limits::{
 };
 use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
 use epcis::digital_link::CANONICAL_BASE;
-use epcis::{Context, Document, Event, EventType, Sifted, equal_in_meaning, urn};
+use epcis::{Context, Document, Event, EventType, Sifted, extent, urn};
 use kernel::{AppendError, Desk};
 use ledger::canonical::{push_members, push_text, push_value};
 use ledger::{Body, Draft, Entry, Role, Subject, check_text};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::{Param, StoreError};
 
 use super::index::{FACTS_MAX, Indexed};
@@ -93,15 +95,16 @@ impl Sender {
 const CONTEXTS_BYTES_MAX: usize = 4 * 1024 * 1024;
 const CONTEXT_TOO_LONG: &str =
     "is too long to stand with each of so many events and elements: send fewer at a time";
-/// What is compared, in the writer's turn, with what was said before in other words.
-const COMPARED_BYTES_MAX: usize = 4 * 1024 * 1024;
-pub(super) const COMPARED_TOO_LONG: &str = "so much is not compared at once, send fewer at a time";
+/// What the events of a document may come to together where each item has its whole name.
+const WRITTEN_OUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
 struct Ready {
     event_id: String,
     key: String,
     draft: Draft,
+    /// Bytes that it comes to where each item has its whole name.
+    extent: usize,
     /// What may be slips: their GTINs, and where they stand in the event.
     slips: Vec<(String, &'static str)>,
 }
@@ -128,14 +131,14 @@ pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Prepared 
         true => Err(Refusal::new(Code::Body, "@context", CONTEXT_TOO_LONG)),
         false => Ok(()),
     });
-    let mut left = INDEX_BYTES_MAX;
+    let mut left = Left { indexed: INDEX_BYTES_MAX, written_out: WRITTEN_OUT_BYTES_MAX };
     let mut each = |event| printed.clone().and_then(|()| ready(book, sender, event, &told, &mut left));
     let events = document.events.iter().map(&mut each).collect();
     Prepared {
         book: book.clone(),
         sender: sender.clone(),
         events,
-        elements: vocabulary::prepare(book, sender, document, &printed, &mut left),
+        elements: vocabulary::prepare(book, sender, document, &printed, &mut left.indexed),
     }
 }
 
@@ -247,7 +250,7 @@ impl Prepared {
         let now = desk.now();
         let known = self.known(desk)?;
         let slips = self.slip_gtins(desk)?;
-        let mut left = COMPARED_BYTES_MAX;
+        let mut left = repeats::COMPARED_BYTES_MAX;
         let mut in_document: HashMap<&str, (Seq, &Ready)> = HashMap::with_capacity(self.events.len());
         let mut events = Vec::with_capacity(self.events.len());
         for (index, event) in self.events.iter().enumerate() {
@@ -368,41 +371,12 @@ impl Ready {
             None => Ok(()),
         }
     }
+}
 
-    /// The number of the entry that says the same under this event's key.
-    fn repeats(
-        &self,
-        before: &str,
-        seq: Seq,
-        left: &mut usize,
-    ) -> Result<Result<(Seq, bool), Refusal>, StoreError> {
-        // Nearly always a retry, byte for byte.
-        if before == self.draft.body {
-            return Ok(Ok((seq, false)));
-        }
-        if !taken(left, before.len() + self.draft.body.len()) {
-            let detail = format!("is in the book with entry {seq}, spelt otherwise: {COMPARED_TOO_LONG}");
-            return Ok(Err(Refusal::new(Code::Exists, "eventID", detail)));
-        }
-        if self.means(before)? {
-            return Ok(Ok((seq, false)));
-        }
-        let detail = format!("{} was captured with another content by entry {seq}", self.event_id);
-        Ok(Err(Refusal::new(Code::Exists, "eventID", detail)))
-    }
-
-    fn means(&self, before: &str) -> Result<bool, StoreError> {
-        let whole = |body: &str| {
-            let captured: EpcisCaptured =
-                serde_json::from_str(body).map_err(|error| StoreError::Schema(error.to_string()))?;
-            let mut event = captured.event;
-            event["eventID"] = Value::String(self.event_id.clone());
-            Ok::<_, StoreError>(
-                json!({ "@context": captured.context, "epcisBody": { "eventList": [event] } }),
-            )
-        };
-        Ok(equal_in_meaning(&whole(before)?, &whole(&self.draft.body)?).is_ok())
-    }
+/// What is left for the events of a document, in bytes.
+struct Left {
+    indexed: usize,
+    written_out: usize,
 }
 
 /// Takes so many bytes of what is left, if they are.
@@ -448,13 +422,13 @@ fn ended(mut body: String, key: &str, sender: &Sender) -> String {
     body
 }
 
-/// Drafts the entry of an event; so many bytes are left for what is indexed of its document.
+/// Drafts the entry of an event, with what is left for those of its document.
 fn ready(
     book: &BookId,
     sender: &Sender,
     event: &Event,
     told: &Told<'_>,
-    left: &mut usize,
+    left: &mut Left,
 ) -> Result<Ready, Refusal> {
     let refuse = |field: &str, detail: String| Refusal::new(Code::Body, field, detail);
     if let Some(name) = event.raw.iter().find(|(_, value)| !keeps(value)).map(|(name, _)| name) {
@@ -462,8 +436,14 @@ fn ready(
     }
     // Before anything is made of it that repeats its names.
     let body = begun(told, event)?;
-    if epcis::extent(&event.raw, told.terms, EVENT_BYTES_MAX) > EVENT_BYTES_MAX {
+    let extent = extent(&event.raw, told.terms, EVENT_BYTES_MAX);
+    if extent > EVENT_BYTES_MAX {
         let detail = format!("an event may take {EVENT_BYTES_MAX} bytes where each item has its whole name");
+        return Err(refuse("", detail));
+    }
+    if !taken(&mut left.written_out, extent) {
+        let detail =
+            format!("those of a document may take {WRITTEN_OUT_BYTES_MAX}; send fewer events at once");
         return Err(refuse("", detail));
     }
     let event_id = match &event.event_id {
@@ -478,9 +458,10 @@ fn ready(
     if indexed.count() > FACTS_MAX {
         return Err(refuse("", format!("an event may have {FACTS_MAX} different values at most")));
     }
-    *left = left.checked_sub(indexed.bytes()).ok_or_else(|| {
-        refuse("", "its document has too many values that queries find; send fewer events at once".into())
-    })?;
+    if !taken(&mut left.indexed, indexed.bytes()) {
+        let detail = "its document has too many values that queries find; send fewer events at once";
+        return Err(refuse("", detail.into()));
+    }
     let place = event.biz_location.as_deref().or(event.read_point.as_deref());
     let draft = Draft {
         book: book.clone(),
@@ -500,7 +481,7 @@ fn ready(
     let named = event.what.iter().map(|what| (what.id.as_str(), what.member));
     let named = named.chain(transformation.map(|id| (id, "transformationID")));
     let slips = named.filter_map(|(id, member)| Some((slip_gtin(&urn::canonical(id))?, member))).collect();
-    Ok(Ready { event_id, key, draft, slips })
+    Ok(Ready { event_id, key, draft, extent, slips })
 }
 
 /// The GTIN of a Digital Link that looks like one of a slip.

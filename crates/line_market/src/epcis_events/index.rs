@@ -14,7 +14,7 @@ use epcis::Context;
 use epcis::query::{Fact, Field, Held, What, facts};
 use ledger::{Entry, Typed};
 use serde_json::{Map, Value};
-use store::{Row, StoreError};
+use store::StoreError;
 
 use crate::kinds::EpcisCaptured;
 
@@ -162,16 +162,4 @@ pub fn number_run(key: i64) -> String {
 pub fn moment_run(ms: i64) -> String {
     const DAY_MS: i64 = 86_400_000;
     format!("t{:016x}", (ms.div_euclid(DAY_MS) ^ i64::MIN).cast_unsigned())
-}
-
-/// A value as three columns have it, from one on: text, number, moment.
-pub fn held(row: &Row, from: usize) -> Result<Held, StoreError> {
-    if let Some(text) = row.text_or_null(from)? {
-        return Ok(Held::Text(text.to_owned()));
-    }
-    Ok(match (row.int_or_null(from + 1)?, row.int_or_null(from + 2)?) {
-        (Some(key), _) => Held::Number(key),
-        (None, Some(ms)) => Held::Moment(ms),
-        (None, None) => Held::Nothing,
-    })
 }

@@ -1,13 +1,14 @@
 //! Answers in the order of an extension: what fits is sorted as a whole, so it must not be too much.
 
+use std::collections::HashMap;
+
 use base::Time;
 use epcis::Query;
 use epcis::query::{Field, Held, OrderBy, OrderDirection};
 use kernel::Page;
-use store::{Param, StoreError, Tx, placeholders};
+use store::{Param, Row, StoreError, Tx, placeholders};
 
 use super::Found;
-use super::index::held;
 use super::lane::{Hit, Lane, Sight};
 use super::query::{LOOKED_MAX, PER_PAGE, QueryRefusal, SORTED_MAX, Spot, Weigh, read_page};
 
@@ -119,24 +120,25 @@ fn keyed(
             keyed.iter_mut().filter(|(_, spot)| spot.0 == at).collect();
         for chunk in of_book.chunks_mut(CHUNK) {
             let sql = format!(
-                "select seq, held, number, moment from market_event_fact
-                where book = $1 and field = $2 and seq in ({})",
+                "select seq, min(held), min(number), min(moment) from market_event_fact
+                where book = $1 and field = $2 and seq in ({}) group by seq",
                 placeholders(3, chunk.len())
             );
             let mut params = vec![Param::Text(sight.book.as_str()), Param::Text(code)];
             params.extend(chunk.iter().map(|(_, (_, hit))| Param::Int(hit.seq)));
-            for row in tx.query(&sql, &params)? {
-                let (seq, held) = (row.int(0)?, held(&row, 1)?);
-                if held == Held::Nothing {
-                    continue;
-                }
-                if let Some((least, _)) = chunk.iter_mut().find(|(_, (_, hit))| hit.seq == seq)
-                    && least.as_ref().is_none_or(|least| held < *least)
-                {
-                    *least = Some(held);
-                }
+            let rows = tx.query(&sql, &params)?;
+            let mut least = rows.iter().map(least).collect::<Result<HashMap<_, _>, _>>()?;
+            for (held, (_, hit)) in chunk {
+                *held = least.remove(&hit.seq).flatten();
             }
         }
     }
     Ok(keyed)
+}
+
+/// An event by its number, and the least of its values; in their order numbers stand before moments, and those before texts.
+fn least(row: &Row) -> Result<(i64, Option<Held>), StoreError> {
+    let (number, moment) = (row.int_or_null(2)?.map(Held::Number), row.int_or_null(3)?.map(Held::Moment));
+    let text = row.text_or_null(1)?.map(|text| Held::Text(text.to_owned()));
+    Ok((row.int(0)?, number.or(moment).or(text)))
 }

@@ -14,7 +14,8 @@ use serde_json::Value;
 use store::{Param, StoreError};
 
 use super::Sender;
-use super::capture::{COMPARED_TOO_LONG, taken};
+use super::capture::repeats::COMPARED_TOO_LONG;
+use super::capture::taken;
 use crate::kinds::EpcisDescribed;
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};

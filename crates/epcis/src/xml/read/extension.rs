@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::Reader;
 use super::value::{put, typed};
 use crate::error::EpcisError;
-use crate::xml::source::{Name, Namespace, Step, Tag};
+use crate::xml::source::{Name, Namespace, Step, Tag, listed};
 use crate::xml::{STRUCTURED, names};
 
 impl<'x> Reader<'x> {
@@ -89,13 +89,13 @@ impl<'x> Reader<'x> {
         }
         let attributes = self.source.attributes(tag)?;
         let note = attributes.iter().find(|(name, _)| self.source.iri(name.namespace) == STRUCTURED);
+        let structured = listed(note.map_or("", |(_, names)| names));
         for (name, value) in &attributes {
             if name.namespace == Namespace::XSI || note.is_some_and(|(note, _)| note == name) {
                 continue;
             }
-            let is_structured = note.is_some_and(|(_, note)| name.is_listed_in(note));
             let value = match serde_json::from_str::<Value>(value) {
-                Ok(value) if is_structured => self.renamed(value),
+                Ok(value) if structured.contains(&(name.prefix, name.local)) => self.renamed(value),
                 _ => Value::String(value.clone()),
             };
             members.insert(self.key(*name), value);

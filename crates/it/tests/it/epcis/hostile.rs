@@ -82,6 +82,7 @@ fn hostile_json() -> Vec<(&'static str, Vec<u8>)> {
         ("two documents", [json_with("\"ex:z\":1"), json_with("\"ex:z\":1")].concat()),
         ("a context of many terms", many_terms.into_bytes()),
         ("a context of its own with many terms", json_with(&format!("\"@context\":{{{}}}", terms.join(",")))),
+        ("a context within that lies elsewhere", number("[{\"@context\":[\"00\",\"01\"],\"ex:y\":1}]")),
         ("XML", xml_with("")),
     ]
 }

@@ -29,6 +29,8 @@ fn inflated() -> Vec<(&'static str, &'static str, Vec<u8>, &'static str)> {
     let distinct = json!({ "p:a": (0..8_000).collect::<Vec<_>>() });
     let mut nested = lists(9_000);
     nested["p:x"]["@context"] = json!({ "p": long });
+    let many = |of: &str| (0..19_000).map(|n| format!("{of}:{n:x}")).collect::<Vec<_>>();
+    let words = json!({ "persistentDisposition": { "set": many("a"), "unset": many("b") } });
     let numbers = json!({ "p:a": vec![1e308; 19_000], "p:b": vec![1e308; 19_000] });
     let in_xml = format!(
         "<epcis:EPCISDocument xmlns:epcis=\"urn:epcglobal:epcis:xsd:2\" xmlns:q=\"{long}\" schemaVersion=\"2.0\" \
@@ -55,7 +57,8 @@ fn inflated() -> Vec<(&'static str, &'static str, Vec<u8>, &'static str)> {
             under("p", short, ones(&format!("p:{}", "a".repeat(7_000)), 15_000)),
             "in a member name",
         ),
-        ("a long namespace within", LD, under("p", short, nested), "1048576 bytes"),
+        ("a long namespace within", LD, under("p", short, nested), term),
+        ("words by the ten thousand", LD, under("p", short, words), "49152 bytes"),
         (
             "a name of signs",
             LD,
@@ -181,6 +184,43 @@ fn a_context_stands_with_so_many_events_and_so_much_is_compared_at_once() {
     split["@context"].as_array_mut().unwrap().push(json!(more));
     let told = client.post_bytes(CAPTURE, LD, split.to_string().as_bytes()).expect(400).text();
     assert!(told.contains("256 terms in a context"), "{told}");
+}
+
+/// Events with an ID of some kilobytes each, whose items stand under a long name.
+fn with_long_names(serials: std::ops::Range<usize>, items: usize, second: &str) -> Value {
+    let mut document = document("2026-03-10T08:00:00+08:00", json!([]));
+    document["@context"] = json!([STANDARD, { "p": format!("https://ns.example/{}#", "n".repeat(230)) }]);
+    let event = |serial: usize| {
+        observed(
+            serial,
+            json!({ "eventID": format!("urn:uuid:5b0f8a0e-3f0f-4f0c-8a5a-{serial:012x}"), "p:a": vec![1; items],
+            "eventTime": format!("2026-03-01T08:00:{second}+08:00") }),
+        )
+    };
+    document["epcisBody"]["eventList"] = serials.map(event).collect();
+    document
+}
+
+#[test]
+fn names_count_as_often_as_they_are_written_in_a_document_and_in_what_is_compared() {
+    let town = Town::on(harness::Engine::Sqlite.place().unwrap());
+    let client = town.program(User::Supplier).with("gs1-capture-error-behaviour", "proceed");
+    let refused = |document: &Value, reason: &str| {
+        let address = send(&client, document).expect(202).header("location").to_owned();
+        let errors = client.get(&address).expect(200).json()["errors"].clone();
+        let told = errors.as_array().unwrap();
+        assert!(told.iter().all(|error| error.to_string().contains(reason)), "{errors}");
+        told.len()
+    };
+    // Each comes to some 500,000 bytes, of 4 KB.
+    let known = with_long_names(0..20, 1_900, "00");
+    assert_eq!(refused(&known, ""), 0);
+    assert_eq!(refused(&known, ""), 0, "byte for byte it is known");
+    assert_eq!(refused(&with_long_names(0..3, 1_900, "00.000"), ""), 0, "as much as is compared");
+    assert_eq!(refused(&with_long_names(0..20, 1_900, "00.000"), "so much is not compared at once"), 17);
+    // 140 of them are more than a document may come to.
+    let many = with_long_names(100..240, 1_900, "00");
+    assert!((1..20).contains(&refused(&many, "67108864")));
 }
 
 #[test]

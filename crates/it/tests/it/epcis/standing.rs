@@ -90,6 +90,8 @@ on_every_store! {
             supplier.post(QUERIES, &query(&format!("q{n}"), json!({}))).expect(201);
         }
         assert_eq!(supplier.post(QUERIES, &query("q100", json!({}))).expect(400).json()["rule"], "too-many");
+        // What no name can be is refused before anything is asked for.
+        assert_eq!(problem(&supplier.post(QUERIES, &query("a\u{1}b", json!({}))), 400, "QueryValidationException")["rule"], "body");
         town.check();
     }
 

@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use base::limits::EVENTS_PER_CAPTURE_MAX;
+use base::limits::{BODY_BYTES_MAX, EVENTS_PER_CAPTURE_MAX};
 use base::{BookId, UnitCode};
 use epcis::{Document, DocumentKind, EpcisError, Limits, Rule, Sifted};
 use kernel::{Desk, ROOT_BOOK};
@@ -111,7 +111,7 @@ pub async fn capture_document(
 /// Reads a document of at most so many events as the interface takes.
 pub fn sift(bytes: &[u8], media: Media) -> Result<Sifted, Problem> {
     // The number of events has a problem of its own.
-    let limits = Limits { events_max: usize::MAX, ..Limits::default() };
+    let limits = Limits { events_max: usize::MAX, event_bytes_max: BODY_BYTES_MAX, ..Limits::default() };
     let read = if media.is_xml() { Document::sift_xml } else { Document::sift };
     let sifted = read(bytes, &limits).map_err(rule_problem)?;
     let described = epcis_events::count_elements(&sifted.document);

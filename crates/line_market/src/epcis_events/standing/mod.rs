@@ -118,6 +118,8 @@ fn read(row: &Row) -> Result<Named, StoreError> {
 pub fn name(desk: &mut Desk<'_>, book: &BookId, sender: &Sender, body: &QueryNamed) -> Result<(), Failure> {
     const COUNT: &str = "select count(*) from market_query where owner = $1";
     desk.take(book)?;
+    // Refused for its name before that is asked for: a statement that fails undoes what others record beside it.
+    let draft = draft(desk.now(), book, sender, body)?;
     let is_known = body.name == SIMPLE || named(desk.read()?, &body.owner, &body.name)?.is_some();
     if is_known {
         let detail = format!("{:?} names a query already", body.name);
@@ -127,7 +129,7 @@ pub fn name(desk: &mut Desk<'_>, book: &BookId, sender: &Sender, body: &QueryNam
     if count.map_or(Ok(0), |row| row.int(0))? >= QUERIES_MAX as i64 {
         return Err(too_many("name", "named queries", QUERIES_MAX));
     }
-    desk.append(draft(desk.now(), book, sender, body)?)?;
+    desk.append(draft)?;
     Ok(())
 }
 
