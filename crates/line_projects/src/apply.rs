@@ -319,9 +319,13 @@ impl One<'_> {
 
     fn phase_changed(mut self) -> Result<(), StoreError> {
         const LEAVE: &str = "delete from projects_phase where book = $1 and project = $2 and phase = $3";
+        const OPEN: &str = "update projects_project set accepted_at = null where book = $1 and project = $2";
         let it: PhaseChanged = self.body()?;
         self.stand(&it.project, it.change.after.as_ref())?;
         self.changed(&it.project)?;
+        if it.to < Phase::Finished {
+            self.run(OPEN, &[(&it.project).into()])?;
+        }
         // What it goes back behind, it has not reached.
         for phase in Phase::ALL.into_iter().filter(|phase| *phase > it.to) {
             self.run(LEAVE, &[(&it.project).into(), phase.as_str().into()])?;
@@ -360,7 +364,41 @@ impl One<'_> {
             let day = i64::from(part.day.0).into();
             self.run(PART, &[(&it.contract).into(), day, (&it.project).into(), part.amount_fen.0.into()])?;
         }
+        self.required(&it, 1)
+    }
+
+    /// What has to be paid for a project by each day.
+    fn required(&mut self, it: &ContractSigned, sign: i64) -> Result<(), StoreError> {
+        const ADD: &str = "insert into projects_required (book, project, day, amount_fen)
+            values ($1, $2, $3, $4) on conflict (book, project, day) do update
+            set amount_fen = projects_required.amount_fen + excluded.amount_fen";
+        const TIDY: &str =
+            "delete from projects_required where book = $1 and project = $2 and day = $3 and amount_fen = 0";
+        for part in &it.instalments {
+            let (project, day) = (Param::from(&it.project), Param::Int(i64::from(part.day.0)));
+            self.run(ADD, &[project, day, (sign * part.amount_fen.0).into()])?;
+            if sign < 0 {
+                self.run(TIDY, &[project, day])?;
+            }
+        }
         Ok(())
+    }
+
+    /// Adds to what was paid for a project, and to what tells the reports on its activities from those of any other time: how
+    /// many there are, and the sums of their numbers and times. Nothing is kept of nothing.
+    fn tally(&mut self, project: &str, added: [i64; 4]) -> Result<(), StoreError> {
+        const ADD: &str =
+            "insert into projects_tally (book, project, paid_fen, reports, report_seqs, report_times)
+            values ($1, $2, $3, $4, $5, $6) on conflict (book, project) do update
+            set paid_fen = projects_tally.paid_fen + excluded.paid_fen,
+            reports = projects_tally.reports + excluded.reports,
+            report_seqs = projects_tally.report_seqs + excluded.report_seqs,
+            report_times = projects_tally.report_times + excluded.report_times";
+        const TIDY: &str =
+            "delete from projects_tally where book = $1 and project = $2 and paid_fen = 0 and reports = 0";
+        let [paid, reports, seqs, times] = added.map(Param::Int);
+        self.run(ADD, &[project.into(), paid, reports, seqs, times])?;
+        if added.iter().any(|it| *it < 0) { self.run(TIDY, &[project.into()]) } else { Ok(()) }
     }
 
     fn planned(mut self) -> Result<(), StoreError> {
@@ -395,7 +433,8 @@ impl One<'_> {
             values ($1, $2, $3, $4, $5, $6)";
         let it: Paid = self.body()?;
         let (at, seq) = (self.at(), self.seq());
-        self.run(SQL, &[seq, (&it.project).into(), it.contract.as_ref().into(), it.amount_fen.0.into(), at])
+        self.run(SQL, &[seq, (&it.project).into(), it.contract.as_ref().into(), it.amount_fen.0.into(), at])?;
+        self.tally(&it.project, [it.amount_fen.0, 0, 0, 0])
     }
 
     fn report(mut self) -> Result<(), StoreError> {
@@ -414,7 +453,11 @@ impl One<'_> {
             photos,
             at,
         ];
-        self.run(SQL, &params)
+        self.run(SQL, &params)?;
+        match it.activity {
+            Some(_) => self.tally(&it.project, [0, 1, self.entry.seq.to_i64(), self.entry.occurred.0]),
+            None => Ok(()),
+        }
     }
 
     fn visit(mut self) -> Result<(), StoreError> {
@@ -493,11 +536,12 @@ impl One<'_> {
         self.run(SQL, &[entry, seq, (&it.reason).into(), at])?;
         match it.kind.as_str() {
             Invested::KIND => {
-                let invested: Invested = serde_json::from_value(it.body)
-                    .map_err(|error| StoreError::Schema(format!("entry {}: {error}", self.entry.seq)))?;
+                let invested: Invested = self.taken_back(it.body)?;
                 self.invested(&invested, -1)
             }
             ContractSigned::KIND => {
+                let signed: ContractSigned = self.taken_back(it.body)?;
+                self.required(&signed, -1)?;
                 self.run(
                     "delete from projects_instalment where book = $1 and contract in
                     (select contract from projects_contract where book = $1 and seq = $2)",
@@ -505,8 +549,18 @@ impl One<'_> {
                 )?;
                 self.run("delete from projects_contract where book = $1 and seq = $2", &[entry])
             }
-            Paid::KIND => self.run("delete from projects_payment where book = $1 and seq = $2", &[entry]),
+            Paid::KIND => {
+                let paid: Paid = self.taken_back(it.body)?;
+                self.tally(&paid.project, [-paid.amount_fen.0, 0, 0, 0])?;
+                self.run("delete from projects_payment where book = $1 and seq = $2", &[entry])
+            }
             ProgressReported::KIND => {
+                let report: ProgressReported = self.taken_back(it.body)?;
+                if report.activity.is_some() {
+                    // The reversal is of the time of what it takes back.
+                    let (seq, at) = (base::Seq(it.entry).to_i64(), self.entry.occurred.0);
+                    self.tally(&report.project, [0, -1, -seq, -at])?;
+                }
                 self.run("delete from projects_report where book = $1 and seq = $2", &[entry])
             }
             VisitMade::KIND => self.run("delete from projects_visit where book = $1 and seq = $2", &[entry]),
@@ -519,5 +573,10 @@ impl One<'_> {
             ProxyDone::KIND => self.run(DONE, &[entry]),
             _ => Ok(()),
         }
+    }
+
+    fn taken_back<B: Body>(&self, body: serde_json::Value) -> Result<B, StoreError> {
+        serde_json::from_value(body)
+            .map_err(|error| StoreError::Schema(format!("entry {}: {error}", self.entry.seq)))
     }
 }

@@ -82,7 +82,6 @@ fn of_project(
     let months = state::months(tx, book, name)?;
     let planned = months.iter().filter(|month| month.planned_fen.0 > 0);
     let instalments = state::instalments(tx, book, name)?;
-    let paid: Fen = state::payments(tx, book, name)?.iter().map(|payment| payment.amount_fen).sum();
     Ok(Facts {
         reported: spoken.map(day),
         progress_bp: match project.phase {
@@ -107,7 +106,7 @@ fn of_project(
         planned_start: Some(project.planned_start),
         started: reached(Phase::Started).map(day),
         is_in_statistics: Some(project.statistics_at.is_some()),
-        paid: Some(paid),
+        paid: Some(state::paid(tx, book, name)?),
         required_fen: summed(instalments.iter().map(|part| (part.day, part.amount_fen))),
         invested: Some(months.iter().map(|month| month.invested_fen).sum()),
         planned_fen: summed(planned.map(|month| (month.month.last_day(), month.planned_fen))),

@@ -6,7 +6,7 @@ use ledger::{Body, BodyError, Draft, Role, Rule};
 use matters::{Calendar, Cancelled, Event, Matter, MatterId, Move};
 
 use crate::due;
-use crate::kinds::{DeadlineMoved, HandedOver, Phase, Standing, Withdrawn};
+use crate::kinds::{DeadlineMoved, HandedOver, Phase, PhaseChanged, Standing, Withdrawn};
 use crate::rules::{self, Restated};
 use crate::sorts;
 use crate::state::{self, Project};
@@ -31,7 +31,12 @@ pub fn on_move(desk: &mut Desk<'_>, step: &Move, matter: &Matter) -> Result<(), 
             refuse("项目已退出清单，应重新登记", format!("project {name} left the list; register it anew"))
         }
         Event::HandedOver(_) => follower.hand_over(matter),
-        Event::Extended(_) | Event::Resumed(_) | Event::Reopened(_) => follower.move_deadline(matter),
+        Event::Returned(returned) => follower.undo(&returned.reason, None),
+        Event::Reopened(reopened) => {
+            let deadline = follower.moved_to(matter);
+            follower.undo(&reopened.reason, deadline)
+        }
+        Event::Extended(_) | Event::Resumed(_) => follower.move_deadline(matter),
         _ => Ok(()),
     }
 }
@@ -120,12 +125,57 @@ impl Follower<'_, '_> {
         self.append(&HandedOver { project, team: matter.owner.clone(), office: matter.reviewer.clone() })
     }
 
-    /// A finish that is put off to a later day is due no more.
+    /// What a project was handed in with is not believed any more: it is where it was before it was said to be finished.
+    fn undo(&mut self, reason: &str, deadline: Option<Day>) -> Result<(), Refused> {
+        if self.project.phase < Phase::Finished && deadline.is_none() {
+            return Ok(());
+        }
+        let (planned, day) = self.caught_up()?;
+        if self.project.phase >= Phase::Finished {
+            self.set_back(reason, planned, day)?;
+        }
+        deadline.map_or(Ok(()), |to| self.put_off(to, planned, day))
+    }
+
+    fn set_back(&mut self, reason: &str, planned: (Day, Day), day: Day) -> Result<(), Refused> {
+        let to = self.before_the_finish()?;
+        let standing = self.project.standing();
+        let told = rules::told_late(&standing, planned, planned, day, |it| Some(rules::in_phase(it, to)));
+        let after = rules::in_phase(&standing, to);
+        (self.project.phase, self.project.newly_signed) = (after.phase, after.newly_signed);
+        let (project, reason) = (self.project.project.clone(), Some(reason.to_owned()));
+        self.append(&PhaseChanged { project, to, reason, change: told.change })?;
+        self.restate(told.restated)
+    }
+
+    /// The phase from which a project came to be finished; one that was registered so is under way again.
+    fn before_the_finish(&mut self) -> Result<Phase, Refused> {
+        let book = self.book();
+        let phases = state::phases(self.desk.read()?, &book, &self.project.project)?;
+        let Some(finish) = phases.iter().find(|reached| reached.phase >= Phase::Finished) else {
+            return Ok(Phase::Started);
+        };
+        let entry = kernel::entries::entry(self.desk.read()?, &book, finish.seq)?;
+        let changed = entry.and_then(|entry| entry.body::<PhaseChanged>().ok());
+        let before = changed.and_then(|it| it.change.before).map(|standing| standing.phase);
+        Ok(before.filter(|phase| *phase < Phase::Finished).unwrap_or(Phase::Started))
+    }
+
     fn move_deadline(&mut self, matter: &Matter) -> Result<(), Refused> {
+        let Some(to) = self.moved_to(matter) else { return Ok(()) };
+        let (planned, day) = self.caught_up()?;
+        self.put_off(to, planned, day)
+    }
+
+    /// The deadline of a matter, if it is another than its project's.
+    fn moved_to(&self, matter: &Matter) -> Option<Day> {
         // A fixed day asks no calendar.
         let deadline = matter.deadline(&Calendar::default(), self.desk.zone()).map(|answer| answer.value);
-        let Some(to) = deadline.filter(|to| *to != self.project.planned_finish) else { return Ok(()) };
-        let (planned, day) = self.caught_up()?;
+        deadline.filter(|to| *to != self.project.planned_finish)
+    }
+
+    /// A finish that is put off to a later day is due no more.
+    fn put_off(&mut self, to: Day, planned: (Day, Day), day: Day) -> Result<(), Refused> {
         let moved = |before: &Standing| {
             Some(Standing { finish_due: before.finish_due && to <= day, ..before.clone() })
         };

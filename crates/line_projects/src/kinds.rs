@@ -15,9 +15,12 @@ use ledger::{BodyError, Kind, Rule, check_text};
 
 pub use code::{CodeError, ProjectCode};
 pub use frame::{ChainFounded, ChainHandedOver, ProgrammeFounded, ProgrammeReplanned};
-pub use money::{ContractSigned, Heading, Instalment, Invested, MonthFellDue, MonthPlan, Paid, Planned};
+pub use money::{
+    ContractSigned, Heading, INSTALMENT_DAYS_MAX, Instalment, Invested, MONTHS_MAX, MonthFellDue, MonthPlan,
+    Paid, Planned,
+};
 pub use month::{Month, NotMonth};
-pub use owed::{BlockerRaised, MilestoneSet, PermitApplied, PermitDecided};
+pub use owed::{BlockerRaised, MilestoneSet, OWED_MAX, PermitApplied, PermitDecided};
 pub use project::{
     Accepted, Amended, DeadlineMoved, DueRestated, EnteredStatistics, FellDue, HandedOver, PhaseChanged,
     Registered, Site, Withdrawn,

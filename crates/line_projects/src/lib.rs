@@ -21,7 +21,7 @@ pub mod wall;
 use ::access::{ActionDef, RoleDef};
 use ::figures::{Contributions, Figure, Ratio};
 use base::{BookId, CityZone, Day};
-use kernel::{AppendError, Derived, Desk, DocketError, Line, MatterSort};
+use kernel::{AppendError, Derived, Desk, DocketError, Line, MatterSort, Rebuilt};
 use ledger::{Entry, Kind};
 use matters::{Facts, Matter, Move};
 use serde::Serialize;
@@ -82,6 +82,10 @@ impl Line for Projects {
 
     fn derived(&self) -> &'static [Derived] {
         schema::DERIVED
+    }
+
+    fn rebuilt(&self) -> &'static [Rebuilt] {
+        schema::REBUILT
     }
 
     fn figures(&self) -> &'static [Figure] {

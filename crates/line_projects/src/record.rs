@@ -101,6 +101,14 @@ fn refused(refusal: impl Into<Refusal>) -> Failure {
     AppendError::Refused(refusal.into())
 }
 
+/// Refuses what would make more of something than there may be.
+fn need_room(field: &str, (held, new): (usize, usize), max: usize, what: &str) -> Result<(), Failure> {
+    match new == 0 || held + new <= max {
+        true => Ok(()),
+        false => refuse(Code::Body, field, format!("would make {} {what}, of {max} at most", held + new)),
+    }
+}
+
 impl Recorder<'_, '_> {
     fn dispatch(&mut self, input: &Input) -> Result<Receipt, Failure> {
         match input.kind.as_str() {

@@ -1,13 +1,31 @@
 //! The line's tables. All follow from the entries but `projects_view`: what somebody looks at is no entry.
 
-use kernel::Derived;
+use kernel::{Derived, Rebuilt};
+use ledger::Body;
 use store::Migration;
+
+use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped, PartImported};
 
 pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "projects", number: 1, sql: include_str!("../migrations/0001_projects.sql") },
     Migration { owner: "projects", number: 2, sql: include_str!("../migrations/0002_plans.sql") },
     Migration { owner: "projects", number: 3, sql: include_str!("../migrations/0003_views.sql") },
+    Migration { owner: "projects", number: 4, sql: include_str!("../migrations/0004_tally.sql") },
 ];
+
+/// Step 4 cuts plans that were changed into parts anew.
+pub const REBUILT: &[Rebuilt] = &[Rebuilt {
+    step: 4,
+    tables: &["projects_plan", "projects_plan_part", "projects_plan_baseline"],
+    kinds: &[
+        Imported::KIND,
+        PartImported::KIND,
+        Edited::KIND,
+        Overlapped::KIND,
+        DeadlineSet::KIND,
+        Baselined::KIND,
+    ],
+}];
 
 const fn derived(table: &'static str, columns: &'static str) -> Derived {
     Derived { table, columns }
@@ -25,6 +43,8 @@ pub const DERIVED: &[Derived] = &[
     derived("projects_phase", "book, project, phase, at, seq"),
     derived("projects_contract", "book, contract, project, title, party, amount_fen, at, seq"),
     derived("projects_instalment", "book, contract, day, project, amount_fen"),
+    derived("projects_required", "book, project, day, amount_fen"),
+    derived("projects_tally", "book, project, paid_fen, reports, report_seqs, report_times"),
     derived("projects_month", "book, project, month, planned_fen, fell_due, invested_fen"),
     derived("projects_payment", "book, seq, project, contract, amount_fen, at"),
     derived("projects_report", "book, seq, project, activity, percent_bp, remaining_days, note, photos, at"),

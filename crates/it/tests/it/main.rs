@@ -28,6 +28,7 @@ mod office;
 mod outside;
 mod overload;
 mod owed;
+mod owned;
 mod places;
 mod plans;
 mod project_laws;

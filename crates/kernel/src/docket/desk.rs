@@ -63,6 +63,28 @@ impl Desk<'_> {
         }
     }
 
+    /// Refuses an extension to a day that does not lie after the deadline as it stands, with the pauses so far, or that has
+    /// passed when it is given.
+    fn need_later<E: From<DocketError>>(
+        &mut self,
+        actor: &ActorId,
+        occurred: Time,
+        before: &Matter,
+        after: &Matter,
+    ) -> Result<(), AppendError<E>> {
+        let rulebook = self.rulebook()?;
+        let calendar = rulebook.calendar_at(occurred);
+        let deadline = |matter: &Matter| matter.deadline(calendar, self.zone()).map(|answer| answer.value);
+        let Some(later) = deadline(after) else { return Ok(()) };
+        if deadline(before).is_some_and(|day| later <= day) {
+            return refuse(MatterError::NoExtension);
+        }
+        match self.is_ahead(actor, occurred, later) {
+            true => Ok(()),
+            false => refuse(DocketError::PastDue(later)),
+        }
+    }
+
     /// Whether a day has not passed when somebody records something.
     pub fn is_ahead(&self, actor: &ActorId, occurred: Time, day: Day) -> bool {
         day >= self.zone().day_of(self.done_at(actor, occurred))
@@ -121,6 +143,9 @@ impl Desk<'_> {
         self.need_named(actor, occurred, &event, &seat.matter)?;
         let mut step = Move { at: occurred, actor: actor.clone(), event: event.completed(&seat.matter) };
         let next = seat.matter.propose(expected, &step).or_else(refuse)?;
+        if let Event::Extended(_) = &step.event {
+            self.need_later(actor, occurred, &seat.matter, &next)?;
+        }
         if let Event::Accepted(accepted) = &mut step.event {
             let rulebook = self.rulebook()?;
             accepted.in_time = next.is_in_time(rulebook.calendar_at(occurred), self.zone());

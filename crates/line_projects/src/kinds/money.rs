@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Month, body, check_code, check_each, check_fen, check_name, check_range};
 
+/// Months of one project for which anything is planned or invested: each entry about it looks at them all.
+pub const MONTHS_MAX: usize = 600;
+/// Days of one project by which anything has to be paid.
+pub const INSTALMENT_DAYS_MAX: usize = 1_000;
+
 /// Under what the money of a project is broken down. Written by the recorder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

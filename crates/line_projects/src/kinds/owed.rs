@@ -9,6 +9,9 @@ use crate::plan::kinds::check_activity;
 
 use super::{body, check_code, check_each, check_name, check_range};
 
+/// Blockers that one project ever had, and permits.
+pub const OWED_MAX: usize = 1_000;
+
 body! {
     /// A permit was applied for, and the authority accepted the application (受理): from this day its statutory term runs.
     PermitApplied = "projects.permit.applied" {

@@ -21,7 +21,7 @@ pub fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
         Edited::KIND => {
             let it: Edited = applied.body()?;
             applied.changed(&it.project, |model| {
-                it.changes.iter().try_for_each(|change: &Change| change.make(model)).map_err(PlanError::from)
+                Change::make_all(&it.changes, model).map_err(|(_, error)| PlanError::from(error))
             })
         }
         Overlapped::KIND => {

@@ -1,10 +1,13 @@
+use std::collections::BTreeMap;
+
 use base::{Day, Fen};
 use ledger::{BodyError, check_text};
 use serde::{Deserialize, Serialize};
 
 use super::clock::{Clock, ShiftText};
 use super::kinds::{
-    After, Bound, Exception, Kind, LagIn, Overlapped, Placed, PlanActivity, check_activity, check_minutes,
+    After, Bound, Kind, LagIn, Overlapped, Placed, PlanActivity, check_activity, check_bounds, check_minutes,
+    check_shifts,
 };
 use super::model::Model;
 use crate::kinds::{FEN_MAX, check_each, check_range};
@@ -124,10 +127,13 @@ impl Change {
                 check_activity(&at("activity"), activity)?;
                 check_each(budget_fen, |fen| check_range(&at("budget_fen"), fen.0, 0, FEN_MAX, "fen"))
             }
-            Self::Bounds { activity, .. }
-            | Self::Deadline { activity, .. }
-            | Self::Placed { activity, .. }
-            | Self::Remove { activity } => check_activity(&at("activity"), activity),
+            Self::Bounds { activity, bounds } => {
+                check_activity(&at("activity"), activity)?;
+                check_bounds(&at("bounds"), bounds)
+            }
+            Self::Deadline { activity, .. } | Self::Placed { activity, .. } | Self::Remove { activity } => {
+                check_activity(&at("activity"), activity)
+            }
             Self::Link { to, after } => {
                 check_activity(&at("to"), to)?;
                 after.check(&at("after"))
@@ -137,12 +143,50 @@ impl Change {
                 check_activity(&at("to"), to)
             }
             Self::Add { activity } => activity.check(&at("activity")),
-            Self::Day { .. } | Self::Start { .. } => Ok(()),
+            Self::Day { shifts, .. } => check_shifts(&at("shifts"), shifts.len()),
+            Self::Start { .. } => Ok(()),
         }
     }
 
-    /// Makes the change. Whether the plan can still be scheduled is asked afterwards.
-    pub(crate) fn make(&self, model: &mut Model) -> Result<(), ChangeError> {
+    /// Makes changes in their order; refused with the number of the one that cannot be made. Whether the plan can still be
+    /// scheduled is asked afterwards. Each calendar is changed once, for all its days.
+    pub(crate) fn make_all(changes: &[Self], model: &mut Model) -> Result<(), (usize, ChangeError)> {
+        let mut days: BTreeMap<usize, BTreeMap<Day, Vec<ShiftText>>> = BTreeMap::new();
+        for (at, change) in changes.iter().enumerate() {
+            match change {
+                Self::Day { calendar, .. } if *calendar >= model.calendars.len() => {
+                    return Err((at, ChangeError::UnknownCalendar(*calendar)));
+                }
+                Self::Day { calendar, day, shifts } => {
+                    days.entry(*calendar).or_default().insert(*day, shifts.clone());
+                }
+                other => other.make(model).map_err(|error| (at, error))?,
+            }
+        }
+        for (calendar, days) in days {
+            model.calendars[calendar].except(days);
+        }
+        Ok(())
+    }
+
+    /// Refuses what the change, beside `field`, has made of a plan that no file may hold.
+    pub(crate) fn check_made(&self, field: &str, model: &Model) -> Result<(), BodyError> {
+        let code = match self {
+            Self::Day { calendar, .. } => return model.calendars[*calendar].check(field),
+            Self::Start { .. } | Self::Remove { .. } => return Ok(()),
+            Self::Link { to, .. } | Self::Unlink { to, .. } => to,
+            Self::Add { activity } => &activity.code,
+            Self::Duration { activity, .. }
+            | Self::Name { activity, .. }
+            | Self::Bounds { activity, .. }
+            | Self::Deadline { activity, .. }
+            | Self::Placed { activity, .. }
+            | Self::Budget { activity, .. } => activity,
+        };
+        model.find(code).map_or(Ok(()), |activity| activity.check(field))
+    }
+
+    fn make(&self, model: &mut Model) -> Result<(), ChangeError> {
         match self.clone() {
             Self::Duration { activity, minutes } => model.activity(&activity)?.minutes = minutes,
             Self::Name { activity, name } => model.activity(&activity)?.name = name,
@@ -174,11 +218,8 @@ impl Change {
                 model.activity(&activity)?;
                 model.remove(&activity);
             }
-            Self::Day { calendar, day, shifts } => {
-                let place =
-                    model.calendars.get_mut(calendar).ok_or(ChangeError::UnknownCalendar(calendar))?;
-                place.except(Exception { from: day, to: day, shifts });
-            }
+            // Gathered by who makes them.
+            Self::Day { .. } => {}
             Self::Start { start } => model.start = start,
         }
         Ok(())

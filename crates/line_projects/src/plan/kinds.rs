@@ -15,6 +15,8 @@ use crate::kinds::{FEN_MAX, body, check_code, check_each, check_range};
 pub const ACTIVITIES_MAX: usize = 10_000;
 pub const LINKS_MAX: usize = 40_000;
 const PREDECESSORS_MAX: usize = 400;
+/// Bounds on the dates of one activity.
+const BOUNDS_MAX: usize = 6;
 pub const CALENDARS_MAX: usize = 40;
 /// Runs of days of a calendar that differ from its week.
 const EXCEPTIONS_MAX: usize = 600;
@@ -175,7 +177,7 @@ impl PlanActivity {
         check_each(&self.left_minutes, |minutes| check_minutes(&at("left_minutes"), *minutes))?;
         check_each(&self.budget_fen, |fen| check_range(&at("budget_fen"), fen.0, 0, FEN_MAX, "fen"))?;
         check_count(&at("after"), self.after.len(), 0, PREDECESSORS_MAX, "predecessors")?;
-        check_count(&at("bounds"), self.bounds.len(), 0, 6, "bounds")?;
+        check_bounds(&at("bounds"), &self.bounds)?;
         for (number, after) in self.after.iter().enumerate() {
             after.check(&at(&format!("after[{number}]")))?;
         }
@@ -204,13 +206,27 @@ impl PlanCalendar {
         check_count(&format!("{field}.exceptions"), self.exceptions.len(), 0, EXCEPTIONS_MAX, "exceptions")?;
         let lengths = self.week.iter().map(Vec::len).chain(self.exceptions.iter().map(|it| it.shifts.len()));
         let most = lengths.max().unwrap_or(0);
-        check_count(&format!("{field}.week"), most, 0, SHIFTS_MAX, "shifts of a day")?;
+        check_shifts(&format!("{field}.week"), most)?;
         for exception in &self.exceptions {
             let days = i64::from(exception.to.0) - i64::from(exception.from.0) + 1;
             check_range(&format!("{field}.exceptions"), days, 1, 3_660, "days in a run")?;
         }
         Ok(())
     }
+}
+
+/// How much a plan holds, whether it came from a file or by changes.
+pub(crate) fn check_size(at: [&str; 2], activities: usize, links: usize) -> Result<(), BodyError> {
+    check_count(at[0], activities, 1, ACTIVITIES_MAX, "activities")?;
+    check_count(at[1], links, 0, LINKS_MAX, "links")
+}
+
+pub(crate) fn check_bounds(field: &str, bounds: &[Bound]) -> Result<(), BodyError> {
+    check_count(field, bounds.len(), 0, BOUNDS_MAX, "bounds")
+}
+
+pub(crate) fn check_shifts(field: &str, count: usize) -> Result<(), BodyError> {
+    check_count(field, count, 0, SHIFTS_MAX, "shifts of a day")
 }
 
 /// The code of an activity, as the file has it.
@@ -259,8 +275,7 @@ body! {
         check_text("name", &this.name, NAME_CHARS_MAX)?;
         check_count("calendars", this.calendars.len(), 1, CALENDARS_MAX, "calendars")?;
         check_count("calendar", this.calendar, 0, this.calendars.len() - 1, "calendars")?;
-        check_count("activities", this.activities, 1, ACTIVITIES_MAX, "activities")?;
-        check_count("links", this.links, 0, LINKS_MAX, "links")?;
+        check_size(["activities", "links"], this.activities, this.links)?;
         for (at, calendar) in this.calendars.iter().enumerate() {
             calendar.check(&format!("calendars[{at}]"))?;
         }

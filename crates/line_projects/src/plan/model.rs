@@ -83,11 +83,13 @@ impl Model {
         Ok(&mut self.parts[part][at])
     }
 
+    /// Adds an activity to the last part, or to a new one where that is full: a part is written whole.
     pub(super) fn add(&mut self, activity: PlanActivity) {
-        let part = self.parts.len().saturating_sub(1);
-        if self.parts.is_empty() {
+        let last: usize = self.parts.last().map_or(PART_BYTES_MAX, |part| part.iter().map(bytes).sum());
+        if last + bytes(&activity) > PART_BYTES_MAX {
             self.parts.push(Vec::new());
         }
+        let part = self.parts.len() - 1;
         self.places.insert(activity.code.clone(), (part, self.parts[part].len()));
         self.parts[part].push(activity);
         self.touched.insert(part);
@@ -231,7 +233,7 @@ fn parted(activities: Vec<PlanActivity>) -> Vec<Vec<PlanActivity>> {
     let mut parts: Vec<Vec<PlanActivity>> = Vec::new();
     let mut bytes = PART_BYTES_MAX;
     for activity in activities {
-        let own = serde_json::to_vec(&activity).map_or(PART_BYTES_MAX, |text| text.len() + 1);
+        let own = self::bytes(&activity);
         if bytes + own > PART_BYTES_MAX {
             parts.push(Vec::new());
             bytes = 0;
@@ -242,6 +244,11 @@ fn parted(activities: Vec<PlanActivity>) -> Vec<Vec<PlanActivity>> {
         }
     }
     parts
+}
+
+/// What an activity takes of its part.
+fn bytes(activity: &PlanActivity) -> usize {
+    serde_json::to_vec(activity).map_or(PART_BYTES_MAX, |text| text.len() + 1)
 }
 
 fn number(at: usize) -> u32 {
@@ -359,14 +366,11 @@ impl Bound {
 impl PlanCalendar {
     /// Days in a row with the same hours are one run.
     fn of(name: &str, time: &WorkingTime) -> Self {
-        let mut exceptions: Vec<Exception> = Vec::new();
-        for (&day, shifts) in &time.exceptions {
-            let shifts: Vec<ShiftText> = shifts.iter().copied().map(ShiftText).collect();
-            match exceptions.last_mut() {
-                Some(run) if run.to.plus(1) == day && run.shifts == shifts => run.to = day,
-                _ => exceptions.push(Exception { from: day, to: day, shifts }),
-            }
-        }
+        let exceptions = runs(time.exceptions.iter().map(|(&day, shifts)| Exception {
+            from: day,
+            to: day,
+            shifts: shifts.iter().copied().map(ShiftText).collect(),
+        }));
         let week = std::array::from_fn(|day| time.week[day].iter().copied().map(ShiftText).collect());
         Self { name: name.to_owned(), week, exceptions }
     }
@@ -379,14 +383,37 @@ impl PlanCalendar {
         WorkingTime { week, exceptions: days.collect() }
     }
 
-    /// Gives a run of days other hours.
-    pub(super) fn except(&mut self, exception: Exception) {
-        let mut time = self.working_time();
-        let shifts: Vec<Shift> = exception.shifts.iter().map(|shift| shift.0).collect();
-        let days = (exception.from.0..=exception.to.0).map(Day);
-        time.exceptions.extend(days.map(|day| (day, shifts.clone())));
-        *self = Self::of(&self.name, &time);
+    /// Gives days other hours. The runs are cut where these days lie, and never spread over theirs.
+    pub(super) fn except(&mut self, days: BTreeMap<Day, Vec<ShiftText>>) {
+        let mut all: Vec<Exception> = Vec::new();
+        for run in std::mem::take(&mut self.exceptions) {
+            let mut from = run.from;
+            for (&day, _) in days.range(run.from..=run.to) {
+                if from < day {
+                    all.push(Exception { from, to: day.plus(-1), shifts: run.shifts.clone() });
+                }
+                from = day.plus(1);
+            }
+            if from <= run.to {
+                all.push(Exception { from, ..run });
+            }
+        }
+        all.extend(days.into_iter().map(|(day, shifts)| Exception { from: day, to: day, shifts }));
+        all.sort_by_key(|run| run.from);
+        self.exceptions = runs(all);
     }
+}
+
+/// Runs in the order of their days, those that follow on each other with the same hours as one.
+fn runs(all: impl IntoIterator<Item = Exception>) -> Vec<Exception> {
+    let mut runs: Vec<Exception> = Vec::new();
+    for next in all {
+        match runs.last_mut() {
+            Some(run) if run.to.plus(1) == next.from && run.shifts == next.shifts => run.to = next.to,
+            _ => runs.push(next),
+        }
+    }
+    runs
 }
 
 #[cfg(test)]
@@ -454,7 +481,8 @@ mod tests {
         let mut model = Model::of(&document(), moment("2026-02-09T08:00"));
         let last = model.count() - 1;
         let change = |what: &str, model: &mut Model| {
-            serde_json::from_str::<super::super::Change>(what).unwrap().make(model)
+            let changes = [serde_json::from_str::<super::super::Change>(what).unwrap()];
+            super::super::Change::make_all(&changes, model).map_err(|(_, error)| error)
         };
         change(&format!(r#"{{"what":"duration","activity":"{last}","minutes":5}}"#), &mut model).unwrap();
         assert_eq!(model.touched().map(|(part, _)| part).collect::<Vec<_>>(), [model.parts().len() - 1]);
@@ -473,5 +501,64 @@ mod tests {
         change(r#"{"what":"day","calendar":0,"day":"2026-02-16","shifts":["08:00-12:00"]}"#, &mut model)
             .unwrap();
         assert_eq!(model.calendars[0].exceptions.len(), 4);
+    }
+
+    #[test]
+    fn what_is_added_begins_a_new_part_where_the_last_is_full() {
+        let mut model = Model::of(&document(), moment("2026-02-09T08:00"));
+        let parts = model.parts().len();
+        let add = |number: usize| {
+            let (code, name) = (format!("N{number}"), "名".repeat(250));
+            serde_json::from_value(serde_json::json!({
+                "what": "add", "activity": { "code": code, "name": name, "minutes": 60 },
+            }))
+            .unwrap()
+        };
+        let changes: Vec<super::super::Change> = (0..200).map(add).collect();
+        super::super::Change::make_all(&changes, &mut model).unwrap();
+        assert!(model.parts().len() > parts + 3, "150 KB were added");
+        assert!(
+            model.parts().iter().all(|part| serde_json::to_vec(part).unwrap().len() <= PART_BYTES_MAX + 10)
+        );
+        assert_eq!(model.touched().count(), model.parts().len() + 1 - parts, "those before the last stay");
+        assert_eq!(model.find("N199").map(|it| it.minutes), Some(60));
+    }
+
+    #[test]
+    fn days_that_change_cut_the_runs_where_they_lie() {
+        let office =
+            PlanCalendar::of("", &WorkingTime::office().with_holidays(day("2026-02-10"), day("2026-02-20")));
+        let half: Vec<ShiftText> = vec![ShiftText::try_from("08:00-12:00".to_owned()).unwrap()];
+        for (days, runs) in [
+            (vec![("2026-02-15", vec![])], 1),
+            (vec![("2026-02-21", vec![]), ("2026-02-09", vec![])], 1),
+            (vec![("2026-02-10", half.clone()), ("2026-02-20", half.clone())], 3),
+            (
+                vec![
+                    ("2026-02-12", half.clone()),
+                    ("2026-02-13", half.clone()),
+                    ("2026-03-01", half.clone()),
+                ],
+                4,
+            ),
+        ] {
+            let days: BTreeMap<Day, Vec<ShiftText>> =
+                days.into_iter().map(|(at, it)| (day(at), it)).collect();
+            let mut calendar = office.clone();
+            calendar.except(days.clone());
+            let mut time = office.working_time();
+            time.exceptions.extend(days.iter().map(|(at, it)| (*at, it.iter().map(|it| it.0).collect())));
+            assert_eq!(calendar, PlanCalendar::of("", &time), "{days:?}");
+            assert_eq!(calendar.exceptions.len(), runs, "{days:?}");
+        }
+        // Each run stands for 160 years: nobody could spread two hundred of them.
+        let run = |number: i32| Exception {
+            from: Day::FIRST.plus(60_000 * number),
+            to: Day::FIRST.plus(60_000 * number + 59_000),
+            shifts: Vec::new(),
+        };
+        let mut long = PlanCalendar { exceptions: (0..50).map(run).collect(), ..office };
+        long.except((0..50).map(|number| (Day::FIRST.plus(60_000 * number + 7), half.clone())).collect());
+        assert_eq!(long.exceptions.len(), 150);
     }
 }

@@ -22,12 +22,15 @@ pub fn outlook(
     Ok(Some((source, outlook)))
 }
 
+/// A plan reckoned with as things stand, or why it cannot be.
+type Standing = (Source, Result<Outlook, PlanError>);
+
 fn standing(
     tx: &mut dyn Tx,
     zone: &CityZone,
     book: &BookId,
     project: &Project,
-) -> Result<Option<(Source, Result<Outlook, PlanError>)>, StoreError> {
+) -> Result<Option<Standing>, StoreError> {
     let Some((source, model)) = state::plan(tx, book, &project.project)? else { return Ok(None) };
     let reports = state::activity_reports(tx, book, &project.project)?;
     let frozen = state::frozen(tx, book, &project.project)?;

@@ -69,15 +69,16 @@ pub fn has_plan(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<bool, S
     Ok(tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(project)])?.is_some())
 }
 
-/// A digest of all that the dates of a project's plan follow from; nothing if it has none.
+/// A digest of all that the dates of a project's plan follow from; nothing if it has none. Reports only come, and go for
+/// good when they are taken back: their number and the sum of theirs are never again those of other reports.
 pub fn written(tx: &mut dyn Tx, book: &BookId, project: &Project) -> Result<Option<[u8; 32]>, StoreError> {
     const PLAN: &str =
         "select start_at, status_at, deadline, backward, calendars, calendar from projects_plan
         where book = $1 and project = $2";
     const PARTS: &str =
         "select activities from projects_plan_part where book = $1 and project = $2 order by part";
-    const REPORTS: &str = "select activity, percent_bp, remaining_days, at from projects_report
-        where book = $1 and project = $2 and activity <> '' order by at, seq";
+    const REPORTS: &str = "select reports, report_seqs, report_times from projects_tally
+        where book = $1 and project = $2";
     const FROZEN: &str = "select finish, spans from projects_plan_baseline
         where book = $1 and project = $2 order by seq desc limit 1";
     let params = [Param::Text(book.as_str()), Param::Text(&project.project)];

@@ -2,8 +2,10 @@
 
 use kernel::Receipt;
 
-use super::{Failure, Recorder, refuse, refused};
-use crate::kinds::{ContractSigned, Invested, Paid, Planned};
+use super::{Failure, Recorder, need_room, refuse, refused};
+use crate::kinds::{
+    ContractSigned, INSTALMENT_DAYS_MAX, Instalment, Invested, MONTHS_MAX, MonthPlan, Paid, Planned,
+};
 use crate::refusal::Code;
 use crate::rules;
 use crate::state;
@@ -14,13 +16,21 @@ impl Recorder<'_, '_> {
         if state::contract(self.desk.read()?, self.book, &body.contract)?.is_some() {
             return refuse(Code::Exists, "body.contract", format!("contract {} is recorded", body.contract));
         }
+        let due = state::instalments(self.desk.read()?, self.book, &project.project)?;
+        let is_new = |part: &&Instalment| due.iter().all(|it| it.day != part.day);
+        let days = (due.len(), body.instalments.iter().filter(is_new).count());
+        need_room("body.instalments", days, INSTALMENT_DAYS_MAX, "days by which the project has to pay")?;
         body.heading = project.heading();
         self.of_project(&body, &project)
     }
 
     pub(super) fn plan(&mut self, body: Planned) -> Result<Receipt, Failure> {
         let project = self.project(&body.project)?;
-        rules::may_plan(&body, self.desk.zone().day_of(self.occurred)).map_err(refused)?;
+        let months = state::months(self.desk.read()?, self.book, &project.project)?;
+        rules::may_plan(&body, &months, self.laid_on()).map_err(refused)?;
+        let is_new = |plan: &&MonthPlan| months.iter().all(|row| row.month != plan.month);
+        let count = (months.len(), body.months.iter().filter(is_new).count());
+        need_room("body.months", count, MONTHS_MAX, "months of the project")?;
         self.of_project(&body, &project)
     }
 
@@ -37,6 +47,10 @@ impl Recorder<'_, '_> {
         }
         self.occurred = self.occurred.min(end);
         let project = self.project(&body.project)?;
+        let months = state::months(self.desk.read()?, self.book, &project.project)?;
+        let is_new = months.iter().all(|row| row.month != body.month);
+        let count = (months.len(), usize::from(is_new));
+        need_room("body.month", count, MONTHS_MAX, "months of the project")?;
         body.heading = project.heading();
         self.of_project(&body, &project)
     }

@@ -7,9 +7,9 @@ use matters::{
     DayUnit, Due, Event, Evidence, Matter, MatterError, Opened, PostId, State, Submitted, Taken, Term,
 };
 
-use super::{Failure, Recorder, refuse, refused};
+use super::{Failure, Recorder, need_room, refuse, refused};
 use crate::kinds::{
-    AssistancePlanned, BlockerRaised, MilestoneSet, PermitApplied, PermitDecided, Registered,
+    AssistancePlanned, BlockerRaised, MilestoneSet, OWED_MAX, PermitApplied, PermitDecided, Registered,
 };
 use crate::refusal::{Code, Refusal};
 use crate::sorts::Name;
@@ -57,7 +57,7 @@ impl Recorder<'_, '_> {
     }
 
     /// The day on which this entry lays a duty on somebody, or answers one.
-    fn laid_on(&self) -> base::Day {
+    pub(super) fn laid_on(&self) -> base::Day {
         self.desk.zone().day_of(self.desk.done_at(self.actor, self.occurred))
     }
 
@@ -121,6 +121,7 @@ impl Recorder<'_, '_> {
         self.need_post(&body.agent, "body.agent")?;
         let project = self.project(&body.project)?;
         let name = Name::Permit(&body.permit);
+        self.need_few(name, &project, "body.permit")?;
         let draft = self.opening_draft(&body, name, Some(&project), &body.bureau)?;
         let receipt = self.append(draft)?;
         let term = Term::statutory(body.term_workdays, DayUnit::Workdays);
@@ -199,6 +200,7 @@ impl Recorder<'_, '_> {
         // Who has to clear it away does not say that it is gone.
         let reviewer = if office == body.owner { team } else { office };
         let name = Name::Blocker(&body.blocker);
+        self.need_few(name, &project, "body.blocker")?;
         let draft = self.opening_draft(&body, name, Some(&project), &body.owner)?;
         let receipt = self.append(draft)?;
         let opening = Opening {
@@ -257,6 +259,12 @@ impl Recorder<'_, '_> {
             self.open(&opening, about)?;
         }
         Ok(())
+    }
+
+    /// The colour of a project looks at all its matters of some sorts.
+    fn need_few(&mut self, name: Name<'_>, project: &Project, field: &str) -> Result<(), Failure> {
+        let count = state::count_of_sort(self.desk.read()?, self.book, &project.project, name.sort())?;
+        need_room(field, (count, 1), OWED_MAX, "matters of its sort, of the project")
     }
 
     fn need_new(&mut self, name: Name<'_>, field: &str) -> Result<(), Failure> {

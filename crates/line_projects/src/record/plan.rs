@@ -6,8 +6,8 @@ use ledger::{Body, Role};
 use schedule::Moment;
 
 use super::{Failure, Recorded, Recorder, refuse, refused};
-use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped, PartImported};
-use crate::plan::{Clock, Import, Known, Model, Outlook, PlanError, state, years};
+use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped, PartImported, check_size};
+use crate::plan::{Change, Clock, Import, Known, Model, Outlook, PlanError, state, years};
 use crate::refusal::Code;
 use crate::state::Project;
 
@@ -78,11 +78,13 @@ impl Recorder<'_, '_> {
     pub(super) fn edit_plan(&mut self, mut body: Edited) -> Result<Receipt, Failure> {
         let (project, mut model) = self.planned_project(&body.project)?;
         let before = self.reckoned(&project, &model, Outlook::standing, "body.project")?;
+        Change::make_all(&body.changes, &mut model).map_err(|(at, error)| {
+            refused(PlanError::Change(error).refusal(&format!("body.changes[{at}]"), None))
+        })?;
         for (at, change) in body.changes.iter().enumerate() {
-            let wrong =
-                |error| refused(PlanError::Change(error).refusal(&format!("body.changes[{at}]"), None));
-            change.make(&mut model).map_err(wrong)?;
+            change.check_made(&format!("body.changes[{at}]"), &model).map_err(refused)?;
         }
+        check_size(["body.changes"; 2], model.count(), model.links()).map_err(refused)?;
         let after = self.outcome(&project, &model, "body.changes")?;
         (body.before, body.after) = (written(before.finish()), Some(Clock(after.finish())));
         self.of_project(&body, &project)

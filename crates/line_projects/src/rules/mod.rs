@@ -2,8 +2,9 @@
 
 use base::{Day, Time};
 
-use crate::kinds::{Amended, Change, Phase, Planned, Standing};
+use crate::kinds::{Amended, Change, MonthPlan, Phase, Planned, Standing};
 use crate::refusal::{Code, Refusal};
+use crate::state::MonthRow;
 
 /// A project goes forward by itself, over as many phases as it likes; back only with a reason.
 pub fn may_change_phase(from: Phase, to: Phase, reason: Option<&str>) -> Result<(), Refusal> {
@@ -136,9 +137,12 @@ pub fn may_report(before_bp: Option<i64>, now_bp: Option<i64>, note: Option<&str
     }
 }
 
-/// The plan of a month is not changed once it was due.
-pub fn may_plan(planned: &Planned, today: Day) -> Result<(), Refusal> {
-    match planned.months.iter().position(|plan| plan.month.last_day() <= today) {
+/// The plan of a month is not changed once it was due, whatever day the change is said to be of: on the day of the
+/// record, or by what fell due.
+pub fn may_plan(planned: &Planned, months: &[MonthRow], today: Day) -> Result<(), Refusal> {
+    let fell_due = |month| months.iter().any(|row| row.month == month && row.fell_due);
+    let is_closed = |plan: &MonthPlan| plan.month.last_day() <= today || fell_due(plan.month);
+    match planned.months.iter().position(is_closed) {
         Some(at) => {
             let detail = format!("the plan of {} was due already", planned.months[at].month);
             Err(Refusal::new(Code::MonthClosed, format!("body.months[{at}].month"), detail))

@@ -56,8 +56,8 @@ pub struct Due {
 
 /// What has to be paid for a project, in the order of days.
 pub fn instalments(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Vec<Due>, StoreError> {
-    const OF: &str = "select day, cast(sum(amount_fen) as bigint) from projects_instalment
-        where book = $1 and project = $2 group by day order by day";
+    const OF: &str = "select day, amount_fen from projects_required
+        where book = $1 and project = $2 order by day";
     let rows = tx.query(OF, &[Param::Text(book.as_str()), Param::Text(project)])?;
     rows.iter().map(|row| Ok(Due { day: day(row, 0)?, amount_fen: Fen(row.int(1)?) })).collect()
 }
@@ -101,6 +101,13 @@ pub(crate) fn projects_with_months_due(
     let last = Month::of(until.plus(1)).first_day().plus(-1);
     let rows = tx.query(DUE, &[Param::Text(book.as_str()), Param::Int(i64::from(last.0))])?;
     rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+}
+
+/// What was paid for a project.
+pub(crate) fn paid(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Fen, StoreError> {
+    const OF: &str = "select paid_fen from projects_tally where book = $1 and project = $2";
+    let row = tx.query_one(OF, &[Param::Text(book.as_str()), Param::Text(project)])?;
+    Ok(Fen(row.map(|row| row.int(0)).transpose()?.unwrap_or(0)))
 }
 
 /// A payment.

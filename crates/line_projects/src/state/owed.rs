@@ -1,7 +1,7 @@
 //! The matters of projects, as the kernel keeps them, and permits.
 
 use base::{BookId, Day, SubjectId, Time};
-use matters::{Matter, MatterId};
+use matters::{Matter, MatterId, State};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx};
 
@@ -81,6 +81,19 @@ pub(crate) fn open_blockers(tx: &mut dyn Tx, book: &BookId, project: &str) -> Re
     u32::try_from(count).map_err(|_| StoreError::Schema("a count is out of range".into()))
 }
 
+/// How many matters of one sort a project ever had.
+pub(crate) fn count_of_sort(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    project: &str,
+    sort: &str,
+) -> Result<usize, StoreError> {
+    const COUNT: &str = "select count(*) from projects_matter where book = $1 and project = $2 and sort = $3";
+    let params = [Param::Text(book.as_str()), Param::Text(project), Param::Text(sort)];
+    let count = tx.query_one(COUNT, &params)?.map(|row| row.int(0)).transpose()?.unwrap_or(0);
+    usize::try_from(count).map_err(|_| StoreError::Schema("a count is out of range".into()))
+}
+
 /// The deadlines of a project's permits that are still owed, the nearest first; those whose clock stands have none.
 pub(crate) fn permits_due(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Vec<Day>, StoreError> {
     const DUE: &str = "select m.due from projects_matter p
@@ -119,7 +132,11 @@ const PERMIT: &str = "select p.permit, p.project, p.title, p.bureau, p.agent, p.
     p.decided_at, p.granted, p.number, m.due, m.body from projects_permit p
     join matter m on m.book = p.book and m.matter = p.matter where p.book = $1";
 
+/// What was decided stands while the matter is handed in or closed: once that is returned or reopened, it is to be decided
+/// again.
 fn permit_of(row: &Row) -> Result<Permit, StoreError> {
+    let matter = read_matter(row.text(11)?)?;
+    let stands = matter.state == State::Submitted || matter.state.is_closed();
     Ok(Permit {
         permit: row.text(0)?.to_owned(),
         project: row.text(1)?.to_owned(),
@@ -128,11 +145,11 @@ fn permit_of(row: &Row) -> Result<Permit, StoreError> {
         agent: subject(row, 4)?,
         term_workdays: row.int(5)?,
         applied_at: Time(row.int(6)?),
-        decided_at: row.int_or_null(7)?.map(Time),
-        granted: row.int_or_null(8)?.map(|granted| granted != 0),
-        number: owned(row, 9)?,
+        decided_at: row.int_or_null(7)?.map(Time).filter(|_| stands),
+        granted: row.int_or_null(8)?.map(|granted| granted != 0).filter(|_| stands),
+        number: owned(row, 9)?.filter(|_| stands),
         due: due(row, 10)?,
-        matter: read_matter(row.text(11)?)?,
+        matter,
     })
 }
 
