@@ -68,6 +68,7 @@ select create_distributed_table('market_event_span', 'book', colocate_with => 'b
 select create_distributed_table('market_fee', 'book', colocate_with => 'book');
 select create_distributed_table('market_hold', 'book', colocate_with => 'book');
 select create_distributed_table('market_inspection', 'book', colocate_with => 'book');
+select create_distributed_table('market_jobs', 'book', colocate_with => 'book');
 select create_distributed_table('market_lot', 'book', colocate_with => 'book');
 select create_distributed_table('market_merchant', 'book', colocate_with => 'book');
 select create_distributed_table('market_price', 'book', colocate_with => 'book');

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::{BookId, SubjectId};
+use kernel::entries::{self, Kinds};
 use ledger::{Body, Entry, EntryError, Role};
 use serde::Serialize;
 use store::{Param, StoreError, Tx};
@@ -11,9 +12,9 @@ use crate::epcis_events;
 use crate::kinds::{
     BlockAcknowledged, BreachReported, CertificateRecorded, CertificateType, ComplaintFiled,
     ComplaintSettled, DutiesAssigned, EpcisCaptured, EpcisDescribed, FeeCharged, FeePaid, InspectionRecorded,
-    LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened,
-    MerchantRegistered, PricePosted, ProductRegistered, RecallEnded, RecallOpened, Sale, ScaleEnrolled,
-    ScaleMoved, ScaleVerified, StallLeased, StallOpened, SubscriptionOpened,
+    JobsChanged, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred,
+    MarketOpened, MerchantRegistered, PricePosted, ProductRegistered, RecallEnded, RecallOpened, Sale,
+    ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased, StallOpened, SubscriptionOpened,
 };
 
 /// The grams sold of each lot since the last entry that was not a sale, by the lot's subject.
@@ -50,16 +51,14 @@ pub fn apply(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
 pub fn erase(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
     let book = Param::Text(entry.book.as_str());
     match entry.kind.as_str() {
-        MerchantRegistered::KIND | CertificateRecorded::KIND => {
+        MerchantRegistered::KIND => {
             // Which merchant it was stands in the head, and stays.
             let Some(merchant) = about(entry, "merchant") else { return Ok(()) };
-            let column = match entry.kind.as_str() {
-                MerchantRegistered::KIND => "title = null, licence = null",
-                _ => "licence_until = null, food_until = null, health_until = null",
-            };
-            let sql = format!("update market_merchant set {column} where book = $1 and merchant = $2");
-            tx.execute(&sql, &[book, Param::Text(merchant)]).map(drop)
+            let sql =
+                "update market_merchant set title = null, licence = null where book = $1 and merchant = $2";
+            tx.execute(sql, &[book, Param::Text(merchant.local_part())]).map(drop)
         }
+        CertificateRecorded::KIND => days_of_papers(tx, entry),
         ComplaintFiled::KIND => {
             let sql = "update market_complaint set has_body = 0, slip = null where book = $1 and seq = $2";
             tx.execute(sql, &[book, Param::Int(entry.seq.to_i64())]).map(drop)
@@ -67,6 +66,29 @@ pub fn erase(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
         SubscriptionOpened::KIND => epcis_events::standing::apply::erase(tx, entry),
         _ => Ok(()),
     }
+}
+
+/// The last days of a merchant's papers, as those entries tell them that still have a body.
+fn days_of_papers(tx: &mut dyn Tx, erased: &Entry) -> Result<(), StoreError> {
+    const SQL: &str = "update market_merchant set licence_until = $3, food_until = $4, health_until = $5
+        where book = $1 and merchant = $2";
+    const READ: usize = 100;
+    let Some(merchant) = about(erased, "merchant") else { return Ok(()) };
+    let mut until: [Option<i64>; 3] = [None; 3];
+    let mut below = None;
+    while until.contains(&None) {
+        let kinds = Kinds::These(&[CertificateRecorded::KIND]);
+        let page = entries::about_of(tx, &erased.book, merchant, kinds, below, READ)?;
+        let Some(oldest) = page.last() else { break };
+        below = Some(oldest.seq);
+        for entry in page.iter().filter(|entry| entry.body.is_some()) {
+            let it: CertificateRecorded = body(entry)?;
+            until[it.certificate as usize].get_or_insert(it.until.0.into());
+        }
+    }
+    let [licence, food, health] = until.map(Param::from);
+    let (book, merchant) = (Param::Text(erased.book.as_str()), Param::Text(merchant.local_part()));
+    tx.execute(SQL, &[book, merchant, licence, food, health]).map(drop)
 }
 
 fn body<B: Body>(entry: &Entry) -> Result<B, StoreError> {
@@ -77,9 +99,9 @@ fn shape(entry: &Entry, error: &EntryError) -> StoreError {
     StoreError::Schema(format!("entry {} of {}: {error}", entry.seq, entry.book))
 }
 
-/// The local part of the subject of a scheme that an entry names.
-fn about<'e>(entry: &'e Entry, scheme: &str) -> Option<&'e str> {
-    entry.subjects.iter().find(|subject| subject.id.scheme() == scheme).map(|subject| subject.id.local_part())
+/// The subject of a scheme that an entry names.
+fn about<'e>(entry: &'e Entry, scheme: &str) -> Option<&'e SubjectId> {
+    entry.subjects.iter().map(|subject| &subject.id).find(|id| id.scheme() == scheme)
 }
 
 /// The text of a unit variant.
@@ -108,6 +130,7 @@ impl One<'_> {
         match self.entry.kind.as_str() {
             MarketOpened::KIND => self.opened(),
             DutiesAssigned::KIND => self.duties(),
+            JobsChanged::KIND => self.jobs(),
             MerchantRegistered::KIND => self.merchant(),
             CertificateRecorded::KIND => self.certificate(),
             StallOpened::KIND => self.stall(),
@@ -185,13 +208,22 @@ impl One<'_> {
         self.run(SQL, &[answering.into(), supervising.into(), days[0], days[1]])
     }
 
+    fn jobs(self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into market_jobs (book, jobs, changed) values ($1, $2, $3)
+            on conflict (book) do update set jobs = market_jobs.jobs + excluded.jobs,
+            changed = case when excluded.changed > market_jobs.changed then excluded.changed else market_jobs.changed end";
+        let it: JobsChanged = self.body()?;
+        let at = self.occurred();
+        self.run(SQL, &[it.change.into(), at])
+    }
+
     fn merchant(self) -> Result<(), StoreError> {
         const SQL: &str =
             "insert into market_merchant (book, merchant, title, licence) values ($1, $2, $3, $4)
             on conflict (book, merchant) do update set title = excluded.title, licence = excluded.licence";
         if self.entry.body.is_none() {
             let Some(merchant) = about(self.entry, "merchant") else { return Ok(()) };
-            return self.run(SQL, &[merchant.into(), Param::Null, Param::Null]);
+            return self.run(SQL, &[merchant.local_part().into(), Param::Null, Param::Null]);
         }
         let it: MerchantRegistered = self.body()?;
         self.run(SQL, &[(&it.merchant).into(), (&it.title).into(), it.licence.as_ref().into()])
@@ -199,7 +231,7 @@ impl One<'_> {
 
     fn certificate(self) -> Result<(), StoreError> {
         if self.entry.body.is_none() {
-            return erase(self.tx, self.entry);
+            return Ok(());
         }
         let it: CertificateRecorded = self.body()?;
         let column = match it.certificate {

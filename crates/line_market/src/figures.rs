@@ -183,15 +183,17 @@ pub fn contribute(entry: &Entry, out: &mut Contributions) {
             with(entry, |it: &BreachReported| out.add(BREACHES, 1, &[("breach", &word(&it.breach))]));
         }
         MarketOpened::KIND => with(entry, |market: &MarketOpened| {
-            out.add(MARKETS, 1, &[]);
-            out.add(AREA, market.area_m2, &[]);
+            out.add(MARKETS, i64::from(market.before.is_none()), &[]);
+            out.add(AREA, market.area_m2 - market.before.map_or(0, |before| before.area_m2), &[]);
         }),
         JobsChanged::KIND => with(entry, |jobs: &JobsChanged| out.add(JOBS, jobs.change, &[])),
         FootfallCounted::KIND => with(entry, |it: &FootfallCounted| out.add(VISITORS, it.visitors, &[])),
         FeeCharged::KIND => with(entry, |fee: &FeeCharged| out.add(FEES_CHARGED, fee.amount_fen.0, &[])),
         FeePaid::KIND => with(entry, |fee: &FeePaid| out.add(FEES_PAID, fee.amount_fen.0, &[])),
         MerchantRegistered::KIND => out.add(MERCHANTS, 1, &[]),
-        StallOpened::KIND => out.add(STALLS, 1, &[]),
+        StallOpened::KIND => {
+            with(entry, |stall: &StallOpened| out.add(STALLS, i64::from(stall.before.is_none()), &[]));
+        }
         StallLeased::KIND => out.add(LEASED, 1, &[]),
         LeaseEnded::KIND => out.add(LEASED, -1, &[]),
         ScaleEnrolled::KIND => out.add(SCALES, 1, &[]),

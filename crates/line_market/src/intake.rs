@@ -17,7 +17,7 @@ use crate::kinds::{BlockAcknowledged, BreachReported, Sale, SlipSerial};
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
 use crate::rules::sale::{Ground, Judged, Told};
-use crate::state::{self, Block, Blocks, Price, Product};
+use crate::state::{self, Block, Blocks, Past, Price, Product};
 
 /// One weighing, as a scale reports it.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -216,7 +216,22 @@ impl Prepared {
         };
         let tenant = tenant(tx, &self.book, scale.stall.as_deref())?;
         let lots = lots.into_iter().map(|lot| (lot.lot.clone(), lot)).collect();
-        Ok(Ground { scale, places, lots, tenant })
+        Ok(Ground { scale, places, past: self.past(tx)?, lots, tenant })
+    }
+
+    /// A connected scale is judged by what stands: for it nothing of this is read.
+    fn past(&self, tx: &mut dyn Tx) -> Result<Past, Failure> {
+        let cut_off = || {
+            let told =
+                self.lines.iter().filter_map(|line| Some((line.occurred, &line.sale.as_ref().ok()?.sale)));
+            told.filter(|(_, sale)| sale.offline)
+        };
+        let times = || cut_off().map(|(occurred, _)| occurred);
+        let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(Past::default()) };
+        let mut lots: Vec<&str> = cut_off().map(|(_, sale)| sale.lot.as_str()).collect();
+        lots.sort_unstable();
+        lots.dedup();
+        Ok(state::past(tx, &self.book, (self.scale, &lots), (first, last))?)
     }
 
     /// The sales of this batch that are recorded already, by counter.

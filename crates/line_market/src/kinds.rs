@@ -14,8 +14,8 @@ pub use goods::{
 };
 pub use place::{
     CertificateRecorded, CertificateType, CleaningDone, DutiesAssigned, FeeCharged, FeePaid, Food,
-    FootfallCounted, JobsChanged, LeaseEnded, MarketOpened, MerchantRegistered, ScaleEnrolled, ScaleMoved,
-    ScaleVerified, StallLeased, StallOpened, Zone,
+    FootfallCounted, JobsChanged, LeaseEnded, MarketBefore, MarketOpened, MerchantRegistered, ScaleEnrolled,
+    ScaleMoved, ScaleVerified, StallBefore, StallLeased, StallOpened, Zone,
 };
 pub use safety::{
     Ancestor, BlockAcknowledged, Breach, BreachReported, ComplaintFiled, ComplaintSettled, EpcisCaptured,

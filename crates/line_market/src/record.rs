@@ -13,13 +13,13 @@ use crate::duties::{self, Cause, Remedy};
 use crate::kinds::{
     CertificateRecorded, CertificateType, CleaningDone, ComplaintFiled, ComplaintSettled, DutiesAssigned,
     FeeCharged, FeePaid, FootfallCounted, InspectionRecorded, JobsChanged, LeaseEnded, LotHeld, LotLost,
-    LotReceived, LotReleased, LotSplit, LotTransferred, MarketOpened, MerchantRegistered, PricePosted,
-    ProductRegistered, RecallEnded, RecallOpened, ScaleEnrolled, ScaleMoved, ScaleVerified, SlipSerial,
-    StallLeased, StallOpened, TransferAccepted, TransferOffered,
+    LotReceived, LotReleased, LotSplit, LotTransferred, MarketBefore, MarketOpened, MerchantRegistered,
+    PricePosted, ProductRegistered, RecallEnded, RecallOpened, ScaleEnrolled, ScaleMoved, ScaleVerified,
+    SlipSerial, StallBefore, StallLeased, StallOpened, TransferAccepted, TransferOffered,
 };
 use crate::refusal::{Code, Refusal};
 use crate::rules;
-use crate::state::{self, Duties, Lot, Merchant};
+use crate::state::{self, Duties, Jobs, Lot, Merchant};
 
 /// What somebody asks the market to record.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -102,10 +102,10 @@ impl Recorder<'_, '_> {
         let receipt = match input.kind.as_str() {
             MarketOpened::KIND => self.open(input),
             DutiesAssigned::KIND => self.assign_duties(input),
-            JobsChanged::KIND => self.plain::<JobsChanged>(input, |_| vec![]),
+            JobsChanged::KIND => self.change_jobs(input),
             MerchantRegistered::KIND => self.merchant(input),
             CertificateRecorded::KIND => self.certificate(input),
-            StallOpened::KIND => self.plain::<StallOpened>(input, |it| vec![("stall", it.stall.clone())]),
+            StallOpened::KIND => self.open_stall(input),
             StallLeased::KIND => self.lease(input),
             LeaseEnded::KIND => self.end_lease(input),
             FeeCharged::KIND => self.fee::<FeeCharged>(input, |it| &it.stall),
@@ -187,18 +187,55 @@ impl Recorder<'_, '_> {
     /// A slip leads to its market by the GTIN on it: no other market has that, and a slip that was printed keeps leading there.
     fn open(&mut self, input: &Input) -> Result<Receipt, Failure> {
         const FIELD: &str = "body.slip_gtin";
-        let MarketOpened { slip_gtin: gtin, .. } = Self::body(input)?;
+        let mut body: MarketOpened = Self::body(input)?;
+        let gtin = &body.slip_gtin;
         let tx = self.desk.read()?;
-        if state::is_gtin_of_other(tx, self.book, &gtin)? {
+        if state::is_gtin_of_other(tx, self.book, gtin)? {
             return refuse(Code::Exists, FIELD, format!("slips of another market carry {gtin}"));
         }
-        let before = state::market(tx, self.book)?.map(|market| market.slip_gtin);
-        if let Some(before) = before.filter(|before| *before != gtin)
+        let before = state::market(tx, self.book)?;
+        if let Some(before) = before.as_ref().filter(|before| before.slip_gtin != *gtin)
             && state::has_sold(tx, self.book)?
         {
-            return refuse(Code::SlipsPrinted, FIELD, format!("slips were printed that carry {before}"));
+            let detail = format!("slips were printed that carry {}", before.slip_gtin);
+            return refuse(Code::SlipsPrinted, FIELD, detail);
         }
-        self.plain::<MarketOpened>(input, |_| vec![])
+        if let Some(amended) = kernel::entries::latest(tx, self.book, &[MarketOpened::KIND], None, 1)?.pop() {
+            self.need_no_earlier(amended.occurred)?;
+        }
+        body.before = before.map(|market| MarketBefore { area_m2: market.area_m2 });
+        let draft = self.draft(&body)?;
+        self.append(draft)
+    }
+
+    /// A figure takes what changed: what is taken from it was in it by that day.
+    fn need_no_earlier(&self, amended: Time) -> Result<(), Failure> {
+        let zone = self.desk.zone();
+        match zone.day_of(self.occurred) < zone.day_of(amended) {
+            true => refuse(Code::PastTime, "occurred", format!("lies before what it amends, of {amended}")),
+            false => Ok(()),
+        }
+    }
+
+    fn open_stall(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let mut body: StallOpened = Self::body(input)?;
+        let before = state::stall(self.desk.read()?, self.book, &body.stall)?;
+        body.before = before.map(|stall| StallBefore { area_dm2: stall.area_dm2 });
+        let draft = self.draft(&body)?.subject(Role::About, self.id("stall", &body.stall)?);
+        self.append(draft)
+    }
+
+    /// There are never fewer jobs than none, on whatever day.
+    fn change_jobs(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let JobsChanged { change, .. } = Self::body(input)?;
+        if change < 0 {
+            let Jobs { jobs, changed } = state::jobs(self.desk.read()?, self.book)?;
+            if jobs + change < 0 {
+                return refuse(Code::TooFewJobs, "body.change", format!("there are {jobs} jobs"));
+            }
+            self.need_no_earlier(changed)?;
+        }
+        self.plain::<JobsChanged>(input, |_| vec![])
     }
 
     fn merchant(&mut self, input: &Input) -> Result<Receipt, Failure> {

@@ -40,6 +40,8 @@ pub enum Code {
     SlipsPrinted,
     NoBlock,
     MassBalance,
+    /// Fewer jobs than none.
+    TooFewJobs,
     ProductMismatch,
     CounterReused,
     VerificationExpired,
@@ -74,6 +76,7 @@ impl Code {
                 | Self::NotHeld
                 | Self::CounterReused
                 | Self::MassBalance
+                | Self::TooFewJobs
                 | Self::AlreadySettled
                 | Self::RecallOpen
                 | Self::RecallEnded

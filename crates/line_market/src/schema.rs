@@ -7,7 +7,10 @@ use kernel::{Derived, Rebuilt};
 use ledger::Body;
 use store::Migration;
 
-use crate::kinds::{EpcisCaptured, EpcisDescribed, ScaleEnrolled, ScaleMoved, ScaleVerified};
+use crate::kinds::{
+    CertificateRecorded, EpcisCaptured, EpcisDescribed, JobsChanged, MerchantRegistered, ScaleEnrolled,
+    ScaleMoved, ScaleVerified,
+};
 
 pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 1, sql: include_str!("../migrations/0001_market.sql") },
@@ -24,6 +27,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 13, sql: include_str!("../migrations/0013_spans.sql") },
     Migration { owner: "market", number: 14, sql: include_str!("../migrations/0014_event_ids.sql") },
     Migration { owner: "market", number: 16, sql: include_str!("../migrations/0016_at_places.sql") },
+    Migration { owner: "market", number: 18, sql: include_str!("../migrations/0018_jobs.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[
@@ -32,6 +36,7 @@ pub const DERIVED: &[Derived] = &[
         table: "market_duties",
         columns: "book, answering, supervising, failed_test_workdays, breach_workdays",
     },
+    Derived { table: "market_jobs", columns: "book, jobs, changed" },
     Derived {
         table: "market_merchant",
         columns: "book, merchant, title, licence, licence_until, food_until, health_until",
@@ -93,7 +98,7 @@ pub const DERIVED: &[Derived] = &[
 ];
 
 /// Step 6 finds events by their facts, which only their entries tell, and says whose each is; step 11 tells where scales
-/// stood before.
+/// stood before; step 18 adds up jobs, and gives merchants the days of papers back that went when an older one was erased.
 pub const REBUILT: &[Rebuilt] = &[
     Rebuilt {
         step: 6,
@@ -112,5 +117,10 @@ pub const REBUILT: &[Rebuilt] = &[
         step: 11,
         tables: &["market_scale", "market_scale_place"],
         kinds: &[ScaleEnrolled::KIND, ScaleVerified::KIND, ScaleMoved::KIND],
+    },
+    Rebuilt {
+        step: 18,
+        tables: &["market_jobs", "market_merchant"],
+        kinds: &[JobsChanged::KIND, MerchantRegistered::KIND, CertificateRecorded::KIND],
     },
 ];

@@ -44,6 +44,7 @@ mod second_step;
 mod siege;
 mod simulation;
 mod spread;
+mod standing;
 mod story;
 mod trespass;
 mod upgrade;

@@ -89,6 +89,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::SlipsPrinted => "本市场已打印小票，小票使用的 GTIN 不能再改",
         Code::NoBlock => "该秤没有这一停售指令",
         Code::MassBalance => "数量超出批次结余",
+        Code::TooFewJobs => "就业岗位不能少于零",
         Code::ProductMismatch => "商品与批次不符",
         Code::CounterReused => "流水号已用于内容不同的交易",
         Code::VerificationExpired => "电子秤检定已过期",
@@ -98,7 +99,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::RecallEnded => "召回已终止",
         Code::Duty => "责任岗位或证明材料不存在，或相应事项不能立项、办结",
         Code::TooMany => "数量已达上限",
-        Code::PastTime => "发生时间早于批次进场，或早于联网设备可补报的时限",
+        Code::PastTime => "发生时间早于批次进场、早于所更正的记录，或早于联网设备可补报的时限",
         Code::FutureTime => "发生时间晚于服务器时间，超出允许误差",
     };
     match refusal.field.is_empty() {

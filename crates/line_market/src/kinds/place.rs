@@ -7,8 +7,22 @@ use serde::{Deserialize, Serialize};
 
 use super::{body, check_code, check_name, check_range};
 
+/// What stood of a market before it was recorded again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MarketBefore {
+    pub area_m2: i64,
+}
+
+/// What stood of a stall before it was recorded again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StallBefore {
+    pub area_dm2: i64,
+}
+
 body! {
-    /// A market opened or reopened; the entry stands in the market's own book.
+    /// A market opened, or what is recorded of it is amended; the entry stands in the market's own book.
     MarketOpened = "market.market.opened" {
         pub title_zh: String,
         pub title_en: String,
@@ -18,6 +32,9 @@ body! {
         pub built: Option<i64>,
         /// The 14-digit GTIN under which this market's slips are Digital Links, check digit included.
         pub slip_gtin: String,
+        /// Of a market that was there, what it amends: figures take the difference. The market says it, whatever is sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub before: Option<MarketBefore>,
     }
     check(this) {
         check_name("title_zh", &this.title_zh)?;
@@ -128,13 +145,16 @@ pub enum Food {
 }
 
 body! {
-    /// A stall (摊位) can be let.
+    /// A stall (摊位) can be let, or what is recorded of it is amended.
     StallOpened = "market.stall.opened" {
         pub stall: String,
         pub zone: Zone,
         pub food: Food,
         /// Area in square decimetres.
         pub area_dm2: i64,
+        /// Of a stall that was there, what it amends: it is counted once. The market says it, whatever is sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub before: Option<StallBefore>,
     }
     check(this) {
         check_code("stall", &this.stall)?;

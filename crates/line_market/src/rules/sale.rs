@@ -7,7 +7,7 @@ use base::{Day, Seq, Time};
 
 use crate::kinds::{Breach, Sale};
 use crate::refusal::{Code, Refusal};
-use crate::state::{Lot, Scale};
+use crate::state::{Lot, Past, Scale};
 
 /// Milliseconds by which a connected scale may report a sale late: it asks before it sells.
 const LATE_MS_MAX: i64 = 60 * 60 * 1_000;
@@ -26,6 +26,8 @@ pub struct Ground {
     pub scale: Scale,
     /// Where the scale has stood since when, in the order of time; read where a sale was made at another stall than its own.
     pub places: Vec<(Time, String)>,
+    /// What stood when it sold; read where the scale was cut off.
+    pub past: Past,
     pub lots: HashMap<String, Lot>,
     /// Whom the stall is let to at which the scale stands.
     pub tenant: Option<String>,
@@ -41,7 +43,7 @@ impl Ground {
     /// Judges one sale of the scale and takes its grams out of the lot.
     ///
     /// A connected scale asks before it sells: a sale that breaks a rule is refused. A scale that was cut off reports
-    /// what happened: the sale stands, and what it broke is recorded beside it.
+    /// what happened: the sale stands, and what it broke is recorded beside it, by what stood when it was made.
     pub fn judge(&mut self, sale: &Sale, told: Told) -> Result<Judged, Refusal> {
         let (occurred, day) = told.occurred;
         if sale.scale != self.scale.scale {
@@ -88,11 +90,11 @@ impl Ground {
         let was_in = occurred.plus_ms(FUTURE_MS_MAX) >= lot.received_at;
         let mut breaches = Vec::new();
         if sale.offline {
-            if day > self.scale.verified_until {
+            if day > self.past.verified_until(occurred).unwrap_or(self.scale.verified_until) {
                 breaches.push((Breach::ExpiredVerification, None));
             }
-            if lot.hold.is_some() {
-                breaches.push((Breach::HeldSale, lot.hold));
+            if let Some(hold) = self.past.hold_of(&lot.lot, occurred) {
+                breaches.push((Breach::HeldSale, Some(hold)));
             }
             if sale.grams > lot.left_g() || !was_in {
                 breaches.push((Breach::MassBalance, None));
@@ -118,6 +120,7 @@ mod tests {
     use base::{Fen, Grams, Time};
 
     use super::*;
+    use crate::state::Held;
 
     fn ground(hold: Option<u64>) -> Ground {
         let lot = Lot {
@@ -150,7 +153,10 @@ mod tests {
             fair: false,
         };
         let tenant = Some(lot.merchant.clone());
-        Ground { scale, places: Vec::new(), lots: HashMap::from([("L1".to_owned(), lot)]), tenant }
+        let held = hold.map(|hold| Held { hold: Seq(hold), since: Time(0), released: None });
+        let past =
+            Past { held: HashMap::from([("L1".to_owned(), held.into_iter().collect())]), ..Past::default() };
+        Ground { scale, places: Vec::new(), past, lots: HashMap::from([("L1".to_owned(), lot)]), tenant }
     }
 
     /// Told as it happened.

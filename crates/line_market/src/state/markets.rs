@@ -53,6 +53,21 @@ pub fn is_gtin_of_other(tx: &mut dyn Tx, book: &BookId, gtin: &str) -> Result<bo
     Ok(tx.query_one(OTHER, &[Param::Text(gtin), Param::Text(book.as_str())])?.is_some())
 }
 
+/// The jobs of a market, and when the latest change was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Jobs {
+    pub jobs: i64,
+    pub changed: Time,
+}
+
+pub fn jobs(tx: &mut dyn Tx, book: &BookId) -> Result<Jobs, StoreError> {
+    const FIND: &str = "select jobs, changed from market_jobs where book = $1";
+    match tx.query_one(FIND, &[Param::Text(book.as_str())])? {
+        Some(row) => Ok(Jobs { jobs: row.int(0)?, changed: Time(row.int(1)?) }),
+        None => Ok(Jobs { jobs: 0, changed: Time(0) }),
+    }
+}
+
 /// Whether anything was ever sold in a market.
 pub fn has_sold(tx: &mut dyn Tx, book: &BookId) -> Result<bool, StoreError> {
     const SOLD: &str = "select lot from market_lot where book = $1 and sold_g > 0 limit 1";

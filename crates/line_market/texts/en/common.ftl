@@ -74,6 +74,7 @@ market-field-to_merchant = To merchant
 market-field-to_stall = To stall
 market-field-area_m2 = Usable area
 market-field-built = Built in
+market-field-before = Until then
 market-field-slip_gtin = Slip GTIN
 market-field-title_zh = Chinese name
 market-field-title_en = English name

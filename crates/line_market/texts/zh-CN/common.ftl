@@ -73,6 +73,7 @@ market-field-new_lot = 新批次
 market-field-to_merchant = 调入经营户
 market-field-to_stall = 调入摊位
 market-field-area_m2 = 使用面积
+market-field-before = 更正前
 market-field-built = 建成年份
 market-field-slip_gtin = 小票商品条码（GTIN）
 market-field-title_zh = 中文名称

@@ -1,0 +1,168 @@
+//! What stood at a moment that is past: by this a sale is judged that a scale tells when it was cut off.
+//!
+//! Holds, releases and verifications count from when they were recorded, whatever day they are dated back to: nobody could
+//! go by them earlier, and what was lawful when it was sold stays so. What the installation loads counts from when it
+//! happened.
+
+use std::collections::HashMap;
+
+use base::{BookId, Day, Seq, SubjectId, Time};
+use kernel::entries::{self, Kinds};
+use ledger::{Body, Entry, EntryError};
+use store::{Param, StoreError, Tx, placeholders};
+
+use crate::kinds::{ScaleEnrolled, ScaleVerified};
+
+/// Verifications read at a time.
+const READ: usize = 100;
+
+/// What stood while a scale was cut off.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// In the order of time.
+    pub verified: Vec<Verified>,
+    /// Of each lot, in the order of their entries.
+    pub held: HashMap<String, Vec<Held>>,
+}
+
+/// The last day of a scale's verification, as it was known from a moment on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    pub since: Time,
+    pub until: Day,
+}
+
+/// A hold, and from when to when it stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    pub hold: Seq,
+    pub since: Time,
+    pub released: Option<Time>,
+}
+
+impl Past {
+    /// The last day of the verification at a moment; of its first one, before that was recorded.
+    pub fn verified_until(&self, at: Time) -> Option<Day> {
+        let known = self.verified.iter().rfind(|it| it.since <= at);
+        known.or(self.verified.first()).map(|it| it.until)
+    }
+
+    /// The hold that a lot was under at a moment.
+    pub fn hold_of(&self, lot: &str, at: Time) -> Option<Seq> {
+        let stood = |it: &&Held| it.since <= at && it.released.is_none_or(|released| at < released);
+        self.held.get(lot)?.iter().rfind(stood).map(|it| it.hold)
+    }
+}
+
+/// What stood between two moments for a scale that sold some lots.
+pub fn past(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    (scale, lots): (u32, &[&str]),
+    (first, last): (Time, Time),
+) -> Result<Past, StoreError> {
+    Ok(Past { verified: verified(tx, book, scale, first)?, held: held(tx, book, lots, last)? })
+}
+
+/// The verifications of a scale, back to the one that counted at a moment.
+fn verified(tx: &mut dyn Tx, book: &BookId, scale: u32, first: Time) -> Result<Vec<Verified>, StoreError> {
+    const KINDS: Kinds<'_> = Kinds::These(&[ScaleEnrolled::KIND, ScaleVerified::KIND]);
+    let schema = |error: String| StoreError::Schema(error);
+    let scale =
+        SubjectId::local("scale", book, &scale.to_string()).map_err(|error| schema(error.to_string()))?;
+    let mut found: Vec<Verified> = Vec::new();
+    let mut below = None;
+    while found.iter().all(|it| it.since > first) {
+        let page = entries::about_of(tx, book, &scale, KINDS, below, READ)?;
+        let Some(oldest) = page.last() else { break };
+        below = Some(oldest.seq);
+        for entry in &page {
+            let until = until(entry).map_err(|error| schema(error.to_string()))?;
+            found.push(Verified { since: counts_from(entry), until });
+        }
+    }
+    // Of those that count from one moment, the last to be recorded stands.
+    found.reverse();
+    found.sort_by_key(|it| it.since);
+    Ok(found)
+}
+
+fn until(entry: &Entry) -> Result<Day, EntryError> {
+    match entry.kind.as_str() {
+        ScaleEnrolled::KIND => Ok(entry.body::<ScaleEnrolled>()?.verified_until),
+        _ => Ok(entry.body::<ScaleVerified>()?.verified_until),
+    }
+}
+
+/// The holds of some lots that were laid by a moment.
+fn held(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    lots: &[&str],
+    last: Time,
+) -> Result<HashMap<String, Vec<Held>>, StoreError> {
+    let mut found: Vec<(String, Seq, Option<Seq>)> = Vec::new();
+    for chunk in lots.chunks(200) {
+        let sql = format!(
+            "select lot, hold, released_seq from market_hold where book = $1 and occurred <= $2 and lot in ({})
+             order by hold",
+            placeholders(3, chunk.len())
+        );
+        let mut params = vec![Param::Text(book.as_str()), Param::Int(last.0)];
+        params.extend(chunk.iter().map(|lot| Param::Text(lot)));
+        for row in tx.query(&sql, &params)? {
+            let released = row.int_or_null(2)?.map(Seq::from_i64);
+            found.push((row.text(0)?.to_owned(), Seq::from_i64(row.int(1)?), released));
+        }
+    }
+    let seqs: Vec<Seq> =
+        found.iter().flat_map(|(_, hold, released)| [Some(*hold), *released]).flatten().collect();
+    let entries = entries::entries(tx, book, &seqs)?;
+    let times: HashMap<Seq, Time> = entries.iter().map(|entry| (entry.seq, counts_from(entry))).collect();
+    let mut held: HashMap<String, Vec<Held>> = HashMap::new();
+    for (lot, hold, released) in found {
+        let released = released.and_then(|seq| times.get(&seq).copied());
+        if let Some(&since) = times.get(&hold) {
+            held.entry(lot).or_default().push(Held { hold, since, released });
+        }
+    }
+    Ok(held)
+}
+
+fn counts_from(entry: &Entry) -> Time {
+    match entry.actor.as_str().starts_with("system:") {
+        true => entry.occurred,
+        false => entry.occurred.max(entry.recorded),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_judged_by_what_counted_then() {
+        let verified = [(10, 100), (20, 50), (30, 200)];
+        let verified = verified.map(|(since, until)| Verified { since: Time(since), until: Day(until) });
+        let held = |hold: u64, since: i64, released: Option<i64>| Held {
+            hold: Seq(hold),
+            since: Time(since),
+            released: released.map(Time),
+        };
+        let held = HashMap::from([("L1".to_owned(), vec![held(1, 10, Some(20)), held(2, 30, None)])]);
+        let past = Past { verified: verified.to_vec(), held };
+        for (at, until, hold) in [
+            (9, 100, None),
+            (10, 100, Some(1)),
+            (19, 100, Some(1)),
+            (20, 50, None),
+            (29, 50, None),
+            (30, 200, Some(2)),
+        ] {
+            assert_eq!(past.verified_until(Time(at)), Some(Day(until)), "{at}");
+            assert_eq!(past.hold_of("L1", Time(at)), hold.map(Seq), "{at}");
+            assert_eq!(past.hold_of("L2", Time(at)), None, "{at}");
+        }
+        assert_eq!(Past::default().verified_until(Time(0)), None);
+    }
+}
