@@ -192,18 +192,19 @@ impl SubjectId {
 pub struct Seq(pub u64);
 
 impl Seq {
-    /// As the databases store it. Books hold fewer than 2^63 entries.
+    /// As the databases store it. Books hold fewer than 2^63 entries: a number that somebody made up beyond that is asked
+    /// for as the last one, and names nothing.
     pub fn to_i64(self) -> i64 {
-        i64::try_from(self.0).expect("a book holds fewer than 2^63 entries")
+        i64::try_from(self.0).unwrap_or(i64::MAX)
     }
 
-    /// From a column that a database returned.
+    /// From a column that a database returned. None stores a negative number; of one that does it is beyond every book.
     pub fn from_i64(value: i64) -> Self {
-        Self(u64::try_from(value).expect("sequence numbers are stored non-negative"))
+        Self(value.cast_unsigned())
     }
 
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -225,6 +226,16 @@ mod tests {
         assert_eq!(epc.home(), None);
         let link = SubjectId::new("https://id.gs1.org/01/09506000134352").unwrap();
         assert_eq!(link.home(), None);
+    }
+
+    #[test]
+    fn a_number_beyond_every_book_names_nothing_and_stops_nothing() {
+        for number in [u64::MAX, 1 << 63] {
+            assert_eq!(Seq(number).to_i64(), i64::MAX);
+        }
+        assert_eq!(Seq::from_i64(Seq(7).to_i64()), Seq(7));
+        assert!([-1, i64::MIN].map(Seq::from_i64).iter().all(|seq| seq.to_i64() == i64::MAX));
+        assert_eq!(Seq::from_i64(-1).next(), Seq(u64::MAX));
     }
 
     #[test]

@@ -26,6 +26,17 @@ pub const SUBJECT_CHARS_MAX: usize = 256;
 pub const FUTURE_MS_MAX: i64 = 5 * 60 * 1000;
 /// Sales in one batch of the scale contract.
 pub const SALES_PER_BATCH_MAX: usize = 2_000;
+/// Lots that may come out of one, by split or transfer and in however many steps, those that are sold out included: they
+/// are held and released with it in one turn of the writer, and its recall names them all.
+pub const LOT_FAMILY_MAX: usize = 500;
+/// Scales at one stall: each is told of every hold there.
+pub const SCALES_AT_STALL_MAX: usize = 50;
+/// Products of one market: the state of every scale names them.
+pub const PRODUCTS_MAX: usize = 1_000;
+/// Holds in the state of a scale, and in one of its confirmations.
+pub const BLOCKS_MAX: usize = 2_000;
+/// Lots in the state of a scale.
+pub const LOTS_ON_SALE_MAX: usize = 200;
 /// Events in one document of the EPCIS capture interface.
 pub const EVENTS_PER_CAPTURE_MAX: usize = 1_000;
 /// Appends waiting for the writer before it answers 503.

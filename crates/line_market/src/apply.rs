@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use base::{BookId, SubjectId};
+use base::{BookId, Seq, SubjectId};
 use kernel::entries::{self, Kinds};
 use ledger::{Body, Entry, EntryError, Role};
 use serde::Serialize;
-use store::{Param, StoreError, Tx};
+use store::{Insert, Param, StoreError, Tx, Type};
 
 use crate::epcis_events;
 use crate::kinds::{
@@ -15,6 +15,18 @@ use crate::kinds::{
     JobsChanged, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred,
     MarketOpened, MerchantRegistered, PricePosted, ProductRegistered, RecallEnded, RecallOpened, Sale,
     ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased, StallOpened, SubscriptionOpened,
+};
+
+const INSERT_BLOCK: Insert = Insert {
+    table: "market_block",
+    columns: &[
+        ("book", Type::Text),
+        ("hold", Type::Int),
+        ("scale", Type::Int),
+        ("lot", Type::Text),
+        ("held_at", Type::Int),
+    ],
+    then: "",
 };
 
 /// The grams sold of each lot since the last entry that was not a sale, by the lot's subject.
@@ -118,6 +130,16 @@ fn write_sold(tx: &mut dyn Tx, sold: &mut Sold) -> Result<(), StoreError> {
         tx.execute(ADD, &[Param::Text(book.as_str()), Param::Text(lot.local_part()), Param::Int(grams)])?;
     }
     Ok(())
+}
+
+/// An entry that another one names.
+fn number(seq: u64) -> Param<'static> {
+    Param::Int(Seq(seq).to_i64())
+}
+
+/// The same where it need not name one: a number beyond every book names none.
+fn number_or_null(seq: Option<u64>) -> Param<'static> {
+    seq.and_then(|seq| i64::try_from(seq).ok()).into()
 }
 
 struct One<'a> {
@@ -439,7 +461,6 @@ impl One<'_> {
         const LOT: &str = "update market_lot set verdict = $3, inspection = $4 where book = $1 and lot = $2";
         let it: InspectionRecorded = self.body()?;
         let verdict = word(&it.verdict);
-        let retest_of = it.retest_of.map(u64::cast_signed);
         let params = [
             Param::Text(self.entry.book.as_str()),
             self.seq(),
@@ -448,7 +469,7 @@ impl One<'_> {
             (&it.item).into(),
             (&it.reading).into(),
             (&verdict).into(),
-            retest_of.into(),
+            number_or_null(it.retest_of),
             self.occurred(),
         ];
         self.tx.execute(KEEP, &params)?;
@@ -459,8 +480,6 @@ impl One<'_> {
     fn held(self) -> Result<(), StoreError> {
         const LOT: &str =
             "update market_lot set hold = $3, hold_reason = $4, held_at = $5 where book = $1 and lot = $2";
-        const BLOCK: &str =
-            "insert into market_block (book, hold, scale, lot, held_at) values ($1, $2, $3, $4, $5)";
         const KEEP: &str =
             "insert into market_hold (book, hold, lot, reason, ancestor, ancestor_hold, occurred, recorded)
             values ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -469,9 +488,10 @@ impl One<'_> {
         // took to confirm is measured from the recording.
         let (occurred, recorded) = (self.occurred(), Param::Int(self.entry.recorded.0));
         let reason = word(&it.reason);
-        let (ancestor, ancestor_hold) = it.ancestor.as_ref().map_or((Param::Null, Param::Null), |ancestor| {
-            ((&ancestor.lot).into(), ancestor.hold.cast_signed().into())
-        });
+        let (ancestor, ancestor_hold) = it
+            .ancestor
+            .as_ref()
+            .map_or((Param::Null, Param::Null), |ancestor| ((&ancestor.lot).into(), number(ancestor.hold)));
         let params = [
             Param::Text(self.entry.book.as_str()),
             self.seq(),
@@ -483,12 +503,10 @@ impl One<'_> {
             recorded,
         ];
         self.tx.execute(KEEP, &params)?;
-        for scale in &it.scales {
-            let book = Param::Text(self.entry.book.as_str());
-            self.tx
-                .execute(BLOCK, &[book, self.seq(), i64::from(*scale).into(), (&it.lot).into(), occurred])?;
-        }
-        let seq = self.seq();
+        let (book, seq) = (Param::Text(self.entry.book.as_str()), self.seq());
+        let block = |scale: &u32| [book, seq, i64::from(*scale).into(), (&it.lot).into(), occurred];
+        let blocks: Vec<Param<'_>> = it.scales.iter().flat_map(block).collect();
+        self.tx.insert_many(&INSERT_BLOCK, &blocks)?;
         self.run(LOT, &[(&it.lot).into(), seq, (&reason).into(), occurred])
     }
 
@@ -498,10 +516,9 @@ impl One<'_> {
         const HOLD: &str = "update market_hold set released_seq = $3, released_at = $4, retest = $5
             where book = $1 and hold = $2";
         let it: LotReleased = self.body()?;
-        let (book, hold) = (Param::Text(self.entry.book.as_str()), Param::Int(it.hold.cast_signed()));
+        let (book, hold) = (Param::Text(self.entry.book.as_str()), number(it.hold));
         self.tx.execute(BLOCK, &[book, hold, self.occurred()])?;
-        let retest = it.inspection.map(u64::cast_signed).into();
-        self.tx.execute(HOLD, &[book, hold, self.seq(), self.occurred(), retest])?;
+        self.tx.execute(HOLD, &[book, hold, self.seq(), self.occurred(), number_or_null(it.inspection)])?;
         self.run(LOT, &[(&it.lot).into()])
     }
 
@@ -509,7 +526,7 @@ impl One<'_> {
         const SQL: &str = "update market_block set acked_at = $4, after_ms = $5 where book = $1 and hold = $2 and scale = $3";
         let it: BlockAcknowledged = self.body()?;
         let at = self.occurred();
-        self.run(SQL, &[it.hold.cast_signed().into(), i64::from(it.scale).into(), at, it.after_ms.into()])
+        self.run(SQL, &[number(it.hold), i64::from(it.scale).into(), at, it.after_ms.into()])
     }
 
     fn breached(self) -> Result<(), StoreError> {
@@ -525,7 +542,7 @@ impl One<'_> {
             i64::from(it.scale).into(),
             i64::from(it.counter).into(),
             it.grams.0.into(),
-            it.hold.map(u64::cast_signed).into(),
+            number_or_null(it.hold),
             at,
         ];
         self.run(SQL, &params)
@@ -536,7 +553,7 @@ impl One<'_> {
             values ($1, $2, $3, $4, $5, $6, $7)";
         let it: RecallOpened = self.body()?;
         let (seq, at) = (self.seq(), self.occurred());
-        let hold = it.hold.cast_signed().into();
+        let hold = number(it.hold);
         self.run(SQL, &[seq, (&it.lot).into(), hold, at, (&it.notice_zh).into(), (&it.notice_en).into()])
     }
 
@@ -545,7 +562,7 @@ impl One<'_> {
             "insert into market_recall_end (book, recall, seq, at, outcome) values ($1, $2, $3, $4, $5)";
         let it: RecallEnded = self.body()?;
         let (seq, at, outcome) = (self.seq(), self.occurred(), word(&it.outcome));
-        self.run(SQL, &[it.recall.cast_signed().into(), seq, at, (&outcome).into()])
+        self.run(SQL, &[number(it.recall), seq, at, (&outcome).into()])
     }
 
     fn complained(self) -> Result<(), StoreError> {
@@ -562,7 +579,7 @@ impl One<'_> {
             where book = $1 and seq = $2";
         let it: ComplaintSettled = self.body()?;
         let (seq, at, outcome) = (self.seq(), self.occurred(), word(&it.outcome));
-        self.run(SQL, &[it.complaint.cast_signed().into(), seq, (&outcome).into(), at])
+        self.run(SQL, &[number(it.complaint), seq, (&outcome).into(), at])
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use base::limits::SALES_PER_BATCH_MAX;
+use base::limits::{BLOCKS_MAX, LOTS_ON_SALE_MAX, SALES_PER_BATCH_MAX};
 use base::{ActorId, BookId, Fen, Grams, Seq, Time};
 use kernel::{AppendError, Desk};
 use ledger::{Body, BodyError, Draft, Role, Rule};
@@ -417,7 +417,7 @@ pub fn scale_state(
         merchant: Some(&tenant),
         ..Default::default()
     };
-    let lots = state::list_lots(tx, book, &filter, 200, 0)?;
+    let lots = state::list_lots(tx, book, &filter, LOTS_ON_SALE_MAX, 0)?;
     Ok(Some(ScaleState {
         server_time: now,
         products: state::products(tx, book)?,
@@ -427,7 +427,7 @@ pub fn scale_state(
             .filter(|lot| lot.hold.is_none() && lot.left_g().0 > 0)
             .map(|lot| OpenLot { left_g: lot.left_g(), lot: lot.lot, product: lot.product })
             .collect(),
-        blocks: state::blocks(tx, book, Blocks::AtScale(scale.scale))?,
+        blocks: state::blocks(tx, book, Blocks::ToldScale(scale.scale))?,
         stall: scale.stall,
     }))
 }
@@ -448,17 +448,21 @@ pub fn acknowledge(
     actor: &ActorId,
     ack: &Acknowledgement,
 ) -> Result<Vec<Seq>, Failure> {
+    if ack.holds.len() > BLOCKS_MAX {
+        let detail = format!("a confirmation names at most {BLOCKS_MAX} holds");
+        return Err(refused(Refusal::new(Code::Body, "holds", detail)));
+    }
     desk.take(book)?;
     let now = desk.now();
     let blocks = state::blocks(desk.read()?, book, Blocks::AtScale(scale))?;
+    let mut blocks: HashMap<u64, Block> = blocks.into_iter().map(|block| (block.hold.0, block)).collect();
     let mut recorded = Vec::new();
     for (index, hold) in ack.holds.iter().enumerate() {
-        let block = blocks.iter().find(|block| block.hold.0 == *hold);
-        let block = block.ok_or_else(|| {
+        let block = blocks.get_mut(hold).ok_or_else(|| {
             let detail = format!("scale {scale} has no block of hold {hold} in force");
             refused(Refusal::new(Code::NoBlock, format!("holds[{index}]"), detail).at(index))
         })?;
-        if block.acked_at.is_some() || ack.holds[..index].contains(hold) {
+        if block.acked_at.replace(now).is_some() {
             continue;
         }
         let after_ms = now.since_ms(block.recorded_at).max(0);

@@ -3,7 +3,9 @@
 //! The API, the pages and the demonstration all come through [`record`].
 
 mod holds;
+mod scales;
 
+use base::limits::PRODUCTS_MAX;
 use base::{ActorId, BookId, Seq, SubjectId, Time};
 use kernel::{AppendError, Desk, Named, ROOT_BOOK, Receipt};
 use ledger::{Body, Draft, Role};
@@ -112,16 +114,11 @@ impl Recorder<'_, '_> {
             FeePaid::KIND => self.fee::<FeePaid>(input, |it| &it.stall),
             ScaleEnrolled::KIND => self.enrol(input),
             ScaleVerified::KIND => self.verify(input),
-            ScaleMoved::KIND => self.of_scale::<ScaleMoved>(input, |it| (it.scale, Some(&it.stall))),
-            ProductRegistered::KIND => {
-                self.plain::<ProductRegistered>(input, |it| vec![("product", it.product.clone())])
-            }
+            ScaleMoved::KIND => self.move_scale(input),
+            ProductRegistered::KIND => self.product(input),
             PricePosted::KIND => self.price(input),
             LotReceived::KIND => self.receive(input),
-            LotTransferred::KIND => {
-                let body = Self::body(input)?;
-                self.transfer(&body)
-            }
+            LotTransferred::KIND => self.transfer(input),
             TransferOffered::KIND => self.offer(input),
             TransferAccepted::KIND => self.accept(input),
             LotSplit::KIND => self.split(input),
@@ -289,16 +286,6 @@ impl Recorder<'_, '_> {
         self.plain::<CertificateRecorded>(input, |it| vec![("merchant", it.merchant.clone())])
     }
 
-    fn verify(&mut self, input: &Input) -> Result<Receipt, Failure> {
-        let body: ScaleVerified = Self::body(input)?;
-        let before = state::scale(self.desk.read()?, self.book, body.scale)?;
-        let until = before.map(|scale| scale.verified_until);
-        if let Some(until) = until.filter(|until| *until < body.verified_until) {
-            self.settle_duty(&Cause::Verification { scale: body.scale, until }, "已重新检定")?;
-        }
-        self.of_scale::<ScaleVerified>(input, |it| (it.scale, None))
-    }
-
     fn need_merchant(&mut self, merchant: &str) -> Result<Merchant, Failure> {
         match state::merchant(self.desk.read()?, self.book, merchant)? {
             Some(merchant) => Ok(merchant),
@@ -365,31 +352,14 @@ impl Recorder<'_, '_> {
         self.plain::<B>(input, |it| vec![("stall", stall(it).clone())])
     }
 
-    fn enrol(&mut self, input: &Input) -> Result<Receipt, Failure> {
-        let body: ScaleEnrolled = Self::body(input)?;
-        if state::scale(self.desk.read()?, self.book, body.scale)?.is_some() {
-            return refuse(Code::Exists, "body.scale", format!("scale {} is enrolled", body.scale));
+    fn product(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: ProductRegistered = Self::body(input)?;
+        let known = state::products(self.desk.read()?, self.book)?;
+        if known.len() >= PRODUCTS_MAX && known.iter().all(|it| it.product != body.product) {
+            let detail = format!("a market has at most {PRODUCTS_MAX} products");
+            return refuse(Code::TooManyProducts, "body.product", detail);
         }
-        if let Some(stall) = &body.stall {
-            self.need_stall(stall, "body.stall")?;
-        }
-        self.plain::<ScaleEnrolled>(input, |it| vec![("scale", it.scale.to_string())])
-    }
-
-    fn of_scale<B: Body>(
-        &mut self,
-        input: &Input,
-        named: impl Fn(&B) -> (u32, Option<&String>),
-    ) -> Result<Receipt, Failure> {
-        let body: B = Self::body(input)?;
-        let (scale, stall) = named(&body);
-        if state::scale(self.desk.read()?, self.book, scale)?.is_none() {
-            return refuse(Code::UnknownScale, "body.scale", format!("there is no scale {scale}"));
-        }
-        if let Some(stall) = stall {
-            self.need_stall(stall, "body.stall")?;
-        }
-        self.plain::<B>(input, |it| vec![("scale", named(it).0.to_string())])
+        self.plain::<ProductRegistered>(input, |it| vec![("product", it.product.clone())])
     }
 
     fn need_product(&mut self, product: &str) -> Result<(), Failure> {
@@ -453,6 +423,7 @@ impl Recorder<'_, '_> {
     fn offer(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: TransferOffered = Self::body(input)?;
         self.need_transfer(&LotTransferred::from(body.clone()))?;
+        self.need_room_in_family(&body.lot, 1, "body.lot")?;
         let stall = self.id("stall", &body.to_stall)?;
         let draft = self.draft(&body)?.at(stall.clone());
         let draft = draft.subject(Role::About, self.id("lot", &body.lot)?).subject(Role::About, stall);
@@ -474,15 +445,22 @@ impl Recorder<'_, '_> {
         let transferred = LotTransferred::from(offered);
         self.need_no_lot(&transferred.new_lot, FIELD)?;
         self.need_transfer(&transferred)?;
+        self.need_room_in_family(&transferred.lot, 1, FIELD)?;
         let draft = self.draft(&body)?.at(self.id("stall", &transferred.to_stall)?);
         let draft = draft.subject(Role::About, self.id("lot", &transferred.lot)?);
         let receipt = self.append(draft)?;
-        self.transfer(&transferred)?;
+        self.hand_over(&transferred)?;
         Ok(receipt)
     }
 
-    fn transfer(&mut self, body: &LotTransferred) -> Result<Receipt, Failure> {
-        self.need_transfer(body)?;
+    fn transfer(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: LotTransferred = Self::body(input)?;
+        self.need_transfer(&body)?;
+        self.need_room_in_family(&body.lot, 1, "body.lot")?;
+        self.hand_over(&body)
+    }
+
+    fn hand_over(&mut self, body: &LotTransferred) -> Result<Receipt, Failure> {
         let draft = self.draft(body)?.at(self.id("stall", &body.to_stall)?);
         let draft = draft
             .subject(Role::Input, self.id("lot", &body.lot)?)
@@ -495,6 +473,7 @@ impl Recorder<'_, '_> {
         let lot = self.need_lot(&body.lot)?;
         let total = body.parts.iter().map(|part| part.quantity_g).sum();
         rules::may_take(&lot, total, "body.parts").map_err(refused)?;
+        self.need_room_in_family(&body.lot, body.parts.len(), "body.parts")?;
         let mut draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
         draft = draft.subject(Role::Input, self.id("lot", &body.lot)?);
         for (at, part) in body.parts.iter().enumerate() {

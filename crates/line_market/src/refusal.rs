@@ -55,6 +55,11 @@ pub enum Code {
     /// Before it can have happened, or longer ago than it may be told.
     PastTime,
     TooMany,
+    /// As many lots came out of one as may.
+    TooManyLots,
+    /// As many scales stand at a stall as may.
+    TooManyScales,
+    TooManyProducts,
 }
 
 impl Code {
@@ -80,6 +85,9 @@ impl Code {
                 | Self::AlreadySettled
                 | Self::RecallOpen
                 | Self::RecallEnded
+                | Self::TooManyLots
+                | Self::TooManyScales
+                | Self::TooManyProducts
         )
     }
 }

@@ -27,6 +27,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 13, sql: include_str!("../migrations/0013_spans.sql") },
     Migration { owner: "market", number: 14, sql: include_str!("../migrations/0014_event_ids.sql") },
     Migration { owner: "market", number: 16, sql: include_str!("../migrations/0016_at_places.sql") },
+    Migration { owner: "market", number: 17, sql: include_str!("../migrations/0017_no_entry.sql") },
     Migration { owner: "market", number: 18, sql: include_str!("../migrations/0018_jobs.sql") },
 ];
 

@@ -10,13 +10,14 @@ mod recalls;
 mod scales;
 mod slips;
 
+use base::limits::BLOCKS_MAX;
 use base::{BookId, Day, Fen, Grams, Seq, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx, placeholders};
 
 pub use duties::{Duties, duties, merchants_until, scales_until};
 pub use flags::{Flag, flags};
-pub use holds::{Descent, Hold, ancestors, descendants, holds};
+pub use holds::{Descent, Hold, ancestors, count_family, descendants, holds};
 pub use markets::{Jobs, Market, has_sold, is_gtin_of_other, jobs, market, market_of_gtin, slip_gtins};
 pub use offers::{Offer, offer, offers_to};
 pub use past::{Held, Past, Verified, past};
@@ -313,35 +314,42 @@ pub enum Blocks<'a> {
     OfLot(&'a str),
     /// In force at a scale.
     AtScale(u32),
+    /// Of these, what its state has room for: first those that it did not confirm, the latest before the others.
+    ToldScale(u32),
     OfHold(Seq),
 }
 
 pub fn blocks(tx: &mut dyn Tx, book: &BookId, which: Blocks<'_>) -> Result<Vec<Block>, StoreError> {
     const COLUMNS: &str = "select it.hold, it.scale, it.lot, it.held_at, it.acked_at, it.after_ms, it.released_at, coalesce(h.recorded, it.held_at)
         from market_block as it left join market_hold as h on h.book = it.book and h.hold = it.hold where it.book = $1";
+    const AT_SCALE: &str = "it.scale = $2 and it.released_at is null";
     let (filter, param) = match which {
         Blocks::OfLot(lot) => ("it.lot = $2", Param::Text(lot)),
-        Blocks::AtScale(scale) => ("it.scale = $2 and it.released_at is null", Param::Int(i64::from(scale))),
+        Blocks::AtScale(scale) | Blocks::ToldScale(scale) => (AT_SCALE, Param::Int(i64::from(scale))),
         Blocks::OfHold(hold) => ("it.hold = $2", Param::Int(hold.to_i64())),
     };
-    let rows = tx.query(
-        &format!("{COLUMNS} and {filter} order by it.hold, it.scale"),
-        &[Param::Text(book.as_str()), param],
-    )?;
-    rows.iter()
-        .map(|row| {
-            Ok(Block {
-                hold: Seq::from_i64(row.int(0)?),
-                scale: number(row, 1)?,
-                lot: row.text(2)?.to_owned(),
-                held_at: Time(row.int(3)?),
-                acked_at: row.int_or_null(4)?.map(Time),
-                after_ms: row.int_or_null(5)?,
-                released_at: row.int_or_null(6)?.map(Time),
-                recorded_at: Time(row.int(7)?),
-            })
-        })
-        .collect()
+    let order = match which {
+        Blocks::ToldScale(_) => format!("it.acked_at is not null, it.hold desc limit {BLOCKS_MAX}"),
+        _ => "it.hold, it.scale".to_owned(),
+    };
+    let rows =
+        tx.query(&format!("{COLUMNS} and {filter} order by {order}"), &[Param::Text(book.as_str()), param])?;
+    let mut blocks = rows.iter().map(block_of).collect::<Result<Vec<_>, _>>()?;
+    blocks.sort_by_key(|block| (block.hold, block.scale));
+    Ok(blocks)
+}
+
+fn block_of(row: &Row) -> Result<Block, StoreError> {
+    Ok(Block {
+        hold: Seq::from_i64(row.int(0)?),
+        scale: number(row, 1)?,
+        lot: row.text(2)?.to_owned(),
+        held_at: Time(row.int(3)?),
+        acked_at: row.int_or_null(4)?.map(Time),
+        after_ms: row.int_or_null(5)?,
+        released_at: row.int_or_null(6)?.map(Time),
+        recorded_at: Time(row.int(7)?),
+    })
 }
 
 /// A test of a lot.
@@ -357,6 +365,9 @@ pub struct Inspection {
     pub at: Time,
 }
 
+const INSPECTION: &str =
+    "select seq, lot, method, item, reading, verdict, retest_of, at from market_inspection where book = $1";
+
 /// Tests, the latest first; of one lot or of all.
 pub fn inspections(
     tx: &mut dyn Tx,
@@ -364,28 +375,31 @@ pub fn inspections(
     lot: Option<&str>,
     count: usize,
 ) -> Result<Vec<Inspection>, StoreError> {
-    let sql = format!(
-        "select seq, lot, method, item, reading, verdict, retest_of, at from market_inspection
-         where book = $1 {} order by seq desc limit {count}",
-        if lot.is_some() { "and lot = $2" } else { "" }
-    );
+    let of_lot = if lot.is_some() { "and lot = $2" } else { "" };
+    let sql = format!("{INSPECTION} {of_lot} order by seq desc limit {count}");
     let mut params = vec![Param::Text(book.as_str())];
     params.extend(lot.map(Param::Text));
-    let rows = tx.query(&sql, &params)?;
-    rows.iter()
-        .map(|row| {
-            Ok(Inspection {
-                seq: Seq::from_i64(row.int(0)?),
-                lot: row.text(1)?.to_owned(),
-                method: row.text(2)?.to_owned(),
-                item: row.text(3)?.to_owned(),
-                reading: row.text(4)?.to_owned(),
-                verdict: row.text(5)?.to_owned(),
-                retest_of: row.int_or_null(6)?.map(Seq::from_i64),
-                at: Time(row.int(7)?),
-            })
-        })
-        .collect()
+    tx.query(&sql, &params)?.iter().map(inspection_of).collect()
+}
+
+/// The test that an entry tells of.
+pub fn inspection(tx: &mut dyn Tx, book: &BookId, seq: Seq) -> Result<Option<Inspection>, StoreError> {
+    let sql = format!("{INSPECTION} and seq = $2");
+    let row = tx.query_one(&sql, &[Param::Text(book.as_str()), Param::Int(seq.to_i64())])?;
+    row.as_ref().map(inspection_of).transpose()
+}
+
+fn inspection_of(row: &Row) -> Result<Inspection, StoreError> {
+    Ok(Inspection {
+        seq: Seq::from_i64(row.int(0)?),
+        lot: row.text(1)?.to_owned(),
+        method: row.text(2)?.to_owned(),
+        item: row.text(3)?.to_owned(),
+        reading: row.text(4)?.to_owned(),
+        verdict: row.text(5)?.to_owned(),
+        retest_of: row.int_or_null(6)?.map(Seq::from_i64),
+        at: Time(row.int(7)?),
+    })
 }
 
 /// A sale that broke a rule.

@@ -17,6 +17,7 @@ mod faults;
 mod figure_laws;
 mod figures;
 mod forms;
+mod held;
 mod inbox;
 mod inroads;
 mod intrusions;

@@ -230,3 +230,45 @@ fn written(state: &ScaleState) -> Option<([u8; 32], Vec<u8>)> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base::limits::{BLOCKS_MAX, LOTS_ON_SALE_MAX, NAME_CHARS_MAX, PRODUCTS_MAX, REQUEST_BYTES_MAX};
+    use base::{Fen, Grams, Seq, Time};
+
+    use super::*;
+    use crate::intake::OpenLot;
+    use crate::kinds::SlipSerial;
+    use crate::state::{Block, Price, Product};
+
+    #[test]
+    fn the_longest_state_of_a_scale_may_be_published() {
+        let code = || "x".repeat(40);
+        // Four bytes each, which is more than what JSON escapes takes.
+        let title = || "\u{20000}".repeat(NAME_CHARS_MAX);
+        let time = Time::parse("2026-03-10T00:15:59.800Z").unwrap();
+        let product = Product { product: code(), title_zh: title(), title_en: title(), category: code() };
+        let price = Price { stall: code(), product: code(), fen_per_kg: Fen(1_000_000) };
+        let lot = OpenLot { lot: code(), product: code(), left_g: Grams(100_000_000) };
+        let block = Block {
+            hold: Seq(u64::MAX),
+            scale: SlipSerial::SCALE_MAX,
+            lot: code(),
+            held_at: time,
+            acked_at: Some(time),
+            after_ms: Some(i64::MAX),
+            released_at: None,
+            recorded_at: time,
+        };
+        let longest = ScaleState {
+            server_time: time,
+            stall: Some(code()),
+            products: vec![product; PRODUCTS_MAX],
+            prices: vec![price; PRODUCTS_MAX],
+            lots: vec![lot; LOTS_ON_SALE_MAX],
+            blocks: vec![block; BLOCKS_MAX],
+        };
+        let (_, json) = written(&longest).unwrap();
+        assert!((1_800_000..REQUEST_BYTES_MAX / 2).contains(&json.len()), "{}", json.len());
+    }
+}

@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use base::limits::LOT_FAMILY_MAX;
 use base::{Seq, Time};
 use kernel::Receipt;
 use ledger::Role;
@@ -18,7 +19,7 @@ use crate::duties::Cause;
 use crate::kinds::{Ancestor, HoldReason, InspectionRecorded, LotHeld, LotReleased, Verdict};
 use crate::refusal::Code;
 use crate::rules;
-use crate::state::{self, Descent, Lot};
+use crate::state::{self, Descent, Inspection, Lot};
 
 /// What a hold rests on.
 #[derive(Clone)]
@@ -44,14 +45,7 @@ impl Recorder<'_, '_> {
         let body: InspectionRecorded = Self::body(input)?;
         let lot = self.need_lot(&body.lot)?;
         if let Some(first) = body.retest_of {
-            let known = state::inspections(self.desk.read()?, self.book, Some(&body.lot), 1_000)?;
-            if !known.iter().any(|test| test.seq.0 == first) {
-                return refuse(
-                    Code::UnknownEntry,
-                    "body.retest_of",
-                    format!("lot {} has no inspection {first}", body.lot),
-                );
-            }
+            self.need_test(first, "body.retest_of", |test| test.lot == body.lot)?;
         }
         let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
         let draft = draft.subject(Role::About, self.id("lot", &body.lot)?);
@@ -95,12 +89,42 @@ impl Recorder<'_, '_> {
         if lot.hold.is_some() {
             return refuse(Code::AlreadyHeld, "body.lot", format!("lot {} is held", body.lot));
         }
+        self.need_ground(&lot, &body)?;
         let ground =
             Ground { reason: body.reason, inspection: body.inspection, note: body.note, ancestor: None };
         let scales = state::scales_at(self.desk.read()?, self.book, &lot.stall)?;
         let entry = self.hold_lot(&lot, ground, scales)?;
         let holds = self.hold_descendants(&lot, entry.seq, body.inspection)?;
         Ok(Recorded { holds, ..Recorded::of(entry) })
+    }
+
+    /// A hold rests on a test of the lot or of one that it came out of, or on one of another lot of its supplier where that
+    /// is the reason.
+    fn need_ground(&mut self, lot: &Lot, body: &LotHeld) -> Result<(), Failure> {
+        let Some(inspection) = body.inspection else { return Ok(()) };
+        let tx = self.desk.read()?;
+        let mut lots = state::ancestors(tx, self.book, &lot.lot)?;
+        lots.push(lot.lot.clone());
+        if body.reason == HoldReason::SameSupplier
+            && let Some(test) = state::inspection(tx, self.book, Seq(inspection))?
+        {
+            let other = state::lot(tx, self.book, &test.lot)?;
+            lots.extend(other.filter(|other| other.supplier == lot.supplier).map(|other| other.lot));
+        }
+        self.need_test(inspection, "body.inspection", |test| lots.contains(&test.lot))
+    }
+
+    /// A number that an order names is that of a test which fits it.
+    fn need_test(
+        &mut self,
+        seq: u64,
+        field: &str,
+        fits: impl Fn(&Inspection) -> bool,
+    ) -> Result<(), Failure> {
+        match state::inspection(self.desk.read()?, self.book, Seq(seq))? {
+            Some(test) if fits(&test) => Ok(()),
+            _ => refuse(Code::UnknownEntry, field, format!("entry {seq} is no test that this can rest on")),
+        }
     }
 
     fn hold_lot(&mut self, lot: &Lot, ground: Ground, scales: Vec<u32>) -> Result<Receipt, Failure> {
@@ -152,6 +176,19 @@ impl Recorder<'_, '_> {
         Ok(descents.into_iter().filter_map(known).collect())
     }
 
+    /// What is decided about a lot is decided about all that came out of it, in one turn of the writer: more may come out of
+    /// it, and of each that it came out of.
+    pub(super) fn need_room_in_family(&mut self, lot: &str, more: usize, field: &str) -> Result<(), Failure> {
+        let known = state::count_family(self.desk.read()?, self.book, lot, LOT_FAMILY_MAX)?;
+        if known + more <= LOT_FAMILY_MAX {
+            return Ok(());
+        }
+        let detail = format!(
+            "at most {LOT_FAMILY_MAX} lots may come out of one, by split or transfer: {known} came out of the first of lot {lot}"
+        );
+        refuse(Code::TooManyLots, field, detail)
+    }
+
     pub(super) fn release(&mut self, input: &Input) -> Result<Recorded, Failure> {
         let body: LotReleased = Self::body(input)?;
         let lot = self.need_lot(&body.lot)?;
@@ -160,6 +197,12 @@ impl Recorder<'_, '_> {
         let ancestors = state::ancestors(tx, self.book, &lot.lot)?;
         let ancestors = state::lots(tx, self.book, &ancestors)?;
         rules::may_release(&lot, &ancestors, body.inspection).map_err(refused)?;
+        if let Some(retest) = body.inspection {
+            let is_of = |test: &Inspection| {
+                test.lot == lot.lot || ancestors.iter().any(|ancestor| ancestor.lot == test.lot)
+            };
+            self.need_test(retest, "body.inspection", |test| test.verdict == "pass" && is_of(test))?;
+        }
         let entry = self.release_lot(&lot, &body)?;
         self.settle_duty(&Cause::FailedTest { lot: &lot.lot, hold: body.hold }, &body.reason)?;
         let releases = self.release_descendants(&lot, &body)?;

@@ -43,6 +43,30 @@ pub fn ancestors(tx: &mut dyn Tx, book: &BookId, lot: &str) -> Result<Vec<String
     Ok(found)
 }
 
+/// How many lots came out of the one that a lot came out of at first, which may be itself; counted up to a number. No lot has
+/// more of them: whatever comes out of a lot has come out of that one, too.
+pub fn count_family(tx: &mut dyn Tx, book: &BookId, lot: &str, most: usize) -> Result<usize, StoreError> {
+    // A lot comes out of one lot at most, and that one came out of another before.
+    const FIRST: &str = "with recursive up(lot, seq) as (
+            select parent, seq from market_descent where book = $1 and lot = $2
+            union all
+            select it.parent, it.seq from up cross join market_descent as it where it.book = $1 and it.lot = up.lot
+        )
+        select lot from up order by seq limit 1";
+    const COUNT: &str = "with recursive down(lot) as (
+            select lot from (select lot from market_descent where book = $1 and parent = $2 limit $3) as children
+            union all
+            select it.lot from down cross join market_descent as it where it.book = $1 and it.parent = down.lot
+        )
+        select count(*) from (select lot from down limit $3) as counted";
+    let book = Param::Text(book.as_str());
+    let first = tx.query_one(FIRST, &[book, Param::Text(lot)])?;
+    let first = first.as_ref().map_or(Ok(lot), |row| row.text(0))?;
+    let most = Param::Int(i64::try_from(most).unwrap_or(i64::MAX));
+    let count = tx.query_one(COUNT, &[book, Param::Text(first), most])?;
+    Ok(usize::try_from(count.map_or(Ok(0), |row| row.int(0))?).unwrap_or_default())
+}
+
 /// Parents and children of which one side is among the given lots.
 fn steps(
     tx: &mut dyn Tx,

@@ -1,3 +1,4 @@
+use base::limits::SCALES_AT_STALL_MAX;
 use base::{BookId, Day, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx};
@@ -38,10 +39,12 @@ pub fn places_of_scale(
     rows.iter().map(|row| Ok((Time(row.int(0)?), row.text(1)?.to_owned()))).collect()
 }
 
-/// The scales at a stall: those that could sell its lots.
+/// The scales at a stall: those that could sell its lots. There are no more than may be; in an old book the list ends there.
 pub fn scales_at(tx: &mut dyn Tx, book: &BookId, stall: &str) -> Result<Vec<u32>, StoreError> {
-    const AT: &str = "select scale from market_scale where book = $1 and stall = $2 order by scale";
-    let rows = tx.query(AT, &[Param::Text(book.as_str()), Param::Text(stall)])?;
+    let sql = format!(
+        "select scale from market_scale where book = $1 and stall = $2 order by scale limit {SCALES_AT_STALL_MAX}"
+    );
+    let rows = tx.query(&sql, &[Param::Text(book.as_str()), Param::Text(stall)])?;
     rows.iter().map(|row| number(row, 0)).collect()
 }
 
