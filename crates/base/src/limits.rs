@@ -2,6 +2,14 @@
 
 /// Bytes of a JSON request body.
 pub const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of a JSON request body that is no batch of sales and no document of events.
+pub const ENTRY_REQUEST_BYTES_MAX: usize = 256 * 1024;
+/// Values in a request body whose members follow from its kind, as nearly as their number can be told by its commas.
+pub const ENTRY_REQUEST_VALUES_MAX: usize = 10_000;
+/// Bytes of the bodies of one account or credential that are in hand at a time; the others wait for them.
+pub const BODIES_OF_ONE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of a body that are kept of whoever has not signed in.
+pub const BODY_OF_NOBODY_BYTES_MAX: usize = 32 * 1024;
 /// Bytes of the JCS form of one entry's body.
 pub const BODY_BYTES_MAX: usize = 48 * 1024;
 /// Bytes of one EPCIS event where each item of a list has its whole name, as in XML and in what is hashed.
@@ -60,6 +68,11 @@ pub const TRACES_MAX: usize = 2;
 pub const READS_OF_ONE_MAX: usize = 4;
 /// Rows of one page of a list.
 pub const PAGE_ROWS_MAX: usize = 200;
+/// What a book's sum of a figure over a day or a month may come to, either way, and ten times that what stands of one: a
+/// thousand books and centuries of months add up to no more than numbers hold.
+pub const FIGURE_SUM_MAX: i64 = 1_000_000_000_000_000;
+/// From where on an amount is asked whether its sums have room for it; millions of smaller ones a day have.
+pub const FIGURE_AMOUNT_LARGE: i64 = 10_000_000_000;
 /// Characters of a free text field.
 pub const TEXT_CHARS_MAX: usize = 2_000;
 /// Characters of a name or title.

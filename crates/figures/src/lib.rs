@@ -101,6 +101,11 @@ impl Contributions {
         }
     }
 
+    /// The figures that are added to, and what.
+    pub fn totals(&self) -> impl Iterator<Item = (&'static str, i64)> {
+        self.items.iter().map(|item| (item.figure, item.amount))
+    }
+
     /// What is added to a figure in a dimension; the empty one is the total.
     pub fn amount(&self, figure: &str, dimension: &str) -> i64 {
         let mut sum = 0;

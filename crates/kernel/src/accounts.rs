@@ -142,6 +142,8 @@ impl Kernel {
             if find_actor(admin.desk.read()?, &grantee, now)?.is_none() {
                 return Err(AdminError::UnknownGrantee(grantee.clone()).into());
             }
+            // Only whoever may give it learns that it was given.
+            admin.need_grant(&grantee, &grant)?;
             if grants(admin.desk.read()?, &grantee)?.iter().any(|(_, other)| *other == grant) {
                 return Err(AdminError::AlreadyGranted.into());
             }
@@ -183,8 +185,8 @@ impl Kernel {
 }
 
 impl Admin<'_, '_> {
-    /// Appends a grant, if the acting one may give it.
-    pub(crate) fn give(&mut self, grantee: &ActorId, grant: &Grant) -> AdminResult<Receipt> {
+    /// Refuses a grant that the acting one may not give.
+    fn need_grant(&mut self, grantee: &ActorId, grant: &Grant) -> AdminResult<()> {
         let role =
             self.policy.role(&grant.role).ok_or_else(|| AdminError::UnknownRole(grant.role.clone()))?;
         if let Some(line) = role.line
@@ -202,6 +204,16 @@ impl Admin<'_, '_> {
         if grant.role == ADMIN && !self.is_installation() && !grantee.as_str().starts_with("account:") {
             return Err(AdminError::ProgramAdmin.into());
         }
+        // What somebody may do, and on whose behalf, is said by none but those who administer them.
+        match unit_of(self.desk.read()?, grantee)? {
+            Some(unit) => self.permit("kernel.grant.give", &unit, grant.line.as_deref()),
+            None => Ok(()),
+        }
+    }
+
+    /// Appends a grant, if the acting one may give it.
+    pub(crate) fn give(&mut self, grantee: &ActorId, grant: &Grant) -> AdminResult<Receipt> {
+        self.need_grant(grantee, grant)?;
         let body = GrantGiven {
             grantee: grantee.clone(),
             role: grant.role.clone(),
@@ -270,8 +282,13 @@ fn permit_entering(admin: &mut Admin<'_, '_>, action: &'static str, who: &Accoun
 /// Whoever takes over an account gets what was granted to it, and the posts that it holds or will hold, so each counts
 /// beside the account's own unit.
 fn permit_account(admin: &mut Admin<'_, '_>, action: &'static str, who: &AccountId) -> AdminResult<()> {
-    let unit = need_active(admin, who)?;
+    let Some((unit, is_disabled)) = account(admin.desk.read()?, who)? else {
+        return Err(AdminError::UnknownAccount(who.clone()).into());
+    };
     admin.permit(action, &unit, None)?;
+    if is_disabled {
+        return Err(AdminError::AccountDisabled(who.clone()).into());
+    }
     let today = admin.desk.zone().day_of(admin.desk.now());
     let units: Vec<UnitCode> = admin.tree.units_served(who, today).cloned().collect();
     for unit in units {
@@ -342,6 +359,17 @@ pub(crate) fn find_actor(
     }
     let grants = grants(tx, actor)?.into_iter().map(|(_, grant)| grant).collect();
     Ok(Some(FoundActor { actor: Actor { id: actor.clone(), grants }, expires }))
+}
+
+/// The unit of an account or token.
+fn unit_of(tx: &mut dyn Tx, actor: &ActorId) -> Result<Option<UnitCode>, StoreError> {
+    let (find, name) = match actor.as_str().split_once(':') {
+        Some(("account", _)) => ("select unit from account where actor = $1", actor.as_str()),
+        Some(("token", token)) => ("select unit from api_token where token = $1", token),
+        _ => return Ok(None),
+    };
+    let row = tx.query_one(find, &[Param::Text(name)])?;
+    row.map(|row| id(UnitCode::new(row.text(0)?))).transpose()
 }
 
 /// What whoever holds a post is granted by holding it.

@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use base::limits::FIGURE_SUM_MAX;
 use base::{ActorId, BookId, Seq, Time};
-use figures::Cells;
+use figures::{Cells, Contributions};
 use ledger::{BodyError, Draft, Entry, KindError, Rule};
 use matters::Rulebook;
 use merkle::Appender;
@@ -10,11 +11,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Param, StoreError, Tx, Value};
 
+use crate::admin::is_system;
 use crate::docket::Seats;
-use crate::evidence;
 use crate::schema::{INSERT_ENTRY, MOVE_HEAD, OPEN_BOOK, PUT_TILE, TAKE_HEAD};
 use crate::tiles::{StoredTiles, store_error};
 use crate::writer::Bench;
+use crate::{evidence, figure};
 
 /// Why an append was not recorded. `E` is the refusal of whoever decided.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -198,9 +200,29 @@ impl<'a> Desk<'a> {
         head.next += 1;
         let salt = self.bench.entropy.salt();
         let entry = Entry::seal(draft, seq, head.edge.recorded, salt);
+        self.need_room(&entry)?;
         let receipt = Receipt { book: entry.book.clone(), seq };
         self.drafted.push(entry);
         Ok(receipt)
+    }
+
+    /// Refuses what the sums of a figure have no room for. Scales sell by the kilogram, and what falls due was looked at when
+    /// it was planned.
+    fn need_room<E>(&mut self, entry: &Entry) -> Result<(), AppendError<E>> {
+        if is_system(&entry.actor) || entry.actor.as_str().starts_with("device:") {
+            return Ok(());
+        }
+        let mut contributions = Contributions::default();
+        let day = self.bench.lines.contribute(entry, &self.bench.zone, &mut contributions);
+        let lines = &self.bench.lines;
+        let full = figure::beyond(self.tx, (&entry.book, day), &contributions, |name| lines.is_state(name))?;
+        match full {
+            Some(figure) => {
+                let detail = format!("{figure} would come to more than {FIGURE_SUM_MAX} either way");
+                Err(BodyError::new("body", Rule::Range, detail).into())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Whether an entry of somebody may name a file: they sent it to the book.
@@ -293,7 +315,7 @@ impl<'a> Desk<'a> {
     pub(crate) fn finish(mut self) -> Result<Finished, StoreError> {
         self.write_accepted()?;
         let sums = std::mem::take(&mut self.cells).into_sums(|name| self.bench.lines.is_state(name));
-        crate::figure::add(self.tx, &sums)?;
+        figure::add(self.tx, &sums)?;
         let mut edges = Vec::new();
         for (book, mut head) in self.heads {
             let changed = head.edge.appender.take_changed();

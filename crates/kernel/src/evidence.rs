@@ -12,6 +12,10 @@ use crate::{AppendError, Kernel};
 /// How long a file waits for the entry that names it.
 pub const UNNAMED_MS_MAX: i64 = 24 * 3_600_000;
 
+/// Files that wait of one sender in a book, and their bytes.
+pub const UNNAMED_FILES_MAX: i64 = 200;
+pub const UNNAMED_BYTES_MAX: i64 = 512 * 1024 * 1024;
+
 /// What evidence may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaType {
@@ -69,6 +73,8 @@ pub enum EvidenceError {
     Empty,
     #[error("the file is larger than {EVIDENCE_BYTES_MAX} bytes")]
     TooLarge,
+    #[error("{UNNAMED_FILES_MAX} files, or {UNNAMED_BYTES_MAX} bytes, wait for entries that name them")]
+    TooMany,
     #[error("the file is not a JPEG, PNG or WebP image or a PDF document")]
     NotEvidence,
 }
@@ -114,12 +120,22 @@ impl Kernel {
     ) -> Result<String, AppendError<EvidenceError>> {
         const KEEP: &str = "insert into evidence (book, digest, media_type, bytes, unnamed) values ($1, $2, $3, $4, $5)
             on conflict (book, digest) do update set unnamed = excluded.unnamed where evidence.unnamed is not null";
+        const WAITING: &str = "select count(*), cast(coalesce(sum(length(bytes)), 0) as bigint) from evidence
+            where book = $1 and unnamed is not null and exists (select 1 from evidence_sender as sent
+            where sent.book = evidence.book and sent.digest = evidence.digest and sent.actor = $2)";
         const SENT: &str = "insert into evidence_sender (book, digest, actor) values ($1, $2, $3)
             on conflict (book, digest, actor) do nothing";
         let digest = hex::encode(Sha256::digest(&bytes));
         let (by, book, answer) = (by.clone(), book.clone(), digest.clone());
         self.append_blocking(move |desk| {
             desk.take(&book)?;
+            let waiting = [Param::Text(book.as_str()), Param::Text(by.as_str())];
+            let waiting = desk.read()?.query_one(WAITING, &waiting)?;
+            if let Some(row) = waiting
+                && (row.int(0)? >= UNNAMED_FILES_MAX || row.int(1)? >= UNNAMED_BYTES_MAX)
+            {
+                return Err(AppendError::Refused(EvidenceError::TooMany));
+            }
             let text = |text: &str| Value::Text(text.to_owned());
             let (file, now) = (Value::Blob(bytes.clone()), Value::Int(desk.now().0));
             desk.aside(KEEP, vec![text(book.as_str()), text(&digest), text(media_type), file, now]);

@@ -54,7 +54,7 @@ pub use docket::{
     matter,
 };
 pub use entries::{Page, Stored};
-pub use evidence::{EvidenceError, MediaType, StoredEvidence};
+pub use evidence::{EvidenceError, MediaType, StoredEvidence, UNNAMED_FILES_MAX, UNNAMED_MS_MAX};
 pub use figure::{
     Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Stands, Value,
 };

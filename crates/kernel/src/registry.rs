@@ -14,7 +14,7 @@ use registry::{
 };
 use store::{Param, Row, StoreError, Tx};
 
-use crate::accounts::{Bearer, need_active};
+use crate::accounts::{Bearer, account_actor, need_active};
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
 use crate::{Kernel, Receipt};
 
@@ -187,7 +187,9 @@ impl Kernel {
         self.administer(by, move |admin| {
             admin.tree.check_held(&held)?;
             admin.permit_post(&held.post)?;
-            need_active(admin, &held.account)?;
+            // Whose post brings duties loses rights by them: it is not put on somebody from outside.
+            let unit = need_active(admin, &held.account)?;
+            admin.permit("kernel.post.hold", &unit, None)?;
             admin.record(&held, vec![held.post.clone(), about("account", held.account.as_str())?])
         })
     }
@@ -202,6 +204,10 @@ impl Kernel {
             };
             admin.tree.check_left(&left, today)?;
             admin.permit_post(&left.post)?;
+            // Nobody says of themselves that they had not held a post while they did.
+            if admin.is_by(&account_actor(&left.account)) && left.until < today {
+                return Err(AdminError::from(RegistryError::LongAgo(today)).into());
+            }
             admin.record(&left, vec![left.post.clone(), about("account", left.account.as_str())?])
         })
     }

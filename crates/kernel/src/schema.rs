@@ -84,6 +84,7 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 37, sql: CONFIRMED_TABLE },
     Migration { owner: "kernel", number: 38, sql: UNNAMED_FILES },
     Migration { owner: "kernel", number: 39, sql: SENDER_TABLE },
+    Migration { owner: "kernel", number: 40, sql: WAITING_INDEX },
 ];
 
 /// Trust and forks follow from the root book; what was cosigned last does not.
@@ -156,6 +157,10 @@ create table if not exists evidence_sender (
     primary key (book, digest, actor)
 );
 ";
+
+/// What waits of each sender is looked at before more is kept.
+const WAITING_INDEX: &str =
+    "create index if not exists evidence_waiting on evidence (book, unnamed) where unnamed is not null";
 
 /// Which link of an account its owner has confirmed; it does not follow from entries. Those that are there already are taken
 /// as confirmed.

@@ -189,8 +189,8 @@ impl Worker {
         }
     }
 
-    /// Commits a group; where it fails before the commit, each of its jobs gets a transaction of its own, so that one
-    /// bad job cannot take the others down. One that gives way to another node is tried again.
+    /// Commits a group; where it fails before the commit, each half of it gets a transaction of its own, and so on, so that one
+    /// bad job takes no other down, and not long. One that gives way to another node is tried again.
     fn work(&mut self, mut group: Vec<Box<dyn Job>>) {
         let mut gave_way = 0;
         let had_to_scrub = self.to_scrub;
@@ -206,10 +206,10 @@ impl Worker {
                     group = rest;
                 }
                 Err(Failed::BeforeCommit(error)) if group.len() > 1 && !is_connection(&error) => {
-                    tracing::warn!(%error, jobs = group.len(), "a group failed, its jobs are tried one by one");
-                    for job in group.drain(..) {
-                        self.work(vec![job]);
-                    }
+                    tracing::warn!(%error, jobs = group.len(), "a group failed, its halves are tried");
+                    let later = group.split_off(group.len() / 2);
+                    self.work(std::mem::replace(&mut group, Vec::new()));
+                    self.work(later);
                 }
                 Err(Failed::BeforeCommit(StoreError::Contended { .. })) if gave_way < GIVES_WAY_MAX => {
                     gave_way += 1;

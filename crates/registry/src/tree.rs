@@ -98,7 +98,9 @@ pub enum RegistryError {
     GlnTaken { gln: String, place: SubjectId },
     #[error("{holder} holds the post {post} then")]
     PostTaken { post: SubjectId, holder: AccountId },
-    #[error("a post is left {LEFT_DAYS_MAX} days back at most, on {0} at the earliest")]
+    #[error(
+        "a post is left on {0} at the earliest: one of somebody else {LEFT_DAYS_MAX} days back, one's own today"
+    )]
     LongAgo(Day),
     #[error("{account} does not hold the post {post} then")]
     NotHeld { post: SubjectId, account: AccountId },
@@ -336,6 +338,11 @@ impl Tree {
         };
         let parent = self.units.get(code).ok_or_else(|| RegistryError::UnknownParent(code.clone()))?;
         let shared = if is_municipality(code.as_str()) { 2 } else { 4 };
+        // Governments' codes are the state's, and taken for good: those who keep a city add what lies in it.
+        let is_government = matches!(added.level, Level::City | Level::County);
+        if is_government && parent.parent.is_some() && parent.level != Level::City {
+            return Err(RegistryError::WrongCity { code: added.code.clone(), parent: code.clone() });
+        }
         let of_city = parent.level == Level::City && added.level == Level::County;
         if of_city && !added.code.as_str().starts_with(&code.as_str()[..shared]) {
             return Err(RegistryError::WrongCity { code: added.code.clone(), parent: code.clone() });

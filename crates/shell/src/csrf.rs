@@ -46,7 +46,7 @@ pub async fn checked(request: Request, token: &str) -> Result<Request, Problem> 
     }
     let media =
         request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_multipart = media.starts_with("multipart/form-data");
+    let is_multipart = crate::extract::is_multipart(request.headers());
     let bytes_max = match media.starts_with("application/x-www-form-urlencoded") {
         true => FIELDS_BYTES_MAX,
         false if is_multipart => FORM_BYTES_MAX,
@@ -60,7 +60,8 @@ pub async fn checked(request: Request, token: &str) -> Result<Request, Problem> 
         if !given.is_some_and(|given| is_token(given, token)) {
             return Err(refusal());
         }
-        read_until(&mut body, &mut bytes, usize::MAX, bytes_max).await
+        read_until(&mut body, &mut bytes, usize::MAX, bytes_max).await?;
+        if is_multipart { Ok(()) } else { crate::typed::check_fields(&bytes) }
     };
     tokio::time::timeout(FORM_TIME_MAX, read).await.map_err(|_| Problem::unavailable(1))??;
     Ok(Request::from_parts(parts, Body::from(bytes)))

@@ -4,7 +4,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use base::BookId;
 use base::limits::EVIDENCE_BYTES_MAX;
-use kernel::{EvidenceError, StoredEvidence};
+use kernel::{EvidenceError, StoredEvidence, UNNAMED_FILES_MAX};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,16 +25,26 @@ pub async fn keep(app: &App, viewer: &Viewer, book: &BookId, bytes: Vec<u8>) -> 
     app.limits.evidence(&viewer.id())?;
     let (by, book) = (viewer.id(), book.clone());
     let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_evidence(&by, &book, bytes))).await?;
-    kept.map_err(|error| {
-        append_problem(error, |refusal| match refusal {
-            EvidenceError::TooLarge => Problem::too_large(EVIDENCE_BYTES_MAX as u64),
-            other => Problem::bad_request(
-                "file",
-                "not-evidence",
-                Both::new("文件须为 JPEG、PNG、WebP 图片或 PDF 文档，且不得为空。", other.to_string()),
-            ),
-        })
-    })
+    kept.map_err(|error| append_problem(error, |refusal| refused(refusal, EVIDENCE_BYTES_MAX)))
+}
+
+/// Why a file of at most so many bytes was not kept.
+pub fn refused(error: EvidenceError, bytes_max: usize) -> Problem {
+    match error {
+        EvidenceError::TooLarge => Problem::too_large(bytes_max as u64),
+        EvidenceError::TooMany => {
+            let zh = format!(
+                "尚未被引用的文件过多（不超过 {UNNAMED_FILES_MAX} 个），请先登记引用；24 小时内未被引用的文件自动清除。"
+            );
+            let detail = Both::new(zh, error.to_string());
+            Problem { detail, ..Problem::too_many_requests(3_600) }
+        }
+        other => Problem::bad_request(
+            "file",
+            "not-evidence",
+            Both::new("文件须为 JPEG、PNG、WebP 图片或 PDF 文档，且不得为空。", other.to_string()),
+        ),
+    }
 }
 
 /// The answer with a file: shown as what it was found to be, and never run.

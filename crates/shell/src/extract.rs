@@ -2,18 +2,25 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use base::limits::REQUEST_BYTES_MAX;
+use base::limits::{
+    BODIES_OF_ONE_BYTES_MAX, BODY_OF_NOBODY_BYTES_MAX, ENTRY_REQUEST_BYTES_MAX, ENTRY_REQUEST_VALUES_MAX,
+};
+use http_body_util::Limited;
 use serde::de::DeserializeOwned;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_stream::StreamExt;
 
+use crate::app::App;
 use crate::problem::Problem;
+use crate::site::REQUEST_TIME_MAX;
 use crate::texts::Both;
-use crate::viewer::Viewer;
+use crate::viewer::{FORM_BYTES_MAX, Viewer};
 
 /// A query string.
 #[derive(Debug, Clone, FromRequestParts)]
@@ -63,24 +70,122 @@ impl From<PathRejection> for Problem {
 /// Bytes of a body that are read for nobody: what may be recorded without signing in is short.
 pub const NOBODYS_BYTES_MAX: usize = 16 * 1024;
 
-/// A JSON body: at most [`REQUEST_BYTES_MAX`] bytes of UTF-8 of type `application/json`, and [`NOBODYS_BYTES_MAX`] of
-/// whoever has not signed in.
+/// A JSON body: at most so many bytes of UTF-8 of type `application/json`, and [`NOBODYS_BYTES_MAX`] of whoever has not
+/// signed in.
 #[derive(Debug, Clone)]
-pub struct Json<T>(pub T);
+pub struct Json<T, const BYTES_MAX: usize = ENTRY_REQUEST_BYTES_MAX>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+impl<S: Send + Sync, T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<S> for Json<T, BYTES_MAX> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        need_json(&request)?;
-        let is_known = request.extensions().get::<Viewer>().is_some_and(|viewer| viewer.actor().is_some());
-        let bytes = if is_known {
-            body(request, REQUEST_BYTES_MAX).await?
-        } else {
-            body(request, NOBODYS_BYTES_MAX).await.map_err(|_| Problem::unauthorized())?
-        };
+        let bytes = json(request, BYTES_MAX).await?;
         read_json(&bytes).map(Self)
     }
+}
+
+/// The same of a body whose members follow from what it says it is: until that is known each is kept as it came, which takes
+/// many times its bytes. A body that would take more than a small one waits for its sender's turn, and has it while the
+/// handler is at work.
+#[derive(Debug)]
+pub struct Entry<T>(pub T, pub Option<OwnedSemaphorePermit>);
+
+/// What a value may take in memory: an object with one member takes as much.
+const BYTES_PER_VALUE: usize = 640;
+
+impl<T: DeserializeOwned> FromRequest<App> for Entry<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let viewer = request.extensions().get::<Viewer>().cloned();
+        let bytes = json(request, ENTRY_REQUEST_BYTES_MAX).await?;
+        let values = bytes.iter().filter(|byte| matches!(byte, b'{' | b'[' | b',')).count();
+        if values > ENTRY_REQUEST_VALUES_MAX {
+            let detail = Both::new(
+                format!("请求体内的值过多，不得超过 {ENTRY_REQUEST_VALUES_MAX} 个。"),
+                format!("a body may have {ENTRY_REQUEST_VALUES_MAX} values at most"),
+            );
+            return Err(Problem::bad_request("body", "length", detail));
+        }
+        let takes = bytes.len() + values * BYTES_PER_VALUE;
+        let turn = match viewer.as_ref().and_then(Viewer::actor) {
+            Some(actor) if takes > SMALL_BODY_BYTES => {
+                Some(app.limits.turns.to_send(&actor.id, takes).await?)
+            }
+            _ => None,
+        };
+        Ok(Self(read_json(&bytes)?, turn))
+    }
+}
+
+/// The bytes of a JSON body.
+async fn json(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
+    need_json(&request)?;
+    let is_known = request.extensions().get::<Viewer>().is_some_and(|viewer| viewer.actor().is_some());
+    match is_known {
+        true => body(request, bytes_max).await,
+        false => body(request, NOBODYS_BYTES_MAX).await.map_err(|_| Problem::unauthorized()),
+    }
+}
+
+/// The request of whoever has not signed in, with its body, which is short for whatever they may do. A form with files that is
+/// too long is read to its end and not kept: whose session has ended while they filled it in is to be told so.
+pub async fn of_nobody(request: Request) -> Result<Request, Problem> {
+    if !is_multipart(request.headers()) {
+        return Ok(request.map(|body| Body::new(Limited::new(body, BODY_OF_NOBODY_BYTES_MAX))));
+    }
+    let (parts, body) = request.into_parts();
+    let (mut body, mut kept, mut length) = (body.into_data_stream(), Vec::new(), 0);
+    let read = async {
+        while let Some(chunk) = body.next().await {
+            // Whoever broke off is not there to read an answer.
+            let chunk = chunk.map_err(|_| Problem::unavailable(1))?;
+            length += chunk.len();
+            if length > FORM_BYTES_MAX {
+                return Err(Problem::unauthorized());
+            }
+            match length <= BODY_OF_NOBODY_BYTES_MAX {
+                true => kept.extend_from_slice(&chunk),
+                false => kept = Vec::new(),
+            }
+        }
+        if length > BODY_OF_NOBODY_BYTES_MAX { Err(Problem::unauthorized()) } else { Ok(()) }
+    };
+    tokio::time::timeout(REQUEST_TIME_MAX, read).await.map_err(|_| Problem::unavailable(1))??;
+    Ok(Request::from_parts(parts, Body::from(kept)))
+}
+
+/// The turn of a caller whose body is more than a small one, to be had as long as the body is in hand.
+pub async fn turn_to_bring(
+    app: &App,
+    viewer: &Viewer,
+    length: usize,
+) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+    match viewer.actor() {
+        Some(actor) if length > SMALL_BODY_BYTES => {
+            app.limits.turns.to_bring(&actor.id, length).await.map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// How long the body of a request may be as far as that is known before it is read.
+pub fn length(request: &Request) -> usize {
+    match request.body().is_end_stream() {
+        true => 0,
+        false => declared(request.headers()).unwrap_or(BODIES_OF_ONE_BYTES_MAX),
+    }
+}
+
+/// Whether a body says that it is a form with files.
+pub fn is_multipart(headers: &HeaderMap) -> bool {
+    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    media.is_some_and(|media| media.starts_with("multipart/form-data"))
+}
+
+/// How long a body is said to be.
+fn declared(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Bytes of a body that is read before anything is decided.
@@ -91,14 +196,19 @@ const SMALL_BODY_TIME_MAX: Duration = Duration::from_secs(10);
 /// The layer that reads small bodies first. A request that is refused while its body is still on the way costs the
 /// connection, and whoever sent it may never learn why.
 pub async fn read_small_body(request: Request, next: Next) -> Response {
-    let length =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if !length.is_some_and(|length: usize| (1..=SMALL_BODY_BYTES).contains(&length)) {
+    if !declared(request.headers()).is_some_and(|length| (1..=SMALL_BODY_BYTES).contains(&length)) {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
     match tokio::time::timeout(SMALL_BODY_TIME_MAX, to_bytes(body, SMALL_BODY_BYTES)).await {
-        Ok(Ok(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Ok(Ok(bytes)) => {
+            let media = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            let is_form = media.is_some_and(|media| media.starts_with("application/x-www-form-urlencoded"));
+            match if is_form { crate::typed::check_fields(&bytes) } else { Ok(()) } {
+                Ok(()) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+                Err(problem) => problem.into_response(),
+            }
+        }
         // Whoever broke off is not there to read an answer.
         Ok(Err(_)) | Err(_) => Problem::unavailable(1).into_response(),
     }
@@ -115,19 +225,31 @@ pub fn need_json(request: &Request) -> Result<(), Problem> {
 }
 
 /// The whole body, if it is not longer than so many bytes. What is compressed is refused: nobody knows how long it is.
-pub async fn body(request: Request, bytes_max: usize) -> Result<axum::body::Bytes, Problem> {
+pub async fn body(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
     let encodings = request.headers().get_all(header::CONTENT_ENCODING);
     if encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         let zh = "不接受压缩的请求体（请求头 Content-Encoding），请直接发送原文。";
         let en = "a body is taken as it is, without Content-Encoding";
         return Err(Problem { detail: Both::new(zh, en), ..Problem::unsupported_media_type("") });
     }
-    let declared =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: u64| length > bytes_max as u64) {
+    if declared(request.headers()).is_some_and(|length| length > bytes_max) {
         return Err(Problem::too_large(bytes_max as u64));
     }
     to_bytes(request.into_body(), bytes_max).await.map_err(|_| Problem::too_large(bytes_max as u64))
+}
+
+/// Whether a text of JSON holds U+0000, which no database takes in a text.
+fn holds_nul(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(6).position(|window| window == b"\\u0000") {
+        // Behind another backslash it is a backslash and a word.
+        let slashes = rest[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+        if slashes.is_multiple_of(2) {
+            return true;
+        }
+        rest = &rest[at + 6..];
+    }
+    false
 }
 
 /// Reads JSON strictly; the problem names the path of what does not fit.
@@ -135,6 +257,10 @@ pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if std::str::from_utf8(bytes).is_err() {
         let detail = Both::new("请求体不是有效的 UTF-8 文本。", "the body is not valid UTF-8");
         return Err(Problem::bad_request("", "utf-8", detail));
+    }
+    if holds_nul(bytes) {
+        let detail = Both::new("文本不得含有空字符（U+0000）。", "a text must not hold U+0000");
+        return Err(Problem::bad_request("", "format", detail));
     }
     // Keeping track of the path costs as much as reading; it is wanted only where something does not fit.
     if let Ok(value) = serde_json::from_slice(bytes) {

@@ -23,7 +23,7 @@ use crate::viewer::{ask_to_sign_in, identify};
 use crate::{api, assets, extract, headers, health, live, pages, problem, turns, wall};
 
 /// A request that takes longer is answered with 503.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(REQUEST_SECONDS_MAX);
+pub(crate) const REQUEST_TIME_MAX: Duration = Duration::from_secs(REQUEST_SECONDS_MAX);
 
 #[derive(OpenApi)]
 #[openapi(info(

@@ -10,8 +10,8 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::limits::{
-    PUBLIC_TRACE_MS_MAX, PUBLIC_TRACE_SUBJECTS_MAX, PUBLIC_TRACES_MAX, READS_OF_ONE_MAX, REQUEST_BYTES_MAX,
-    TRACE_DEPTH_MAX, TRACES_MAX,
+    BODIES_OF_ONE_BYTES_MAX, PUBLIC_TRACE_MS_MAX, PUBLIC_TRACE_SUBJECTS_MAX, PUBLIC_TRACES_MAX,
+    READS_OF_ONE_MAX, REQUEST_BYTES_MAX, TRACE_DEPTH_MAX, TRACES_MAX,
 };
 use base::{ActorId, SubjectId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -34,11 +34,13 @@ const PAGE_WALK_TIME_MAX: Duration = Duration::from_millis(PUBLIC_TRACE_MS_MAX);
 /// What documents of one sender in hand are counted in, and a small one as; together they may be as long as a single one.
 const SENT_UNIT_BYTES: usize = 256 * 1024;
 const SENT_UNITS_MAX: usize = REQUEST_BYTES_MAX / SENT_UNIT_BYTES;
+const BODY_UNITS_MAX: usize = BODIES_OF_ONE_BYTES_MAX / SENT_UNIT_BYTES;
 
 /// The turns of callers who read, of those who send documents, and of walks.
 pub struct Turns {
     readers: OfEach,
     senders: OfEach,
+    bodies: OfEach,
     walks: Arc<Semaphore>,
     page_walks: Arc<Semaphore>,
 }
@@ -48,6 +50,7 @@ impl Default for Turns {
         Self {
             readers: OfEach::new(READS_OF_ONE_MAX),
             senders: OfEach::new(SENT_UNITS_MAX),
+            bodies: OfEach::new(BODY_UNITS_MAX),
             walks: Arc::new(Semaphore::new(TRACES_MAX)),
             page_walks: Arc::new(Semaphore::new(PUBLIC_TRACES_MAX)),
         }
@@ -77,21 +80,14 @@ impl Turns {
         timeout(wait_max, self.next_of(actor)).await.map_err(|_| too_many())
     }
 
-    /// A turn of a sender whose document has so many bytes.
+    /// A turn of a sender whose document has so many bytes, or takes as many when it is read.
     pub async fn to_send(&self, actor: &ActorId, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
-        self.to_send_within(actor, bytes, WAIT_MAX).await
+        self.senders.with(actor, bytes, WAIT_MAX).await
     }
 
-    async fn to_send_within(
-        &self,
-        actor: &ActorId,
-        bytes: usize,
-        wait_max: Duration,
-    ) -> Result<OwnedSemaphorePermit, Problem> {
-        let units = bytes.div_ceil(SENT_UNIT_BYTES).clamp(1, SENT_UNITS_MAX);
-        let units = u32::try_from(units).expect("a document has few units");
-        let turn = timeout(wait_max, self.senders.of(actor).acquire_many_owned(units)).await;
-        Ok(turn.map_err(|_| too_much())?.expect("nobody closes it"))
+    /// A turn of somebody whose body of so many bytes is to be read. Whoever has it may wait for a turn to send.
+    pub async fn to_bring(&self, actor: &ActorId, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        self.bodies.with(actor, bytes, WAIT_MAX).await
     }
 
     /// Reads for a stream, in a turn of whoever listens.
@@ -106,6 +102,7 @@ impl Turns {
     pub fn forget(&self) {
         self.readers.forget();
         self.senders.forget();
+        self.bodies.forget();
     }
 }
 
@@ -130,6 +127,19 @@ impl OfEach {
         turns
     }
 
+    /// So many turns as some bytes have units.
+    async fn with(
+        &self,
+        actor: &ActorId,
+        bytes: usize,
+        wait_max: Duration,
+    ) -> Result<OwnedSemaphorePermit, Problem> {
+        let units = bytes.div_ceil(SENT_UNIT_BYTES).clamp(1, self.turns);
+        let units = u32::try_from(units).expect("a caller has few units");
+        let turn = timeout(wait_max, self.of(actor).acquire_many_owned(units)).await;
+        Ok(turn.map_err(|_| too_much(self.turns * SENT_UNIT_BYTES))?.expect("nobody closes it"))
+    }
+
     fn forget(&self) {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         callers.retain(|_, turns| turns.strong_count() > 0);
@@ -150,15 +160,15 @@ fn too_many() -> Problem {
     Problem { detail, ..Problem::too_many_requests(seconds) }
 }
 
-fn too_much() -> Problem {
+fn too_much(bytes_max: usize) -> Problem {
     let seconds = WAIT_MAX.as_secs();
     let detail = Both::new(
         format!(
-            "同一账户或凭据同时提交的文档过多（合计不超过 {REQUEST_BYTES_MAX} 字节，其余排队），请在 {seconds} 秒后重试。"
+            "同一账户或凭据同时提交的内容过多（合计不超过 {bytes_max} 字节，其余排队），请在 {seconds} 秒后重试。"
         ),
         format!(
-            "documents of one account or credential are taken while they have {REQUEST_BYTES_MAX} bytes together, and too \
-             many wait; try again in {seconds} s"
+            "what one account or credential sends is taken while it comes to {bytes_max} bytes together, and too much waits; \
+             try again in {seconds} s"
         ),
     );
     Problem { detail, ..Problem::too_many_requests(seconds) }
@@ -228,7 +238,7 @@ mod tests {
     async fn one_has_a_long_document_in_hand_or_many_short_ones_and_keeps_nobody_else_from_sending() {
         let turns = Turns::default();
         let [one, other] = ["a", "b"].map(|name| ActorId::new(format!("token:{name}")).unwrap());
-        let send = |actor, bytes| turns.to_send_within(actor, bytes, Duration::ZERO);
+        let send = |actor, bytes| turns.senders.with(actor, bytes, Duration::ZERO);
         let long = send(&one, usize::MAX).await.unwrap();
         assert_eq!(send(&one, 1).await.unwrap_err().status.as_u16(), 429);
         drop(send(&other, REQUEST_BYTES_MAX).await.unwrap());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use base::Day;
 use base::limits::EVIDENCE_BYTES_MAX;
 use matters::PostId;
@@ -154,8 +154,7 @@ impl FromRequest<App> for Sent {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        if media.is_some_and(|media| media.starts_with("multipart/form-data")) {
+        if crate::extract::is_multipart(request.headers()) {
             return read_parts(request, app).await;
         }
         let bytes = crate::extract::body(request, 64 * 1024).await?;
@@ -174,7 +173,11 @@ async fn read_parts(request: axum::http::Request<Body>, app: &App) -> Result<Sen
     while let Some(part) = form.next_field().await.map_err(unreadable)? {
         let field = part.name().unwrap_or_default().to_owned();
         let Some(name) = part.file_name().map(str::to_owned) else {
-            values.insert(field, part.text().await.map_err(unreadable)?);
+            let text = part.text().await.map_err(unreadable)?;
+            if text.contains('\0') {
+                return Err(nul());
+            }
+            values.insert(field, text);
             continue;
         };
         let bytes = part.bytes().await.map_err(unreadable)?;
@@ -183,6 +186,20 @@ async fn read_parts(request: axum::http::Request<Body>, app: &App) -> Result<Sen
         }
     }
     Ok(Sent { typed: Typed::new(values), files })
+}
+
+/// Refuses a form without files that holds U+0000.
+pub(crate) fn check_fields(bytes: &[u8]) -> Result<(), Problem> {
+    if bytes.windows(3).any(|window| window == b"%00") || bytes.contains(&0) { Err(nul()) } else { Ok(()) }
+}
+
+/// No database takes U+0000 in a text.
+fn nul() -> Problem {
+    Problem::bad_request(
+        "form",
+        "format",
+        Both::new("表单不得含有空字符（U+0000）。", "a form must not hold U+0000"),
+    )
 }
 
 fn broken(reason: String) -> Problem {

@@ -229,6 +229,7 @@ pub struct Limits {
     public: DefaultKeyedRateLimiter<IpAddr>,
     evidence: DefaultKeyedRateLimiter<ActorId>,
     witness: DefaultKeyedRateLimiter<IpAddr>,
+    one_time: DefaultKeyedRateLimiter<ActorId>,
     /// Places for sockets.
     pub sockets: Seats,
     /// Places for streams.
@@ -246,6 +247,7 @@ impl Default for Limits {
             public: RateLimiter::keyed(per_minute(120)),
             evidence: RateLimiter::keyed(per_minute(20)),
             witness: RateLimiter::keyed(per_minute(600)),
+            one_time: RateLimiter::keyed(per_minute(30)),
             sockets: Seats::for_sockets(),
             streams: Seats::for_streams(),
             turns: Turns::default(),
@@ -288,6 +290,11 @@ impl Limits {
         self.witness.check_key(&address).map_err(|_| Problem::too_many_requests(10))
     }
 
+    /// Thirty one-time passwords a minute for who gives them out: each is hashed for as long as somebody's signing in.
+    pub fn one_time(&self, actor: &ActorId) -> Result<(), Problem> {
+        self.one_time.check_key(actor).map_err(|_| Problem::too_many_requests(30))
+    }
+
     /// Forgets who has not tried for a while.
     pub fn forget(&self) {
         self.sign_in.retain_recent();
@@ -295,6 +302,7 @@ impl Limits {
         self.public.retain_recent();
         self.evidence.retain_recent();
         self.witness.retain_recent();
+        self.one_time.retain_recent();
         self.turns.forget();
     }
 }
@@ -321,8 +329,20 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
     {
         return problem.into_response();
     }
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    // As long as the body is in hand.
+    let length = crate::extract::length(&request);
+    let _turn = match crate::extract::turn_to_bring(&app, &viewer, length).await {
+        Ok(turn) => turn,
+        Err(problem) => return problem.into_response(),
+    };
+    if !safe && matches!(viewer, Viewer::Nobody) {
+        request = match crate::extract::of_nobody(request).await {
+            Ok(request) => request,
+            Err(problem) => return problem.into_response(),
+        };
+    }
     if let Viewer::Person(session) = &viewer {
-        let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         if !safe {
             request = match csrf::checked(request, &session.csrf).await {
                 Ok(request) => request,

@@ -29,11 +29,14 @@ const ENGINE: &str = "sqlite";
 const READERS: usize = 8;
 /// A reader that waits longer than this is refused: the server is overloaded and should say so.
 const READER_PATIENCE: Duration = Duration::from_secs(10);
+/// A reader's query that takes longer is ended, as on PostgreSQL: whoever asked has given up.
+const QUERY_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// A database file, its pooled readers, and the right to open its one writer.
 pub struct SqliteStore {
     path: PathBuf,
     readers: Pool<Connection>,
+    query_time_max: Duration,
 }
 
 impl SqliteStore {
@@ -45,7 +48,13 @@ impl SqliteStore {
     /// [`SqliteStore::open`] with another number of snapshots that can be read at the same time.
     pub fn open_with_readers(path: &Path, readers: usize) -> Result<Self, StoreError> {
         connection::create(path)?;
-        Ok(Self { path: path.to_owned(), readers: Pool::new(readers) })
+        let readers = Pool::new(readers);
+        Ok(Self { path: path.to_owned(), readers, query_time_max: QUERY_TIME_MAX })
+    }
+
+    /// With another time after which a reader's query is ended.
+    pub fn with_query_time(self, query_time_max: Duration) -> Self {
+        Self { query_time_max, ..self }
     }
 
     fn copy_to(&self, to: &Path) -> rusqlite::Result<()> {
@@ -84,7 +93,7 @@ impl Store for SqliteStore {
             None => connection::open_reader(&self.path).map_err(|error| unreachable(&error))?,
         };
         let reader = lease.connection.insert(reader);
-        let result = SqliteTx::begin(reader, "begin deferred").and_then(|mut tx| read(&mut tx));
+        let result = SqliteTx::for_reading(reader, self.query_time_max).and_then(|mut tx| read(&mut tx));
         if matches!(result, Err(StoreError::Connection { .. })) {
             lease.connection = None;
         }

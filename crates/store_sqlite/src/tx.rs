@@ -1,18 +1,32 @@
+use std::time::{Duration, Instant};
+
 use rusqlite::{Connection, ErrorCode, Statement, types::ToSqlOutput, types::ValueRef};
 use store::{Engine, Insert, Param, Row, StoreError, Tx, Type, Value, WriteTx, placeholders};
 
 use crate::{ENGINE, script};
 
+/// How many steps of its machine SQLite takes from one look at the clock to the next.
+const STEPS_A_LOOK: i32 = 100_000;
+
 /// A transaction on one connection. As on PostgreSQL, a refused statement ends it: nothing can follow but a rollback.
 pub struct SqliteTx<'c> {
     connection: &'c Connection,
     failed: bool,
+    /// How long a query may take.
+    query_time_max: Option<Duration>,
 }
 
 impl<'c> SqliteTx<'c> {
     pub fn begin(connection: &'c Connection, sql: &str) -> Result<Self, StoreError> {
         connection.execute_batch(sql).map_err(|error| refused(sql, &error))?;
-        Ok(Self { connection, failed: false })
+        Ok(Self { connection, failed: false, query_time_max: None })
+    }
+
+    /// A transaction whose queries are ended after a time.
+    pub fn for_reading(connection: &'c Connection, query_time_max: Duration) -> Result<Self, StoreError> {
+        let mut tx = Self::begin(connection, "begin deferred")?;
+        tx.query_time_max = Some(query_time_max);
+        Ok(tx)
     }
 
     /// Runs `work`, and remembers that it failed.
@@ -32,7 +46,15 @@ impl<'c> SqliteTx<'c> {
 
 impl Tx for SqliteTx<'_> {
     fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        let time_max = self.query_time_max;
         self.guard(sql, |connection| {
+            if let Some(time_max) = time_max {
+                let begun = Instant::now();
+                let is_over = move || begun.elapsed() > time_max;
+                connection
+                    .progress_handler(STEPS_A_LOOK, Some(is_over))
+                    .map_err(|error| refused(sql, &error))?;
+            }
             let mut statement = connection.prepare_cached(sql).map_err(|error| refused(sql, &error))?;
             bind(&mut statement, sql, params)?;
             let columns = statement.column_count();

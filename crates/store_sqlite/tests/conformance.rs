@@ -180,3 +180,15 @@ fn rows_are_appended_at_this_rate() {
         eprintln!("{rate} rows/s, {} bytes on disk", store.size_bytes().expect("a size"));
     });
 }
+
+/// Would never end otherwise.
+#[test]
+fn a_query_that_takes_too_long_is_ended_and_the_next_is_answered() {
+    const ENDLESS: &str =
+        "with recursive n (i) as (select 1 union all select i + 1 from n) select count(*) from n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = pairs(&folder).with_query_time(std::time::Duration::from_millis(20));
+    let error = read(&store, |tx| tx.query(ENDLESS, &[])).expect_err("it is ended").to_string();
+    assert!(error.contains("interrupted"), "{error}");
+    assert_eq!(count(&store), 0);
+}

@@ -235,6 +235,7 @@ on_every_store! {
             let step = json!({ "verb": "cancelled", "reason": "企业调整投资", "approver": approver });
             client.post(&format!("{project}/moves"), &json!({ "expected": version, "move": step }))
         };
+        town.settle();
         let before = town.fingerprint();
         let refused = withdraw(&office, OFFICE).expect(409).json();
         assert!(refused["detail_zh"].as_str().unwrap().contains("须由其承办、审核单位的共同上级审批"), "{refused}");

@@ -4,6 +4,7 @@
 
 mod access;
 mod aftermath;
+mod appointed;
 mod audit;
 mod binary;
 mod breach;
@@ -17,6 +18,7 @@ mod faults;
 mod figure_laws;
 mod figures;
 mod forms;
+mod hands;
 mod held;
 mod inbox;
 mod inroads;

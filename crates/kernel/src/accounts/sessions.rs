@@ -80,6 +80,8 @@ impl Kernel {
             return Err(SignInError::Disabled);
         }
         let opened = self.append_blocking(move |desk| {
+            // No other node changes the password, or what else is asked for, meanwhile.
+            desk.take(&root_book())?;
             let now = self::known(desk.read()?, &account)?;
             match now {
                 Some(now) if !now.disabled && now.hash == known.hash => match open_half(desk, &account)? {
@@ -172,6 +174,8 @@ impl Kernel {
         let hash = self.hash_password(new)?;
         let (account, policy) = (account.clone(), self.policy.clone());
         self.append_blocking(move |desk| {
+            // No other node changes it meanwhile.
+            desk.take(&root_book())?;
             let now =
                 known(desk.read()?, &account)?.ok_or_else(|| AdminError::UnknownAccount(account.clone()))?;
             if now.disabled {
@@ -181,7 +185,6 @@ impl Kernel {
                 return Err(AdminError::PasswordWrong.into());
             }
             let actor = account_actor(&account);
-            desk.take(&root_book())?;
             let tree = load(desk.read()?)?;
             let mut admin = Admin::of_system(desk, tree, &policy, &actor);
             admin.record(

@@ -1,6 +1,6 @@
 //! Posts at the desk: which are there, which lie near a book, who acts for one, and who approves for a matter.
 
-use access::matter::{APPROVE, ARRANGE, REVIEW, WORK};
+use access::matter::{APPROVE, ARRANGE, OPEN, REVIEW, WORK};
 use access::{HOLDER, Resource, decide};
 use base::{ActorId, BookId, Day, UnitCode};
 use ledger::Body;
@@ -90,13 +90,13 @@ impl Desk<'_> {
         }
     }
 
-    /// Refuses a review by who takes part in the matter under another post.
+    /// Refuses a review by who takes part in the matter under another post, or did.
     pub(super) fn need_other<E: From<DocketError>>(
         &mut self,
         actor: &ActorId,
         matter: &Matter,
     ) -> Result<(), AppendError<E>> {
-        if self.takes_part(actor, &matter.reviewer, matter)? {
+        if self.takes_part(actor, &matter.reviewer, matter)? || self.took_part(actor, matter)? {
             return refuse(DocketError::OwnApproval);
         }
         Ok(())
@@ -183,15 +183,23 @@ impl Desk<'_> {
         if !self.acts_for(actor, APPROVE, approver)? {
             return Ok(Some(DocketError::NotHeld(approver.clone())));
         }
+        // A post above is not an office: whoever acts for it leads both units.
+        if *approver != matter.reviewer
+            && !(self.leads(actor, &matter.owner)? && self.leads(actor, &matter.reviewer)?)
+        {
+            return Ok(Some(DocketError::NoApprover(approver.clone())));
+        }
         let is_own = matter.submission.as_ref().is_some_and(|submission| submission.actor == *actor);
-        let is_own = is_own || self.takes_part(actor, approver, matter)?;
-        // Who approves from above has not handed down what they owed.
-        let is_own = is_own || *approver != matter.reviewer && self.took_part(actor, matter)?;
+        // Who approves has not handed down what they owed, nor left the post that owed it.
+        let is_own = is_own || self.takes_part(actor, approver, matter)? || self.took_part(actor, matter)?;
         Ok(is_own.then_some(DocketError::OwnApproval))
     }
 
     /// Whether somebody acts for a post that owed the matter, or helped with it, at any time.
     fn took_part(&mut self, actor: &ActorId, matter: &Matter) -> Result<bool, StoreError> {
+        if is_system(actor) {
+            return Ok(false);
+        }
         const KINDS: [&str; 3] = [Opened::KIND, HandedOver::KIND, HelperAdded::KIND];
         const PAGE: usize = 64;
         let (book, mut below) = (matter.id.book(), None);
@@ -282,10 +290,24 @@ impl Desk<'_> {
                 acting.grants.push(of_holder(post.subject(), &unit));
             }
         }
-        let above = Tree::build(up_from(self.read()?, &unit)?, Vec::new(), Vec::new(), Vec::new());
-        let above = above.map_err(|error| StoreError::Schema(error.to_string()))?;
+        let above = self.above(&unit)?;
         let own = Resource::of(&unit).owned_by(post.subject().clone());
         Ok(decide(&self.bench.policy, &above, &acting, action, &own).is_allowed())
+    }
+
+    /// Whether somebody leads the unit of a post.
+    fn leads(&mut self, actor: &ActorId, post: &PostId) -> Result<bool, StoreError> {
+        let now = self.now();
+        let Some(unit) = self.unit_of_post(post)? else { return Ok(false) };
+        let Some(FoundActor { actor, .. }) = find_actor(self.read()?, actor, now)? else { return Ok(false) };
+        let above = self.above(&unit)?;
+        Ok(decide(&self.bench.policy, &above, &actor, OPEN, &Resource::of(&unit)).is_allowed())
+    }
+
+    /// A unit and those above it, as a tree.
+    fn above(&mut self, unit: &UnitCode) -> Result<Tree, StoreError> {
+        let above = Tree::build(up_from(self.read()?, unit)?, Vec::new(), Vec::new(), Vec::new());
+        above.map_err(|error| StoreError::Schema(error.to_string()))
     }
 
     fn unit_of_post(&mut self, post: &PostId) -> Result<Option<UnitCode>, StoreError> {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use base::limits::{FIGURE_AMOUNT_LARGE, FIGURE_SUM_MAX};
 use base::{BookId, Day, Month};
-use figures::{CellKey, Figure, Parts, Period, Sums};
+use figures::{CellKey, Contributions, Figure, Parts, Period, Sums};
 use store::{Param, StoreError, Tx, placeholders};
 
 use crate::line::Lines;
@@ -43,6 +44,39 @@ pub(crate) fn add(tx: &mut dyn Tx, sums: &Sums) -> Result<(), StoreError> {
         ]);
     }
     tx.insert_many(&ADD_TO_STANDING, &params)
+}
+
+/// A figure of which an entry adds more than the sums of its book have room for, if there is one.
+pub(crate) fn beyond(
+    tx: &mut dyn Tx,
+    (book, day): (&BookId, Day),
+    contributions: &Contributions,
+    is_state: impl Fn(&str) -> bool,
+) -> Result<Option<&'static str>, StoreError> {
+    const DAY: &str =
+        "select amount from cell where book = $1 and figure = $2 and day = $3 and dimension = ''";
+    const MONTH: &str =
+        "select amount from cell_month where book = $1 and figure = $2 and dimension = '' and month = $3";
+    const STANDING: &str =
+        "select amount from cell_standing where book = $1 and figure = $2 and dimension = ''";
+    for (figure, amount) in contributions.totals().filter(|(_, amount)| amount.abs() >= FIGURE_AMOUNT_LARGE) {
+        let of = [Param::Text(book.as_str()), Param::Text(figure)];
+        let (day, month) = (Param::Int(i64::from(day.0)), Param::Int(i64::from(day.month().0)));
+        let mut sums = vec![
+            (FIGURE_SUM_MAX, tx.query_one(DAY, &[of[0], of[1], day])?),
+            (FIGURE_SUM_MAX, tx.query_one(MONTH, &[of[0], of[1], month])?),
+        ];
+        if is_state(figure) {
+            sums.push((10 * FIGURE_SUM_MAX, tx.query_one(STANDING, &of)?));
+        }
+        for (most, row) in sums {
+            let before = row.map_or(Ok(0), |row| row.int(0))?;
+            if before.saturating_add(amount).abs() > most && amount.signum() == before.signum() {
+                return Ok(Some(figure));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Fills the sums of months and of what stands from the cells of a database that was made before they were kept.

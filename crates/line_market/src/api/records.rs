@@ -14,7 +14,7 @@ use kernel::Kernel;
 use ledger::Body;
 use serde_json::Value;
 use shell::evidence::{self, Kept};
-use shell::extract::{Json, Path, body};
+use shell::extract::{Entry, Path, body};
 use shell::once::{self, Sent};
 use shell::pages::From;
 use shell::viewer::Viewer;
@@ -48,7 +48,7 @@ async fn append(
     Extension(From(address)): Extension<From>,
     Path(book): Path<String>,
     headers: HeaderMap,
-    Json(input): Json<Input>,
+    Entry(input, _turn): Entry<Input>,
 ) -> Result<Response, Problem> {
     let input = match input.kind.as_str() {
         ComplaintFiled::KIND if !takes_complaints(&app, &viewer, &book)? => {
@@ -221,8 +221,9 @@ async fn evidence(
 ) -> Result<Response, Problem> {
     let (book, resource) = market(&app, &book)?;
     viewer.need(&app, policy::READ_EVIDENCE, &resource)?;
-    let name = digest.clone();
-    let found =
-        app.blocking(move |kernel| kernel.evidence(&book, &digest)).await?.ok_or_else(Problem::not_found)?;
-    Ok(evidence::shown(found, &name))
+    let of = (book.clone(), digest.clone());
+    let found = app.blocking(move |kernel| kernel.evidence(&of.0, &of.1)).await?;
+    let found = found.ok_or_else(Problem::not_found)?;
+    viewer.note_read_of(&app, &resource.unit, &format!("evidence {book}/{digest}"))?;
+    Ok(evidence::shown(found, &digest))
 }

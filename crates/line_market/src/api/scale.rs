@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
 use base::BookId;
+use base::limits::REQUEST_BYTES_MAX;
 use serde::Serialize;
 use shell::extract::Json;
 use shell::viewer::{Viewer, resource_of};
@@ -64,7 +65,7 @@ fn scale_of(app: &App, viewer: &Viewer) -> Result<(BookId, u32), Problem> {
 async fn sales(
     State(app): State<App>,
     viewer: Viewer,
-    Json(batch): Json<SaleBatch>,
+    Json(batch): Json<SaleBatch, REQUEST_BYTES_MAX>,
 ) -> Result<axum::Json<BatchReceipt>, Problem> {
     let (book, scale) = scale_of(&app, &viewer)?;
     let actor = viewer.id();

@@ -10,7 +10,7 @@ use base::limits::EVIDENCE_BYTES_MAX;
 use base::{BookId, SubjectId};
 use sha2::{Digest, Sha256};
 use shell::evidence::{self, Kept};
-use shell::extract::{Json, Path, body};
+use shell::extract::{Entry, Path, body};
 use shell::once::{self, Sent};
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
@@ -43,7 +43,7 @@ async fn append(
     viewer: Viewer,
     Path(book): Path<String>,
     headers: HeaderMap,
-    Json(input): Json<Input>,
+    Entry(input, _turn): Entry<Input>,
 ) -> Result<Response, Problem> {
     let key = headers.get("idempotency-key").map(|value| value.to_str().unwrap_or_default().to_owned());
     if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 128) {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use base::{BookId, Fen};
-use kernel::EvidenceError;
 use schedule::{EarnedValue, Moment, Schedule};
 use schedule_formats::Note;
 use serde::Serialize;
@@ -168,7 +167,7 @@ pub async fn keep(app: &App, viewer: &Viewer, book: &BookId, bytes: Vec<u8>) -> 
     let (by, book) = (viewer.id(), book.clone());
     let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_file(&by, &book, bytes))).await?;
     kept.map_err(|error| {
-        append_problem(error, |_: EvidenceError| Problem::too_large(base::limits::PLAN_BYTES_MAX as u64))
+        append_problem(error, |refusal| shell::evidence::refused(refusal, base::limits::PLAN_BYTES_MAX))
     })
 }
 

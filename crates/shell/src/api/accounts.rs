@@ -194,6 +194,7 @@ async fn add(
     viewer: Viewer,
     Json(input): Json<AccountInput>,
 ) -> Result<Response, Problem> {
+    app.limits.one_time(&viewer.id())?;
     let account = input.account.to_string();
     let new = NewAccount { account: input.account, unit: input.unit, title: input.title };
     let work = move |kernel: &Kernel, by: &ActorId| kernel.add_account(by, new, None);
@@ -236,6 +237,7 @@ async fn reset_password(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let who = named(&account)?;
+    app.limits.one_time(&viewer.id())?;
     confirm_entering(&app, &viewer, "kernel.password.reset", &who, Again::of(&headers)).await?;
     let work = move |kernel: &Kernel, by: &ActorId| kernel.reset_password(by, &who);
     let reset = act(&app, &viewer, "kernel.password.reset", work).await?;

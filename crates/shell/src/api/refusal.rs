@@ -166,7 +166,9 @@ fn registry_sentence(error: &RegistryError) -> String {
         RegistryError::GlnTaken { gln, place } => format!("全球位置码 {gln} 已用于地点 {place}。"),
         RegistryError::UnknownPost(post) => format!("没有岗位 {post}。"),
         RegistryError::PostTaken { post, holder } => format!("岗位 {post} 在该时段由 {holder} 担任。"),
-        RegistryError::LongAgo(day) => format!("离任日期最早可填 {day}（今日前 {LEFT_DAYS_MAX} 天）。"),
+        RegistryError::LongAgo(day) => {
+            format!("离任日期最早可填 {day}：本人离任自登记之日起算，登记他人离任可追溯 {LEFT_DAYS_MAX} 天。")
+        }
         RegistryError::NotHeld { post, account } => format!("{account} 在该时段并未担任岗位 {post}。"),
     }
 }

@@ -63,6 +63,9 @@ async fn lots(
     if more {
         found.truncate(shown);
     }
+    if asked.export.is_some() {
+        viewer.note_read_of(&app, &place.resource.unit, &format!("lots {} as a file", place.book))?;
+    }
     let mut table = table(&app, &t, &place, &names, &found, &flags);
     table.columns = table.columns.into_iter().map(|column| column.sorted(&asked)).collect();
     table.filter = Some(asked.filter_form());

@@ -74,7 +74,7 @@ const REGISTERS: &[Register] = &[
         read: |tx, book| state::stalls(tx, book).map(Rows::Stalls),
     },
     Register {
-        name: MERCHANTS,
+        name: "merchants",
         columns: &[
             ("merchant", "office-field-merchant", false),
             ("title", "office-field-title", false),
@@ -145,8 +145,8 @@ const REGISTERS: &[Register] = &[
     },
 ];
 
-/// The register that names persons: its reading is noted.
-const MERCHANTS: &str = "merchants";
+/// The registers that name persons: their reading is noted.
+const OF_PERSONS: [&str; 2] = ["merchants", "stalls"];
 
 async fn show(
     register: &'static Register,
@@ -159,8 +159,8 @@ async fn show(
     let place = Place::of(&app, lang, &book)?;
     viewer.need(&app, READ, &place.resource)?;
     let asked = asked(&register.spec, &here)?;
-    if register.name == MERCHANTS {
-        let mut what = format!("merchants {}", place.book);
+    if OF_PERSONS.contains(&register.name) {
+        let mut what = format!("{} {}", register.name, place.book);
         what.extend(asked.filter.iter().map(|filter| format!(" ({filter})")));
         what.push_str(if asked.export.is_some() { " as a file" } else { "" });
         viewer.note_read_of(&app, &place.resource.unit, &what)?;

@@ -107,6 +107,7 @@ async fn new(desk: Desk) -> Result<Response, Problem> {
 async fn add(desk: Desk, Posted { typed, sent }: Posted<Typed>) -> Result<Response, Problem> {
     let again = form(&desk, &typed)?;
     let read = || {
+        desk.app.limits.one_time(&desk.viewer.id())?;
         let account = AccountId::new(typed.account.trim()).map_err(|error| malformed("account", &error))?;
         let unit = UnitCode::new(&typed.unit).map_err(|error| malformed("unit", &error))?;
         Ok((account, unit))
@@ -283,6 +284,7 @@ async fn reset(
     Posted { typed, sent }: Posted<Asked>,
 ) -> Result<Response, Problem> {
     let account = named(&account)?;
+    desk.app.limits.one_time(&desk.viewer.id())?;
     let asked = confirm_entering(&desk.app, &desk.viewer, "kernel.password.reset", &account, typed.into());
     if let Err(problem) = asked.await {
         return refused(&desk, problem, account_page(&desk, &account).await?);

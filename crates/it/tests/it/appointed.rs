@@ -1,0 +1,168 @@
+//! What administrators of a unit do with posts and grants, and what sums, texts and files anybody puts into the record.
+
+use harness::{Answer, Client, Town, User, on_every_store, project};
+use kernel::UNNAMED_FILES_MAX;
+use serde_json::{Value, json};
+
+use crate::breach::give;
+
+const MANAGER: &str = "post:beiyuan-market/manager";
+const BUREAU: &str = "post:371402/bureau";
+const MAYOR: &str = "post:371402/mayor";
+const OFFICE: &str = "post:decheng-office/office";
+const TEAM: &str = "post:decheng-office/team-1";
+const PROJECTS: &str = "/api/projects/decheng-projects/entries";
+const PDF: &[u8] = b"%PDF-1.4\n%%EOF\n";
+
+fn record(client: &Client, kind: &str, body: Value) -> Answer {
+    client.post(PROJECTS, &json!({ "kind": kind, "body": body }))
+}
+
+fn open(town: &Town, owner: &str, reviewer: &str) {
+    let task = json!({ "name": "task-drain", "title": "疏通排水沟", "owner": owner, "reviewer": reviewer,
+        "due": { "by": "on", "day": "2026-04-20" } });
+    town.browser(User::Leader).post("/api/matters/beiyuan", &task).expect(201);
+}
+
+fn step(client: &Client, version: u32, step: Value) -> Answer {
+    client.post("/api/matters/beiyuan/task-drain/moves", &json!({ "expected": version, "move": step }))
+}
+
+fn cancelled(approver: &str) -> Value {
+    json!({ "verb": "cancelled", "reason": "无须办理", "approver": approver })
+}
+
+fn leave(client: &Client, post: &str, account: &str, until: &str) -> Answer {
+    client.post("/api/registry/leavings", &json!({ "post": post, "account": account, "until": until }))
+}
+
+/// Somebody who administers and leads the county, and holds posts.
+fn boss(town: &Town, posts: &[&str]) -> Client {
+    town.holder("wei", posts);
+    give(town, "wei", "admin", "371402", None);
+    give(town, "wei", "leader", "371402", None);
+    town.holder_again("wei")
+}
+
+fn tomorrow(town: &Town) -> Client {
+    town.clock.set(base::Time::parse("2026-03-11T09:00:00+08:00").unwrap());
+    town.holder_again("wei")
+}
+
+on_every_store! {
+    fn who_owed_a_task_does_not_leave_its_post_to_approve_for_it(town) {
+        town.holder("li", &[BUREAU]);
+        let wei = boss(&town, &[MANAGER, MAYOR]);
+        open(&town, MANAGER, BUREAU);
+        step(&wei, 0, cancelled(MAYOR)).expect(403);
+        assert_eq!(leave(&wei, MANAGER, "wei", "2026-03-09").expect(400).json()["field"], "until");
+        step(&wei, 0, cancelled(MAYOR)).expect(403);
+        leave(&wei, MANAGER, "wei", "2026-03-10").expect(201);
+        step(&wei, 0, cancelled(MAYOR)).expect(403);
+        step(&tomorrow(&town), 0, cancelled(MAYOR)).expect(403);
+        town.check();
+    }
+
+    fn who_owed_a_task_does_not_review_it_after_leaving_its_post(town) {
+        let wei = boss(&town, &[MANAGER, BUREAU]);
+        open(&town, MANAGER, BUREAU);
+        leave(&wei, MANAGER, "wei", "2026-03-10").expect(201);
+        town.holder("li", &[]);
+        let held = json!({ "post": MANAGER, "account": "li", "from": "2026-03-11" });
+        town.program(User::Admin).post("/api/registry/holdings", &held).expect(201);
+        let (wei, other) = (tomorrow(&town), town.holder_again("li"));
+        step(&other, 0, json!({ "verb": "taken", "by": MANAGER })).expect(201);
+        let digest = other.post_bytes("/api/matters/beiyuan/task-drain/evidence", "application/pdf", PDF).expect(201).json()["digest"].clone();
+        step(&other, 1, json!({ "verb": "submitted", "by": MANAGER, "evidence": [{ "digest": digest, "title": "清淤照片", "effective": "2026-03-11" }], "note": null })).expect(201);
+        step(&wei, 2, json!({ "verb": "accepted" })).expect(403);
+        step(&wei, 2, cancelled(BUREAU)).expect(403);
+        town.check();
+    }
+
+    fn nobody_is_given_posts_or_rights_by_who_does_not_administer_them(town) {
+        town.holder("zhou", &["post:371400/leader"]);
+        let wei = boss(&town, &[MANAGER]);
+        let held = json!({ "post": BUREAU, "account": "zhou", "from": "2026-03-10" });
+        let grant = |role: &str, subject: Value| json!({ "grantee": "account:zhou", "role": role, "unit": "371402", "subject": subject });
+        let grants = [grant("holder", BUREAU.into()), grant("inspector", Value::Null)];
+        let admin = town.program(User::Admin);
+        town.holder("li", &[BUREAU]);
+        leave(&admin, BUREAU, "li", "2026-03-09").expect(201);
+        let before = town.fingerprint();
+        wei.post("/api/registry/holdings", &held).expect(403);
+        for grant in &grants {
+            wei.post("/api/grants", grant).expect(403);
+        }
+        assert_eq!(town.fingerprint(), before);
+        admin.post("/api/registry/holdings", &held).expect(201);
+        admin.post("/api/grants", &grants[1]).expect(201);
+        // Nor does anybody learn from a refusal what was granted elsewhere.
+        wei.post("/api/grants", &grants[1]).expect(403);
+        let city = json!({ "code": "371300", "parent": "371402", "level": "city", "title_zh": "某市", "title_en": "A city" });
+        assert_eq!(admin.post("/api/registry/units", &city).expect(400).json()["field"], "code");
+    }
+
+    fn a_project_leaves_the_list_with_what_others_review_by_who_leads_them_alone(town) {
+        let office = town.holder("li", &[OFFICE]);
+        let permit = json!({ "project": "park", "permit": "P-1", "title": "施工许可", "bureau": "post:decheng-office/permits", "agent": TEAM, "term_workdays": 3 });
+        town.holder("zhao", &["post:decheng-office/permits"]);
+        record(&town.program(User::Planner), "projects.permit.applied", permit).expect(201);
+        let path = "/api/matters/decheng-projects/project.park";
+        let version = office.get(path).expect(200).json()["matter"]["version"].clone();
+        let step = json!({ "verb": "cancelled", "reason": "企业调整投资", "approver": OFFICE });
+        office.post(&format!("{path}/moves"), &json!({ "expected": version, "move": step })).expect(409);
+        town.check();
+    }
+
+    fn no_sum_of_a_figure_grows_beyond_what_is_kept(town) {
+        const MOST: i64 = 100_000_000_000_000;
+        let planner = town.program(User::Planner);
+        let contract = json!({ "project": "park", "contract": "C-1", "title": "施工", "party": "某公司", "amount_fen": 100 });
+        record(&planner, "projects.contract.signed", contract).expect(201);
+        let pay = |amount: i64| record(&planner, "projects.payment.made", json!({ "project": "park", "contract": "C-1", "amount_fen": amount }));
+        let mut paid = Vec::new();
+        for _ in 0..10 {
+            paid.push(pay(MOST).expect(201).json()["entry"]["seq"].clone());
+        }
+        let before = town.fingerprint();
+        let refused = pay(MOST).expect(400).json();
+        assert_eq!((&refused["field"], &refused["rule"]), (&json!("body"), &json!("range")));
+        assert_eq!(town.fingerprint(), before);
+        pay(100).expect(201);
+        record(&planner, "projects.entry.reversed", json!({ "entry": paid[0], "reason": "误录" })).expect(201);
+        pay(MOST - 100).expect(201);
+        town.check();
+    }
+
+    fn a_text_with_a_zero_character_is_refused_before_anything_is_asked(town) {
+        let planner = town.program(User::Planner);
+        let mut body = project(harness::OFFICES[0], "other");
+        body["project"] = "a\0b".into();
+        let refused = record(&planner, "projects.project.registered", body).expect(400).json();
+        assert_eq!(refused["rule"], "format", "{refused}");
+        let named = json!({ "name": "a\0b", "query": {} });
+        assert_eq!(town.program(User::Tracer).post("/epcis/queries?book=beiyuan", &named).status, 400);
+        let form = [("name", "a\0b"), ("address", "/projects?phase=started")];
+        town.browser(User::Planner).post_form("/my/projects/views", &form).expect(400);
+        // A backslash before it makes it a word.
+        let mut body = project(harness::OFFICES[0], "other");
+        body["title_zh"] = "路径 \\u0000".into();
+        record(&planner, "projects.project.registered", body).expect(201);
+    }
+
+    fn so_many_files_of_one_sender_wait_for_their_entries(town) {
+        let kernel = &town.site.kernel;
+        let by = base::ActorId::new("account:wei").unwrap();
+        let keep = |number: i64| kernel.keep_evidence(&by, &town.book(), [PDF, number.to_string().as_bytes(), b"%%EOF"].concat());
+        for number in 0..UNNAMED_FILES_MAX {
+            keep(number).unwrap();
+        }
+        let refused = keep(-1).unwrap_err().to_string();
+        assert!(refused.contains("TooMany"), "{refused}");
+        let other = base::ActorId::new("account:li").unwrap();
+        kernel.keep_evidence(&other, &town.book(), PDF.to_vec()).unwrap();
+        town.clock.set(kernel.now().plus_ms(kernel::UNNAMED_MS_MAX + 1));
+        kernel.sweep_files().unwrap();
+        keep(-1).unwrap();
+    }
+}
