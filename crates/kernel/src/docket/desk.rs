@@ -143,7 +143,7 @@ impl Desk<'_> {
         self.need_named(actor, occurred, &event, &seat.matter)?;
         let mut step = Move { at: occurred, actor: actor.clone(), event: event.completed(&seat.matter) };
         let next = seat.matter.propose(expected, &step).or_else(refuse)?;
-        if let Event::Extended(_) = &step.event && actor.as_str().is_empty() {
+        if let Event::Extended(_) = &step.event {
             self.need_later(actor, occurred, &seat.matter, &next)?;
         }
         if let Event::Accepted(accepted) = &mut step.event {
