@@ -269,6 +269,6 @@ mod tests {
             blocks: vec![block; BLOCKS_MAX],
         };
         let (_, json) = written(&longest).unwrap();
-        assert!((1_800_000..REQUEST_BYTES_MAX / 2).contains(&json.len()), "{}", json.len());
+        assert!((1_700_000..REQUEST_BYTES_MAX / 2).contains(&json.len()), "{}", json.len());
     }
 }
