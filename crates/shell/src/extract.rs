@@ -13,6 +13,7 @@ use base::limits::{
 };
 use http_body_util::Limited;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::StreamExt;
 
@@ -80,6 +81,10 @@ impl<S: Send + Sync, T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<S>
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let bytes = json(request, BYTES_MAX).await?;
+        // Lines of a batch are refused one by one.
+        if BYTES_MAX <= ENTRY_REQUEST_BYTES_MAX {
+            check_texts(&bytes)?;
+        }
         read_json(&bytes).map(Self)
     }
 }
@@ -114,6 +119,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Entry<T> {
             }
             _ => None,
         };
+        check_texts(&bytes)?;
         Ok(Self(read_json(&bytes)?, turn))
     }
 }
@@ -238,7 +244,32 @@ pub async fn body(request: Request, bytes_max: usize) -> Result<Bytes, Problem> 
     to_bytes(request.into_body(), bytes_max).await.map_err(|_| Problem::too_large(bytes_max as u64))
 }
 
-/// Whether a text of JSON holds U+0000, which no database takes in a text.
+/// Refuses JSON with U+0000 in a text, which no database takes: rights are looked up by such texts.
+fn check_texts(bytes: &[u8]) -> Result<(), Problem> {
+    if !holds_nul(bytes) {
+        return Ok(());
+    }
+    let field = serde_json::from_slice(bytes).ok().and_then(|value| path_to_nul(&value)).unwrap_or_default();
+    let detail = Both::new("文本不得含有空字符（U+0000）。", "a text must not hold U+0000");
+    Err(Problem::bad_request(field, "body", detail))
+}
+
+/// Where a text with U+0000 stands: `body.parts[2].lot`.
+fn path_to_nul(value: &Value) -> Option<String> {
+    let below = |name: String, value: &Value| {
+        let path = path_to_nul(value)?;
+        let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+        Some(format!("{name}{dot}{path}"))
+    };
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => (0..).zip(items).find_map(|(at, item)| below(format!("[{at}]"), item)),
+        Value::Object(members) => members.iter().find_map(|(name, member)| below(name.clone(), member)),
+        _ => None,
+    }
+}
+
+/// Whether a text of JSON holds U+0000.
 fn holds_nul(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     while let Some(at) = rest.windows(6).position(|window| window == b"\\u0000") {
@@ -257,10 +288,6 @@ pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if std::str::from_utf8(bytes).is_err() {
         let detail = Both::new("请求体不是有效的 UTF-8 文本。", "the body is not valid UTF-8");
         return Err(Problem::bad_request("", "utf-8", detail));
-    }
-    if holds_nul(bytes) {
-        let detail = Both::new("文本不得含有空字符（U+0000）。", "a text must not hold U+0000");
-        return Err(Problem::bad_request("", "format", detail));
     }
     // Keeping track of the path costs as much as reading; it is wanted only where something does not fit.
     if let Ok(value) = serde_json::from_slice(bytes) {

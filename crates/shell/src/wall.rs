@@ -154,7 +154,9 @@ async fn wall(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
     let ground = Ground::of(&app, &onlooker, lang, &unit, wanted.on.as_deref())?;
-    let board = board::board(&app, &ground).await?;
+    // Whoever signed in has a turn already.
+    let screen = onlooker.viewer.actor().filter(|_| onlooker.is_kiosk).map(|actor| &actor.id);
+    let board = app.limits.turns.read_for(screen, board::board(&app, &ground)).await?;
     let t = app.texts.t(lang);
     let now = app.moment(app.kernel.now());
     let title = t.with("wall-title", &[("unit", figure::unit_title(&app, lang, &ground.unit))]);

@@ -139,7 +139,7 @@ on_every_store! {
         let mut body = project(harness::OFFICES[0], "other");
         body["project"] = "a\0b".into();
         let refused = record(&planner, "projects.project.registered", body).expect(400).json();
-        assert_eq!(refused["rule"], "format", "{refused}");
+        assert_eq!(refused["field"], "body.project", "{refused}");
         let named = json!({ "name": "a\0b", "query": {} });
         assert_eq!(town.program(User::Tracer).post("/epcis/queries?book=beiyuan", &named).status, 400);
         let form = [("name", "a\0b"), ("address", "/projects?phase=started")];

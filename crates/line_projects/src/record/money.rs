@@ -28,6 +28,7 @@ impl Recorder<'_, '_> {
         let project = self.project(&body.project)?;
         let months = state::months(self.desk.read()?, self.book, &project.project)?;
         rules::may_plan(&body, &months, self.laid_on()).map_err(refused)?;
+        rules::may_cost(&body, &months, project.total_fen).map_err(refused)?;
         let is_new = |plan: &&MonthPlan| months.iter().all(|row| row.month != plan.month);
         let count = (months.len(), body.months.iter().filter(is_new).count());
         need_room("body.months", count, MONTHS_MAX, "months of the project")?;

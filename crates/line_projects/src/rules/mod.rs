@@ -1,6 +1,6 @@
 //! The line's rules as pure functions: no database, no clock.
 
-use base::{Day, Time};
+use base::{Day, Fen, Time};
 
 use crate::kinds::{Amended, Change, MonthPlan, Phase, Planned, Standing};
 use crate::refusal::{Code, Refusal};
@@ -134,6 +134,20 @@ pub fn may_report(before_bp: Option<i64>, now_bp: Option<i64>, note: Option<&str
             Err(Refusal::new(Code::FallWithoutNote, "body.note", detail))
         }
         _ => Ok(()),
+    }
+}
+
+/// What is planned by month comes to no more than twice what the project is to cost.
+pub fn may_cost(planned: &Planned, months: &[MonthRow], total: Fen) -> Result<(), Refusal> {
+    let is_kept = |row: &&MonthRow| planned.months.iter().all(|plan| plan.month != row.month);
+    let kept: Fen = months.iter().filter(is_kept).map(|row| row.planned_fen).sum();
+    let new: Fen = planned.months.iter().map(|plan| plan.amount_fen).sum();
+    match kept + new <= total + total {
+        true => Ok(()),
+        false => {
+            let detail = format!("{} are planned in all for a project of {total}", kept + new);
+            Err(Refusal::new(Code::Body, "body.months", detail))
+        }
     }
 }
 
