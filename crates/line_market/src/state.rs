@@ -382,6 +382,20 @@ pub fn inspections(
     tx.query(&sql, &params)?.iter().map(inspection_of).collect()
 }
 
+/// All tests of some lots: those of one stand together, in the order in which they were recorded.
+pub fn tests(tx: &mut dyn Tx, book: &BookId, lots: &[&str]) -> Result<Vec<Inspection>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in lots.chunks(200) {
+        let sql = format!("{INSPECTION} and lot in ({}) order by lot, seq", placeholders(2, chunk.len()));
+        let mut params = vec![Param::Text(book.as_str())];
+        params.extend(chunk.iter().map(|lot| Param::Text(lot)));
+        for row in tx.query(&sql, &params)? {
+            found.push(inspection_of(&row)?);
+        }
+    }
+    Ok(found)
+}
+
 /// The test that an entry tells of.
 pub fn inspection(tx: &mut dyn Tx, book: &BookId, seq: Seq) -> Result<Option<Inspection>, StoreError> {
     let sql = format!("{INSPECTION} and seq = $2");

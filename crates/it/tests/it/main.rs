@@ -4,6 +4,7 @@
 
 mod access;
 mod aftermath;
+mod answerable;
 mod appointed;
 mod audit;
 mod binary;

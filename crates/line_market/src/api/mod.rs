@@ -93,7 +93,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::ProductMismatch => "商品与批次不符",
         Code::CounterReused => "流水号已用于内容不同的交易",
         Code::VerificationExpired => "电子秤检定已过期",
-        Code::RetestMissing => "须以最近一次复检合格为依据",
+        Code::RetestMissing => "须以停售后对不合格项目的复检合格为依据",
         Code::AlreadySettled => "投诉已办结",
         Code::RecallOpen => "该批次已有召回在进行",
         Code::RecallEnded => "召回已终止",

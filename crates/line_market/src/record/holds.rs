@@ -196,7 +196,8 @@ impl Recorder<'_, '_> {
         let tx = self.desk.read()?;
         let ancestors = state::ancestors(tx, self.book, &lot.lot)?;
         let ancestors = state::lots(tx, self.book, &ancestors)?;
-        rules::may_release(&lot, &ancestors, body.inspection).map_err(refused)?;
+        let tests = state::tests(tx, self.book, &[&lot.lot])?;
+        rules::may_release(&lot, &ancestors, &tests, body.inspection).map_err(refused)?;
         if let Some(retest) = body.inspection {
             let is_of = |test: &Inspection| {
                 test.lot == lot.lot || ancestors.iter().any(|ancestor| ancestor.lot == test.lot)
@@ -219,8 +220,14 @@ impl Recorder<'_, '_> {
         let descent = word(&HoldReason::Descent);
         let mut kept: HashSet<String> = HashSet::new();
         let mut releases = Vec::new();
-        for (from, child) in self.family(lot)? {
-            let along = child.hold_reason.as_ref() == Some(&descent) && !rules::failed(&child);
+        let family = self.family(lot)?;
+        let codes: Vec<&str> = family.iter().map(|(_, child)| child.lot.as_str()).collect();
+        let tests = state::tests(self.desk.read()?, self.book, &codes)?;
+        let tests = tests.chunk_by(|one, next| one.lot == next.lot);
+        let failed: HashSet<String> =
+            tests.filter_map(rules::failure).map(|failed| failed.lot.clone()).collect();
+        for (from, child) in family {
+            let along = child.hold_reason.as_ref() == Some(&descent) && !failed.contains(&child.lot);
             match child.hold {
                 _ if kept.contains(&from.parent) => drop(kept.insert(from.lot)),
                 None => {}

@@ -1,11 +1,14 @@
 //! The market's rules as pure functions: no database, no clock.
 
+mod retest;
 pub mod sale;
 
 use base::{Grams, Seq};
 
 use crate::refusal::{Code, Refusal};
-use crate::state::Lot;
+use crate::state::{Inspection, Lot};
+use retest::is_retest;
+pub use retest::{failure, retest};
 
 /// Goods can leave a lot only while it is not held, and no more than is left.
 pub fn may_take(lot: &Lot, grams: Grams, field: &str) -> Result<(), Refusal> {
@@ -29,23 +32,28 @@ pub fn open(lot: &Lot) -> bool {
     lot.left_g() > Grams(0)
 }
 
-/// Whether the lot's latest test failed.
-pub fn failed(lot: &Lot) -> bool {
-    lot.verdict.as_deref() == Some("fail")
-}
-
-/// A lot is released when none that it came out of is held, and, after a failed test, on a later one that passed.
-pub fn may_release(lot: &Lot, ancestors: &[Lot], inspection: Option<u64>) -> Result<(), Refusal> {
+/// A lot is released when none that it came out of is held, when each test of it that failed was repeated, and, if it was held
+/// for a failed one, on such a retest.
+pub fn may_release(
+    lot: &Lot,
+    ancestors: &[Lot],
+    tests: &[Inspection],
+    inspection: Option<u64>,
+) -> Result<(), Refusal> {
     if let Some(held) = ancestors.iter().find(|ancestor| ancestor.hold.is_some()) {
         let detail = format!("lot {} came out of lot {}, which is held", lot.lot, held.lot);
         return Err(Refusal::new(Code::AncestorHeld, "body.lot", detail));
     }
-    if lot.hold_reason.as_deref() == Some("failed_inspection") || failed(lot) {
-        let rests = inspection.is_some() && inspection.map(Seq) == lot.inspection;
-        if !rests || lot.verdict.as_deref() != Some("pass") {
-            let detail = "must be the lot's latest test, and a pass";
-            return Err(Refusal::new(Code::RetestMissing, "body.inspection", detail));
-        }
+    let missing = |detail: String| Err(Refusal::new(Code::RetestMissing, "body.inspection", detail));
+    if let Some(Inspection { seq, item, at, .. }) = failure(tests) {
+        return missing(format!(
+            "test {seq} failed for {item} at {at}, and none passed since for the same or as its retest"
+        ));
+    }
+    let cited = inspection.and_then(|seq| tests.iter().find(|test| test.seq == Seq(seq)));
+    let for_test = lot.hold_reason.as_deref() == Some("failed_inspection");
+    if for_test && !cited.is_some_and(|test| is_retest(lot, tests, test)) {
+        return missing("must be a test of the lot since it was held, a pass, and for what it failed".into());
     }
     Ok(())
 }

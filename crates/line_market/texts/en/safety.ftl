@@ -166,7 +166,7 @@ safety-no-lots = No lots yet
 safety-no-lots-hint = Lots stand here once merchants have received goods.
 safety-hold-advice = The block goes to every scale of the stall at once, and each scale's time to confirm it is recorded.
 safety-release-advice = The scales of the stall may then sell the lot again.
-safety-release-retest = A lot that failed a test can be released only after a retest that it passed. Record the retest first.
+safety-release-retest = A lot that failed a test can be released only after a later test that it passed, for the same item. Record the retest first.
 
 safety-blocks = Blocks at the scales
 safety-blocks-none = No scale of the stall is connected; no block was sent.

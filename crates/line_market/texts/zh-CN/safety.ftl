@@ -166,7 +166,7 @@ safety-no-lots = 暂无批次
 safety-no-lots-hint = 经营户登记进货后，批次会显示在这里。
 safety-hold-advice = 停售后，指令立即下发到该摊位的每台秤，各秤确认时间逐一记录。
 safety-release-advice = 解除后，该摊位的秤可重新销售该批次。
-safety-release-retest = 因检测不合格停售的批次，须先登记复检合格，方可解除。
+safety-release-retest = 因检测不合格停售的批次，须先登记同一项目的复检合格，方可解除。
 
 safety-blocks = 停售指令
 safety-blocks-none = 该摊位没有联网的秤，没有下发指令。

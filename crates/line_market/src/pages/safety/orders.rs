@@ -25,7 +25,7 @@ use crate::api::records::record_form;
 use crate::kinds::{LotHeld, LotReleased, RecallEnded};
 use crate::record::Input;
 use crate::rules;
-use crate::state::{self, Lot};
+use crate::state::{self, Inspection, Lot};
 
 pub fn router() -> Router<App> {
     Router::new()
@@ -55,6 +55,7 @@ struct Order {
     lang: Lang,
     ground: Ground,
     lot: Lot,
+    tests: Vec<Inspection>,
 }
 
 impl Order {
@@ -68,7 +69,9 @@ impl Order {
     ) -> Result<Self, Problem> {
         let (ground, lot) = lot::readable(&app, &viewer, lang, book, code).await?;
         viewer.need(&app, action, &ground.resource)?;
-        Ok(Self { app, viewer, lang, ground, lot })
+        let (home, code) = (ground.book.clone(), lot.lot.clone());
+        let tests = app.blocking(move |kernel| kernel.read(|tx| state::tests(tx, &home, &[&code]))).await?;
+        Ok(Self { app, viewer, lang, ground, lot, tests })
     }
 
     fn t(&self) -> T {
@@ -158,10 +161,14 @@ impl Order {
         self.page(here, "safety-do-end-recall", Some("safety-recall-end-advice"), typed, fields)
     }
 
+    /// The retest that the lot may be released on, if there is one.
+    fn retest(&self) -> Option<u64> {
+        rules::retest(&self.lot, &self.tests).map(|test| test.seq.0)
+    }
+
     /// Whether a failed test stands that no passed one followed.
     fn retest_missing(&self) -> bool {
-        let failed = self.lot.hold_reason.as_deref() == Some("failed_inspection");
-        (failed || rules::failed(&self.lot)) && self.lot.verdict.as_deref() != Some("pass")
+        rules::may_release(&self.lot, &[], &self.tests, self.retest()).is_err()
     }
 }
 
@@ -227,9 +234,7 @@ async fn release(
     if typed.is_good() {
         // A lot that this very form released is not held any more, so whether it is held is for the rules to say.
         let hold = order.lot.hold.map_or(0, |seq| seq.0);
-        let passed = order.lot.inspection.filter(|_| order.lot.verdict.as_deref() == Some("pass"));
-        let body =
-            json!({ "lot": lot, "hold": hold, "inspection": passed.map(|seq| seq.0), "reason": reason });
+        let body = json!({ "lot": lot, "hold": hold, "inspection": order.retest(), "reason": reason });
         if let Some(done) = order.record(LotReleased::KIND, body, &mut typed, &["reason"]).await? {
             return Ok(done);
         }
