@@ -2,7 +2,7 @@
 //!
 //! The duties that were assigned say who owes it and who says whether it is done; where none were, nothing is opened.
 
-use base::{ActorId, BookId, Day, KindName, SubjectId, Time};
+use base::{ActorId, BookId, Day, KindName, Seq, SubjectId, Time};
 use kernel::{AppendError, Desk, DocketError, MatterSort, clock_actor};
 use matters::{
     Cancelled, DayUnit, Due, Event, Evidence, Matter, MatterId, Move, Opened, State, Submitted, Taken, Term,
@@ -268,6 +268,24 @@ fn papers(merchant: &Merchant) -> impl Iterator<Item = Cause<'_>> {
     })
 }
 
+/// The matter of a complaint, if the market's duties were assigned when it came.
+pub(crate) fn of_complaint(book: &BookId, seq: Seq) -> MatterId {
+    MatterId::local(book, &format!("complaint-{seq}")).expect("numbers are short and printable")
+}
+
+/// Whether somebody may settle a complaint that is settled: while its matter is open, who acts for the supervising post, and
+/// anybody once that returned it.
+pub(crate) fn may_settle_anew(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    actor: &ActorId,
+    seq: Seq,
+) -> Result<bool, StoreError> {
+    let open = desk.matter(&of_complaint(book, seq))?.filter(|matter| !matter.state.is_closed());
+    let Some(matter) = open else { return Ok(false) };
+    Ok(matter.state == State::Returned || desk.may_approve(actor, &matter.reviewer, &matter)?)
+}
+
 /// A complaint's matter is accepted once the complaint is settled, and not before.
 pub(crate) fn on_move(
     desk: &mut Desk<'_>,
@@ -288,6 +306,6 @@ pub(crate) fn on_move(
 fn is_settled(desk: &mut Desk<'_>, matter: &Matter) -> Result<bool, StoreError> {
     let number = matter.id.subject().local_part().trim_start_matches("complaint-").parse();
     let Ok(number) = number else { return Ok(true) };
-    let complaint = state::complaint(desk.read()?, &matter.id.book(), base::Seq(number))?;
+    let complaint = state::complaint(desk.read()?, &matter.id.book(), Seq(number))?;
     Ok(complaint.is_none_or(|complaint| complaint.settled_seq.is_some()))
 }

@@ -203,7 +203,9 @@ pub fn contribute(entry: &Entry, out: &mut Contributions) {
             out.add(COMPLAINTS, 1, &[]);
             out.add(COMPLAINTS_OPEN, 1, &[]);
         }
-        ComplaintSettled::KIND => out.add(COMPLAINTS_OPEN, -1, &[]),
+        ComplaintSettled::KIND => with(entry, |it: &ComplaintSettled| {
+            out.add(COMPLAINTS_OPEN, -i64::from(it.instead_of.is_none()), &[]);
+        }),
         CleaningDone::KIND => out.add(CLEANINGS, 1, &[]),
         _ => {}
     }

@@ -538,19 +538,20 @@ impl Recorder<'_, '_> {
         Ok(receipt)
     }
 
+    /// What the answering side says of a complaint stands once its matter is closed; until then the supervising side may say
+    /// otherwise, and whoever is asked to think again may.
     fn settle(&mut self, input: &Input) -> Result<Receipt, Failure> {
-        let body: ComplaintSettled = Self::body(input)?;
+        let mut body: ComplaintSettled = Self::body(input)?;
         let seq = Seq(body.complaint);
-        match state::complaint(self.desk.read()?, self.book, seq)? {
-            None => {
-                return refuse(Code::UnknownEntry, "body.complaint", format!("there is no complaint {seq}"));
-            }
-            Some(row) if row.settled_seq.is_some() => {
-                return refuse(Code::AlreadySettled, "body.complaint", format!("complaint {seq} is settled"));
-            }
-            Some(_) => {}
+        let Some(row) = state::complaint(self.desk.read()?, self.book, seq)? else {
+            return refuse(Code::UnknownEntry, "body.complaint", format!("there is no complaint {seq}"));
+        };
+        if row.settled_seq.is_some() && !duties::may_settle_anew(self.desk, self.book, self.actor, seq)? {
+            return refuse(Code::AlreadySettled, "body.complaint", format!("complaint {seq} is settled"));
         }
+        body.instead_of = row.settled_seq.map(|settled| settled.0);
         self.settle_duty(&Cause::Complaint { seq: body.complaint }, &body.text)?;
-        self.plain::<ComplaintSettled>(input, |it| vec![("complaint", it.complaint.to_string())])
+        let draft = self.draft(&body)?.subject(Role::About, self.id("complaint", &seq.to_string())?);
+        self.append(draft)
     }
 }

@@ -1,9 +1,14 @@
-//! Nobody answers to themselves alone: what failed is released on a test for what it failed.
+//! Nobody answers to themselves alone: what failed is released on a test for what it failed, and whoever is complained of does
+//! not have the last word.
 
-use harness::{Answer, Client, User, on_every_store};
+use harness::{Answer, Client, Town, User, on_every_store, sale};
 use serde_json::{Value, json};
 
+use crate::breach::give;
+
 const ENTRIES: &str = "/api/market/beiyuan/entries";
+const MANAGER: &str = "post:beiyuan-market/manager";
+const BUREAU: &str = "post:371402/bureau";
 
 fn record(client: &Client, kind: &str, body: Value) -> Answer {
     client.post(ENTRIES, &json!({ "kind": kind, "body": body }))
@@ -24,6 +29,17 @@ fn test(item: &str, verdict: &str, retest_of: Option<u64>) -> Value {
 
 fn release(hold: u64, inspection: Option<u64>) -> Value {
     json!({ "lot": "L1", "hold": hold, "inspection": inspection, "reason": "复检合格" })
+}
+
+/// Sells from L1 on scale 1, and returns the serial of the slip.
+fn sell(town: &Town, counter: u32) -> String {
+    let sold = json!({ "sales": [sale(counter, "L1", 500, &town.now())] });
+    let receipt = town.scale(1).post("/scale/v1/sales", &sold).expect(200).json();
+    receipt["lines"][0]["slip"].as_str().unwrap().to_owned()
+}
+
+fn complaint(slip: &str) -> Value {
+    json!({ "slip": slip, "text": "缺斤少两", "contact": null, "fair_scale_g": null })
 }
 
 on_every_store! {
@@ -55,6 +71,51 @@ on_every_store! {
         assert_eq!(rule(released(hold, None), 400), "retest-missing");
         record(&inspector, "market.inspection.recorded", test("clenbuterol-gc-ms", "pass", Some(failed))).expect(201);
         released(hold, None).expect(201);
+        town.check();
+    }
+
+    fn the_answering_side_settles_no_complaint_about_itself_for_good(town) {
+        town.holder("wei", &[MANAGER]);
+        town.holder("li", &[BUREAU]);
+        give(&town, "wei", "operator", "beiyuan-market", Some("market"));
+        give(&town, "li", "inspector", "371402", Some("market"));
+        let (operator, bureau) = (town.holder_again("wei"), town.holder_again("li"));
+        let duties = json!({ "answering": MANAGER, "supervising": BUREAU, "failed_test_workdays": 3, "breach_workdays": 2, "basis": "约定" });
+        record(&bureau, "market.duties.assigned", duties).expect(201);
+        let slip = sell(&town, 1);
+        let file = || seq(record(&town.program(User::Anonymous), "market.complaint.filed", complaint(&slip)));
+        let told = |seq: u64| {
+            let shopper = town.program(User::Anonymous).with("accept", "text/html");
+            shopper.get(&format!("/01/06901234567892/21/{slip}/complaint/{seq}?lang=zh-CN")).expect(200).text()
+        };
+        let settled = |by: &Client, seq: u64, outcome: &str| {
+            record(by, "market.complaint.settled", json!({ "complaint": seq, "outcome": outcome, "refund_fen": 0, "text": "经复核" }))
+        };
+        let open = || {
+            let path = "/api/figures/market.complaints.open?unit=371402&from=2026-03-10&to=2026-03-10";
+            town.program(User::Leader).get(path).expect(200).json()["amount"].clone()
+        };
+        let form = |by: &Client, seq: u64| by.with("accept", "text/html").get(&format!("/market/beiyuan/complaints/{seq}")).expect(200).text().contains("name=\"outcome\"");
+
+        let (first, second) = (file(), file());
+        settled(&operator, first, "dismissed").expect(201);
+        assert!(told(first).contains("审核中") && !told(first).contains("不成立"), "{}", told(first));
+        assert_eq!((form(&operator, first), form(&bureau, first)), (false, true));
+        assert_eq!(rule(settled(&operator, first, "upheld"), 409), "already-settled");
+        // Who looks into it says otherwise, and that is what the shopper is told; it is settled once in the figures.
+        assert_eq!(open(), 1);
+        let anew = seq(settled(&bureau, first, "upheld"));
+        assert_eq!(open(), 1);
+        let entry = bureau.get(&format!("/api/ledger/beiyuan/{anew}")).expect(200).json();
+        assert!(entry["body"]["instead_of"].is_u64(), "{entry}");
+        assert!(!told(first).contains("审核中") && told(first).contains("投诉成立"), "{}", told(first));
+        for by in [&operator, &bureau] {
+            assert_eq!(rule(settled(by, first, "withdrawn"), 409), "already-settled");
+        }
+        // What is settled at first is nobody's to call a second time.
+        let pretended = json!({ "complaint": second, "outcome": "upheld", "refund_fen": 0, "text": "属实", "instead_of": first });
+        record(&bureau, "market.complaint.settled", pretended).expect(201);
+        assert_eq!(open(), 0);
         town.check();
     }
 }

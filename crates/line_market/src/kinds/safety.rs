@@ -219,6 +219,9 @@ body! {
         pub outcome: Outcome,
         pub refund_fen: Fen,
         pub text: String,
+        /// The entry that settled it before: it is counted once. The market says it, whatever is sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub instead_of: Option<u64>,
     }
     check(this) {
         if i64::try_from(this.complaint).is_err() {

@@ -58,6 +58,7 @@ safety-complaint-at = Received
 safety-complaint-keep = Keep the slip and the address of this page: the outcome will be shown here.
 safety-complaint-back = Back to the slip
 safety-complaint-open = Being handled
+safety-complaint-reviewed = Answered by the market, being reviewed
 safety-settled-at = Settled
 safety-outcome-upheld = Upheld
 safety-outcome-dismissed = Dismissed

@@ -58,6 +58,7 @@ safety-complaint-at = 受理时间
 safety-complaint-keep = 请保留小票并收藏本页，办理结果将在本页显示。
 safety-complaint-back = 返回小票页
 safety-complaint-open = 办理中
+safety-complaint-reviewed = 市场已答复，审核中
 safety-settled-at = 办结时间
 safety-outcome-upheld = 投诉成立
 safety-outcome-dismissed = 投诉不成立

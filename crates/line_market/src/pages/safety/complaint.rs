@@ -14,7 +14,7 @@ use serde_json::json;
 use shell::extract::{NOBODYS_BYTES_MAX, Path};
 use shell::pages::{From, page};
 use shell::typed::Typed;
-use shell::view::{Badge, Frame, Sheet};
+use shell::view::{Badge, Frame, Mark, Sheet};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Problem, format};
 
@@ -22,6 +22,7 @@ use super::slip::{address_of, find, show};
 use super::typed::{kilograms, refused};
 use super::words;
 use crate::api::records::{limit_complaints, record_form};
+use crate::duties;
 use crate::kinds::ComplaintFiled;
 use crate::record::Input;
 use crate::state::{self, ComplaintRow};
@@ -85,7 +86,7 @@ struct ReceiptPage {
     slip: String,
 }
 
-/// What became of a complaint, for whoever has the slip; its text and contact are not shown again.
+/// What became of a complaint, for whoever has the slip: nothing is told as its outcome that is still reviewed. Its text and contact are not shown again.
 async fn receipt(
     State(app): State<App>,
     viewer: Viewer,
@@ -97,11 +98,23 @@ async fn receipt(
     app.limits.public(address)?;
     let found = find(&app, &gtin, &serial).await?;
     let (book, seq) = (found.market.book.clone(), Seq(seq.min(i64::MAX as u64)));
-    let row = app.blocking(move |kernel| kernel.read(|tx| state::complaint(tx, &book, seq))).await?;
-    let row = row
+    let matter = duties::of_complaint(&book, seq);
+    let (row, matter) = app
+        .blocking(move |kernel| {
+            kernel.read(|tx| Ok((state::complaint(tx, &book, seq)?, kernel::matter(tx, &matter)?)))
+        })
+        .await?;
+    let mut row = row
         .filter(|row| row.slip.as_deref() == Some(&found.serial.print()))
         .ok_or_else(Problem::not_found)?;
     let t = app.texts.t(lang);
+    let standing = match matter.filter(|matter| row.outcome.is_some() && !matter.state.is_closed()) {
+        Some(_) => {
+            row.settled_at = None;
+            Badge { mark: Mark::Blue, text: t.get("safety-complaint-reviewed") }
+        }
+        None => standing(&t, &row),
+    };
     let mut frame = viewer.frame(&app, lang, t.get("safety-complaint-filed"), &here);
     frame.sheet = Sheet::Public;
     frame.nav.clear();
@@ -112,17 +125,11 @@ async fn receipt(
     facts.extend(
         row.settled_at.map(|at| (t.get("safety-settled-at"), format::date_time_long(lang, app.moment(at)))),
     );
-    page(&ReceiptPage {
-        frame,
-        facts,
-        standing: standing(&t, &row),
-        slip: address_of(&found.market, found.serial),
-    })
+    page(&ReceiptPage { frame, facts, standing, slip: address_of(&found.market, found.serial) })
 }
 
 /// How far a complaint is.
 pub fn standing(t: &shell::T, row: &ComplaintRow) -> Badge {
-    use shell::view::Mark;
     match &row.outcome {
         None => Badge { mark: Mark::Blue, text: t.get("safety-complaint-open") },
         Some(outcome) => Badge { mark: Mark::Done, text: words::word(t, "outcome", outcome) },

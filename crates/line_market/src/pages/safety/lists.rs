@@ -11,6 +11,7 @@ use axum::routing::get;
 use base::Seq;
 use base::limits::TEXT_CHARS_MAX;
 use ledger::{Body, Entry};
+use matters::Matter;
 use serde_json::json;
 use shell::extract::Path;
 use shell::pages::page;
@@ -18,7 +19,7 @@ use shell::table::{Direction, TableSpec};
 use shell::typed::Typed;
 use shell::view::{Cell, Choice, Column, Empty, Field, FieldKind, Frame, Link, TableView};
 use shell::viewer::{Asked, Here, Viewer};
-use shell::{App, Problem, T, format};
+use shell::{App, Problem, T, docket, format};
 use store::StoreError;
 
 use super::ground::Ground;
@@ -26,6 +27,7 @@ use super::orders::OrderPage;
 use super::typed::{refused, yuan};
 use super::{complaint, rows, tables, words};
 use crate::api::records::record_form;
+use crate::duties;
 use crate::kinds::{ComplaintFiled, ComplaintSettled, Sale, SlipSerial};
 use crate::record::Input;
 use crate::state::{self, ComplaintRow};
@@ -137,6 +139,7 @@ async fn complaints(
 /// A complaint with what it is about.
 struct Case {
     row: ComplaintRow,
+    matter: Option<Matter>,
     /// Nothing once it was erased.
     filed: Option<ComplaintFiled>,
     settled: Option<ComplaintSettled>,
@@ -150,6 +153,7 @@ async fn case(app: &App, ground: &Ground, seq: u64) -> Result<Case, Problem> {
         .blocking(move |kernel| {
             kernel.read(|tx| {
                 let Some(row) = state::complaint(tx, &book, seq)? else { return Ok(None) };
+                let matter = kernel::matter(tx, &duties::of_complaint(&book, seq))?;
                 let filed = kernel::entries::entry(tx, &book, seq)?.and_then(|entry| entry.body().ok());
                 let settled = match row.settled_seq {
                     Some(seq) => kernel::entries::entry(tx, &book, seq)?.and_then(|entry| entry.body().ok()),
@@ -159,7 +163,7 @@ async fn case(app: &App, ground: &Ground, seq: u64) -> Result<Case, Problem> {
                     Some(slip) => state::sale_of_slip(tx, &book, slip)?,
                     None => None,
                 };
-                Ok::<_, StoreError>(Some(Case { row, filed, settled, sale }))
+                Ok::<_, StoreError>(Some(Case { row, matter, filed, settled, sale }))
             })
         })
         .await?;
@@ -179,8 +183,18 @@ async fn settle_form(
         viewer.note_read_of(&app, &ground.resource.unit, &format!("complaint {}/{seq}", ground.book))?;
     }
     let frame = ground.frame(&app, &viewer, lang, app.texts.t(lang).get("safety-complaint"), &here);
-    let may = ground.may(&app, &viewer, ComplaintSettled::KIND);
+    let may = ground.may(&app, &viewer, ComplaintSettled::KIND) && may_settle(&app, &viewer, &case);
     case_page(&app, frame, &ground, &case, may, &Typed::default())
+}
+
+/// A complaint that is settled may be settled anew while its matter is open, as the rules say.
+fn may_settle(app: &App, viewer: &Viewer, case: &Case) -> bool {
+    let anew = |matter: &Matter| {
+        let approvers = docket::approvers(app, viewer, matter);
+        !matter.state.is_closed()
+            && (matter.state == matters::State::Returned || approvers.contains(&matter.reviewer))
+    };
+    case.row.settled_seq.is_none() || case.matter.as_ref().is_some_and(anew)
 }
 
 fn case_page(
@@ -192,8 +206,7 @@ fn case_page(
     typed: &Typed,
 ) -> Result<Response, Problem> {
     let t = frame.t.clone();
-    let open = case.row.settled_seq.is_none();
-    let fields = if open && may { settle_fields(&t) } else { Vec::new() };
+    let fields = if may { settle_fields(&t) } else { Vec::new() };
     page(&OrderPage {
         facts: case_facts(app, &t, case),
         advice: None,
@@ -283,6 +296,7 @@ async fn settle(
         }
     }
     let frame = ground.frame(&app, &viewer, lang, t.get("safety-complaint"), &here);
-    let response = case_page(&app, frame, &ground, &case, true, &typed)?;
+    let may = may_settle(&app, &viewer, &case);
+    let response = case_page(&app, frame, &ground, &case, may, &typed)?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, response).into_response())
 }
