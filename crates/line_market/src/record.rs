@@ -20,7 +20,7 @@ use crate::kinds::{
     SlipSerial, StallBefore, StallLeased, StallOpened, TransferAccepted, TransferOffered,
 };
 use crate::refusal::{Code, Refusal};
-use crate::rules;
+use crate::rules::{self, COMPLAINTS_OF_SLIP_MAX};
 use crate::state::{self, Duties, Jobs, Lot, Merchant};
 
 /// What somebody asks the market to record.
@@ -530,6 +530,12 @@ impl Recorder<'_, '_> {
         if let Some(serial) = body.slip.as_deref().and_then(SlipSerial::parse) {
             if state::sale_of_slip(self.desk.read()?, self.book, serial)?.is_none() {
                 return refuse(Code::UnknownSlip, "body.slip", "there is no such slip");
+            }
+            if state::count_open_complaints(self.desk.read()?, self.book, serial)? >= COMPLAINTS_OF_SLIP_MAX {
+                let detail = format!(
+                    "{COMPLAINTS_OF_SLIP_MAX} complaints about this slip are being handled: wait for their outcome"
+                );
+                return refuse(Code::TooManyComplaints, "body.slip", detail);
             }
             draft = draft.subject(Role::About, serial.subject(self.book));
         }

@@ -60,6 +60,8 @@ pub enum Code {
     /// As many scales stand at a stall as may.
     TooManyScales,
     TooManyProducts,
+    /// As many complaints about a slip are open as may.
+    TooManyComplaints,
 }
 
 impl Code {
@@ -88,6 +90,7 @@ impl Code {
                 | Self::TooManyLots
                 | Self::TooManyScales
                 | Self::TooManyProducts
+                | Self::TooManyComplaints
         )
     }
 }

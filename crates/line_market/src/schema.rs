@@ -29,6 +29,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 16, sql: include_str!("../migrations/0016_at_places.sql") },
     Migration { owner: "market", number: 17, sql: include_str!("../migrations/0017_no_entry.sql") },
     Migration { owner: "market", number: 18, sql: include_str!("../migrations/0018_jobs.sql") },
+    Migration { owner: "market", number: 19, sql: include_str!("../migrations/0019_complaints.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[

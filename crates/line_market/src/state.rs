@@ -23,7 +23,7 @@ pub use offers::{Offer, offer, offers_to};
 pub use past::{Held, Past, Verified, past};
 pub use recalls::{RecallRow, open_recall, recalls};
 pub use scales::{Scale, places_of_scale, scale, scales, scales_at};
-pub use slips::{captured, count_slips, sale_of_slip, slips};
+pub use slips::{captured, count_open_complaints, count_slips, sale_of_slip, slips};
 
 /// A lot (批次) and where its grams went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]

@@ -1,7 +1,8 @@
 //! Nobody answers to themselves alone: what failed is released on a test for what it failed, and whoever is complained of does
-//! not have the last word.
+//! not have the last word. One slip opens so many duties and no more.
 
 use harness::{Answer, Client, Town, User, on_every_store, sale};
+use line_market::rules::COMPLAINTS_OF_SLIP_MAX;
 use serde_json::{Value, json};
 
 use crate::breach::give;
@@ -116,6 +117,27 @@ on_every_store! {
         let pretended = json!({ "complaint": second, "outcome": "upheld", "refund_fen": 0, "text": "属实", "instead_of": first });
         record(&bureau, "market.complaint.settled", pretended).expect(201);
         assert_eq!(open(), 0);
+        town.check();
+    }
+
+    fn one_slip_opens_three_complaints_at_a_time(town) {
+        let (anyone, operator) = (town.program(User::Anonymous), town.program(User::Operator));
+        let (slip, other) = (sell(&town, 1), sell(&town, 2));
+        let file = |slip: &str| record(&anyone, "market.complaint.filed", complaint(slip));
+        let filed = [(); COMPLAINTS_OF_SLIP_MAX].map(|()| seq(file(&slip)));
+        let before = town.fingerprint();
+        let refused = file(&slip).expect(409).json();
+        assert_eq!((&refused["rule"], &refused["field"]), (&json!("too-many-complaints"), &json!("body.slip")));
+        let form = format!("/01/06901234567892/21/{slip}/complaint");
+        for (lang, words) in [("zh-CN", "投诉正在办理中"), ("en", "being handled: wait")] {
+            let page = anyone.with("accept", "text/html").post_form(&format!("{form}?lang={lang}"), &[("text", "缺斤少两")]).expect(422);
+            assert!(page.text().contains(words), "{}", page.text());
+        }
+        assert_eq!(town.fingerprint(), before);
+        file(&other).expect(201);
+        let settled = json!({ "complaint": filed[0], "outcome": "upheld", "refund_fen": 0, "text": "属实" });
+        record(&operator, "market.complaint.settled", settled).expect(201);
+        file(&slip).expect(201);
         town.check();
     }
 }

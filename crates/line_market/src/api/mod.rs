@@ -102,6 +102,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::TooManyLots => "由同一批次拆分、调拨而来的批次数量已达上限",
         Code::TooManyScales => "该摊位的电子秤数量已达上限",
         Code::TooManyProducts => "本市场登记的商品数量已达上限",
+        Code::TooManyComplaints => "该小票的投诉正在办理中，件数已达上限，请等待办理结果",
         Code::PastTime => "发生时间早于批次进场、早于所更正的记录，或早于联网设备可补报的时限",
         Code::FutureTime => "发生时间晚于服务器时间，超出允许误差",
     };

@@ -10,6 +10,9 @@ use crate::state::{Inspection, Lot};
 use retest::is_retest;
 pub use retest::{failure, retest};
 
+/// Complaints about one slip that are not settled yet: each is owed by itself.
+pub const COMPLAINTS_OF_SLIP_MAX: usize = 3;
+
 /// Goods can leave a lot only while it is not held, and no more than is left.
 pub fn may_take(lot: &Lot, grams: Grams, field: &str) -> Result<(), Refusal> {
     if lot.hold.is_some() {

@@ -25,6 +25,14 @@ pub fn sale_of_slip(
     Ok(makers.into_iter().find_map(|entry| entry.body::<Sale>().ok().map(|sale| (entry, sale))))
 }
 
+/// How many complaints about a slip are not settled.
+pub fn count_open_complaints(tx: &mut dyn Tx, book: &BookId, slip: SlipSerial) -> Result<usize, StoreError> {
+    const SQL: &str =
+        "select count(*) from market_complaint where book = $1 and slip = $2 and settled_seq is null";
+    let row = tx.query_one(SQL, &[Param::Text(book.as_str()), Param::Text(&slip.print())])?;
+    Ok(usize::try_from(row.map_or(Ok(0), |row| row.int(0))?).unwrap_or_default())
+}
+
 /// Which of these entries are events of others.
 pub fn captured(tx: &mut dyn Tx, book: &BookId, seqs: &[Seq]) -> Result<HashSet<Seq>, StoreError> {
     let mut found = HashSet::new();

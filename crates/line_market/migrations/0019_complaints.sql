@@ -1,0 +1,1 @@
+create index if not exists market_complaint_by_slip on market_complaint (book, slip, settled_seq)
