@@ -3,6 +3,7 @@
 //! The API, the pages and the demonstration all come through [`record`].
 
 mod holds;
+mod offers;
 mod scales;
 
 use base::limits::PRODUCTS_MAX;
@@ -418,39 +419,6 @@ impl Recorder<'_, '_> {
             );
         }
         Ok(())
-    }
-
-    fn offer(&mut self, input: &Input) -> Result<Receipt, Failure> {
-        let body: TransferOffered = Self::body(input)?;
-        self.need_transfer(&LotTransferred::from(body.clone()))?;
-        self.need_room_in_family(&body.lot, 1, "body.lot")?;
-        let stall = self.id("stall", &body.to_stall)?;
-        let draft = self.draft(&body)?.at(stall.clone());
-        let draft = draft.subject(Role::About, self.id("lot", &body.lot)?).subject(Role::About, stall);
-        self.append(draft)
-    }
-
-    /// An offer is taken as it was made, while it is fresh, and once: then there is the new lot.
-    fn accept(&mut self, input: &Input) -> Result<Receipt, Failure> {
-        const FIELD: &str = "body.offer";
-        let body: TransferAccepted = Self::body(input)?;
-        let now = self.desk.now();
-        let Some(offered) = state::offer(self.desk.read()?, self.book, Seq(body.offer), now)? else {
-            return refuse(
-                Code::UnknownEntry,
-                FIELD,
-                format!("entry {} offers nothing that stands", body.offer),
-            );
-        };
-        let transferred = LotTransferred::from(offered);
-        self.need_no_lot(&transferred.new_lot, FIELD)?;
-        self.need_transfer(&transferred)?;
-        self.need_room_in_family(&transferred.lot, 1, FIELD)?;
-        let draft = self.draft(&body)?.at(self.id("stall", &transferred.to_stall)?);
-        let draft = draft.subject(Role::About, self.id("lot", &transferred.lot)?);
-        let receipt = self.append(draft)?;
-        self.hand_over(&transferred)?;
-        Ok(receipt)
     }
 
     fn transfer(&mut self, input: &Input) -> Result<Receipt, Failure> {

@@ -62,6 +62,8 @@ pub enum Code {
     TooManyProducts,
     /// As many complaints about a slip are open as may.
     TooManyComplaints,
+    /// As many offers from one stall to another stand as may.
+    TooManyOffers,
 }
 
 impl Code {
@@ -91,6 +93,7 @@ impl Code {
                 | Self::TooManyScales
                 | Self::TooManyProducts
                 | Self::TooManyComplaints
+                | Self::TooManyOffers
         )
     }
 }

@@ -1,11 +1,13 @@
 //! Nobody answers to themselves alone: what failed is released on a test for what it failed, and whoever is complained of does
-//! not have the last word. One slip opens so many duties and no more.
+//! not have the last word. One slip opens so many duties and no more, and one stall
+//! makes so many offers to another.
 
-use harness::{Answer, Client, Town, User, on_every_store, sale};
-use line_market::rules::COMPLAINTS_OF_SLIP_MAX;
+use harness::{Answer, Client, Town, User, add_stall, on_every_store, sale};
+use line_market::rules::{COMPLAINTS_OF_SLIP_MAX, OFFERS_TO_STALL_MAX};
 use serde_json::{Value, json};
 
 use crate::breach::give;
+use crate::trespass::granted;
 
 const ENTRIES: &str = "/api/market/beiyuan/entries";
 const MANAGER: &str = "post:beiyuan-market/manager";
@@ -138,6 +140,33 @@ on_every_store! {
         let settled = json!({ "complaint": filed[0], "outcome": "upheld", "refund_fen": 0, "text": "属实" });
         record(&operator, "market.complaint.settled", settled).expect(201);
         file(&slip).expect(201);
+        town.check();
+    }
+
+    fn one_stall_does_not_hide_what_another_offers_nor_offers_goods_twice(town) {
+        add_stall(&town.site.kernel, &town.book(), 3);
+        let operator = town.program(User::Operator);
+        let offer = |lot: &str, new_lot: &str, to: &str, grams: i64| {
+            let goods = json!({ "lot": lot, "new_lot": new_lot, "to_stall": format!("A{to}"), "to_merchant": format!("m{to}"), "quantity_g": grams });
+            record(&operator, "market.transfer.offered", goods)
+        };
+        let honest = seq(offer("L2", "H1", "3", 1_000));
+        let offers: Vec<u64> = (0..OFFERS_TO_STALL_MAX).map(|n| seq(offer("L1", &format!("N{n}"), "3", 1))).collect();
+        let refused = offer("L1", "N99", "3", 1).expect(409).json();
+        assert_eq!((&refused["rule"], &refused["field"]), (&json!("too-many-offers"), &json!("body.to_stall")));
+        assert_eq!(rule(offer("L1", "N99", "2", 99_981), 409), "mass-balance");
+        offer("L1", "N99", "2", 99_980).expect(201);
+        // What was taken makes room, and each is on the page of who may take it.
+        record(&operator, "market.transfer.accepted", json!({ "offer": offers[0] })).expect(201);
+        assert_eq!(rule(offer("L1", "N98", "3", 1), 409), "mass-balance");
+        offer("L2", "H2", "3", 1).expect(201);
+        let (m3, _) = granted(&town, json!([{ "role": "merchant", "unit": "beiyuan-market", "line": "market", "subject": "merchant:beiyuan/m3" }]));
+        let shown = m3.with("accept", "text/html").get("/market/beiyuan/mine").expect(200).text();
+        for seq in [honest, offers[1], offers[OFFERS_TO_STALL_MAX - 1]] {
+            assert!(shown.contains(&format!("/market/beiyuan/record/accept?offer={seq}")), "{seq}: {shown}");
+        }
+        town.clock.advance_ms(24 * 3_600_000);
+        offer("L1", "N97", "3", 1).expect(201);
         town.check();
     }
 }

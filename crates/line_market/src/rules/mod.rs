@@ -13,6 +13,9 @@ pub use retest::{failure, retest};
 /// Complaints about one slip that are not settled yet: each is owed by itself.
 pub const COMPLAINTS_OF_SLIP_MAX: usize = 3;
 
+/// Offers of goods from one stall to another that stand: who receives them sees all of all stalls.
+pub const OFFERS_TO_STALL_MAX: usize = 20;
+
 /// Goods can leave a lot only while it is not held, and no more than is left.
 pub fn may_take(lot: &Lot, grams: Grams, field: &str) -> Result<(), Refusal> {
     if lot.hold.is_some() {

@@ -9,7 +9,7 @@ use crate::kinds::TransferOffered;
 
 /// How long an offer stands.
 const STANDS_MS: i64 = 24 * 3_600_000;
-/// Offers to a stall that are looked at.
+/// Offers that are read at a time.
 const READ: usize = 200;
 
 /// An offer that stands.
@@ -34,21 +34,44 @@ pub fn offer(
 
 /// The offers to a stall that stand and were not taken, the latest first.
 pub fn offers_to(tx: &mut dyn Tx, book: &BookId, stall: &str, now: Time) -> Result<Vec<Offer>, StoreError> {
-    let subject = SubjectId::local("stall", book, stall);
+    standing(tx, book, ("stall", stall), now)
+}
+
+/// The offers of goods of a lot that stand and were not taken, the latest first.
+pub fn offers_of(tx: &mut dyn Tx, book: &BookId, lot: &str, now: Time) -> Result<Vec<Offer>, StoreError> {
+    standing(tx, book, ("lot", lot), now)
+}
+
+fn standing(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    (scheme, local): (&str, &str),
+    now: Time,
+) -> Result<Vec<Offer>, StoreError> {
+    let subject = SubjectId::local(scheme, book, local);
     let subject = subject.map_err(|error| StoreError::Schema(error.to_string()))?;
-    let mut found = Vec::new();
-    let offers = Kinds::These(&[TransferOffered::KIND]);
-    for entry in kernel::entries::about_of(tx, book, &subject, offers, None, READ)? {
-        if now.since_ms(entry.recorded) >= STANDS_MS {
-            continue;
+    let (mut found, mut below) = (Vec::new(), None);
+    loop {
+        let offers = Kinds::These(&[TransferOffered::KIND]);
+        let page = kernel::entries::about_of(tx, book, &subject, offers, below, READ)?;
+        for entry in &page {
+            if now.since_ms(entry.recorded) >= STANDS_MS {
+                return Ok(found);
+            }
+            let Ok(offered) = entry.body::<TransferOffered>() else { continue };
+            if is_open(tx, book, &offered)? {
+                found.push(Offer { seq: entry.seq, offered });
+            }
         }
-        let Ok(offered) = entry.body::<TransferOffered>() else { continue };
-        let is_open = super::stall(tx, book, stall)?.and_then(|it| it.merchant).as_ref()
-            == Some(&offered.to_merchant)
-            && super::lot(tx, book, &offered.new_lot)?.is_none();
-        if is_open {
-            found.push(Offer { seq: entry.seq, offered });
+        below = page.last().map(|entry| entry.seq);
+        if page.len() < READ {
+            return Ok(found);
         }
     }
-    Ok(found)
+}
+
+/// Whether the stall is still let to whom it was offered, and nobody took it.
+fn is_open(tx: &mut dyn Tx, book: &BookId, offered: &TransferOffered) -> Result<bool, StoreError> {
+    let tenant = super::stall(tx, book, &offered.to_stall)?.and_then(|it| it.merchant);
+    Ok(tenant.as_ref() == Some(&offered.to_merchant) && super::lot(tx, book, &offered.new_lot)?.is_none())
 }
