@@ -7,7 +7,7 @@ mod offers;
 mod scales;
 
 use base::limits::PRODUCTS_MAX;
-use base::{ActorId, BookId, Seq, SubjectId, Time};
+use base::{ActorId, BookId, Day, Seq, SubjectId, Time};
 use kernel::{AppendError, Desk, Named, ROOT_BOOK, Receipt};
 use ledger::{Body, Draft, Role};
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use crate::kinds::{
     SlipSerial, StallBefore, StallLeased, StallOpened, TransferAccepted, TransferOffered,
 };
 use crate::refusal::{Code, Refusal};
-use crate::rules::{self, COMPLAINTS_OF_SLIP_MAX};
+use crate::rules::{self, CERTIFICATE_DAYS_MAX, COMPLAINTS_OF_SLIP_MAX};
 use crate::state::{self, Duties, Jobs, Lot, Merchant};
 
 /// What somebody asks the market to record.
@@ -274,6 +274,7 @@ impl Recorder<'_, '_> {
 
     fn certificate(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: CertificateRecorded = Self::body(input)?;
+        self.need_run(body.until, CERTIFICATE_DAYS_MAX, "body.until")?;
         let before = self.need_merchant(&body.merchant)?;
         let until = match body.certificate {
             CertificateType::Licence => before.licence_until,
@@ -285,6 +286,16 @@ impl Recorder<'_, '_> {
             self.settle_duty(&Cause::Certificate { merchant, certificate, until }, "已换发新证")?;
         }
         self.plain::<CertificateRecorded>(input, |it| vec![("merchant", it.merchant.clone())])
+    }
+
+    /// A day beyond what such a paper runs would keep it from ever being asked for. What the installation loads is taken as it
+    /// stood.
+    fn need_run(&self, until: Day, days_max: i32, field: &str) -> Result<(), Failure> {
+        let last = self.desk.zone().day_of(self.desk.now()).plus(days_max);
+        if until <= last || self.actor.as_str().starts_with("system:") {
+            return Ok(());
+        }
+        refuse(Code::RunsTooLong, field, format!("lies behind {last}: none runs so long"))
     }
 
     fn need_merchant(&mut self, merchant: &str) -> Result<Merchant, Failure> {

@@ -55,6 +55,8 @@ pub enum Code {
     /// Before it can have happened, or longer ago than it may be told.
     PastTime,
     TooMany,
+    /// A paper or a verification that would run longer than any does.
+    RunsTooLong,
     /// As many lots came out of one as may.
     TooManyLots,
     /// As many scales stand at a stall as may.

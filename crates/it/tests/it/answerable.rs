@@ -1,8 +1,8 @@
 //! Nobody answers to themselves alone: what failed is released on a test for what it failed, and whoever is complained of does
 //! not have the last word. One slip opens so many duties and no more, and one stall
-//! makes so many offers to another.
+//! makes so many offers to another. What is to be proved again is not put off for ever.
 
-use harness::{Answer, Client, Town, User, add_stall, on_every_store, sale};
+use harness::{Answer, Client, Town, User, add_stall, enter, on_every_store, sale};
 use line_market::rules::{COMPLAINTS_OF_SLIP_MAX, OFFERS_TO_STALL_MAX};
 use serde_json::{Value, json};
 
@@ -167,6 +167,35 @@ on_every_store! {
         }
         town.clock.advance_ms(24 * 3_600_000);
         offer("L1", "N97", "3", 1).expect(201);
+        town.check();
+    }
+
+    fn no_paper_and_no_verification_is_recorded_for_longer_than_any_runs(town) {
+        let operator = town.program(User::Operator);
+        let paper = |until: &str| record(&operator, "market.certificate.recorded", json!({ "merchant": "m1", "certificate": "food_permit", "number": "?", "until": until }));
+        let verified = |until: &str| record(&operator, "market.scale.verified", json!({ "scale": 1, "seal": "?", "verified_until": until }));
+        let enrolled = |until: &str| {
+            let scale = json!({ "scale": 9, "stall": "A1", "serial": "S9", "seal": "?", "verified": "2026-03-10", "verified_until": until, "fair": false });
+            record(&operator, "market.scale.enrolled", scale)
+        };
+        let before = town.fingerprint();
+        for (answer, field) in [
+            (paper("9999-12-31"), "body.until"),
+            (paper("2031-04-01"), "body.until"),
+            (verified("9999-12-31"), "body.verified_until"),
+            (verified("2028-04-01"), "body.verified_until"),
+            (enrolled("2028-04-01"), "body.verified_until"),
+        ] {
+            let refused = answer.expect(400).json();
+            assert_eq!((&refused["rule"], &refused["field"]), (&json!("runs-too-long"), &json!(field)));
+        }
+        assert_eq!(town.fingerprint(), before);
+        paper("2031-03-10").expect(201);
+        verified("2028-03-10").expect(201);
+        enrolled("2028-03-10").expect(201);
+        // A licence without end is among what the installation loads.
+        let licence = json!({ "merchant": "m1", "certificate": "licence", "number": "L", "until": "2066-01-01" });
+        enter(&town.site.kernel, &town.book(), "market.certificate.recorded", licence);
         town.check();
     }
 }

@@ -7,11 +7,13 @@ use super::{Failure, Input, Recorder, refuse};
 use crate::duties::Cause;
 use crate::kinds::{ScaleEnrolled, ScaleMoved, ScaleVerified};
 use crate::refusal::Code;
+use crate::rules::VERIFICATION_DAYS_MAX;
 use crate::state::{self, Scale};
 
 impl Recorder<'_, '_> {
     pub(super) fn enrol(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: ScaleEnrolled = Self::body(input)?;
+        self.need_run(body.verified_until, VERIFICATION_DAYS_MAX, "body.verified_until")?;
         if state::scale(self.desk.read()?, self.book, body.scale)?.is_some() {
             return refuse(Code::Exists, "body.scale", format!("scale {} is enrolled", body.scale));
         }
@@ -41,6 +43,7 @@ impl Recorder<'_, '_> {
 
     pub(super) fn verify(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: ScaleVerified = Self::body(input)?;
+        self.need_run(body.verified_until, VERIFICATION_DAYS_MAX, "body.verified_until")?;
         let until = self.need_scale(body.scale)?.verified_until;
         if until < body.verified_until {
             self.settle_duty(&Cause::Verification { scale: body.scale, until }, "已重新检定")?;

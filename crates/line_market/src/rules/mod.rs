@@ -16,6 +16,11 @@ pub const COMPLAINTS_OF_SLIP_MAX: usize = 3;
 /// Offers of goods from one stall to another that stand: who receives them sees all of all stalls.
 pub const OFFERS_TO_STALL_MAX: usize = 20;
 
+/// Days that a merchant's paper runs from the day on which it is recorded: five years, as a food trading permit.
+pub const CERTIFICATE_DAYS_MAX: i32 = 5 * 366;
+/// Days that a verification of a scale runs: two years, though most run one.
+pub const VERIFICATION_DAYS_MAX: i32 = 2 * 366;
+
 /// Goods can leave a lot only while it is not held, and no more than is left.
 pub fn may_take(lot: &Lot, grams: Grams, field: &str) -> Result<(), Refusal> {
     if lot.hold.is_some() {
