@@ -7,9 +7,7 @@ pub mod repeats;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use base::limits::{
-    BODY_BYTES_MAX, EVENT_BYTES_MAX, HEAD_BYTES_MAX, INDEX_BYTES_MAX, SUBJECTS_MAX, TEXT_CHARS_MAX,
-};
+use base::limits::{BODY_BYTES_MAX, EVENT_BYTES_MAX, HEAD_BYTES_MAX, INDEX_BYTES_MAX, SUBJECTS_MAX};
 use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
 use epcis::digital_link::CANONICAL_BASE;
 use epcis::{Context, Document, Event, EventType, Sifted, extent, urn};
@@ -32,6 +30,8 @@ use crate::state::slip_gtins;
 const CHUNK: usize = 100;
 /// What a head holds besides its subjects, at most.
 const HEAD_REST_BYTES: usize = 4 * 1024;
+/// Bytes of an event's ID: databases find it by an index, whose rows are bounded.
+const EVENT_ID_BYTES_MAX: usize = 512;
 /// The largest whole number that the canonical form of JSON (RFC 8785) keeps.
 const EXACT_MAX: u64 = 1 << 53;
 
@@ -451,8 +451,11 @@ fn ready(
         None => epcis::event_hash(&event.raw, told.context)
             .map_err(|error| refuse("eventID", error.to_string()))?,
     };
+    if event_id.len() > EVENT_ID_BYTES_MAX {
+        return Err(refuse("eventID", format!("must not be longer than {EVENT_ID_BYTES_MAX} bytes")));
+    }
     let key = key(&event_id, event.raw.contains_key("errorDeclaration")).into_owned();
-    check_text("eventID", &key, TEXT_CHARS_MAX).map_err(Refusal::from)?;
+    check_text("eventID", &key, usize::MAX).map_err(Refusal::from)?;
     let subjects = subjects(event)?;
     let indexed = Indexed::of(key.clone(), sender.name().to_owned(), &event.raw, told.terms);
     if indexed.count() > FACTS_MAX {

@@ -111,6 +111,29 @@ on_every_store! {
         assert_eq!(town.fingerprint(), before);
     }
 
+    fn an_id_is_as_long_as_every_database_indexes_it(town) {
+        let supplier = town.program(User::Supplier);
+        // Different signs, since databases shorten what repeats itself.
+        let id = |count: u32| format!("urn:x:ab{}", (0..count).filter_map(|n| char::from_u32(0x4e00 + n * 7)).collect::<String>());
+        let named = |id: String, members: Value| {
+            let mut event = observed(1, members);
+            event["eventID"] = id.into();
+            document("2026-03-10T08:00:00+08:00", json!([observed(2, json!({})), event]))
+        };
+        let before = town.fingerprint();
+        for count in [169, 1_900] {
+            let problem = problem(&send(&supplier, &named(id(count), json!({}))), 400, "ValidationException");
+            assert!(problem["field"].as_str().unwrap().ends_with("eventID"), "{problem}");
+        }
+        assert_eq!(town.fingerprint(), before);
+        assert_eq!(id(168).len(), 512);
+        send(&supplier, &named(id(168), json!({}))).expect(202);
+        let error = json!({ "errorDeclaration": { "declarationTime": "2026-03-02T08:00:00+08:00" } });
+        send(&supplier, &named(id(168), error)).expect(202);
+        assert_eq!(events(&supplier.get(&format!("{EVENTS}/{}", encoded(&id(168))))).len(), 2);
+        town.check();
+    }
+
     fn a_single_event_is_captured_once_and_another_under_its_id_is_a_conflict(town) {
         let supplier = town.program(User::Supplier);
         let event = bare(observed(1, json!({ "eventID": "ni:///sha-256;00?ver=CBV2.0", "ex:grade": "A" })));
