@@ -223,7 +223,7 @@ impl Way {
                 return Some(Self { leads: Leads::Seqs, sql });
             }
             Condition::Matches(what, patterns) => {
-                sql.push("select seq from link where book = $1 and ").patterns("subject", *what, patterns);
+                sql.linked(*what, patterns);
                 return Some(Self { leads: Leads::Seqs, sql });
             }
             // Things that master data describe are found by their links too.
@@ -280,6 +280,32 @@ impl Way {
 }
 
 impl Sql {
+    /// The links to what is of some patterns: a statement of its own for each range, since SQLite compares all links of the
+    /// book with alternatives of ranges. They stand in groups, since databases bound how many stand side by side.
+    fn linked(&mut self, what: What, patterns: &[Pattern]) {
+        const LINKS: &str = "select seq from link where book = $1 and ";
+        let (mut ids, mut starts) = (Vec::new(), Vec::new());
+        for pattern in patterns {
+            match pattern {
+                Pattern::Exactly(id) => ids.push(id.as_str()),
+                Pattern::Begins(start) => starts.push(start),
+            }
+            ids.extend(pattern.class().filter(|_| what.is_class()));
+        }
+        self.push(LINKS).among("subject", ids);
+        for (at, start) in starts.iter().enumerate() {
+            self.push(match at {
+                0 => " union all select seq from (",
+                _ if at % GROUP == 0 => ") as grouped union all select seq from (",
+                _ => " union all ",
+            });
+            self.push(LINKS).push("subject >= ").text(start).push(" and subject < ").text(&behind(start));
+        }
+        if !starts.is_empty() {
+            self.push(") as grouped");
+        }
+    }
+
     fn run(&mut self, field: &Field) {
         self.push("select block from market_event_run where book = $1 and ");
         let codes = field.codes();
@@ -294,5 +320,49 @@ impl Sql {
         self.any(senders, |sql, sender| {
             sql.push("held = ").text(&text_run(sender));
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that meets an error should panic")]
+
+    use store::Store;
+    use store_sqlite::SqliteStore;
+
+    use super::*;
+
+    /// As the kernel has it.
+    const LINK: &str = "create table link (book text not null, subject text not null, seq bigint not null, role text not null,
+        mates text, primary key (book, subject, role, seq)) without rowid";
+
+    #[test]
+    fn whatever_patterns_are_asked_for_links_are_found_by_their_subject() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("links.db")).unwrap();
+        let mut writer = store.writer().unwrap();
+        let mut tx = writer.begin().unwrap();
+        tx.as_tx().execute(LINK, &[]).unwrap();
+        tx.commit().unwrap();
+        let companies = |count: usize| -> Vec<Pattern> {
+            let ranges = (0..count).map(|n| Pattern::Begins(format!("https://id.gs1.org/01/{n:09}")));
+            ranges.chain([Pattern::Exactly("urn:a".into()), Pattern::Begins("urn:b/".into())]).collect()
+        };
+        for count in [0, 1, GROUP, 2_000] {
+            let condition = Condition::Matches(What::AnyClass, companies(count));
+            let way = Way::along(&BookId::new("b").unwrap(), None, &condition).unwrap();
+            let params: Vec<Param<'_>> = way.sql.params.iter().map(Param::from).collect();
+            let mut plan = Vec::new();
+            let mut explain = |tx: &mut dyn Tx| {
+                way.sql.count(tx, 10)?;
+                let rows = tx.query(&format!("explain query plan {}", way.sql.text), &params)?;
+                plan = rows.iter().map(|row| row.text(3).map(str::to_owned)).collect::<Result<_, _>>()?;
+                Ok(())
+            };
+            store.read(&mut explain).unwrap();
+            let on_links: Vec<&String> = plan.iter().filter(|step| step.contains(" link ")).collect();
+            assert!(on_links.len() > count, "{plan:?}");
+            assert!(on_links.iter().all(|step| step.contains("book=? AND subject")), "{plan:?}");
+        }
     }
 }
