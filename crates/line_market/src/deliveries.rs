@@ -273,8 +273,8 @@ impl Teller {
         let query = delivery::since(query, subscription.initial);
         self.kernel().read(|tx| {
             if let Some((_, batch)) = &state.under_way {
-                let found = delivery::again(tx, sights, &query, batch)?;
-                return Ok(found.map(|found| Chosen::Send(batch.clone(), found)));
+                let told = delivery::again(tx, sights, &query, batch, state.batch)?;
+                return Ok(told.map(|(batch, found)| Chosen::Send(batch, found)));
             }
             let mut cursors = delivery::cursors(tx, key)?;
             if let Some(passed) = self.passed.lock().unwrap_or_else(PoisonError::into_inner).get(key) {

@@ -21,12 +21,15 @@ use crate::kinds::EpcisCaptured;
 pub const PER_PAGE: usize = 30;
 /// Events looked at one by one for a page at most; a page that meets it is shorter than asked for.
 pub const LOOKED_MAX: usize = 50_000;
-/// Events that an answer is sorted from at most, where it is ordered by an extension.
+/// Events that an answer is sorted from at most, where it is ordered by an extension; and values of theirs that are looked at.
 pub const SORTED_MAX: usize = 20_000;
+pub const SORTED_FACTS_MAX: usize = 200_000;
 /// Hits asked of a lane at a time.
 const CHUNK: usize = 256;
 /// Events read at a time for a page.
 const READ_CHUNK: usize = 64;
+/// What a value weighs at least, however short it is written: it takes as much in memory.
+const BYTES_PER_VALUE: usize = 256;
 
 /// Bytes that an event takes in an answer, where that may be more than it has as it is kept.
 pub type Weigh<'a> = &'a dyn Fn(&Found) -> usize;
@@ -45,7 +48,9 @@ pub enum QueryRefusal {
     )]
     TooManyToCount,
     /// `QueryTooComplexException`: a limit of ours.
-    #[error("more than {SORTED_MAX} events would have to be sorted; name a time or whole identifiers")]
+    #[error(
+        "more than {SORTED_MAX} events, or {SORTED_FACTS_MAX} values of theirs, would have to be sorted; name a time or whole identifiers"
+    )]
     TooManyToSort,
     /// `QueryTooComplexException`: a limit of ours.
     #[error("master data name more than {0} values that fit")]
@@ -117,15 +122,23 @@ pub fn with_id(
     Ok(query(tx, sights, &ask, weigh)?.map(|page| page.items))
 }
 
-/// The events of one book that fit, in the order of recording, from a number on and before another, or all there are; and
-/// how far was looked. Order and number of the query itself do not count.
+/// So many events at most as are read in the order of recording, and so many bytes of them, unless it is one.
+#[derive(Clone, Copy)]
+pub struct Bounds<'a> {
+    pub count: usize,
+    pub bytes: usize,
+    pub weigh: Weigh<'a>,
+}
+
+/// The first events of one book that fit, in the order of recording, from a number on and before another, or all there are;
+/// and how far was looked. Order and number of the query itself do not count.
 pub fn recorded(
     tx: &mut dyn Tx,
     sight: &Sight,
     query: &Query,
     from: Seq,
     before: Option<Seq>,
-    count: usize,
+    bounds: Bounds<'_>,
 ) -> Result<Result<(Vec<Found>, Seq), QueryRefusal>, StoreError> {
     const LAST: &str = "select max(seq) from market_event where book = $1";
     let last = tx.query_one(LAST, &[Param::Text(sight.book.as_str())])?;
@@ -146,6 +159,7 @@ pub fn recorded(
         Ok(lane) => lane,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    let count = bounds.count;
     let (mut spots, mut looked): (Vec<Spot>, usize) = (Vec::new(), 0);
     while spots.len() < count && !lane.is_done() && looked < LOOKED_MAX {
         if lane.first().is_none() {
@@ -162,7 +176,8 @@ pub fn recorded(
         Some((_, hit)) if spots.len() == count => hit.seq.saturating_add(1),
         _ => lane.reached.map_or(from.to_i64(), |reached| reached.seq.saturating_add(1)),
     };
-    let found = read(tx, std::slice::from_ref(sight), &spots)?;
+    let (found, taken) = read(tx, std::slice::from_ref(sight), &spots, bounds.weigh, bounds.bytes)?;
+    let next = spots.get(taken).map_or(next, |(_, left)| left.seq);
     Ok(Ok((found, Seq::from_i64(next))))
 }
 
@@ -300,34 +315,51 @@ pub(super) fn read_page(
     spots: &[Spot],
     weigh: Weigh<'_>,
 ) -> Result<Result<(Vec<Found>, usize), QueryRefusal>, StoreError> {
-    let (mut page, mut bytes, mut taken) = (Vec::with_capacity(spots.len()), 0, 0);
+    let (page, taken) = read(tx, sights, spots, weigh, EPCIS_PAGE_BYTES_MAX)?;
+    Ok(match page.as_slice() {
+        [only] if weigh(only) > EPCIS_PAGE_BYTES_MAX => {
+            let id = only.event.get("eventID").and_then(Value::as_str).unwrap_or_default();
+            Err(QueryRefusal::TooLong(id.to_owned()))
+        }
+        _ => Ok((page, taken)),
+    })
+}
+
+/// As many of the events at some places as some bytes take, one at least, and how many places that are.
+fn read(
+    tx: &mut dyn Tx,
+    sights: &[Sight],
+    spots: &[Spot],
+    weigh: Weigh<'_>,
+    bytes_max: usize,
+) -> Result<(Vec<Found>, usize), StoreError> {
+    let (mut read, mut bytes, mut taken) = (Vec::new(), 0_usize, 0);
     for chunk in spots.chunks(READ_CHUNK) {
         let mut entries = entries(tx, sights, chunk)?;
         for spot in chunk {
             if let Some(entry) = entries.remove(&(spot.0, spot.1.seq)) {
                 let event = found(&entry)?;
-                let own = weigh(&event).max(entry.body.as_deref().map_or(0, str::len));
-                bytes += own;
-                match bytes > EPCIS_PAGE_BYTES_MAX {
-                    true if own > EPCIS_PAGE_BYTES_MAX && page.is_empty() => {
-                        let id = event.event.get("eventID").and_then(Value::as_str).unwrap_or_default();
-                        return Ok(Err(QueryRefusal::TooLong(id.to_owned())));
-                    }
-                    true => return Ok(Ok((page, taken))),
-                    false => page.push(event),
+                let values = count(&event.context) + event.event.values().map(count).sum::<usize>();
+                let text = entry.body.as_deref().map_or(0, str::len);
+                bytes = bytes.saturating_add(weigh(&event).max(text).max(values * BYTES_PER_VALUE));
+                if bytes > bytes_max && !read.is_empty() {
+                    return Ok((read, taken));
                 }
+                read.push(event);
             }
             taken += 1;
         }
     }
-    Ok(Ok((page, taken)))
+    Ok((read, taken))
 }
 
-/// The events at some places, in their order.
-pub(super) fn read(tx: &mut dyn Tx, sights: &[Sight], spots: &[Spot]) -> Result<Vec<Found>, StoreError> {
-    let mut entries = entries(tx, sights, spots)?;
-    let each = spots.iter().filter_map(|(at, hit)| entries.remove(&(*at, hit.seq)));
-    each.map(|entry| found(&entry)).collect()
+/// How many values there are, with lists and objects.
+fn count(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(count).sum::<usize>(),
+        Value::Object(members) => 1 + members.values().map(count).sum::<usize>(),
+        _ => 1,
+    }
 }
 
 /// The entries at some places.

@@ -10,10 +10,14 @@ use store::{Param, Row, StoreError, Tx, placeholders};
 
 use super::Found;
 use super::lane::{Hit, Lane, Sight};
-use super::query::{LOOKED_MAX, PER_PAGE, QueryRefusal, SORTED_MAX, Spot, Weigh, read_page};
+use super::query::{
+    LOOKED_MAX, PER_PAGE, QueryRefusal, SORTED_FACTS_MAX, SORTED_MAX, Spot, Weigh, read_page,
+};
 
-/// Values asked for in one statement.
+/// Hits asked of a lane at a time.
 const CHUNK: usize = 256;
+/// Events whose values are looked at in one statement: few of many values are too many.
+const KEYED_CHUNK: usize = 64;
 
 /// Where the next page starts: so many events in, of those that were recorded until then.
 struct Cursor {
@@ -56,7 +60,10 @@ pub(super) fn query(
     {
         return Ok(Err(QueryRefusal::TooMany(max)));
     }
-    let mut keyed = keyed(tx, sights, field, &spots)?;
+    let mut keyed = match keyed(tx, sights, field, &spots)? {
+        Ok(keyed) => keyed,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     let is_asc = query.order_direction == OrderDirection::Asc;
     let place = |spot: &Spot| (spot.0, spot.1.seq);
     keyed.sort_by(|(a, at), (b, bt)| {
@@ -106,34 +113,44 @@ fn matching(
     Ok(Ok(spots))
 }
 
+/// An event, and what it is sorted by.
+type Keyed = (Option<Held>, Spot);
+
 /// The least value of the field in each event.
 fn keyed(
     tx: &mut dyn Tx,
     sights: &[Sight],
     field: &Field,
     spots: &[Spot],
-) -> Result<Vec<(Option<Held>, Spot)>, StoreError> {
-    let code = &field.codes()[0];
-    let mut keyed: Vec<(Option<Held>, Spot)> = spots.iter().map(|spot| (None, *spot)).collect();
+) -> Result<Result<Vec<Keyed>, QueryRefusal>, StoreError> {
+    let (code, mut facts) = (&field.codes()[0], 0);
+    let mut keyed: Vec<Keyed> = spots.iter().map(|spot| (None, *spot)).collect();
     for (at, sight) in sights.iter().enumerate() {
-        let mut of_book: Vec<&mut (Option<Held>, Spot)> =
-            keyed.iter_mut().filter(|(_, spot)| spot.0 == at).collect();
-        for chunk in of_book.chunks_mut(CHUNK) {
+        let mut of_book: Vec<&mut Keyed> = keyed.iter_mut().filter(|(_, spot)| spot.0 == at).collect();
+        for chunk in of_book.chunks_mut(KEYED_CHUNK) {
+            // Every fact of an event is looked at, and counts.
             let sql = format!(
-                "select seq, min(held), min(number), min(moment) from market_event_fact
-                where book = $1 and field = $2 and seq in ({}) group by seq",
+                "select seq, min(case when field = $2 then held end), min(case when field = $2 then number end),
+                min(case when field = $2 then moment end), count(*) from market_event_fact
+                where book = $1 and seq in ({}) group by seq",
                 placeholders(3, chunk.len())
             );
             let mut params = vec![Param::Text(sight.book.as_str()), Param::Text(code)];
             params.extend(chunk.iter().map(|(_, (_, hit))| Param::Int(hit.seq)));
             let rows = tx.query(&sql, &params)?;
+            for row in &rows {
+                facts += row.int(4)?;
+            }
+            if facts > SORTED_FACTS_MAX as i64 {
+                return Ok(Err(QueryRefusal::TooManyToSort));
+            }
             let mut least = rows.iter().map(least).collect::<Result<HashMap<_, _>, _>>()?;
             for (held, (_, hit)) in chunk {
                 *held = least.remove(&hit.seq).flatten();
             }
         }
     }
-    Ok(keyed)
+    Ok(Ok(keyed))
 }
 
 /// An event by its number, and the least of its values; in their order numbers stand before moments, and those before texts.

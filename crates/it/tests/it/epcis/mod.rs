@@ -1,6 +1,7 @@
 //! EPCIS over HTTP: what outside systems send, what comes back, and what is refused.
 
 pub mod access;
+mod batches;
 mod capture;
 mod contract;
 mod dimensions;

@@ -14,7 +14,7 @@ use shell::{Both, Lang, Problem};
 
 use super::formats::{PROBLEM_XML, not_in_utf8, prefers_xml, with_body};
 use crate::api::refusal_problem;
-use crate::epcis_events::{ELEMENTS_MAX, LOOKED_MAX, QueryRefusal, SORTED_MAX};
+use crate::epcis_events::{ELEMENTS_MAX, LOOKED_MAX, QueryRefusal, SORTED_FACTS_MAX, SORTED_MAX};
 use crate::refusal::{Code, Refusal};
 
 /// The version of EPCIS and of CBV that is spoken here, the only one.
@@ -203,7 +203,9 @@ pub fn query_problem(refusal: &QueryRefusal) -> Problem {
             too_complex(Both::new(zh, english))
         }
         QueryRefusal::TooManyToSort => {
-            let zh = format!("须排序的事件超过 {SORTED_MAX} 个，请限定时间或给出完整标识。");
+            let zh = format!(
+                "须排序的事件超过 {SORTED_MAX} 个或其取值超过 {SORTED_FACTS_MAX} 个，请限定时间或给出完整标识。"
+            );
             too_complex(Both::new(zh, english))
         }
         QueryRefusal::TooManyPlaces(max) => {

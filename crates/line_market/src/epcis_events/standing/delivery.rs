@@ -12,8 +12,8 @@ use store::{Param, Row, StoreError, Tx, Value};
 
 use super::subscriptions::{self, Subscription, uuid};
 use super::{Moments, Named, Schedule};
-use crate::epcis_events::query::recorded;
-use crate::epcis_events::{Found, LOOKED_MAX, QueryRefusal, Sight};
+use crate::epcis_events::query::{Bounds, recorded};
+use crate::epcis_events::{Found, QueryRefusal, Sight};
 use crate::kinds::EndReason;
 
 /// Events of one document at most.
@@ -218,6 +218,11 @@ pub fn token(tx: &mut dyn Tx, key: &Key) -> Result<Option<Secret>, StoreError> {
     row.map(|row| row.text(0).map(|token| Secret(token.to_owned()))).transpose()
 }
 
+/// As much as one document takes, of so many events at most.
+fn one_document(count: usize) -> Bounds<'static> {
+    Bounds { count, bytes: BYTES_MAX, weigh: &weight }
+}
+
 /// The next events of some books behind where each was told: a batch of the book whose event waits longest. Cursors move
 /// over what does not fit.
 pub fn next_batch(
@@ -230,38 +235,25 @@ pub fn next_batch(
     let mut first: Option<Told> = None;
     for sight in sights {
         let from = cursors.get(&sight.book).copied().unwrap_or(Seq(0));
-        let (found, next) = match recorded(tx, sight, query, from, None, count)? {
+        let (found, next) = match recorded(tx, sight, query, from, None, one_document(count))? {
             Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if found.is_empty() {
+        let Some(from) = found.first().map(|found| found.seq) else {
             cursors.insert(sight.book.clone(), next);
             continue;
-        }
+        };
         let waits_longer = first.as_ref().is_none_or(|(_, other)| recorded_at(&found) < recorded_at(other));
         if waits_longer {
             first = Some((Batch { of: sight.book.clone(), from, until: next }, found));
         }
     }
-    Ok(Ok(first.map(|(batch, found)| bounded(batch, found))))
+    Ok(Ok(first))
 }
 
 /// When the first of some events was recorded, in a text that sorts.
 fn recorded_at(found: &[Found]) -> Option<&str> {
     found.first()?.event.get("recordTime")?.as_str()
-}
-
-/// As much of a batch as one document takes.
-fn bounded(batch: Batch, mut found: Vec<Found>) -> Told {
-    let mut bytes = 0;
-    let fits = found.iter().take_while(|found| {
-        bytes += weight(found);
-        bytes <= BYTES_MAX
-    });
-    let fitting = fits.count().max(1);
-    let until = found.get(fitting).map_or(batch.until, |left| left.seq);
-    found.truncate(fitting);
-    (Batch { until, ..batch }, found)
 }
 
 /// A query of what was recorded from a moment on.
@@ -271,16 +263,19 @@ pub fn since(mut query: epcis::Query, initial: Time) -> epcis::Query {
     query
 }
 
-/// The events of a batch, as they are now.
+/// The events of a batch as they are now. Where more of them fit than did, it ends before what one document does not take.
 pub fn again(
     tx: &mut dyn Tx,
     sights: &[Sight],
     query: &epcis::Query,
     batch: &Batch,
-) -> Result<Result<Vec<Found>, QueryRefusal>, StoreError> {
-    let Some(sight) = sights.iter().find(|sight| sight.book == batch.of) else { return Ok(Ok(Vec::new())) };
-    let found = recorded(tx, sight, query, batch.from, Some(batch.until), LOOKED_MAX)?;
-    Ok(found.map(|(found, _)| found))
+    count: usize,
+) -> Result<Result<Told, QueryRefusal>, StoreError> {
+    let Some(sight) = sights.iter().find(|sight| sight.book == batch.of) else {
+        return Ok(Ok((batch.clone(), Vec::new())));
+    };
+    let found = recorded(tx, sight, query, batch.from, Some(batch.until), one_document(count))?;
+    Ok(found.map(|(found, until)| (Batch { until, ..batch.clone() }, found)))
 }
 
 fn weight(found: &Found) -> usize {
