@@ -6,6 +6,8 @@
 mod cells;
 mod period;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 pub use cells::{CellKey, Cells, MonthKey, StandingKey, Sums};
@@ -101,9 +103,13 @@ impl Contributions {
         }
     }
 
-    /// The figures that are added to, and what.
-    pub fn totals(&self) -> impl Iterator<Item = (&'static str, i64)> {
-        self.items.iter().map(|item| (item.figure, item.amount))
+    /// The figures that are added to, and what in all.
+    pub fn totals(&self) -> BTreeMap<&'static str, i64> {
+        let mut totals = BTreeMap::new();
+        for item in &self.items {
+            *totals.entry(item.figure).or_default() += item.amount;
+        }
+        totals
     }
 
     /// What is added to a figure in a dimension; the empty one is the total.

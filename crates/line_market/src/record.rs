@@ -21,7 +21,7 @@ use crate::kinds::{
     SlipSerial, StallBefore, StallLeased, StallOpened, TransferAccepted, TransferOffered,
 };
 use crate::refusal::{Code, Refusal};
-use crate::rules::{self, CERTIFICATE_DAYS_MAX, COMPLAINTS_OF_SLIP_MAX};
+use crate::rules::{self, COMPLAINTS_OF_SLIP_MAX, FOOD_PERMIT_DAYS_MAX, HEALTH_DAYS_MAX};
 use crate::state::{self, Duties, Jobs, Lot, Merchant};
 
 /// What somebody asks the market to record.
@@ -274,7 +274,12 @@ impl Recorder<'_, '_> {
 
     fn certificate(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: CertificateRecorded = Self::body(input)?;
-        self.need_run(body.until, CERTIFICATE_DAYS_MAX, "body.until")?;
+        // A business licence runs for decades, or without an end.
+        match body.certificate {
+            CertificateType::Licence => {}
+            CertificateType::FoodPermit => self.need_run(body.until, FOOD_PERMIT_DAYS_MAX, "body.until")?,
+            CertificateType::Health => self.need_run(body.until, HEALTH_DAYS_MAX, "body.until")?,
+        }
         let before = self.need_merchant(&body.merchant)?;
         let until = match body.certificate {
             CertificateType::Licence => before.licence_until,

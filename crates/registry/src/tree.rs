@@ -99,7 +99,7 @@ pub enum RegistryError {
     #[error("{holder} holds the post {post} then")]
     PostTaken { post: SubjectId, holder: AccountId },
     #[error(
-        "a post is left on {0} at the earliest: one of somebody else {LEFT_DAYS_MAX} days back, one's own today"
+        "a post is left on {0} at the earliest: the root's administrators go back {LEFT_DAYS_MAX} days, but not for themselves"
     )]
     LongAgo(Day),
     #[error("{account} does not hold the post {post} then")]

@@ -34,7 +34,7 @@ pub fn refused(error: EvidenceError, bytes_max: usize) -> Problem {
         EvidenceError::TooLarge => Problem::too_large(bytes_max as u64),
         EvidenceError::TooMany => {
             let zh = format!(
-                "尚未被引用的文件过多（不超过 {UNNAMED_FILES_MAX} 个），请先登记引用；24 小时内未被引用的文件自动清除。"
+                "尚未被引用的文件过多（不超过 {UNNAMED_FILES_MAX} 个，合计不超过 512 MiB），请先登记引用；24 小时内未被引用的文件自动清除。"
             );
             let detail = Both::new(zh, error.to_string());
             Problem { detail, ..Problem::too_many_requests(3_600) }

@@ -117,20 +117,25 @@ on_every_store! {
     fn no_sum_of_a_figure_grows_beyond_what_is_kept(town) {
         const MOST: i64 = 100_000_000_000_000;
         let planner = town.program(User::Planner);
-        let contract = json!({ "project": "park", "contract": "C-1", "title": "施工", "party": "某公司", "amount_fen": 100 });
-        record(&planner, "projects.contract.signed", contract).expect(201);
-        let pay = |amount: i64| record(&planner, "projects.payment.made", json!({ "project": "park", "contract": "C-1", "amount_fen": amount }));
-        let mut paid = Vec::new();
-        for _ in 0..10 {
-            paid.push(pay(MOST).expect(201).json()["entry"]["seq"].clone());
+        for name in ["east", "west"] {
+            let mut body = project(harness::OFFICES[0], name);
+            body["total_fen"] = MOST.into();
+            record(&planner, "projects.project.registered", body).expect(201);
         }
+        let pay = |name: &str, amount: i64| {
+            record(&planner, "projects.payment.made", json!({ "project": name, "contract": null, "amount_fen": amount }))
+        };
+        let paid: Vec<Value> =
+            (0..10).map(|_| pay("east", MOST).expect(201).json()["entry"]["seq"].clone()).collect();
         let before = town.fingerprint();
-        let refused = pay(MOST).expect(400).json();
-        assert_eq!((&refused["field"], &refused["rule"]), (&json!("body"), &json!("range")));
+        for (name, amount, field, rule) in [("west", MOST, "body", "range"), ("east", 10, "body.amount_fen", "body")] {
+            let refused = pay(name, amount).expect(400).json();
+            assert_eq!((&refused["field"], &refused["rule"]), (&json!(field), &json!(rule)));
+        }
         assert_eq!(town.fingerprint(), before);
-        pay(100).expect(201);
+        pay("west", 100).expect(201);
         record(&planner, "projects.entry.reversed", json!({ "entry": paid[0], "reason": "误录" })).expect(201);
-        pay(MOST - 100).expect(201);
+        pay("west", MOST - 100).expect(201);
         town.check();
     }
 

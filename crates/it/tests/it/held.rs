@@ -1,7 +1,7 @@
 //! No merchant and no operator keeps an inspector from holding goods, nor a scale from hearing of it; and what an order rests
 //! on is a test.
 
-use base::limits::{BLOCKS_MAX, LOT_FAMILY_MAX, PRODUCTS_MAX, SCALES_AT_STALL_MAX};
+use base::limits::{BLOCKS_MAX, LOT_BRANCH_MAX, LOT_FAMILY_MAX, PRODUCTS_MAX, SCALES_AT_STALL_MAX};
 use base::{ActorId, Day, SubjectId};
 use harness::{Answer, Client, Site, Town, User, on_every_store, sale};
 use ledger::{Body, Draft, Role};
@@ -168,7 +168,7 @@ on_every_store! {
         assert_eq!(town.fingerprint(), before);
         let told = cut("P0", 1_000, 1).json();
         assert!(told["detail_zh"].as_str().unwrap().contains("上限") && told["detail_en"].as_str().unwrap().contains("at most 500"), "{told}");
-        let counted = |most: usize| town.site.kernel.read(|tx| line_market::state::count_family(tx, &town.book(), "P9", most)).unwrap();
+        let counted = |most: usize| town.site.kernel.read(|tx| line_market::state::count_out_of(tx, &town.book(), "L1", most)).unwrap();
         assert_eq!((counted(7), counted(10_000)), (7, LOT_FAMILY_MAX), "no more is counted than is asked");
         record(&operator, "market.lot.split", split("L2", ["Q1".to_owned()])).expect(201);
 
@@ -179,6 +179,23 @@ on_every_store! {
         let first = failed["holds"][0]["seq"].as_u64().unwrap();
         let released = record(&inspector, "market.lot.released", release("L1", first, Some(passed))).expect(201).json();
         assert_eq!(released["releases"].as_array().unwrap().len(), LOT_FAMILY_MAX);
+        town.check();
+    }
+
+    fn who_takes_a_part_over_does_not_use_up_what_may_become_of_the_rest(town) {
+        let operator = town.program(User::Operator);
+        let mut taken = transfer("L1", "T0");
+        taken["quantity_g"] = 10_000.into();
+        record(&operator, "market.lot.transferred", taken).expect(201);
+        let cut = |lot: &str, at: usize, parts: usize| record(&operator, "market.lot.split", split(lot, (at..at + parts).map(|at| format!("P{at}"))));
+        for at in (0..LOT_BRANCH_MAX).step_by(50) {
+            cut("T0", at, 50).expect(201);
+        }
+        for lot in ["T0", "P0"] {
+            assert_eq!(refused(cut(lot, 900, 1), 409), of("too-many-lots", "body.parts"));
+        }
+        cut("L1", 1_000, 50).expect(201);
+        cut("P1000", 2_000, 1).expect(201);
         town.check();
     }
 

@@ -59,7 +59,8 @@ pub(crate) fn beyond(
         "select amount from cell_month where book = $1 and figure = $2 and dimension = '' and month = $3";
     const STANDING: &str =
         "select amount from cell_standing where book = $1 and figure = $2 and dimension = ''";
-    for (figure, amount) in contributions.totals().filter(|(_, amount)| amount.abs() >= FIGURE_AMOUNT_LARGE) {
+    let large = contributions.totals().into_iter().filter(|(_, amount)| amount.abs() >= FIGURE_AMOUNT_LARGE);
+    for (figure, amount) in large {
         let of = [Param::Text(book.as_str()), Param::Text(figure)];
         let (day, month) = (Param::Int(i64::from(day.0)), Param::Int(i64::from(day.month().0)));
         let mut sums = vec![

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use base::limits::LOT_FAMILY_MAX;
+use base::limits::{LOT_BRANCH_MAX, LOT_FAMILY_MAX};
 use base::{Seq, Time};
 use kernel::Receipt;
 use ledger::Role;
@@ -177,16 +177,21 @@ impl Recorder<'_, '_> {
     }
 
     /// What is decided about a lot is decided about all that came out of it, in one turn of the writer: more may come out of
-    /// it, and of each that it came out of.
+    /// it, and of each that it came out of. Whoever took a lot over does not use up what its merchant may make of the rest.
     pub(super) fn need_room_in_family(&mut self, lot: &str, more: usize, field: &str) -> Result<(), Failure> {
-        let known = state::count_family(self.desk.read()?, self.book, lot, LOT_FAMILY_MAX)?;
-        if known + more <= LOT_FAMILY_MAX {
-            return Ok(());
+        let lot = self.need_lot(lot)?;
+        let tx = self.desk.read()?;
+        let (first, taken) = state::origins(tx, self.book, &lot)?;
+        for (of, most) in [(first, LOT_FAMILY_MAX)].into_iter().chain(taken.map(|of| (of, LOT_BRANCH_MAX))) {
+            let known = state::count_out_of(tx, self.book, &of, most)?;
+            if known + more > most {
+                let detail = format!(
+                    "at most {most} lots may come out of lot {of}, by split or transfer, and {known} did"
+                );
+                return refuse(Code::TooManyLots, field, detail);
+            }
         }
-        let detail = format!(
-            "at most {LOT_FAMILY_MAX} lots may come out of one, by split or transfer: {known} came out of the first of lot {lot}"
-        );
-        refuse(Code::TooManyLots, field, detail)
+        Ok(())
     }
 
     pub(super) fn release(&mut self, input: &Input) -> Result<Recorded, Failure> {

@@ -1,13 +1,15 @@
 //! Goods that one merchant offers to another, who takes them over or leaves them.
 
-use base::{Grams, Seq};
+use std::collections::HashSet;
+
+use base::Seq;
 use kernel::Receipt;
 use ledger::Role;
 
-use super::{Failure, Input, Recorder, refuse, refused};
+use super::{Failure, Input, Recorder, refuse};
 use crate::kinds::{LotTransferred, TransferAccepted, TransferOffered};
 use crate::refusal::Code;
-use crate::rules::{self, OFFERS_TO_STALL_MAX};
+use crate::rules::OFFERS_TO_STALL_MAX;
 use crate::state::{self, Offer};
 
 impl Recorder<'_, '_> {
@@ -22,25 +24,22 @@ impl Recorder<'_, '_> {
         self.append(draft)
     }
 
-    /// Who offers goods does not crowd out what others offer the same stall, and does not offer them twice.
+    /// Who offers goods does not crowd out what others offer the same stall.
     fn need_room_for_offer(&mut self, body: &TransferOffered) -> Result<(), Failure> {
         let (book, now) = (self.book, self.desk.now());
         let lot = self.need_lot(&body.lot)?;
         let tx = self.desk.read()?;
-        let offered: Grams =
-            state::offers_of(tx, book, &body.lot, now)?.iter().map(|it| it.offered.quantity_g).sum();
-        rules::enough(&lot, Grams(offered.0 + body.quantity_g.0), "body.quantity_g").map_err(refused)?;
-        let standing = state::offers_to(tx, book, &body.to_stall, now)?;
-        let lots: Vec<&str> = standing.iter().map(|it| it.offered.lot.as_str()).collect();
+        let offers = state::offers_of_a_day(tx, book, &body.to_stall, now)?;
+        let lots: Vec<&str> = offers.iter().map(|it| it.offered.lot.as_str()).collect();
         let lots = state::lots(tx, book, &lots)?;
-        let from_here = |offer: &&Offer| {
-            lots.iter().any(|other| other.lot == offer.offered.lot && other.stall == lot.stall)
-        };
-        if standing.iter().filter(from_here).count() < OFFERS_TO_STALL_MAX {
+        let here: HashSet<&str> =
+            lots.iter().filter(|it| it.stall == lot.stall).map(|it| it.lot.as_str()).collect();
+        let from_here = |offer: &&Offer| here.contains(offer.offered.lot.as_str());
+        if offers.iter().filter(from_here).count() < OFFERS_TO_STALL_MAX {
             return Ok(());
         }
         let detail = format!(
-            "{OFFERS_TO_STALL_MAX} offers from stall {} to stall {} stand, and no more may",
+            "stall {} made {OFFERS_TO_STALL_MAX} offers to stall {} within a day, and no more may be made",
             lot.stall, body.to_stall
         );
         refuse(Code::TooManyOffers, "body.to_stall", detail)

@@ -13,11 +13,13 @@ pub use retest::{failure, retest};
 /// Complaints about one slip that are not settled yet: each is owed by itself.
 pub const COMPLAINTS_OF_SLIP_MAX: usize = 3;
 
-/// Offers of goods from one stall to another that stand: who receives them sees all of all stalls.
-pub const OFFERS_TO_STALL_MAX: usize = 20;
+/// Offers of goods from one stall to another in a day, taken or not: who receives them sees all of all stalls.
+pub const OFFERS_TO_STALL_MAX: usize = 50;
 
-/// Days that a merchant's paper runs from the day on which it is recorded: five years, as a food trading permit.
-pub const CERTIFICATE_DAYS_MAX: i32 = 5 * 366;
+/// Days that a food trading permit (食品经营许可证) runs from the day on which it is recorded: five years.
+pub const FOOD_PERMIT_DAYS_MAX: i32 = 5 * 366;
+/// Days that a health certificate (健康证) runs: two years, though most run one.
+pub const HEALTH_DAYS_MAX: i32 = 2 * 366;
 /// Days that a verification of a scale runs: two years, though most run one.
 pub const VERIFICATION_DAYS_MAX: i32 = 2 * 366;
 

@@ -6,6 +6,8 @@ use base::{BookId, Seq, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx, placeholders};
 
+use super::Lot;
+
 /// One step from a lot to a lot that came out of it, by transfer or split.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descent {
@@ -43,27 +45,37 @@ pub fn ancestors(tx: &mut dyn Tx, book: &BookId, lot: &str) -> Result<Vec<String
     Ok(found)
 }
 
-/// How many lots came out of the one that a lot came out of at first, which may be itself; counted up to a number. No lot has
-/// more of them: whatever comes out of a lot has come out of that one, too.
-pub fn count_family(tx: &mut dyn Tx, book: &BookId, lot: &str, most: usize) -> Result<usize, StoreError> {
+/// The lot that a lot came out of at first, which may be itself, and the one that its merchant took over from another, if they
+/// did. Whatever comes out of the lot comes out of both.
+pub fn origins(tx: &mut dyn Tx, book: &BookId, lot: &Lot) -> Result<(String, Option<String>), StoreError> {
     // A lot comes out of one lot at most, and that one came out of another before.
-    const FIRST: &str = "with recursive up(lot, seq) as (
+    const CHAIN: &str = "with recursive up(lot, seq) as (
             select parent, seq from market_descent where book = $1 and lot = $2
             union all
             select it.parent, it.seq from up cross join market_descent as it where it.book = $1 and it.lot = up.lot
         )
-        select lot from up order by seq limit 1";
+        select up.lot, its.merchant from up join market_lot as its on its.book = $1 and its.lot = up.lot
+        order by up.seq desc";
+    let (mut first, mut taken) = (lot.lot.clone(), None);
+    for row in tx.query(CHAIN, &[Param::Text(book.as_str()), Param::Text(&lot.lot)])? {
+        if taken.is_none() && row.text(1)? != lot.merchant {
+            taken = Some(first);
+        }
+        first = row.text(0)?.to_owned();
+    }
+    Ok((first, taken))
+}
+
+/// How many lots came out of one, counted up to a number.
+pub fn count_out_of(tx: &mut dyn Tx, book: &BookId, lot: &str, most: usize) -> Result<usize, StoreError> {
     const COUNT: &str = "with recursive down(lot) as (
             select lot from (select lot from market_descent where book = $1 and parent = $2 limit $3) as children
             union all
             select it.lot from down cross join market_descent as it where it.book = $1 and it.parent = down.lot
         )
         select count(*) from (select lot from down limit $3) as counted";
-    let book = Param::Text(book.as_str());
-    let first = tx.query_one(FIRST, &[book, Param::Text(lot)])?;
-    let first = first.as_ref().map_or(Ok(lot), |row| row.text(0))?;
     let most = Param::Int(i64::try_from(most).unwrap_or(i64::MAX));
-    let count = tx.query_one(COUNT, &[book, Param::Text(first), most])?;
+    let count = tx.query_one(COUNT, &[Param::Text(book.as_str()), Param::Text(lot), most])?;
     Ok(usize::try_from(count.map_or(Ok(0), |row| row.int(0))?).unwrap_or_default())
 }
 

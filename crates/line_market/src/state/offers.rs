@@ -34,21 +34,23 @@ pub fn offer(
 
 /// The offers to a stall that stand and were not taken, the latest first.
 pub fn offers_to(tx: &mut dyn Tx, book: &BookId, stall: &str, now: Time) -> Result<Vec<Offer>, StoreError> {
-    standing(tx, book, ("stall", stall), now)
+    let mut standing = Vec::new();
+    for offer in offers_of_a_day(tx, book, stall, now)? {
+        if is_open(tx, book, &offer.offered)? {
+            standing.push(offer);
+        }
+    }
+    Ok(standing)
 }
 
-/// The offers of goods of a lot that stand and were not taken, the latest first.
-pub fn offers_of(tx: &mut dyn Tx, book: &BookId, lot: &str, now: Time) -> Result<Vec<Offer>, StoreError> {
-    standing(tx, book, ("lot", lot), now)
-}
-
-fn standing(
+/// The offers to a stall that are as young as those that stand, taken or not, the latest first.
+pub fn offers_of_a_day(
     tx: &mut dyn Tx,
     book: &BookId,
-    (scheme, local): (&str, &str),
+    stall: &str,
     now: Time,
 ) -> Result<Vec<Offer>, StoreError> {
-    let subject = SubjectId::local(scheme, book, local);
+    let subject = SubjectId::local("stall", book, stall);
     let subject = subject.map_err(|error| StoreError::Schema(error.to_string()))?;
     let (mut found, mut below) = (Vec::new(), None);
     loop {
@@ -58,8 +60,7 @@ fn standing(
             if now.since_ms(entry.recorded) >= STANDS_MS {
                 return Ok(found);
             }
-            let Ok(offered) = entry.body::<TransferOffered>() else { continue };
-            if is_open(tx, book, &offered)? {
+            if let Ok(offered) = entry.body::<TransferOffered>() {
                 found.push(Offer { seq: entry.seq, offered });
             }
         }

@@ -1,5 +1,6 @@
 //! Contracts, plans, investment, payments.
 
+use base::Fen;
 use kernel::Receipt;
 
 use super::{Failure, Recorder, need_room, refuse, refused};
@@ -8,7 +9,7 @@ use crate::kinds::{
 };
 use crate::refusal::Code;
 use crate::rules;
-use crate::state;
+use crate::state::{self, Project};
 
 impl Recorder<'_, '_> {
     pub(super) fn sign(&mut self, mut body: ContractSigned) -> Result<Receipt, Failure> {
@@ -52,6 +53,8 @@ impl Recorder<'_, '_> {
         let is_new = months.iter().all(|row| row.month != body.month);
         let count = (months.len(), usize::from(is_new));
         need_room("body.month", count, MONTHS_MAX, "months of the project")?;
+        let invested: Fen = months.iter().map(|row| row.invested_fen).sum();
+        need_likely(invested + body.amount_fen, &project)?;
         body.heading = project.heading();
         self.of_project(&body, &project)
     }
@@ -65,7 +68,20 @@ impl Recorder<'_, '_> {
                 return refuse(Code::UnknownContract, "body.contract", detail);
             }
         }
+        let paid = state::paid(self.desk.read()?, self.book, &project.project)?;
+        need_likely(paid + body.amount_fen, &project)?;
         body.heading = project.heading();
         self.of_project(&body, &project)
+    }
+}
+
+/// No project costs ten times what it is to cost: a sum that says so has too many zeros.
+fn need_likely(sum: Fen, project: &Project) -> Result<(), Failure> {
+    match sum.0 / 10 <= project.total_fen.0 {
+        true => Ok(()),
+        false => {
+            let detail = format!("would make {sum} in all, of a project of {}", project.total_fen);
+            refuse(Code::Body, "body.amount_fen", detail)
+        }
     }
 }

@@ -142,7 +142,8 @@ pub fn may_cost(planned: &Planned, months: &[MonthRow], total: Fen) -> Result<()
     let is_kept = |row: &&MonthRow| planned.months.iter().all(|plan| plan.month != row.month);
     let kept: Fen = months.iter().filter(is_kept).map(|row| row.planned_fen).sum();
     let new: Fen = planned.months.iter().map(|plan| plan.amount_fen).sum();
-    match kept + new <= total + total {
+    let before: Fen = months.iter().map(|row| row.planned_fen).sum();
+    match kept + new <= before.max(total + total) {
         true => Ok(()),
         false => {
             let detail = format!("{} are planned in all for a project of {total}", kept + new);

@@ -167,7 +167,9 @@ fn registry_sentence(error: &RegistryError) -> String {
         RegistryError::UnknownPost(post) => format!("没有岗位 {post}。"),
         RegistryError::PostTaken { post, holder } => format!("岗位 {post} 在该时段由 {holder} 担任。"),
         RegistryError::LongAgo(day) => {
-            format!("离任日期最早可填 {day}：本人离任自登记之日起算，登记他人离任可追溯 {LEFT_DAYS_MAX} 天。")
+            format!(
+                "离任日期最早可填 {day}：离任自登记之日起算；根单位管理员登记他人离任可追溯 {LEFT_DAYS_MAX} 天。"
+            )
         }
         RegistryError::NotHeld { post, account } => format!("{account} 在该时段并未担任岗位 {post}。"),
     }

@@ -69,7 +69,7 @@ async fn keep(
     if !is_list(&address) {
         return Err(refused("address", "只能保存项目清单的视图。", "is not a list of projects"));
     }
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
+    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.contains('\0') {
         return Err(refused("name", "视图名称应为 1 至 20 个字。", "must be 1 to 20 characters"));
     }
     let (actor, back) = (viewer.id(), address.clone());
@@ -103,7 +103,8 @@ async fn remove(
     Form(typed): Form<BTreeMap<String, String>>,
 ) -> Result<Response, Problem> {
     viewer.need_somewhere(&app, READ)?;
-    let name = typed.get("name").cloned().unwrap_or_default();
+    // None is called by what no database takes.
+    let name = typed.get("name").map(|name| name.replace('\0', "")).unwrap_or_default();
     let back = typed.get("address").filter(|address| is_list(address)).map_or("/projects", String::as_str);
     let actor = viewer.id();
     app.kernel
