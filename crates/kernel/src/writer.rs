@@ -208,7 +208,7 @@ impl Worker {
                 Err(Failed::BeforeCommit(error)) if group.len() > 1 && !is_connection(&error) => {
                     tracing::warn!(%error, jobs = group.len(), "a group failed, its halves are tried");
                     let later = group.split_off(group.len() / 2);
-                    self.work(std::mem::replace(&mut group, Vec::new()));
+                    self.work(std::mem::take(&mut group));
                     self.work(later);
                 }
                 Err(Failed::BeforeCommit(StoreError::Contended { .. })) if gave_way < GIVES_WAY_MAX => {
