@@ -147,11 +147,13 @@ impl Office {
             };
             kernel.add_post(&by, added).unwrap();
         }
-        // Who approves holds the post in whose name it is done.
+        // Who approves holds the post in whose name it is done, and leads the unit.
         let account = AccountId::new("li").unwrap();
         let unit = UnitCode::new("371481").unwrap();
-        let new = NewAccount { account: account.clone(), unit, title: "li".into() };
+        let new = NewAccount { account: account.clone(), unit: unit.clone(), title: "li".into() };
         kernel.add_account(&by, new, Some("correct horse battery")).unwrap();
+        let grant = access::Grant { role: "leader".into(), unit, line: None, subject: None };
+        kernel.give_grant(&by, &actor("li"), grant).unwrap();
         let post = post("leader").subject().clone();
         kernel.hold_post(&by, PostHeld { post, account, from: day("2025-01-01"), until: None }).unwrap();
         Self { kernel, clock, place }
