@@ -37,8 +37,9 @@ pub const SALES_PER_BATCH_MAX: usize = 2_000;
 /// Lots that may come out of one, by split or transfer and in however many steps, those that are sold out included: they
 /// are held and released with it in one turn of the writer, and its recall names them all.
 pub const LOT_FAMILY_MAX: usize = 500;
-/// Of these, those that come out of a lot that one merchant took over from another.
-pub const LOT_BRANCH_MAX: usize = 100;
+/// Whoever takes a part over may make a fifth of that of it, and so on, so that no buyer uses up what its seller may make of
+/// the rest.
+pub const LOT_BRANCH_PART: usize = 5;
 /// Scales at one stall: each is told of every hold there.
 pub const SCALES_AT_STALL_MAX: usize = 50;
 /// Products of one market: the state of every scale names them.

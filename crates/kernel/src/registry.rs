@@ -202,14 +202,16 @@ impl Kernel {
                 true => left.until,
                 false => admin.desk.zone().day_of(admin.desk.now()),
             };
-            admin.tree.check_left(&left, today)?;
+            let from = admin.tree.check_left(&left, today)?;
             admin.permit_post(&left.post)?;
-            // Days on which a post was held decide who may approve: only the root's administrators take some away, and nobody
-            // of their own.
+            // Days on which a post was held decide who may approve: only the root's administrators take some away, but for an
+            // appointment that begins today, and nobody of their own.
             if left.until < today && !admin.is_installation() {
                 let root = admin.tree.root().cloned();
                 let is_own = admin.is_by(&account_actor(&left.account));
-                if is_own || root.is_none_or(|root| admin.permit("kernel.post.hold", &root, None).is_err()) {
+                let may = from >= today
+                    || root.is_some_and(|root| admin.permit("kernel.post.hold", &root, None).is_ok());
+                if is_own || !may {
                     return Err(AdminError::from(RegistryError::LongAgo(today)).into());
                 }
             }

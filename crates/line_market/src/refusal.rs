@@ -64,7 +64,7 @@ pub enum Code {
     TooManyProducts,
     /// As many complaints about a slip are open as may.
     TooManyComplaints,
-    /// As many offers from one stall to another stand as may.
+    /// As many offers were made from one stall to another within a day as may.
     TooManyOffers,
 }
 

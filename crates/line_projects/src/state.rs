@@ -16,7 +16,9 @@ pub use lists::{
     is_reversed, programme, programmes, proxies, proxy, reports, visits,
 };
 pub(crate) use lists::{latest_of_whole, percent_bp};
-pub use money::{Contract, Due, MonthRow, Payment, contract, contracts, instalments, months, payments};
+pub use money::{
+    Contract, Due, MonthRow, Payment, contract, contracts, contracts_sum, instalments, months, payments,
+};
 pub(crate) use money::{paid, projects_with_months_due};
 pub use owed::{Owed, Permit, owed, permit, permits, project_of_matter};
 pub(crate) use owed::{count_of_sort, open_blockers, permits_due};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::Request;
 use axum::http::header;
+use base::limits::PLAN_BYTES_MAX;
 use subtle::ConstantTimeEq;
 use tokio_stream::StreamExt;
 
@@ -49,7 +50,7 @@ pub async fn checked(request: Request, token: &str) -> Result<Request, Problem> 
     let is_multipart = crate::extract::is_multipart(request.headers());
     let bytes_max = match media.starts_with("application/x-www-form-urlencoded") {
         true => FIELDS_BYTES_MAX,
-        false if is_multipart => FORM_BYTES_MAX,
+        false if is_multipart => FORM_BYTES_MAX.max(PLAN_BYTES_MAX + 64 * 1024),
         false => return Err(refusal()),
     };
     let (parts, body) = request.into_parts();

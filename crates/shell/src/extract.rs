@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::limits::{
-    BODY_OF_NOBODY_BYTES_MAX, ENTRY_REQUEST_BYTES_MAX, ENTRY_REQUEST_VALUES_MAX, REQUEST_BYTES_MAX,
+    BODIES_OF_ONE_BYTES_MAX, BODY_OF_NOBODY_BYTES_MAX, ENTRY_REQUEST_BYTES_MAX, ENTRY_REQUEST_VALUES_MAX,
+    REQUEST_BYTES_MAX,
 };
 use http_body_util::Limited;
 use serde::de::DeserializeOwned;
@@ -179,7 +180,10 @@ pub async fn turn_to_bring(
 pub fn length(request: &Request) -> usize {
     match request.body().is_end_stream() {
         true => 0,
-        false => declared(request.headers()).unwrap_or(REQUEST_BYTES_MAX),
+        false => declared(request.headers()).unwrap_or(match need_json(request) {
+            Ok(()) => REQUEST_BYTES_MAX,
+            Err(_) => BODIES_OF_ONE_BYTES_MAX,
+        }),
     }
 }
 

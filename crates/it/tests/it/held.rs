@@ -1,7 +1,7 @@
 //! No merchant and no operator keeps an inspector from holding goods, nor a scale from hearing of it; and what an order rests
 //! on is a test.
 
-use base::limits::{BLOCKS_MAX, LOT_BRANCH_MAX, LOT_FAMILY_MAX, PRODUCTS_MAX, SCALES_AT_STALL_MAX};
+use base::limits::{BLOCKS_MAX, LOT_BRANCH_PART, LOT_FAMILY_MAX, PRODUCTS_MAX, SCALES_AT_STALL_MAX};
 use base::{ActorId, Day, SubjectId};
 use harness::{Answer, Client, Site, Town, User, on_every_store, sale};
 use ledger::{Body, Draft, Role};
@@ -186,9 +186,9 @@ on_every_store! {
         let operator = town.program(User::Operator);
         let mut taken = transfer("L1", "T0");
         taken["quantity_g"] = 10_000.into();
-        record(&operator, "market.lot.transferred", taken).expect(201);
+        record(&operator, "market.lot.transferred", taken.clone()).expect(201);
         let cut = |lot: &str, at: usize, parts: usize| record(&operator, "market.lot.split", split(lot, (at..at + parts).map(|at| format!("P{at}"))));
-        for at in (0..LOT_BRANCH_MAX).step_by(50) {
+        for at in (0..LOT_FAMILY_MAX / LOT_BRANCH_PART).step_by(50) {
             cut("T0", at, 50).expect(201);
         }
         for lot in ["T0", "P0"] {
@@ -196,6 +196,16 @@ on_every_store! {
         }
         cut("L1", 1_000, 50).expect(201);
         cut("P1000", 2_000, 1).expect(201);
+        // Nor does who takes a part of that over in turn.
+        taken = transfer("L1", "T1");
+        taken["quantity_g"] = 1_000.into();
+        record(&operator, "market.lot.transferred", taken.clone()).expect(201);
+        (taken["lot"], taken["new_lot"]) = ("T1".into(), "T2".into());
+        (taken["to_stall"], taken["to_merchant"], taken["quantity_g"]) = ("A1".into(), "m1".into(), 100.into());
+        record(&operator, "market.lot.transferred", taken).expect(201);
+        cut("T2", 3_000, LOT_FAMILY_MAX / LOT_BRANCH_PART / LOT_BRANCH_PART).expect(201);
+        assert_eq!(refused(cut("T2", 900, 1), 409), of("too-many-lots", "body.parts"));
+        cut("T1", 4_000, 50).expect(201);
         town.check();
     }
 

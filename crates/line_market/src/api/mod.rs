@@ -103,7 +103,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::TooManyScales => "该摊位的电子秤数量已达上限",
         Code::TooManyProducts => "本市场登记的商品数量已达上限",
         Code::TooManyComplaints => "该小票的投诉正在办理中，件数已达上限，请等待办理结果",
-        Code::TooManyOffers => "向该摊位提出且尚未接收的调拨已达上限",
+        Code::TooManyOffers => "一天内向该摊位提出的调拨已达上限",
         Code::RunsTooLong => "截止日期超出此类证照或检定的最长有效期",
         Code::PastTime => "发生时间早于批次进场、早于所更正的记录，或早于联网设备可补报的时限",
         Code::FutureTime => "发生时间晚于服务器时间，超出允许误差",

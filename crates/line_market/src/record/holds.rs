@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use base::limits::{LOT_BRANCH_MAX, LOT_FAMILY_MAX};
+use base::limits::{LOT_BRANCH_PART, LOT_FAMILY_MAX};
 use base::{Seq, Time};
 use kernel::Receipt;
 use ledger::Role;
@@ -181,8 +181,8 @@ impl Recorder<'_, '_> {
     pub(super) fn need_room_in_family(&mut self, lot: &str, more: usize, field: &str) -> Result<(), Failure> {
         let lot = self.need_lot(lot)?;
         let tx = self.desk.read()?;
-        let (first, taken) = state::origins(tx, self.book, &lot)?;
-        for (of, most) in [(first, LOT_FAMILY_MAX)].into_iter().chain(taken.map(|of| (of, LOT_BRANCH_MAX))) {
+        let mut most = LOT_FAMILY_MAX;
+        for of in state::origins(tx, self.book, &lot)? {
             let known = state::count_out_of(tx, self.book, &of, most)?;
             if known + more > most {
                 let detail = format!(
@@ -190,6 +190,7 @@ impl Recorder<'_, '_> {
                 );
                 return refuse(Code::TooManyLots, field, detail);
             }
+            most = (most / LOT_BRANCH_PART).max(1);
         }
         Ok(())
     }

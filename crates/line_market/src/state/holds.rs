@@ -45,9 +45,9 @@ pub fn ancestors(tx: &mut dyn Tx, book: &BookId, lot: &str) -> Result<Vec<String
     Ok(found)
 }
 
-/// The lot that a lot came out of at first, which may be itself, and the one that its merchant took over from another, if they
-/// did. Whatever comes out of the lot comes out of both.
-pub fn origins(tx: &mut dyn Tx, book: &BookId, lot: &Lot) -> Result<(String, Option<String>), StoreError> {
+/// The lot that a lot came out of at first, which may be itself, and those in between that one merchant took over from another,
+/// in this order. Whatever comes out of the lot comes out of them all.
+pub fn origins(tx: &mut dyn Tx, book: &BookId, lot: &Lot) -> Result<Vec<String>, StoreError> {
     // A lot comes out of one lot at most, and that one came out of another before.
     const CHAIN: &str = "with recursive up(lot, seq) as (
             select parent, seq from market_descent where book = $1 and lot = $2
@@ -56,14 +56,17 @@ pub fn origins(tx: &mut dyn Tx, book: &BookId, lot: &Lot) -> Result<(String, Opt
         )
         select up.lot, its.merchant from up join market_lot as its on its.book = $1 and its.lot = up.lot
         order by up.seq desc";
-    let (mut first, mut taken) = (lot.lot.clone(), None);
+    let (mut last, mut merchant, mut found) = (lot.lot.clone(), lot.merchant.clone(), Vec::new());
     for row in tx.query(CHAIN, &[Param::Text(book.as_str()), Param::Text(&lot.lot)])? {
-        if taken.is_none() && row.text(1)? != lot.merchant {
-            taken = Some(first);
+        if row.text(1)? != merchant {
+            merchant = row.text(1)?.to_owned();
+            found.push(last);
         }
-        first = row.text(0)?.to_owned();
+        last = row.text(0)?.to_owned();
     }
-    Ok((first, taken))
+    found.push(last);
+    found.reverse();
+    Ok(found)
 }
 
 /// How many lots came out of one, counted up to a number.

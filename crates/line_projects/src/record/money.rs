@@ -21,6 +21,8 @@ impl Recorder<'_, '_> {
         let is_new = |part: &&Instalment| due.iter().all(|it| it.day != part.day);
         let days = (due.len(), body.instalments.iter().filter(is_new).count());
         need_room("body.instalments", days, INSTALMENT_DAYS_MAX, "days by which the project has to pay")?;
+        let signed = state::contracts_sum(self.desk.read()?, self.book, &project.project)?;
+        need_likely(signed + body.amount_fen, &project)?;
         body.heading = project.heading();
         self.of_project(&body, &project)
     }

@@ -47,6 +47,14 @@ pub fn contracts(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Vec<Co
     tx.query(OF, &[Param::Text(book.as_str()), Param::Text(project)])?.iter().map(contract_of).collect()
 }
 
+/// What the contracts of a project come to.
+pub fn contracts_sum(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Fen, StoreError> {
+    const OF: &str = "select cast(coalesce(sum(amount_fen), 0) as bigint) from projects_contract
+        where book = $1 and project = $2";
+    let row = tx.query_one(OF, &[Param::Text(book.as_str()), Param::Text(project)])?;
+    Ok(Fen(row.map(|row| row.int(0)).transpose()?.unwrap_or(0)))
+}
+
 /// A sum that has to be paid by a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
