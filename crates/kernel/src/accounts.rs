@@ -206,7 +206,7 @@ impl Admin<'_, '_> {
         }
         // What somebody may do, and on whose behalf, is said by none but those who administer them.
         match unit_of(self.desk.read()?, grantee)? {
-            Some(unit) => self.permit("kernel.grant.give", &unit, grant.line.as_deref()),
+            Some(unit) => self.permit_grant("kernel.grant.give", &Grant { unit, ..grant.clone() }),
             None => Ok(()),
         }
     }
