@@ -147,7 +147,7 @@ impl Kernel {
             if grants(admin.desk.read()?, &grantee)?.iter().any(|(_, other)| *other == grant) {
                 return Err(AdminError::AlreadyGranted.into());
             }
-            admin.give(&grantee, &grant)
+            admin.record_grant(&grantee, &grant)
         })
     }
 
@@ -214,6 +214,10 @@ impl Admin<'_, '_> {
     /// Appends a grant, if the acting one may give it.
     pub(crate) fn give(&mut self, grantee: &ActorId, grant: &Grant) -> AdminResult<Receipt> {
         self.need_grant(grantee, grant)?;
+        self.record_grant(grantee, grant)
+    }
+
+    fn record_grant(&mut self, grantee: &ActorId, grant: &Grant) -> AdminResult<Receipt> {
         let body = GrantGiven {
             grantee: grantee.clone(),
             role: grant.role.clone(),

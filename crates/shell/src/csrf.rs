@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use axum::extract::Request;
-use axum::http::header;
 use base::limits::PLAN_BYTES_MAX;
 use subtle::ConstantTimeEq;
 use tokio_stream::StreamExt;
 
+use crate::extract::{is_fields, is_multipart};
 use crate::problem::Problem;
 use crate::texts::Both;
 use crate::viewer::FORM_BYTES_MAX;
@@ -45,10 +45,8 @@ pub async fn checked(request: Request, token: &str) -> Result<Request, Problem> 
     if let Some(given) = request.headers().get("x-csrf-token") {
         return if is_token(given.as_bytes(), token) { Ok(request) } else { Err(refusal()) };
     }
-    let media =
-        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_multipart = crate::extract::is_multipart(request.headers());
-    let bytes_max = match media.starts_with("application/x-www-form-urlencoded") {
+    let is_multipart = is_multipart(request.headers());
+    let bytes_max = match is_fields(request.headers()) {
         true => FIELDS_BYTES_MAX,
         false if is_multipart => FORM_BYTES_MAX.max(PLAN_BYTES_MAX + 64 * 1024),
         false => return Err(refusal()),
@@ -112,6 +110,8 @@ fn first_part(bytes: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header;
+
     use super::*;
 
     #[test]

@@ -189,12 +189,21 @@ pub fn length(request: &Request) -> usize {
 
 /// Whether a body says that it is a form with files.
 pub fn is_multipart(headers: &HeaderMap) -> bool {
-    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    media.is_some_and(|media| media.starts_with("multipart/form-data"))
+    media(headers).starts_with("multipart/form-data")
+}
+
+/// Whether a body says that it is a form without files.
+pub fn is_fields(headers: &HeaderMap) -> bool {
+    media(headers).starts_with("application/x-www-form-urlencoded")
+}
+
+/// What a body says that it is.
+fn media(headers: &HeaderMap) -> &str {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// How long a body is said to be.
-fn declared(headers: &HeaderMap) -> Option<usize> {
+pub fn declared(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
@@ -212,9 +221,7 @@ pub async fn read_small_body(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     match tokio::time::timeout(SMALL_BODY_TIME_MAX, to_bytes(body, SMALL_BODY_BYTES)).await {
         Ok(Ok(bytes)) => {
-            let media = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-            let is_form = media.is_some_and(|media| media.starts_with("application/x-www-form-urlencoded"));
-            match if is_form { crate::typed::check_fields(&bytes) } else { Ok(()) } {
+            match if is_fields(&parts.headers) { crate::typed::check_fields(&bytes) } else { Ok(()) } {
                 Ok(()) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
                 Err(problem) => problem.into_response(),
             }
@@ -226,9 +233,7 @@ pub async fn read_small_body(request: Request, next: Next) -> Response {
 
 /// Refuses a body that does not say it is JSON.
 pub fn need_json(request: &Request) -> Result<(), Problem> {
-    let media =
-        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = media(request.headers()).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let json =
         essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json");
     if json { Ok(()) } else { Err(Problem::unsupported_media_type("application/json")) }

@@ -96,7 +96,7 @@ impl Desk<'_> {
         actor: &ActorId,
         matter: &Matter,
     ) -> Result<(), AppendError<E>> {
-        if self.takes_part(actor, &matter.reviewer, matter)? || self.took_part(actor, matter)? {
+        if self.has_part(actor, &matter.reviewer, matter)? {
             return refuse(DocketError::OwnApproval);
         }
         Ok(())
@@ -191,8 +191,13 @@ impl Desk<'_> {
         }
         let is_own = matter.submission.as_ref().is_some_and(|submission| submission.actor == *actor);
         // Who approves has not handed down what they owed, nor left the post that owed it.
-        let is_own = is_own || self.takes_part(actor, approver, matter)? || self.took_part(actor, matter)?;
+        let is_own = is_own || self.has_part(actor, approver, matter)?;
         Ok(is_own.then_some(DocketError::OwnApproval))
+    }
+
+    /// Whether somebody who acts for a post takes part in the matter under another one, or did.
+    fn has_part(&mut self, actor: &ActorId, under: &PostId, matter: &Matter) -> Result<bool, StoreError> {
+        Ok(self.takes_part(actor, under, matter)? || self.took_part(actor, matter)?)
     }
 
     /// Whether somebody acts for a post that owed the matter, or helped with it, at any time.

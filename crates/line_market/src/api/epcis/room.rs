@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::Request;
-use axum::http::header;
 use base::limits::REQUEST_BYTES_MAX;
-use shell::extract::body;
+use shell::extract::{body, declared};
 use shell::viewer::Viewer;
 use shell::{App, Problem};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
@@ -42,8 +41,7 @@ pub async fn document(
     media: Media,
     request: Request,
 ) -> Result<(Bytes, Room), Problem> {
-    let declared = request.headers().get(header::CONTENT_LENGTH);
-    let declared = declared.and_then(|value| value.to_str().ok()?.parse().ok());
+    let declared = declared(request.headers());
     // Before any of it is read: whoever waits holds nothing.
     let turn = app.limits.turns.to_send(&viewer.id(), declared.unwrap_or(REQUEST_BYTES_MAX)).await?;
     let bytes = body(request, REQUEST_BYTES_MAX).await?;
