@@ -170,6 +170,7 @@ const UNORDERED: &[&str] = &[
 /// Whether an empty list of this name says what none does.
 fn may_be_left_out(holder: &str, name: &str) -> bool {
     UNORDERED.contains(&name)
+        || holder == "vocabularyList" && name == "vocabularyElementList"
         || holder == "vocabularyElementList" && matches!(name, "attributes" | "children")
 }
 

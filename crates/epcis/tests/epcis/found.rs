@@ -36,6 +36,26 @@ fn an_element_of_master_data_without_attributes_and_children_comes_back_through_
 }
 
 #[test]
+fn master_data_that_lists_nothing_comes_back_through_xml() {
+    let header = [
+        r#"{}"#,
+        r#"{"epcisMasterData":{}}"#,
+        r#"{"epcisMasterData":{"vocabularyList":[]}}"#,
+        r#"{"epcisMasterData":{"vocabularyList":[{"type":"urn:epcglobal:epcis:vtype:ReadPoint"}]}}"#,
+        r#"{"epcisMasterData":{"vocabularyList":[{"type":"urn:a:b","vocabularyElementList":[]}]}}"#,
+    ];
+    for header in header {
+        json(
+            format!(
+                "{{\"@context\":[],\"type\":\"EPCISDocument\",\"schemaVersion\":\"2.0\",\
+                 \"creationDate\":\"2021-12-10T08:31:22Z\",\"epcisHeader\":{header},\"epcisBody\":{{\"eventList\":[]}}}}"
+            )
+            .as_bytes(),
+        );
+    }
+}
+
+#[test]
 fn compact_names_in_master_data_keep_their_namespaces_through_xml() {
     json(
         b"{\"@context\":{\"ex\":\"https://ex.example/\"},\"type\":\"EPCISDocument\",\"schemaVersion\":\"2.0\",\
