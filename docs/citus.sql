@@ -73,6 +73,7 @@ select create_distributed_table('market_lot', 'book', colocate_with => 'book');
 select create_distributed_table('market_merchant', 'book', colocate_with => 'book');
 select create_distributed_table('market_price', 'book', colocate_with => 'book');
 select create_distributed_table('market_product', 'book', colocate_with => 'book');
+select create_distributed_table('market_product_name', 'book', colocate_with => 'book');
 select create_distributed_table('market_query', 'book', colocate_with => 'book');
 select create_distributed_table('market_recall', 'book', colocate_with => 'book');
 select create_distributed_table('market_recall_end', 'book', colocate_with => 'book');

@@ -128,6 +128,14 @@ text_id!(
         text.contains(':').then_some(()).ok_or(IdError::NoScheme { what })
     }
 );
+
+impl ActorId {
+    /// Whether the installation itself records, not somebody.
+    pub fn is_system(&self) -> bool {
+        self.as_str().starts_with("system:")
+    }
+}
+
 text_id!(
     /// A kind of entry, `line.noun.verb`.
     KindName,

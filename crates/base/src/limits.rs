@@ -69,8 +69,12 @@ pub const PUBLIC_TRACES_MAX: usize = 2;
 pub const TRACES_MAX: usize = 2;
 /// Requests of one account or credential that are read for at a time; the others wait their turn.
 pub const READS_OF_ONE_MAX: usize = 4;
+/// Requests of one account or credential that have something decided and recorded at a time; the others wait their turn.
+pub const WRITES_OF_ONE_MAX: usize = 16;
 /// Rows of one page of a list.
 pub const PAGE_ROWS_MAX: usize = 200;
+/// Days of a period that a figure is asked for: somewhat more than ten years.
+pub const FIGURE_DAYS_MAX: i32 = 3_700;
 /// What a book's sum of a figure over a day or a month may come to, either way, and ten times that what stands of one: a
 /// thousand books and centuries of months add up to no more than numbers hold.
 pub const FIGURE_SUM_MAX: i64 = 1_000_000_000_000_000;

@@ -1,13 +1,19 @@
 //! What a market needs before it can sell, and what it sells.
 
-use base::{ActorId, BookId};
+use base::{ActorId, BookId, Time};
 use kernel::Kernel;
 use line_market::record::{Input, Recorded};
 use serde_json::{Value, json};
 
 /// Records an entry as the installation, past HTTP and rights.
 pub fn enter(kernel: &Kernel, book: &BookId, kind: &str, body: Value) -> Recorded {
-    let input = Input { kind: kind.to_owned(), occurred: None, body, evidence: Vec::new() };
+    enter_at(kernel, book, None, kind, body)
+}
+
+/// The same as of a time, as history is loaded.
+pub fn enter_at(kernel: &Kernel, book: &BookId, occurred: Option<&str>, kind: &str, body: Value) -> Recorded {
+    let occurred = occurred.map(|text| Time::parse(text).unwrap());
+    let input = Input { kind: kind.to_owned(), occurred, body, evidence: Vec::new() };
     let (book, actor) = (book.clone(), ActorId::new("system:test").unwrap());
     let recorded =
         kernel.append_blocking(move |desk| line_market::record::record(desk, &book, &actor, &input));

@@ -20,7 +20,7 @@ pub const MARKETS: [(&str, &str, &str); 2] =
     [("beiyuan", "beiyuan-market", "371402"), ("xihai", "xihai-market", "371481")];
 
 /// Long enough, and nobody's name.
-const PASSWORD: &str = "correct horse battery";
+pub const PASSWORD: &str = "correct horse battery";
 
 /// Who asks. Those of a market belong to the first one; leader and auditor to the county above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod totp;
 
 use access::{ADMIN, Actor, Grant, HOLDER};
 use base::{AccountId, ActorId, BookId, SubjectId, Time, UnitCode};
+use ledger::Body;
 use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
 
@@ -36,7 +37,8 @@ pub use sessions::{NewSession, Session, SignInError};
 pub use totp::TotpSecret;
 
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
-use crate::registry::id;
+use crate::entries::{Kinds, about_of};
+use crate::registry::{id, root_book};
 use crate::{AppendError, Kernel, Receipt};
 
 /// An account to add.
@@ -127,6 +129,7 @@ impl Kernel {
             let actor = account_actor(&who);
             sessions::end_sessions_of(admin.desk, &actor);
             admin.keep_secret(&actor, &hash, true);
+            identity::ask_again(admin, &actor)?;
             let body = PasswordChanged { account: who.clone() };
             let receipt = admin.record(&body, vec![about("account", who.as_str())?])?;
             Ok(ResetPassword { receipt, one_time_password: Some(password.clone()) })
@@ -172,10 +175,28 @@ impl Kernel {
         Ok(self.read(|tx| find_actor(tx, actor, now))?.map(|found| found.actor))
     }
 
-    /// Whether an account administers something, and so whoever enters it.
-    pub fn is_administrator(&self, account: &AccountId) -> Result<bool, StoreError> {
-        let held = self.read(|tx| grants(tx, &account_actor(account)))?;
-        Ok(held.iter().any(|(_, grant)| grant.role == ADMIN))
+    /// Since when nobody but who may now has opened an account or device: when its device was enrolled last, or what opens an
+    /// account was changed last. What somebody left running before ends with it.
+    pub fn credential_since(&self, who: &ActorId) -> Result<Option<Time>, StoreError> {
+        const KINDS: Kinds<'_> = Kinds::These(&[
+            DeviceEnrolled::KIND,
+            PasswordChanged::KIND,
+            TotpSet::KIND,
+            TotpRemoved::KIND,
+            IdentitySet::KIND,
+            IdentityRemoved::KIND,
+        ]);
+        let Ok(subject) = grantee_subject(who) else { return Ok(None) };
+        let changed = self.read(|tx| about_of(tx, &root_book(), &subject, KINDS, None, 1))?;
+        Ok(changed.first().map(|entry| entry.recorded))
+    }
+
+    /// The unit of an account that administers something, as whoever enters it does then.
+    pub fn administers_from(&self, who: &AccountId) -> Result<Option<UnitCode>, StoreError> {
+        self.read(|tx| {
+            let administers = grants(tx, &account_actor(who))?.iter().any(|(_, grant)| grant.role == ADMIN);
+            Ok(account(tx, who)?.filter(|_| administers).map(|(unit, _)| unit))
+        })
     }
 
     /// 256 unpredictable bits, from the writer.
@@ -196,6 +217,12 @@ impl Admin<'_, '_> {
         }
         self.tree.need_unit(&grant.unit)?;
         self.permit_grant("kernel.grant.give", grant)?;
+        if let Some(post) = grant.subject.as_ref().filter(|_| grant.role == HOLDER)
+            && !self.is_installation()
+            && !self.tree.post(post).is_some_and(|post| self.tree.contains(&grant.unit, &post.unit))
+        {
+            return Err(AdminError::ForeignPost.into());
+        }
         let is_reserved = |subject| !self.policy.may_act_for(&grant.role, subject);
         if !self.is_installation() && grant.subject.as_ref().is_some_and(is_reserved) {
             return Err(AdminError::ReservedSubject.into());
@@ -205,10 +232,40 @@ impl Admin<'_, '_> {
             return Err(AdminError::ProgramAdmin.into());
         }
         // What somebody may do, and on whose behalf, is said by none but those who administer them.
-        match unit_of(self.desk.read()?, grantee)? {
-            Some(unit) => self.permit_grant("kernel.grant.give", &Grant { unit, ..grant.clone() }),
-            None => Ok(()),
+        if let Some(unit) = unit_of(self.desk.read()?, grantee)? {
+            self.permit_grant("kernel.grant.give", &Grant { unit, ..grant.clone() })?;
         }
+        let of_role = role.line;
+        self.need_own_password(grantee, &grant.unit, grant.line.as_deref().or(of_role))
+    }
+
+    /// Refuses to add to what an account may do while it opens with the one-time password of somebody who could not open it
+    /// then.
+    pub(crate) fn need_own_password(
+        &mut self,
+        who: &ActorId,
+        unit: &UnitCode,
+        line: Option<&str>,
+    ) -> AdminResult<()> {
+        const ONE_TIME: &str = "select actor from secret where actor = $1 and must_change = 1";
+        const KINDS: Kinds<'_> = Kinds::These(&[AccountAdded::KIND, PasswordChanged::KIND]);
+        if self.desk.read()?.query_one(ONE_TIME, &[Param::Text(who.as_str())])?.is_none() {
+            return Ok(());
+        }
+        let subject = grantee_subject(who)?;
+        let given = about_of(self.desk.read()?, &root_book(), &subject, KINDS, None, 1)?;
+        let Some(giver) = given.first().map(|entry| entry.actor.clone()) else { return Ok(()) };
+        if giver.is_system() || self.is_by(&giver) {
+            return Ok(());
+        }
+        let now = self.desk.now();
+        let may_open = match find_actor(self.desk.read()?, &giver, now)? {
+            Some(FoundActor { actor, .. }) => {
+                self.decided(&actor, "kernel.password.reset", unit, line).is_allowed()
+            }
+            None => false,
+        };
+        if may_open { Ok(()) } else { Err(AdminError::OneTimePassword.into()) }
     }
 
     /// Appends a grant, if the acting one may give it.
@@ -365,11 +422,15 @@ pub(crate) fn find_actor(
     Ok(Some(FoundActor { actor: Actor { id: actor.clone(), grants }, expires }))
 }
 
-/// The unit of an account or token.
+/// The unit of an account, token or device.
 fn unit_of(tx: &mut dyn Tx, actor: &ActorId) -> Result<Option<UnitCode>, StoreError> {
     let (find, name) = match actor.as_str().split_once(':') {
         Some(("account", _)) => ("select unit from account where actor = $1", actor.as_str()),
         Some(("token", token)) => ("select unit from api_token where token = $1", token),
+        Some(("device", local)) => {
+            let book = local.split_once('/').map_or(local, |(book, _)| book);
+            ("select unit from org_book where book = $1", book)
+        }
         _ => return Ok(None),
     };
     let row = tx.query_one(find, &[Param::Text(name)])?;

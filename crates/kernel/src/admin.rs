@@ -52,6 +52,12 @@ pub enum AdminError {
     CodeWrong,
     #[error("too many codes were wrong; none is taken for {0} s")]
     CodesWrong(u64),
+    #[error("the post does not lie within the unit")]
+    ForeignPost,
+    #[error(
+        "the account opens with a one-time password of somebody who may not open it with this right: its owner signs in first, or somebody who may gives another"
+    )]
+    OneTimePassword,
     #[error("an account is linked with this identity already")]
     IdentityTaken,
     #[error("the account is linked with no identity")]
@@ -113,7 +119,8 @@ impl AdminError {
             Self::AccountExists(_)
             | Self::UnknownAccount(_)
             | Self::AccountDisabled(_)
-            | Self::OwnAccount => "account",
+            | Self::OwnAccount
+            | Self::OneTimePassword => "account",
             Self::PasswordShort(_) | Self::PasswordLong(_) | Self::PasswordIsAccount | Self::PasswordSame => {
                 "new_password"
             }
@@ -125,7 +132,7 @@ impl AdminError {
             Self::RoleOfLine { .. } => "line",
             Self::UnknownGrant(_) => "grant",
             Self::NoGrants => "grants",
-            Self::ReservedSubject => "subject",
+            Self::ReservedSubject | Self::ForeignPost => "subject",
             Self::ExpiresInPast => "expires",
             Self::UnknownBook(_) => "book",
             Self::UnknownToken(_) => "token",
@@ -219,7 +226,7 @@ impl Kernel {
             }
             let now = desk.now();
             let tree = load(desk.read()?)?;
-            let rights = if is_system(&by) {
+            let rights = if by.is_system() {
                 None
             } else {
                 let found = find_actor(desk.read()?, &by, now)?;
@@ -235,10 +242,6 @@ impl Kernel {
     }
 }
 
-pub(crate) fn is_system(actor: &ActorId) -> bool {
-    actor.as_str().starts_with("system:")
-}
-
 impl<'a, 'd> Admin<'a, 'd> {
     /// The installation itself at the desk.
     pub fn of_system(desk: &'a mut Desk<'d>, tree: Tree, policy: &'a Policy, by: &'a ActorId) -> Self {
@@ -248,11 +251,16 @@ impl<'a, 'd> Admin<'a, 'd> {
     /// Refuses what the acting one may not do to a unit's resources of a line, or of none.
     pub fn permit(&self, action: &'static str, unit: &UnitCode, line: Option<&str>) -> AdminResult<()> {
         let Some(actor) = &self.rights else { return Ok(()) };
-        let resource = Resource { unit: unit.clone(), line: line.map(str::to_owned), owner: None };
-        match decide(self.policy, &self.tree, actor, action, &resource) {
+        match self.decided(actor, action, unit, line) {
             Decision::Allow { .. } => Ok(()),
             Decision::Deny { reason } => Err(AdminError::Denied { action, reason }.into()),
         }
+    }
+
+    /// What somebody may do to a unit's resources of a line, or of none.
+    pub fn decided(&self, actor: &Actor, action: &str, unit: &UnitCode, line: Option<&str>) -> Decision {
+        let resource = Resource { unit: unit.clone(), line: line.map(str::to_owned), owner: None };
+        decide(self.policy, &self.tree, actor, action, &resource)
     }
 
     pub fn is_installation(&self) -> bool {

@@ -11,7 +11,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Param, StoreError, Tx, Value};
 
-use crate::admin::is_system;
 use crate::docket::Seats;
 use crate::schema::{INSERT_ENTRY, MOVE_HEAD, OPEN_BOOK, PUT_TILE, TAKE_HEAD};
 use crate::tiles::{StoredTiles, store_error};
@@ -209,7 +208,7 @@ impl<'a> Desk<'a> {
     /// Refuses what the sums of a figure have no room for. Scales sell by the kilogram, and what falls due was looked at when
     /// it was planned.
     fn need_room<E>(&mut self, entry: &Entry) -> Result<(), AppendError<E>> {
-        if is_system(&entry.actor) || entry.actor.as_str().starts_with("device:") {
+        if entry.actor.is_system() || entry.actor.as_str().starts_with("device:") {
             return Ok(());
         }
         let mut contributions = Contributions::default();

@@ -1,6 +1,8 @@
 //! Evidence files: kept by their digest, checked for what they are, never by the name that a sender gave. Who names one in an
 //! entry has sent it: knowing a digest opens nothing. One that no entry names goes after a day.
 
+use std::collections::BTreeSet;
+
 use base::limits::{EVIDENCE_BYTES_MAX, PLAN_BYTES_MAX};
 use base::{ActorId, BookId, SubjectId};
 use sha2::{Digest, Sha256};
@@ -199,6 +201,21 @@ impl Kernel {
         const FIND: &str = "select media_type from evidence where book = $1 and digest = $2";
         let row = self.read(|tx| tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(digest)]))?;
         row.map(|row| row.text(0).map(str::to_owned)).transpose()
+    }
+
+    /// Those of some files that the book has no more.
+    pub fn files_gone<'d>(
+        &self,
+        book: &BookId,
+        digests: impl Iterator<Item = &'d String>,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let mut gone = BTreeSet::new();
+        for digest in digests {
+            if self.evidence_type(book, digest)?.is_none() {
+                gone.insert(digest.clone());
+            }
+        }
+        Ok(gone)
     }
 
     /// A file by its digest, of somebody who sent it.

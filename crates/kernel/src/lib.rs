@@ -67,6 +67,7 @@ pub use registry::ROOT_BOOK;
 pub use replay::Replayed;
 pub use target::{Target, TargetSet};
 pub use turns::in_turn;
+pub use walk::Along;
 
 /// Batches of entries that a slow listener may lag behind before it is told that it missed some. They are kept in
 /// memory until then, and each may be as large as a group.

@@ -7,6 +7,7 @@ use access::{ActionDef, KERNEL_ACTIONS, KERNEL_ROLES, RoleDef};
 use base::{ActorId, BookId, CityZone, Seq, SubjectId, limits};
 use figures::{Contributions, Figure, Ratio};
 use ledger::{Body, BodyError, Draft, Entry, Kind, Role, Rule, check_text};
+use matters::Submitted;
 use registry::{BookOpened, PlaceAdded, PlaceRenamed, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed};
 use serde::{Deserialize, Serialize};
 use store::{Migration, Param, StoreError, Tx};
@@ -101,22 +102,43 @@ impl Kernel {
         })
     }
 
-    /// Takes a file away, unless an entry that still has its body names it.
+    /// Takes a file away, unless an entry that still has its body names it. What was handed in for a matter along with an
+    /// entry that is erased does not keep it: nobody could ever erase that.
     fn drop_file(&self, tx: &mut dyn Tx, book: &BookId, digest: &str) -> Result<(), StoreError> {
         // Entries of a kind lie in runs, so that those that come by the million are not read.
         const NAMED: &str =
             "select entry.seq from run join entry on entry.book = run.book and entry.kind = run.kind
                 and entry.seq between run.first_seq and run.last_seq
-            where run.book = $1 and run.kind = $2 and entry.body is not null and entry.head like $3 limit 1";
+            where run.book = $1 and run.kind = $2 and entry.body is not null and entry.head like $3";
         let (place, named) = (Param::Text(book.as_str()), format!("%\"{digest}\"%"));
         for kind in self.catalogue().iter().filter(|kind| kind.bears_files) {
             let asked = [place, Param::Text(kind.name), Param::Text(&named)];
-            if tx.query_one(NAMED, &asked)?.is_some() {
-                return Ok(());
+            for row in tx.query(NAMED, &asked)? {
+                let seq = Seq::from_i64(row.int(0)?);
+                if kind.name != Submitted::KIND || !came_along(tx, book, seq, digest)? {
+                    return Ok(());
+                }
             }
         }
         evidence::drop_file(tx, book, digest)
     }
+}
+
+/// Whether an entry was recorded in one act with another that names the same file, and whose body is gone.
+fn came_along(tx: &mut dyn Tx, book: &BookId, seq: Seq, digest: &str) -> Result<bool, StoreError> {
+    /// Entries of one act lie side by side.
+    const BESIDE: i64 = 64;
+    const ERASED: &str =
+        "select seq from entry where book = $1 and seq between $2 and $3 and body is null and head like $4";
+    let Some(handed_in) = entries::entry(tx, book, seq)? else { return Ok(false) };
+    let (at, named) = (seq.to_i64(), format!("%\"{digest}\"%"));
+    let asked =
+        [Param::Text(book.as_str()), Param::Int(at - BESIDE), Param::Int(at + BESIDE), Param::Text(&named)];
+    let rows = tx.query(ERASED, &asked)?;
+    let seqs: Vec<Seq> =
+        rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect::<Result<_, StoreError>>()?;
+    let erased = entries::entries(tx, book, &seqs)?;
+    Ok(erased.iter().any(|it| it.recorded == handed_in.recorded && it.actor == handed_in.actor))
 }
 
 /// The kernel as the first of the lines.
@@ -215,11 +237,23 @@ impl Line for Own {
         notices::erase(tx, entry)
     }
 
-    /// Addresses are personal, and so is what a provider calls somebody.
+    /// Addresses are personal, and so is what a provider calls somebody. What is listed to some alone is told entry by
+    /// entry to nobody else.
     fn body_needs(&self, kind: &str) -> Option<&'static str> {
         match kind {
             ContactSet::KIND => Some("kernel.contact.list"),
-            IdentitySet::KIND => Some("kernel.account.list"),
+            AccountAdded::KIND
+            | AccountDisabled::KIND
+            | PasswordChanged::KIND
+            | TotpSet::KIND
+            | TotpRemoved::KIND
+            | TotpRenewed::KIND
+            | TotpRecovered::KIND
+            | IdentitySet::KIND
+            | IdentityRemoved::KIND => Some("kernel.account.list"),
+            GrantGiven::KIND | GrantWithdrawn::KIND => Some("kernel.grant.list"),
+            TokenIssued::KIND | TokenRevoked::KIND => Some("kernel.token.list"),
+            DeviceEnrolled::KIND | DeviceRevoked::KIND => Some("kernel.device.list"),
             _ => None,
         }
     }

@@ -185,11 +185,14 @@ impl Kernel {
     /// Lets an account hold a post for a time.
     pub fn hold_post(&self, by: impl Into<By>, held: PostHeld) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
-            admin.tree.check_held(&held)?;
+            // Only whoever may fill a post learns who holds it.
             admin.permit_post(&held.post)?;
             // Whose post brings duties loses rights by them: it is not put on somebody from outside.
             let unit = need_active(admin, &held.account)?;
             admin.permit("kernel.post.hold", &unit, None)?;
+            admin.tree.check_held(&held)?;
+            let of_post = admin.tree.need_post(&held.post)?.unit.clone();
+            admin.need_own_password(&account_actor(&held.account), &of_post, None)?;
             admin.record(&held, vec![held.post.clone(), about("account", held.account.as_str())?])
         })
     }
@@ -197,13 +200,13 @@ impl Kernel {
     /// Ends the time for which an account holds a post.
     pub fn leave_post(&self, by: impl Into<By>, left: PostLeft) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
+            admin.permit_post(&left.post)?;
             // The installation says what has long been.
             let today = match admin.is_installation() {
                 true => left.until,
                 false => admin.desk.zone().day_of(admin.desk.now()),
             };
             let from = admin.tree.check_left(&left, today)?;
-            admin.permit_post(&left.post)?;
             // Days on which a post was held decide who may approve: only the root's administrators take some away, but for an
             // appointment that begins today, and nobody of their own.
             if left.until < today && !admin.is_installation() {

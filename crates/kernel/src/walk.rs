@@ -7,7 +7,7 @@ use base::limits::{TRACE_DEPTH_MAX, TRACE_SUBJECTS_MAX};
 use base::{BookId, Seq, SubjectId};
 use ledger::{Role, Subject};
 use store::{Param, StoreError, Tx, placeholders};
-use trace::{Bounds, Cut, Direction, Link, Links, Walk};
+use trace::{Bounds, Cut, Direction, Fan, Link, Links, Walk};
 
 use crate::apply::{home_book, read_mates};
 use crate::{Kernel, Lines, entries};
@@ -21,23 +21,33 @@ const WIDE_MAX: usize = 4_000;
 impl Kernel {
     /// Walks from a subject, across books, within the product's bounds.
     pub fn walk(&self, start: &SubjectId, direction: Direction) -> Result<Walk, StoreError> {
-        let bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: TRACE_SUBJECTS_MAX };
-        self.walk_within(start, direction, bounds, WALK_TIME_MAX, None)
+        self.walk_along(start, direction, Along::Every)
     }
 
-    /// Walks from a subject within narrower bounds, and, where a book is named, along what that one tells and each subject's
-    /// home, and no other book. A reader of the database is held all the while.
+    /// The same along some books.
+    pub fn walk_along(
+        &self,
+        start: &SubjectId,
+        direction: Direction,
+        along: Along<'_>,
+    ) -> Result<Walk, StoreError> {
+        let bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: TRACE_SUBJECTS_MAX, fan: Fan::WHOLE };
+        self.walk_within(start, direction, bounds, WALK_TIME_MAX, along)
+    }
+
+    /// Walks from a subject within narrower bounds. A reader of the database is held all the while.
     pub fn walk_within(
         &self,
         start: &SubjectId,
         direction: Direction,
         bounds: Bounds,
         time_max: Duration,
-        told_in: Option<&BookId>,
+        along: Along<'_>,
     ) -> Result<Walk, StoreError> {
         let deadline = Instant::now() + time_max;
         self.read(|tx| {
-            let mut links = StoredLinks { tx, lines: self.lines(), told_in, wide: 0, is_cut: false };
+            let of_each = Some(bounds.fan.entries).filter(|entries| *entries < usize::MAX);
+            let mut links = StoredLinks { tx, lines: self.lines(), along, of_each, wide: 0, is_cut: false };
             let mut walk = trace::walk(&mut links, start, direction, bounds, &|| Instant::now() > deadline)?;
             if links.is_cut {
                 walk.cut = walk.cut.or(Some(Cut::Subjects));
@@ -47,12 +57,33 @@ impl Kernel {
     }
 }
 
+/// The books along which a walk goes.
+#[derive(Debug, Clone, Copy)]
+pub enum Along<'a> {
+    Every,
+    /// Each subject's home, and what this book tells.
+    Homes(&'a BookId),
+    /// These alone: nothing follows from what stands in another, not even that it stands there.
+    Only(&'a BTreeSet<BookId>),
+}
+
+impl Along<'_> {
+    fn leads(self, book: &BookId, is_home: bool) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Homes(told_in) => is_home || told_in == book,
+            Self::Only(books) => books.contains(book),
+        }
+    }
+}
+
 /// The links of the database.
 pub struct StoredLinks<'a> {
     pub tx: &'a mut dyn Tx,
     pub lines: &'a Lines,
-    /// The one book besides the homes of subjects whose entries count; every book, if none is named.
-    pub told_in: Option<&'a BookId>,
+    pub along: Along<'a>,
+    /// How many links of each subject are read in one role, and one more; all, if none is named, but no more than a walk has room for.
+    pub of_each: Option<usize>,
     /// Wide entries read for the step that is under way.
     pub wide: usize,
     /// Whether more of them were left out.
@@ -70,12 +101,12 @@ impl Links for StoredLinks<'_> {
     ) -> Result<Vec<Link>, StoreError> {
         let mut by_book: BTreeMap<BookId, Vec<&SubjectId>> = BTreeMap::new();
         for subject in subjects {
-            if let Some(home) = home_book(subject) {
+            if let Some(home) = home_book(subject).filter(|home| self.along.leads(home, true)) {
                 by_book.entry(home).or_default().push(subject);
             }
         }
         for (subject, book) in self.seen(subjects)? {
-            if self.told_in.is_none_or(|only| *only == book) {
+            if self.along.leads(&book, false) {
                 by_book.entry(book).or_default().push(subject);
             }
         }
@@ -83,11 +114,20 @@ impl Links for StoredLinks<'_> {
         self.wide = 0;
         for (book, subjects) in by_book {
             for chunk in subjects.chunks(CHUNK) {
+                if let Some(entries) = self.of_each {
+                    // What is told of one leaves the others theirs.
+                    for subject in chunk {
+                        for role in trace::roles(direction) {
+                            self.of_book(&book, &[subject], &[role], entries + 1, &mut found)?;
+                        }
+                    }
+                    continue;
+                }
                 let room = (max + 1).saturating_sub(found.len());
                 if room == 0 {
                     return Ok(found);
                 }
-                self.of_book(&book, chunk, direction, room, &mut found)?;
+                self.of_book(&book, chunk, &trace::roles(direction), room, &mut found)?;
             }
         }
         Ok(found)
@@ -124,17 +164,20 @@ impl StoredLinks<'_> {
         &mut self,
         book: &BookId,
         subjects: &[&SubjectId],
-        direction: Direction,
+        roles: &[Role],
         room: usize,
         found: &mut Vec<Link>,
     ) -> Result<(), StoreError> {
+        // Of one subject in one role, the first come first.
+        let order = if self.of_each.is_some() { "order by seq" } else { "" };
         let sql = format!(
-            "select subject, seq, role, mates from link where book = $1 and role in ($2, $3, $4) and subject in ({}) \
-             limit {room}",
-            placeholders(5, subjects.len())
+            "select subject, seq, role, mates from link where book = $1 and role in ({}) and subject in ({}) \
+             {order} limit {room}",
+            placeholders(2, roles.len()),
+            placeholders(2 + roles.len(), subjects.len())
         );
         let mut params = vec![Param::Text(book.as_str())];
-        params.extend(trace::roles(direction).map(|role| Param::Text(role.as_str())));
+        params.extend(roles.iter().map(|role| Param::Text(role.as_str())));
         params.extend(subjects.iter().map(|subject| Param::Text(subject.as_str())));
         let known: HashMap<&str, &SubjectId> =
             subjects.iter().map(|known| (known.as_str(), *known)).collect();

@@ -5,13 +5,14 @@
 use base::{ActorId, BookId, Day, KindName, Seq, SubjectId, Time};
 use kernel::{AppendError, Desk, DocketError, MatterSort, clock_actor};
 use matters::{
-    Cancelled, DayUnit, Due, Event, Evidence, Matter, MatterId, Move, Opened, State, Submitted, Taken, Term,
+    Cancelled, DayUnit, Due, Event, Evidence, Matter, MatterId, Move, Opened, Reopened, Returned, State,
+    Submitted, Taken, Term,
 };
 use store::StoreError;
 
 use crate::apply::word;
 use crate::kinds::{Breach, CertificateType};
-use crate::state::{self, Duties, Merchant};
+use crate::state::{self, ComplaintRow, Duties, Merchant};
 
 pub const COMPLAINT: &str = "market.complaint";
 
@@ -35,7 +36,7 @@ const NOTICE_DAYS: i32 = 30;
 /// (市场监督管理投诉举报处理暂行办法), article 14.
 const COMPLAINT_WORKDAYS: u32 = 7;
 
-/// What a matter of the market follows from. Each has one matter, whatever becomes of it.
+/// What a matter of the market follows from. Each has one matter, which is opened anew where it comes again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cause<'a> {
     /// A lot failed a test, and is under this hold.
@@ -43,9 +44,10 @@ pub(crate) enum Cause<'a> {
         lot: &'a str,
         hold: u64,
     },
-    /// More was sold than there was, or what was held, or on a scale whose verification had ended: one matter for a lot, a
-    /// breach and a day.
+    /// More was sold than there was, or what was held, or on a scale whose verification had ended: one matter for a scale, a
+    /// breach and the day on which it was reported, however many lots a scale names.
     Breach {
+        scale: u32,
         lot: &'a str,
         breach: Breach,
     },
@@ -78,7 +80,9 @@ impl Cause<'_> {
     fn name(&self, day: Day) -> String {
         match self {
             Self::FailedTest { hold, .. } => format!("failed-test-{hold}"),
-            Self::Breach { lot, breach } => format!("{}-{lot}-{day}", word(breach).replace('_', "-")),
+            Self::Breach { scale, breach, .. } => {
+                format!("{}-scale-{scale}-{day}", word(breach).replace('_', "-"))
+            }
             Self::Complaint { seq } => format!("complaint-{seq}"),
             Self::Certificate { merchant, certificate, until } => {
                 format!("{}-{merchant}-{until}", word(certificate).replace('_', "-"))
@@ -90,12 +94,14 @@ impl Cause<'_> {
     fn title(&self) -> String {
         match self {
             Self::FailedTest { lot, .. } => format!("批次 {lot} 检测不合格，核查处置"),
-            Self::Breach { lot, breach: Breach::HeldSale } => format!("停售批次 {lot} 仍有销售，核查处置"),
-            Self::Breach { lot, breach: Breach::ExpiredVerification } => {
-                format!("检定到期的电子秤仍销售批次 {lot}，核查处置")
+            Self::Breach { scale, lot, breach: Breach::HeldSale } => {
+                format!("{scale} 号秤销售停售批次（如 {lot}），核查处置")
             }
-            Self::Breach { lot, breach: Breach::MassBalance } => {
-                format!("批次 {lot} 销量超出进货量，核查处置")
+            Self::Breach { scale, lot, breach: Breach::ExpiredVerification } => {
+                format!("{scale} 号秤检定到期仍有销售（如批次 {lot}），核查处置")
+            }
+            Self::Breach { scale, lot, breach: Breach::MassBalance } => {
+                format!("{scale} 号秤销量超出进货量（如批次 {lot}），核查处置")
             }
             Self::Complaint { seq } => format!("办理第 {seq} 号投诉"),
             Self::Certificate { merchant, certificate, until } => {
@@ -120,14 +126,21 @@ impl Cause<'_> {
         }
     }
 
-    fn about(&self, book: &BookId) -> SubjectId {
-        let (scheme, local) = match self {
-            Self::FailedTest { lot, .. } | Self::Breach { lot, .. } => ("lot", (*lot).to_owned()),
-            Self::Complaint { seq } => ("complaint", seq.to_string()),
-            Self::Certificate { merchant, .. } => ("merchant", (*merchant).to_owned()),
-            Self::Verification { scale, .. } => ("scale", scale.to_string()),
+    /// Whether it may come again after its matter was closed; of a paper, what the calendar says of its last day does not.
+    fn comes_again(&self) -> bool {
+        matches!(self, Self::FailedTest { .. } | Self::Breach { .. })
+    }
+
+    fn about(&self, book: &BookId) -> Vec<SubjectId> {
+        let named = match self {
+            Self::FailedTest { lot, .. } => vec![("lot", (*lot).to_owned())],
+            Self::Breach { scale, lot, .. } => vec![("scale", scale.to_string()), ("lot", (*lot).to_owned())],
+            Self::Complaint { seq } => vec![("complaint", seq.to_string())],
+            Self::Certificate { merchant, .. } => vec![("merchant", (*merchant).to_owned())],
+            Self::Verification { scale, .. } => vec![("scale", scale.to_string())],
         };
-        SubjectId::local(scheme, book, &local).expect("codes and numbers are short and printable")
+        let subject = |(scheme, local): (&str, String)| SubjectId::local(scheme, book, &local);
+        named.into_iter().map(|it| subject(it).expect("codes and numbers are short and printable")).collect()
     }
 
     fn id(&self, book: &BookId, day: Day) -> MatterId {
@@ -157,21 +170,47 @@ fn owe_under<E: From<DocketError>>(
     duties: &Duties,
     cause: &Cause<'_>,
 ) -> Result<(), AppendError<E>> {
-    let matter = cause.id(book, desk.zone().day_of(at));
-    if desk.matter(&matter)?.is_some() {
-        return Ok(());
+    let day = desk.zone().day_of(desk.done_at(actor, at));
+    let (matter, due) = (cause.id(book, day), cause.due(duties, day));
+    if let Some(before) = desk.matter(&matter)? {
+        let at = desk.done_at(actor, at);
+        return match before.state {
+            _ if !cause.comes_again() => Ok(()),
+            // What was handed in says nothing of it.
+            State::Submitted => give_back(desk, at, &before, cause),
+            state if state.is_closed() => owe_again(desk, at, &before, due),
+            _ => Ok(()),
+        };
     }
     let opened = Opened {
         matter,
         sort: KindName::new(cause.sort()).expect("a valid name"),
         title: cause.title(),
-        due: cause.due(duties, desk.zone().day_of(desk.done_at(actor, at))),
+        due,
         owner: duties.answering.clone(),
         helpers: Vec::new(),
         reviewer: duties.supervising.clone(),
         rule: RULE.into(),
     };
-    desk.open_matter(book, actor, at, opened, vec![cause.about(book)]).map(drop)
+    desk.open_matter(book, actor, at, opened, cause.about(book)).map(drop)
+}
+
+/// What was put right and went wrong again is owed again.
+fn owe_again<E: From<DocketError>>(
+    desk: &mut Desk<'_>,
+    at: Time,
+    matter: &Matter,
+    due: Due,
+) -> Result<(), AppendError<E>> {
+    let reopened = Reopened {
+        matter: matter.id.clone(),
+        sort: matter.sort.clone(),
+        reason: "再次发生".into(),
+        approver: matter.reviewer.clone(),
+        due,
+        undone: None,
+    };
+    desk.move_matter(matter.version, &clock_actor(), at, reopened.into()).map(drop)
 }
 
 /// What put a cause right.
@@ -179,6 +218,45 @@ pub(crate) struct Remedy<'a> {
     pub reason: &'a str,
     /// Digests of the files that show it.
     pub evidence: &'a [String],
+}
+
+/// What goes wrong once more is not among what was handed in: whoever reviews it would close both.
+fn give_back<E: From<DocketError>>(
+    desk: &mut Desk<'_>,
+    at: Time,
+    matter: &Matter,
+    cause: &Cause<'_>,
+) -> Result<(), AppendError<E>> {
+    let (id, by) = (matter.id.clone(), matter.reviewer.clone());
+    let returned = Returned { matter: id, by, reason: format!("再次发生：{}", cause.title()) };
+    desk.move_matter(matter.version, &clock_actor(), at, returned.into()).map(drop)
+}
+
+/// Puts a cause right that was not owed yet, or not any more: a paper or verification that is said to run on, a complaint that laid
+/// no duty. It is owed then by who answers for the market, so that it is handed in with the file that shows it, or stays
+/// open without one.
+pub(crate) fn renew<E: From<DocketError>>(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    actor: &ActorId,
+    at: Time,
+    cause: &Cause<'_>,
+    remedy: &Remedy<'_>,
+) -> Result<(), AppendError<E>> {
+    if let Some(duties) = state::duties(desk.read()?, book)?
+        && !actor.is_system()
+        && (!desk.works_for(actor, &duties.supervising)? || desk.works_for(actor, &duties.answering)?)
+    {
+        let now = desk.now();
+        let day = desk.zone().day_of(now);
+        match desk.matter(&cause.id(book, day))? {
+            Some(before) if before.state.is_closed() => {
+                owe_again(desk, now, &before, cause.due(&duties, day))?
+            }
+            _ => owe_under(desk, book, &clock_actor(), now, &duties, cause)?,
+        }
+    }
+    settle(desk, book, actor, at, cause, remedy)
 }
 
 /// Ends the matter of a cause that was put right: at once, if whoever records it may say so for the supervising post. From
@@ -292,20 +370,45 @@ pub(crate) fn on_move(
     step: &Move,
     matter: &Matter,
 ) -> Result<(), AppendError<DocketError>> {
-    if matter.sort.as_str() != COMPLAINT || !matches!(step.event, Event::Accepted(_)) {
+    if matter.sort.as_str() != COMPLAINT || !matter.state.is_closed() {
         return Ok(());
     }
-    if is_settled(desk, matter)? {
-        return Ok(());
+    if !matches!(step.event, Event::Accepted(_)) || is_settled(desk, matter)? {
+        return owe_next(desk, step.at, matter);
     }
     let zh = "投诉尚未办结，请先登记办理结果。".into();
     let en = "the complaint is not settled yet: record its outcome first".into();
     Err(AppendError::Refused(DocketError::Line { zh, en }))
 }
 
-fn is_settled(desk: &mut Desk<'_>, matter: &Matter) -> Result<bool, StoreError> {
+/// How many complaints about a slip are owed, and not settled.
+pub(crate) fn count_owed(desk: &mut Desk<'_>, book: &BookId, slip: &str) -> Result<usize, StoreError> {
+    let mut owed = 0;
+    for seq in state::open_complaints(desk.read()?, book, slip)? {
+        let matter = desk.matter(&of_complaint(book, seq))?;
+        owed += usize::from(matter.is_some_and(|matter| !matter.state.is_closed()));
+    }
+    Ok(owed)
+}
+
+/// With a complaint done, the next about the same slip is owed that laid no duty.
+fn owe_next(desk: &mut Desk<'_>, at: Time, matter: &Matter) -> Result<(), AppendError<DocketError>> {
+    let book = matter.id.book();
+    let Some(slip) = complaint_of(desk, matter)?.and_then(|complaint| complaint.slip) else { return Ok(()) };
+    for seq in state::open_complaints(desk.read()?, &book, &slip)? {
+        if desk.matter(&of_complaint(&book, seq))?.is_none() {
+            return owe(desk, &book, &clock_actor(), at, &Cause::Complaint { seq: seq.0 });
+        }
+    }
+    Ok(())
+}
+
+fn complaint_of(desk: &mut Desk<'_>, matter: &Matter) -> Result<Option<ComplaintRow>, StoreError> {
     let number = matter.id.subject().local_part().trim_start_matches("complaint-").parse();
-    let Ok(number) = number else { return Ok(true) };
-    let complaint = state::complaint(desk.read()?, &matter.id.book(), Seq(number))?;
-    Ok(complaint.is_none_or(|complaint| complaint.settled_seq.is_some()))
+    let Ok(number) = number else { return Ok(None) };
+    state::complaint(desk.read()?, &matter.id.book(), Seq(number))
+}
+
+fn is_settled(desk: &mut Desk<'_>, matter: &Matter) -> Result<bool, StoreError> {
+    Ok(complaint_of(desk, matter)?.is_none_or(|complaint| complaint.settled_seq.is_some()))
 }

@@ -317,7 +317,7 @@ impl Prepared {
             let draft = Draft::new(&self.book, line.occurred, &self.actor, &body)?;
             let lot = subject(&self.book, "lot", &sale.lot).map_err(refused)?;
             desk.append(draft.subject(Role::About, lot).subject(Role::About, serial.subject(&self.book)))?;
-            let cause = Cause::Breach { lot: &sale.lot, breach };
+            let cause = Cause::Breach { scale: self.scale, lot: &sale.lot, breach };
             duties::owe(desk, &self.book, &self.actor, line.occurred, &cause)?;
         }
         Ok(Ok(LineOutcome::Recorded { counter: line.counter, seq: receipt.seq, slip: slip.clone() }))

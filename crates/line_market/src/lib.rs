@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod apply;
+pub mod balance;
 pub mod deliveries;
 pub mod downlink;
 mod duties;

@@ -6,6 +6,7 @@ use kernel::Kernel;
 use serde::Serialize;
 use store::StoreError;
 
+use crate::balance::ToldLot;
 use crate::policy::READ_TAKINGS;
 use crate::rules;
 use crate::state::{self, Block, Blocks, Lot};
@@ -16,41 +17,54 @@ const SIBLINGS_READ: usize = 200;
 /// The account of a recall.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Recall {
-    pub lot: Lot,
+    pub lot: ToldLot,
     /// Slips of the lot and of every lot that came out of it, at most [`Recall::SLIPS_SHOWN`] of them.
     pub slips: Vec<String>,
-    pub slips_total: usize,
-    /// The action that the reader would need to be told the slips, where they are left out: those of a lot that was never
-    /// held are takings and nothing else.
+    /// Null where it is withheld, like `sold_g`, `left_g` and `accounted_g`.
+    pub slips_total: Option<usize>,
+    /// The action that the reader would need to be told the slips and the balance, where they are left out: those of a lot
+    /// that was never held are takings and nothing else.
     pub withheld: Option<&'static str>,
     /// Whether the lot was ever held.
     #[serde(skip)]
     pub was_held: bool,
     /// Lots that came out of this one, in this market.
-    pub descendants: Vec<Lot>,
+    pub descendants: Vec<ToldLot>,
     /// Other lots of the same supplier and product that are still open.
-    pub siblings: Vec<Lot>,
+    pub siblings: Vec<ToldLot>,
     pub blocks: Vec<Block>,
     /// Grams sold on slips, of the lot and its descendants.
-    pub sold_g: Grams,
+    pub sold_g: Option<Grams>,
     /// Grams lost or destroyed.
     pub lost_g: Grams,
     /// Grams that should still be at a stall, under the block.
-    pub left_g: Grams,
+    pub left_g: Option<Grams>,
     /// Sold, lost or left: what is accounted for of what was received.
-    pub accounted_g: Grams,
+    pub accounted_g: Option<Grams>,
 }
 
 impl Recall {
     pub const SLIPS_SHOWN: usize = 1_000;
 
-    /// The same for somebody who may not read takings: with the slips of a lot that was held, which are what a recall is
-    /// after, and with no others.
+    /// The same for somebody who may not read takings: with the slips and the balance of a lot that was held, which are what a
+    /// recall is after, and with no others.
     #[must_use]
     pub fn without_takings(self) -> Self {
-        match self.was_held {
-            true => self,
-            false => Self { slips: Vec::new(), withheld: Some(READ_TAKINGS), ..self },
+        let listed = |lots: Vec<ToldLot>| lots.into_iter().map(ToldLot::without_takings).collect();
+        let told = Self { siblings: listed(self.siblings), ..self };
+        if told.was_held {
+            return told;
+        }
+        Self {
+            lot: told.lot.without_takings(),
+            descendants: listed(told.descendants),
+            slips: Vec::new(),
+            slips_total: None,
+            sold_g: None,
+            left_g: None,
+            accounted_g: None,
+            withheld: Some(READ_TAKINGS),
+            ..told
         }
     }
 }
@@ -76,22 +90,23 @@ pub fn recall(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Recal
         let slips_total = state::count_slips(tx, book, &family)?;
         let slips = state::slips(tx, book, &family, Recall::SLIPS_SHOWN)?;
         let all = || std::iter::once(&lot).chain(&descendants);
-        let sold_g = all().map(|lot| lot.sold_g).sum();
+        let sold_g: Grams = all().map(|lot| lot.sold_g).sum();
         let lost_g = all().map(|lot| lot.lost_g).sum();
         let left_g: Grams = all().map(|lot| Grams(lot.left_g().0.max(0))).sum();
+        let whole = |lots: Vec<Lot>| lots.into_iter().map(|lot| ToldLot::of(lot, true)).collect();
         Ok(Some(Recall {
-            accounted_g: sold_g + lost_g + left_g,
+            accounted_g: Some(sold_g + lost_g + left_g),
             slips,
-            slips_total,
+            slips_total: Some(slips_total),
             withheld: None,
             was_held: !state::holds(tx, book, &[code], 1)?.is_empty(),
-            siblings,
+            siblings: whole(siblings),
             blocks: state::blocks(tx, book, Blocks::OfLot(code))?,
-            sold_g,
+            sold_g: Some(sold_g),
             lost_g,
-            left_g,
-            descendants,
-            lot,
+            left_g: Some(left_g),
+            descendants: whole(descendants),
+            lot: ToldLot::of(lot, true),
         }))
     })
 }

@@ -2,12 +2,13 @@
 //!
 //! The API, the pages and the demonstration all come through [`record`].
 
+mod complaints;
 mod holds;
 mod offers;
 mod scales;
 
 use base::limits::PRODUCTS_MAX;
-use base::{ActorId, BookId, Day, Seq, SubjectId, Time};
+use base::{ActorId, BookId, Day, SubjectId, Time};
 use kernel::{AppendError, Desk, Named, ROOT_BOOK, Receipt};
 use ledger::{Body, Draft, Role};
 use serde::{Deserialize, Serialize};
@@ -18,10 +19,10 @@ use crate::kinds::{
     FeeCharged, FeePaid, FootfallCounted, InspectionRecorded, JobsChanged, LeaseEnded, LotHeld, LotLost,
     LotReceived, LotReleased, LotSplit, LotTransferred, MarketBefore, MarketOpened, MerchantRegistered,
     PricePosted, ProductRegistered, RecallEnded, RecallOpened, ScaleEnrolled, ScaleMoved, ScaleVerified,
-    SlipSerial, StallBefore, StallLeased, StallOpened, TransferAccepted, TransferOffered,
+    StallBefore, StallLeased, StallOpened, TransferAccepted, TransferOffered,
 };
 use crate::refusal::{Code, Refusal};
-use crate::rules::{self, COMPLAINTS_OF_SLIP_MAX, FOOD_PERMIT_DAYS_MAX, HEALTH_DAYS_MAX};
+use crate::rules::{self, FOOD_PERMIT_DAYS_MAX, HEALTH_DAYS_MAX, WRITTEN_DAYS_MAX};
 use crate::state::{self, Duties, Jobs, Lot, Merchant};
 
 /// What somebody asks the market to record.
@@ -60,6 +61,18 @@ impl Recorded {
     }
 }
 
+/// What is decided, offered or posted, and counts from when it is recorded: nobody could go by it earlier.
+const AT_ONCE: &[&str] = &[
+    LotHeld::KIND,
+    LotReleased::KIND,
+    RecallOpened::KIND,
+    RecallEnded::KIND,
+    ComplaintSettled::KIND,
+    PricePosted::KIND,
+    TransferOffered::KIND,
+    TransferAccepted::KIND,
+];
+
 /// Decides and appends.
 pub fn record(
     desk: &mut Desk<'_>,
@@ -73,6 +86,7 @@ pub fn record(
     }
     desk.take(book)?;
     let occurred = input.occurred.unwrap_or(desk.now());
+    let occurred = if AT_ONCE.contains(&&*input.kind) { desk.done_at(actor, occurred) } else { occurred };
     Recorder { desk, book, actor, occurred, evidence: &input.evidence }.dispatch(input)
 }
 
@@ -207,12 +221,41 @@ impl Recorder<'_, '_> {
     }
 
     /// A figure takes what changed: what is taken from it was in it by that day.
-    fn need_no_earlier(&self, amended: Time) -> Result<(), Failure> {
+    fn need_no_earlier(&self, than: Time) -> Result<(), Failure> {
         let zone = self.desk.zone();
-        match zone.day_of(self.occurred) < zone.day_of(amended) {
-            true => refuse(Code::PastTime, "occurred", format!("lies before what it amends, of {amended}")),
+        match zone.day_of(self.occurred) < zone.day_of(than) {
+            true => refuse(Code::PastTime, "occurred", format!("lies before what it rests on, of {than}")),
             false => Ok(()),
         }
+    }
+
+    /// Goods arrive from the day on which the stall is let, whether that was written down then or later.
+    fn need_let_by_then(&mut self, stall: &state::Stall) -> Result<(), Failure> {
+        let day = self.desk.zone().day_of(self.occurred);
+        match stall.lease_from.is_some_and(|from| from <= day) {
+            true => Ok(()),
+            false => self.need_let_before(&stall.stall),
+        }
+    }
+
+    /// What becomes of goods is written down within some days. The installation loads what has long been.
+    fn need_recent(&self) -> Result<(), Failure> {
+        let zone = self.desk.zone();
+        let first = zone.day_of(self.desk.now()).plus(-WRITTEN_DAYS_MAX);
+        match zone.day_of(self.occurred) < first && !self.actor.is_system() {
+            true => refuse(
+                Code::PastTime,
+                "occurred",
+                format!("lies before {first}: too long ago to be written down now"),
+            ),
+            false => Ok(()),
+        }
+    }
+
+    /// What happens to goods happens after they came.
+    fn need_after_arrival(&self, lot: &Lot) -> Result<(), Failure> {
+        self.need_no_earlier(lot.received_at)?;
+        self.need_recent()
     }
 
     fn open_stall(&mut self, input: &Input) -> Result<Receipt, Failure> {
@@ -258,6 +301,11 @@ impl Recorder<'_, '_> {
         duties::settle(self.desk, self.book, self.actor, self.occurred, cause, &remedy)
     }
 
+    fn renew_duty(&mut self, cause: &Cause<'_>, reason: &str) -> Result<(), Failure> {
+        let remedy = Remedy { reason, evidence: self.evidence };
+        duties::renew(self.desk, self.book, self.actor, self.occurred, cause, &remedy)
+    }
+
     fn assign_duties(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: DutiesAssigned = Self::body(input)?;
         self.desk.need_posts_near(self.book, Named::Owing, [&body.answering, &body.supervising])?;
@@ -288,7 +336,7 @@ impl Recorder<'_, '_> {
         };
         if let Some(until) = until.filter(|until| *until < body.until) {
             let (merchant, certificate) = (body.merchant.as_str(), body.certificate);
-            self.settle_duty(&Cause::Certificate { merchant, certificate, until }, "已换发新证")?;
+            self.renew_duty(&Cause::Certificate { merchant, certificate, until }, "已换发新证")?;
         }
         self.plain::<CertificateRecorded>(input, |it| vec![("merchant", it.merchant.clone())])
     }
@@ -297,7 +345,7 @@ impl Recorder<'_, '_> {
     /// stood.
     fn need_run(&self, until: Day, days_max: i32, field: &str) -> Result<(), Failure> {
         let last = self.desk.zone().day_of(self.desk.now()).plus(days_max);
-        if until <= last || self.actor.as_str().starts_with("system:") {
+        if until <= last || self.actor.is_system() {
             return Ok(());
         }
         refuse(Code::RunsTooLong, field, format!("lies behind {last}: none runs so long"))
@@ -343,9 +391,18 @@ impl Recorder<'_, '_> {
                 format!("stall {} is let to {tenant}", body.stall),
             );
         }
+        self.need_let_before(&body.stall)?;
         self.plain::<StallLeased>(input, |it| {
             vec![("stall", it.stall.clone()), ("merchant", it.merchant.clone())]
         })
+    }
+
+    /// A stall is let and given back in the order of time, so that it counts as let once at most on every day.
+    fn need_let_before(&mut self, stall: &str) -> Result<(), Failure> {
+        match state::let_changed(self.desk.read()?, self.book, stall)? {
+            Some(changed) => self.need_no_earlier(changed),
+            None => Ok(()),
+        }
     }
 
     fn end_lease(&mut self, input: &Input) -> Result<Receipt, Failure> {
@@ -358,6 +415,7 @@ impl Recorder<'_, '_> {
                 format!("stall {} is not let to {}", body.stall, body.merchant),
             );
         }
+        self.need_let_before(&body.stall)?;
         self.plain::<LeaseEnded>(input, |it| {
             vec![("stall", it.stall.clone()), ("merchant", it.merchant.clone())]
         })
@@ -410,6 +468,10 @@ impl Recorder<'_, '_> {
                 format!("stall {} is not let to {}", body.stall, body.merchant),
             );
         }
+        if !self.actor.is_system() {
+            self.need_let_by_then(&stall)?;
+        }
+        self.need_recent()?;
         let mut draft = self.draft(&body)?.at(self.id("stall", &body.stall)?);
         if let Some(source) = &body.source {
             // Under this form an event that names it otherwise is met.
@@ -425,6 +487,7 @@ impl Recorder<'_, '_> {
     fn need_transfer(&mut self, body: &LotTransferred) -> Result<(), Failure> {
         let lot = self.need_lot(&body.lot)?;
         rules::may_take(&lot, body.quantity_g, "body.quantity_g").map_err(refused)?;
+        self.need_after_arrival(&lot)?;
         self.need_no_lot(&body.new_lot, "body.new_lot")?;
         let stall = self.need_stall(&body.to_stall, "body.to_stall")?;
         if stall.merchant.as_ref() != Some(&body.to_merchant) {
@@ -457,6 +520,7 @@ impl Recorder<'_, '_> {
         let lot = self.need_lot(&body.lot)?;
         let total = body.parts.iter().map(|part| part.quantity_g).sum();
         rules::may_take(&lot, total, "body.parts").map_err(refused)?;
+        self.need_after_arrival(&lot)?;
         self.need_room_in_family(&body.lot, body.parts.len(), "body.parts")?;
         let mut draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
         draft = draft.subject(Role::Input, self.id("lot", &body.lot)?);
@@ -476,6 +540,7 @@ impl Recorder<'_, '_> {
         let lot = self.need_lot(&body.lot)?;
         // A held lot may be destroyed: that is what becomes of most.
         rules::enough(&lot, body.quantity_g, "body.quantity_g").map_err(refused)?;
+        self.need_after_arrival(&lot)?;
         let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
         let draft = draft.subject(Role::Input, self.id("lot", &body.lot)?);
         self.append(draft)
@@ -506,42 +571,5 @@ impl Recorder<'_, '_> {
             Some(_) => {}
         }
         self.plain::<RecallEnded>(input, |it| vec![("lot", it.lot.clone())])
-    }
-
-    fn complain(&mut self, input: &Input) -> Result<Receipt, Failure> {
-        let body: ComplaintFiled = Self::body(input)?;
-        let mut draft = self.draft(&body)?;
-        if let Some(serial) = body.slip.as_deref().and_then(SlipSerial::parse) {
-            if state::sale_of_slip(self.desk.read()?, self.book, serial)?.is_none() {
-                return refuse(Code::UnknownSlip, "body.slip", "there is no such slip");
-            }
-            if state::count_open_complaints(self.desk.read()?, self.book, serial)? >= COMPLAINTS_OF_SLIP_MAX {
-                let detail = format!(
-                    "{COMPLAINTS_OF_SLIP_MAX} complaints about this slip are being handled: wait for their outcome"
-                );
-                return refuse(Code::TooManyComplaints, "body.slip", detail);
-            }
-            draft = draft.subject(Role::About, serial.subject(self.book));
-        }
-        let receipt = self.append(draft)?;
-        self.owe(&Cause::Complaint { seq: receipt.seq.0 })?;
-        Ok(receipt)
-    }
-
-    /// What the answering side says of a complaint stands once its matter is closed; until then the supervising side may say
-    /// otherwise, and whoever is asked to think again may.
-    fn settle(&mut self, input: &Input) -> Result<Receipt, Failure> {
-        let mut body: ComplaintSettled = Self::body(input)?;
-        let seq = Seq(body.complaint);
-        let Some(row) = state::complaint(self.desk.read()?, self.book, seq)? else {
-            return refuse(Code::UnknownEntry, "body.complaint", format!("there is no complaint {seq}"));
-        };
-        if row.settled_seq.is_some() && !duties::may_settle_anew(self.desk, self.book, self.actor, seq)? {
-            return refuse(Code::AlreadySettled, "body.complaint", format!("complaint {seq} is settled"));
-        }
-        body.instead_of = row.settled_seq.map(|settled| settled.0);
-        self.settle_duty(&Cause::Complaint { seq: body.complaint }, &body.text)?;
-        let draft = self.draft(&body)?.subject(Role::About, self.id("complaint", &seq.to_string())?);
-        self.append(draft)
     }
 }

@@ -8,8 +8,8 @@ use ledger::Body;
 use store::Migration;
 
 use crate::kinds::{
-    CertificateRecorded, EpcisCaptured, EpcisDescribed, JobsChanged, MerchantRegistered, ScaleEnrolled,
-    ScaleMoved, ScaleVerified,
+    CertificateRecorded, EpcisCaptured, EpcisDescribed, JobsChanged, LeaseEnded, MerchantRegistered,
+    ProductRegistered, ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased, StallOpened,
 };
 
 pub const MIGRATIONS: &[Migration] = &[
@@ -30,6 +30,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 17, sql: include_str!("../migrations/0017_no_entry.sql") },
     Migration { owner: "market", number: 18, sql: include_str!("../migrations/0018_jobs.sql") },
     Migration { owner: "market", number: 19, sql: include_str!("../migrations/0019_complaints.sql") },
+    Migration { owner: "market", number: 20, sql: include_str!("../migrations/0020_told.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[
@@ -45,12 +46,13 @@ pub const DERIVED: &[Derived] = &[
     },
     Derived {
         table: "market_stall",
-        columns: "book, stall, zone, food, area_dm2, merchant, lease_from, lease_until, fee_fen",
+        columns: "book, stall, zone, food, area_dm2, merchant, lease_from, lease_until, fee_fen, let_changed",
     },
     Derived { table: "market_fee", columns: "book, stall, month, charged_fen, paid_fen" },
     Derived { table: "market_scale", columns: "book, scale, stall, serial, seal, verified_until, fair" },
     Derived { table: "market_scale_place", columns: "book, scale, seq, at, stall" },
     Derived { table: "market_product", columns: "book, product, title_zh, title_en, category" },
+    Derived { table: "market_product_name", columns: "book, product, seq, title_zh, title_en" },
     Derived { table: "market_price", columns: "book, stall, product, fen_per_kg, seq" },
     Derived {
         table: "market_lot",
@@ -100,7 +102,9 @@ pub const DERIVED: &[Derived] = &[
 ];
 
 /// Step 6 finds events by their facts, which only their entries tell, and says whose each is; step 11 tells where scales
-/// stood before; step 18 adds up jobs, and gives merchants the days of papers back that went when an older one was erased.
+/// stood before; step 18 adds up jobs, and gives merchants the days of papers back that went when an older one was erased;
+/// step 20 tells what products were called before, and
+/// when stalls were let or given back.
 pub const REBUILT: &[Rebuilt] = &[
     Rebuilt {
         step: 6,
@@ -124,5 +128,10 @@ pub const REBUILT: &[Rebuilt] = &[
         step: 18,
         tables: &["market_jobs", "market_merchant"],
         kinds: &[JobsChanged::KIND, MerchantRegistered::KIND, CertificateRecorded::KIND],
+    },
+    Rebuilt {
+        step: 20,
+        tables: &["market_product", "market_product_name", "market_stall"],
+        kinds: &[ProductRegistered::KIND, StallOpened::KIND, StallLeased::KIND, LeaseEnded::KIND],
     },
 ];

@@ -20,10 +20,10 @@ pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, count_out_of, descendants, holds, origins};
 pub use markets::{Jobs, Market, has_sold, is_gtin_of_other, jobs, market, market_of_gtin, slip_gtins};
 pub use offers::{Offer, offer, offers_of_a_day, offers_to};
-pub use past::{Held, Past, Verified, past};
+pub use past::{Held, Names, Past, Verified, past, product_name};
 pub use recalls::{RecallRow, open_recall, recalls};
 pub use scales::{Scale, places_of_scale, scale, scales, scales_at};
-pub use slips::{captured, count_open_complaints, count_slips, sale_of_slip, slips};
+pub use slips::{captured, count_slips, open_complaints, sale_of_slip, slips};
 
 /// A lot (批次) and where its grams went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -41,6 +41,8 @@ pub struct Lot {
     /// The entry that received it.
     pub seq: Seq,
     pub received_g: Grams,
+    /// Told by [`crate::balance::ToldLot`] alone.
+    #[serde(skip)]
     pub sold_g: Grams,
     pub moved_g: Grams,
     pub lost_g: Grams,
@@ -193,6 +195,13 @@ pub fn stall(tx: &mut dyn Tx, book: &BookId, stall: &str) -> Result<Option<Stall
     let row =
         tx.query_one(&format!("{STALL} and stall = $2"), &[Param::Text(book.as_str()), Param::Text(stall)])?;
     row.as_ref().map(stall_of).transpose()
+}
+
+/// When a stall was let or given back last.
+pub fn let_changed(tx: &mut dyn Tx, book: &BookId, stall: &str) -> Result<Option<Time>, StoreError> {
+    const CHANGED: &str = "select let_changed from market_stall where book = $1 and stall = $2";
+    let row = tx.query_one(CHANGED, &[Param::Text(book.as_str()), Param::Text(stall)])?;
+    Ok(row.map(|row| row.int_or_null(0)).transpose()?.flatten().map(Time))
 }
 
 fn stall_of(row: &Row) -> Result<Stall, StoreError> {

@@ -11,6 +11,9 @@ use crate::rules::{self, Restated};
 use crate::sorts;
 use crate::state::{self, Project};
 
+/// Matters that end with a project which leaves the list: whoever withdraws it is asked about each.
+const ENDED_MAX: usize = 500;
+
 type Refused = AppendError<DocketError>;
 
 /// A project's own matter carries its deadline, its posts and its end; every other matter of a project is among what the
@@ -86,9 +89,9 @@ impl Follower<'_, '_> {
             reason: cancelled.reason.clone(),
             change: told.change,
         };
-        self.append(&body)?;
-        self.restate(told.restated)?;
-        for id in self.owed()? {
+        // Whether all may be ended is asked before any is.
+        let mut ended = Vec::new();
+        for id in self.owed_few()? {
             let Some(matter) = self.desk.matter(&id)? else { continue };
             // Whoever takes the project off the list approves for what hangs on it, as they may or in the reviewer's name; what
             // they owe themselves, another does.
@@ -109,15 +112,34 @@ impl Follower<'_, '_> {
                 );
             };
             let reason = cancelled.reason.clone();
-            let event = Cancelled { matter: id, sort: matter.sort.clone(), reason, approver };
-            self.desk.move_matter::<DocketError>(
+            ended.push((
                 matter.version,
-                &self.step.actor,
-                self.step.at,
-                event.into(),
-            )?;
+                Cancelled { matter: id, sort: matter.sort.clone(), reason, approver },
+            ));
+        }
+        self.append(&body)?;
+        self.restate(told.restated)?;
+        for (version, event) in ended {
+            self.desk.move_matter::<DocketError>(version, &self.step.actor, self.step.at, event.into())?;
         }
         Ok(())
+    }
+
+    /// The other matters of the project that are open, where they are not so many that ending all takes long.
+    fn owed_few(&mut self) -> Result<Vec<MatterId>, Refused> {
+        let open = self.owed()?;
+        if open.len() > ENDED_MAX {
+            let zh = format!(
+                "尚有 {} 项事项未办结，超过一次可撤销的 {ENDED_MAX} 项，请先办结或撤销部分事项",
+                open.len()
+            );
+            let en = format!(
+                "{} matters are still owed, of which {ENDED_MAX} end with the project at most: end some first",
+                open.len()
+            );
+            return Err(AppendError::Refused(DocketError::Line { zh, en }));
+        }
+        Ok(open)
     }
 
     fn hand_over(&mut self, matter: &Matter) -> Result<(), Refused> {

@@ -20,7 +20,9 @@ pub use money::{
     Paid, Planned,
 };
 pub use month::{Month, NotMonth};
-pub use owed::{BlockerRaised, MilestoneSet, OWED_MAX, PermitApplied, PermitDecided};
+pub use owed::{
+    BlockerRaised, MilestoneSet, OPEN_ON_POST_MAX, OWED_BY_TEAM_MAX, OWED_MAX, PermitApplied, PermitDecided,
+};
 pub use project::{
     Accepted, Amended, DeadlineMoved, DueRestated, EnteredStatistics, FellDue, HandedOver, PhaseChanged,
     Registered, Site, Withdrawn,

@@ -48,9 +48,12 @@ codes! {
     NoEvidence, "须附凭证";
     /// What is owed does not allow it.
     Matter, "事项当前状态不允许这样办理";
+    /// Who reviews a matter does not hand it in for the post that owes it.
+    OwnReview, "审核该事项的岗位不得代为报结，应由承办岗位或其他人员登记";
     /// A plan that cannot be reckoned with.
     Plan, "进度计划不成立";
     NoPlan, "项目尚无进度计划";
+    TooManyPlans, "该项目一天内导入计划或设定基准的次数已达上限，请改日再试";
     Exists, "编号已被使用";
     /// The project left the list.
     Gone, "项目已退出清单";
@@ -87,6 +90,8 @@ impl Code {
                 | Self::MonthClosed
                 | Self::AlreadyReversed
                 | Self::Matter
+                | Self::OwnReview
+                | Self::TooManyPlans
                 | Self::NoPlan
         )
     }

@@ -22,7 +22,7 @@ pub use money::{
 pub(crate) use money::{paid, projects_with_months_due};
 pub use owed::{Owed, Permit, owed, permit, permits, project_of_matter};
 pub(crate) use owed::{count_of_sort, open_blockers, permits_due};
-pub use portfolio::{AsOf, Course, Listed, Part, first_registered, listed, parts};
+pub use portfolio::{AsOf, Course, Listed, Part, first_month, listed, parts};
 
 /// A key project (重点项目).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]

@@ -28,7 +28,7 @@ pub use id::{MatterId, PostId};
 pub use input::{Facts, Input, Unit};
 pub use kinds::*;
 pub use ladder::{Ladder, NotTimeOfDay, Step, TimeOfDay};
-pub use matter::{Excuse, Matter, Pause, Submission, Version};
+pub use matter::{Excuse, MOVES_OF_PARTS_MAX, Matter, Pause, Submission, Version};
 pub use notice::{NoticeDay, YearNotice};
 pub use phased::{Between, NotPhased, Phased, Point, Points};
 pub use presets::Preset;

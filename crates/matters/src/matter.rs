@@ -16,6 +16,11 @@ use crate::term::{Due, Stop};
 
 /// Pauses, and excuses, of one round at most.
 const PAUSES_MAX: usize = 200;
+/// Moves of a matter after which only those above its posts hand it on: whoever approves is asked about all who ever took part,
+/// and what its owner does alone leaves everybody else their moves.
+pub const MOVES_OF_PARTS_MAX: u32 = 500;
+/// Moves after which only its end is decided.
+const MOVES_MAX: u32 = 2_000;
 
 /// How often people moved a matter. Who moves it says at which version they looked at it.
 #[derive(
@@ -127,10 +132,28 @@ impl Matter {
 
     /// The matter after somebody who looked at `expected` moved it: a conflict if somebody else was faster.
     pub fn propose(&self, expected: Version, step: &Move) -> Result<Self, MatterError> {
-        if expected != self.version {
-            return Err(MatterError::Conflict { expected, found: self.version });
+        self.need_version(expected)?;
+        let moves_max = match step.event {
+            Event::HelperAdded(_) => MOVES_OF_PARTS_MAX,
+            Event::HandedOver(_)
+            | Event::Returned(_)
+            | Event::Reopened(_)
+            | Event::Paused(_)
+            | Event::Extended(_) => MOVES_MAX,
+            _ => u32::MAX,
+        };
+        if self.version.0 >= moves_max && !step.actor.is_system() {
+            return Err(MatterError::TooMany("moves"));
         }
         self.after(step)
+    }
+
+    /// Refuses what rests on another version than the one that stands.
+    pub fn need_version(&self, expected: Version) -> Result<(), MatterError> {
+        match expected == self.version {
+            true => Ok(()),
+            false => Err(MatterError::Conflict { expected, found: self.version }),
+        }
     }
 
     /// The matter after something happened to it, or why that cannot be. Replaying what was accepted gives the matter.

@@ -39,11 +39,21 @@ fn is_token(given: &[u8], token: &str) -> bool {
     !token.is_empty() && bool::from(given.ct_eq(token.as_bytes()))
 }
 
-/// Lets a request that changes something pass only with the session's token: in a header, or in the field `csrf` of a
-/// form, which is its first. No more of a form is read before.
-pub async fn checked(request: Request, token: &str) -> Result<Request, Problem> {
-    if let Some(given) = request.headers().get("x-csrf-token") {
-        return if is_token(given.as_bytes(), token) { Ok(request) } else { Err(refusal()) };
+/// Lets a request that changes something pass only with the token of the session, where there is one: in a header, or in the
+/// field `csrf` of a form, which is its first. No more of a form is read before, and then all of it.
+pub async fn checked(request: Request, token: Option<&str>) -> Result<Request, Problem> {
+    let given = request.headers().get("x-csrf-token");
+    let told = match token {
+        Some(token) => given.map(|given| is_token(given.as_bytes(), token)),
+        // No browser sends a program's credential by itself.
+        None => Some(true),
+    };
+    match told {
+        Some(false) => return Err(refusal()),
+        Some(true) if !is_fields(request.headers()) && !is_multipart(request.headers()) => {
+            return Ok(request);
+        }
+        _ => {}
     }
     let is_multipart = is_multipart(request.headers());
     let bytes_max = match is_fields(request.headers()) {
@@ -56,7 +66,7 @@ pub async fn checked(request: Request, token: &str) -> Result<Request, Problem> 
     let read = async {
         read_until(&mut body, &mut bytes, HEAD_BYTES, bytes_max).await?;
         let given = if is_multipart { first_part(&bytes) } else { first_field(&bytes) };
-        if !given.is_some_and(|given| is_token(given, token)) {
+        if told.is_none() && !given.zip(token).is_some_and(|(given, token)| is_token(given, token)) {
             return Err(refusal());
         }
         read_until(&mut body, &mut bytes, usize::MAX, bytes_max).await?;
@@ -151,11 +161,15 @@ mod tests {
         ] {
             // The rest never comes, and is not waited for.
             let (_open, request) = send(media, head);
-            assert_eq!(checked(request, token).await.expect_err("refused").status.as_u16(), 403, "{media}");
+            assert_eq!(
+                checked(request, Some(token)).await.expect_err("refused").status.as_u16(),
+                403,
+                "{media}"
+            );
         }
         let (open, request) =
             send("application/x-www-form-urlencoded", format!("csrf={}&text=1", masked(token)));
         drop(open);
-        checked(request, token).await.expect("our own form");
+        checked(request, Some(token)).await.expect("our own form");
     }
 }

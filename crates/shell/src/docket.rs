@@ -4,7 +4,7 @@
 use access::{HOLDER, Resource};
 use base::UnitCode;
 use kernel::{DocketError, Kernel};
-use matters::{Event, Matter, MatterError, MatterId, PostId, Verb};
+use matters::{Event, Matter, MatterError, MatterId, PostId, State, Verb};
 use registry::Tree;
 
 use crate::api::ledger;
@@ -185,6 +185,7 @@ pub fn moves_of(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<Verb> {
         }
         Verb::Resumed => works() || acts(app, viewer, REVIEW, &matter.reviewer),
         Verb::HelperAdded => works() || arranges(),
+        Verb::HandedOver if is_own && matter.state == State::Submitted => false,
         Verb::HandedOver => arranges() && !(works() && acts(app, viewer, REVIEW, &matter.reviewer)),
         Verb::Coloured | Verb::Escalated => false,
     };

@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::site::REQUEST_TIME_MAX;
 use crate::texts::Both;
-use crate::viewer::{FORM_BYTES_MAX, Viewer};
+use crate::viewer::{FORM_BYTES_MAX, Still, Viewer};
 
 /// A query string.
 #[derive(Debug, Clone, FromRequestParts)]
@@ -104,6 +104,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Entry<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let viewer = request.extensions().get::<Viewer>().cloned();
+        let still = request.extensions().get::<Still>().cloned();
         let bytes = json(request, ENTRY_REQUEST_BYTES_MAX).await?;
         let values = bytes.iter().filter(|byte| matches!(byte, b'{' | b'[' | b',')).count();
         if values > ENTRY_REQUEST_VALUES_MAX {
@@ -120,6 +121,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Entry<T> {
             }
             _ => None,
         };
+        if let Some(still) = still {
+            still.check().await?;
+        }
         check_texts(&bytes)?;
         Ok(Self(read_json(&bytes)?, turn))
     }
@@ -138,6 +142,16 @@ async fn json(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
 /// The request of whoever has not signed in, with its body, which is short for whatever they may do. A form with files that is
 /// too long is read to its end and not kept: whose session has ended while they filled it in is to be told so.
 pub async fn of_nobody(request: Request) -> Result<Request, Problem> {
+    if is_fields(request.headers()) {
+        let (parts, body) = request.into_parts();
+        let body = Body::new(Limited::new(body, BODY_OF_NOBODY_BYTES_MAX));
+        let read = tokio::time::timeout(REQUEST_TIME_MAX, to_bytes(body, BODY_OF_NOBODY_BYTES_MAX)).await;
+        // Whoever broke off is not there to read an answer.
+        let bytes = read.map_err(|_| Problem::unavailable(1))?;
+        let bytes = bytes.map_err(|_| Problem::too_large(BODY_OF_NOBODY_BYTES_MAX as u64))?;
+        crate::typed::check_fields(&bytes)?;
+        return Ok(Request::from_parts(parts, Body::from(bytes)));
+    }
     if !is_multipart(request.headers()) {
         return Ok(request.map(|body| Body::new(Limited::new(body, BODY_OF_NOBODY_BYTES_MAX))));
     }
@@ -250,7 +264,13 @@ pub async fn body(request: Request, bytes_max: usize) -> Result<Bytes, Problem> 
     if declared(request.headers()).is_some_and(|length| length > bytes_max) {
         return Err(Problem::too_large(bytes_max as u64));
     }
-    to_bytes(request.into_body(), bytes_max).await.map_err(|_| Problem::too_large(bytes_max as u64))
+    let still = request.extensions().get::<Still>().cloned();
+    let bytes = to_bytes(request.into_body(), bytes_max).await;
+    let bytes = bytes.map_err(|_| Problem::too_large(bytes_max as u64))?;
+    if let Some(still) = still {
+        still.check().await?;
+    }
+    Ok(bytes)
 }
 
 /// Refuses JSON with U+0000 in a text, which no database takes: rights are looked up by such texts.

@@ -9,8 +9,10 @@ use axum::response::Response;
 pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const HEADERS: [(HeaderName, &str); 6] = [
-    (header::CONTENT_SECURITY_POLICY, CSP),
+/// What is no page: nothing in it is loaded, run, sent or followed, whatever was put into it.
+const CSP_OF_DATA: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
+
+const HEADERS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "same-origin"),
@@ -21,6 +23,20 @@ const HEADERS: [(HeaderName, &str); 6] = [
 /// Sets each header that the handler did not set itself. Nothing is stored by browsers or proxies unless a
 /// handler of a public page or an asset says so.
 pub fn apply(headers: &mut HeaderMap) {
+    let of_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = of_type.split(';').next().unwrap_or_default().trim();
+    let is_xml = matches!(media, "application/xml" | "text/xml")
+        || media.ends_with("+xml") && media != "image/svg+xml";
+    let csp = match media {
+        // Browsers show documents in a viewer of their own, which opens in no sandbox.
+        "text/html" | "application/pdf" | "" => CSP,
+        _ => CSP_OF_DATA,
+    };
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(csp));
+    // A browser would show what others sent as a page of this site.
+    if is_xml {
+        headers.entry(header::CONTENT_DISPOSITION).or_insert(HeaderValue::from_static("attachment"));
+    }
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

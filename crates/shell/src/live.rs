@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use base::limits::STREAM_SECONDS_MAX;
 use kernel::{
     AccountDisabled, BodyErased, DeviceRevoked, GrantWithdrawn, IdentityRemoved, IdentitySet, Kernel,
-    PasswordChanged, TokenRevoked, TotpRemoved,
+    PasswordChanged, TokenRevoked, TotpRemoved, TotpSet,
 };
 use ledger::{Body, Entry};
 use registry::PostLeft;
@@ -194,10 +194,11 @@ fn owner_of(app: &App, request: &Request) -> String {
 
 /// Whether somebody may do less after an entry. It happens seldom enough for every stream to end.
 fn takes_away(entry: &Entry) -> bool {
-    const KINDS: [&str; 10] = [
+    const KINDS: [&str; 11] = [
         BodyErased::KIND,
         AccountDisabled::KIND,
         PasswordChanged::KIND,
+        TotpSet::KIND,
         TotpRemoved::KIND,
         IdentitySet::KIND,
         IdentityRemoved::KIND,

@@ -107,6 +107,11 @@ impl Problem {
         Problem::ours("/problems/not-found", StatusCode::NOT_FOUND, ("没有找到", "Not found"), detail)
     }
 
+    /// 410: was here, and was erased.
+    pub fn erased(detail: Both) -> Problem {
+        Problem::ours("/problems/erased", StatusCode::GONE, ("已删除", "Erased"), detail)
+    }
+
     /// 409: does not fit what is already recorded.
     pub fn conflict(rule: impl Into<String>, detail: Both) -> Problem {
         let title = ("与现有记录冲突", "In conflict with the record");

@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::problem::Problem;
-use crate::viewer::{ask_to_sign_in, identify};
+use crate::viewer::{Public, ask_to_sign_in, identify};
 use crate::{api, assets, extract, headers, health, live, pages, problem, turns, wall};
 
 /// A request that takes longer is answered with 503.
@@ -68,7 +68,7 @@ pub fn site(
         .merge(pages::help(&document))
         .route(
             "/api/openapi.json",
-            get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) }),
+            get(move |_: Public| async move { ([(header::CONTENT_TYPE, "application/json")], text) }),
         )
         .route("/readyz", get(ready))
         .merge(health::router());

@@ -1,7 +1,7 @@
 //! Turns: how much of the database's time one caller takes, how much of one sender is in hand, and how much all long walks
 //! take together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -11,24 +11,26 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::limits::{
     BODIES_OF_ONE_BYTES_MAX, PUBLIC_TRACE_MS_MAX, PUBLIC_TRACE_SUBJECTS_MAX, PUBLIC_TRACES_MAX,
-    READS_OF_ONE_MAX, REQUEST_BYTES_MAX, TRACE_DEPTH_MAX, TRACES_MAX,
+    READS_OF_ONE_MAX, REQUEST_BYTES_MAX, TRACE_DEPTH_MAX, TRACES_MAX, WRITES_OF_ONE_MAX,
 };
-use base::{ActorId, SubjectId};
+use base::{ActorId, BookId, SubjectId};
+use kernel::Along;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use trace::{Bounds, Direction, Walk};
+use trace::{Bounds, Direction, Fan, Walk};
 
 use crate::app::App;
 use crate::problem::Problem;
 use crate::texts::Both;
-use crate::viewer::Viewer;
+use crate::viewer::{Still, Viewer};
 
 /// How long a request waits for a turn.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 const WALK_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// A walk for a page that shows a few dozen steps: anybody who sends events may put much behind a lot.
-const PAGE_WALK: Bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: PUBLIC_TRACE_SUBJECTS_MAX };
+const PAGE_WALK: Bounds =
+    Bounds { depth: TRACE_DEPTH_MAX, subjects: PUBLIC_TRACE_SUBJECTS_MAX, fan: Fan::WHOLE };
 const PAGE_WALK_TIME_MAX: Duration = Duration::from_millis(PUBLIC_TRACE_MS_MAX);
 
 /// What documents of one sender in hand are counted in, and a small one as; together they may be as long as a single one.
@@ -39,6 +41,7 @@ const BODY_UNITS_MAX: usize = BODIES_OF_ONE_BYTES_MAX / SENT_UNIT_BYTES;
 /// The turns of callers who read, of those who send documents, and of walks.
 pub struct Turns {
     readers: OfEach,
+    writers: OfEach,
     senders: OfEach,
     bodies: OfEach,
     walks: Arc<Semaphore>,
@@ -49,6 +52,7 @@ impl Default for Turns {
     fn default() -> Self {
         Self {
             readers: OfEach::new(READS_OF_ONE_MAX),
+            writers: OfEach::new(WRITES_OF_ONE_MAX),
             senders: OfEach::new(SENT_UNITS_MAX),
             bodies: OfEach::new(BODY_UNITS_MAX),
             walks: Arc::new(Semaphore::new(TRACES_MAX)),
@@ -71,13 +75,19 @@ pub fn held() -> Option<Turn> {
 }
 
 impl Turns {
-    /// A turn of a caller, as soon as one is free.
+    /// A turn of a caller who reads, as soon as one is free.
     async fn next_of(&self, actor: &ActorId) -> Turn {
         Arc::new(self.readers.of(actor).acquire_owned().await.expect("nobody closes it"))
     }
 
-    async fn of(&self, actor: &ActorId, wait_max: Duration) -> Result<Turn, Problem> {
-        timeout(wait_max, self.next_of(actor)).await.map_err(|_| too_many())
+    async fn to_read(&self, actor: &ActorId, wait_max: Duration) -> Result<Turn, Problem> {
+        timeout(wait_max, self.next_of(actor)).await.map_err(|_| too_many(READS_OF_ONE_MAX))
+    }
+
+    /// A turn of a caller who has something decided and recorded: all wait for the one writer.
+    async fn to_write(&self, actor: &ActorId, wait_max: Duration) -> Result<Turn, Problem> {
+        let turn = timeout(wait_max, self.writers.of(actor).acquire_owned()).await;
+        Ok(Arc::new(turn.map_err(|_| too_many(WRITES_OF_ONE_MAX))?.expect("nobody closes it")))
     }
 
     /// A turn of a sender whose document has so many bytes, or takes as many when it is read.
@@ -101,6 +111,7 @@ impl Turns {
     /// Forgets whoever reads and sends nothing.
     pub fn forget(&self) {
         self.readers.forget();
+        self.writers.forget();
         self.senders.forget();
         self.bodies.forget();
     }
@@ -146,14 +157,14 @@ impl OfEach {
     }
 }
 
-fn too_many() -> Problem {
+fn too_many(at_a_time: usize) -> Problem {
     let seconds = WAIT_MAX.as_secs();
     let detail = Both::new(
         format!(
-            "同一账户或凭据同时进行的查询过多（同时办理 {READS_OF_ONE_MAX} 个，其余排队），请在 {seconds} 秒后重试。"
+            "同一账户或凭据同时提交的请求过多（同时办理 {at_a_time} 个，其余排队），请在 {seconds} 秒后重试。"
         ),
         format!(
-            "{READS_OF_ONE_MAX} requests of one account or credential are read for at a time, and too many wait; \
+            "{at_a_time} such requests of one account or credential are answered at a time, and too many wait; \
              try again in {seconds} s"
         ),
     );
@@ -174,33 +185,54 @@ fn too_much(bytes_max: usize) -> Problem {
     Problem { detail, ..Problem::too_many_requests(seconds) }
 }
 
-/// The layer in which whoever reads waits for a turn. Streams are not among what it is laid round.
+/// The layer in which whoever reads or writes waits for a turn. Streams are not among what it is laid round.
 pub async fn wait(State(app): State<App>, viewer: Viewer, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let Some(actor) = viewer.actor().filter(|_| reads) else { return next.run(request).await };
-    match app.limits.turns.of(&actor.id, WAIT_MAX).await {
+    let Some(actor) = viewer.actor() else { return next.run(request).await };
+    let turns = &app.limits.turns;
+    let turn = if reads {
+        turns.to_read(&actor.id, WAIT_MAX).await
+    } else {
+        turns.to_write(&actor.id, WAIT_MAX).await
+    };
+    let turn = match (turn, request.extensions().get::<Still>().cloned()) {
+        (Ok(turn), Some(still)) => still.check().await.map(|()| turn),
+        (turn, _) => turn,
+    };
+    match turn {
         Ok(turn) => TURN.scope(turn, next.run(request)).await,
         Err(problem) => problem.into_response(),
     }
 }
 
 impl App {
-    /// Walks from a subject within the product's bounds.
-    pub async fn walk(&self, start: SubjectId, direction: Direction) -> Result<Walk, Problem> {
+    /// Walks from a subject along some books within the product's bounds.
+    pub async fn walk(
+        &self,
+        start: SubjectId,
+        direction: Direction,
+        books: BTreeSet<BookId>,
+    ) -> Result<Walk, Problem> {
         let turn = turn_of(&self.limits.turns.walks).await?;
         self.blocking(move |kernel| {
-            let walk = kernel.walk(&start, direction);
+            let walk = kernel.walk_along(&start, direction, Along::Only(&books));
             drop(turn);
             walk
         })
         .await
     }
 
-    /// Walks from a subject as far as a page shows.
-    pub async fn walk_a_little(&self, start: SubjectId, direction: Direction) -> Result<Walk, Problem> {
+    /// Walks from a subject along some books as far as a page shows.
+    pub async fn walk_a_little(
+        &self,
+        start: SubjectId,
+        direction: Direction,
+        books: BTreeSet<BookId>,
+    ) -> Result<Walk, Problem> {
         let turn = turn_of(&self.limits.turns.page_walks).await?;
         self.blocking(move |kernel| {
-            let walk = kernel.walk_within(&start, direction, PAGE_WALK, PAGE_WALK_TIME_MAX, None);
+            let along = Along::Only(&books);
+            let walk = kernel.walk_within(&start, direction, PAGE_WALK, PAGE_WALK_TIME_MAX, along);
             drop(turn);
             walk
         })
@@ -224,14 +256,29 @@ mod tests {
         let [one, other] = ["a", "b"].map(|name| ActorId::new(format!("token:{name}")).unwrap());
         let mut held = Vec::new();
         for _ in 0..READS_OF_ONE_MAX {
-            held.push(turns.of(&one, Duration::ZERO).await.unwrap());
+            held.push(turns.to_read(&one, Duration::ZERO).await.unwrap());
         }
-        assert_eq!(turns.of(&one, Duration::ZERO).await.unwrap_err().status.as_u16(), 429);
-        drop(turns.of(&other, Duration::ZERO).await.unwrap());
+        assert_eq!(turns.to_read(&one, Duration::ZERO).await.unwrap_err().status.as_u16(), 429);
+        drop(turns.to_read(&other, Duration::ZERO).await.unwrap());
         turns.forget();
         assert_eq!(turns.readers.callers.lock().unwrap().len(), 1);
         held.pop();
-        drop(turns.of(&one, Duration::ZERO).await.unwrap());
+        drop(turns.to_read(&one, Duration::ZERO).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn one_has_so_much_decided_at_a_time_and_keeps_nobody_else_from_the_writer() {
+        let turns = Turns::default();
+        let [one, other] = ["a", "b"].map(|name| ActorId::new(format!("account:{name}")).unwrap());
+        let mut held = Vec::new();
+        for _ in 0..WRITES_OF_ONE_MAX {
+            held.push(turns.to_write(&one, Duration::ZERO).await.unwrap());
+        }
+        assert_eq!(turns.to_write(&one, Duration::ZERO).await.unwrap_err().status.as_u16(), 429);
+        drop(turns.to_write(&other, Duration::ZERO).await.unwrap());
+        drop(turns.to_read(&one, Duration::ZERO).await.unwrap());
+        held.pop();
+        drop(turns.to_write(&one, Duration::ZERO).await.unwrap());
     }
 
     #[tokio::test]

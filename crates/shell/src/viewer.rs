@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use access::{Actor, Decision, Resource, Scope, decide};
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
@@ -11,13 +12,13 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use base::limits::EVIDENCE_BYTES_MAX;
-use base::{ActorId, BookId, UnitCode};
+use base::{AccountId, ActorId, BookId, UnitCode};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use kernel::Session;
 
 use crate::app::{App, append_problem};
 use crate::csrf;
-use crate::pages::provider;
+use crate::pages::{From, provider};
 use crate::problem::{Form, Problem};
 use crate::seats::Seats;
 use crate::texts::{Both, Lang};
@@ -71,6 +72,19 @@ impl Viewer {
         let actor = self.actor().unwrap_or(&nobody);
         let decision = decide(app.kernel.policy(), &tree, actor, action, resource);
         matches!(decision, Decision::Allow { .. })
+    }
+
+    /// Whether it is the same one, let in by the same and with the same rights.
+    fn is(&self, other: &Self) -> bool {
+        let same = |a: &Actor, b: &Actor| a.id == b.id && a.grants == b.grants;
+        match (self, other) {
+            (Self::Nobody, Self::Nobody) => true,
+            (Self::Person(a), Self::Person(b)) => {
+                a.hash == b.hash && a.must_change == b.must_change && same(&a.actor, &b.actor)
+            }
+            (Self::Program(a), Self::Program(b)) => same(a, b),
+            _ => false,
+        }
     }
 
     /// Refuses what is not allowed: 401 for somebody unknown, 403 for somebody known.
@@ -222,6 +236,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Here {
     }
 }
 
+/// One of the public requests that an address has a minute: what anybody may ask for takes it before all else.
+#[derive(Debug, Clone, Copy)]
+pub struct Public;
+
+impl FromRequestParts<App> for Public {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let From(address) = *parts.extensions.get::<From>().ok_or_else(Problem::internal)?;
+        app.limits.public(address).map(|()| Self)
+    }
+}
+
 /// How often somebody may try.
 pub struct Limits {
     sign_in: DefaultKeyedRateLimiter<String>,
@@ -259,6 +286,11 @@ impl Limits {
     /// Ten tries a minute for an account or an address.
     pub fn sign_in(&self, key: String) -> Result<(), Problem> {
         self.sign_in.check_key(&key).map_err(|_| Problem::too_many_requests(60))
+    }
+
+    /// As many for whoever is signed in and says their own password again: strangers who try the account's name use up none.
+    pub fn again(&self, account: &AccountId) -> Result<(), Problem> {
+        self.sign_in(format!("again {account}"))
     }
 
     /// Sixty tries a minute for an IPv6 site, which may have 65,536 networks.
@@ -319,10 +351,12 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
     if let Err(problem) = crate::extract::check_address(request.uri()) {
         return problem.into_response();
     }
+    let since = Instant::now();
     let viewer = match find(&app, request.headers()).await {
         Ok(viewer) => viewer,
         Err(problem) => return problem.into_response(),
     };
+    let still = Still::of(&app, request.headers(), &viewer, since);
     let is_program = matches!(viewer, Viewer::Program(_));
     if !is_program
         && let Err(problem) = crate::origin::check(&app.site.base_url, request.method(), request.headers())
@@ -342,13 +376,15 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
             Err(problem) => return problem.into_response(),
         };
     }
+    let token = viewer.session().map(|session| session.csrf.clone());
+    if !safe && viewer.actor().is_some() {
+        let read = csrf::checked(request, token.as_deref()).await;
+        request = match still.check().await.and(read) {
+            Ok(request) => request,
+            Err(problem) => return problem.into_response(),
+        };
+    }
     if let Viewer::Person(session) = &viewer {
-        if !safe {
-            request = match csrf::checked(request, &session.csrf).await {
-                Ok(request) => request,
-                Err(problem) => return problem.into_response(),
-            };
-        }
         let path = request.uri().path();
         let free = path.starts_with("/assets/")
             || matches!(path, "/account/password" | "/sign-out" | provider::THERE | provider::BACK);
@@ -363,6 +399,7 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
     let chosen =
         request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("lang=")));
     request.extensions_mut().insert(viewer);
+    request.extensions_mut().insert(still);
     let mut response = next.run(request).await;
     if chosen
         && let Ok(cookie) = format!("lang={}; Path=/; Max-Age=31536000; SameSite=Lax", lang.tag()).parse()
@@ -378,6 +415,41 @@ fn must_change_first() -> Problem {
         "首次登录须先修改一次性密码，修改后方可使用。",
         "the one-time password must be changed first, at /account/password",
     ))
+}
+
+/// How long what lets somebody in counts while more of a request is waited for.
+const STALE_AFTER: Duration = Duration::from_millis(250);
+
+/// What lets a caller in. Where a request takes its time it is looked up again: meanwhile it may have been taken away.
+#[derive(Clone)]
+pub struct Still {
+    app: App,
+    credentials: HeaderMap,
+    viewer: Viewer,
+    since: Instant,
+}
+
+impl Still {
+    fn of(app: &App, headers: &HeaderMap, viewer: &Viewer, since: Instant) -> Self {
+        let mut credentials = HeaderMap::new();
+        for name in [header::AUTHORIZATION, header::COOKIE] {
+            for value in headers.get_all(&name) {
+                credentials.append(&name, value.clone());
+            }
+        }
+        Self { app: app.clone(), credentials, viewer: viewer.clone(), since }
+    }
+
+    /// Refuses a caller who is let in no more, or not with the same rights, where it is long since that was looked up.
+    pub async fn check(&self) -> Result<(), Problem> {
+        if self.since.elapsed() < STALE_AFTER {
+            return Ok(());
+        }
+        match find(&self.app, &self.credentials).await?.is(&self.viewer) {
+            true => Ok(()),
+            false => Err(Problem::unauthorized()),
+        }
+    }
 }
 
 /// Finds out who asks, and looks at the registry once, so that everything after may rely on what is in memory.

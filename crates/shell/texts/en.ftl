@@ -29,6 +29,7 @@ identity = Identity
 identity-none = Not linked
 identity-waits = { $identity } (not confirmed by its owner yet)
 sign-in-refused = The account or the password is not right. Check both and try again.
+sign-in-run-out = The one-time password was not used within fourteen days and opens nothing any more. Ask your administrator for another.
 sign-in-code-refused = The one-time code is not right or no longer valid.
 sign-in-wait = Too many attempts. Try again in { $seconds } s.
 sign-in-expired = Your session has ended. Sign in again.

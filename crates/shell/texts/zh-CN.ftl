@@ -29,6 +29,7 @@ identity = 统一身份
 identity-none = 未绑定
 identity-waits = { $identity }（待本人确认）
 sign-in-refused = 账户名或密码不正确，请核对后重试。
+sign-in-run-out = 一次性密码已超过十四天未使用，不再有效，请联系本单位管理员重新发放。
 sign-in-code-refused = 动态验证码不正确或已过期。
 sign-in-wait = 登录尝试过于频繁，请在 { $seconds } 秒后重试。
 sign-in-expired = 登录已过期，请重新登录。

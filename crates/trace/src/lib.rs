@@ -54,6 +54,20 @@ pub trait Links {
 pub struct Bounds {
     pub depth: usize,
     pub subjects: usize,
+    /// How much is followed of what is told of one subject.
+    pub fan: Fan,
+}
+
+/// So many entries are followed from one subject, those first that were recorded first, and so many subjects of each: whoever
+/// tells much of a subject keeps a walk from nothing else.
+#[derive(Debug, Clone, Copy)]
+pub struct Fan {
+    pub entries: usize,
+    pub mates: usize,
+}
+
+impl Fan {
+    pub const WHOLE: Self = Self { entries: usize::MAX, mates: usize::MAX };
 }
 
 /// Why a walk ended before it was complete.
@@ -112,6 +126,7 @@ pub fn walk<L: Links>(
     let mut reached: HashMap<SubjectId, Reached> = HashMap::from([(start.clone(), Reached::Plainly)]);
     let mut frontier = vec![start.clone()];
     let mut cut = None;
+    let mut is_narrowed = false;
     for depth in 1.. {
         if frontier.is_empty() {
             break;
@@ -131,10 +146,25 @@ pub fn walk<L: Links>(
         }
         let room = bounds.subjects.saturating_sub(steps.len()) + 1;
         let mut found = links.links(&frontier, direction, room)?;
-        found.sort_unstable_by(|a, b| (&a.subject, &a.book, a.seq).cmp(&(&b.subject, &b.book, b.seq)));
+        // Those first that lead on from what was reached first.
+        let order: HashMap<&SubjectId, usize> =
+            frontier.iter().enumerate().map(|(at, id)| (id, at)).collect();
+        found.sort_unstable_by(|a, b| {
+            (order[&a.subject], &a.book, a.seq).cmp(&(order[&b.subject], &b.book, b.seq))
+        });
         let mut hop = Vec::new();
+        let (mut from, mut followed) = (None, 0_usize);
         'hop: for link in &found {
-            for (to, how) in next(link, direction, reached[&link.subject]) {
+            if from != Some(&link.subject) {
+                (from, followed) = (Some(&link.subject), 0);
+            }
+            followed += 1;
+            let mates = if followed > bounds.fan.entries { 0 } else { bounds.fan.mates };
+            for (at, (to, how)) in next(link, direction, reached[&link.subject]).enumerate() {
+                if at >= mates {
+                    is_narrowed = true;
+                    break;
+                }
                 if reached.contains_key(&to.id) {
                     continue;
                 }
@@ -154,12 +184,14 @@ pub fn walk<L: Links>(
             break;
         }
         if found.len() > room {
-            cut = Some(Cut::Subjects);
-            break;
+            is_narrowed = true;
+            if bounds.fan.entries == usize::MAX {
+                break;
+            }
         }
         frontier = hop;
     }
-    Ok(Walk { direction, steps, cut })
+    Ok(Walk { direction, steps, cut: cut.or(is_narrowed.then_some(Cut::Subjects)) })
 }
 
 /// The roles from which a walk goes on.
@@ -230,7 +262,7 @@ mod tests {
         input.chain(outputs.iter().map(|text| Subject::new(Role::Output, id(text)))).collect()
     }
 
-    const WIDE: Bounds = Bounds { depth: 32, subjects: 1000 };
+    const WIDE: Bounds = Bounds { depth: 32, subjects: 1000, fan: Fan::WHOLE };
 
     fn reach(
         memory: &mut Memory,
@@ -274,7 +306,7 @@ mod tests {
     #[test]
     fn a_walk_says_where_it_was_cut_and_only_if_it_was() {
         let mut memory = Memory(vec![turn(&["1"], &["2"]), turn(&["2"], &["3"]), turn(&["2"], &["4"])]);
-        let bounds = |depth, subjects| Bounds { depth, subjects };
+        let bounds = |depth, subjects| Bounds { depth, subjects, fan: Fan::WHOLE };
         assert_eq!(
             reach(&mut memory, "1", Direction::Forward, bounds(1, 10)),
             (vec!["2".into()], Some(Cut::Depth))
@@ -283,6 +315,41 @@ mod tests {
         assert_eq!(reach(&mut memory, "1", Direction::Forward, bounds(9, 3)).1, Some(Cut::Subjects));
         let Ok(late) = walk(&mut memory, &id("1"), Direction::Forward, WIDE, &|| true);
         assert_eq!(late.cut, Some(Cut::Time));
+    }
+
+    #[test]
+    fn whoever_tells_much_of_a_subject_keeps_a_walk_from_nothing_that_was_told_before() {
+        let mut entries =
+            vec![turn(&["lot"], &["slip"]), turn(&["harvest"], &["lot"]), turn(&["field"], &["harvest"])];
+        let planted: Vec<Vec<String>> =
+            (0..60).map(|at| (0..200).map(|n| format!("{at}-{n}")).collect()).collect();
+        for inputs in &planted {
+            entries.push(turn(&inputs.iter().map(String::as_str).collect::<Vec<_>>(), &["lot"]));
+        }
+        let narrow = Bounds { depth: 32, subjects: 500, fan: Fan { entries: 3, mates: 12 } };
+        let (reached, cut) = reach(&mut Memory(entries), "slip", Direction::Backward, narrow);
+        assert_eq!(reached[..2], ["lot", "harvest"]);
+        assert!(reached.contains(&"field".to_owned()));
+        assert_eq!((reached.len(), cut), (3 + 2 * 12, Some(Cut::Subjects)));
+    }
+
+    #[test]
+    fn what_leads_on_from_what_was_told_first_is_reached_however_others_name_theirs() {
+        let mut entries =
+            vec![turn(&["box"], &["slip"]), turn(&["washed"], &["box"]), turn(&["field"], &["washed"])];
+        let many = |name: &str| -> Vec<String> { (0..12).map(|n| format!("{name}{n}")).collect() };
+        let first = many("A");
+        entries.push(turn(&first.iter().map(String::as_str).collect::<Vec<_>>(), &["box"]));
+        for subject in &first {
+            for at in 0..3 {
+                let more = many(&format!("{subject}-{at}-"));
+                entries.push(turn(&more.iter().map(String::as_str).collect::<Vec<_>>(), &[subject]));
+            }
+        }
+        let narrow = Bounds { depth: 32, subjects: 100, fan: Fan { entries: 3, mates: 12 } };
+        let (reached, cut) = reach(&mut Memory(entries), "slip", Direction::Backward, narrow);
+        assert!(reached.contains(&"field".to_owned()), "{reached:?}");
+        assert_eq!(cut, Some(Cut::Subjects));
     }
 
     /// Entries in which subjects whose name begins with `slip` end a walk, and how often links were asked for.

@@ -1,7 +1,7 @@
 //! What a failed test leaves behind: on the slips that were printed, on lots of the same supplier, and in the times shown.
 
 use base::UnitCode;
-use harness::{Client, Town, User, on_every_store, sale};
+use harness::{Client, Town, User, enter_at, on_every_store, sale};
 use kernel::NewToken;
 use serde_json::{Value, json};
 
@@ -101,7 +101,7 @@ on_every_store! {
         let mut other = town.lot("L7", 1_000);
         other["supplier"] = "德州合作社".into();
         record(&operator, "beiyuan", "market.lot.received", other);
-        record_at(&operator, "beiyuan", "market.lot.received", town.lot("L8", 1_000), Some("2026-01-10T08:00:00+08:00"));
+        enter_at(&town.site.kernel, &town.book(), Some("2026-01-10T08:00:00+08:00"), "market.lot.received", town.lot("L8", 1_000));
         assert_eq!((flag(&city, "L7"), flag(&city, "L8")), (Value::Null, Value::Null));
 
         let passed = record(&city, "xihai", "market.inspection.recorded", test("L1", "pass"));
@@ -128,14 +128,14 @@ on_every_store! {
 
         // History that is loaded keeps its own time.
         let then = "2021-12-10T10:30:00+08:00";
-        let operator = town.program(User::Operator);
-        record_at(&operator, "beiyuan", "market.lot.received", town.lot("L7", 1_000), Some("2021-12-10T06:00:00+08:00"));
+        let load = |occurred: &str, kind: &str, body: Value| enter_at(&town.site.kernel, &town.book(), Some(occurred), kind, body);
+        load("2021-12-10T06:00:00+08:00", "market.lot.received", town.lot("L7", 1_000));
         let recorded = town.now();
-        let old = record_at(&inspector, "beiyuan", "market.inspection.recorded", test("L7", "fail"), Some(then));
+        let old = load(then, "market.inspection.recorded", test("L7", "fail")).holds[0].seq;
         let held_at = lot("L7")["lot"]["held_at"].clone();
         assert_eq!(base::Time::parse(held_at.as_str().unwrap()).unwrap(), base::Time::parse(then).unwrap());
         town.clock.advance_ms(1_200);
-        scale.post("/scale/v1/acks", &json!({ "holds": [old["holds"][0]["seq"]] })).expect(200);
+        scale.post("/scale/v1/acks", &json!({ "holds": [old.0] })).expect(200);
         let block = lot("L7")["blocks"][0].clone();
         assert_eq!((&block["held_at"], &block["recorded_at"], &block["after_ms"]), (&held_at, &json!(recorded), &json!(1_200)));
         town.check();

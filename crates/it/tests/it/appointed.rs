@@ -74,6 +74,8 @@ on_every_store! {
         step(&other, 0, json!({ "verb": "taken", "by": MANAGER })).expect(201);
         let digest = other.post_bytes("/api/matters/beiyuan/task-drain/evidence", "application/pdf", PDF).expect(201).json()["digest"].clone();
         step(&other, 1, json!({ "verb": "submitted", "by": MANAGER, "evidence": [{ "digest": digest, "title": "清淤照片", "effective": "2026-03-11" }], "note": null })).expect(201);
+        // That somebody was faster is told before it is asked who took part, for which the whole story is read.
+        step(&wei, 1, cancelled(BUREAU)).expect(409);
         step(&wei, 2, json!({ "verb": "accepted" })).expect(403);
         step(&wei, 2, cancelled(BUREAU)).expect(403);
         town.check();
@@ -169,5 +171,54 @@ on_every_store! {
         town.clock.set(kernel.now().plus_ms(kernel::UNNAMED_MS_MAX + 1));
         kernel.sweep_files().unwrap();
         keep(-1).unwrap();
+    }
+
+    fn who_handed_in_by_a_grant_reviews_nothing_under_another(town) {
+        town.holder("zhao", &[MANAGER]);
+        town.holder("zhou", &[BUREAU]);
+        town.holder("li", &[]);
+        open(&town, MANAGER, BUREAU);
+        let grant = |unit: &str, post: &str| json!({ "grantee": "account:li", "role": "holder", "unit": unit, "subject": post });
+        let admin = town.program(User::Admin);
+        let first = admin.post("/api/grants", &grant("beiyuan-market", MANAGER)).expect(201).json()["seq"].clone();
+        let li = town.holder_again("li");
+        step(&li, 0, json!({ "verb": "taken", "by": MANAGER })).expect(201);
+        let path = "/api/matters/beiyuan/task-drain";
+        let hand_in = |by: &Client, version: u32| {
+            let digest = by.post_bytes(&format!("{path}/evidence"), "application/pdf", PDF).expect(201).json()["digest"].clone();
+            let file = json!([{ "digest": digest, "title": "清淤照片", "effective": "2026-03-10" }]);
+            step(by, version, json!({ "verb": "submitted", "by": MANAGER, "evidence": file, "note": null })).expect(201);
+        };
+        hand_in(&li, 1);
+        step(&town.holder_again("zhou"), 2, json!({ "verb": "returned", "reason": "不清" })).expect(201);
+        hand_in(&town.holder_again("zhao"), 3);
+        admin.send("DELETE", &format!("/api/grants/{first}"), None, &[]).unwrap().expect(200);
+        admin.post("/api/grants", &grant("371402", BUREAU)).expect(201);
+        let li = town.holder_again("li");
+        step(&li, 4, json!({ "verb": "accepted" })).expect(403);
+        step(&li, 4, cancelled(BUREAU)).expect(403);
+        step(&town.holder_again("zhou"), 4, json!({ "verb": "accepted" })).expect(201);
+        town.check();
+    }
+
+    fn who_reviews_a_project_does_not_hand_it_in(town) {
+        town.holder("li", &[OFFICE]);
+        give(&town, "li", "planner", "decheng-office", Some("projects"));
+        let (office, planner) = (town.holder_again("li"), town.program(User::Planner));
+        record(&office, "projects.phase.changed", json!({ "project": "park", "to": "finished", "reason": null })).expect(201);
+        let hand_in = |by: &Client| {
+            let kept = by.post_bytes("/api/projects/decheng-projects/evidence", "application/octet-stream", PDF).expect(201);
+            let digest = kept.json()["digest"].clone();
+            by.post(PROJECTS, &json!({ "kind": "projects.project.accepted", "body": { "project": "park" }, "evidence": [digest] }))
+        };
+        let before = town.fingerprint();
+        let refused = hand_in(&office).expect(409).json();
+        assert_eq!((&refused["field"], &refused["rule"]), (&json!("body"), &json!("own-review")));
+        assert_eq!(town.fingerprint(), before);
+        hand_in(&planner).expect(201);
+        let path = "/api/matters/decheng-projects/project.park";
+        let version = office.get(path).expect(200).json()["matter"]["version"].clone();
+        office.post(&format!("{path}/moves"), &json!({ "expected": version, "move": { "verb": "accepted" } })).expect(201);
+        town.check();
     }
 }

@@ -144,8 +144,15 @@ on_every_store! {
         step(&manager, 1, json!({ "verb": "helper_added", "helper": CLERK })).expect(201);
         assert_eq!(titles(&far), Vec::<String>::new());
         // Who leads the county of the market may name anybody.
-        step(&town.browser(User::Leader), 2, hand_over(FAR, Value::Null)).expect(201);
+        let (name, _) = town.account(User::Leader);
+        let leader = || town.holder_again(&name);
+        step(&leader(), 2, hand_over(FAR, Value::Null)).expect(201);
         assert_eq!(titles(&far), ["疏通排水沟"]);
+        // What is late is nobody's elsewhere all at once.
+        step(&leader(), 3, hand_over(DEPUTY, Value::Null)).expect(201);
+        town.clock.set(base::Time::parse("2026-05-06T09:00:00+08:00").unwrap());
+        step(&leader(), 4, hand_over(FAR, Value::Null)).expect(400);
+        step(&leader(), 4, hand_over(CLERK, Value::Null)).expect(201);
         town.check();
     }
 
@@ -185,6 +192,17 @@ on_every_store! {
         record(&agent, PROJECTS, "projects.permit.applied", permit("P-1", "post:dz-huanjingju/impact")).expect(201);
         record(&team, PROJECTS, "projects.visit.made", visit(CITY)).expect(201);
         record(&inspector, MARKET, "market.duties.assigned", duties(BUREAU)).expect(201);
+        // One that runs late is taken over by a team of the county, and is nobody else's at once.
+        let registered = |name: &str, team: &str, finish: &str| {
+            let mut body = harness::project(harness::OFFICES[0], name);
+            (body["team"], body["planned_start"], body["planned_finish"]) = (team.into(), "2025-01-01".into(), finish.into());
+            record(&planner, PROJECTS, "projects.project.registered", body)
+        };
+        let (ours, theirs) = ("post:decheng-office/team-1", "post:dz-huanjingju/impact");
+        let refused = registered("late", theirs, "2026-03-09").expect(400).json();
+        assert_eq!((&refused["field"], &refused["rule"]), (&json!("body.team"), &json!("unknown-post")));
+        registered("late", ours, "2026-03-09").expect(201);
+        registered("shared", theirs, "2026-03-10").expect(201);
         town.check();
     }
 
@@ -363,7 +381,7 @@ on_every_store! {
     }
 
     fn the_page_of_a_lot_walks_a_little_way_however_much_was_planted_behind_it(town) {
-        let supplier = program(&town, json!([{ "role": "supplier", "unit": "xihai-market", "line": "market" }]));
+        let supplier = program(&town, json!([{ "role": "supplier", "unit": "beiyuan-market", "line": "market" }]));
         let class = |number: usize| format!("urn:epc:class:lgtin:4012345.012345.w{number}");
         for event in planted(&class) {
             supplier.post_bytes("/epcis/capture", "application/ld+json", document(&town.now(), json!([event])).to_string().as_bytes()).expect(202);

@@ -25,9 +25,13 @@ fn assign(client: &Client) -> Answer {
 
 /// The supervising post says that a matter is owed no more.
 fn cancel(bureau: &Client, name: &str) {
+    cancel_at(bureau, name, 0);
+}
+
+fn cancel_at(bureau: &Client, name: &str, version: u32) {
     let step = json!({ "verb": "cancelled", "reason": "已整改", "approver": SUPERVISING });
     let address = format!("/api/matters/beiyuan/{name}/moves");
-    bureau.post(&address, &json!({ "expected": 0, "move": step })).expect(201);
+    bureau.post(&address, &json!({ "expected": version, "move": step })).expect(201);
 }
 
 fn tend(town: &Town) {
@@ -90,12 +94,19 @@ on_every_store! {
         step(&bureau, 2, json!({ "verb": "accepted" })).expect(201);
         tend(&town);
         assert_eq!(matters(&inspector), [format!("{name} accepted - -")]);
+        // What fails once more is owed once more, from then on.
+        town.clock.advance_ms(24 * 3_600_000);
+        record(&inspector, "market.inspection.recorded", test("fail", failed["entry"]["seq"].clone()), &[]).expect(201);
+        tend(&town);
+        assert_eq!(matters(&inspector), [format!("{name} reopened blue 2026-03-16")]);
+        let bureau = town.holder_again("li");
+        cancel_at(&bureau, &name, 4);
         // Its release later on has nothing left to end.
         let passed = record(&inspector, "market.inspection.recorded", test("pass", failed["entry"]["seq"].clone()), &[]);
         let passed = passed.expect(201).json()["entry"]["seq"].clone();
         let release = json!({ "lot": "L1", "hold": hold, "inspection": passed, "reason": "复检合格" });
         record(&inspector, "market.lot.released", release, &[]).expect(201);
-        assert_eq!(matters(&inspector), [format!("{name} accepted - -")]);
+        assert_eq!(matters(&inspector), [format!("{name} cancelled - -")]);
 
         // Of a further hold the release comes first.
         let failed = record(&inspector, "market.inspection.recorded", test("fail", Value::Null), &[]).expect(201).json();
@@ -105,30 +116,45 @@ on_every_store! {
         let release = json!({ "lot": "L1", "hold": hold, "inspection": passed, "reason": "复检合格" });
         record(&inspector, "market.lot.released", release, &[]).expect(201);
         tend(&town);
-        assert!(matters(&inspector).contains(&format!("failed-test-{hold} open blue 2026-03-13")));
+        assert!(matters(&inspector).contains(&format!("failed-test-{hold} open blue 2026-03-16")));
         cancel(&bureau, &format!("failed-test-{hold}"));
         assert!(matters(&inspector).contains(&format!("failed-test-{hold} cancelled - -")));
         town.check();
     }
 
-    fn sales_of_a_held_lot_are_one_matter_for_a_lot_and_day(town) {
+    fn sales_of_held_lots_are_one_matter_for_a_scale_and_day(town) {
         town.holder("wei", &[ANSWERING]);
         town.holder("li", &[SUPERVISING]);
         let inspector = town.program(User::Inspector);
         assign(&inspector).expect(201);
         let hold = json!({ "lot": "L1", "reason": "order", "inspection": null, "note": "停售", "scales": [] });
         record(&inspector, "market.lot.held", hold, &[]).expect(201);
-        let offline = |counter: u32| {
-            let mut line = sale(counter, "L1", 500, &town.now());
+        town.clock.advance_ms(2 * 24 * 3_600_000);
+        // Whatever day a scale that was cut off says, and however many lots.
+        let earlier = base::Time(town.site.kernel.now().0 - 24 * 3_600_000).to_string();
+        let offline = |counter: u32, occurred: &str| {
+            let mut line = sale(counter, "L1", 500, occurred);
             line["offline"] = json!(true);
             line
         };
-        let batch = json!({ "sales": [offline(1), offline(2), offline(3)] });
+        let batch = json!({ "sales": [offline(1, &earlier), offline(2, &town.now()), offline(3, &town.now())] });
         town.program(User::Scale).post("/scale/v1/sales", &batch).expect(200);
         tend(&town);
-        assert_eq!(matters(&inspector), ["held-sale-L1-2026-03-10 open yellow 2026-03-12"]);
-        let seen = inspector.get("/api/matters/beiyuan/held-sale-L1-2026-03-10").expect(200).json();
+        assert_eq!(matters(&inspector), ["held-sale-scale-1-2026-03-12 open yellow 2026-03-16"]);
+        let seen = inspector.get("/api/matters/beiyuan/held-sale-scale-1-2026-03-12").expect(200).json();
         assert!(seen["explanation_zh"].as_str().unwrap().contains("距期限工作日 2"), "{seen}");
+        // What it breaks once this was handed in is not among it.
+        let manager = town.holder_again("wei");
+        let path = "/api/matters/beiyuan/held-sale-scale-1-2026-03-12";
+        let step = |version: u32, step: Value| {
+            manager.post(&format!("{path}/moves"), &json!({ "expected": version, "move": step })).expect(201)
+        };
+        step(0, json!({ "verb": "taken", "by": ANSWERING }));
+        let kept = manager.post_bytes(&format!("{path}/evidence"), "application/octet-stream", PNG).expect(201).json();
+        let file = json!([{ "digest": kept["digest"], "title": "整改照片", "effective": "2026-03-12" }]);
+        step(1, json!({ "verb": "submitted", "by": ANSWERING, "evidence": file }));
+        town.program(User::Scale).post("/scale/v1/sales", &json!({ "sales": [offline(4, &town.now())] })).expect(200);
+        assert!(matters(&inspector)[0].starts_with("held-sale-scale-1-2026-03-12 returned"), "{:?}", matters(&inspector));
         town.check();
     }
 
@@ -229,6 +255,39 @@ on_every_store! {
         town.clock.set(base::Time::parse("2026-03-26T09:30:00+08:00").unwrap());
         look();
         assert_eq!(matters(&inspector).len(), 2);
+        town.check();
+    }
+
+    fn what_runs_on_by_the_markets_word_alone_is_looked_at_by_who_supervises_it(town) {
+        town.holder("wei", &[ANSWERING]);
+        town.holder("li", &[SUPERVISING]);
+        let (inspector, operator) = (town.program(User::Inspector), town.program(User::Operator));
+        assign(&inspector).expect(201);
+        let verified = |scale: u32| json!({ "scale": scale, "seal": "F2", "verified_until": "2027-03-09" });
+        let paper = |until: &str| json!({ "merchant": "m1", "certificate": "food_permit", "number": "JY1", "until": until });
+        // Long before anybody was asked for it.
+        record(&operator, "market.certificate.recorded", paper("2027-12-31"), &[]).expect(201);
+        assert_eq!(matters(&inspector), Vec::<String>::new(), "the first paper is taken as it is");
+        record(&operator, "market.certificate.recorded", paper("2029-12-31"), &[]).expect(201);
+        record(&operator, "market.scale.verified", verified(1), &[]).expect(201);
+        let kept = operator.post_bytes("/api/market/beiyuan/evidence", "application/octet-stream", PNG).expect(201).json();
+        record(&operator, "market.scale.verified", verified(2), &[kept["digest"].as_str().unwrap()]).expect(201);
+        tend(&town);
+        let mut states = matters(&inspector);
+        states.sort();
+        assert_eq!(states, [
+            "food-permit-m1-2027-12-31 open blue 2027-12-31", "verification-1-2026-12-31 open blue 2026-12-31",
+            "verification-2-2026-12-31 submitted blue 2026-12-31"]);
+        // Nor by going back to a day that was settled.
+        record(&operator, "market.certificate.recorded", paper("2027-12-31"), &[]).expect(201);
+        cancel(&town.holder_again("li"), "food-permit-m1-2027-12-31");
+        record(&operator, "market.certificate.recorded", paper("2030-12-31"), &[]).expect(201);
+        assert!(matters(&inspector).iter().any(|it| it.starts_with("food-permit-m1-2027-12-31 reopened")), "{:?}", matters(&inspector));
+        // Once it was looked at, and without a day more, there is nothing to look at.
+        let bureau = town.holder_again("li");
+        cancel(&bureau, "verification-1-2026-12-31");
+        record(&operator, "market.scale.verified", verified(1), &[]).expect(201);
+        assert_eq!(matters(&inspector).len(), 3);
         town.check();
     }
 }

@@ -116,7 +116,8 @@ on_every_store! {
         let kernel = &town.site.kernel;
         kernel.add_account(&installation(), new, Some("correct horse battery")).unwrap();
         let by = ActorId::new("account:qian").unwrap();
-        kernel.reset_password(&by, &victim).unwrap();
+        let once = kernel.reset_password(&by, &victim).unwrap().one_time_password.unwrap();
+        kernel.change_password(&victim, (&once, ""), "correct horse battery").unwrap();
         town.holder("li", &[ELSEWHERE]);
         let held = registry::PostHeld {
             post: base::SubjectId::new(ELSEWHERE).unwrap(),

@@ -23,10 +23,10 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
 /// An account with the second step on: its name and password, a browser of its, its secret and recovery codes.
 pub struct Owner {
     pub name: String,
-    password: &'static str,
-    browser: Client,
+    pub password: &'static str,
+    pub browser: Client,
     secret: String,
-    codes: Vec<String>,
+    pub codes: Vec<String>,
 }
 
 pub fn owner(town: &Town, user: User) -> Owner {

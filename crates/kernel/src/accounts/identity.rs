@@ -11,11 +11,14 @@ use serde::{Deserialize, Serialize};
 use store::{Param, Row, StoreError, Tx, Value};
 
 use super::second::account_of;
-use super::sessions::{digest, end_sessions_of, open_session, stopped};
-use super::{IdentityRemoved, IdentitySet, NewSession, account_actor, permit_account, permit_entering, text};
-use crate::admin::{AdminError, AdminResult, By, about};
+use super::sessions::{digest, end_sessions_of, find_session, open_session, stopped};
+use super::{
+    IdentityRemoved, IdentitySet, NewSession, account_actor, find_actor, permit_account, permit_entering,
+    text,
+};
+use crate::admin::{Admin, AdminError, AdminResult, By, about};
 use crate::registry::{id, root_book};
-use crate::{AppendError, Desk, Kernel, Receipt};
+use crate::{AppendError, Desk, Kernel, Receipt, entries};
 
 /// Whoever went to the provider is waited for so long.
 const AWAY_MS_MAX: i64 = 10 * 60_000;
@@ -134,18 +137,25 @@ impl Kernel {
     }
 
     /// Signs in whom the provider vouched for. Neither a code nor a change of the one-time password is asked for: the
-    /// provider answers for how it recognised the person. Whoever is signed in to the account confirms its link by this.
+    /// provider answers for how it recognised the person. Whoever is signed in to the account, by a session of this hash that
+    /// stands still, confirms its link by this.
     pub fn sign_in_as(
         &self,
         identity: &Identity,
-        signed_in: Option<&ActorId>,
+        session: Option<&str>,
     ) -> Result<NewSession, IdentityError> {
         const KEEP: &str = "insert into provider_session (hash, expires) values ($1, $2)";
-        let (identity, signed_in) = (identity.clone(), signed_in.cloned());
+        let (identity, session) = (identity.clone(), session.map(str::to_owned));
         let opened = self.append_blocking(move |desk| {
             // The link must not end on another node meanwhile.
             desk.take(&root_book())?;
             let owners = owners_of(desk.read()?, &identity)?;
+            let now = desk.now();
+            let session = session.as_deref().map(|hash| find_session(desk.read()?, hash, now)).transpose()?;
+            // Whoever has a one-time password may be who set it.
+            let session =
+                session.flatten().map(|(session, _)| session).filter(|session| !session.must_change);
+            let signed_in = session.map(|session| session.actor.id);
             let is_meant = |owner: &&Owner| signed_in.as_ref() == Some(&owner.actor);
             let has_it = owners.iter().find(|owner| owner.confirmed);
             let Some(owner) = has_it.or_else(|| owners.iter().find(is_meant)) else {
@@ -206,6 +216,28 @@ fn owners_of(tx: &mut dyn Tx, identity: &Identity) -> Result<Vec<Owner>, StoreEr
         })
     };
     rows.iter().map(owner).collect()
+}
+
+/// Whoever knew the former password may have confirmed a link of their own: it waits anew for the owner, with the password of now, unless
+/// an administrator of the root set it.
+pub(super) fn ask_again(admin: &mut Admin<'_, '_>, actor: &ActorId) -> AdminResult<()> {
+    const LINK: &str = "select seq from account_identity where actor = $1";
+    let Some(row) = admin.desk.read()?.query_one(LINK, &[Param::Text(actor.as_str())])? else {
+        return Ok(());
+    };
+    let set = entries::entry(admin.desk.read()?, &root_book(), Seq::from_i64(row.int(0)?))?;
+    let (now, root) = (admin.desk.now(), admin.tree.root().cloned());
+    let is_of_root = match set.map(|entry| entry.actor).zip(root) {
+        Some((by, _)) if by.is_system() => true,
+        Some((by, root)) => find_actor(admin.desk.read()?, &by, now)?.is_some_and(|found| {
+            admin.decided(&found.actor, "kernel.identity.set", &root, None).is_allowed()
+        }),
+        None => false,
+    };
+    if !is_of_root {
+        admin.desk.aside("delete from identity_confirmed where actor = $1", vec![text(actor.as_str())]);
+    }
+    Ok(())
 }
 
 /// The link of an account that an entry set opens it from now on.

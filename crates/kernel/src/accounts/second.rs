@@ -254,7 +254,8 @@ impl Kernel {
                 Tried::Wrong => return Ok(Err(SecondStepError::Wrong)),
                 Tried::Wait(seconds) => return Ok(Err(SecondStepError::Wait(seconds))),
             };
-            note_recovery(desk, &policy, &account, &actor, good)?;
+            let tree = load(desk.read()?)?;
+            note_recovery(&mut Admin::of_system(desk, tree, &policy, &actor), &account, good)?;
             desk.aside("delete from half_session where hash = $1", vec![text(&hash)]);
             open_session(desk, &account, None).map(Ok)
         });
@@ -270,11 +271,7 @@ impl Kernel {
 
     /// Asks an account's owner again: for the password, and for a code where the second step is on.
     pub fn confirm_owner(&self, account: &AccountId, password: &str, code: &str) -> AdminResult<()> {
-        match self.with_code(account, password, code, |_, _, _| Ok(())) {
-            // The password was right, and nothing more is asked for.
-            Err(AppendError::Refused(AdminError::TotpOff)) => Ok(()),
-            done => done,
-        }
+        self.with_code_if_on(account, password, code, |_, _, _| Ok(()))
     }
 
     /// Runs an act of an account's owner, who gives the password, in the writer.
@@ -298,11 +295,30 @@ impl Kernel {
     ) -> AdminResult<T> {
         let (known, code) = (self.recognise_owner(account, password)?, plain(code));
         let done = self.at_desk(account, Some(known), move |admin, account, actor| {
-            let kept = kept(admin.desk.read()?, actor)?.filter(Kept::is_on).ok_or(AdminError::TotpOff)?;
-            match try_code(admin.desk, actor, &kept, &code)? {
-                Tried::Good(_) => act(admin, account, actor).map(Ok),
-                Tried::Wrong => Ok(Err(AdminError::CodeWrong)),
-                Tried::Wait(seconds) => Ok(Err(AdminError::CodesWrong(seconds))),
+            match ask_code(admin, account, actor, &code)? {
+                Ok(()) => act(admin, account, actor).map(Ok),
+                Err(wrong) => Ok(Err(wrong)),
+            }
+        })?;
+        done.map_err(Into::into)
+    }
+
+    /// The same for one that needs a code where the second step is on.
+    pub(super) fn with_code_if_on<T: Send + 'static>(
+        &self,
+        account: &AccountId,
+        password: &str,
+        code: &str,
+        mut act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
+    ) -> AdminResult<T> {
+        let (known, code) = (self.recognise_owner(account, password)?, plain(code));
+        let done = self.at_desk(account, Some(known), move |admin, account, actor| {
+            match ask_code(admin, account, actor, &code) {
+                Ok(Err(wrong)) => Ok(Err(wrong)),
+                Ok(Ok(())) | Err(AppendError::Refused(AdminError::TotpOff)) => {
+                    act(admin, account, actor).map(Ok)
+                }
+                Err(error) => Err(error),
             }
         })?;
         done.map_err(Into::into)
@@ -409,19 +425,26 @@ fn try_code<E>(
 
 /// A recovery code that was spent is an entry: whoever has none left must be helped in time, and whoever did not spend it
 /// should know.
-fn note_recovery(
-    desk: &mut Desk<'_>,
-    policy: &access::Policy,
-    account: &AccountId,
-    actor: &ActorId,
-    good: Good,
-) -> AdminResult<()> {
+fn note_recovery(admin: &mut Admin<'_, '_>, account: &AccountId, good: Good) -> AdminResult<()> {
     let Good::Recovery { left } = good else { return Ok(()) };
-    let tree = load(desk.read()?)?;
     let left = u32::try_from(left).unwrap_or(u32::MAX);
     let body = TotpRecovered { account: account.clone(), left };
-    Admin::of_system(desk, tree, policy, actor).record(&body, vec![about("account", account.as_str())?])?;
-    Ok(())
+    admin.record(&body, vec![about("account", account.as_str())?]).map(drop)
+}
+
+/// Tries the code of an account's owner. The inner error is told once the try was counted.
+fn ask_code(
+    admin: &mut Admin<'_, '_>,
+    account: &AccountId,
+    actor: &ActorId,
+    code: &str,
+) -> AdminResult<Result<(), AdminError>> {
+    let kept = kept(admin.desk.read()?, actor)?.filter(Kept::is_on).ok_or(AdminError::TotpOff)?;
+    match try_code(admin.desk, actor, &kept, code)? {
+        Tried::Good(good) => note_recovery(admin, account, good).map(Ok),
+        Tried::Wrong => Ok(Err(AdminError::CodeWrong)),
+        Tried::Wait(seconds) => Ok(Err(AdminError::CodesWrong(seconds))),
+    }
 }
 
 /// Puts new recovery codes in the place of those that are left.

@@ -7,13 +7,15 @@ use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx, Value};
 
 use super::second::open_half;
-use super::{PasswordChanged, SignedIn, account_actor, find_actor, of_holder, passwords, text};
-use crate::admin::{Admin, AdminError, AdminResult, about};
-use crate::registry::{id, load, root_book};
+use super::{PasswordChanged, SignedIn, account_actor, find_actor, identity, of_holder, passwords, text};
+use crate::admin::{AdminError, AdminResult, about};
+use crate::registry::{id, root_book};
 use crate::{AppendError, Desk, Kernel};
 
 /// A session ends after this, whatever happens.
 const SESSION_MS_MAX: i64 = 12 * 3_600_000;
+/// How long a one-time password opens an account.
+const ONE_TIME_MS_MAX: i64 = 14 * 24 * 3_600_000;
 /// A session ends after this without a request.
 const IDLE_MS_MAX: i64 = 2 * 3_600_000;
 /// A request is noted at most this often.
@@ -50,6 +52,9 @@ pub enum SignInError {
     /// Told only to those who know the password.
     #[error("the account is disabled")]
     Disabled,
+    /// Told only to those who know it.
+    #[error("the one-time password was not used in time")]
+    RunOut,
     #[error("too many passwords are being checked")]
     Busy,
     #[error(transparent)]
@@ -60,6 +65,8 @@ pub enum SignInError {
 pub(super) struct Known {
     pub hash: Option<String>,
     pub disabled: bool,
+    /// When a one-time password was given that was not used yet.
+    pub one_time: Option<Time>,
 }
 
 impl Kernel {
@@ -78,6 +85,9 @@ impl Kernel {
         let (Some(account), Some(known)) = (account, known) else { return Err(SignInError::Refused) };
         if known.disabled {
             return Err(SignInError::Disabled);
+        }
+        if known.one_time.is_some_and(|given| self.now().since_ms(given) >= ONE_TIME_MS_MAX) {
+            return Err(SignInError::RunOut);
         }
         let opened = self.append_blocking(move |desk| {
             // No other node changes the password, or what else is asked for, meanwhile.
@@ -160,40 +170,26 @@ impl Kernel {
         })
     }
 
-    /// Changes the password of an account by its owner; every session ends, and a new one is opened.
-    pub fn change_password(&self, account: &AccountId, old: &str, new: &str) -> AdminResult<NewSession> {
-        let before = self.read(|tx| known(tx, account))?;
-        let hash = before.as_ref().and_then(|known| known.hash.as_deref());
-        if !self.passwords.verify(old, hash).ok_or(AdminError::Busy)? {
-            return Err(AdminError::PasswordWrong.into());
-        }
+    /// Changes the password of an account by its owner, who gives a code as well where the second step is on; every session
+    /// ends, and a new one is opened.
+    pub fn change_password(
+        &self,
+        account: &AccountId,
+        (old, code): (&str, &str),
+        new: &str,
+    ) -> AdminResult<NewSession> {
         passwords::check(account, new)?;
         if old == new {
             return Err(AdminError::PasswordSame.into());
         }
         let hash = self.hash_password(new)?;
-        let (account, policy) = (account.clone(), self.policy.clone());
-        self.append_blocking(move |desk| {
-            // No other node changes it meanwhile.
-            desk.take(&root_book())?;
-            let now =
-                known(desk.read()?, &account)?.ok_or_else(|| AdminError::UnknownAccount(account.clone()))?;
-            if now.disabled {
-                return Err(AdminError::AccountDisabled(account.clone()).into());
-            }
-            if Some(&now.hash) != before.as_ref().map(|known| &known.hash) {
-                return Err(AdminError::PasswordWrong.into());
-            }
-            let actor = account_actor(&account);
-            let tree = load(desk.read()?)?;
-            let mut admin = Admin::of_system(desk, tree, &policy, &actor);
-            admin.record(
-                &PasswordChanged { account: account.clone() },
-                vec![about("account", account.as_str())?],
-            )?;
-            admin.keep_secret(&actor, &hash, false);
-            end_sessions_of(desk, &actor);
-            open_session(desk, &account, Some(false))
+        self.with_code_if_on(account, old, code, move |admin, account, actor| {
+            let body = PasswordChanged { account: account.clone() };
+            admin.record(&body, vec![about("account", account.as_str())?])?;
+            admin.keep_secret(actor, &hash, false);
+            identity::ask_again(admin, actor)?;
+            end_sessions_of(admin.desk, actor);
+            open_session(admin.desk, account, Some(false))
         })
     }
 
@@ -226,11 +222,18 @@ pub(super) fn end_sessions_of(desk: &mut Desk<'_>, actor: &ActorId) {
 }
 
 pub(super) fn known(tx: &mut dyn Tx, account: &AccountId) -> Result<Option<Known>, StoreError> {
-    const FIND: &str = "select secret.hash, account.disabled from account
+    const FIND: &str = "select secret.hash, account.disabled, secret.must_change, secret.updated from account
         left join secret on secret.actor = account.actor where account.actor = $1";
     let row = tx.query_one(FIND, &[Param::Text(account_actor(account).as_str())])?;
-    row.map(|row| Ok(Known { hash: row.text_or_null(0)?.map(str::to_owned), disabled: row.int(1)? != 0 }))
-        .transpose()
+    row.map(|row| {
+        let is_one_time = row.int_or_null(2)?.is_some_and(|must_change| must_change != 0);
+        Ok(Known {
+            hash: row.text_or_null(0)?.map(str::to_owned),
+            disabled: row.int(1)? != 0,
+            one_time: row.int_or_null(3)?.filter(|_| is_one_time).map(Time),
+        })
+    })
+    .transpose()
 }
 
 /// Opens a session for an account that was just recognised. `must_change` overrides what is stored, where the same
@@ -262,7 +265,11 @@ pub(super) fn open_session<E>(
     Ok(NewSession { cookie_value, expires, session })
 }
 
-fn find_session(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<Option<(Session, Time)>, StoreError> {
+pub(super) fn find_session(
+    tx: &mut dyn Tx,
+    hash: &str,
+    now: Time,
+) -> Result<Option<(Session, Time)>, StoreError> {
     const FIND: &str = "select session.actor, session.csrf, session.expires, session.seen, provider_session.hash
         from session left join provider_session on provider_session.hash = session.hash where session.hash = $1";
     let Some(row) = tx.query_one(FIND, &[Param::Text(hash)])? else { return Ok(None) };

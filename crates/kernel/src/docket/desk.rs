@@ -12,7 +12,6 @@ use super::DocketError;
 use super::apply::read_matter;
 use super::clock::{NEVER, clock_actor};
 use super::schema::{DELETE_WAKE, PUT_WAKE};
-use crate::admin::is_system;
 use crate::{AppendError, Desk, Receipt};
 
 /// The matters that the decision at the desk has changed, as they will be.
@@ -46,7 +45,7 @@ impl Desk<'_> {
     /// When somebody does something with matters by a record: as they record it, whatever day the record is of. What the
     /// installation loads happened when it is said to have.
     pub fn done_at(&self, actor: &ActorId, occurred: Time) -> Time {
-        if is_system(actor) { occurred } else { self.now() }
+        if actor.is_system() { occurred } else { self.now() }
     }
 
     /// Refuses a deadline that has passed when it is set, or counts from before that day.
@@ -140,6 +139,8 @@ impl Desk<'_> {
     ) -> Result<Moved, AppendError<E>> {
         let occurred = self.done_at(actor, occurred);
         let mut seat = self.caught_up(event.matter(), occurred)?;
+        // Before it is asked who took part, which takes the writer's time.
+        seat.matter.need_version(expected).or_else(refuse)?;
         self.need_named(actor, occurred, &event, &seat.matter)?;
         let mut step = Move { at: occurred, actor: actor.clone(), event: event.completed(&seat.matter) };
         let next = seat.matter.propose(expected, &step).or_else(refuse)?;
@@ -251,6 +252,7 @@ impl Desk<'_> {
         match event {
             Event::HandedOver(handover) => {
                 self.need_posts(handover.reviewer.iter().chain([&handover.to]))?;
+                self.need_new_owner(actor, &handover.to, matter)?;
                 self.need_handover(actor, handover.reviewer.as_ref(), matter)
             }
             Event::Accepted(_) | Event::Returned(_) => self.need_other(actor, matter),

@@ -1,17 +1,20 @@
 //! Posts at the desk: which are there, which lie near a book, who acts for one, and who approves for a matter.
 
+use std::collections::HashSet;
+
 use access::matter::{APPROVE, ARRANGE, OPEN, REVIEW, WORK};
 use access::{HOLDER, Resource, decide};
 use base::{ActorId, BookId, Day, UnitCode};
 use ledger::Body;
-use matters::{HandedOver, HelperAdded, Matter, Opened, PostId};
+use matters::{
+    HandedOver, HelperAdded, MOVES_OF_PARTS_MAX, Matter, MatterError, Opened, PostId, State, Submitted, Taken,
+};
 use registry::{Level, Tree, Unit};
 use store::{Param, StoreError};
 
 use super::DocketError;
 use super::desk::refuse;
 use crate::accounts::{FoundActor, find_actor, of_holder};
-use crate::admin::is_system;
 use crate::entries::{self, Kinds};
 use crate::registry::{id, up_from};
 use crate::{AppendError, Desk};
@@ -21,6 +24,8 @@ use crate::{AppendError, Desk};
 pub enum Named {
     /// The post is to do something.
     Owing,
+    /// The post was to have done something by now, as its own county says.
+    Late,
     /// The post did something, or stands above what is done.
     Leading,
 }
@@ -66,7 +71,7 @@ impl Desk<'_> {
             let governs = |code: &UnitCode| above.iter().skip(county + 1).any(|unit| unit.code == *code);
             let is_bureau = |two: &[Unit]| two[0].level == Level::Bureau && governs(&two[1].code);
             let is_near = lies_in(above.get(county))
-                || of_post.windows(2).any(is_bureau)
+                || named != Named::Late && of_post.windows(2).any(is_bureau)
                 || named == Named::Leading && governs(&unit);
             if !is_near {
                 return refuse(DocketError::FarPost { post: post.clone(), book: book.clone() });
@@ -110,14 +115,19 @@ impl Desk<'_> {
         reviewer: Option<&PostId>,
         matter: &Matter,
     ) -> Result<(), AppendError<E>> {
-        if is_system(actor) {
+        if actor.is_system() {
             return Ok(());
+        }
+        // Who handed it in neither chooses who judges that, nor lays it on another meanwhile.
+        let handed_in = matter.submission.as_ref().is_some_and(|submission| submission.actor == *actor);
+        if handed_in && matter.state == State::Submitted {
+            return refuse(DocketError::OwnApproval);
         }
         let is_other = reviewer.is_some_and(|reviewer| *reviewer != matter.reviewer);
         if is_other && !self.acts_for(actor, ARRANGE, &matter.reviewer)? {
             return refuse(DocketError::NotHeld(matter.reviewer.clone()));
         }
-        if is_other && self.took_part(actor, matter)? {
+        if is_other && (handed_in || self.took_part(actor, matter)?) {
             return refuse(DocketError::OwnApproval);
         }
         if !self.acts_for(actor, WORK, &matter.owner)? {
@@ -131,6 +141,30 @@ impl Desk<'_> {
         Ok(())
     }
 
+    /// A matter whose deadline has passed is handed to a post of its own county, and one that moved very often by who leads both units; in either
+    /// case who leads the unit of the new owner says so as well.
+    pub(super) fn need_new_owner<E: From<DocketError>>(
+        &mut self,
+        actor: &ActorId,
+        to: &PostId,
+        matter: &Matter,
+    ) -> Result<(), AppendError<E>> {
+        if actor.is_system() {
+            return Ok(());
+        }
+        let (now, rulebook) = (self.now(), self.rulebook()?);
+        let deadline = matter.deadline(rulebook.calendar_at(now), self.zone());
+        let is_late = deadline.is_some_and(|deadline| deadline.value < self.zone().day_of(now));
+        let is_worn = matter.version.0 >= MOVES_OF_PARTS_MAX;
+        if !(is_late || is_worn) || self.leads(actor, to)? && self.leads(actor, &matter.owner)? {
+            return Ok(());
+        }
+        if is_worn {
+            return refuse(MatterError::TooMany("moves"));
+        }
+        self.need_posts_near(&matter.id.book(), Named::Late, [to])
+    }
+
     /// Refuses a helper who would keep the reviewer from reviewing, unless who reviews brings them in.
     pub(super) fn need_helper<E: From<DocketError>>(
         &mut self,
@@ -139,7 +173,7 @@ impl Desk<'_> {
         matter: &Matter,
     ) -> Result<(), AppendError<E>> {
         self.need_posts([helper])?;
-        let arranges = is_system(actor) || self.acts_for(actor, ARRANGE, &matter.reviewer)?;
+        let arranges = actor.is_system() || self.acts_for(actor, ARRANGE, &matter.reviewer)?;
         if arranges && !self.acts_for(actor, WORK, &matter.owner)? {
             return Ok(());
         }
@@ -177,7 +211,7 @@ impl Desk<'_> {
                 }
             }
         }
-        if is_system(actor) {
+        if actor.is_system() {
             return Ok(None);
         }
         if !self.acts_for(actor, APPROVE, approver)? {
@@ -200,22 +234,28 @@ impl Desk<'_> {
         Ok(self.takes_part(actor, under, matter)? || self.took_part(actor, matter)?)
     }
 
-    /// Whether somebody acts for a post that owed the matter, or helped with it, at any time.
+    /// Whether somebody acts for a post that owed the matter, or helped with it, at any time; or took it or handed it in, by whatever
+    /// right they had then.
     fn took_part(&mut self, actor: &ActorId, matter: &Matter) -> Result<bool, StoreError> {
-        if is_system(actor) {
+        if actor.is_system() {
             return Ok(false);
         }
-        const KINDS: [&str; 3] = [Opened::KIND, HandedOver::KIND, HelperAdded::KIND];
+        const KINDS: [&str; 5] =
+            [Opened::KIND, HandedOver::KIND, HelperAdded::KIND, Taken::KIND, Submitted::KIND];
         const PAGE: usize = 64;
         let (book, mut below) = (matter.id.book(), None);
         let today = self.zone().day_of(self.now());
         // The last day on which the owner of before the entries looked at so far still owed it.
         let mut owed_until = today;
+        // What goes to and fro is asked about once a day.
+        let mut asked = HashSet::new();
         loop {
             let kinds = Kinds::These(&KINDS);
             let found = entries::about_of(self.read()?, &book, matter.id.subject(), kinds, below, PAGE)?;
             for entry in &found {
                 let (owner, helpers) = match entry.kind.as_str() {
+                    Taken::KIND | Submitted::KIND if entry.actor == *actor => return Ok(true),
+                    Taken::KIND | Submitted::KIND => continue,
                     Opened::KIND => entry.body::<Opened>().map(|it| (Some(it.owner), it.helpers)),
                     HandedOver::KIND => entry.body::<HandedOver>().map(|it| (Some(it.to), Vec::new())),
                     _ => entry.body::<HelperAdded>().map(|it| (None, vec![it.helper])),
@@ -224,7 +264,9 @@ impl Desk<'_> {
                 let since = self.zone().day_of(entry.occurred);
                 let owed = owner.map(|owner| (owner, std::mem::replace(&mut owed_until, since)));
                 for (post, until) in owed.into_iter().chain(helpers.into_iter().map(|post| (post, today))) {
-                    if self.acted_for(actor, WORK, &post, (since, until))? {
+                    if asked.insert((post.clone(), since, until))
+                        && self.acted_for(actor, WORK, &post, (since, until))?
+                    {
                         return Ok(true);
                     }
                 }
@@ -254,7 +296,7 @@ impl Desk<'_> {
 
     /// Whether somebody who acts for a post owes the matter under another one, or helps with it.
     fn takes_part(&mut self, actor: &ActorId, under: &PostId, matter: &Matter) -> Result<bool, StoreError> {
-        if is_system(actor) {
+        if actor.is_system() {
             return Ok(false);
         }
         for post in matter.helpers.iter().chain([&matter.owner].into_iter().filter(|owner| *owner != under)) {
@@ -263,6 +305,23 @@ impl Desk<'_> {
             }
         }
         Ok(false)
+    }
+
+    /// Refuses to have a matter handed in by who reviews it for the post that owes it: nobody else would judge it then.
+    pub fn need_not_review<E: From<DocketError>>(
+        &mut self,
+        actor: &ActorId,
+        matter: &Matter,
+    ) -> Result<(), AppendError<E>> {
+        match !actor.is_system() && self.acts_for(actor, REVIEW, &matter.reviewer)? {
+            true => refuse(DocketError::OwnApproval),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether somebody does the work of a post.
+    pub fn works_for(&mut self, actor: &ActorId, post: &PostId) -> Result<bool, StoreError> {
+        self.acts_for(actor, WORK, post)
     }
 
     /// Whether somebody may do an action for a post, which lies in the post's unit and is the post's own: as whoever is
@@ -302,11 +361,28 @@ impl Desk<'_> {
 
     /// Whether somebody leads the unit of a post.
     fn leads(&mut self, actor: &ActorId, post: &PostId) -> Result<bool, StoreError> {
-        let now = self.now();
         let Some(unit) = self.unit_of_post(post)? else { return Ok(false) };
+        self.may_in(actor, OPEN, Resource::of(&unit))
+    }
+
+    /// Whether somebody may do an action with a book, whoever owns what in it.
+    pub fn may_with(&mut self, actor: &ActorId, action: &str, book: &BookId) -> Result<bool, StoreError> {
+        const KEEPER: &str = "select unit, line from org_book where book = $1";
+        let Some(row) = self.read()?.query_one(KEEPER, &[Param::Text(book.as_str())])? else {
+            return Ok(false);
+        };
+        let unit = id(UnitCode::new(row.text(0)?))?;
+        self.may_in(actor, action, Resource::of(&unit).in_line(row.text(1)?))
+    }
+
+    fn may_in(&mut self, actor: &ActorId, action: &str, of: Resource) -> Result<bool, StoreError> {
+        if actor.is_system() {
+            return Ok(true);
+        }
+        let now = self.now();
         let Some(FoundActor { actor, .. }) = find_actor(self.read()?, actor, now)? else { return Ok(false) };
-        let above = self.above(&unit)?;
-        Ok(decide(&self.bench.policy, &above, &actor, OPEN, &Resource::of(&unit)).is_allowed())
+        let above = self.above(&of.unit)?;
+        Ok(decide(&self.bench.policy, &above, &actor, action, &of).is_allowed())
     }
 
     /// A unit and those above it, as a tree.

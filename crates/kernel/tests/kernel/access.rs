@@ -72,12 +72,12 @@ fn a_one_time_password_grants_nothing_until_it_is_changed_and_a_change_ends_othe
     let session = kernel.session(&first.cookie_value).unwrap().unwrap();
     assert!(session.must_change && session.actor.grants.is_empty());
 
-    let change = |old: &str, new: &str| kernel.change_password(&id("wei"), old, new);
+    let change = |old: &str, new: &str| kernel.change_password(&id("wei"), (old, ""), new);
     assert_eq!(refusal(change("not the password", "a longer password")), AdminError::PasswordWrong);
     assert_eq!(refusal(change(&once, "short")).field(), "new_password");
     assert_eq!(refusal(change(&once, &once)), AdminError::PasswordSame);
     assert_eq!(
-        refusal(kernel.change_password(&id("ghost"), &once, "a longer password")),
+        refusal(kernel.change_password(&id("ghost"), (&once, ""), "a longer password")),
         AdminError::PasswordWrong
     );
     let second = change(&once, "a longer password").unwrap();

@@ -13,11 +13,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{market, readable};
+use super::{market, note_balance, readable};
+use crate::balance::ToldLot;
 use crate::policy::{READ, READ_TAKINGS};
 use crate::recall::{Recall, recall};
 use crate::state::{
-    self, Block, Blocks, BreachRow, ComplaintRow, Flag, Inspection, Lot, LotFilter, Merchant, Price, Product,
+    self, Block, Blocks, BreachRow, ComplaintRow, Flag, Inspection, LotFilter, Merchant, Price, Product,
     Scale, Stall,
 };
 
@@ -52,6 +53,20 @@ struct LotQuery {
     offset: Option<usize>,
 }
 
+/// A list that names merchants, who are persons mostly: the reading is noted.
+async fn list_of_persons<T: Send + 'static>(
+    app: &App,
+    viewer: &Viewer,
+    book: &str,
+    what: &str,
+    read: impl FnOnce(&mut dyn Tx, &BookId) -> Result<T, StoreError> + Send + 'static,
+) -> Result<Json<T>, Problem> {
+    let (of, resource) = market(app, book)?;
+    viewer.need(app, READ, &resource)?;
+    viewer.note_read_of(app, &resource.unit, &format!("{what} {of}"))?;
+    list(app, viewer, book, read).await
+}
+
 async fn list<T: Send + 'static>(
     app: &App,
     viewer: &Viewer,
@@ -62,17 +77,18 @@ async fn list<T: Send + 'static>(
     app.blocking(move |kernel| kernel.read(|tx| read(tx, &book))).await.map(Json)
 }
 
-/// Lots, the latest first.
+/// Lots, the latest first. What was sold of those that are not held is told with the right to takings. The reading is noted.
 #[utoipa::path(get, path = "/api/market/{book}/lots", tag = "market", params(("book" = String, Path), LotQuery),
-    responses((status = 200, body = Vec<Lot>), (status = 400), (status = 401), (status = 403), (status = 404)),
+    responses((status = 200, body = Vec<ToldLot>), (status = 400), (status = 401), (status = 403), (status = 404)),
     extensions(("x-action" = json!("market.records.read"))))]
 async fn lots(
     State(app): State<App>,
     viewer: Viewer,
     Path(book): Path<String>,
     Query(query): Query<LotQuery>,
-) -> Result<Json<Vec<Lot>>, Problem> {
-    list(&app, &viewer, &book, move |tx, book| {
+) -> Result<Json<Vec<ToldLot>>, Problem> {
+    let takings = viewer.allows(&app, READ_TAKINGS, &market(&app, &book)?.1);
+    list_of_persons(&app, &viewer, &book, "lots", move |tx, book| {
         let filter = LotFilter {
             stall: query.stall.as_deref(),
             merchant: query.merchant.as_deref(),
@@ -82,7 +98,8 @@ async fn lots(
             since: None,
         };
         let count = query.count.unwrap_or(50).clamp(1, PAGE_ROWS_MAX);
-        state::list_lots(tx, book, &filter, count, query.offset.unwrap_or(0).min(1_000_000))
+        let found = state::list_lots(tx, book, &filter, count, query.offset.unwrap_or(0).min(1_000_000))?;
+        Ok(found.into_iter().map(|lot| ToldLot::of(lot, takings)).collect())
     })
     .await
 }
@@ -90,7 +107,7 @@ async fn lots(
 /// A lot with its tests, blocks and breaches.
 #[derive(Debug, Serialize, ToSchema)]
 struct LotAccount {
-    lot: Lot,
+    lot: ToldLot,
     inspections: Vec<Inspection>,
     blocks: Vec<Block>,
     breaches: Vec<BreachRow>,
@@ -98,7 +115,7 @@ struct LotAccount {
     flag: Option<Flag>,
 }
 
-/// One lot.
+/// One lot. Who stands before it needs its balance; reading it without the right to takings is noted.
 #[utoipa::path(get, path = "/api/market/{book}/lots/{lot}", tag = "market",
     params(("book" = String, Path), ("lot" = String, Path)),
     responses((status = 200, body = LotAccount), (status = 401), (status = 403), (status = 404)),
@@ -108,8 +125,10 @@ async fn lot(
     viewer: Viewer,
     Path((book, lot)): Path<(String, String)>,
 ) -> Result<Json<LotAccount>, Problem> {
-    let book = readable(&app, &viewer, &book, READ)?;
+    let (book, resource) = market(&app, &book)?;
+    viewer.need(&app, READ, &resource)?;
     let books = viewer.books(&app, READ, "market")?;
+    let of = book.clone();
     let account = app
         .blocking(move |kernel| {
             kernel.read(|tx| {
@@ -119,12 +138,16 @@ async fn lot(
                     blocks: state::blocks(tx, &book, Blocks::OfLot(&lot))?,
                     breaches: state::breaches(tx, &book, Some(&lot), PAGE_ROWS_MAX)?,
                     flag: state::flags(tx, &books, &book, std::slice::from_ref(&found))?.remove(&lot),
-                    lot: found,
+                    lot: ToldLot::of(found, true),
                 }))
             })
         })
-        .await?;
-    account.map(Json).ok_or_else(Problem::not_found)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    if !viewer.allows(&app, READ_TAKINGS, &resource) {
+        note_balance(&app, &viewer, &resource, &of, &account.lot.lot)?;
+    }
+    Ok(Json(account))
 }
 
 /// What a recall of the lot reaches, and how much of it is accounted for.
@@ -156,10 +179,19 @@ async fn merchants(
     viewer: Viewer,
     Path(book): Path<String>,
 ) -> Result<Json<Vec<Merchant>>, Problem> {
-    let (of, resource) = market(&app, &book)?;
-    viewer.need(&app, READ, &resource)?;
-    viewer.note_read_of(&app, &resource.unit, &format!("merchants {of}"))?;
-    list(&app, &viewer, &book, state::merchants).await
+    list_of_persons(&app, &viewer, &book, "merchants", state::merchants).await
+}
+
+/// Stalls and who has them; the reading is noted.
+#[utoipa::path(get, path = "/api/market/{book}/stalls", tag = "market", params(("book" = String, Path)),
+    responses((status = 200, body = Vec<Stall>), (status = 401), (status = 403), (status = 404)),
+    extensions(("x-action" = json!("market.records.read"))))]
+async fn stalls(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(book): Path<String>,
+) -> Result<Json<Vec<Stall>>, Problem> {
+    list_of_persons(&app, &viewer, &book, "stalls", state::stalls).await
 }
 
 macro_rules! lists {
@@ -177,8 +209,6 @@ macro_rules! lists {
 lists! {
     /// Scales of the network.
     scales, "/api/market/{book}/scales", Scale, state::scales;
-    /// Stalls and who has them.
-    stalls, "/api/market/{book}/stalls", Stall, state::stalls;
     /// Products.
     products, "/api/market/{book}/products", Product, state::products;
     /// Posted prices.

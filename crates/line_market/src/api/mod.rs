@@ -46,6 +46,17 @@ pub(crate) fn readable(app: &App, viewer: &Viewer, book: &str, action: &str) -> 
     Ok(book)
 }
 
+/// Notes that somebody who may not read takings reads the balance of a lot: of one after the other it would be the takings.
+pub(crate) fn note_balance(
+    app: &App,
+    viewer: &Viewer,
+    market: &Resource,
+    book: &BookId,
+    lot: &str,
+) -> Result<(), Problem> {
+    viewer.note_read_of(app, &market.unit, &format!("balance of lot {book}/{lot}"))
+}
+
 /// What a refusal is called and says, in both languages.
 pub(crate) fn refusal_problem(refusal: Refusal) -> Problem {
     let zh = chinese(&refusal);

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
 use base::BookId;
-use base::limits::REQUEST_BYTES_MAX;
+use base::limits::{REQUEST_BYTES_MAX, SALES_PER_BATCH_MAX};
 use serde::Serialize;
 use shell::extract::Json;
 use shell::viewer::{Viewer, resource_of};
@@ -54,13 +54,16 @@ fn scale_of(app: &App, viewer: &Viewer) -> Result<(BookId, u32), Problem> {
     Ok((book, scale))
 }
 
+/// What a sale counts as among what a scale sends: a batch of the most there may be takes all its turns.
+const BYTES_PER_SALE: usize = REQUEST_BYTES_MAX / SALES_PER_BATCH_MAX;
+
 /// Records a batch of sales; the answer comes when its entries are on disk.
 ///
 /// A batch is all or nothing unless it asks to skip refused lines. A line that was recorded before, with the same
 /// counter and content, is answered as known.
 #[utoipa::path(post, path = "/scale/v1/sales", tag = "scale", request_body = SaleBatch,
     responses((status = 200, body = BatchReceipt), (status = 400), (status = 401), (status = 403), (status = 409),
-        (status = 413), (status = 415), (status = 503)),
+        (status = 413), (status = 415), (status = 429), (status = 503)),
     extensions(("x-action" = json!("market.scale.weigh"))))]
 async fn sales(
     State(app): State<App>,
@@ -69,6 +72,8 @@ async fn sales(
 ) -> Result<axum::Json<BatchReceipt>, Problem> {
     let (book, scale) = scale_of(&app, &viewer)?;
     let actor = viewer.id();
+    // A scale has one queue: what it has in hand at a time is a whole batch.
+    let _turn = app.limits.turns.to_send(&actor, batch.sales.len() * BYTES_PER_SALE).await?;
     let prepared = Prepared::new(&book, scale, &actor, &batch).map_err(failure_problem)?;
     let receipt = app.kernel.append(move |desk| prepared.record(desk)).await;
     receipt.map(axum::Json).map_err(failure_problem)

@@ -1,5 +1,6 @@
 //! The market's pages: for its operator and merchants, for inspectors, for shoppers, and for the county.
 
+mod balance;
 mod office;
 mod photo;
 mod safety;

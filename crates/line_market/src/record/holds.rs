@@ -8,8 +8,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use base::Seq;
 use base::limits::{LOT_BRANCH_PART, LOT_FAMILY_MAX};
-use base::{Seq, Time};
 use kernel::Receipt;
 use ledger::Role;
 
@@ -30,29 +30,23 @@ struct Ground {
     ancestor: Option<Ancestor>,
 }
 
-/// Between what happened and its recording, from where on it is history that was loaded.
-const HISTORY_AFTER_MS: i64 = 24 * 3_600_000;
-
-/// When the hold that follows from a test takes effect: when the test is recorded, for until then the lot could be
-/// sold, however long ago the sample was taken. History that is loaded keeps its own time.
-fn takes_effect(tested: Time, now: Time) -> Time {
-    if now.since_ms(tested) > HISTORY_AFTER_MS { tested } else { now }
-}
-
 impl Recorder<'_, '_> {
     /// A failed test holds the lot at once.
     pub(super) fn inspect(&mut self, input: &Input) -> Result<Recorded, Failure> {
         let body: InspectionRecorded = Self::body(input)?;
         let lot = self.need_lot(&body.lot)?;
+        self.need_no_earlier(lot.received_at)?;
         if let Some(first) = body.retest_of {
-            self.need_test(first, "body.retest_of", |test| test.lot == body.lot)?;
+            let first = self.need_test(first, "body.retest_of", |test| test.lot == body.lot)?;
+            self.need_no_earlier(first.at)?;
         }
         let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
         let draft = draft.subject(Role::About, self.id("lot", &body.lot)?);
         let entry = self.append(draft)?;
         let mut holds = Vec::new();
         if body.verdict == Verdict::Fail {
-            self.occurred = takes_effect(self.occurred, self.desk.now());
+            // Until it is recorded the lot could be sold, however long ago the sample was taken.
+            self.occurred = self.desk.done_at(self.actor, self.occurred);
             let inspection = Some(entry.seq.0);
             let hold = match lot.hold {
                 Some(hold) => hold,
@@ -111,7 +105,7 @@ impl Recorder<'_, '_> {
             let other = state::lot(tx, self.book, &test.lot)?;
             lots.extend(other.filter(|other| other.supplier == lot.supplier).map(|other| other.lot));
         }
-        self.need_test(inspection, "body.inspection", |test| lots.contains(&test.lot))
+        self.need_test(inspection, "body.inspection", |test| lots.contains(&test.lot)).map(drop)
     }
 
     /// A number that an order names is that of a test which fits it.
@@ -120,9 +114,9 @@ impl Recorder<'_, '_> {
         seq: u64,
         field: &str,
         fits: impl Fn(&Inspection) -> bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<Inspection, Failure> {
         match state::inspection(self.desk.read()?, self.book, Seq(seq))? {
-            Some(test) if fits(&test) => Ok(()),
+            Some(test) if fits(&test) => Ok(test),
             _ => refuse(Code::UnknownEntry, field, format!("entry {seq} is no test that this can rest on")),
         }
     }

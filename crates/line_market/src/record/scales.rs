@@ -46,7 +46,7 @@ impl Recorder<'_, '_> {
         self.need_run(body.verified_until, VERIFICATION_DAYS_MAX, "body.verified_until")?;
         let until = self.need_scale(body.scale)?.verified_until;
         if until < body.verified_until {
-            self.settle_duty(&Cause::Verification { scale: body.scale, until }, "已重新检定")?;
+            self.renew_duty(&Cause::Verification { scale: body.scale, until }, "已重新检定")?;
         }
         self.plain::<ScaleVerified>(input, |it| vec![("scale", it.scale.to_string())])
     }

@@ -10,8 +10,12 @@ use crate::state::{Inspection, Lot};
 use retest::is_retest;
 pub use retest::{failure, retest};
 
-/// Complaints about one slip that are not settled yet: each is owed by itself.
+/// Complaints about one slip that are owed at a time, each by itself, and how many may wait for their outcome.
 pub const COMPLAINTS_OF_SLIP_MAX: usize = 3;
+pub const COMPLAINTS_WAITING_MAX: usize = 20;
+
+/// Days after which an arrival of goods, and what became of them, is not written down any more.
+pub const WRITTEN_DAYS_MAX: i32 = 31;
 
 /// Offers of goods from one stall to another in a day, taken or not: who receives them sees all of all stalls.
 pub const OFFERS_TO_STALL_MAX: usize = 50;

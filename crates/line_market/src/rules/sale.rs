@@ -11,6 +11,8 @@ use crate::state::{Lot, Past, Scale};
 
 /// Milliseconds by which a connected scale may report a sale late: it asks before it sells.
 const LATE_MS_MAX: i64 = 60 * 60 * 1_000;
+/// How long before its lot was written down a sale is believed that a scale tells which was cut off.
+const EARLY_MS_MAX: i64 = 31 * 24 * 3_600_000;
 
 /// When a sale was made, by the scale's clock, and when it is reported, by ours, with the days that these are here.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +87,10 @@ impl Ground {
                 "product",
                 format!("lot {} is {}", lot.lot, lot.product),
             ));
+        }
+        if occurred.plus_ms(EARLY_MS_MAX) < lot.received_at {
+            let detail = format!("lies more than 31 days before lot {} came in", lot.lot);
+            return Err(Refusal::new(Code::PastTime, "occurred", detail));
         }
         // Scales drift, and a lot is written down when it is there.
         let was_in = occurred.plus_ms(FUTURE_MS_MAX) >= lot.received_at;

@@ -1,4 +1,5 @@
-//! What stood at a moment that is past: by this a sale is judged that a scale tells when it was cut off.
+//! What stood at a moment that is past: by this a sale is judged that a scale tells when it was cut off, and a slip read
+//! that was printed then.
 //!
 //! Holds, releases and verifications count from when they were recorded, whatever day they are dated back to: nobody could
 //! go by them earlier, and what was lawful when it was sold stays so. What the installation loads counts from when it
@@ -9,7 +10,7 @@ use std::collections::HashMap;
 use base::{BookId, Day, Seq, SubjectId, Time};
 use kernel::entries::{self, Kinds};
 use ledger::{Body, Entry, EntryError};
-use store::{Param, StoreError, Tx, placeholders};
+use store::{Param, Row, StoreError, Tx, placeholders};
 
 use crate::kinds::{ScaleEnrolled, ScaleVerified};
 
@@ -130,7 +131,7 @@ fn held(
 }
 
 fn counts_from(entry: &Entry) -> Time {
-    match entry.actor.as_str().starts_with("system:") {
+    match entry.actor.is_system() {
         true => entry.occurred,
         false => entry.occurred.max(entry.recorded),
     }
@@ -165,4 +166,26 @@ mod tests {
         }
         assert_eq!(Past::default().verified_until(Time(0)), None);
     }
+}
+
+/// What something is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    pub zh: String,
+    pub en: String,
+}
+
+/// What a product was called when an entry was recorded: a slip keeps the name under which the goods were sold.
+pub fn product_name(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    product: &str,
+    entry: Seq,
+) -> Result<Option<Names>, StoreError> {
+    const LAST: &str = "select title_zh, title_en from market_product_name
+        where book = $1 and product = $2 and seq < $3 order by seq desc limit 1";
+    let params = [Param::Text(book.as_str()), Param::Text(product), Param::Int(entry.to_i64())];
+    let rows = tx.query(LAST, &params)?;
+    let name = |row: &Row| Ok(Names { zh: row.text(0)?.to_owned(), en: row.text(1)?.to_owned() });
+    rows.first().map(name).transpose()
 }

@@ -25,12 +25,12 @@ pub fn sale_of_slip(
     Ok(makers.into_iter().find_map(|entry| entry.body::<Sale>().ok().map(|sale| (entry, sale))))
 }
 
-/// How many complaints about a slip are not settled.
-pub fn count_open_complaints(tx: &mut dyn Tx, book: &BookId, slip: SlipSerial) -> Result<usize, StoreError> {
-    const SQL: &str =
-        "select count(*) from market_complaint where book = $1 and slip = $2 and settled_seq is null";
-    let row = tx.query_one(SQL, &[Param::Text(book.as_str()), Param::Text(&slip.print())])?;
-    Ok(usize::try_from(row.map_or(Ok(0), |row| row.int(0))?).unwrap_or_default())
+/// Complaints about a slip that are not settled, the first of them.
+pub fn open_complaints(tx: &mut dyn Tx, book: &BookId, slip: &str) -> Result<Vec<Seq>, StoreError> {
+    const SQL: &str = "select seq from market_complaint where book = $1 and slip = $2 and settled_seq is null
+        order by seq limit 50";
+    let rows = tx.query(SQL, &[Param::Text(book.as_str()), Param::Text(slip)])?;
+    rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect()
 }
 
 /// Which of these entries are events of others.

@@ -141,7 +141,7 @@ async fn keep_evidence(
     Ok((StatusCode::CREATED, axum::Json(Kept { digest })).into_response())
 }
 
-/// A file by its digest. A team opens those that entries about its own projects name.
+/// A file by its digest. A team opens those that entries about its own projects name. The reading is noted.
 #[utoipa::path(get, path = "/api/projects/{book}/evidence/{digest}", tag = "projects",
     params(("book" = String, Path), ("digest" = String, Path)),
     responses((status = 200, content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp"), (String = "application/pdf"))),
@@ -152,8 +152,8 @@ async fn evidence(
     viewer: Viewer,
     Path((book, digest)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let (book, _, sight) = sight(&app, &viewer, &book, policy::READ_EVIDENCE)?;
-    let name = digest.clone();
+    let (book, resource, sight) = sight(&app, &viewer, &book, policy::READ_EVIDENCE)?;
+    let (of, name) = (book.clone(), digest.clone());
     let found = app.blocking(move |kernel| {
         if let Some(teams) = sight.teams() {
             let filter = state::Filter { teams: Some(teams), withdrawn: true, ..state::Filter::default() };
@@ -166,5 +166,6 @@ async fn evidence(
         kernel.evidence(&book, &digest)
     });
     let found = found.await?.ok_or_else(Problem::not_found)?;
+    viewer.note_read_of(&app, &resource.unit, &format!("evidence {of}/{name}"))?;
     Ok(evidence::shown(found, &name))
 }

@@ -11,6 +11,10 @@ use super::{body, check_code, check_each, check_name, check_range};
 
 /// Blockers that one project ever had, and permits.
 pub const OWED_MAX: usize = 1_000;
+/// How many there may have been for its team or proxy to tell of another, and how many of these one post owes at a time: the rest is
+/// for others to tell.
+pub const OWED_BY_TEAM_MAX: usize = 400;
+pub const OPEN_ON_POST_MAX: usize = 40;
 
 body! {
     /// A permit was applied for, and the authority accepted the application (受理): from this day its statutory term runs.

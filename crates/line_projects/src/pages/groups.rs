@@ -305,8 +305,7 @@ impl Group<'_> {
         let (from, values) = app
             .blocking(move |kernel| {
                 let books = [book];
-                let first = kernel.read(|tx| state::first_registered(tx, &books))?;
-                let from = first.map_or(today, |at| kernel.zone().day_of(at)).first_of_month().min(today);
+                let from = kernel.read(|tx| state::first_month(tx, &books, kernel.zone(), today))?;
                 let period = Period { from, to: today };
                 let values = TILES.iter().map(|name| kernel.figure(name, &books, period, &dimension));
                 Ok::<_, FigureError>((from, values.collect::<Result<Vec<_>, _>>()?))

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use base::limits::FIGURE_DAYS_MAX;
 use base::{BookId, Day, SubjectId, UnitCode};
 use kernel::{FigureError, Period, Value};
 use shell::extract::{Path, Query};
@@ -184,11 +185,16 @@ async fn read(
             let names = Names::read(tx, &books, lang)?;
             let listed = state::listed(tx, &books, teams.as_deref(), as_of)?;
             let views = views::views(tx, &actor)?;
-            Ok::<_, store::StoreError>((names, listed, state::first_registered(tx, &books)?, views))
+            Ok::<_, store::StoreError>((
+                names,
+                listed,
+                state::first_month(tx, &books, kernel.zone(), on)?,
+                views,
+            ))
         })?;
-        let first = first.map_or(on, |at| kernel.zone().day_of(at)).min(on);
-        let from = if this_year { on } else { first };
-        let from = Day::parse(&format!("{:04}-01-01", from.civil().0)).unwrap_or(from);
+        let year = if this_year { on } else { first }.civil().0;
+        let from = Day::parse(&format!("{year:04}-01-01")).unwrap_or(first);
+        let from = from.max(Day(on.0 - FIGURE_DAYS_MAX));
         let period = Period { from, to: on };
         let values = TILES.iter().map(|name| kernel.figure(name, &books, period, ""));
         Ok::<_, FigureError>(Read { from, values: values.collect::<Result<_, _>>()?, names, listed, views })

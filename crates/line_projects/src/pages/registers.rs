@@ -257,8 +257,7 @@ async fn desk(
     let (from, values, permits, proxies, projects, names) = app
         .blocking(move |kernel| {
             let books = [of.clone()];
-            let first = kernel.read(|tx| state::first_registered(tx, &books))?;
-            let from = first.map_or(today, |at| kernel.zone().day_of(at)).first_of_month().min(today);
+            let from = kernel.read(|tx| state::first_month(tx, &books, kernel.zone(), today))?;
             let period = Period { from, to: today };
             let values = TILES.iter().map(|name| kernel.figure(name, &books, period, ""));
             let values = values.collect::<Result<Vec<_>, FigureError>>()?;

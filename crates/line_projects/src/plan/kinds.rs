@@ -21,6 +21,10 @@ pub const CALENDARS_MAX: usize = 40;
 /// Runs of days of a calendar that differ from its week.
 const EXCEPTIONS_MAX: usize = 600;
 pub const SHIFTS_MAX: usize = 8;
+/// Entries that a plan is taken over by: a file that repeats long names comes to much more than it has bytes.
+pub const PARTS_MAX: usize = 200;
+/// Plans of one project that are taken over within a day, and that are frozen.
+pub const PLANS_A_DAY_MAX: usize = 10;
 /// Minutes of a duration or lag: about 190 years.
 const MINUTES_MAX: i64 = 100_000_000;
 /// Characters of an activity's code, and of its name or group.

@@ -9,7 +9,8 @@ use matters::{
 
 use super::{Failure, Recorder, need_room, refuse, refused};
 use crate::kinds::{
-    AssistancePlanned, BlockerRaised, MilestoneSet, OWED_MAX, PermitApplied, PermitDecided, Registered,
+    AssistancePlanned, BlockerRaised, MilestoneSet, OPEN_ON_POST_MAX, OWED_BY_TEAM_MAX, OWED_MAX,
+    PermitApplied, PermitDecided, Registered,
 };
 use crate::refusal::{Code, Refusal};
 use crate::sorts::Name;
@@ -26,6 +27,7 @@ impl From<DocketError> for Refusal {
             DocketError::UnknownEvidence(_) => (Code::UnknownEvidence, "evidence"),
             DocketError::Matter(MatterError::UnknownRule(_)) => (Code::UnknownRule, "body.rule"),
             DocketError::Matter(MatterError::NoEvidence) => (Code::NoEvidence, "evidence"),
+            DocketError::OwnApproval => (Code::OwnReview, "body"),
             _ => (Code::Matter, "body"),
         };
         Self::new(code, field, error.to_string())
@@ -99,7 +101,10 @@ impl Recorder<'_, '_> {
     }
 
     pub(super) fn open_project(&mut self, body: &Registered) -> Result<(), Failure> {
-        self.need_post(&body.team, "body.team")?;
+        // One that runs late is taken over as it stands, by a team of the county.
+        let is_ahead = self.desk.is_ahead(self.actor, self.occurred, body.planned_finish);
+        let named = if is_ahead { Named::Owing } else { Named::Late };
+        self.need_near(&body.team, named, "body.team")?;
         self.need_post(&body.office, "body.office")?;
         let opening = Opening {
             name: Name::Project(&body.project),
@@ -121,7 +126,7 @@ impl Recorder<'_, '_> {
         self.need_post(&body.agent, "body.agent")?;
         let project = self.project(&body.project)?;
         let name = Name::Permit(&body.permit);
-        self.need_few(name, &project, "body.permit")?;
+        self.need_few(name, &project, &body.bureau, "body.permit")?;
         let draft = self.opening_draft(&body, name, Some(&project), &body.bureau)?;
         let receipt = self.append(draft)?;
         let term = Term::statutory(body.term_workdays, DayUnit::Workdays);
@@ -170,6 +175,7 @@ impl Recorder<'_, '_> {
     ) -> Result<(), Failure> {
         let id = name.matter(self.book)?;
         let Some(mut matter) = self.desk.matter(&id)? else { return Err(refused(DocketError::Unknown(id))) };
+        self.desk.need_not_review(self.actor, &matter)?;
         if matches!(matter.state, State::Open | State::Reopened) {
             let by = matter.owner.clone();
             matter = self.move_matter(&matter, Taken { matter: id.clone(), by }.into())?;
@@ -200,7 +206,7 @@ impl Recorder<'_, '_> {
         // Who has to clear it away does not say that it is gone.
         let reviewer = if office == body.owner { team } else { office };
         let name = Name::Blocker(&body.blocker);
-        self.need_few(name, &project, "body.blocker")?;
+        self.need_few(name, &project, &body.owner, "body.blocker")?;
         let draft = self.opening_draft(&body, name, Some(&project), &body.owner)?;
         let receipt = self.append(draft)?;
         let opening = Opening {
@@ -261,10 +267,33 @@ impl Recorder<'_, '_> {
         Ok(())
     }
 
-    /// The colour of a project looks at all its matters of some sorts.
-    fn need_few(&mut self, name: Name<'_>, project: &Project, field: &str) -> Result<(), Failure> {
-        let count = state::count_of_sort(self.desk.read()?, self.book, &project.project, name.sort())?;
-        need_room(field, (count, 1), OWED_MAX, "matters of its sort, of the project")
+    /// The colour of a project looks at all its matters of some sorts. What others than the office tell uses up neither its
+    /// room, nor the time of one post.
+    fn need_few(
+        &mut self,
+        name: Name<'_>,
+        project: &Project,
+        owner: &PostId,
+        field: &str,
+    ) -> Result<(), Failure> {
+        // Of the office is who may raise blockers of any project: neither a team, nor who does errands for it.
+        let is_office = self.desk.may_with(self.actor, BlockerRaised::KIND, self.book)?;
+        let tx = self.desk.read()?;
+        let count = state::count_of_sort(tx, self.book, &project.project, name.sort())?;
+        let most = if is_office { OWED_MAX } else { OWED_BY_TEAM_MAX };
+        need_room(field, (count, 1), most, "matters of its sort, of the project")?;
+        if !is_office {
+            let owed = state::owed(tx, self.book, &project.project, Some(name.sort()))?;
+            let is_open = |matter: &Matter| matter.owner == *owner && !matter.state.is_closed();
+            let open = owed.iter().filter(|owed| is_open(&owed.matter)).count();
+            need_room(
+                field,
+                (open, 1),
+                OPEN_ON_POST_MAX,
+                "open matters of its sort, of the project and the post",
+            )?;
+        }
+        Ok(())
     }
 
     fn need_new(&mut self, name: Name<'_>, field: &str) -> Result<(), Failure> {

@@ -1,15 +1,21 @@
 //! Plans: taken over from files, changed, overlapped, frozen, worked back from a deadline.
 
 use base::{ActorId, BookId, Time};
+use kernel::entries::{self, Kinds};
 use kernel::{Desk, Receipt};
 use ledger::{Body, Role};
 use schedule::Moment;
 
 use super::{Failure, Recorded, Recorder, refuse, refused};
-use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped, PartImported, check_size};
+use crate::plan::kinds::{
+    Baselined, DeadlineSet, Edited, Imported, Overlapped, PARTS_MAX, PLANS_A_DAY_MAX, PartImported,
+    check_size,
+};
 use crate::plan::{Change, Clock, Import, Known, Model, Outlook, PlanError, state, years};
 use crate::refusal::Code;
 use crate::state::Project;
+
+const DAY_MS: i64 = 24 * 3_600_000;
 
 /// Takes over a plan. The file was kept as evidence before, under this digest.
 pub fn import_plan(
@@ -38,11 +44,17 @@ pub fn import_plan(
 impl Recorder<'_, '_> {
     fn import(&mut self, project: &str, import: &Import) -> Result<Receipt, Failure> {
         let project = self.project(project)?;
+        self.need_few_a_day::<Imported>(&project, "file")?;
         let document = &import.document;
         let start = document.start.unwrap_or(Moment::at(project.planned_start, 0));
         let mut model = Model::of(document, start);
         if let Some((_, before)) = self.held_plan(&project)? {
             (model.deadline, model.backward) = (before.deadline, before.backward);
+        }
+        if model.parts().len() > PARTS_MAX {
+            let detail =
+                format!("comes to {} entries, of {PARTS_MAX} at most: shorten names", model.parts().len());
+            return refuse(Code::Plan, "file", detail);
         }
         let outlook = self.outcome(&project, &model, "file")?;
         let head = Imported {
@@ -75,6 +87,23 @@ impl Recorder<'_, '_> {
         Ok(receipt)
     }
 
+    /// What was taken over or frozen once is kept for good, whatever takes its place. Its team leaves the office half of a day's.
+    fn need_few_a_day<B: Body>(&mut self, project: &Project, field: &str) -> Result<(), Failure> {
+        let subject = self.id("project", &project.project)?;
+        let is_team = !self.desk.may_with(self.actor, B::KIND, self.book)?;
+        let most = if is_team { PLANS_A_DAY_MAX / 2 } else { PLANS_A_DAY_MAX };
+        let tx = self.desk.read()?;
+        let made = entries::about_of(tx, self.book, &subject, Kinds::These(&[B::KIND]), None, most)?;
+        let now = self.desk.now();
+        match made.get(most - 1) {
+            Some(first) if now.since_ms(first.recorded) < DAY_MS => {
+                let detail = format!("{most} of the project were made within a day, and no more are");
+                refuse(Code::TooManyPlans, field, detail)
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn edit_plan(&mut self, mut body: Edited) -> Result<Receipt, Failure> {
         let (project, mut model) = self.planned_project(&body.project)?;
         let before = self.reckoned(&project, &model, Outlook::standing, "body.project")?;
@@ -102,6 +131,7 @@ impl Recorder<'_, '_> {
 
     pub(super) fn freeze_plan(&mut self, mut body: Baselined) -> Result<Receipt, Failure> {
         let (project, model) = self.planned_project(&body.project)?;
+        self.need_few_a_day::<Baselined>(&project, "body.project")?;
         let wrong = |error: PlanError| refused(error.refusal("body.project", None));
         let frozen = model.frozen(project.planned_finish).map_err(wrong)?;
         let mut spans = model.activities().filter_map(|it| Some((&it.code, *frozen.spans.get(&it.code)?)));

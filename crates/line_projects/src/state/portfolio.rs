@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use base::{BookId, Day, Fen, SubjectId, Time};
+use base::limits::FIGURE_DAYS_MAX;
+use base::{BookId, CityZone, Day, Fen, SubjectId, Time};
 use matters::Colour;
 use store::{Param, Row, StoreError, Tx, placeholders};
 
@@ -176,8 +177,16 @@ fn courses(
     Ok(courses)
 }
 
-/// When the first project of some books was registered.
-pub fn first_registered(tx: &mut dyn Tx, books: &[BookId]) -> Result<Option<Time>, StoreError> {
+/// The first day of the month in which the first project of some books was registered, or from which on figures are asked
+/// for till a day.
+pub fn first_month(tx: &mut dyn Tx, books: &[BookId], zone: &CityZone, till: Day) -> Result<Day, StoreError> {
+    // The first of a month lies up to thirty days before a day of it.
+    let earliest = Day(till.0 - FIGURE_DAYS_MAX + 31);
+    let first = first_registered(tx, books)?.map_or(till, |at| zone.day_of(at));
+    Ok(first.clamp(earliest, till).first_of_month())
+}
+
+fn first_registered(tx: &mut dyn Tx, books: &[BookId]) -> Result<Option<Time>, StoreError> {
     if books.is_empty() {
         return Ok(None);
     }

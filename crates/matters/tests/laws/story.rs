@@ -94,6 +94,37 @@ fn nobody_reviews_or_approves_their_own_work() {
 }
 
 #[test]
+fn a_matter_that_moved_too_often_can_be_ended_and_nothing_else() {
+    let now = at("2026-03-03T09:00");
+    let over = |to: &str| HandedOver {
+        matter: id(),
+        to: post(to),
+        reviewer: None,
+        reason: "x".into(),
+        colour: None,
+    };
+    let mut matter = begun();
+    let refused = loop {
+        let to = if matter.owner == post("owner") { "other" } else { "owner" };
+        match matter.propose(matter.version, &step(now, "wei", over(to))) {
+            Ok(next) => matter = next,
+            Err(refused) => break refused,
+        }
+        let helper = HelperAdded { matter: id(), helper: post("late") };
+        let added = matter.propose(matter.version, &step(now, "wei", helper));
+        assert_eq!(added.is_ok(), matter.version.0 < MOVES_OF_PARTS_MAX);
+    };
+    assert_eq!((refused, matter.version), (MatterError::TooMany("moves"), Version(2_000)));
+    assert_eq!(
+        matter.propose(matter.version, &step(now, "li", paused())),
+        Err(MatterError::TooMany("moves"))
+    );
+    let cancelled = Cancelled { matter: id(), sort: sort(), reason: "x".into(), approver: post("reviewer") };
+    let ended = matter.propose(matter.version, &step(now, "li", cancelled)).unwrap();
+    assert!(ended.state.is_closed());
+}
+
+#[test]
 fn a_paused_matter_waits_and_its_deadline_moves_by_the_pause() {
     let (calendar, zone) = (Calendar::embedded(), zone());
     let matter = begun().after(&step(at("2026-03-03T09:00"), "wei", taken())).unwrap();

@@ -72,14 +72,15 @@ pub async fn confirm(app: &App, viewer: &Viewer, action: &str, again: Again) -> 
         );
         return Err(Problem::bad_request("password", "required", detail));
     }
-    app.limits.sign_in(format!("account {}", session.account))?;
+    app.limits.again(&session.account)?;
     let account = session.account.clone();
     let work = move |kernel: &Kernel| kernel.confirm_owner(&account, &again.password, &again.code);
     let confirmed = app.blocking(move |kernel| Ok::<_, Problem>(work(kernel))).await?;
     confirmed.map_err(|error| admin_problem(app, error))
 }
 
-/// The same where the account that is opened is another administrator's; one's own is refused anyway.
+/// The same where the account that is opened is another administrator's; one's own is refused anyway, and who may not open
+/// it is not told whose it is.
 pub async fn confirm_entering(
     app: &App,
     viewer: &Viewer,
@@ -87,14 +88,16 @@ pub async fn confirm_entering(
     who: &AccountId,
     again: Again,
 ) -> Result<(), Problem> {
-    viewer.need_somewhere(app, action)?;
+    let scope = viewer.need_somewhere(app, action)?;
     if viewer.session().is_some_and(|session| session.account == *who) {
         return Ok(());
     }
     let who = who.clone();
-    match app.blocking(move |kernel| kernel.is_administrator(&who)).await? {
-        true => confirm(app, viewer, action, again).await,
-        false => Ok(()),
+    match app.blocking(move |kernel| kernel.administers_from(&who)).await? {
+        Some(unit) if scope.allows(&app.tree(), &Resource::of(&unit)) => {
+            confirm(app, viewer, action, again).await
+        }
+        _ => Ok(()),
     }
 }
 

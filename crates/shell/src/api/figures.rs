@@ -7,6 +7,7 @@ mod values;
 use access::Resource;
 use axum::Json;
 use axum::extract::State;
+use base::limits::FIGURE_DAYS_MAX;
 use base::{BookId, Day, UnitCode};
 use kernel::{Kernel, Period};
 use registry::Tree;
@@ -21,7 +22,7 @@ pub use targets::{Reached, reached};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::texts::Both;
-use crate::viewer::{Viewer, resource_of_unit};
+use crate::viewer::{Public, Viewer, resource_of_unit};
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -149,7 +150,7 @@ fn period(app: &App, asked: &Asked) -> Result<Period, Problem> {
         let detail = Both::new("起始日期晚于截止日期。", "the first day lies after the last");
         return Err(Problem::bad_request("from", "consistency", detail));
     }
-    if to.0 - from.0 > 3_700 {
+    if to.0 - from.0 > FIGURE_DAYS_MAX {
         let detail = Both::new("时间跨度不得超过十年。", "a period is limited to ten years");
         return Err(Problem::bad_request("from", "range", detail));
     }
@@ -192,9 +193,10 @@ pub struct Definition {
 }
 
 /// The definitions of all figures.
-#[utoipa::path(get, path = "/api/figures", tag = "figures", responses((status = 200, body = Vec<Definition>)),
+#[utoipa::path(get, path = "/api/figures", tag = "figures",
+    responses((status = 200, body = Vec<Definition>), (status = 429)),
     extensions(("x-action" = json!("public"))))]
-async fn list(State(app): State<App>) -> Json<Vec<Definition>> {
+async fn list(State(app): State<App>, _: Public) -> Json<Vec<Definition>> {
     let lines = app.kernel.lines();
     let names = lines.iter().flat_map(|line| {
         let figures = line.figures().iter().map(|figure| figure.name);

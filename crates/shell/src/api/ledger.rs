@@ -1,6 +1,6 @@
 //! Entries and their proofs, traces, and the catalogue of kinds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::State;
@@ -10,7 +10,7 @@ use base::{BookId, Seq, SubjectId};
 use kernel::Lines;
 use ledger::Entry;
 use serde::{Deserialize, Serialize};
-use trace::{Direction, Via};
+use trace::Direction;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
 use crate::texts::Both;
-use crate::viewer::{Viewer, resource_of};
+use crate::viewer::{Public, Viewer, resource_of};
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -138,6 +138,13 @@ pub fn may_read(app: &App, viewer: &Viewer, book: &BookId) -> Result<(), Problem
     viewer.need_any(app, &["kernel.entry.read", &own], &resource)
 }
 
+/// The books whose entries the viewer may read.
+fn books(app: &App, viewer: &Viewer) -> BTreeSet<BookId> {
+    let tree = app.tree();
+    let all = tree.books().map(|it| &it.book);
+    all.filter(|book| may_read(app, viewer, book).is_ok()).cloned().collect()
+}
+
 /// One entry.
 #[utoipa::path(get, path = "/api/ledger/{book}/{seq}", tag = "ledger",
     params(("book" = String, Path), ("seq" = u64, Path)),
@@ -221,14 +228,16 @@ pub struct WalkStep {
 /// A walk along entries.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WalkView {
+    /// Along the books that the viewer may read.
     pub steps: Vec<WalkStep>,
-    /// Steps in books that the viewer may not read, and to subjects that the viewer is not told.
-    pub hidden: usize,
+    /// Whether steps in these books are left out, for they lead to subjects that the viewer is not told; how many would tell
+    /// how often goods were sold.
+    pub withheld: bool,
     /// `depth`, `subjects` or `time` where the walk was cut; null if it is complete.
     pub cut: Option<String>,
 }
 
-/// Walks from a subject to its origin or destination.
+/// Walks from a subject to its origin or destination, along the books that the viewer may read.
 #[utoipa::path(get, path = "/api/trace", tag = "ledger", params(WalkQuery),
     responses((status = 200, body = WalkView), (status = 400), (status = 401), (status = 403), (status = 404), (status = 503)),
     extensions(("x-action" = json!("kernel.trace.walk"))))]
@@ -257,7 +266,7 @@ async fn walk(
     if let Some(home) = subject.home().and_then(|home| BookId::new(home).ok()).filter(|home| *home != book) {
         may_read(&app, &viewer, &home)?;
     }
-    let walk = app.walk(subject, direction).await?;
+    let walk = app.walk(subject, direction, books(&app, &viewer)).await?;
     let all = walk.steps.len();
     let mut told = BTreeMap::new();
     let mut may_tell = |subject: &SubjectId| {
@@ -268,15 +277,9 @@ async fn walk(
             resource.is_some_and(|resource| viewer.allows(&app, needs, &resource))
         })
     };
-    let shown: Vec<_> = walk
-        .steps
-        .into_iter()
-        .filter(|step| {
-            let readable = |via: &Via| may_read(&app, &viewer, &via.book).is_ok() && may_tell(&step.subject);
-            step.via.as_ref().is_none_or(readable)
-        })
-        .collect();
-    let hidden = all - shown.len();
+    let shown: Vec<_> =
+        walk.steps.into_iter().filter(|step| step.via.is_none() || may_tell(&step.subject)).collect();
+    let withheld = shown.len() < all;
     let steps = shown.into_iter().map(|step| WalkStep {
         subject: step.subject.to_string(),
         depth: step.depth,
@@ -285,7 +288,7 @@ async fn walk(
     });
     let cut =
         walk.cut.and_then(|cut| serde_json::to_value(cut).ok()).and_then(|v| v.as_str().map(str::to_owned));
-    Ok(Json(WalkView { steps: steps.collect(), hidden, cut }))
+    Ok(Json(WalkView { steps: steps.collect(), withheld, cut }))
 }
 
 /// A kind of entry.
@@ -312,15 +315,20 @@ fn view(kind: &ledger::Kind) -> KindView {
 }
 
 /// The closed catalogue of kinds, with the schemas of their bodies.
-#[utoipa::path(get, path = "/api/kinds", tag = "ledger", responses((status = 200, body = Vec<KindView>)),
+#[utoipa::path(get, path = "/api/kinds", tag = "ledger",
+    responses((status = 200, body = Vec<KindView>), (status = 429)),
     extensions(("x-action" = json!("public"))))]
-async fn kinds(State(app): State<App>) -> Json<Vec<KindView>> {
+async fn kinds(State(app): State<App>, _: Public) -> Json<Vec<KindView>> {
     Json(app.kernel.catalogue().iter().map(view).collect())
 }
 
 /// One kind.
 #[utoipa::path(get, path = "/api/kinds/{kind}", tag = "ledger", params(("kind" = String, Path)),
-    responses((status = 200, body = KindView), (status = 404)), extensions(("x-action" = json!("public"))))]
-async fn kind(State(app): State<App>, Path(name): Path<String>) -> Result<Json<KindView>, Problem> {
+    responses((status = 200, body = KindView), (status = 404), (status = 429)), extensions(("x-action" = json!("public"))))]
+async fn kind(
+    State(app): State<App>,
+    _: Public,
+    Path(name): Path<String>,
+) -> Result<Json<KindView>, Problem> {
     app.kernel.catalogue().get(&name).map(|kind| Json(view(kind))).map_err(|_| Problem::not_found())
 }

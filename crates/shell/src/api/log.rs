@@ -1,7 +1,6 @@
 //! The transparency log of each book, read-only and public: C2SP tlog-tiles over HTTP. Tiles hold hashes only; entries,
 //! which name slips and stalls, are not served here.
 
-use axum::Extension;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -12,8 +11,8 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::extract::Path;
-use crate::pages::From;
 use crate::problem::Problem;
+use crate::viewer::Public;
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -28,9 +27,8 @@ pub fn router() -> OpenApiRouter<App> {
 #[utoipa::path(get, path = "/log/key", tag = "log",
     responses((status = 200, content_type = "text/plain", body = String), (status = 429)),
     extensions(("x-action" = json!("public"))))]
-async fn key(State(app): State<App>, Extension(From(address)): Extension<From>) -> Result<String, Problem> {
-    app.limits.public(address)?;
-    Ok(format!("{}\n", app.kernel.verifier()))
+async fn key(State(app): State<App>, _: Public) -> String {
+    format!("{}\n", app.kernel.verifier())
 }
 
 /// The signed checkpoint of a book (C2SP tlog-checkpoint), of the last few seconds, with the cosignatures that it has by now.
@@ -39,10 +37,9 @@ async fn key(State(app): State<App>, Extension(From(address)): Extension<From>) 
     extensions(("x-action" = json!("public"))))]
 async fn checkpoint(
     State(app): State<App>,
-    Extension(From(address)): Extension<From>,
+    _: Public,
     Path(book): Path<String>,
 ) -> Result<Response, Problem> {
-    app.limits.public(address)?;
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
     app.blocking(move |kernel| kernel.shown_checkpoint(&book)).await.map(signed)
 }
@@ -56,12 +53,7 @@ fn signed(note: String) -> Response {
 #[utoipa::path(get, path = "/log/{book}/cosigned", tag = "log", params(("book" = String, Path)),
     responses((status = 200, content_type = "text/plain", body = String), (status = 404), (status = 429)),
     extensions(("x-action" = json!("public"))))]
-async fn cosigned(
-    State(app): State<App>,
-    Extension(From(address)): Extension<From>,
-    Path(book): Path<String>,
-) -> Result<Response, Problem> {
-    app.limits.public(address)?;
+async fn cosigned(State(app): State<App>, _: Public, Path(book): Path<String>) -> Result<Response, Problem> {
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
     let note = app.blocking(move |kernel| kernel.cosigned_checkpoint(&book)).await?;
     note.map(signed).ok_or_else(Problem::not_found)
@@ -73,10 +65,9 @@ async fn cosigned(
     extensions(("x-action" = json!("public"))))]
 async fn tile(
     State(app): State<App>,
-    Extension(From(address)): Extension<From>,
+    _: Public,
     Path((book, path)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    app.limits.public(address)?;
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
     let (id, width) = TileId::parse(&format!("tile/{path}")).map_err(|_| Problem::not_found())?;
     let bytes = app.blocking(move |kernel| kernel.tile(&book, id)).await?.ok_or_else(Problem::not_found)?;
@@ -95,10 +86,9 @@ async fn tile(
     extensions(("x-action" = json!("public"))))]
 async fn consistency(
     State(app): State<App>,
-    Extension(From(address)): Extension<From>,
+    _: Public,
     Path((book, old, new)): Path<(String, u64, u64)>,
 ) -> Result<Response, Problem> {
-    app.limits.public(address)?;
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
     let proof = app.blocking(move |kernel| kernel.consistency(&book, old, new)).await?;
     let lines: String = proof.iter().map(|hash| format!("{}\n", hash.to_base64())).collect();

@@ -28,7 +28,7 @@ use crate::extract::{Json, Path, Query, body};
 use crate::once::Sent;
 use crate::problem::Problem;
 use crate::texts::Both;
-use crate::viewer::Viewer;
+use crate::viewer::{Viewer, resource_of};
 
 pub use opening::{OpenInput, open_task};
 
@@ -507,11 +507,11 @@ async fn keep_evidence(
     Ok((StatusCode::CREATED, axum::Json(Kept { digest })).into_response())
 }
 
-/// A file that was submitted for a matter.
+/// A file that was submitted for a matter; 410 if it was erased. The reading is noted.
 #[utoipa::path(get, path = "/api/matters/{book}/{name}/evidence/{digest}", tag = "matters",
     params(("book" = String, Path), ("name" = String, Path), ("digest" = String, Path)),
     responses((status = 200, content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp"), (String = "application/pdf"))),
-        (status = 401), (status = 403), (status = 404)),
+        (status = 401), (status = 403), (status = 404), (status = 410)),
     extensions(("x-action" = json!("kernel.matter.read"))))]
 async fn file(
     State(app): State<App>,
@@ -519,12 +519,19 @@ async fn file(
     Path((book, name, digest)): Path<(String, String, String)>,
 ) -> Result<Response, Problem> {
     let matter = docket::readable(&app, &viewer, &docket::id_of(&book, &name)?).await?;
-    let (id, wanted) = (matter.id.clone(), digest.clone());
+    let (id, wanted, book) = (matter.id.clone(), digest.clone(), matter.id.book());
     let found = app
         .blocking(move |kernel| {
-            if kernel.matter_bears(&id, &wanted)? { kernel.evidence(&id.book(), &wanted) } else { Ok(None) }
+            let is_borne = kernel.matter_bears(&id, &wanted)?;
+            is_borne.then(|| kernel.evidence(&id.book(), &wanted)).transpose()
         })
         .await?
         .ok_or_else(Problem::not_found)?;
+    let found = found.ok_or_else(|| {
+        let zh = "该文件已随所附记录的正文一并删除，不再提供查阅。";
+        let en = "The file was erased along with the body of the entry that it came with.";
+        Problem::erased(Both::new(zh, en))
+    })?;
+    viewer.note_read_of(&app, &resource_of(&app, &book)?.unit, &format!("evidence {book}/{digest}"))?;
     Ok(evidence::shown(found, &digest))
 }

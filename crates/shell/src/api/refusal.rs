@@ -66,12 +66,14 @@ fn rule(refusal: &AdminError) -> &'static str {
         | AdminError::AccountDisabled(_)
         | AdminError::LastAdmin
         | AdminError::OwnAccount
+        | AdminError::OneTimePassword
         | AdminError::AlreadyTried
         | AdminError::ForkAcknowledged(_)
         | AdminError::TotpOn
         | AdminError::TotpOff
         | AdminError::IdentityMissing => "state",
         AdminError::ReservedSubject | AdminError::ProgramAdmin => "reserved",
+        AdminError::ForeignPost => "reference",
         AdminError::UnknownAccount(_)
         | AdminError::UnknownGrant(_)
         | AdminError::UnknownToken(_)
@@ -119,6 +121,10 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::PasswordWrong => "密码不正确。".into(),
         AdminError::TotpOn => "该账户已启用二次验证。".into(),
         AdminError::TotpOff => "该账户未启用二次验证。".into(),
+        AdminError::ForeignPost => "该岗位不在所选单位之内。".into(),
+        AdminError::OneTimePassword => {
+            "该账户尚未用一次性密码登录，而发放该密码的管理员无权以此权限登录：请先由本人登录并修改密码，或由有权的管理员重置密码后再办理。".into()
+        }
         AdminError::IdentityTaken => "这一身份已与某个账户绑定，须先解除原有绑定。".into(),
         AdminError::IdentityMissing => "该账户未绑定统一身份。".into(),
         AdminError::CodeWrong => "动态验证码不正确或已过期。".into(),

@@ -16,16 +16,17 @@ use crate::extract::{Json, Query};
 use crate::once::Sent;
 use crate::problem::Problem;
 use crate::texts::Both;
-use crate::viewer::Viewer;
+use crate::viewer::{Public, Viewer};
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(rules, adopt)).routes(routes!(calendar, load))
 }
 
 /// The newest version of each colour rule, by name; the presets are there without adoption.
-#[utoipa::path(get, path = "/api/rules", tag = "matters", responses((status = 200, body = Vec<ColourRule>)),
+#[utoipa::path(get, path = "/api/rules", tag = "matters",
+    responses((status = 200, body = Vec<ColourRule>), (status = 429)),
     extensions(("x-action" = json!("public"))))]
-async fn rules(State(app): State<App>) -> Result<axum::Json<Vec<ColourRule>>, Problem> {
+async fn rules(State(app): State<App>, _: Public) -> Result<axum::Json<Vec<ColourRule>>, Problem> {
     let rulebook = app.blocking(|kernel| kernel.rulebook()).await?;
     Ok(axum::Json(rulebook.rules().cloned().collect()))
 }
@@ -86,9 +87,10 @@ pub struct DayView {
 
 /// The holidays and make-up workdays of a year, and the years that are known.
 #[utoipa::path(get, path = "/api/calendar", tag = "matters", params(YearQuery),
-    responses((status = 200, body = CalendarView), (status = 400)), extensions(("x-action" = json!("public"))))]
+    responses((status = 200, body = CalendarView), (status = 400), (status = 429)), extensions(("x-action" = json!("public"))))]
 async fn calendar(
     State(app): State<App>,
+    _: Public,
     Query(query): Query<YearQuery>,
 ) -> Result<axum::Json<CalendarView>, Problem> {
     let rulebook = app.blocking(|kernel| kernel.rulebook()).await?;

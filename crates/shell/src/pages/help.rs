@@ -19,7 +19,7 @@ use crate::problem::Problem;
 use crate::said;
 use crate::texts::Lang;
 use crate::view::{Frame, Sheet};
-use crate::viewer::{Asked, Here, Viewer};
+use crate::viewer::{Asked, Here, Public, Viewer};
 
 /// The page of this document. It is open to everybody, as the document is.
 pub fn help(document: &OpenApi) -> Router<App> {
@@ -27,10 +27,12 @@ pub fn help(document: &OpenApi) -> Router<App> {
     let read = Arc::new(Described::of(&read));
     Router::new().route(
         "/help/api",
-        get(move |State(app): State<App>, viewer: Viewer, Asked(lang): Asked, Here(here): Here| {
-            let read = read.clone();
-            async move { show(&app, &viewer, lang, &here, &read) }
-        }),
+        get(
+            move |State(app): State<App>, _: Public, viewer: Viewer, Asked(lang): Asked, Here(here): Here| {
+                let read = read.clone();
+                async move { show(&app, &viewer, lang, &here, &read) }
+            },
+        ),
     )
 }
 

@@ -131,9 +131,7 @@ async fn come_back(
         let named = on.provider.recognise(&trip, &code, said.iss.as_deref(), &back, kernel.now());
         let identifier = named.map_err(|error| failed(&error))?;
         let identity = Identity { issuer: on.provider.issuer().to_owned(), identifier };
-        // Whoever has a one-time password may be who set it.
-        let owner = viewer.session().filter(|session| !session.must_change);
-        match kernel.sign_in_as(&identity, owner.map(|session| &session.actor.id)) {
+        match kernel.sign_in_as(&identity, viewer.session().map(|session| session.hash.as_str())) {
             Ok(session) => Ok(Came::In(session, next)),
             Err(IdentityError::Unknown) => Ok(Came::Unknown(identity.identifier)),
             Err(IdentityError::Unconfirmed(accounts)) => Ok(Came::Unconfirmed(accounts, next)),

@@ -10,7 +10,9 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use base::AccountId;
 
-use kernel::{AdminError, AppendError, HalfSession, SecondStepError, SignInError, SignedIn};
+use kernel::{
+    AdminError, AppendError, HalfSession, Kernel, SecondStep, SecondStepError, SignInError, SignedIn,
+};
 use serde::Deserialize;
 
 use super::page;
@@ -125,7 +127,10 @@ async fn sign_in(
         Ok(SignedIn::Half(half)) => Ok(half_signed_in_response(&app, &half, &next)),
         Err(SignInError::Busy) => Err(Problem::unavailable(2)),
         Err(SignInError::Store(error)) => Err(error.into()),
-        Err(_) => refuse(),
+        Err(SignInError::RunOut) => {
+            again(StatusCode::UNPROCESSABLE_ENTITY, app.texts.t(lang).get("sign-in-run-out"))
+        }
+        Err(SignInError::Refused | SignInError::Disabled) => refuse(),
     }
 }
 
@@ -292,6 +297,7 @@ fn password_page(
     app: &App,
     viewer: &Viewer,
     lang: crate::Lang,
+    asks_code: bool,
     error: Option<(&str, String)>,
 ) -> Result<PasswordPage, Problem> {
     let session = viewer.session().ok_or_else(Problem::unauthorized)?;
@@ -308,11 +314,16 @@ fn password_page(
     if ruled.error.is_none() {
         ruled = ruled.hint(t.get("password-rule"));
     }
-    let fields = vec![
+    let mut fields = vec![
         field("old_password", "password-old", "current-password"),
         ruled,
         field("again", "password-again", "new-password"),
     ];
+    if asks_code {
+        let message =
+            error.as_ref().filter(|(field, _)| *field == "code").map(|(_, message)| message.clone());
+        fields.insert(1, code_field(&frame.t, message));
+    }
     Ok(PasswordPage { frame, must_change: session.must_change, fields })
 }
 
@@ -321,7 +332,15 @@ async fn password_form(
     viewer: Viewer,
     Asked(lang): Asked,
 ) -> Result<Response, Problem> {
-    page(&password_page(&app, &viewer, lang, None)?)
+    let asks_code = asks_code(&app, &viewer).await?;
+    page(&password_page(&app, &viewer, lang, asks_code, None)?)
+}
+
+/// Whether whoever is signed in has a second step.
+async fn asks_code(app: &App, viewer: &Viewer) -> Result<bool, Problem> {
+    let session = viewer.session().ok_or_else(Problem::unauthorized)?.clone();
+    let step = app.blocking(move |kernel| kernel.second_step_of(&session)).await?;
+    Ok(matches!(step, SecondStep::On { .. }))
 }
 
 #[derive(Deserialize)]
@@ -329,6 +348,8 @@ struct NewPassword {
     old_password: String,
     new_password: String,
     again: String,
+    #[serde(default)]
+    code: String,
 }
 
 async fn change_password(
@@ -339,17 +360,18 @@ async fn change_password(
 ) -> Result<Response, Problem> {
     let account = viewer.session().ok_or_else(Problem::unauthorized)?.account.clone();
     let t = app.texts.t(lang);
+    let asks_code = asks_code(&app, &viewer).await?;
     let refuse = |field: &'static str, message: String| {
-        let response = page(&password_page(&app, &viewer, lang, Some((field, message)))?)?;
+        let response = page(&password_page(&app, &viewer, lang, asks_code, Some((field, message)))?)?;
         Ok((StatusCode::UNPROCESSABLE_ENTITY, response).into_response())
     };
     if given.new_password != given.again {
         return refuse("again", t.get("password-differs"));
     }
-    app.limits.sign_in(format!("account {account}"))?;
-    let (old, new) = (given.old_password, given.new_password);
-    let changed =
-        app.blocking(move |kernel| Ok::<_, Problem>(kernel.change_password(&account, &old, &new))).await?;
+    app.limits.again(&account)?;
+    let (old, code, new) = (given.old_password, given.code, given.new_password);
+    let change = move |kernel: &Kernel| kernel.change_password(&account, (&old, &code), &new);
+    let changed = app.blocking(move |kernel| Ok::<_, Problem>(change(kernel))).await?;
     match changed {
         Ok(session) => Ok(signed_in_response(&app, &session.cookie_value, "/")),
         Err(error) => match &error {
@@ -358,6 +380,10 @@ async fn change_password(
             }
             AppendError::Refused(AdminError::PasswordWrong) => {
                 refuse("old_password", t.get("password-wrong"))
+            }
+            AppendError::Refused(AdminError::CodeWrong) => refuse("code", t.get("sign-in-code-refused")),
+            AppendError::Refused(AdminError::CodesWrong(seconds)) => {
+                refuse("code", t.with("sign-in-wait", &[("seconds", *seconds)]))
             }
             AppendError::Refused(AdminError::Busy) => Err(Problem::unavailable(2)),
             _ => Err(append_problem(error, |refusal| {

@@ -90,6 +90,7 @@ matter-pause-open = now
 matter-files = Evidence
 matter-file = Evidence
 matter-file-of = { $title } (effective { $day })
+matter-file-erased = { $title } (effective { $day }; the file was erased)
 matter-why = Why this colour
 matter-ruled = By version { $version } of “{ $rule }”, with the data of { $day }. The worst of the inputs decides; it stands first.
 matter-ruled-not = Version { $version } of “{ $rule }” applies. A matter that is closed or paused is not judged.

@@ -72,6 +72,7 @@ matter-pause-open = 尚未恢复
 matter-files = 证明材料
 matter-file = 证明材料
 matter-file-of = { $title }（{ $day } 生效）
+matter-file-erased = { $title }（{ $day } 生效，文件已删除）
 matter-why = 颜色依据
 matter-ruled = 按“{ $rule }”第 { $version } 版、以 { $day } 的数据判定。取各项中最差的颜色，起决定作用的列在前面。
 matter-ruled-not = 适用“{ $rule }”第 { $version } 版。事项已结束或中止计时，目前不判定颜色。

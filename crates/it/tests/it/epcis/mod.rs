@@ -15,7 +15,7 @@ pub mod receiver;
 mod senders;
 mod sockets;
 mod standing;
-mod subscriptions;
+pub mod subscriptions;
 
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ pub fn document(created: &str, events: Value) -> Value {
 }
 
 /// An event that observes a thing; the members given come on top.
-fn observed(serial: usize, members: Value) -> Value {
+pub fn observed(serial: usize, members: Value) -> Value {
     let mut event = json!({
         "type": "ObjectEvent", "action": "OBSERVE", "bizStep": "shipping", "eventTime": "2026-03-01T08:00:00+08:00",
         "eventTimeZoneOffset": "+08:00", "epcList": [format!("urn:epc:id:sgtin:0614141.112345.{serial}")],
@@ -61,7 +61,7 @@ fn bare(mut event: Value) -> Value {
     event
 }
 
-fn send(client: &Client, document: &Value) -> Answer {
+pub fn send(client: &Client, document: &Value) -> Answer {
     client.post_bytes(CAPTURE, LD, document.to_string().as_bytes())
 }
 

@@ -80,7 +80,15 @@ pub async fn open(
     })?;
     let session = viewer.session().and_then(|_| cookie(&parts.headers, COOKIE)).map(str::to_owned);
     let follower = Follower {
-        ask: Arc::new(Ask { actor: viewer.id(), session, query: since(query, initial), named, book, form }),
+        ask: Arc::new(Ask {
+            actor: viewer.id(),
+            opened: now,
+            session,
+            query: since(query, initial),
+            named,
+            book,
+            form,
+        }),
         next: moments.and_then(|moments| moments.next(app.kernel.zone(), now)),
         moments,
         report_if_empty: report_if_empty.unwrap_or(false),
@@ -130,6 +138,7 @@ fn check_origin(app: &App, viewer: &Viewer, parts: &Parts) -> Result<(), Problem
 /// What a listener asked for.
 struct Ask {
     actor: ActorId,
+    opened: Time,
     /// What the cookie said, where somebody signed in listens: nothing is told behind the end of the session.
     session: Option<String>,
     named: Named,
@@ -161,6 +170,9 @@ impl Ask {
             && !app.kernel.session_goes_on(session)?
         {
             return Ok(Looked::End(close_code::POLICY, "the session has ended", None));
+        }
+        if app.kernel.credential_since(&self.actor)?.is_some_and(|since| since > self.opened) {
+            return Ok(gone);
         }
         let Some(viewer) = as_of_now(app, &self.actor)? else { return Ok(gone) };
         let Ok(sights) = sights(app, &viewer, QUERY, self.book.as_deref()) else { return Ok(gone) };

@@ -387,6 +387,9 @@ async fn set(
     typed: &Typed,
     wrong: &Wrong,
 ) -> Result<Response, Problem> {
+    if spec.fields.iter().any(|(_, takes, _)| matches!(takes, Takes::Merchant | Takes::Stall)) {
+        place.note_choices(app, viewer, reach)?;
+    }
     let choices = choices(app, lang, place, reach).await?;
     let t = app.texts.t(lang);
     let title = format!("{} · {}", place.title, t.get(&format!("office-form-{}", spec.name)));

@@ -17,7 +17,9 @@ use store::{Param, StoreError, Tx, placeholders};
 use super::forms::links;
 use super::place::{Names, Place, Reach};
 use super::rows::{ListPage, answer, asked};
-use crate::policy::READ;
+use crate::balance::ToldLot;
+use crate::pages::balance::{left_cell, left_column};
+use crate::policy::{READ, READ_TAKINGS};
 use crate::state::{self, Flag, LOT, Lot, lot_of};
 
 pub fn router() -> Router<App> {
@@ -29,6 +31,14 @@ const SPEC: TableSpec = TableSpec {
     sort: ("received_at", Direction::Descending),
     per_page: 50,
 };
+
+/// What the table may be sorted by: what is left, which is the last, only where the viewer is told that of every lot.
+fn spec(tells_left: bool) -> TableSpec {
+    match SPEC.sortable {
+        [others @ .., _left] if !tells_left => TableSpec { sortable: others, ..SPEC },
+        _ => SPEC,
+    }
+}
 
 /// Rows of a file.
 const EXPORT_ROWS_MAX: usize = 100_000;
@@ -43,7 +53,9 @@ async fn lots(
 ) -> Result<Response, Problem> {
     let place = Place::of(&app, lang, &book)?;
     let reach = place.reach(&app, &viewer, READ)?;
-    let asked = asked(&SPEC, &here)?;
+    let takings = place.reach(&app, &viewer, READ_TAKINGS).ok();
+    let tells_left = takings.as_ref().is_some_and(|told| *told == Reach::All || *told == reach);
+    let asked = asked(&spec(tells_left), &here)?;
     let (of, wanted) = (place.book.clone(), asked.clone());
     let books = viewer.books(&app, READ, "market")?;
     let (names, mut found, flags) = app
@@ -66,6 +78,14 @@ async fn lots(
     if asked.export.is_some() {
         viewer.note_read_of(&app, &place.resource.unit, &format!("lots {} as a file", place.book))?;
     }
+    let tells = |lot: &Lot| takings.as_ref().is_some_and(|told| told.covers(Some(&lot.merchant)));
+    let found: Vec<ToldLot> = found
+        .into_iter()
+        .map(|lot| {
+            let told = tells(&lot);
+            ToldLot::of(lot, told)
+        })
+        .collect();
     let mut table = table(&app, &t, &place, &names, &found, &flags);
     table.columns = table.columns.into_iter().map(|column| column.sorted(&asked)).collect();
     table.filter = Some(asked.filter_form());
@@ -87,7 +107,7 @@ fn table(
     t: &T,
     place: &Place,
     names: &Names,
-    lots: &[Lot],
+    lots: &[ToldLot],
     flags: &BTreeMap<String, Flag>,
 ) -> TableView {
     let columns = vec![
@@ -98,7 +118,7 @@ fn table(
         Column::text("supplier", t.get("office-field-supplier")),
         Column::text("origin", t.get("office-field-origin")),
         Column::number("received_g", t.get("office-received-kg")),
-        Column::number("left_g", t.get("office-left-kg")),
+        left_column(t, "left_g", lots),
         Column::text("state", t.get("office-state")),
         Column::text("received_at", t.get("office-received-at")),
     ];
@@ -109,15 +129,16 @@ fn table(
     table.rows = lots
         .iter()
         .map(|lot| {
+            let page = place.href(&format!("lots/{}", lot.lot));
             vec![
-                Cell::text(&lot.lot).link(place.href(&format!("lots/{}", lot.lot))),
+                Cell::text(&lot.lot).link(&page),
                 Cell::text(names.product(&lot.product)),
                 Cell::text(&lot.stall),
                 Cell::text(names.merchant(&lot.merchant)),
                 Cell::text(&lot.supplier),
                 Cell::text(&lot.origin),
                 Cell::kilograms(lot.received_g.0).link(format!("/ledger/{}/{}", place.book, lot.seq)),
-                Cell::kilograms(lot.left_g().0).link(place.href(&format!("lots/{}/recall", lot.lot))),
+                left_cell(t, lot, &page),
                 flags.get(&lot.lot).map_or_else(|| state_cell(t, lot), |flag| flag_cell(t, flag)),
                 Cell::date_time(app.moment(lot.received_at)),
             ]

@@ -100,6 +100,9 @@ async fn market(
     let tiles = tiles(&app, lang, place.resource.unit.as_str(), (&day, &day), &shown, &read.values);
     let held = held_table(&app, &t, &place, &read);
     let expiring = expiring_table(&app, &t, &place, &read, today);
+    if !expiring.rows.is_empty() {
+        viewer.note_read_of(&app, &place.resource.unit, &format!("papers that end soon {}", place.book))?;
+    }
     let actions = [
         ("office-receive", "market.lot.received", "lots/new"),
         ("office-inspect", "market.inspection.recorded", "inspect"),

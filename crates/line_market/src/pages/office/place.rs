@@ -71,6 +71,16 @@ impl Place {
         }
     }
 
+    /// Notes that a form is shown whose choices list the merchants of the market, as the list of them is noted.
+    pub fn note_choices(&self, app: &App, viewer: &Viewer, reach: &Reach) -> Result<(), Problem> {
+        match reach {
+            Reach::All => {
+                viewer.note_read_of(app, &self.resource.unit, &format!("merchants {} in a form", self.book))
+            }
+            Reach::Own(_) => Ok(()),
+        }
+    }
+
     /// The address of a page of the market.
     pub fn href(&self, page: &str) -> String {
         match page.is_empty() {

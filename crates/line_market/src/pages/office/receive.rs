@@ -201,6 +201,7 @@ async fn set(
     typed: &Typed,
     wrong: &Wrong,
 ) -> Result<Response, Problem> {
+    place.note_choices(app, viewer, reach)?;
     let (book, reach, wanted) =
         (place.book.clone(), reach.clone(), typed.get("stall").cloned().unwrap_or_default());
     let (read, stall) = app

@@ -15,7 +15,7 @@ use shell::extract::{NOBODYS_BYTES_MAX, Path};
 use shell::pages::{From, page};
 use shell::typed::Typed;
 use shell::view::{Badge, Frame, Mark, Sheet};
-use shell::viewer::{Asked, Here, Viewer};
+use shell::viewer::{Asked, Here, Public, Viewer};
 use shell::{App, Problem, format};
 
 use super::slip::{address_of, find, show};
@@ -92,10 +92,9 @@ async fn receipt(
     viewer: Viewer,
     Asked(lang): Asked,
     Here(here): Here,
-    Extension(From(address)): Extension<From>,
+    _: Public,
     Path((gtin, serial, seq)): Path<(String, String, u64)>,
 ) -> Result<Response, Problem> {
-    app.limits.public(address)?;
     let found = find(&app, &gtin, &serial).await?;
     let (book, seq) = (found.market.book.clone(), Seq(seq.min(i64::MAX as u64)));
     let matter = duties::of_complaint(&book, seq);

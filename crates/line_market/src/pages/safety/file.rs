@@ -22,6 +22,7 @@ use store::{Param, StoreError, Tx};
 
 use super::ground::{Ground, in_lang};
 use super::words;
+use crate::balance::ToldLot;
 use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallEnded, RecallOpened};
 use crate::policy::{READ, READ_TAKINGS};
 use crate::state::{self, Lot};
@@ -227,7 +228,7 @@ fn set(app: &App, lang: Lang, ground: &Ground, entry: &Entry, body: Vec<(String,
 #[derive(Serialize)]
 struct FileDocument {
     book: BookId,
-    lot: Lot,
+    lot: ToldLot,
     made: base::Time,
     key: String,
     entries_total: usize,
@@ -272,7 +273,7 @@ async fn document(
         key: app.kernel.verifier().to_string(),
         entries_total: found.total,
         entries,
-        lot: found.lot,
+        lot: ToldLot::of(found.lot, lacking.is_none()),
     };
     let name = format!("attachment; filename=\"{book}-{code}.json\"");
     Ok(([(header::CONTENT_DISPOSITION, name)], axum::Json(document)).into_response())

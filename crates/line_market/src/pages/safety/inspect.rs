@@ -22,11 +22,13 @@ use super::ground::{Ground, Products};
 use super::typed::refused;
 use super::{rows, tables, words};
 use crate::api::records::record_form;
+use crate::balance::ToldLot;
 use crate::kinds::InspectionRecorded;
+use crate::pages::balance::{left_cell, left_column};
 use crate::pages::photo;
-use crate::policy::READ;
+use crate::policy::{READ, READ_TAKINGS};
 use crate::record::Input;
-use crate::state::{self, Inspection, Lot, LotFilter};
+use crate::state::{self, Inspection, LotFilter};
 
 pub fn router() -> Router<App> {
     let limit = DefaultBodyLimit::max(FORM_BYTES_MAX);
@@ -122,6 +124,8 @@ async fn choose(
             })
         })
         .await?;
+    let takings = ground.may(app, viewer, READ_TAKINGS);
+    let lots: Vec<ToldLot> = lots.into_iter().map(|lot| ToldLot::of(lot, takings)).collect();
     let t = app.texts.t(lang);
     let frame = ground.frame(app, viewer, lang, t.get("safety-inspect"), here);
     let columns = vec![
@@ -129,19 +133,19 @@ async fn choose(
         Column::text("product", t.get("safety-product")).sorted(&asked),
         Column::text("stall", t.get("safety-stall")).sorted(&asked),
         Column::text("supplier", t.get("safety-supplier")),
-        Column::number("left", t.get("safety-left-kg")).sorted(&asked),
+        left_column(&t, "left", &lots).sorted(&asked),
         Column::text("standing", t.get("safety-standing")),
         Column::text("at", t.get("safety-received-at")).sorted(&asked),
     ];
     let empty = Empty { title: t.get("safety-no-lots"), hint: t.get("safety-no-lots-hint"), action: None };
     let mut table = TableView::new("lots", t.get("safety-choose-lot"), columns, empty);
-    let cells = |lot: &Lot| {
+    let cells = |lot: &ToldLot| {
         vec![
             Cell::text(&lot.lot).link(format!("{}?lot={}", ground.href("inspect"), lot.lot)),
             Cell::text(products.title(lang, &lot.product)),
             Cell::text(&lot.stall),
             Cell::text(&lot.supplier),
-            Cell::kilograms(lot.left_g().0).link(format!("{}/recall", ground.lot_href(&lot.lot))),
+            left_cell(&t, lot, &ground.lot_href(&lot.lot)),
             Cell::badge(words::standing_beside(&t, lot, flags.get(&lot.lot))),
             Cell::date_time(app.moment(lot.received_at)),
         ]

@@ -19,8 +19,9 @@ use trace::{Direction, Step, Walk};
 
 use super::ground::{Ground, Products, in_lang};
 use super::{blocks, tables, words};
+use crate::api::note_balance;
 use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallEnded, RecallOpened};
-use crate::policy::{READ, READ_EVIDENCE};
+use crate::policy::{READ, READ_EVIDENCE, READ_TAKINGS};
 use crate::state::{self, BreachRow, Flag, Inspection, Lot};
 
 pub fn router() -> Router<App> {
@@ -60,6 +61,7 @@ struct Account {
     /// Holds, releases and recalls, the latest first.
     orders: Vec<Entry>,
     slips: i64,
+    was_held: bool,
     flag: Option<Flag>,
     walk: Walk,
     way: Vec<Entry>,
@@ -112,6 +114,7 @@ fn account(
             breaches: state::breaches(tx, book, Some(&lot.lot), ROWS_MAX)?,
             orders: orders(tx, book, subject)?,
             slips: i64::try_from(state::count_slips(tx, book, &[&lot.lot])?).unwrap_or(i64::MAX),
+            was_held: !state::holds(tx, book, &[&lot.lot], 1)?.is_empty(),
             flag: state::flags(tx, books, book, std::slice::from_ref(lot))?.remove(&lot.lot),
             tests,
             way,
@@ -142,6 +145,8 @@ struct LotPage {
     /// That a lot of the same supplier failed, and that lot's page.
     flag: Option<(String, String)>,
     tiles: Vec<FigureTile>,
+    /// That what was sold is not shown.
+    withheld: Option<String>,
     facts: Vec<(String, Cell)>,
     blocks: Option<LiveList>,
     files: Vec<FileShown>,
@@ -165,11 +170,16 @@ async fn show(
     Path((book, code)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let (ground, lot) = readable(&app, &viewer, lang, &book, &code).await?;
+    let takings = viewer.allows(&app, READ_TAKINGS, &ground.resource_of(&lot));
+    if !takings {
+        note_balance(&app, &viewer, &ground.resource, &ground.book, &lot.lot)?;
+    }
     let (home, asked) = (ground.book.clone(), lot.clone());
     let books = viewer.books(&app, READ, "market")?;
     let readable = books.clone();
     let subject = SubjectId::local("lot", &home, &asked.lot).map_err(|_| Problem::not_found())?;
-    let walk = app.walk_a_little(subject.clone(), Direction::Backward).await?;
+    let along = books.iter().chain([&home]).cloned().collect();
+    let walk = app.walk_a_little(subject.clone(), Direction::Backward, along).await?;
     let account = app.blocking(move |kernel| account(kernel, &home, &asked, lang, &books, &subject, walk));
     let mut account = account.await?;
     // The entry that brought the lot here is its owner's to see; what lies before it is told to those who may read it.
@@ -177,6 +187,7 @@ async fn show(
         |step: &Step| step.depth <= 1 || step.via.as_ref().is_none_or(|via| readable.contains(&via.book));
     account.walk.steps.retain(seen);
     let sent = blocks::latest_hold(&app, &ground, &lot.lot).await?;
+    let tells_sold = takings || account.was_held;
     let t = app.texts.t(lang);
     let frame = ground.frame(&app, &viewer, lang, format!("{} {}", account.product, lot.lot), &here);
     let live = (lot.hold.is_some() || !sent.is_empty())
@@ -202,7 +213,8 @@ async fn show(
             let text = t.with("safety-flagged-by", &[("lot", flag.lot.as_str())]);
             (text, format!("/market/{}/lots/{}", flag.book, flag.lot))
         }),
-        tiles: tiles(&ground, &t, &lot, account.slips),
+        tiles: tiles(&ground, &t, &lot, tells_sold.then_some(account.slips)),
+        withheld: (!tells_sold).then(|| t.get("safety-sold-withheld")),
         facts: facts(&app, &ground, &t, &lot, &account),
         blocks: live,
         files: shown_files(&app, &viewer, &ground, &t, &account.files),
@@ -249,19 +261,24 @@ fn actions(app: &App, viewer: &Viewer, ground: &Ground, t: &T, lot: &Lot) -> Vec
     all
 }
 
-fn tiles(ground: &Ground, t: &T, lot: &Lot, slips: i64) -> Vec<FigureTile> {
+/// Where the lot's grams went; what was sold, and on how many slips, only where that number is given.
+fn tiles(ground: &Ground, t: &T, lot: &Lot, slips: Option<i64>) -> Vec<FigureTile> {
     let lang = t.lang();
     let recall = format!("{}/recall", ground.lot_href(&lot.lot));
     let tile = |key: &str, grams: base::Grams| FigureTile::new(t.get(key), &format::weight(lang, grams.0));
-    let share = |grams: base::Grams| Some(format::percent(grams.0, lot.received_g.0));
-    vec![
-        tile("safety-received", lot.received_g).link(ground.entry_href(lot.seq)),
-        FigureTile { note: share(lot.sold_g), ..tile("safety-sold", lot.sold_g) }.link(&recall),
-        FigureTile { note: share(lot.moved_g), ..tile("safety-moved", lot.moved_g) }.link(&recall),
-        FigureTile { note: share(lot.lost_g), ..tile("safety-lost", lot.lost_g) }.link(&recall),
-        FigureTile { note: share(lot.left_g()), ..tile("safety-left", lot.left_g()) }.link(&recall),
-        FigureTile::new(t.get("safety-slips"), &format::integer(slips)).link(recall),
-    ]
+    let part = |key: &str, grams: base::Grams| {
+        let note = Some(format::percent(grams.0, lot.received_g.0));
+        FigureTile { note, ..tile(key, grams) }.link(&recall)
+    };
+    let tiles = [
+        Some(tile("safety-received", lot.received_g).link(ground.entry_href(lot.seq))),
+        slips.map(|_| part("safety-sold", lot.sold_g)),
+        Some(part("safety-moved", lot.moved_g)),
+        Some(part("safety-lost", lot.lost_g)),
+        Some(part("safety-left", lot.left_g())),
+        slips.map(|slips| FigureTile::new(t.get("safety-slips"), &format::integer(slips)).link(&recall)),
+    ];
+    tiles.into_iter().flatten().collect()
 }
 
 fn facts(app: &App, ground: &Ground, t: &T, lot: &Lot, account: &Account) -> Vec<(String, Cell)> {

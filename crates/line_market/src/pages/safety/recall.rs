@@ -8,8 +8,8 @@ use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use base::BookId;
 use base::limits::TEXT_CHARS_MAX;
+use base::{BookId, Grams};
 use ledger::{Body, Entry};
 use serde_json::json;
 use shell::extract::Path;
@@ -25,11 +25,13 @@ use super::ground::{Ground, Products};
 use super::typed::refused;
 use super::{blocks, rows, tables, words};
 use crate::api::records::record_form;
+use crate::balance::ToldLot;
 use crate::kinds::{RecallEnded, RecallOpened, Sale, SlipSerial};
+use crate::pages::balance::{left_cell, left_column};
 use crate::policy::READ_TAKINGS;
 use crate::recall::{Recall, recall};
 use crate::record::Input;
-use crate::state::{self, Lot, Market, Product, RecallRow};
+use crate::state::{self, Market, Product, RecallRow};
 
 pub fn router() -> Router<App> {
     Router::new().route("/market/{book}/lots/{lot}/recall", get(show).post(open))
@@ -142,7 +144,7 @@ async fn set(
     all.push(lots_table(app, ground, &t, "siblings", "safety-siblings", &it.siblings, &account.products));
     page(&RecallPage {
         tiles: tiles(&t, it),
-        cut: it.withheld.is_none() && it.slips_total > it.slips.len(),
+        cut: it.slips_total.is_some_and(|total| total > it.slips.len()),
         blocks: (!sent.is_empty()).then(|| blocks::list_of_lot(app, ground, &t, &it.lot.lot, &sent)),
         tables: all,
         notices: account.opened.as_ref().map(|opened| (opened.notice_zh.clone(), opened.notice_en.clone())),
@@ -171,23 +173,25 @@ fn sale_of(tx: &mut dyn store::Tx, book: &BookId, slip: &str) -> Result<Option<(
 fn tiles(t: &T, it: &Recall) -> Vec<FigureTile> {
     let lang = t.lang();
     let received = it.lot.received_g.0;
-    let tile = |key: &str, grams: i64| FigureTile {
+    let tile = |key: &str, Grams(grams): Grams| FigureTile {
         note: Some(format::percent(grams, received)),
         ..FigureTile::new(t.get(key), &format::weight(lang, grams))
     };
-    let mut accounted =
-        FigureTile::new(t.get("safety-accounted"), &format::percent(it.accounted_g.0, received));
-    let of = [("part", format::weight(lang, it.accounted_g.0)), ("all", format::weight(lang, received))];
-    accounted.note = Some(t.with("safety-part-of", &of));
-    vec![
-        accounted,
-        tile("safety-sold", it.sold_g.0),
-        tile("safety-lost", it.lost_g.0),
-        tile("safety-left", it.left_g.0),
-        FigureTile::new(t.get("safety-slips"), &format::integer(it.slips_total as i64)).link("#slips"),
-        FigureTile::new(t.get("safety-siblings"), &format::integer(it.siblings.len() as i64))
-            .link("#siblings"),
-    ]
+    let accounted = |Grams(grams): Grams| {
+        let of = [("part", format::weight(lang, grams)), ("all", format::weight(lang, received))];
+        let note = Some(t.with("safety-part-of", &of));
+        FigureTile { note, ..FigureTile::new(t.get("safety-accounted"), &format::percent(grams, received)) }
+    };
+    let number = |key: &str, n: usize| FigureTile::new(t.get(key), &format::integer(n as i64));
+    let tiles = [
+        it.accounted_g.map(accounted),
+        it.sold_g.map(|grams| tile("safety-sold", grams)),
+        Some(tile("safety-lost", it.lost_g)),
+        it.left_g.map(|grams| tile("safety-left", grams)),
+        it.slips_total.map(|total| number("safety-slips", total).link("#slips")),
+        Some(number("safety-siblings", it.siblings.len()).link("#siblings")),
+    ];
+    tiles.into_iter().flatten().collect()
 }
 
 fn slips_table(app: &App, ground: &Ground, t: &T, account: &Account) -> TableView {
@@ -229,7 +233,7 @@ fn lots_table(
     t: &T,
     id: &'static str,
     title: &str,
-    lots: &[Lot],
+    lots: &[ToldLot],
     products: &Products,
 ) -> TableView {
     let columns = vec![
@@ -237,7 +241,7 @@ fn lots_table(
         Column::text("product", t.get("safety-product")),
         Column::text("stall", t.get("safety-stall")),
         Column::text("at", t.get("safety-received-at")),
-        Column::number("left", t.get("safety-left-kg")),
+        left_column(t, "left", lots),
         Column::text("standing", t.get("safety-standing")),
     ];
     let mut table = TableView::new(id, t.get(title), columns, tables::nothing(t));
@@ -250,7 +254,7 @@ fn lots_table(
                 Cell::text(products.title(t.lang(), &lot.product)),
                 Cell::text(&lot.stall),
                 Cell::date_time(app.moment(lot.received_at)),
-                Cell::kilograms(lot.left_g().0).link(format!("{}/recall", ground.lot_href(&lot.lot))),
+                left_cell(t, lot, &ground.lot_href(&lot.lot)),
                 Cell::badge(words::standing(t, lot)),
             ]
         })
@@ -281,7 +285,7 @@ fn draft(app: &App, account: &Account) -> Typed {
             ("origin", lot.origin.clone()),
             ("day", format::date_long(lang, app.moment(lot.received_at))),
             ("reason", words::word(&t, "reason", lot.hold_reason.as_deref().unwrap_or_default())),
-            ("sold", format::weight(lang, account.recall.sold_g.0)),
+            ("sold", account.recall.sold_g.map_or_else(String::new, |sold| format::weight(lang, sold.0))),
         ];
         t.with("safety-notice-draft", &args)
     };

@@ -4,30 +4,30 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use askama::Template;
+use axum::Router;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Extension, Router};
 use base::limits::{PUBLIC_TRACE_MS_MAX, PUBLIC_TRACE_SUBJECTS_MAX, PUBLIC_TRACES_MAX, TRACE_DEPTH_MAX};
 use base::{BookId, Seq, SubjectId};
-use kernel::{Kernel, ProofError};
+use kernel::{Along, Kernel, ProofError};
 use ledger::{Body, Entry, Role};
 use shell::extract::Path;
-use shell::pages::{From, page};
+use shell::pages::page;
 use shell::typed::Typed;
 use shell::view::{Badge, Field, FieldKind, Frame, Sheet};
-use shell::viewer::{Asked, Here, Viewer};
+use shell::viewer::{Asked, Here, Public, Viewer};
 use shell::{App, Both, Lang, Problem, format};
 use store::{StoreError, Tx};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use trace::{Bounds, Direction, Walk};
+use trace::{Bounds, Direction, Fan, Walk};
 
 use super::ground::in_lang;
 use super::words;
 use crate::kinds::{EpcisCaptured, Sale, SlipSerial};
-use crate::state::{self, Hold, Inspection, Lot, Market, Product, RecallRow};
+use crate::state::{self, Hold, Inspection, Lot, Market, Names, RecallRow};
 
 pub fn router() -> Router<App> {
     Router::new().route("/01/{gtin}/21/{serial}", get(slip)).route("/01/{gtin}/21/{serial}/qr.svg", get(code))
@@ -43,7 +43,8 @@ const RECALLS_READ: usize = 20;
 
 /// Anybody may ask for the page, and anybody who sends events may put much behind a lot: so a walk for it is short, and only
 /// few go at a time, whoever asks.
-const WALK: Bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: PUBLIC_TRACE_SUBJECTS_MAX };
+const FAN: Fan = Fan { entries: 3, mates: STEPS_MAX };
+const WALK: Bounds = Bounds { depth: TRACE_DEPTH_MAX, subjects: PUBLIC_TRACE_SUBJECTS_MAX, fan: FAN };
 const WALK_TIME_MAX: Duration = Duration::from_millis(PUBLIC_TRACE_MS_MAX);
 static WALKS: Semaphore = Semaphore::const_new(PUBLIC_TRACES_MAX);
 /// How long a page waits for its turn.
@@ -88,7 +89,8 @@ fn unknown() -> Problem {
 /// What is known of the goods.
 struct Account {
     lot: Lot,
-    product: Option<Product>,
+    /// What the goods were called when they were sold.
+    product: Option<Names>,
     /// Entries that led to the slip, the latest first, without the sale itself: those of the house, and as many of what
     /// others tell as there is room for.
     way: Vec<Entry>,
@@ -107,9 +109,9 @@ fn account(
     kernel: &Kernel,
     book: &BookId,
     slip: &SubjectId,
-    sale: &Sale,
+    (seq, sale): (Seq, &Sale),
 ) -> Result<Option<Account>, StoreError> {
-    let walk = kernel.walk_within(slip, Direction::Backward, WALK, WALK_TIME_MAX, Some(book))?;
+    let walk = kernel.walk_within(slip, Direction::Backward, WALK, WALK_TIME_MAX, Along::Homes(book))?;
     let hearsay = kernel.lines().hearsay();
     kernel.read(|tx| {
         let Some(lot) = state::lot(tx, book, &sale.lot)? else { return Ok(None) };
@@ -140,7 +142,7 @@ fn account(
         way.sort_by_key(latest);
         tests.sort_by_key(|test| std::cmp::Reverse(test.seq));
         tests.truncate(TESTS_MAX);
-        let product = state::products(tx, book)?.into_iter().find(|it| it.product == sale.product);
+        let product = state::product_name(tx, book, &sale.product, seq)?;
         let recall = state::recalls(tx, book, &codes, RECALLS_READ)?.into_iter().find(RecallRow::stands);
         let mut past = state::holds(tx, book, &codes, HOLDS_READ)?;
         past.retain(|hold| hold.released_at.is_some());
@@ -247,10 +249,9 @@ async fn slip(
     viewer: Viewer,
     Asked(lang): Asked,
     Here(here): Here,
-    Extension(From(address)): Extension<From>,
+    _: Public,
     Path((gtin, serial)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    app.limits.public(address)?;
     let found = find(&app, &gtin, &serial).await?;
     show(&app, &viewer, lang, &here, found, &Typed::default()).await
 }
@@ -266,22 +267,20 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let t = app.texts.t(lang);
     let Found { market, serial, entry, sale } = found;
-    let (book, subject, asked) = (market.book.clone(), serial.subject(&market.book), sale.clone());
+    let (book, subject, asked) =
+        (market.book.clone(), serial.subject(&market.book), (entry.seq, sale.clone()));
     let turn = timeout(WALK_WAIT_MAX, WALKS.acquire()).await.map_err(|_| Problem::unavailable(2))?;
     let turn = turn.expect("nobody closes it");
     // The turn lasts as long as the walk, whether or not anybody still waits for the page.
     let account = app.blocking(move |kernel| {
-        let account = account(kernel, &book, &subject, &asked);
+        let account = account(kernel, &book, &subject, (asked.0, &asked.1));
         drop(turn);
         account
     });
     let account = account.await?.ok_or_else(unknown)?;
     let sold = entry.clone();
     let proof = app.blocking(move |kernel| proof(kernel, &sold)).await?;
-    let product = account
-        .product
-        .as_ref()
-        .map_or(sale.product.as_str(), |it| in_lang(lang, &it.title_zh, &it.title_en));
+    let product = account.product.as_ref().map_or(sale.product.as_str(), |it| in_lang(lang, &it.zh, &it.en));
     let mut frame =
         viewer.frame(app, lang, format!("{product} {}", format::weight(lang, sale.grams.0)), here);
     frame.sheet = Sheet::Public;
@@ -360,7 +359,12 @@ fn step(app: &App, lang: Lang, entry: &Entry) -> String {
         text = step.and_then(|step| words::known(&t, "step", step)).unwrap_or(text);
         let sender = captured.and_then(|it| it.sender);
         let who = sender.as_ref().map(|sender| sender.as_str().split_once(':').map_or("", |(_, name)| name));
-        let who = who.map_or_else(|| t.get("safety-outside"), str::to_owned);
+        // Two that act on nobody's behalf are told apart all the same.
+        let own = || entry.actor.as_str().split_once(':').map_or("", |(_, name)| name);
+        let who = who.map_or_else(
+            || format!("{} {}", t.get("safety-outside"), own().chars().take(4).collect::<String>()),
+            str::to_owned,
+        );
         text = t.with("safety-reported", &[("what", text), ("who", who)]);
     } else if entry.subject(Role::Output).is_some() && entry.place.is_some() {
         let place = entry.place.as_ref().map(SubjectId::local_part).unwrap_or_default();
@@ -388,10 +392,9 @@ fn complaint_fields(t: &shell::T, typed: &Typed) -> Vec<Field> {
 async fn code(
     State(app): State<App>,
     Asked(lang): Asked,
-    Extension(From(address)): Extension<From>,
+    _: Public,
     Path((gtin, serial)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    app.limits.public(address)?;
     let found = find(&app, &gtin, &serial).await?;
     let url = format!("{}{}", app.site.base_url, address_of(&found.market, found.serial));
     let svg = shell::qr::svg(&url, &app.texts.t(lang).get("safety-slip")).map_err(|error| {

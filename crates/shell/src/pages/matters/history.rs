@@ -1,5 +1,7 @@
 //! What happened to a matter, in words.
 
+use std::collections::BTreeSet;
+
 use kernel::notices::{NoticeSent, Outcome};
 use ledger::{Body, Entry};
 use matters::{
@@ -28,15 +30,16 @@ pub struct Told {
     pub files: Vec<FileLink>,
 }
 
-/// A file that was handed in.
+/// A file that was handed in, and its address, unless it was erased.
 pub struct FileLink {
     pub title: String,
-    pub href: String,
+    pub href: Option<String>,
 }
 
 impl Visit {
-    /// Tells an entry. What the viewer may not read, or what was erased, is told by its kind alone.
-    pub fn told(&self, entry: &Entry) -> Result<Told, Problem> {
+    /// Tells an entry, and which of its files are gone. What the viewer may not read, or what was erased, is told by its
+    /// kind alone.
+    pub fn told(&self, entry: &Entry, gone: &BTreeSet<String>) -> Result<Told, Problem> {
         let title = kind_title(&self.app, self.lang, entry.kind.as_str());
         let mut told = Told {
             at: crate::format::date_time(self.app.moment(entry.occurred)),
@@ -62,18 +65,18 @@ impl Visit {
             ];
             told.details.push(self.t.with("matter-told-opened", &args));
         } else if let Ok(Some(event)) = Event::read(entry) {
-            self.tell(&mut told, &event);
+            self.tell(&mut told, &event, gone);
         }
         Ok(told)
     }
 
-    fn tell(&self, told: &mut Told, event: &Event) {
+    fn tell(&self, told: &mut Told, event: &Event, gone: &BTreeSet<String>) {
         match event {
             Event::Taken(_) | Event::Resumed(_) => {}
             Event::Submitted(Submitted { matter, by, evidence, note }) => {
                 told.details.push(self.t.with("matter-told-submitted", &[("by", self.post(by))]));
                 told.details.extend(note.clone());
-                told.files = evidence.iter().map(|file| self.file(matter, file)).collect();
+                told.files = evidence.iter().map(|file| self.file(matter, file, gone)).collect();
             }
             Event::Returned(Returned { reason, .. }) => {
                 told.what.mark = Mark::Yellow;
@@ -180,13 +183,14 @@ impl Visit {
     }
 
     /// A file with the day on which what it proves took effect.
-    pub fn file(&self, matter: &matters::MatterId, file: &Evidence) -> FileLink {
+    pub fn file(&self, matter: &matters::MatterId, file: &Evidence, gone: &BTreeSet<String>) -> FileLink {
         let args = [("title", file.title.clone()), ("day", file.effective.to_string())];
-        let page = crate::href::matter(matter.subject()).unwrap_or_default();
-        FileLink {
-            title: self.t.with("matter-file-of", &args),
-            href: format!("/api{page}/evidence/{}", file.digest),
+        if gone.contains(&file.digest) {
+            return FileLink { title: self.t.with("matter-file-erased", &args), href: None };
         }
+        let page = crate::href::matter(matter.subject()).unwrap_or_default();
+        let href = format!("/api{page}/evidence/{}", file.digest);
+        FileLink { title: self.t.with("matter-file-of", &args), href: Some(href) }
     }
 
     pub fn inputs(&self, inputs: &[Input]) -> String {

@@ -115,7 +115,7 @@ fn since(visit: &Visit, read: &Read, expected: Version) -> Result<Vec<Told>, Pro
         .history
         .iter()
         .filter(|entry| matches!(Event::read(entry), Ok(Some(event)) if !event.verb().is_of_the_clock()));
-    of_people.take(count).map(|entry| visit.told(entry)).collect()
+    of_people.take(count).map(|entry| visit.told(entry, &read.gone)).collect()
 }
 
 fn view(visit: &Visit, read: &Read, verb: Verb, typed: &Typed, changed: Vec<Told>) -> MovePage {

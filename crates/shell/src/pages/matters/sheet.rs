@@ -1,5 +1,7 @@
 //! The sheet of a matter: what is owed, by whom and until when, its colour and why, and what happened.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::Router;
 use axum::response::Response;
@@ -68,6 +70,8 @@ pub struct Read {
     pub verdict: Verdict,
     /// The entries about it, newest first.
     pub history: Vec<Entry>,
+    /// Digests of files that were handed in and erased.
+    pub gone: BTreeSet<String>,
     pub rulebook: std::sync::Arc<Rulebook>,
     /// What the matter is about, and the page that shows it.
     pub about: Vec<(String, String)>,
@@ -84,15 +88,17 @@ pub async fn read(visit: &Visit, id: &MatterId) -> Result<Read, Problem> {
     let matter = docket::readable(&visit.app, &visit.viewer, id).await?;
     let (asked, app, viewer, lang) =
         (matter.clone(), visit.app.clone(), visit.viewer.clone(), visit.t.lang());
-    let (verdict, history, rulebook, about) = visit
+    let (verdict, history, gone, rulebook, about) = visit
         .app
         .blocking(move |kernel| {
             let history = kernel.matter_history(&asked.id, PAGE_ROWS_MAX)?;
             let about = kernel.read(|tx| about(&app, &viewer, tx, lang, &asked, &history))?;
-            Ok::<_, StoreError>((kernel.judge(&asked)?, history, kernel.rulebook()?, about))
+            let named = history.iter().flat_map(|entry| &entry.evidence);
+            let gone = kernel.files_gone(&asked.id.book(), named)?;
+            Ok::<_, StoreError>((kernel.judge(&asked)?, history, gone, kernel.rulebook()?, about))
         })
         .await?;
-    Ok(Read { matter, verdict, history, rulebook, about })
+    Ok(Read { matter, verdict, history, gone, rulebook, about })
 }
 
 /// What a matter was opened about. What no line shows is shown by its entries, and so is what lies in a book that the viewer
@@ -132,7 +138,8 @@ async fn sheet(Path((book, name)): Path<(String, String)>, visit: Visit) -> Resu
     let read = read(&visit, &docket::id_of(&book, &name)?).await?;
     let matter = &read.matter;
     let best = visit.best(read.rule());
-    let told: Result<Vec<Told>, Problem> = read.history.iter().map(|entry| visit.told(entry)).collect();
+    let told: Result<Vec<Told>, Problem> =
+        read.history.iter().map(|entry| visit.told(entry, &read.gone)).collect();
     let assessment = read.verdict.assessment.as_ref();
     let submitted = matter.submission.iter().flat_map(|it| &it.evidence);
     let view = SheetPage {
@@ -143,7 +150,7 @@ async fn sheet(Path((book, name)): Path<(String, String)>, visit: Visit) -> Resu
         grounds: assessment.map(|it| visit.grounds(it, best)).unwrap_or_default(),
         rungs: read.rule().map(|rule| visit.rungs(rule, matter, &read.history)).unwrap_or_default(),
         stops: stops(&visit, matter),
-        files: submitted.map(|file| visit.file(&matter.id, file)).collect(),
+        files: submitted.map(|file| visit.file(&matter.id, file, &read.gone)).collect(),
         ways: ways(&visit, matter),
         version: matter.version.0,
         history: told?,

@@ -1,0 +1,55 @@
+//! Complaints: what shoppers say of a slip, and what is answered.
+
+use base::Seq;
+use kernel::Receipt;
+use ledger::Role;
+
+use super::{Failure, Input, Recorder, refuse};
+use crate::duties::{self, Cause};
+use crate::kinds::{ComplaintFiled, ComplaintSettled, SlipSerial};
+use crate::refusal::Code;
+use crate::rules::{COMPLAINTS_OF_SLIP_MAX, COMPLAINTS_WAITING_MAX};
+use crate::state;
+
+impl Recorder<'_, '_> {
+    pub(super) fn complain(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let body: ComplaintFiled = Self::body(input)?;
+        let mut draft = self.draft(&body)?;
+        let mut owes = true;
+        if let Some(serial) = body.slip.as_deref().and_then(SlipSerial::parse) {
+            if state::sale_of_slip(self.desk.read()?, self.book, serial)?.is_none() {
+                return refuse(Code::UnknownSlip, "body.slip", "there is no such slip");
+            }
+            let waiting = state::open_complaints(self.desk.read()?, self.book, &serial.print())?.len();
+            if waiting >= COMPLAINTS_WAITING_MAX {
+                let detail = format!("{waiting} complaints about this slip wait for their outcome");
+                return refuse(Code::TooManyComplaints, "body.slip", detail);
+            }
+            // What more is said of one slip is kept and answered, but lays no further duty on anybody yet.
+            owes = duties::count_owed(self.desk, self.book, &serial.print())? < COMPLAINTS_OF_SLIP_MAX;
+            draft = draft.subject(Role::About, serial.subject(self.book));
+        }
+        let receipt = self.append(draft)?;
+        if owes {
+            self.owe(&Cause::Complaint { seq: receipt.seq.0 })?;
+        }
+        Ok(receipt)
+    }
+
+    /// What the answering side says of a complaint stands once its matter is closed; until then the supervising side may say
+    /// otherwise, and whoever is asked to think again may.
+    pub(super) fn settle(&mut self, input: &Input) -> Result<Receipt, Failure> {
+        let mut body: ComplaintSettled = Self::body(input)?;
+        let seq = Seq(body.complaint);
+        let Some(row) = state::complaint(self.desk.read()?, self.book, seq)? else {
+            return refuse(Code::UnknownEntry, "body.complaint", format!("there is no complaint {seq}"));
+        };
+        if row.settled_seq.is_some() && !duties::may_settle_anew(self.desk, self.book, self.actor, seq)? {
+            return refuse(Code::AlreadySettled, "body.complaint", format!("complaint {seq} is settled"));
+        }
+        body.instead_of = row.settled_seq.map(|settled| settled.0);
+        self.renew_duty(&Cause::Complaint { seq: body.complaint }, &body.text)?;
+        let draft = self.draft(&body)?.subject(Role::About, self.id("complaint", &seq.to_string())?);
+        self.append(draft)
+    }
+}
