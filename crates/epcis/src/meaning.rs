@@ -170,7 +170,10 @@ const UNORDERED: &[&str] = &[
 /// Whether an empty list of this name says what none does.
 fn may_be_left_out(holder: &str, name: &str) -> bool {
     UNORDERED.contains(&name)
-        || holder == "vocabularyList" && name == "vocabularyElementList"
+        || matches!(
+            (holder, name),
+            ("epcisMasterData", "vocabularyList") | ("vocabularyList", "vocabularyElementList")
+        )
         || holder == "vocabularyElementList" && matches!(name, "attributes" | "children")
 }
 
@@ -232,6 +235,11 @@ impl Normal<'_> {
                 Value::String(text) => Value::String(self.text(holder, &name, text)),
                 other => self.value(&name, other),
             };
+            // A header that says nothing is as good as none.
+            let is_empty = value.as_object().is_some_and(Map::is_empty);
+            if is_empty && matches!(&*name, "epcisHeader" | "epcisMasterData") {
+                continue;
+            }
             members.insert(name, value);
         }
         Value::Object(members.into_iter().collect())

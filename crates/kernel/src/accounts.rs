@@ -247,9 +247,12 @@ impl Admin<'_, '_> {
         unit: &UnitCode,
         line: Option<&str>,
     ) -> AdminResult<()> {
-        const ONE_TIME: &str = "select actor from secret where actor = $1 and must_change = 1";
+        const ONE_TIME: &str =
+            "select actor from secret where actor = $1 and must_change = 1 and updated > $2";
         const KINDS: Kinds<'_> = Kinds::These(&[AccountAdded::KIND, PasswordChanged::KIND]);
-        if self.desk.read()?.query_one(ONE_TIME, &[Param::Text(who.as_str())])?.is_none() {
+        let since = self.desk.now().plus_ms(-sessions::ONE_TIME_MS_MAX);
+        let asked = [Param::Text(who.as_str()), Param::Int(since.0)];
+        if self.desk.read()?.query_one(ONE_TIME, &asked)?.is_none() {
             return Ok(());
         }
         let subject = grantee_subject(who)?;

@@ -250,13 +250,28 @@ pub(crate) fn renew<E: From<DocketError>>(
         let now = desk.now();
         let day = desk.zone().day_of(now);
         match desk.matter(&cause.id(book, day))? {
-            Some(before) if before.state.is_closed() => {
-                owe_again(desk, now, &before, cause.due(&duties, day))?
+            // What somebody else judged is judged; what was only struck off is owed again.
+            Some(before) if before.state == State::Cancelled => {
+                let due = match cause.due(&duties, day) {
+                    Due::On { day: until } => Due::On { day: until.max(day) },
+                    due => due,
+                };
+                owe_again(desk, now, &before, due)?
             }
-            _ => owe_under(desk, book, &clock_actor(), now, &duties, cause)?,
+            Some(_) => {}
+            None => owe_under(desk, book, &clock_actor(), now, &duties, cause)?,
         }
     }
     settle(desk, book, actor, at, cause, remedy)
+}
+
+/// Whether somebody may say that a paper or verification ends before the day that was recorded: with it they would go back to a day
+/// whose duty is done.
+pub(crate) fn may_shorten(desk: &mut Desk<'_>, book: &BookId, actor: &ActorId) -> Result<bool, StoreError> {
+    match state::duties(desk.read()?, book)? {
+        Some(duties) if !actor.is_system() => desk.works_for(actor, &duties.supervising),
+        _ => Ok(true),
+    }
 }
 
 /// Ends the matter of a cause that was put right: at once, if whoever records it may say so for the supervising post. From

@@ -301,6 +301,14 @@ impl Recorder<'_, '_> {
         duties::settle(self.desk, self.book, self.actor, self.occurred, cause, &remedy)
     }
 
+    /// A day that was set too late is set right by who supervises.
+    fn need_no_shorter(&mut self, before: Day, until: Day, field: &str) -> Result<(), Failure> {
+        match until >= before || duties::may_shorten(self.desk, self.book, self.actor)? {
+            true => Ok(()),
+            false => refuse(Code::EndsEarlier, field, format!("lies before {before}, which is recorded")),
+        }
+    }
+
     fn renew_duty(&mut self, cause: &Cause<'_>, reason: &str) -> Result<(), Failure> {
         let remedy = Remedy { reason, evidence: self.evidence };
         duties::renew(self.desk, self.book, self.actor, self.occurred, cause, &remedy)
@@ -334,6 +342,9 @@ impl Recorder<'_, '_> {
             CertificateType::FoodPermit => before.food_until,
             CertificateType::Health => before.health_until,
         };
+        if let Some(until) = until {
+            self.need_no_shorter(until, body.until, "body.until")?;
+        }
         if let Some(until) = until.filter(|until| *until < body.until) {
             let (merchant, certificate) = (body.merchant.as_str(), body.certificate);
             self.renew_duty(&Cause::Certificate { merchant, certificate, until }, "已换发新证")?;

@@ -64,6 +64,8 @@ pub enum Code {
     TooManyProducts,
     /// As many complaints about a slip are open as may.
     TooManyComplaints,
+    /// A paper or verification is said to end before the day that is recorded.
+    EndsEarlier,
     /// As many offers were made from one stall to another within a day as may.
     TooManyOffers,
 }

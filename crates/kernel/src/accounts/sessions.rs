@@ -15,7 +15,7 @@ use crate::{AppendError, Desk, Kernel};
 /// A session ends after this, whatever happens.
 const SESSION_MS_MAX: i64 = 12 * 3_600_000;
 /// How long a one-time password opens an account.
-const ONE_TIME_MS_MAX: i64 = 14 * 24 * 3_600_000;
+pub(super) const ONE_TIME_MS_MAX: i64 = 14 * 24 * 3_600_000;
 /// A session ends after this without a request.
 const IDLE_MS_MAX: i64 = 2 * 3_600_000;
 /// A request is noted at most this often.

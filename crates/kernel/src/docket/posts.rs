@@ -154,13 +154,21 @@ impl Desk<'_> {
         }
         let (now, rulebook) = (self.now(), self.rulebook()?);
         let deadline = matter.deadline(rulebook.calendar_at(now), self.zone());
-        let is_late = deadline.is_some_and(|deadline| deadline.value < self.zone().day_of(now));
+        // A pause does not make it timely.
+        let is_late = matter.red_since.is_some()
+            || deadline.is_some_and(|deadline| deadline.value < self.zone().day_of(now));
         let is_worn = matter.version.0 >= MOVES_OF_PARTS_MAX;
         if !(is_late || is_worn) || self.leads(actor, to)? && self.leads(actor, &matter.owner)? {
             return Ok(());
         }
         if is_worn {
             return refuse(MatterError::TooMany("moves"));
+        }
+        // Within its own unit it goes to whoever is to see to it.
+        if let (Some(unit), Some(owner)) = (self.unit_of_post(to)?, self.unit_of_post(&matter.owner)?)
+            && up_from(self.read()?, &unit)?.iter().any(|above| above.code == owner)
+        {
+            return Ok(());
         }
         self.need_posts_near(&matter.id.book(), Named::Late, [to])
     }

@@ -113,6 +113,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::TooManyLots => "由同一批次拆分、调拨而来的批次数量已达上限",
         Code::TooManyScales => "该摊位的电子秤数量已达上限",
         Code::TooManyProducts => "本市场登记的商品数量已达上限",
+        Code::EndsEarlier => "有效期早于已登记的日期，确需更正的由监管岗位办理",
         Code::TooManyComplaints => "该小票的投诉正在办理中，件数已达上限，请等待办理结果",
         Code::TooManyOffers => "一天内向该摊位提出的调拨已达上限",
         Code::RunsTooLong => "截止日期超出此类证照或检定的最长有效期",

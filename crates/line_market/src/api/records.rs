@@ -120,8 +120,11 @@ async fn record_as(
     viewer.need(app, &input.kind, &resource)?;
     let actor = viewer.id();
     let sent = if viewer.actor().is_none() { sent.map(Sent::of_nobody) } else { sent };
+    let turn = shell::turns::held();
     app.kernel
         .append(move |desk| {
+            // Until it is decided, whether or not anybody still waits for it.
+            let _turn = &turn;
             let Some(Sent { key, digest }) = &sent else { return record(desk, &book, &actor, &input) };
             desk.take(&book)?;
             if let Some(first) = desk.answered(&book, actor.as_str(), key, digest)? {

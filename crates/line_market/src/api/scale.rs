@@ -10,6 +10,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
 use base::BookId;
 use base::limits::{REQUEST_BYTES_MAX, SALES_PER_BATCH_MAX};
+use kernel::Desk;
 use serde::Serialize;
 use shell::extract::Json;
 use shell::viewer::{Viewer, resource_of};
@@ -73,9 +74,15 @@ async fn sales(
     let (book, scale) = scale_of(&app, &viewer)?;
     let actor = viewer.id();
     // A scale has one queue: what it has in hand at a time is a whole batch.
-    let _turn = app.limits.turns.to_send(&actor, batch.sales.len() * BYTES_PER_SALE).await?;
+    let held = shell::turns::held();
+    let turn = app.limits.turns.to_send(&actor, batch.sales.len() * BYTES_PER_SALE).await?;
     let prepared = Prepared::new(&book, scale, &actor, &batch).map_err(failure_problem)?;
-    let receipt = app.kernel.append(move |desk| prepared.record(desk)).await;
+    let decide = move |desk: &mut Desk<'_>| {
+        // Until it is recorded, whether or not anybody still waits for it.
+        let _turns = (&turn, &held);
+        prepared.record(desk)
+    };
+    let receipt = app.kernel.append(decide).await;
     receipt.map(axum::Json).map_err(failure_problem)
 }
 

@@ -45,6 +45,7 @@ impl Recorder<'_, '_> {
         let body: ScaleVerified = Self::body(input)?;
         self.need_run(body.verified_until, VERIFICATION_DAYS_MAX, "body.verified_until")?;
         let until = self.need_scale(body.scale)?.verified_until;
+        self.need_no_shorter(until, body.verified_until, "body.verified_until")?;
         if until < body.verified_until {
             self.renew_duty(&Cause::Verification { scale: body.scale, until }, "已重新检定")?;
         }

@@ -95,8 +95,11 @@ async fn record_as(
         Some(project) => ahead(app, &book, project).await?,
         None => None,
     };
+    let turn = shell::turns::held();
     app.kernel
         .append(move |desk| {
+            // Until it is decided, whether or not anybody still waits for it.
+            let _turn = &turn;
             let Some(Sent { key, digest }) = &sent else { return record(desk, &book, &actor, &input) };
             desk.take(&book)?;
             if let Some(first) = desk.answered(&book, actor.as_str(), key, digest)? {

@@ -314,7 +314,10 @@ where
     F: FnMut(&mut Desk<'_>, &BookId) -> Result<Done, AppendError<DocketError>> + Send + 'static,
 {
     let (book, actor) = (book.clone(), viewer.id());
+    let turn = crate::turns::held();
     let done = app.kernel.append(move |desk| {
+        // Until it is decided, whether or not anybody still waits for it.
+        let _turn = &turn;
         desk.take(&book)?;
         let Some(Sent { key, digest }) = &sent else { return work(desk, &book) };
         if let Some(first) = desk.answered(&book, actor.as_str(), key, digest)? {
