@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use base::limits::{BLOCKS_MAX, LOTS_ON_SALE_MAX, SALES_PER_BATCH_MAX};
+use base::limits::{BLOCKS_MAX, LOTS_ON_SALE_MAX, REQUEST_BYTES_MAX, SALES_PER_BATCH_MAX};
 use base::{ActorId, BookId, Fen, Grams, Seq, Time};
 use kernel::{AppendError, Desk};
 use ledger::{Body, BodyError, Draft, Role, Rule};
@@ -18,6 +18,9 @@ use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
 use crate::rules::sale::{Ground, Judged, Told};
 use crate::state::{self, Block, Blocks, Past, Price, Product};
+
+/// What a sale counts as among what a scale has in hand: a batch of the most there may be takes all its turns.
+pub(crate) const BYTES_PER_SALE: usize = REQUEST_BYTES_MAX / SALES_PER_BATCH_MAX;
 
 /// One weighing, as a scale reports it.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -241,7 +244,9 @@ impl Prepared {
         const RANGE: &str = "select subject, seq from link where book = $1 and subject >= $2 and subject < $3 and role = 'output'";
         /// Counters that are missing from a batch and still cheaper to read through than to ask around.
         const GAP: u32 = 64;
-        let mut counters: Vec<u32> = self.lines.iter().map(|line| line.counter).collect();
+        // Lines that are wrong in themselves are refused whatever is known of their counters.
+        let sound = self.lines.iter().filter(|line| line.sale.is_ok());
+        let mut counters: Vec<u32> = sound.map(|line| line.counter).collect();
         counters.sort_unstable();
         let mut linked = Vec::new();
         for run in counters.chunk_by(|a, b| b - a <= GAP) {

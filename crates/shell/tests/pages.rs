@@ -171,6 +171,9 @@ async fn every_answer_carries_the_security_headers_and_is_not_stored() {
     assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
     assert_eq!(headers[header::REFERRER_POLICY], "same-origin");
     let csp = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert_eq!(csp, "default-src 'none'; frame-ancestors 'none'; sandbox", "a problem in JSON is no page");
+    let (page, _) = ask("/nowhere", &[("accept", "text/html")]).await;
+    let csp = page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
     assert!(csp.contains("script-src 'self'; style-src 'self'") && csp.contains("frame-ancestors 'none'"));
     assert!(!csp.contains("unsafe"));
 }

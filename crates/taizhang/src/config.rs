@@ -237,7 +237,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             database_url: None,
             replica_url: None,
-            readers: 8,
+            readers: 12,
             name: "taizhang.localhost".into(),
             zone: "Asia/Shanghai".into(),
             root: UnitAdded {

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
 use base::BookId;
-use base::limits::{REQUEST_BYTES_MAX, SALES_PER_BATCH_MAX};
+use base::limits::REQUEST_BYTES_MAX;
 use kernel::Desk;
 use serde::Serialize;
 use shell::extract::Json;
@@ -23,7 +23,7 @@ use utoipa_axum::routes;
 use super::failure_problem;
 use crate::downlink;
 use crate::intake::{
-    Acknowledgement, BatchReceipt, Prepared, SaleBatch, ScaleState, acknowledge, scale_state,
+    Acknowledgement, BYTES_PER_SALE, BatchReceipt, Prepared, SaleBatch, ScaleState, acknowledge, scale_state,
 };
 use crate::policy::WEIGH;
 
@@ -54,9 +54,6 @@ fn scale_of(app: &App, viewer: &Viewer) -> Result<(BookId, u32), Problem> {
     viewer.need(app, WEIGH, &resource)?;
     Ok((book, scale))
 }
-
-/// What a sale counts as among what a scale sends: a batch of the most there may be takes all its turns.
-const BYTES_PER_SALE: usize = REQUEST_BYTES_MAX / SALES_PER_BATCH_MAX;
 
 /// Records a batch of sales; the answer comes when its entries are on disk.
 ///

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::FAREWELL;
 use super::topic::{self, At, Matter};
 use crate::api::failure_problem;
-use crate::intake::{Acknowledgement, Prepared, SaleBatch, acknowledge};
+use crate::intake::{Acknowledgement, BYTES_PER_SALE, Prepared, SaleBatch, acknowledge};
 use crate::policy::WEIGH;
 use crate::record::Failure;
 
@@ -218,7 +218,14 @@ impl Clerk {
             let actor = self.actor(at).await?;
             let (batch, At { book, scale }) = (batch.clone(), at.clone());
             let prepared = Prepared::new(&book, scale, &actor, &batch).map_err(Trouble::of)?;
-            let record = self.app.kernel.append(move |desk| prepared.record(desk));
+            // As much of one scale is in hand as over HTTP; what waits longer comes again.
+            let bytes = batch.sales.len() * BYTES_PER_SALE;
+            let turn = self.app.limits.turns.to_send(&actor, bytes).await;
+            let turn = turn.map_err(|problem| Trouble::Refused(Box::new(problem)))?;
+            let record = self.app.kernel.append(move |desk| {
+                let _turn = &turn;
+                prepared.record(desk)
+            });
             let receipt = record.await.map_err(Trouble::of)?;
             serde_json::to_vec(&receipt).map(Some).map_err(|error| Trouble::internal(&error))
         });
