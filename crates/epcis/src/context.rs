@@ -141,11 +141,6 @@ const TERMS_MAX: usize = 256;
 /// Bytes of a term, and of the IRI that it stands for: both may be written once for each value under them.
 const TERM_BYTES_MAX: usize = 256;
 
-/// Whether a namespace can be written where others read it: readers of XML refuse a document with another as a whole.
-fn is_printed(iri: &str) -> bool {
-    !iri.contains(|c: char| c.is_whitespace() || c.is_control())
-}
-
 /// True for the name of a member of the standard.
 pub(crate) fn is_member(name: &str) -> bool {
     MEMBERS.binary_search(&name).is_ok()
@@ -161,9 +156,6 @@ pub(crate) fn check(value: &Value) -> Result<(), Rule> {
         }
         Value::Object(terms) if terms.iter().any(|(term, target)| is_long(term, target)) => {
             Err(Rule::Limit { what: "bytes in a term or namespace", max: TERM_BYTES_MAX })
-        }
-        Value::Object(terms) if terms.values().filter_map(iri_of).any(|iri| !is_printed(iri)) => {
-            Err(Rule::Kind("terms whose namespaces hold no space or control character"))
         }
         Value::Object(terms) => match terms.iter().find(|(term, iri)| is_protected(term, iri)) {
             Some((term, _)) => Err(Rule::ProtectedTerm(term.clone())),
@@ -276,15 +268,6 @@ impl Context {
 
     /// Refuses what [`check`] refuses of terms, for each may be written out as often as a name or value stands under it.
     pub(crate) fn check_lengths(&self) -> Result<(), Rule> {
-        if self
-            .terms
-            .values()
-            .map(String::as_str)
-            .chain(self.vocabulary.as_deref())
-            .any(|iri| !is_printed(iri))
-        {
-            return Err(Rule::Kind("names whose namespaces hold no space or control character"));
-        }
         let terms = self.terms.iter().flat_map(|(term, iri)| [term.as_str(), iri]);
         match terms.chain(self.vocabulary.as_deref()).all(|text| text.len() <= TERM_BYTES_MAX) {
             true => Ok(()),
