@@ -149,3 +149,11 @@ fn a_prefix_that_is_made_up_captures_no_value() {
           <sensorReport type=\"ns1:Dimensionless\"/></sensorElement></sensorElementList></ObjectEvent></EventList>\
           </EPCISBody></e:EPCISDocument>");
 }
+
+#[test]
+fn a_query_document_that_names_no_date_comes_back_with_that_of_its_writing() {
+    json(
+        b"{\"@context\":[],\"type\":\"EPCISQueryDocument\",\"schemaVersion\":\"2.0\",\"epcisBody\":{\"queryResults\":{\
+          \"queryName\":\"SimpleEventQuery\",\"resultsBody\":{\"eventList\":[]}}}}",
+    );
+}
