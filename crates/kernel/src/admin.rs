@@ -6,6 +6,7 @@ use ledger::{Body, BodyError, Draft, Role, Rule};
 use registry::{RegistryError, Tree};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use store::StoreError;
 
 use crate::accounts::find_actor;
 use crate::registry::{ROOT_BOOK, load, root_book};
@@ -257,8 +258,24 @@ impl<'a, 'd> Admin<'a, 'd> {
         }
     }
 
+    /// Whether somebody else may do an action now: the installation may all, and who is gone nothing.
+    pub fn may_now(
+        &mut self,
+        who: &ActorId,
+        action: &str,
+        unit: &UnitCode,
+        line: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        if who.is_system() {
+            return Ok(true);
+        }
+        let now = self.desk.now();
+        let found = find_actor(self.desk.read()?, who, now)?;
+        Ok(found.is_some_and(|found| self.decided(&found.actor, action, unit, line).is_allowed()))
+    }
+
     /// What somebody may do to a unit's resources of a line, or of none.
-    pub fn decided(&self, actor: &Actor, action: &str, unit: &UnitCode, line: Option<&str>) -> Decision {
+    fn decided(&self, actor: &Actor, action: &str, unit: &UnitCode, line: Option<&str>) -> Decision {
         let resource = Resource { unit: unit.clone(), line: line.map(str::to_owned), owner: None };
         decide(self.policy, &self.tree, actor, action, &resource)
     }

@@ -258,8 +258,7 @@ pub(crate) fn renew<E: From<DocketError>>(
                 };
                 owe_again(desk, now, &before, due)?
             }
-            Some(_) => {}
-            None => owe_under(desk, book, &clock_actor(), now, &duties, cause)?,
+            _ => owe_under(desk, book, &clock_actor(), now, &duties, cause)?,
         }
     }
     settle(desk, book, actor, at, cause, remedy)
@@ -396,11 +395,15 @@ pub(crate) fn on_move(
     Err(AppendError::Refused(DocketError::Line { zh, en }))
 }
 
-/// How many complaints about a slip are owed, and not settled.
-pub(crate) fn count_owed(desk: &mut Desk<'_>, book: &BookId, slip: &str) -> Result<usize, StoreError> {
+/// How many of some complaints are owed.
+pub(crate) fn count_owed(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    complaints: &[Seq],
+) -> Result<usize, StoreError> {
     let mut owed = 0;
-    for seq in state::open_complaints(desk.read()?, book, slip)? {
-        let matter = desk.matter(&of_complaint(book, seq))?;
+    for seq in complaints {
+        let matter = desk.matter(&of_complaint(book, *seq))?;
         owed += usize::from(matter.is_some_and(|matter| !matter.state.is_closed()));
     }
     Ok(owed)

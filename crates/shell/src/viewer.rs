@@ -356,7 +356,7 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         Ok(viewer) => viewer,
         Err(problem) => return problem.into_response(),
     };
-    let still = Still::of(&app, request.headers(), &viewer, since);
+    let still = viewer.actor().map(|_| Still::of(&app, request.headers(), &viewer, since));
     let is_program = matches!(viewer, Viewer::Program(_));
     if !is_program
         && let Err(problem) = crate::origin::check(&app.site.base_url, request.method(), request.headers())
@@ -377,7 +377,7 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         };
     }
     let token = viewer.session().map(|session| session.csrf.clone());
-    if !safe && viewer.actor().is_some() {
+    if let Some(still) = still.as_ref().filter(|_| !safe) {
         let read = csrf::checked(request, token.as_deref()).await;
         request = match still.check().await.and(read) {
             Ok(request) => request,
@@ -399,7 +399,9 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
     let chosen =
         request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("lang=")));
     request.extensions_mut().insert(viewer);
-    request.extensions_mut().insert(still);
+    if let Some(still) = still {
+        request.extensions_mut().insert(still);
+    }
     let mut response = next.run(request).await;
     if chosen
         && let Ok(cookie) = format!("lang={}; Path=/; Max-Age=31536000; SameSite=Lax", lang.tag()).parse()

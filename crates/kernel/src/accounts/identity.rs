@@ -12,10 +12,7 @@ use store::{Param, Row, StoreError, Tx, Value};
 
 use super::second::account_of;
 use super::sessions::{digest, end_sessions_of, find_session, open_session, stopped};
-use super::{
-    IdentityRemoved, IdentitySet, NewSession, account_actor, find_actor, permit_account, permit_entering,
-    text,
-};
+use super::{IdentityRemoved, IdentitySet, NewSession, account_actor, permit_account, permit_entering, text};
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
 use crate::registry::{id, root_book};
 use crate::{AppendError, Desk, Kernel, Receipt, entries};
@@ -226,12 +223,8 @@ pub(super) fn ask_again(admin: &mut Admin<'_, '_>, actor: &ActorId) -> AdminResu
         return Ok(());
     };
     let set = entries::entry(admin.desk.read()?, &root_book(), Seq::from_i64(row.int(0)?))?;
-    let (now, root) = (admin.desk.now(), admin.tree.root().cloned());
-    let is_of_root = match set.map(|entry| entry.actor).zip(root) {
-        Some((by, _)) if by.is_system() => true,
-        Some((by, root)) => find_actor(admin.desk.read()?, &by, now)?.is_some_and(|found| {
-            admin.decided(&found.actor, "kernel.identity.set", &root, None).is_allowed()
-        }),
+    let is_of_root = match set.map(|entry| entry.actor).zip(admin.tree.root().cloned()) {
+        Some((by, root)) => admin.may_now(&by, "kernel.identity.set", &root, None)?,
         None => false,
     };
     if !is_of_root {

@@ -285,22 +285,15 @@ impl Kernel {
         self.at_desk(account, Some(known), move |admin, _, actor| act(admin, actor))
     }
 
-    /// The same for one that needs a code as well. A wrong one is counted, so the job is accepted and refuses afterwards.
+    /// The same for one that needs a code as well.
     fn with_code<T: Send + 'static>(
         &self,
         account: &AccountId,
         password: &str,
         code: &str,
-        mut act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
+        act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
     ) -> AdminResult<T> {
-        let (known, code) = (self.recognise_owner(account, password)?, plain(code));
-        let done = self.at_desk(account, Some(known), move |admin, account, actor| {
-            match ask_code(admin, account, actor, &code)? {
-                Ok(()) => act(admin, account, actor).map(Ok),
-                Err(wrong) => Ok(Err(wrong)),
-            }
-        })?;
-        done.map_err(Into::into)
+        self.behind_code(account, (password, code), true, act)
     }
 
     /// The same for one that needs a code where the second step is on.
@@ -309,16 +302,28 @@ impl Kernel {
         account: &AccountId,
         password: &str,
         code: &str,
+        act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
+    ) -> AdminResult<T> {
+        self.behind_code(account, (password, code), false, act)
+    }
+
+    /// A wrong code is counted, so the job is accepted and refuses afterwards.
+    fn behind_code<T: Send + 'static>(
+        &self,
+        account: &AccountId,
+        (password, code): (&str, &str),
+        needs_step: bool,
         mut act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
     ) -> AdminResult<T> {
         let (known, code) = (self.recognise_owner(account, password)?, plain(code));
         let done = self.at_desk(account, Some(known), move |admin, account, actor| {
-            match ask_code(admin, account, actor, &code) {
-                Ok(Err(wrong)) => Ok(Err(wrong)),
-                Ok(Ok(())) | Err(AppendError::Refused(AdminError::TotpOff)) => {
-                    act(admin, account, actor).map(Ok)
-                }
-                Err(error) => Err(error),
+            let asked = match ask_code(admin, account, actor, &code) {
+                Err(AppendError::Refused(AdminError::TotpOff)) if !needs_step => Ok(()),
+                asked => asked?,
+            };
+            match asked {
+                Ok(()) => act(admin, account, actor).map(Ok),
+                Err(wrong) => Ok(Err(wrong)),
             }
         })?;
         done.map_err(Into::into)

@@ -20,13 +20,13 @@ impl Recorder<'_, '_> {
             if state::sale_of_slip(self.desk.read()?, self.book, serial)?.is_none() {
                 return refuse(Code::UnknownSlip, "body.slip", "there is no such slip");
             }
-            let waiting = state::open_complaints(self.desk.read()?, self.book, &serial.print())?.len();
-            if waiting >= COMPLAINTS_WAITING_MAX {
-                let detail = format!("{waiting} complaints about this slip wait for their outcome");
+            let waiting = state::open_complaints(self.desk.read()?, self.book, &serial.print())?;
+            if waiting.len() >= COMPLAINTS_WAITING_MAX {
+                let detail = format!("{} complaints about this slip wait for their outcome", waiting.len());
                 return refuse(Code::TooManyComplaints, "body.slip", detail);
             }
             // What more is said of one slip is kept and answered, but lays no further duty on anybody yet.
-            owes = duties::count_owed(self.desk, self.book, &serial.print())? < COMPLAINTS_OF_SLIP_MAX;
+            owes = duties::count_owed(self.desk, self.book, &waiting)? < COMPLAINTS_OF_SLIP_MAX;
             draft = draft.subject(Role::About, serial.subject(self.book));
         }
         let receipt = self.append(draft)?;
