@@ -69,6 +69,11 @@ pub const PUBLIC_TRACES_MAX: usize = 2;
 pub const TRACES_MAX: usize = 2;
 /// Requests of one account or credential that are read for at a time; the others wait their turn.
 pub const READS_OF_ONE_MAX: usize = 4;
+/// Reads whose cost whoever asks shapes (EPCIS queries, and what subscriptions and sockets tell) at a time, half of the readers
+/// that SQLite has; those of one owner among them; and how long one may take, to which its last statement adds.
+pub const SEARCHES_MAX: usize = 6;
+pub const SEARCHES_OF_ONE_MAX: usize = 2;
+pub const SEARCH_MS_MAX: u64 = 20_000;
 /// Requests of one account or credential that have something decided and recorded at a time; the others wait their turn.
 pub const WRITES_OF_ONE_MAX: usize = 16;
 /// Rows of one page of a list.

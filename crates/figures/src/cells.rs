@@ -62,6 +62,13 @@ impl Cells {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// What a book's total of a figure changes by over some days.
+    pub fn total(&self, book: &BookId, figure: &str, is_in: impl Fn(Day) -> bool) -> i64 {
+        let of_book = self.0.iter().filter(|((of, day), _)| of == book && is_in(*day));
+        let totals = of_book.filter_map(|(_, figures)| figures.get(figure)?.get(""));
+        totals.fold(0, |sum: i64, amount| sum.saturating_add(*amount))
+    }
 }
 
 /// Book, figure, dimension and month.

@@ -33,7 +33,7 @@ pub(crate) use passwords::Passwords;
 pub use passwords::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 pub use read_log::ReadRow;
 pub use second::{HalfSession, RecoveryCodes, SecondStep, SecondStepError, SignedIn};
-pub use sessions::{NewSession, Session, SignInError};
+pub use sessions::{NewSession, Session, SignInError, session_goes_on};
 pub use totp::TotpSecret;
 
 use crate::admin::{Admin, AdminError, AdminResult, By, about};

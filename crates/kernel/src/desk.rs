@@ -213,8 +213,21 @@ impl<'a> Desk<'a> {
         }
         let mut contributions = Contributions::default();
         let day = self.bench.lines.contribute(entry, &self.bench.zone, &mut contributions);
-        let lines = &self.bench.lines;
-        let full = figure::beyond(self.tx, (&entry.book, day), &contributions, |name| lines.is_state(name))?;
+        if !figure::is_large(&contributions) {
+            return Ok(());
+        }
+        // What the group has accepted, and what the job has drafted, is not in the sums yet.
+        self.write_accepted()?;
+        let (lines, book) = (&self.bench.lines, &entry.book);
+        let mut drafted = Cells::default();
+        for other in &self.drafted {
+            let mut contributions = Contributions::default();
+            let day = lines.contribute(other, &self.bench.zone, &mut contributions);
+            drafted.add(&other.book, day, &contributions);
+        }
+        let pending = [&self.cells, &drafted];
+        let full =
+            figure::beyond(self.tx, (book, day), &contributions, pending, |name| lines.is_state(name))?;
         match full {
             Some(figure) => {
                 let detail = format!("{figure} would come to more than {FIGURE_SUM_MAX} either way");

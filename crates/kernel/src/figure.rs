@@ -17,7 +17,7 @@ pub use behind::Behind;
 pub use many::Stands;
 pub use recompute::{BookSize, RECOMPUTED_ENTRIES_MAX, Recomputed};
 use sums::Asked;
-pub(crate) use sums::{add, beyond, fill};
+pub(crate) use sums::{add, beyond, fill, is_large};
 
 use crate::Kernel;
 

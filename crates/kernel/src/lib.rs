@@ -29,6 +29,7 @@ mod writer;
 
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use access::{Policy, PolicyError};
 use base::{BookId, CityZone, Clock, Entropy, Time};
@@ -43,7 +44,7 @@ pub use accounts::{
     Issued, NewAccount, NewDevice, NewKiosk, NewSession, NewToken, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN,
     PasswordChanged, ReadRow, RecoveryCodes, ResetPassword, SecondStep, SecondStepError, SentAway, Session,
     SignInError, SignedIn, TokenIssued, TokenRevoked, TokenRow, TotpRecovered, TotpRemoved, TotpRenewed,
-    TotpSecret, TotpSet,
+    TotpSecret, TotpSet, session_goes_on,
 };
 pub use admin::{AdminError, AdminResult, By};
 pub use audit::{Finding, Report};
@@ -223,6 +224,15 @@ impl Kernel {
     /// Reads one consistent snapshot.
     pub fn read<T>(&self, read: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>) -> Result<T, StoreError> {
         store::read(&*self.store, read)
+    }
+
+    /// [`Kernel::read`] that is given up after a time.
+    pub fn read_within<T>(
+        &self,
+        time_max: Duration,
+        read: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        store::read_within(&*self.store, time_max, read)
     }
 
     /// Entries as they are committed, a batch a commit.

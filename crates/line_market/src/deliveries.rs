@@ -15,6 +15,7 @@ use notices::{Outward, Reach, body_signature};
 use shell::problem::CONTENT_TYPE as PROBLEM_JSON;
 use shell::{App, Lang, Problem};
 use store::StoreError;
+use tokio::runtime::Handle;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -23,7 +24,7 @@ use tokio::time::{sleep, timeout};
 use crate::api::epcis::{Form, VERSION, as_of_now, concerns, implementation_problem, query_problem, sights};
 use crate::epcis_events::standing::delivery::{self, Attempt, Batch, Key, State};
 use crate::epcis_events::standing::{Named, Subscription};
-use crate::epcis_events::{Answered, Found, QueryRefusal, Sight};
+use crate::epcis_events::{Answered, Found, QueryRefusal, Sight, search};
 use crate::kinds::EndReason;
 use crate::policy::{QUERY, SUBSCRIBE};
 
@@ -236,10 +237,14 @@ impl Teller {
         if state.next > self.kernel().now() || subscription.stopped.is_some() {
             return Ok(false);
         }
+        let turns = &self.app.limits.turns;
+        let search = Handle::current().block_on(turns.next_search(&subscription.owner));
         let Some(sights) = self.sights(&subscription, &named)? else {
             return self.end(key, EndReason::RightLost);
         };
-        match self.choose(key, &subscription, &named, &state, &sights) {
+        let chosen = self.choose(key, &subscription, &named, &state, &sights);
+        drop(search);
+        match chosen {
             Ok(Ok(Chosen::Send(batch, found))) => self.send(key, &subscription, &state, &batch, found),
             Ok(Ok(Chosen::Nothing(cursors))) => self.rest(key, &subscription, &state, &sights, cursors),
             Ok(Err(refusal)) => {
@@ -275,7 +280,7 @@ impl Teller {
     ) -> Result<Result<Chosen, QueryRefusal>, StoreError> {
         let query = named.query().map_err(|error| StoreError::Schema(error.to_string()))?;
         let query = delivery::since(query, subscription.initial);
-        self.kernel().read(|tx| {
+        search(self.kernel(), |tx| {
             if let Some((_, batch)) = &state.under_way {
                 let told = delivery::again(tx, sights, &query, batch, state.batch)?;
                 return Ok(told.map(|(batch, found)| Chosen::Send(batch, found)));

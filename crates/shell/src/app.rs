@@ -160,6 +160,7 @@ impl From<StoreError> for Problem {
             StoreError::Contended { .. } => Self::unavailable(1),
             StoreError::Unsettled { .. } => Self::outcome_unknown(),
             StoreError::Full { .. } => Self::storage_full(),
+            StoreError::Late(_) => Self::unavailable(30),
             _ => Self::internal(),
         }
     }

@@ -314,7 +314,7 @@ fn sentence(error: &DocketError) -> String {
         DocketError::NotHeld(post) => format!("您不在 {post} 岗位任职，不能以其名义审批。"),
         DocketError::OwnApproval => "本人承办、协办或报结的事项，不得由本人审核或审批。".into(),
         DocketError::HelperReviews(post) => {
-            format!("{post} 的任职人即本事项的审核人，只能由审核岗位增列为协办。")
+            format!("{post} 的任职人审核本事项或可自上级审批，只能由审核岗位增列为协办。")
         }
         DocketError::PastDue(day) => format!("期限 {day} 已过：完成期限不得早于今日，也不得自今日以前起算。"),
         DocketError::FarPost { post, book } => format!("{post} 不在账簿 {book} 所属县（市、区）范围内。"),

@@ -1,5 +1,5 @@
 //! Turns: how much of the database's time one caller takes, how much of one sender is in hand, and how much all long walks
-//! take together.
+//! and searches take together.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -11,10 +11,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::limits::{
     BODIES_OF_ONE_BYTES_MAX, PUBLIC_TRACE_MS_MAX, PUBLIC_TRACE_SUBJECTS_MAX, PUBLIC_TRACES_MAX,
-    READS_OF_ONE_MAX, REQUEST_BYTES_MAX, TRACE_DEPTH_MAX, TRACES_MAX, WRITES_OF_ONE_MAX,
+    READS_OF_ONE_MAX, REQUEST_BYTES_MAX, SEARCHES_MAX, SEARCHES_OF_ONE_MAX, TRACE_DEPTH_MAX, TRACES_MAX,
+    WRITES_OF_ONE_MAX,
 };
 use base::{ActorId, BookId, SubjectId};
-use kernel::Along;
+use kernel::{Along, Kernel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use trace::{Bounds, Direction, Fan, Walk};
@@ -38,12 +39,14 @@ const SENT_UNIT_BYTES: usize = 256 * 1024;
 const SENT_UNITS_MAX: usize = REQUEST_BYTES_MAX / SENT_UNIT_BYTES;
 const BODY_UNITS_MAX: usize = BODIES_OF_ONE_BYTES_MAX / SENT_UNIT_BYTES;
 
-/// The turns of callers who read, of those who send documents, and of walks.
+/// The turns of callers who read, of those who send documents, of walks and of searches.
 pub struct Turns {
     readers: OfEach,
     writers: OfEach,
     senders: OfEach,
     bodies: OfEach,
+    searchers: OfEach,
+    searches: Arc<Semaphore>,
     walks: Arc<Semaphore>,
     page_walks: Arc<Semaphore>,
 }
@@ -55,6 +58,8 @@ impl Default for Turns {
             writers: OfEach::new(WRITES_OF_ONE_MAX),
             senders: OfEach::new(SENT_UNITS_MAX),
             bodies: OfEach::new(BODY_UNITS_MAX),
+            searchers: OfEach::new(SEARCHES_OF_ONE_MAX),
+            searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
             walks: Arc::new(Semaphore::new(TRACES_MAX)),
             page_walks: Arc::new(Semaphore::new(PUBLIC_TRACES_MAX)),
         }
@@ -63,6 +68,12 @@ impl Default for Turns {
 
 /// A turn, given back when its last holder is done with it.
 pub type Turn = Arc<OwnedSemaphorePermit>;
+
+/// A turn of an owner whose query is answered, and a place among all that are.
+pub struct Search {
+    _turn: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
+}
 
 tokio::task_local! {
     static TURN: Turn;
@@ -77,7 +88,7 @@ pub fn held() -> Option<Turn> {
 impl Turns {
     /// A turn of a caller who reads, as soon as one is free.
     async fn next_of(&self, actor: &ActorId) -> Turn {
-        Arc::new(self.readers.of(actor).acquire_owned().await.expect("nobody closes it"))
+        Arc::new(self.readers.of(actor.as_str()).acquire_owned().await.expect("nobody closes it"))
     }
 
     async fn to_read(&self, actor: &ActorId, wait_max: Duration) -> Result<Turn, Problem> {
@@ -86,7 +97,7 @@ impl Turns {
 
     /// A turn of a caller who has something decided and recorded: all wait for the one writer.
     async fn to_write(&self, actor: &ActorId, wait_max: Duration) -> Result<Turn, Problem> {
-        let turn = timeout(wait_max, self.writers.of(actor).acquire_owned()).await;
+        let turn = timeout(wait_max, self.writers.of(actor.as_str()).acquire_owned()).await;
         Ok(Arc::new(turn.map_err(|_| too_many(WRITES_OF_ONE_MAX))?.expect("nobody closes it")))
     }
 
@@ -108,18 +119,34 @@ impl Turns {
         }
     }
 
+    /// A turn of an owner to have a query answered, as soon as there is one.
+    pub async fn next_search(&self, owner: &str) -> Search {
+        let turn = self.searchers.of(owner).acquire_owned().await.expect("nobody closes it");
+        let place = self.searches.clone().acquire_owned().await.expect("nobody closes it");
+        Search { _turn: turn, _place: place }
+    }
+
+    async fn to_search(&self, owner: &str, wait_max: Duration) -> Result<Search, Problem> {
+        let turn = timeout(wait_max, self.searchers.of(owner).acquire_owned()).await;
+        let turn = turn.map_err(|_| too_many(SEARCHES_OF_ONE_MAX))?.expect("nobody closes it");
+        let place = timeout(wait_max, self.searches.clone().acquire_owned()).await;
+        let place = place.map_err(|_| Problem::unavailable(5))?.expect("nobody closes it");
+        Ok(Search { _turn: turn, _place: place })
+    }
+
     /// Forgets whoever reads and sends nothing.
     pub fn forget(&self) {
         self.readers.forget();
         self.writers.forget();
         self.senders.forget();
         self.bodies.forget();
+        self.searchers.forget();
     }
 }
 
 /// So many turns of each caller.
 struct OfEach {
-    callers: Mutex<HashMap<ActorId, Weak<Semaphore>>>,
+    callers: Mutex<HashMap<String, Weak<Semaphore>>>,
     turns: usize,
 }
 
@@ -128,13 +155,13 @@ impl OfEach {
         Self { callers: Mutex::default(), turns }
     }
 
-    fn of(&self, actor: &ActorId) -> Arc<Semaphore> {
+    fn of(&self, caller: &str) -> Arc<Semaphore> {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(turns) = callers.get(actor).and_then(Weak::upgrade) {
+        if let Some(turns) = callers.get(caller).and_then(Weak::upgrade) {
             return turns;
         }
         let turns = Arc::new(Semaphore::new(self.turns));
-        callers.insert(actor.clone(), Arc::downgrade(&turns));
+        callers.insert(caller.to_owned(), Arc::downgrade(&turns));
         turns
     }
 
@@ -147,7 +174,7 @@ impl OfEach {
     ) -> Result<OwnedSemaphorePermit, Problem> {
         let units = bytes.div_ceil(SENT_UNIT_BYTES).clamp(1, self.turns);
         let units = u32::try_from(units).expect("a caller has few units");
-        let turn = timeout(wait_max, self.of(actor).acquire_many_owned(units)).await;
+        let turn = timeout(wait_max, self.of(actor.as_str()).acquire_many_owned(units)).await;
         Ok(turn.map_err(|_| too_much(self.turns * SENT_UNIT_BYTES))?.expect("nobody closes it"))
     }
 
@@ -218,6 +245,25 @@ impl App {
             let walk = kernel.walk_along(&start, direction, Along::Only(&books));
             drop(turn);
             walk
+        })
+        .await
+    }
+
+    /// Answers a query whose cost its owner shapes, in a turn of theirs. What it reads it reads by [`Kernel::read_within`].
+    pub async fn search<T, E>(
+        &self,
+        owner: &str,
+        work: impl FnOnce(&Arc<Kernel>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        E: Into<Problem> + Send + 'static,
+    {
+        let search = self.limits.turns.to_search(owner, WAIT_MAX).await?;
+        self.blocking(move |kernel| {
+            let answer = work(kernel);
+            drop(search);
+            answer
         })
         .await
     }
@@ -298,6 +344,28 @@ mod tests {
         drop(short);
         turns.forget();
         assert!(turns.senders.callers.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn whoever_has_queries_answered_leaves_places_to_others_and_all_of_them_leave_readers() {
+        let turns = Turns::default();
+        let search = |owner| turns.to_search(owner, Duration::ZERO);
+        let mut held = Vec::new();
+        for _ in 0..SEARCHES_OF_ONE_MAX {
+            held.push(search("one").await.unwrap());
+        }
+        assert_eq!(search("one").await.err().unwrap().status.as_u16(), 429);
+        // What is told to subscribers waits for the same turns.
+        let mut told = std::pin::pin!(turns.next_search("one"));
+        timeout(Duration::from_millis(20), &mut told).await.map(drop).unwrap_err();
+        let others: Vec<String> = (0..SEARCHES_MAX).map(|n| format!("other {n}")).collect();
+        for other in &others[..SEARCHES_MAX - SEARCHES_OF_ONE_MAX] {
+            held.push(search(other).await.unwrap());
+        }
+        assert_eq!(search(&others[SEARCHES_MAX - 1]).await.err().unwrap().status.as_u16(), 503);
+        held.remove(0);
+        drop(told.await);
+        drop(search(&others[SEARCHES_MAX - 1]).await.unwrap());
     }
 
     #[tokio::test]

@@ -464,19 +464,30 @@ async fn find(app: &App, headers: &HeaderMap) -> Result<Viewer, Problem> {
         None => None,
     };
     let secret = cookie(headers, COOKIE).map(str::to_owned);
+    let unattended = by_itself(headers);
     let viewer = app.blocking(move |kernel| {
         kernel.tree()?;
+        let session = |secret: &str| match unattended {
+            true => kernel.unattended_session(secret),
+            false => kernel.session(secret),
+        };
         Ok::<_, store::StoreError>(match (&credential, &secret) {
             (Some(credential), _) => {
                 kernel.authenticate_bearer(credential)?.map(|actor| Viewer::Program(Arc::new(actor)))
             }
-            (None, Some(secret)) => Some(
-                kernel.session(secret)?.map_or(Viewer::Nobody, |session| Viewer::Person(Arc::new(session))),
-            ),
+            (None, Some(secret)) => {
+                Some(session(secret)?.map_or(Viewer::Nobody, |session| Viewer::Person(Arc::new(session))))
+            }
             (None, None) => Some(Viewer::Nobody),
         })
     });
     viewer.await?.ok_or_else(Problem::unauthorized)
+}
+
+/// Whether an open page asks by itself: for a stream, or for what has changed.
+fn by_itself(headers: &HeaderMap) -> bool {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepts.contains("text/event-stream") || Form::negotiate(headers) == Form::Notice
 }
 
 /// A cookie's value.

@@ -10,7 +10,7 @@ mod pool;
 pub mod suite;
 mod value;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use migrate::{Migration, migrate};
 pub use pool::{Lease, Pool};
@@ -34,6 +34,9 @@ pub enum StoreError {
     /// Another node was in the way of the transaction, of which nothing stands; it may be tried again.
     #[error("{engine} gave way to another node: {reason}")]
     Contended { engine: &'static str, reason: String },
+    /// A read took longer than it may, and was given up.
+    #[error("given up after its time: {0}")]
+    Late(String),
     /// The database holds something this version does not understand.
     #[error("the database does not fit this version: {0}")]
     Schema(String),
@@ -178,6 +181,57 @@ pub fn read<T>(
         Ok(())
     })?;
     Ok(result.expect("a successful read leaves its result"))
+}
+
+/// [`read`] that is given up after a time. A statement that is under way then has the time that the store gives to each.
+pub fn read_within<T>(
+    store: &dyn Store,
+    time_max: Duration,
+    read: impl FnOnce(&mut dyn Tx) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let until = Instant::now() + time_max;
+    self::read(store, |tx| read(&mut Timed { tx, until }))
+}
+
+/// A transaction that takes no statement after a moment.
+struct Timed<'t> {
+    tx: &'t mut dyn Tx,
+    until: Instant,
+}
+
+impl Timed<'_> {
+    fn in_time(&mut self, sql: &str) -> Result<&mut dyn Tx, StoreError> {
+        match Instant::now() > self.until {
+            true => Err(StoreError::Late(format!("before {sql:?}"))),
+            false => Ok(self.tx),
+        }
+    }
+}
+
+impl Tx for Timed<'_> {
+    fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        self.in_time(sql)?.query(sql, params)
+    }
+
+    fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        self.in_time(sql)?.execute(sql, params)
+    }
+
+    fn insert_many(&mut self, insert: &Insert, cells: &[Param<'_>]) -> Result<(), StoreError> {
+        self.in_time(insert.table)?.insert_many(insert, cells)
+    }
+
+    fn run_script(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.in_time(sql)?.run_script(sql)
+    }
+
+    fn lock_schema(&mut self) -> Result<(), StoreError> {
+        self.tx.lock_schema()
+    }
+
+    fn engine(&self) -> Engine {
+        self.tx.engine()
+    }
 }
 
 /// `$first, $first+1, ...`: the placeholders of a list of `count` parameters.

@@ -208,6 +208,8 @@ fn refused(sql: &str, fault: &Fault) -> StoreError {
         gone(&reason)
     } else if code.is_some_and(|code| gave_way.contains(code)) {
         StoreError::Contended { engine: ENGINE, reason }
+    } else if code == Some(&SqlState::QUERY_CANCELED) {
+        StoreError::Late(reason)
     } else {
         StoreError::Statement { engine: ENGINE, statement: sql.to_owned(), reason: explain(fault) }
     }

@@ -202,12 +202,15 @@ fn refusal(sql: &str, reason: &str) -> StoreError {
 
 /// A file that cannot be read or written any more is a lost connection: what a commit did is then unknown.
 fn refused(sql: &str, error: &rusqlite::Error) -> StoreError {
-    use ErrorCode::{CannotOpen, DatabaseCorrupt, DiskFull, NotADatabase, SystemIoFailure};
+    use ErrorCode::{
+        CannotOpen, DatabaseCorrupt, DiskFull, NotADatabase, OperationInterrupted, SystemIoFailure,
+    };
     match error.sqlite_error_code() {
         Some(SystemIoFailure | CannotOpen | DatabaseCorrupt | NotADatabase) => {
             StoreError::Connection { engine: ENGINE, reason: format!("{error}, at {sql:?}") }
         }
         Some(DiskFull) => StoreError::Full { engine: ENGINE, reason: format!("{error}, at {sql:?}") },
+        Some(OperationInterrupted) => StoreError::Late(format!("{error}, at {sql:?}")),
         _ => refusal(sql, &error.to_string()),
     }
 }

@@ -2,6 +2,7 @@
 
 use harness::{Answer, Client, Town, User, on_every_store, project};
 use kernel::UNNAMED_FILES_MAX;
+use line_projects::kinds::Paid;
 use serde_json::{Value, json};
 
 use crate::breach::give;
@@ -127,8 +128,22 @@ on_every_store! {
         let pay = |name: &str, amount: i64| {
             record(&planner, "projects.payment.made", json!({ "project": name, "contract": null, "amount_fen": amount }))
         };
-        let paid: Vec<Value> =
-            (0..10).map(|_| pay("east", MOST).expect(201).json()["entry"]["seq"].clone()).collect();
+        let pay_all = |count: usize| -> Vec<Value> {
+            (0..count).map(|_| pay("east", MOST).expect(201).json()["entry"]["seq"].clone()).collect()
+        };
+        let mut paid = pay_all(9);
+        // What comes to too much together is refused in one go too.
+        let two = town.site.kernel.append_blocking(|desk| {
+            let (book, actor) = (base::BookId::new("decheng-projects").unwrap(), base::ActorId::new("account:wei").unwrap());
+            let body = Paid { project: "west".into(), contract: None, amount_fen: base::Fen(MOST), heading: Default::default() };
+            for _ in 0..2 {
+                desk.append(ledger::Draft::new(&book, desk.now(), &actor, &body)?)?;
+            }
+            Ok::<_, kernel::AppendError<()>>(())
+        });
+        let refused = two.unwrap_err();
+        assert!(matches!(&refused, kernel::AppendError::Body(error) if error.rule == ledger::Rule::Range), "{refused}");
+        paid.extend(pay_all(1));
         let before = town.fingerprint();
         for (name, amount, field, rule) in [("west", MOST, "body", "range"), ("east", 10, "body.amount_fen", "body")] {
             let refused = pay(name, amount).expect(400).json();

@@ -73,6 +73,10 @@ on_every_store! {
         let file = inspector.get("/market/beiyuan/lots/L1/file.json").expect(200).json();
         assert_eq!((&file["lot"]["sold_g"], &file["lot"]["withheld"]), (&Value::Null, &json!(TAKINGS)));
         assert_eq!(noted(&town), 0);
+        let reads = town.program(User::Auditor).get("/api/reads").expect(200).text();
+        // Over the API and on its page; and the list that an inspector took along.
+        assert_eq!(reads.matches("recall of lot beiyuan/L2").count(), 2, "{reads}");
+        assert_eq!(reads.matches("lots beiyuan as a file").count(), 4, "{reads}");
     }
 
     fn who_stands_before_a_lot_is_told_its_balance_and_without_takings_that_is_noted(town) {

@@ -27,6 +27,7 @@ mod held;
 mod inbox;
 mod inroads;
 mod intrusions;
+mod left;
 mod matters;
 mod monitoring;
 mod nodes;

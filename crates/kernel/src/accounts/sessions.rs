@@ -112,6 +112,21 @@ impl Kernel {
 
     /// Whose session a cookie names; `None` if it has ended. Reads the database: an ended session is over at once.
     pub fn session(&self, cookie_value: &str) -> Result<Option<Session>, StoreError> {
+        let Some((session, seen)) = self.look_up(cookie_value)? else { return Ok(None) };
+        let now = self.now();
+        if now.since_ms(seen) >= SEEN_MS {
+            self.note_seen(session.hash.clone(), now);
+        }
+        Ok(Some(session))
+    }
+
+    /// [`Kernel::session`] for what a page that is left open asks by itself: it keeps no session alive.
+    pub fn unattended_session(&self, cookie_value: &str) -> Result<Option<Session>, StoreError> {
+        Ok(self.look_up(cookie_value)?.map(|(session, _)| session))
+    }
+
+    /// A session, and when it was last seen.
+    fn look_up(&self, cookie_value: &str) -> Result<Option<(Session, Time)>, StoreError> {
         if cookie_value.len() > 64 {
             return Ok(None);
         }
@@ -121,18 +136,13 @@ impl Kernel {
         if !session.must_change {
             session.actor.grants.extend(self.grants_of_posts(&session.account, now)?);
         }
-        if now.since_ms(seen) >= SEEN_MS {
-            self.note_seen(hash, now);
-        }
-        Ok(Some(session))
+        Ok(Some((session, seen)))
     }
 
-    /// Whether a session goes on, for a connection that stays open. Nothing is noted: a page that is left open keeps no
-    /// session alive.
+    /// Whether a session goes on, for a connection that stays open. Nothing is noted.
     pub fn session_goes_on(&self, cookie_value: &str) -> Result<bool, StoreError> {
         let (now, hash) = (self.now(), digest(cookie_value));
-        let found = self.read(|tx| find_session(tx, &hash, now))?;
-        Ok(found.is_some_and(|(session, _)| !session.must_change))
+        self.read(|tx| session_goes_on(tx, &hash, now))
     }
 
     /// What follows from the posts that an account holds today.
@@ -263,6 +273,12 @@ pub(super) fn open_session<E>(
     ];
     desk.aside(KEEP, values);
     Ok(NewSession { cookie_value, expires, session })
+}
+
+/// Whether the session of a cookie with a digest goes on, for what outlives the request that it came with.
+pub fn session_goes_on(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<bool, StoreError> {
+    let found = find_session(tx, hash, now)?;
+    Ok(found.is_some_and(|(session, _)| !session.must_change))
 }
 
 pub(super) fn find_session(

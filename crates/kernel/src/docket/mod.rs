@@ -59,7 +59,9 @@ pub enum DocketError {
     NotHeld(PostId),
     #[error("nobody reviews or approves what they owe, help with or submitted themselves")]
     OwnApproval,
-    #[error("whoever holds {0} reviews the matter: only the reviewer brings them in to help")]
+    #[error(
+        "whoever holds {0} reviews the matter, or may approve from above: only the reviewer brings them in to help"
+    )]
     HelperReviews(PostId),
     #[error("{0} is past: a deadline lies ahead, and counts from today at the earliest")]
     PastDue(Day),

@@ -141,7 +141,8 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// A matter whose deadline has passed is handed to a post of its own county, and one that moved very often by who leads both units; in either
+    /// A matter whose deadline has passed, or whose clock stands, is handed to a post of its own county, and one that moved very
+    /// often by who leads both units; in either
     /// case who leads the unit of the new owner says so as well.
     pub(super) fn need_new_owner<E: From<DocketError>>(
         &mut self,
@@ -154,8 +155,9 @@ impl Desk<'_> {
         }
         let (now, rulebook) = (self.now(), self.rulebook()?);
         let deadline = matter.deadline(rulebook.calendar_at(now), self.zone());
-        // A pause does not make it timely.
+        // A pause does not make it timely, whatever it leaves of a deadline.
         let is_late = matter.red_since.is_some()
+            || matter.is_paused()
             || deadline.is_some_and(|deadline| deadline.value < self.zone().day_of(now));
         let is_worn = matter.version.0 >= MOVES_OF_PARTS_MAX;
         if !(is_late || is_worn) || self.leads(actor, to)? && self.leads(actor, &matter.owner)? {
@@ -173,7 +175,8 @@ impl Desk<'_> {
         self.need_posts_near(&matter.id.book(), Named::Late, [to])
     }
 
-    /// Refuses a helper who would keep the reviewer from reviewing, unless who reviews brings them in.
+    /// Refuses a helper who would keep the reviewer, or who leads above, from what they decide, unless who reviews brings
+    /// them in.
     pub(super) fn need_helper<E: From<DocketError>>(
         &mut self,
         actor: &ActorId,
@@ -186,7 +189,9 @@ impl Desk<'_> {
             return Ok(());
         }
         for holder in self.holders(helper)? {
-            if self.acts_for(&holder, REVIEW, &matter.reviewer)? {
+            let reviews = self.acts_for(&holder, REVIEW, &matter.reviewer)?;
+            // Who leads both units approves from above.
+            if reviews || self.leads(&holder, &matter.owner)? && self.leads(&holder, &matter.reviewer)? {
                 return refuse(DocketError::HelperReviews(helper.clone()));
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use base::limits::{FIGURE_AMOUNT_LARGE, FIGURE_SUM_MAX};
 use base::{BookId, Day, Month};
-use figures::{CellKey, Contributions, Figure, Parts, Period, Sums};
+use figures::{CellKey, Cells, Contributions, Figure, Parts, Period, Sums};
 use store::{Param, StoreError, Tx, placeholders};
 
 use crate::line::Lines;
@@ -46,11 +46,22 @@ pub(crate) fn add(tx: &mut dyn Tx, sums: &Sums) -> Result<(), StoreError> {
     tx.insert_many(&ADD_TO_STANDING, &params)
 }
 
-/// A figure of which an entry adds more than the sums of its book have room for, if there is one.
+/// Whether an entry adds so much that its sums are asked whether they have room for it.
+pub(crate) fn is_large(contributions: &Contributions) -> bool {
+    large(contributions).next().is_some()
+}
+
+fn large(contributions: &Contributions) -> impl Iterator<Item = (&'static str, i64)> {
+    contributions.totals().into_iter().filter(|(_, amount)| amount.abs() >= FIGURE_AMOUNT_LARGE)
+}
+
+/// A figure of which an entry adds more than the sums of its book have room for, if there is one. What is not in the sums yet
+/// is pending.
 pub(crate) fn beyond(
     tx: &mut dyn Tx,
     (book, day): (&BookId, Day),
     contributions: &Contributions,
+    pending: [&Cells; 2],
     is_state: impl Fn(&str) -> bool,
 ) -> Result<Option<&'static str>, StoreError> {
     const DAY: &str =
@@ -59,19 +70,23 @@ pub(crate) fn beyond(
         "select amount from cell_month where book = $1 and figure = $2 and dimension = '' and month = $3";
     const STANDING: &str =
         "select amount from cell_standing where book = $1 and figure = $2 and dimension = ''";
-    let large = contributions.totals().into_iter().filter(|(_, amount)| amount.abs() >= FIGURE_AMOUNT_LARGE);
-    for (figure, amount) in large {
-        let of = [Param::Text(book.as_str()), Param::Text(figure)];
-        let (day, month) = (Param::Int(i64::from(day.0)), Param::Int(i64::from(day.month().0)));
-        let mut sums = vec![
-            (FIGURE_SUM_MAX, tx.query_one(DAY, &[of[0], of[1], day])?),
-            (FIGURE_SUM_MAX, tx.query_one(MONTH, &[of[0], of[1], month])?),
+    for (figure, amount) in large(contributions) {
+        let pending = |is_in: &dyn Fn(Day) -> bool| {
+            pending.iter().fold(0, |sum: i64, cells| sum.saturating_add(cells.total(book, figure, is_in)))
+        };
+        let month = day.month();
+        let mut sums: Vec<(i64, i64, &str, Option<i32>)> = vec![
+            (FIGURE_SUM_MAX, pending(&|of| of == day), DAY, Some(day.0)),
+            (FIGURE_SUM_MAX, pending(&|of| of.month() == month), MONTH, Some(month.0)),
         ];
         if is_state(figure) {
-            sums.push((10 * FIGURE_SUM_MAX, tx.query_one(STANDING, &of)?));
+            sums.push((10 * FIGURE_SUM_MAX, pending(&|_| true), STANDING, None));
         }
-        for (most, row) in sums {
-            let before = row.map_or(Ok(0), |row| row.int(0))?;
+        for (most, pending, sql, at) in sums {
+            let mut params = vec![Param::Text(book.as_str()), Param::Text(figure)];
+            params.extend(at.map(|at| Param::Int(i64::from(at))));
+            let kept = tx.query_one(sql, &params)?.map_or(Ok(0), |row| row.int(0))?;
+            let before = kept.saturating_add(pending);
             if before.saturating_add(amount).abs() > most && amount.signum() == before.signum() {
                 return Ok(Some(figure));
             }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{market, note_balance, readable};
+use super::{market, note_lot, readable};
 use crate::balance::ToldLot;
 use crate::policy::{READ, READ_TAKINGS};
 use crate::recall::{Recall, recall};
@@ -145,12 +145,12 @@ async fn lot(
         .await?
         .ok_or_else(Problem::not_found)?;
     if !viewer.allows(&app, READ_TAKINGS, &resource) {
-        note_balance(&app, &viewer, &resource, &of, &account.lot.lot)?;
+        note_lot(&app, &viewer, &resource, "balance", (&of, &account.lot.lot))?;
     }
     Ok(Json(account))
 }
 
-/// What a recall of the lot reaches, and how much of it is accounted for.
+/// What a recall of the lot reaches, and how much of it is accounted for. Reading it without the right to takings is noted.
 #[utoipa::path(get, path = "/api/market/{book}/lots/{lot}/recall", tag = "market",
     params(("book" = String, Path), ("lot" = String, Path)),
     responses((status = 200, body = Recall), (status = 401), (status = 403), (status = 404)),
@@ -162,12 +162,14 @@ async fn lot_recall(
 ) -> Result<Json<Recall>, Problem> {
     let (book, resource) = market(&app, &book)?;
     viewer.need(&app, READ, &resource)?;
+    let of = book.clone();
     let found = app.blocking(move |kernel| recall(kernel, &book, &lot)).await?;
     let found = found.ok_or_else(Problem::not_found)?;
-    Ok(Json(match viewer.allows(&app, READ_TAKINGS, &resource) {
-        true => found,
-        false => found.without_takings(),
-    }))
+    if viewer.allows(&app, READ_TAKINGS, &resource) {
+        return Ok(Json(found));
+    }
+    note_lot(&app, &viewer, &resource, "recall", (&of, &found.lot.lot))?;
+    Ok(Json(found.without_takings()))
 }
 
 /// Merchants. They are persons mostly, so that the reading is noted.

@@ -46,15 +46,16 @@ pub(crate) fn readable(app: &App, viewer: &Viewer, book: &str, action: &str) -> 
     Ok(book)
 }
 
-/// Notes that somebody who may not read takings reads the balance of a lot: of one after the other it would be the takings.
-pub(crate) fn note_balance(
+/// Notes that somebody who may not read takings reads what tells the balance of a lot: of one after the other it would be the
+/// takings.
+pub(crate) fn note_lot(
     app: &App,
     viewer: &Viewer,
     market: &Resource,
-    book: &BookId,
-    lot: &str,
+    what: &str,
+    (book, lot): (&BookId, &str),
 ) -> Result<(), Problem> {
-    viewer.note_read_of(app, &market.unit, &format!("balance of lot {book}/{lot}"))
+    viewer.note_read_of(app, &market.unit, &format!("{what} of lot {book}/{lot}"))
 }
 
 /// What a refusal is called and says, in both languages.

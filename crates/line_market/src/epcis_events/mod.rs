@@ -23,7 +23,9 @@ pub use capture::{CaptureOutcome, EventOutcome, Mode, Prepared, Sender, capture,
 pub use jobs::{CaptureJob, capture_as_job, job, jobs};
 pub use lane::Sight;
 pub use own::{as_event, own, own_id};
-pub use query::{LOOKED_MAX, PER_PAGE, QueryRefusal, SORTED_FACTS_MAX, SORTED_MAX, Weigh, query, with_id};
+pub use query::{
+    LOOKED_MAX, PER_PAGE, QueryRefusal, SORTED_FACTS_MAX, SORTED_MAX, Weigh, query, search, with_id,
+};
 pub use vocabulary::{ELEMENTS_MAX, count_elements};
 
 /// Ends the key of an error declaration, which has the ID of the event that it takes back (EPCIS 2.0, section 7.4.1.2).

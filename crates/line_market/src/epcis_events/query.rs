@@ -3,12 +3,13 @@
 //! Each book is a [`Lane`]; SQL decides on every condition, so that only the events of the page are read.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use base::limits::EPCIS_PAGE_BYTES_MAX;
+use base::limits::{EPCIS_PAGE_BYTES_MAX, SEARCH_MS_MAX};
 use base::{BookId, Seq};
 use epcis::Query;
 use epcis::query::{Among, Condition, Field, OrderBy, OrderDirection, Scalar};
-use kernel::Page;
+use kernel::{Kernel, Page};
 use ledger::Entry;
 use serde_json::Value;
 use store::{Param, StoreError, Tx};
@@ -53,11 +54,28 @@ pub enum QueryRefusal {
     )]
     TooManyToSort,
     /// `QueryTooComplexException`: a limit of ours.
+    #[error("the answer takes too long; name a time or whole identifiers")]
+    TooSlow,
+    /// `QueryTooComplexException`: a limit of ours.
     #[error("master data name more than {0} values that fit")]
     TooManyPlaces(usize),
     /// `QueryTooLargeException`: a limit of ours. Nothing so long has been captured since events are bounded.
     #[error("the event {0} takes more than {EPCIS_PAGE_BYTES_MAX} bytes in XML; ask for JSON")]
     TooLong(String),
+}
+
+/// What is read for somebody who asks as they like, if it is read in time.
+pub fn search<T>(
+    kernel: &Kernel,
+    read: impl FnOnce(&mut dyn Tx) -> Result<Result<T, QueryRefusal>, StoreError>,
+) -> Result<Result<T, QueryRefusal>, StoreError> {
+    match kernel.read_within(Duration::from_millis(SEARCH_MS_MAX), read) {
+        Err(StoreError::Late(at)) => {
+            tracing::warn!(at, "a query took too long");
+            Ok(Err(QueryRefusal::TooSlow))
+        }
+        read => read,
+    }
 }
 
 /// A page of the events that match, each with its `eventID` and `recordTime`.

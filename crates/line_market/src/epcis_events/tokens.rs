@@ -29,6 +29,11 @@ impl Listing {
         Self { owner: owner.to_owned(), about: digest }
     }
 
+    /// Whose list it is.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
     /// The token of a place, and when it expires.
     pub fn token(&self, place: &str, now: Time) -> (String, Time) {
         let expires = now.plus_ms(TOKEN_MS);

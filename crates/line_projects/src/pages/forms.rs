@@ -523,7 +523,7 @@ async fn set(
     wrong: &Wrong,
 ) -> Result<Response, Problem> {
     let chosen = typed.get("project").map_or("", String::as_str);
-    let choices = Choices::read(app, lang, place, chosen).await?;
+    let choices = Choices::read(app, viewer, lang, place, chosen).await?;
     let t = app.texts.t(lang);
     let frame = place.frame(app, viewer, lang, t.get(&format!("projects-form-{}", spec.name)), here);
     let mut fields: Vec<Field> = spec

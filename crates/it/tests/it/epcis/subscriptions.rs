@@ -490,7 +490,9 @@ fn survive(place: Place) {
             server = Server::configured(&place, reach);
         }
     }
-    wait_until("every event", || receiver.ids().len() >= sent.len());
+    // What a kill cut off comes again, so that each counts once.
+    let distinct = || receiver.ids().into_iter().collect::<std::collections::HashSet<_>>().len();
+    wait_until("every event", || distinct() >= sent.len());
     let hooks = receiver.taken();
     let mut told = std::collections::HashSet::new();
     let first: Vec<_> =

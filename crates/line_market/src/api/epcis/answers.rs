@@ -208,6 +208,7 @@ pub fn query_problem(refusal: &QueryRefusal) -> Problem {
             );
             too_complex(Both::new(zh, english))
         }
+        QueryRefusal::TooSlow => too_complex(Both::new("查询耗时过长，请限定时间或给出完整标识。", english)),
         QueryRefusal::TooManyPlaces(max) => {
             let zh = format!("主数据中符合条件的取值超过 {max} 个，请缩小范围。");
             too_complex(Both::new(zh, english))

@@ -15,14 +15,15 @@ use shell::viewer::Viewer;
 use shell::{App, Problem};
 use store::{StoreError, Tx};
 
+use super::answers::query_problem;
 use super::discovery::{describe_collection, described};
 use super::events::answer_query;
 use super::formats::{Form, answer, answer_value, epc_format, spelled};
 use super::paging::List;
 use super::parameters::{EventQuery, FormatHeaders};
-use super::requests::{Parameters, answer_type, any_type, prefixes, sights};
+use super::requests::{Parameters, answer_type, any_type, owner, prefixes, sights};
 use crate::epcis_events::values::{has_thing, has_value, things, values};
-use crate::epcis_events::{QueryRefusal, Sight};
+use crate::epcis_events::{QueryRefusal, Sight, search};
 use crate::policy::QUERY;
 
 /// The context of EPCIS 2.0 as published.
@@ -213,14 +214,19 @@ async fn list(
 async fn known(
     dimension: Dimension,
     app: &App,
+    viewer: &Viewer,
     sights: &[Sight],
     written: &str,
     headers: &HeaderMap,
 ) -> Result<String, Problem> {
     let value = dimension.value(written, &prefixes(headers)).ok_or_else(Problem::not_found)?;
     let (asked, sights) = (value.clone(), sights.to_vec());
-    let is_known =
-        app.blocking(move |kernel| kernel.read(|tx| dimension.is_known(tx, &sights, &asked))).await?;
+    let is_known = app
+        .search(&owner(app, viewer), move |kernel| {
+            search(kernel, |tx| dimension.is_known(tx, &sights, &asked).map(Ok))
+        })
+        .await?
+        .map_err(|refusal| query_problem(&refusal))?;
     if is_known { Ok(value) } else { Err(Problem::not_found()) }
 }
 
@@ -250,7 +256,7 @@ async fn find(
     let sights = sights(app, viewer, QUERY, parameters.take("book").as_deref())?;
     parameters.end()?;
     any_type(headers)?;
-    known(dimension, app, &sights, written, headers).await.map(|_| ())
+    known(dimension, app, viewer, &sights, written, headers).await.map(|_| ())
 }
 
 async fn events(
@@ -265,7 +271,7 @@ async fn events(
     let sights = sights(&app, &viewer, QUERY, parameters.take("book").as_deref())?;
     parameters.refuse(dimension.parameter())?;
     Form::asked(&headers)?;
-    let value = known(dimension, &app, &sights, &written, &headers).await?;
+    let value = known(dimension, &app, &viewer, &sights, &written, &headers).await?;
     answer_query(&app, &viewer, &uri, &headers, parameters, sights, Some(dimension.condition(&value))).await
 }
 

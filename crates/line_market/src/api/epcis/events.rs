@@ -16,7 +16,7 @@ use super::capture::{other_type, prepared, sift};
 use super::formats::{Form, Media};
 use super::paging::List;
 use super::parameters::{EventQuery, FormatHeaders};
-use super::requests::{Parameters, answer_type, book_to_capture, prefixes, sender, sights};
+use super::requests::{Parameters, answer_type, book_to_capture, owner, prefixes, sender, sights};
 use super::room;
 use crate::api::{failure_problem, market};
 use crate::epcis_events::{self, Answered, EventOutcome, Found, Mode, Sight, own_id};
@@ -167,23 +167,24 @@ pub async fn find_event(
         viewer.need(app, READ, resource)?;
     }
     let (found, needs) = app
-        .blocking(move |kernel| {
-            kernel.read(|tx| match &own {
+        .search(&owner(app, viewer), move |kernel| {
+            epcis_events::search(kernel, |tx| match &own {
                 Some((book, seq)) => {
                     let found: Vec<Found> =
                         epcis_events::own(tx, book, *seq, kernel.zone())?.into_iter().collect();
                     let entry = kernel::entries::entry(tx, book, *seq)?;
                     let needs = entry.and_then(|entry| kernel.lines().body_needs(entry.kind.as_str()));
-                    Ok((Ok(found), needs))
+                    Ok(Ok((found, needs)))
                 }
                 None => {
                     let weigh = |found: &Found| form.weight(found);
-                    Ok((epcis_events::with_id(tx, &sights, &event_id, &weigh)?, None))
+                    let found = epcis_events::with_id(tx, &sights, &event_id, &weigh)?;
+                    Ok(found.map(|found| (found, None)))
                 }
             })
         })
-        .await?;
-    let found = found.map_err(|refusal| query_problem(&refusal))?;
+        .await?
+        .map_err(|refusal| query_problem(&refusal))?;
     // The event says what the entry's body says.
     if let (Some(needs), Some((_, resource))) = (needs, &resource) {
         viewer.need(app, needs, resource)?;

@@ -15,7 +15,7 @@ use super::formats::{Media, answer};
 use super::requests::{Parameters, answer_type, owner};
 use crate::api::failure_problem;
 use crate::epcis_events::tokens::{self, Listing};
-use crate::epcis_events::{PER_PAGE, QueryRefusal};
+use crate::epcis_events::{PER_PAGE, QueryRefusal, search};
 use crate::policy::QUERY;
 
 /// Items of one page of a list that is no list of events.
@@ -66,10 +66,10 @@ impl List {
         read: impl FnOnce(&mut dyn Tx, Option<&str>, usize) -> Looked<T> + Send + 'static,
         print: impl FnOnce(Vec<T>, Time) -> String + Send + 'static,
     ) -> Result<Response, Problem> {
-        let (count, now) = (self.per_page()?, app.kernel.now());
+        let (count, now, owner) = (self.per_page()?, app.kernel.now(), self.listing.owner().to_owned());
         let (printed, next, list) = app
-            .blocking(move |kernel| {
-                let page = kernel.read(|tx| match self.place(tx, now)? {
+            .search(&owner, move |kernel| {
+                let page = search(kernel, |tx| match self.place(tx, now)? {
                     Ok(place) => read(tx, place.as_deref(), count),
                     Err(refusal) => Ok(Err(refusal)),
                 })?;

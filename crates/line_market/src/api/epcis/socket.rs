@@ -27,7 +27,7 @@ use super::requests::{Parameters, as_of_now, owner, sights};
 use super::subscriptions::{check_controls, controls, record_time};
 use crate::epcis_events::standing::delivery::{EVENTS_MAX, end_of, next_batch, since};
 use crate::epcis_events::standing::{self, Moments, Named, Schedule};
-use crate::epcis_events::{Answered, Found};
+use crate::epcis_events::{Answered, Found, search};
 use crate::kinds::EpcisCaptured;
 use crate::policy::QUERY;
 
@@ -176,26 +176,27 @@ impl Ask {
         }
         let Some(viewer) = as_of_now(app, &self.actor)? else { return Ok(gone) };
         let Ok(sights) = sights(app, &viewer, QUERY, self.book.as_deref()) else { return Ok(gone) };
-        app.kernel.read(|tx| {
+        let looked = search(&app.kernel, |tx| {
             let still = standing::named(tx, &self.named.owner, &self.named.name)?;
             if still.is_none_or(|still| still.seq != self.named.seq) {
-                return Ok(Looked::End(close_code::NORMAL, "the query was removed", None));
+                return Ok(Ok(Looked::End(close_code::NORMAL, "the query was removed", None)));
             }
             if !is_wanted {
-                return Ok(Looked::Nothing);
+                return Ok(Ok(Looked::Nothing));
             }
-            Ok(match next_batch(tx, &sights, &self.query, cursors, EVENTS_MAX)? {
-                Ok(None) => Looked::Nothing,
-                Ok(Some((batch, found))) => {
+            let next = next_batch(tx, &sights, &self.query, cursors, EVENTS_MAX)?;
+            Ok(next.map(|next| match next {
+                None => Looked::Nothing,
+                Some((batch, found)) => {
                     cursors.insert(batch.of, batch.until);
                     Looked::Events(found)
                 }
-                Err(refusal) => {
-                    let problem = Box::new(query_problem(&refusal));
-                    Looked::End(close_code::ERROR, "the query cannot be answered", Some(problem))
-                }
-            })
-        })
+            }))
+        })?;
+        Ok(looked.unwrap_or_else(|refusal| {
+            let problem = Box::new(query_problem(&refusal));
+            Looked::End(close_code::ERROR, "the query cannot be answered", Some(problem))
+        }))
     }
 }
 
@@ -270,11 +271,17 @@ impl Follower {
 
     async fn look(&mut self, is_wanted: bool) -> Result<Looked, Ended> {
         let (app, ask, mut cursors) = (self.app.clone(), self.ask.clone(), std::mem::take(&mut self.cursors));
-        let looked = self.app.blocking(move |_| {
-            let looked = ask.look(&app, is_wanted, &mut cursors);
-            Ok::<_, Problem>((looked, cursors))
-        });
-        let looked = self.app.limits.turns.read_for(Some(&self.ask.actor), looked);
+        let turns = &self.app.limits.turns;
+        let looked = async {
+            let search = if is_wanted { Some(turns.next_search(&ask.named.owner).await) } else { None };
+            let look = move |_: &_| {
+                let looked = ask.look(&app, is_wanted, &mut cursors);
+                drop(search);
+                Ok::<_, Problem>((looked, cursors))
+            };
+            self.app.blocking(look).await
+        };
+        let looked = turns.read_for(Some(&self.ask.actor), looked);
         let again = |_| Ended(Some(CloseFrame { code: close_code::AGAIN, reason: "".into() }));
         let (looked, cursors) = looked.await.map_err(again)?;
         self.cursors = cursors;

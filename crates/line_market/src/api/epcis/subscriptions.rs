@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use base::Time;
 use epcis::format::EpcFormat;
 use kernel::notices::check_webhook;
-use kernel::{AppendError, Page};
+use kernel::{AppendError, Desk, Page};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shell::extract::{Path, body, read_json};
@@ -184,12 +184,20 @@ pub async fn subscribe(
     }
     let actor = viewer.id();
     let books = books(&app, &viewer, QUERY, None)?;
-    let opened = app
-        .kernel
-        .append(move |desk| standing::open(desk, &actor, &query, &books, &new))
-        .await
-        .map_err(failure_problem)?;
-    let subscription = opened.ok_or_else(no_such_name)?;
+    let session = viewer.session().map(|session| session.hash.clone());
+    let open = move |desk: &mut Desk<'_>| {
+        let now = desk.now();
+        // What is opened goes on by itself, also where the session was ended because somebody else had it.
+        let has_ended = match &session {
+            Some(session) => !kernel::session_goes_on(desk.read()?, session, now)?,
+            None => false,
+        };
+        if has_ended {
+            return Ok(Err(Problem::unauthorized()));
+        }
+        Ok(standing::open(desk, &actor, &query, &books, &new)?.ok_or_else(no_such_name))
+    };
+    let subscription = app.kernel.append(open).await.map_err(failure_problem)??;
     let location =
         format!("/epcis/queries/{}/subscriptions/{}", escaped(&subscription.query), subscription.id);
     let view = SubscriptionView::of(subscription, None);

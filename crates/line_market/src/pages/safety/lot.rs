@@ -19,7 +19,7 @@ use trace::{Direction, Step, Walk};
 
 use super::ground::{Ground, Products, in_lang};
 use super::{blocks, tables, words};
-use crate::api::note_balance;
+use crate::api::note_lot;
 use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallEnded, RecallOpened};
 use crate::policy::{READ, READ_EVIDENCE, READ_TAKINGS};
 use crate::state::{self, BreachRow, Flag, Inspection, Lot};
@@ -172,7 +172,7 @@ async fn show(
     let (ground, lot) = readable(&app, &viewer, lang, &book, &code).await?;
     let takings = viewer.allows(&app, READ_TAKINGS, &ground.resource_of(&lot));
     if !takings {
-        note_balance(&app, &viewer, &ground.resource, &ground.book, &lot.lot)?;
+        note_lot(&app, &viewer, &ground.resource, "balance", (&ground.book, &lot.lot))?;
     }
     let (home, asked) = (ground.book.clone(), lot.clone());
     let books = viewer.books(&app, READ, "market")?;

@@ -24,6 +24,7 @@ use store::StoreError;
 use super::ground::{Ground, Products};
 use super::typed::refused;
 use super::{blocks, rows, tables, words};
+use crate::api::note_lot;
 use crate::api::records::record_form;
 use crate::balance::ToldLot;
 use crate::kinds::{RecallEnded, RecallOpened, Sale, SlipSerial};
@@ -120,6 +121,9 @@ async fn set(
         .ok_or_else(Problem::not_found)?;
     let t = app.texts.t(lang);
     let it = &account.recall;
+    if !takings {
+        note_lot(app, viewer, &ground.resource, "recall", (&ground.book, &it.lot.lot))?;
+    }
     let sent = blocks::latest_hold(app, ground, &it.lot.lot).await?;
     let may =
         it.lot.hold.is_some() && account.opened.is_none() && ground.may(app, viewer, RecallOpened::KIND);

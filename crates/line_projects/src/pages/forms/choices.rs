@@ -3,7 +3,8 @@
 use base::UnitCode;
 use registry::Level;
 use shell::view::{Choice, FieldKind};
-use shell::{App, Lang, Problem, T};
+use shell::viewer::Viewer;
+use shell::{App, Lang, Problem, T, docket};
 use store::StoreError;
 
 use super::Takes;
@@ -31,8 +32,15 @@ const ITEMS: usize = 200;
 
 impl Choices {
     /// `project` is the one that the form is about, if any.
-    pub async fn read(app: &App, lang: Lang, place: &Place, project: &str) -> Result<Self, Problem> {
+    pub async fn read(
+        app: &App,
+        viewer: &Viewer,
+        lang: Lang,
+        place: &Place,
+        project: &str,
+    ) -> Result<Self, Problem> {
         let (units, posts) = of_registry(app, lang, place);
+        let own = docket::posts_of(app, viewer);
         let (book, sight, project) = (place.book.clone(), place.sight.clone(), project.to_owned());
         app.blocking(move |kernel| {
             kernel.read(|tx| {
@@ -74,6 +82,8 @@ impl Choices {
                     permits: permits
                         .iter()
                         .filter(|it| it.decided_at.is_none() && sees(&it.project))
+                        // Whoever reviews a permit does not hand it in.
+                        .filter(|it| !own.contains(&it.matter.reviewer))
                         .map(|it| choice(&it.permit, format!("{} · {}", it.title, titles(&it.project))))
                         .collect(),
                     units,
