@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use base::limits::WRITER_QUEUE_MAX;
-use base::{Day, Time};
-use kernel::{AppendError, FigureError, Kernel, ProofError};
+use base::{ActorId, BookId, Day, Time};
+use kernel::{AppendError, Desk, FigureError, Kernel, ProofError};
 use ledger::BodyError;
 use registry::Tree;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use store::StoreError;
 
 use crate::format::Moment;
 use crate::health::{Requests, Watch};
-use crate::once::Shown;
+use crate::once::{Sent, Shown};
 use crate::problem::Problem;
 use crate::said::Naming;
 use crate::texts::{Both, Texts};
@@ -133,6 +135,48 @@ impl App {
                 Err(Problem::internal())
             }
         }
+    }
+
+    /// Has something decided and recorded, in the turn of whoever asks until that is done, whether or not anybody still waits
+    /// for the answer.
+    pub async fn append<F, T, E>(&self, mut decide: F) -> Result<T, AppendError<E>>
+    where
+        F: FnMut(&mut Desk<'_>) -> Result<T, AppendError<E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let turn = turns::held();
+        let decided = self.kernel.append(move |desk| {
+            let _turn = &turn;
+            decide(desk)
+        });
+        decided.await
+    }
+
+    /// [`App::append`] in a book for somebody, once: what is sent again under the same key gets the first answer.
+    pub async fn append_once<F, T, E>(
+        &self,
+        book: BookId,
+        actor: ActorId,
+        sent: Option<Sent>,
+        mut decide: F,
+    ) -> Result<T, AppendError<E>>
+    where
+        F: FnMut(&mut Desk<'_>) -> Result<T, AppendError<E>> + Send + 'static,
+        T: Serialize + DeserializeOwned + Send + 'static,
+        E: Send + 'static,
+    {
+        let decided = self.append(move |desk| {
+            desk.take(&book)?;
+            let Some(Sent { key, digest }) = &sent else { return decide(desk) };
+            if let Some(first) = desk.answered(&book, actor.as_str(), key, digest)? {
+                return Ok(first);
+            }
+            let done = decide(desk)?;
+            desk.remember(&book, actor.as_str(), key, digest, &done);
+            Ok(done)
+        });
+        decided.await
     }
 
     /// The org tree, as the request's first look at the registry left it.

@@ -81,7 +81,7 @@ tokio::task_local! {
 
 /// The turn of the request that is being answered. What it has to do off the async threads keeps it, whether or not anybody
 /// still waits for the answer.
-pub fn held() -> Option<Turn> {
+pub(crate) fn held() -> Option<Turn> {
     TURN.try_with(Turn::clone).ok()
 }
 

@@ -71,15 +71,14 @@ async fn sales(
     let (book, scale) = scale_of(&app, &viewer)?;
     let actor = viewer.id();
     // A scale has one queue: what it has in hand at a time is a whole batch.
-    let held = shell::turns::held();
     let turn = app.limits.turns.to_send(&actor, batch.sales.len() * BYTES_PER_SALE).await?;
     let prepared = Prepared::new(&book, scale, &actor, &batch).map_err(failure_problem)?;
     let decide = move |desk: &mut Desk<'_>| {
         // Until it is recorded, whether or not anybody still waits for it.
-        let _turns = (&turn, &held);
+        let _turn = &turn;
         prepared.record(desk)
     };
-    let receipt = app.kernel.append(decide).await;
+    let receipt = app.append(decide).await;
     receipt.map(axum::Json).map_err(failure_problem)
 }
 
@@ -115,7 +114,7 @@ async fn acks(
 ) -> Result<axum::Json<Acknowledged>, Problem> {
     let (book, scale) = scale_of(&app, &viewer)?;
     let actor = viewer.id();
-    let recorded = app.kernel.append(move |desk| acknowledge(desk, &book, scale, &actor, &ack)).await;
+    let recorded = app.append(move |desk| acknowledge(desk, &book, scale, &actor, &ack)).await;
     let recorded = recorded.map_err(failure_problem)?;
     Ok(axum::Json(Acknowledged { recorded: recorded.into_iter().map(|seq| seq.0).collect() }))
 }

@@ -95,22 +95,9 @@ async fn record_as(
         Some(project) => ahead(app, &book, project).await?,
         None => None,
     };
-    let turn = shell::turns::held();
-    app.kernel
-        .append(move |desk| {
-            // Until it is decided, whether or not anybody still waits for it.
-            let _turn = &turn;
-            let Some(Sent { key, digest }) = &sent else { return record(desk, &book, &actor, &input) };
-            desk.take(&book)?;
-            if let Some(first) = desk.answered(&book, actor.as_str(), key, digest)? {
-                return Ok(first);
-            }
-            let recorded = record(desk, &book, &actor, &input)?;
-            desk.remember(&book, actor.as_str(), key, digest, &recorded);
-            Ok(recorded)
-        })
-        .await
-        .map_err(failure_problem)
+    let (of, by) = (book.clone(), actor.clone());
+    let recorded = app.append_once(of, by, sent, move |desk| record(desk, &book, &actor, &input)).await;
+    recorded.map_err(failure_problem)
 }
 
 /// Whose resource an input is about: the team of the project that it names.

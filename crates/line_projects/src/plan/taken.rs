@@ -183,22 +183,21 @@ pub async fn record(
 ) -> Result<Recorded, Problem> {
     let (book, actor, name) = (book.clone(), viewer.id(), project.project.clone());
     let _turn = ahead(app, &book, &name).await?;
-    app.kernel
-        .append(move |desk| {
-            let taken = (digest.as_str(), &import);
-            let Some(Sent { key, digest: typed }) = &sent else {
-                return import_plan(desk, &book, &actor, None, &name, taken);
-            };
-            desk.take(&book)?;
-            if let Some(first) = desk.answered(&book, actor.as_str(), key, typed)? {
-                return Ok(first);
-            }
-            let recorded = import_plan(desk, &book, &actor, None, &name, taken)?;
-            desk.remember(&book, actor.as_str(), key, typed, &recorded);
-            Ok(recorded)
-        })
-        .await
-        .map_err(failure_problem)
+    app.append(move |desk| {
+        let taken = (digest.as_str(), &import);
+        let Some(Sent { key, digest: typed }) = &sent else {
+            return import_plan(desk, &book, &actor, None, &name, taken);
+        };
+        desk.take(&book)?;
+        if let Some(first) = desk.answered(&book, actor.as_str(), key, typed)? {
+            return Ok(first);
+        }
+        let recorded = import_plan(desk, &book, &actor, None, &name, taken)?;
+        desk.remember(&book, actor.as_str(), key, typed, &recorded);
+        Ok(recorded)
+    })
+    .await
+    .map_err(failure_problem)
 }
 
 /// The S-curve and the earned value of today. What was paid is what was spent.

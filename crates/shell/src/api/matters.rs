@@ -313,20 +313,8 @@ pub(crate) async fn once<F>(
 where
     F: FnMut(&mut Desk<'_>, &BookId) -> Result<Done, AppendError<DocketError>> + Send + 'static,
 {
-    let (book, actor) = (book.clone(), viewer.id());
-    let turn = crate::turns::held();
-    let done = app.kernel.append(move |desk| {
-        // Until it is decided, whether or not anybody still waits for it.
-        let _turn = &turn;
-        desk.take(&book)?;
-        let Some(Sent { key, digest }) = &sent else { return work(desk, &book) };
-        if let Some(first) = desk.answered(&book, actor.as_str(), key, digest)? {
-            return Ok(first);
-        }
-        let done = work(desk, &book)?;
-        desk.remember(&book, actor.as_str(), key, digest, &done);
-        Ok(done)
-    });
+    let of = book.clone();
+    let done = app.append_once(book.clone(), viewer.id(), sent, move |desk| work(desk, &of));
     done.await.map_err(|error| append_problem(error, |refusal| docket::refused(&refusal)))
 }
 

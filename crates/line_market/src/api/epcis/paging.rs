@@ -123,7 +123,7 @@ pub async fn end_token(
     viewer.need_somewhere(&app, QUERY)?;
     answer_type(&headers)?;
     let owner = owner(&app, &viewer);
-    let ended = app.kernel.append(move |desk| Ok(tokens::invalidate(desk, &owner, &token)?)).await;
+    let ended = app.append(move |desk| Ok(tokens::invalidate(desk, &owner, &token)?)).await;
     match ended.map_err(|error: AppendError<crate::refusal::Refusal>| failure_problem(error))? {
         true => Ok(StatusCode::NO_CONTENT.into_response()),
         false => Err(Problem::too_many_requests(60)),

@@ -109,7 +109,7 @@ pub async fn name_query(
         alone: named.is_some(),
     };
     let location = format!("/epcis/queries/{}", escaped(&body.name));
-    let kept = app.kernel.append(move |desk| standing::name(desk, &book, &sender, &body)).await;
+    let kept = app.append(move |desk| standing::name(desk, &book, &sender, &body)).await;
     kept.map_err(failure_problem).map_err(not_valid)?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)]).into_response())
 }
@@ -151,7 +151,6 @@ pub async fn drop_query(
     any_type(&headers)?;
     let sender = Sender { actor: viewer.id(), behalf: None };
     let dropped = app
-        .kernel
         .append(move |desk| standing::drop_named(desk, &sender, &found.owner, Some(&found.book), &found.name))
         .await;
     match dropped.map_err(|error: AppendError<_>| failure_problem(error))? {

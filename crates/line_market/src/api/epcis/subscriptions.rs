@@ -197,7 +197,7 @@ pub async fn subscribe(
         }
         Ok(standing::open(desk, &actor, &query, &books, &new)?.ok_or_else(no_such_name))
     };
-    let subscription = app.kernel.append(open).await.map_err(failure_problem)??;
+    let subscription = app.append(open).await.map_err(failure_problem)??;
     let location =
         format!("/epcis/queries/{}/subscriptions/{}", escaped(&subscription.query), subscription.id);
     let view = SubscriptionView::of(subscription, None);
@@ -322,10 +322,8 @@ pub async fn unsubscribe(
     let (subscription, _) = find_subscription(&app, &viewer, SUBSCRIBE, name, id, &uri).await?;
     any_type(&headers)?;
     let actor = viewer.id();
-    let ended = app
-        .kernel
-        .append(move |desk| standing::end(desk, &actor, &subscription, EndReason::Unsubscribed))
-        .await;
+    let ended =
+        app.append(move |desk| standing::end(desk, &actor, &subscription, EndReason::Unsubscribed)).await;
     done(ended.map_err(|error: AppendError<crate::refusal::Refusal>| failure_problem(error))?)
 }
 
@@ -346,7 +344,7 @@ pub async fn resume_subscription(
     let (subscription, _) = find_subscription(&app, &viewer, SUBSCRIBE, name, id, &uri).await?;
     any_type(&headers)?;
     let actor = viewer.id();
-    let resumed = app.kernel.append(move |desk| standing::resume(desk, &actor, &subscription)).await;
+    let resumed = app.append(move |desk| standing::resume(desk, &actor, &subscription)).await;
     done(resumed.map_err(failure_problem)?)
 }
 
