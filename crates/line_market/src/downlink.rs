@@ -1,10 +1,13 @@
 //! What goes down to scales: their state, whenever an entry changes it. HTTP streams and MQTT both take it from here.
 
-use base::BookId;
+use std::time::Duration;
+
+use base::{ActorId, BookId};
 use ledger::{Body, Entry};
 use shell::App;
 use shell::live::Changes;
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::intake::{ScaleState, scale_state};
@@ -12,6 +15,9 @@ use crate::kinds::{
     BlockAcknowledged, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred,
     PricePosted, ProductRegistered, ScaleEnrolled, ScaleMoved, StallLeased,
 };
+
+/// Between two states of a scale, as changes come in groups.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether an entry may change what a scale of its book is told. Sales do not: a scale counts its own.
 pub fn concerns(entry: &Entry) -> bool {
@@ -33,15 +39,19 @@ pub fn concerns(entry: &Entry) -> bool {
     )
 }
 
-/// The states of one scale, from now on, each different from the one before.
-pub fn states(app: &App, book: BookId, scale: u32) -> ReceiverStream<ScaleState> {
+/// The states of one scale, from now on, each different from the one before. Each reading waits for a turn of whoever listens.
+pub fn states(app: &App, listener: ActorId, book: BookId, scale: u32) -> ReceiverStream<ScaleState> {
     let (sender, receiver) = mpsc::channel(4);
     let app = app.clone();
     let mut changes = Changes::from_now(&app);
     tokio::spawn(async move {
         let mut last: Option<ScaleState> = None;
         loop {
-            let Some(state) = read(&app, &book, scale).await else { break };
+            let state = tokio::select! {
+                state = app.limits.turns.read_for(Some(&listener), read(&app, &book, scale)) => state,
+                () = sender.closed() => break,
+            };
+            let Some(state) = state else { break };
             let changed = last
                 .as_ref()
                 .is_none_or(|last| ScaleState { server_time: last.server_time, ..state.clone() } != *last);
@@ -54,6 +64,7 @@ pub fn states(app: &App, book: BookId, scale: u32) -> ReceiverStream<ScaleState>
             if !changes.next(|entry| entry.book == book && concerns(entry), &sender).await {
                 break;
             }
+            sleep(PAUSE).await;
         }
     });
     ReceiverStream::new(receiver)

@@ -25,6 +25,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::app::App;
 use crate::health::held;
+use crate::seats::Seat;
 use crate::view::{LiveItem, LiveItems};
 use crate::viewer::{Viewer, caller, cookie};
 use crate::wall;
@@ -53,7 +54,12 @@ where
     let (app, listener) = (app.clone(), viewer.actor().map(|actor| actor.id.clone()));
     tokio::spawn(async move {
         let mut last = shown;
-        while let Some(found) = app.limits.turns.read_for(listener.as_ref(), read()).await {
+        loop {
+            let found = tokio::select! {
+                found = app.limits.turns.read_for(listener.as_ref(), read()) => found,
+                () = sender.closed() => break,
+            };
+            let Some(found) = found else { break };
             if last.as_ref() != Some(&found) {
                 if sender.send(Ok(Event::default().event(event).data(&found))).await.is_err() {
                     break;
@@ -78,6 +84,8 @@ pub fn markup(items: &[LiveItem], empty: &str) -> Option<String> {
 pub struct Changes {
     heard: Heard,
     until: Instant,
+    /// The place of the stream, until nothing is read for it any more.
+    _seat: Option<Arc<Seat>>,
 }
 
 impl Changes {
@@ -86,7 +94,7 @@ impl Changes {
     pub fn from_now(app: &App) -> Self {
         let until = Instant::now() + Duration::from_secs(STREAM_SECONDS_MAX);
         let heard = heard().unwrap_or_else(|| Heard::from_now(&app.kernel));
-        Self { heard, until }
+        Self { heard, until, _seat: SEAT.try_with(Arc::clone).ok() }
     }
 
     /// Whether the time of the stream is over.
@@ -126,6 +134,8 @@ impl Changes {
 tokio::task_local! {
     /// What is recorded since before the viewer of this request was looked up.
     static HEARD: Cell<Option<Heard>>;
+    /// The place of the stream that is opened.
+    static SEAT: Arc<Seat>;
 }
 
 type Live = broadcast::Receiver<Arc<Vec<Entry>>>;
@@ -166,28 +176,38 @@ fn heard() -> Option<Heard> {
     HEARD.try_with(Cell::take).ok().flatten()
 }
 
-/// The layer of routes that stay open: so many streams of one session, screen, program or device, and no more.
+/// The layer of routes that stay open: so many streams of one account, screen, program or device, and no more. Whoever has no
+/// place has nothing read.
 pub async fn seated(State(app): State<App>, request: Request, next: Next) -> Response {
-    let owner = owner_of(&app, &request);
-    let response = next.run(request).await;
+    let seat = match owner_of(&app, &request) {
+        Owner::Caller(owner) => app.limits.streams.take(&owner),
+        Owner::Screen(owner) => app.limits.screens.take(&owner),
+    };
+    let seat = match seat {
+        Ok(seat) => Arc::new(seat),
+        Err(problem) => return problem.into_response(),
+    };
+    let response = SEAT.scope(seat.clone(), next.run(request)).await;
     let media = response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |media| media.as_bytes());
     if !media.starts_with(b"text/event-stream") {
         return response;
     }
-    match app.limits.streams.take(&owner) {
-        Ok(seat) => response.map(|body| held(body, seat)),
-        Err(problem) => problem.into_response(),
-    }
+    response.map(|body| held(body, seat))
 }
 
 /// By what whoever opens a stream is let in.
-fn owner_of(app: &App, request: &Request) -> String {
+enum Owner {
+    Caller(String),
+    Screen(String),
+}
+
+fn owner_of(app: &App, request: &Request) -> Owner {
     match request.extensions().get::<Viewer>() {
-        Some(Viewer::Person(session)) => session.actor.id.to_string(),
-        Some(Viewer::Program(actor)) => actor.id.to_string(),
+        Some(Viewer::Person(session)) => Owner::Caller(session.actor.id.to_string()),
+        Some(Viewer::Program(actor)) => Owner::Caller(actor.id.to_string()),
         _ => match cookie(request.headers(), wall::COOKIE) {
-            Some(screen) => format!("screen {screen}"),
-            None => format!("address {}", caller(app, request)),
+            Some(screen) => Owner::Screen(screen.to_owned()),
+            None => Owner::Caller(format!("address {}", caller(app, request))),
         },
     }
 }

@@ -13,6 +13,9 @@ pub const SOCKETS_OF_ONE_MAX: usize = 8;
 /// Streams that are open at a time of one account, screen, program or device: so many tabs that follow something.
 pub const STREAMS_OF_ONE_MAX: usize = 32;
 
+/// Those of one screen, which shows one wall: of a token there are fifty screens.
+pub const STREAMS_OF_SCREEN_MAX: usize = 4;
+
 /// What is open by owner.
 #[derive(Clone)]
 pub struct Seats {
@@ -35,6 +38,10 @@ impl Seats {
     /// As many in all as there are connections.
     pub fn for_streams() -> Self {
         Self { taken: Arc::default(), of_one_max: STREAMS_OF_ONE_MAX, max: usize::MAX }
+    }
+
+    pub fn for_screens() -> Self {
+        Self { taken: Arc::default(), of_one_max: STREAMS_OF_SCREEN_MAX, max: usize::MAX }
     }
 
     /// Places that are taken.

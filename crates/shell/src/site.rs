@@ -80,6 +80,7 @@ pub fn site(
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME_MAX))
         .layer(CompressionLayer::new());
     for stream in streams.into_iter().chain([wall::streams(), pages::streams()]) {
+        let stream = stream.layer(from_fn_with_state(app.clone(), turns::wait));
         all = all.merge(stream.layer(from_fn_with_state(app.clone(), live::seated)));
     }
     all.merge(assets::router())

@@ -212,7 +212,7 @@ fn too_much(bytes_max: usize) -> Problem {
     Problem { detail, ..Problem::too_many_requests(seconds) }
 }
 
-/// The layer in which whoever reads or writes waits for a turn. Streams are not among what it is laid round.
+/// The layer in which whoever reads or writes waits for a turn. What a stream reads once it is open waits for turns of its own.
 pub async fn wait(State(app): State<App>, viewer: Viewer, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let Some(actor) = viewer.actor() else { return next.run(request).await };

@@ -261,6 +261,8 @@ pub struct Limits {
     pub sockets: Seats,
     /// Places for streams.
     pub streams: Seats,
+    /// Places for streams of screens.
+    pub screens: Seats,
     /// Turns of whoever reads.
     pub turns: Turns,
 }
@@ -277,6 +279,7 @@ impl Default for Limits {
             one_time: RateLimiter::keyed(per_minute(30)),
             sockets: Seats::for_sockets(),
             streams: Seats::for_streams(),
+            screens: Seats::for_screens(),
             turns: Turns::default(),
         }
     }

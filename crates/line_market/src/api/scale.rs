@@ -125,7 +125,7 @@ async fn stream(
     viewer: Viewer,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let (book, scale) = scale_of(&app, &viewer)?;
-    let states = downlink::states(&app, book, scale);
+    let states = downlink::states(&app, viewer.id(), book, scale);
     let events = tokio_stream::StreamExt::map(states, |state| {
         Ok(Event::default().event("state").json_data(&state).unwrap_or_else(|error| {
             tracing::error!(%error, "a scale's state cannot be written");

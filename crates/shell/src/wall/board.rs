@@ -80,7 +80,8 @@ impl Boards {
     fn slot(&self, key: String) -> Slot {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= BOARDS_MAX && !all.contains_key(&key) {
-            all.clear();
+            // One that is being set, or waited for, stays.
+            all.retain(|_, slot| Arc::strong_count(slot) > 1);
         }
         all.entry(key).or_default().clone()
     }

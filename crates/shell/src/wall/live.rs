@@ -51,6 +51,7 @@ async fn live(
 fn events(app: App, onlooker: Onlooker, mut ground: Ground) -> ReceiverStream<Result<Event, Infallible>> {
     let (sender, receiver) = mpsc::channel(2);
     let mut changes = Changes::from_now(&app);
+    let listener = onlooker.viewer.actor().map(|actor| actor.id.clone());
     tokio::spawn(async move {
         let hello = Event::default().event("hello").retry(RETRY).data(version());
         if sender.send(Ok(hello)).await.is_err() {
@@ -58,7 +59,11 @@ fn events(app: App, onlooker: Onlooker, mut ground: Ground) -> ReceiverStream<Re
         }
         let mut shown: Option<Arc<str>> = None;
         loop {
-            let Ok(board) = board(&app, &ground).await else { break };
+            let board = tokio::select! {
+                board = app.limits.turns.read_for(listener.as_ref(), board(&app, &ground)) => board,
+                () = sender.closed() => break,
+            };
+            let Ok(board) = board else { break };
             if shown.as_ref() != Some(&board) {
                 let event = Event::default().event("board").data(&*board);
                 if sender.send(Ok(event)).await.is_err() {
