@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::said::Naming;
 use crate::texts::{Both, Texts};
 use crate::turns;
-use crate::viewer::Limits;
+use crate::viewer::{Limits, still_let_in};
 use crate::wall::Wall;
 
 /// How the installation is reached.
@@ -137,36 +137,41 @@ impl App {
         }
     }
 
-    /// Has something decided and recorded, in the turn of whoever asks until that is done, whether or not anybody still waits
-    /// for the answer.
-    pub async fn append<F, T, E>(&self, mut decide: F) -> Result<T, AppendError<E>>
+    /// Has something decided and recorded for whoever is still let in, in their turn until that is done, whether or not
+    /// anybody still waits for the answer.
+    pub async fn append<F, T, E>(
+        &self,
+        problem: impl FnOnce(AppendError<E>) -> Problem,
+        mut decide: F,
+    ) -> Result<T, Problem>
     where
         F: FnMut(&mut Desk<'_>) -> Result<T, AppendError<E>> + Send + 'static,
         T: Send + 'static,
         E: Send + 'static,
     {
+        still_let_in().await?;
         let turn = turns::held();
         let decided = self.kernel.append(move |desk| {
             let _turn = &turn;
             decide(desk)
         });
-        decided.await
+        decided.await.map_err(problem)
     }
 
     /// [`App::append`] in a book for somebody, once: what is sent again under the same key gets the first answer.
     pub async fn append_once<F, T, E>(
         &self,
-        book: BookId,
-        actor: ActorId,
+        (book, actor): (BookId, ActorId),
         sent: Option<Sent>,
+        problem: impl FnOnce(AppendError<E>) -> Problem,
         mut decide: F,
-    ) -> Result<T, AppendError<E>>
+    ) -> Result<T, Problem>
     where
         F: FnMut(&mut Desk<'_>) -> Result<T, AppendError<E>> + Send + 'static,
         T: Serialize + DeserializeOwned + Send + 'static,
         E: Send + 'static,
     {
-        let decided = self.append(move |desk| {
+        let decided = self.append(problem, move |desk| {
             desk.take(&book)?;
             let Some(Sent { key, digest }) = &sent else { return decide(desk) };
             if let Some(first) = desk.answered(&book, actor.as_str(), key, digest)? {

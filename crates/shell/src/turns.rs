@@ -23,7 +23,7 @@ use trace::{Bounds, Direction, Fan, Walk};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::texts::Both;
-use crate::viewer::{Still, Viewer};
+use crate::viewer::{Still, Viewer, still_let_in};
 
 /// How long a request waits for a turn.
 const WAIT_MAX: Duration = Duration::from_secs(5);
@@ -260,6 +260,7 @@ impl App {
         E: Into<Problem> + Send + 'static,
     {
         let search = self.limits.turns.to_search(owner, WAIT_MAX).await?;
+        still_let_in().await?;
         self.blocking(move |kernel| {
             let answer = work(kernel);
             drop(search);

@@ -402,10 +402,13 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
     let chosen =
         request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("lang=")));
     request.extensions_mut().insert(viewer);
-    if let Some(still) = still {
-        request.extensions_mut().insert(still);
-    }
-    let mut response = next.run(request).await;
+    let mut response = match still {
+        Some(still) => {
+            request.extensions_mut().insert(still.clone());
+            STILL.scope(still, next.run(request)).await
+        }
+        None => next.run(request).await,
+    };
     if chosen
         && let Ok(cookie) = format!("lang={}; Path=/; Max-Age=31536000; SameSite=Lax", lang.tag()).parse()
     {
@@ -454,6 +457,19 @@ impl Still {
             true => Ok(()),
             false => Err(Problem::unauthorized()),
         }
+    }
+}
+
+tokio::task_local! {
+    static STILL: Still;
+}
+
+/// Refuses to go on with a request whose caller is let in no more, where it is long since that was looked up: whatever it
+/// waited for, it asks here before anything is read or decided.
+pub async fn still_let_in() -> Result<(), Problem> {
+    match STILL.try_with(Still::clone) {
+        Ok(still) => still.check().await,
+        Err(_) => Ok(()),
     }
 }
 

@@ -121,8 +121,7 @@ async fn record_as(
     let actor = viewer.id();
     let sent = if viewer.actor().is_none() { sent.map(Sent::of_nobody) } else { sent };
     let (of, by) = (book.clone(), actor.clone());
-    let recorded = app.append_once(of, by, sent, move |desk| record(desk, &book, &actor, &input)).await;
-    recorded.map_err(failure_problem)
+    app.append_once((of, by), sent, failure_problem, move |desk| record(desk, &book, &actor, &input)).await
 }
 
 /// Whose resource an input is about: the merchant that it names, or that has the stall or lot that it names.

@@ -78,8 +78,7 @@ async fn sales(
         let _turn = &turn;
         prepared.record(desk)
     };
-    let receipt = app.append(decide).await;
-    receipt.map(axum::Json).map_err(failure_problem)
+    app.append(failure_problem, decide).await.map(axum::Json)
 }
 
 /// What the scale sells, at what price, out of which lots, and what it must not sell.
@@ -114,8 +113,8 @@ async fn acks(
 ) -> Result<axum::Json<Acknowledged>, Problem> {
     let (book, scale) = scale_of(&app, &viewer)?;
     let actor = viewer.id();
-    let recorded = app.append(move |desk| acknowledge(desk, &book, scale, &actor, &ack)).await;
-    let recorded = recorded.map_err(failure_problem)?;
+    let decide = move |desk: &mut Desk<'_>| acknowledge(desk, &book, scale, &actor, &ack);
+    let recorded = app.append(failure_problem, decide).await?;
     Ok(axum::Json(Acknowledged { recorded: recorded.into_iter().map(|seq| seq.0).collect() }))
 }
 

@@ -62,13 +62,18 @@ fn below(tx: &mut dyn Tx, sight: &Sight, above: &[String]) -> Result<BTreeSet<St
     while !next.is_empty() && reached.len() <= VALUES_MAX {
         let mut found = Vec::new();
         for chunk in next.chunks(CHUNK) {
+            if reached.len() > VALUES_MAX {
+                break;
+            }
             let mut sql = Sql::new(&sight.book);
             sql.push("select distinct child from market_element_child where book = $1 and ");
             sql.among("id", chunk.iter().map(String::as_str));
             told_by(&mut sql, sight);
-            found.extend(ids(tx, &sql)?);
+            // As many are too many, however many of them were reached before.
+            sql.push(&format!(" limit {}", VALUES_MAX + 1));
+            found.extend(ids(tx, &sql)?.into_iter().filter(|child| reached.insert(child.clone())));
         }
-        next = found.into_iter().filter(|child| reached.insert(child.clone())).collect();
+        next = found;
     }
     Ok(reached)
 }

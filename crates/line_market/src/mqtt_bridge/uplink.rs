@@ -222,7 +222,7 @@ impl Clerk {
             let bytes = batch.sales.len() * BYTES_PER_SALE;
             let turn = self.app.limits.turns.to_send(&actor, bytes).await;
             let turn = turn.map_err(|problem| Trouble::Refused(Box::new(problem)))?;
-            let record = self.app.append(move |desk| {
+            let record = self.app.kernel.append(move |desk| {
                 let _turn = &turn;
                 prepared.record(desk)
             });
@@ -241,7 +241,7 @@ impl Clerk {
         let recorded = self.until_settled(at, || async {
             let actor = self.actor(at).await?;
             let (ack, At { book, scale }) = (ack.clone(), at.clone());
-            let record = self.app.append(move |desk| acknowledge(desk, &book, scale, &actor, &ack));
+            let record = self.app.kernel.append(move |desk| acknowledge(desk, &book, scale, &actor, &ack));
             record.await.map(|_| None).map_err(Trouble::of)
         });
         recorded.await

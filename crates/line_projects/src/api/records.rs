@@ -85,19 +85,32 @@ async fn record_as(
         );
         return Err(Problem::bad_request("kind", "unknown-kind", detail));
     }
-    let resource = match viewer.allows(app, &input.kind, &resource) {
-        true => resource,
-        false => owned(app, &book, resource, &input).await?,
-    };
-    viewer.need(app, &input.kind, &resource)?;
+    need_kind(app, viewer, &book, &resource, &input).await?;
     let actor = viewer.id();
-    let _turn = match input.body.get("project").and_then(|value| value.as_str()) {
+    let turn = match input.body.get("project").and_then(|value| value.as_str()) {
         Some(project) => ahead(app, &book, project).await?,
         None => None,
     };
+    // While it waited the project may have gone to another team.
+    if turn.is_some() {
+        need_kind(app, viewer, &book, &resource, &input).await?;
+    }
     let (of, by) = (book.clone(), actor.clone());
-    let recorded = app.append_once(of, by, sent, move |desk| record(desk, &book, &actor, &input)).await;
-    recorded.map_err(failure_problem)
+    app.append_once((of, by), sent, failure_problem, move |desk| record(desk, &book, &actor, &input)).await
+}
+
+/// Refuses a kind that the viewer may not record, of the book or of the project that the input names.
+async fn need_kind(
+    app: &App,
+    viewer: &Viewer,
+    book: &BookId,
+    resource: &Resource,
+    input: &Input,
+) -> Result<(), Problem> {
+    if viewer.allows(app, &input.kind, resource) {
+        return Ok(());
+    }
+    viewer.need(app, &input.kind, &owned(app, book, resource.clone(), input).await?)
 }
 
 /// Whose resource an input is about: the team of the project that it names.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use base::{BookId, Fen};
+use kernel::Desk;
 use schedule::{EarnedValue, Moment, Schedule};
 use schedule_formats::Note;
 use serde::Serialize;
@@ -183,21 +184,10 @@ pub async fn record(
 ) -> Result<Recorded, Problem> {
     let (book, actor, name) = (book.clone(), viewer.id(), project.project.clone());
     let _turn = ahead(app, &book, &name).await?;
-    app.append(move |desk| {
-        let taken = (digest.as_str(), &import);
-        let Some(Sent { key, digest: typed }) = &sent else {
-            return import_plan(desk, &book, &actor, None, &name, taken);
-        };
-        desk.take(&book)?;
-        if let Some(first) = desk.answered(&book, actor.as_str(), key, typed)? {
-            return Ok(first);
-        }
-        let recorded = import_plan(desk, &book, &actor, None, &name, taken)?;
-        desk.remember(&book, actor.as_str(), key, typed, &recorded);
-        Ok(recorded)
-    })
-    .await
-    .map_err(failure_problem)
+    let (of, by) = (book.clone(), actor.clone());
+    let take =
+        move |desk: &mut Desk<'_>| import_plan(desk, &book, &actor, None, &name, (digest.as_str(), &import));
+    app.append_once((of, by), sent, failure_problem, take).await
 }
 
 /// The S-curve and the earned value of today. What was paid is what was spent.

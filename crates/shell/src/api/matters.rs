@@ -314,8 +314,8 @@ where
     F: FnMut(&mut Desk<'_>, &BookId) -> Result<Done, AppendError<DocketError>> + Send + 'static,
 {
     let of = book.clone();
-    let done = app.append_once(book.clone(), viewer.id(), sent, move |desk| work(desk, &of));
-    done.await.map_err(|error| append_problem(error, |refusal| docket::refused(&refusal)))
+    let problem = |error| append_problem(error, |refusal| docket::refused(&refusal));
+    app.append_once((book.clone(), viewer.id()), sent, problem, move |desk| work(desk, &of)).await
 }
 
 /// A move, by whoever looked at the matter at a version.

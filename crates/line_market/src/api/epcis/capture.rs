@@ -102,8 +102,7 @@ pub async fn capture_document(
         let _until_it_is_recorded = &room;
         capture_as_job(desk, &prepared, mode, created)
     };
-    let job = app.append(record).await;
-    let job = job.map_err(failure_problem)?;
+    let job = app.append(failure_problem, record).await?;
     let location = [(header::LOCATION, format!("/epcis/capture/{}", job.capture))];
     Ok((StatusCode::ACCEPTED, location).into_response())
 }

@@ -57,8 +57,7 @@ pub async fn capture_event(
         let _until_it_is_recorded = &room;
         prepared.record(desk, Mode::Rollback)
     };
-    let outcome = app.append(record).await;
-    let outcome = outcome.map_err(failure_problem)?.events.into_iter().next();
+    let outcome = app.append(failure_problem, record).await?.events.into_iter().next();
     let Some(EventOutcome::Recorded { event_id, .. } | EventOutcome::Known { event_id, .. }) = outcome else {
         tracing::error!("an event was neither recorded nor refused");
         return Err(Problem::internal());

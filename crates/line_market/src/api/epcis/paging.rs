@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base::{Seq, Time};
-use kernel::{AppendError, Page};
+use kernel::{Desk, Page};
 use shell::extract::Path;
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
@@ -123,8 +123,8 @@ pub async fn end_token(
     viewer.need_somewhere(&app, QUERY)?;
     answer_type(&headers)?;
     let owner = owner(&app, &viewer);
-    let ended = app.append(move |desk| Ok(tokens::invalidate(desk, &owner, &token)?)).await;
-    match ended.map_err(|error: AppendError<crate::refusal::Refusal>| failure_problem(error))? {
+    let end = move |desk: &mut Desk<'_>| Ok(tokens::invalidate(desk, &owner, &token)?);
+    match app.append(failure_problem, end).await? {
         true => Ok(StatusCode::NO_CONTENT.into_response()),
         false => Err(Problem::too_many_requests(60)),
     }

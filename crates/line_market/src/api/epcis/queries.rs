@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base::BookId;
-use kernel::AppendError;
+use kernel::Desk;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use shell::extract::{Path, body, read_json};
@@ -109,8 +109,8 @@ pub async fn name_query(
         alone: named.is_some(),
     };
     let location = format!("/epcis/queries/{}", escaped(&body.name));
-    let kept = app.append(move |desk| standing::name(desk, &book, &sender, &body)).await;
-    kept.map_err(failure_problem).map_err(not_valid)?;
+    let problem = |error| not_valid(failure_problem(error));
+    app.append(problem, move |desk| standing::name(desk, &book, &sender, &body)).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)]).into_response())
 }
 
@@ -150,10 +150,10 @@ pub async fn drop_query(
     parameters.end()?;
     any_type(&headers)?;
     let sender = Sender { actor: viewer.id(), behalf: None };
-    let dropped = app
-        .append(move |desk| standing::drop_named(desk, &sender, &found.owner, Some(&found.book), &found.name))
-        .await;
-    match dropped.map_err(|error: AppendError<_>| failure_problem(error))? {
+    let drop = move |desk: &mut Desk<'_>| {
+        standing::drop_named(desk, &sender, &found.owner, Some(&found.book), &found.name)
+    };
+    match app.append(failure_problem, drop).await? {
         true => Ok(StatusCode::NO_CONTENT.into_response()),
         false => Err(no_such_name()),
     }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use base::Time;
 use epcis::format::EpcFormat;
 use kernel::notices::check_webhook;
-use kernel::{AppendError, Desk, Page};
+use kernel::{Desk, Page};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shell::extract::{Path, body, read_json};
@@ -197,7 +197,7 @@ pub async fn subscribe(
         }
         Ok(standing::open(desk, &actor, &query, &books, &new)?.ok_or_else(no_such_name))
     };
-    let subscription = app.append(open).await.map_err(failure_problem)??;
+    let subscription = app.append(failure_problem, open).await??;
     let location =
         format!("/epcis/queries/{}/subscriptions/{}", escaped(&subscription.query), subscription.id);
     let view = SubscriptionView::of(subscription, None);
@@ -322,9 +322,8 @@ pub async fn unsubscribe(
     let (subscription, _) = find_subscription(&app, &viewer, SUBSCRIBE, name, id, &uri).await?;
     any_type(&headers)?;
     let actor = viewer.id();
-    let ended =
-        app.append(move |desk| standing::end(desk, &actor, &subscription, EndReason::Unsubscribed)).await;
-    done(ended.map_err(|error: AppendError<crate::refusal::Refusal>| failure_problem(error))?)
+    let end = move |desk: &mut Desk<'_>| standing::end(desk, &actor, &subscription, EndReason::Unsubscribed);
+    done(app.append(failure_problem, end).await?)
 }
 
 /// Goes on with a subscription that was stopped, where it was. One that was not stopped stays as it is.
@@ -344,8 +343,8 @@ pub async fn resume_subscription(
     let (subscription, _) = find_subscription(&app, &viewer, SUBSCRIBE, name, id, &uri).await?;
     any_type(&headers)?;
     let actor = viewer.id();
-    let resumed = app.append(move |desk| standing::resume(desk, &actor, &subscription)).await;
-    done(resumed.map_err(failure_problem)?)
+    let resume = move |desk: &mut Desk<'_>| standing::resume(desk, &actor, &subscription);
+    done(app.append(failure_problem, resume).await?)
 }
 
 /// Nothing more to say of a subscription, if it was still there.

@@ -7,7 +7,7 @@ use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::post;
 use base::ActorId;
-use kernel::AppendError;
+use kernel::{AppendError, Desk};
 use shell::app::append_problem;
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
@@ -73,7 +73,12 @@ async fn keep(
         return Err(refused("name", "视图名称应为 1 至 20 个字。", "must be 1 to 20 characters"));
     }
     let (actor, back) = (viewer.id(), address.clone());
-    app.append(move |desk| {
+    let too_many = |error| {
+        append_problem(error, |()| {
+            refused("name", "最多保存 20 个视图，请先删除不用的。", "at most 20 views are kept; remove one")
+        })
+    };
+    let put = move |desk: &mut Desk<'_>| {
         const PUT: &str = "insert into projects_view (actor, name, address) values ($1, $2, $3)
                 on conflict (actor, name) do update set address = excluded.address";
         let known = views(desk.read()?, &actor)?;
@@ -82,13 +87,8 @@ async fn keep(
         }
         desk.aside(PUT, [actor.as_str(), &name, &address].map(|it| Value::Text(it.to_owned())).to_vec());
         Ok(())
-    })
-    .await
-    .map_err(|error| {
-        append_problem(error, |()| {
-            refused("name", "最多保存 20 个视图，请先删除不用的。", "at most 20 views are kept; remove one")
-        })
-    })?;
+    };
+    app.append(too_many, put).await?;
     Ok(Redirect::to(&back).into_response())
 }
 
@@ -102,13 +102,12 @@ async fn remove(
     let name = typed.get("name").map(|name| name.replace('\0', "")).unwrap_or_default();
     let back = typed.get("address").filter(|address| is_list(address)).map_or("/projects", String::as_str);
     let actor = viewer.id();
-    app.append(move |desk| {
+    let remove = move |desk: &mut Desk<'_>| {
         const REMOVE: &str = "delete from projects_view where actor = $1 and name = $2";
         desk.aside(REMOVE, vec![Value::Text(actor.to_string()), Value::Text(name.clone())]);
         Ok(())
-    })
-    .await
-    .map_err(|error| append_problem(error, |()| Problem::internal()))?;
+    };
+    app.append(|error| append_problem(error, |()| Problem::internal()), remove).await?;
     Ok(Redirect::to(back).into_response())
 }
 
