@@ -304,7 +304,7 @@ pub(crate) fn account_actor(account: &AccountId) -> ActorId {
 }
 
 /// Who is granted something, as a subject: `account:registry/wei`, or a device's own `device:beiyuan/a12`.
-fn grantee_subject(actor: &ActorId) -> Result<SubjectId, AdminError> {
+pub(crate) fn grantee_subject(actor: &ActorId) -> Result<SubjectId, AdminError> {
     let unknown = || AdminError::UnknownGrantee(actor.clone());
     let subject = match actor.as_str().split_once(':') {
         Some(("account", local)) => about("account", local).ok(),

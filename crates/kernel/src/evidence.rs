@@ -184,6 +184,10 @@ impl Kernel {
         const NAMED: &str =
             "select entry.seq from link join entry on entry.book = link.book and entry.seq = link.seq
             where link.book = $1 and link.subject = $2 and entry.head like $3 limit 1";
+        // What is no digest may be a pattern.
+        if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(false);
+        }
         let named = format!("%\"{digest}\"%");
         self.read(|tx| {
             for subject in subjects {

@@ -22,7 +22,7 @@ use crate::kinds::{
     StallBefore, StallLeased, StallOpened, TransferAccepted, TransferOffered,
 };
 use crate::refusal::{Code, Refusal};
-use crate::rules::{self, FOOD_PERMIT_DAYS_MAX, HEALTH_DAYS_MAX, WRITTEN_DAYS_MAX};
+use crate::rules::{self, ARRIVALS_OF_DAY_MAX, FOOD_PERMIT_DAYS_MAX, HEALTH_DAYS_MAX, WRITTEN_DAYS_MAX};
 use crate::state::{self, Duties, Jobs, Lot, Merchant};
 
 /// What somebody asks the market to record.
@@ -483,6 +483,7 @@ impl Recorder<'_, '_> {
             self.need_let_by_then(&stall)?;
         }
         self.need_recent()?;
+        self.need_few_arrivals(&body.merchant)?;
         let mut draft = self.draft(&body)?.at(self.id("stall", &body.stall)?);
         if let Some(source) = &body.source {
             // Under this form an event that names it otherwise is met.
@@ -492,6 +493,25 @@ impl Recorder<'_, '_> {
         }
         draft = draft.subject(Role::Output, self.id("lot", &body.lot)?);
         self.append(draft)
+    }
+
+    /// A merchant's lots of a day leave room on the lists of the market for those of others.
+    fn need_few_arrivals(&mut self, merchant: &str) -> Result<(), Failure> {
+        if self.actor.is_system() {
+            return Ok(());
+        }
+        let zone = self.desk.zone();
+        let day = zone.day_of(self.occurred);
+        let (from, until) = (zone.start_of(day), zone.start_of(day.plus(1)));
+        let count = state::arrivals(self.desk.read()?, self.book, merchant, from, until)?;
+        match count >= ARRIVALS_OF_DAY_MAX as i64 {
+            true => {
+                let detail =
+                    format!("{ARRIVALS_OF_DAY_MAX} lots came to {merchant} on {day}, as many as may");
+                refuse(Code::TooManyArrivals, "body.merchant", detail)
+            }
+            false => Ok(()),
+        }
     }
 
     /// What a transfer needs, whether it is made or only offered.

@@ -59,6 +59,8 @@ pub enum Code {
     RunsTooLong,
     /// As many lots came out of one as may.
     TooManyLots,
+    /// As many lots came to a merchant on a day as are written down.
+    TooManyArrivals,
     /// As many scales stand at a stall as may.
     TooManyScales,
     TooManyProducts,
@@ -94,6 +96,7 @@ impl Code {
                 | Self::RecallOpen
                 | Self::RecallEnded
                 | Self::TooManyLots
+                | Self::TooManyArrivals
                 | Self::TooManyScales
                 | Self::TooManyProducts
                 | Self::TooManyComplaints

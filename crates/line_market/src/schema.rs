@@ -31,6 +31,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 18, sql: include_str!("../migrations/0018_jobs.sql") },
     Migration { owner: "market", number: 19, sql: include_str!("../migrations/0019_complaints.sql") },
     Migration { owner: "market", number: 20, sql: include_str!("../migrations/0020_told.sql") },
+    Migration { owner: "market", number: 21, sql: include_str!("../migrations/0021_arrivals.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[

@@ -156,6 +156,21 @@ pub fn list_lots(
     tx.query(&sql, &params)?.iter().map(lot_of).collect()
 }
 
+/// How many lots came to a merchant, from a moment on and before another.
+pub fn arrivals(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    merchant: &str,
+    from: Time,
+    until: Time,
+) -> Result<i64, StoreError> {
+    const COUNT: &str =
+        "select count(*) from market_lot where book = $1 and merchant = $2 and received_at >= $3
+        and received_at < $4";
+    let params = [Param::Text(book.as_str()), Param::Text(merchant), Param::Int(from.0), Param::Int(until.0)];
+    tx.query_one(COUNT, &params)?.map_or(Ok(0), |row| row.int(0))
+}
+
 pub(crate) fn number(row: &Row, column: usize) -> Result<u32, StoreError> {
     u32::try_from(row.int(column)?).map_err(|_| StoreError::Schema("a number is out of range".into()))
 }

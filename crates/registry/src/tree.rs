@@ -104,6 +104,10 @@ pub enum RegistryError {
     LongAgo(Day),
     #[error("{account} does not hold the post {post} then")]
     NotHeld { post: SubjectId, account: AccountId },
+    #[error(
+        "{account} holds the post {post} again from {from} on, which would never have been; leave it as of a later day"
+    )]
+    HeldAgain { post: SubjectId, account: AccountId, from: Day },
 }
 
 impl RegistryError {
@@ -119,6 +123,7 @@ impl RegistryError {
             Self::GlnTaken { .. } => "gln",
             Self::LongAgo(_) => "until",
             Self::NotHeld { .. } => "account",
+            Self::HeldAgain { .. } => "until",
         }
     }
 }
@@ -402,7 +407,11 @@ impl Tree {
         }
         let own = |holding: &&Holding| holding.account == left.account;
         let held = || self.holdings(&left.post).iter().filter(own);
-        let taken_back = held().find(|it| it.from == left.until.plus(1) && it.from >= today);
+        let taken_back = held().find(|it| it.from == left.until.plus(1));
+        if let Some(again) = taken_back.filter(|it| it.from < today) {
+            let (post, account) = (left.post.clone(), left.account.clone());
+            return Err(RegistryError::HeldAgain { post, account, from: again.from });
+        }
         let holding = taken_back.or_else(|| held().find(|holding| holding.covers(left.until)));
         let not_held = || RegistryError::NotHeld { post: left.post.clone(), account: left.account.clone() };
         holding.map(|holding| holding.from).ok_or_else(not_held)

@@ -178,7 +178,7 @@ pub fn moves_of(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<Verb> {
     let arranges = || need_arrange(app, viewer, matter).is_ok();
     let may = |verb: &Verb| match verb {
         Verb::Taken => works(),
-        Verb::Submitted => works() || helps(),
+        Verb::Submitted => helps() || works() && !acts(app, viewer, REVIEW, &matter.reviewer),
         Verb::Returned | Verb::Accepted => reviews(),
         Verb::Cancelled | Verb::Reopened | Verb::Paused | Verb::Extended | Verb::Excused => {
             !approvers(app, viewer, matter).is_empty()

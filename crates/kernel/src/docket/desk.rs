@@ -266,6 +266,9 @@ impl Desk<'_> {
             Event::Extended(it) => self.need_approver(actor, &it.approver, matter),
             Event::Excused(it) => self.need_approver(actor, &it.approver, matter),
             Event::Submitted(done) => {
+                if done.by == matter.owner {
+                    self.need_not_review(actor, matter)?;
+                }
                 let book = matter.id.book();
                 for evidence in &done.evidence {
                     if !self.may_name(actor, &book, &evidence.digest)? {

@@ -1,10 +1,10 @@
 //! Posts at the desk: which are there, which lie near a book, who acts for one, and who approves for a matter.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use access::matter::{APPROVE, ARRANGE, OPEN, REVIEW, WORK};
 use access::{HOLDER, Resource, decide};
-use base::{ActorId, BookId, Day, UnitCode};
+use base::{ActorId, BookId, Day, SubjectId, UnitCode};
 use ledger::Body;
 use matters::{
     HandedOver, HelperAdded, MOVES_OF_PARTS_MAX, Matter, MatterError, Opened, PostId, State, Submitted, Taken,
@@ -14,9 +14,9 @@ use store::{Param, StoreError};
 
 use super::DocketError;
 use super::desk::refuse;
-use crate::accounts::{FoundActor, find_actor, of_holder};
+use crate::accounts::{FoundActor, GrantGiven, GrantWithdrawn, find_actor, grantee_subject, of_holder};
 use crate::entries::{self, Kinds};
-use crate::registry::{id, up_from};
+use crate::registry::{id, root_book, up_from};
 use crate::{AppendError, Desk};
 
 /// What a record does to a post that it names.
@@ -28,6 +28,19 @@ pub enum Named {
     Late,
     /// The post did something, or stands above what is done.
     Leading,
+}
+
+/// A post that somebody was granted to do the work of, from a day on and until another.
+struct StoodIn {
+    of: SubjectId,
+    from: Day,
+    until: Option<Day>,
+}
+
+impl StoodIn {
+    fn covers(&self, since: Day, until: Day) -> bool {
+        self.from <= until && self.until.is_none_or(|ended| ended >= since)
+    }
 }
 
 impl Desk<'_> {
@@ -262,6 +275,7 @@ impl Desk<'_> {
         let mut owed_until = today;
         // What goes to and fro is asked about once a day.
         let mut asked = HashSet::new();
+        let stood_in = self.stood_in(actor)?;
         loop {
             let kinds = Kinds::These(&KINDS);
             let found = entries::about_of(self.read()?, &book, matter.id.subject(), kinds, below, PAGE)?;
@@ -277,9 +291,12 @@ impl Desk<'_> {
                 let since = self.zone().day_of(entry.occurred);
                 let owed = owner.map(|owner| (owner, std::mem::replace(&mut owed_until, since)));
                 for (post, until) in owed.into_iter().chain(helpers.into_iter().map(|post| (post, today))) {
-                    if asked.insert((post.clone(), since, until))
-                        && self.acted_for(actor, WORK, &post, (since, until))?
-                    {
+                    if !asked.insert((post.clone(), since, until)) {
+                        continue;
+                    }
+                    let stood_in =
+                        stood_in.iter().any(|it| it.of == *post.subject() && it.covers(since, until));
+                    if stood_in || self.acted_for(actor, WORK, &post, (since, until))? {
                         return Ok(true);
                     }
                 }
@@ -287,6 +304,34 @@ impl Desk<'_> {
             match found.last() {
                 Some(last) if found.len() == PAGE => below = Some(last.seq),
                 _ => return Ok(false),
+            }
+        }
+    }
+
+    /// The posts that somebody may do the work of by what they were granted, or might until that was withdrawn.
+    fn stood_in(&mut self, actor: &ActorId) -> Result<Vec<StoodIn>, StoreError> {
+        const KINDS: [&str; 2] = [GrantGiven::KIND, GrantWithdrawn::KIND];
+        const PAGE: usize = 64;
+        let Ok(subject) = grantee_subject(actor) else { return Ok(Vec::new()) };
+        let (mut withdrawn, mut found, mut below) = (HashMap::new(), Vec::new(), None);
+        loop {
+            let kinds = Kinds::These(&KINDS);
+            let entries = entries::about_of(self.read()?, &root_book(), &subject, kinds, below, PAGE)?;
+            for entry in &entries {
+                let day = self.zone().day_of(entry.recorded);
+                if entry.kind.as_str() == GrantWithdrawn::KIND {
+                    if let Ok(ended) = entry.body::<GrantWithdrawn>() {
+                        withdrawn.insert(ended.grant, day);
+                    }
+                } else if let Ok(given) = entry.body::<GrantGiven>()
+                    && let Some(of) = given.subject.filter(|_| given.role == HOLDER)
+                {
+                    found.push(StoodIn { of, from: day, until: withdrawn.get(&entry.seq.0).copied() });
+                }
+            }
+            match entries.last() {
+                Some(last) if entries.len() == PAGE => below = Some(last.seq),
+                _ => return Ok(found),
             }
         }
     }

@@ -111,6 +111,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::RecallEnded => "召回已终止",
         Code::Duty => "责任岗位或证明材料不存在，或相应事项不能立项、办结",
         Code::TooMany => "数量已达上限",
+        Code::TooManyArrivals => "该商户当日登记的到货批次数量已达上限",
         Code::TooManyLots => "由同一批次拆分、调拨而来的批次数量已达上限",
         Code::TooManyScales => "该摊位的电子秤数量已达上限",
         Code::TooManyProducts => "本市场登记的商品数量已达上限",

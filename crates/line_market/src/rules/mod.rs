@@ -17,6 +17,9 @@ pub const COMPLAINTS_WAITING_MAX: usize = 20;
 /// Days after which an arrival of goods, and what became of them, is not written down any more.
 pub const WRITTEN_DAYS_MAX: i32 = 31;
 
+/// Lots that come to a merchant on a day.
+pub const ARRIVALS_OF_DAY_MAX: usize = 300;
+
 /// Offers of goods from one stall to another in a day, taken or not: who receives them sees all of all stalls.
 pub const OFFERS_TO_STALL_MAX: usize = 50;
 

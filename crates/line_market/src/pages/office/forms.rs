@@ -1,6 +1,6 @@
 //! The forms of the market office: one description a kind, one page for all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::Router;
@@ -8,6 +8,7 @@ use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use base::BookId;
 use ledger::Body;
 use serde_json::{Map, Value};
 use shell::extract::{Path, Query};
@@ -358,15 +359,18 @@ async fn complete(
     let stall = to_stall.clone().or_else(|| text("stall").filter(|_| ending));
     let Some(stall) = stall else { return Ok(()) };
     let (book, code) = (place.book.clone(), stall.clone());
-    let tenant = app.blocking(move |kernel| kernel.read(|tx| state::stall(tx, &book, &code))).await?;
+    let key = typed.get(once::FIELD).cloned().unwrap_or_default();
+    let made = app.kernel.zone().local_text(once::made(&key, app.kernel.now()));
+    let read = move |tx: &mut dyn store::Tx| {
+        let lot = typed::free_lot_code(tx, &book, (&code, &made), &key)?;
+        Ok((state::stall(tx, &book, &code)?, lot))
+    };
+    let (tenant, lot) = app.blocking(move |kernel| kernel.read(read)).await?;
     // Nobody's code is "-": the rules then say that the stall is not let.
     let tenant = tenant.and_then(|stall| stall.merchant).unwrap_or_else(|| "-".into());
     if to_stall.is_some() {
         body.insert("to_merchant".into(), tenant.into());
         if !body.contains_key("new_lot") {
-            let key = typed.get(once::FIELD).map_or("", String::as_str);
-            let made = once::made(key, app.kernel.now());
-            let lot = typed::lot_code(&stall, &app.kernel.zone().local_text(made));
             body.insert("new_lot".into(), lot.into());
         }
     } else {
@@ -431,6 +435,36 @@ struct Choices {
 /// Open lots to choose from, the latest first.
 const LOTS: usize = 300;
 
+/// The latest lots of each merchant who has a stall, as far as the viewer reaches, and then of the market: nobody's lots
+/// keep those of others from being chosen.
+fn lots_to_choose(
+    tx: &mut dyn store::Tx,
+    book: &BookId,
+    reach: &Reach,
+    stalls: &[state::Stall],
+) -> Result<Vec<state::Lot>, StoreError> {
+    let mut merchants: BTreeSet<&str> = match reach {
+        Reach::All => BTreeSet::new(),
+        Reach::Own(own) => own.iter().map(String::as_str).collect(),
+    };
+    let tenants = stalls.iter().filter_map(|stall| stall.merchant.as_deref());
+    merchants.extend(tenants.filter(|tenant| reach.covers(Some(tenant))));
+    let of_each = LOTS.div_ceil(merchants.len().max(1)).max(3);
+    let mut lots = Vec::new();
+    for merchant in merchants {
+        let filter = LotFilter { merchant: Some(merchant), ..LotFilter::default() };
+        lots.extend(state::list_lots(tx, book, &filter, of_each, 0)?);
+    }
+    if *reach == Reach::All && lots.len() < LOTS {
+        let known: BTreeSet<String> = lots.iter().map(|lot| lot.lot.clone()).collect();
+        let latest = state::list_lots(tx, book, &LotFilter::default(), LOTS, 0)?;
+        let room = LOTS - lots.len();
+        lots.extend(latest.into_iter().filter(|lot| !known.contains(&lot.lot)).take(room));
+    }
+    lots.sort_by(|a, b| (b.received_at, &a.lot).cmp(&(a.received_at, &b.lot)));
+    Ok(lots)
+}
+
 async fn choices(app: &App, lang: Lang, place: &Place, reach: &Reach) -> Result<Choices, Problem> {
     let (book, reach) = (place.book.clone(), reach.clone());
     app.blocking(move |kernel| {
@@ -438,7 +472,7 @@ async fn choices(app: &App, lang: Lang, place: &Place, reach: &Reach) -> Result<
             let names = Names::read(tx, &book, lang)?;
             let choice = |value: &str, title: String| Choice { value: value.to_owned(), title };
             let stalls = state::stalls(tx, &book)?;
-            let lots = state::list_lots(tx, &book, &LotFilter::default(), LOTS, 0)?;
+            let lots = lots_to_choose(tx, &book, &reach, &stalls)?;
             let scales = state::scales(tx, &book)?;
             // Lists of merchants are not read by way of a form.
             let title = |stall: &state::Stall| match &stall.merchant {

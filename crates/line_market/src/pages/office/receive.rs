@@ -127,14 +127,18 @@ async fn submit(
 ) -> Result<Result<(String, u64), Wrong>, Problem> {
     let stall = typed.get("stall").cloned().unwrap_or_default();
     let (book, code) = (place.book.clone(), stall.clone());
-    let tenant = app.blocking(move |kernel| kernel.read(|tx| state::stall(tx, &book, &code))).await?;
+    let key = typed.get(once::FIELD).cloned().unwrap_or_default();
+    let made = app.kernel.zone().local_text(once::made(&key, app.kernel.now()));
+    let read = move |tx: &mut dyn store::Tx| {
+        let lot = typed::free_lot_code(tx, &book, (&code, &made), &key)?;
+        Ok((state::stall(tx, &book, &code)?, lot))
+    };
+    let (tenant, lot) = app.blocking(move |kernel| kernel.read(read)).await?;
     let tenant = tenant.and_then(|stall| stall.merchant);
     if !reach.covers(tenant.as_deref()) {
         return Err(Problem::not_found());
     }
-    let key = typed.get(once::FIELD).map_or("", String::as_str);
-    let made = once::made(key, app.kernel.now());
-    body.insert("lot".into(), typed::lot_code(&stall, &app.kernel.zone().local_text(made)).into());
+    body.insert("lot".into(), lot.into());
     body.insert("stall".into(), stall.clone().into());
     // Nobody's code is "-": the rules then say that the stall is not let.
     body.insert("merchant".into(), tenant.unwrap_or_else(|| "-".into()).into());

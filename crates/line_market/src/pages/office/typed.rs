@@ -1,9 +1,12 @@
 //! What people type into forms, read as the values that bodies hold.
 
-use base::Day;
+use base::{BookId, Day};
 use serde_json::{Value, json};
-
+use sha2::{Digest, Sha256};
 pub use shell::format::read_decimal as decimal;
+use store::{StoreError, Tx};
+
+use crate::state;
 
 /// What a field takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +72,25 @@ pub fn lot_code(stall: &str, local: &str) -> String {
         (Some(day), Some(time)) => format!("{stall}-{day}-{time}"),
         _ => stall,
     }
+}
+
+/// The code of a lot that a form makes. One that somebody has taken already is told apart by what the form's key alone tells,
+/// which nobody knew before.
+pub fn free_lot_code(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    (stall, local): (&str, &str),
+    key: &str,
+) -> Result<String, StoreError> {
+    let code = lot_code(stall, local);
+    if state::lot(tx, book, &code)?.is_none() {
+        return Ok(code);
+    }
+    // In place of the time of day, as long as a code may be.
+    let start: String =
+        code.rsplit_once('-').map_or(code.as_str(), |(start, _)| start).chars().take(31).collect();
+    let digest = hex::encode(Sha256::digest(key));
+    Ok(format!("{start}-{}", &digest[..8]))
 }
 
 #[cfg(test)]
