@@ -407,14 +407,14 @@ impl Tree {
         }
         let own = |holding: &&Holding| holding.account == left.account;
         let held = || self.holdings(&left.post).iter().filter(own);
-        let taken_back = held().find(|it| it.from == left.until.plus(1));
-        if let Some(again) = taken_back.filter(|it| it.from < today) {
-            let (post, account) = (left.post.clone(), left.account.clone());
-            return Err(RegistryError::HeldAgain { post, account, from: again.from });
+        let next = held().find(|it| it.from == left.until.plus(1));
+        let (post, account) = (left.post.clone(), left.account.clone());
+        match (next, held().find(|it| it.covers(left.until))) {
+            (Some(next), _) if next.from >= today => Ok(next.from),
+            (Some(next), Some(_)) => Err(RegistryError::HeldAgain { post, account, from: next.from }),
+            (_, Some(holding)) => Ok(holding.from),
+            (_, None) => Err(RegistryError::NotHeld { post, account }),
         }
-        let holding = taken_back.or_else(|| held().find(|holding| holding.covers(left.until)));
-        let not_held = || RegistryError::NotHeld { post: left.post.clone(), account: left.account.clone() };
-        holding.map(|holding| holding.from).ok_or_else(not_held)
     }
 
     /// Refuses an unknown unit.
@@ -526,6 +526,21 @@ mod tests {
         }
         assert_eq!(check("li", 199, 201).unwrap_err().field(), "account", "what has been is not undone");
         assert_eq!(check("li", 198, 150).unwrap_err().field(), "account");
+        let twice = [(100, Some(Day(199))), (200, None)].map(|(from, until)| Holding {
+            post: manager(),
+            account: AccountId::new("li").unwrap(),
+            from: Day(from),
+            until,
+        });
+        let post = tree.post(&manager()).unwrap().clone();
+        let again =
+            Tree::build(vec![unit("beiyuan", None, Level::Market)], Vec::new(), vec![post], twice.to_vec());
+        let again = again.unwrap().check_left(&left("li", 199), Day(201));
+        assert_eq!(
+            again.unwrap_err().field(),
+            "until",
+            "nor is what began before today, by ending what came before it"
+        );
         assert_eq!(check("li", 229, 260), Ok(Day(200)));
         assert_eq!(check("li", 228, 260).unwrap_err().field(), "until", "years are not made days");
     }

@@ -112,6 +112,31 @@ on_every_store! {
         town.check();
     }
 
+    fn a_code_that_somebody_took_before_keeps_nobody_from_receiving(town) {
+        let operator = town.browser(User::Operator);
+        let path = "/market/beiyuan/lots/new";
+        let key = key(&operator.get(&format!("{path}?stall=A1")).expect(200));
+        let made = base::Time(key.split('-').next().unwrap().parse().unwrap());
+        let digits: String = town.site.kernel.zone().local_text(made).chars().filter(char::is_ascii_digit).collect();
+        let code = format!("A1-{}-{}", &digits[2..8], &digits[8..14]);
+        let mut body = town.lot(&code, 1_000);
+        (body["stall"], body["merchant"]) = ("A2".into(), "m2".into());
+        let taken = json!({ "kind": "market.lot.received", "body": body });
+        town.program(User::Operator).post("/api/market/beiyuan/entries", &taken).expect(201);
+        let mut fields = RECEIVED.to_vec();
+        fields.push(("key", &key));
+        let before = entries(&town, "beiyuan");
+        for _ in 0..2 {
+            multipart(&operator, path, &fields, None).expect(303);
+        }
+        assert_eq!(entries(&town, "beiyuan"), before + 1);
+        let lots = operator.get("/api/market/beiyuan/lots?stall=A1").expect(200).json();
+        let lot = lots.as_array().unwrap().iter().find(|lot| lot["supplier"] == "寿光蔬菜合作社" && lot["received_g"] == 12_500);
+        let made_up = lot.expect("the lot is listed")["lot"].as_str().unwrap();
+        assert!(made_up.starts_with(&code[..10]) && made_up != code, "{made_up}");
+        town.check();
+    }
+
     fn a_file_that_is_no_photo_is_refused_beside_its_field_and_the_rest_is_kept(town) {
         let operator = town.browser(User::Operator);
         let path = "/market/beiyuan/lots/new?lang=zh-CN";

@@ -12,6 +12,7 @@ use crate::breach::give;
 const MANAGER: &str = "post:beiyuan-market/manager";
 const CLERK: &str = "post:beiyuan-market/clerk";
 const DEPUTY: &str = "post:beiyuan-market/deputy";
+const AIDE: &str = "post:beiyuan-market/aide";
 const FAR: &str = "post:371481/mayor";
 const HOUR_MS: i64 = 3_600_000;
 
@@ -116,6 +117,109 @@ on_every_store! {
         let help = json!({ "verb": "helper_added", "helper": DEPUTY });
         assert_eq!(step(&clerk, 0, help.clone()).expect(400).json()["field"], "helper");
         step(&manager, 0, help).expect(201);
+        town.check();
+    }
+
+    fn who_stood_in_for_the_owner_reviews_nothing_once_that_was_withdrawn(town) {
+        let manager = town.holder("wei", &[MANAGER]);
+        for (name, post) in [("zhang", CLERK), ("qian", DEPUTY), ("li", AIDE)] {
+            town.holder(name, &[post]);
+        }
+        let by = base::ActorId::new("system:installation").unwrap();
+        let (unit, subject) = (base::UnitCode::new("beiyuan-market").unwrap(), base::SubjectId::new(CLERK).ok());
+        let stands_in = access::Grant { role: access::HOLDER.into(), unit, line: None, subject };
+        let given = town.site.kernel.give_grant(&by, &base::ActorId::new("account:qian").unwrap(), stands_in).unwrap();
+        open(&manager, CLERK, MANAGER);
+        // Somebody else hands it in, and the one who stood in is to review it.
+        let clerk = town.holder_again("zhang");
+        step(&clerk, 0, json!({ "verb": "taken", "by": CLERK })).expect(201);
+        town.site.kernel.withdraw_grant(&by, given.seq.0).unwrap();
+        let hand_over = json!({ "verb": "handed_over", "to": AIDE, "reviewer": DEPUTY, "reason": "分工调整" });
+        step(&manager, 1, hand_over).expect(201);
+        let aide = town.holder_again("li");
+        let file = aide.post_bytes("/api/matters/beiyuan/task-drain/evidence", "application/pdf", b"%PDF-1.4\n%%EOF\n").expect(201).json();
+        let evidence = json!([{ "digest": file["digest"], "title": "照片", "effective": town.now()[..10] }]);
+        step(&aide, 2, json!({ "verb": "submitted", "by": AIDE, "evidence": evidence })).expect(201);
+        let qian = town.holder_again("qian");
+        step(&qian, 3, json!({ "verb": "accepted" })).expect(403);
+        town.check();
+    }
+
+    fn who_reviews_a_matter_hands_nothing_in_for_the_post_that_owes_it(town) {
+        let manager = town.holder("wei", &[MANAGER, CLERK]);
+        town.holder("zhang", &[DEPUTY]);
+        open(&manager, CLERK, MANAGER);
+        step(&manager, 0, json!({ "verb": "taken", "by": CLERK })).expect(201);
+        let seen = manager.get("/api/matters/beiyuan/task-drain").expect(200).json();
+        assert!(!seen["moves"].to_string().contains("submitted"), "{seen}");
+        let file = manager.post_bytes("/api/matters/beiyuan/task-drain/evidence", "application/pdf", b"%PDF-1.4\n%%EOF\n").expect(201).json();
+        let evidence = json!([{ "digest": file["digest"], "title": "照片", "effective": town.now()[..10] }]);
+        step(&manager, 1, json!({ "verb": "submitted", "by": CLERK, "evidence": evidence })).expect(403);
+    }
+
+    fn a_merchant_writes_down_so_many_arrivals_a_day_and_hides_no_lot_of_others(town) {
+        let operator = town.program(User::Operator);
+        let arrive = |lot: String, stall: &str, merchant: &str| {
+            let mut body = town.lot(&lot, 1_000);
+            (body["stall"], body["merchant"]) = (stall.into(), merchant.into());
+            operator.post("/api/market/beiyuan/entries", &json!({ "kind": "market.lot.received", "body": body }))
+        };
+        arrive("OLD".to_owned(), "A1", "m1").expect(201);
+        town.clock.advance_ms(60_000);
+        // One came to it before.
+        for number in 0..299 {
+            arrive(format!("M{number}"), "A2", "m2").expect(201);
+        }
+        let refused = arrive("M300".to_owned(), "A2", "m2").expect(409).json();
+        assert_eq!((&refused["rule"], &refused["field"]), (&json!("too-many-arrivals"), &json!("body.merchant")));
+        for user in [User::Merchant, User::Operator] {
+            let form = town.browser(user).get("/market/beiyuan/record/loss").expect(200).text();
+            assert!(form.contains("value=\"OLD\""), "{user:?}");
+        }
+        arrive("NEW".to_owned(), "A1", "m1").expect(201);
+        town.clock.advance_ms(24 * HOUR_MS);
+        arrive("M300".to_owned(), "A2", "m2").expect(201);
+        town.check();
+    }
+
+    fn a_screen_has_so_many_streams_and_one_that_has_no_place_reads_nothing(town) {
+        let kernel = &town.site.kernel;
+        let by = base::ActorId::new("system:installation").unwrap();
+        let unit = base::UnitCode::new("371400").unwrap();
+        let grants = serde_json::from_value(json!([{ "role": "wall", "unit": "371400" }])).unwrap();
+        let token = kernel::NewToken { title: "大屏".into(), unit, grants, expires: None };
+        let credential = kernel.issue_token(&by, token).unwrap().credential.unwrap();
+        let screen = kernel.open_kiosk(&credential).unwrap().unwrap().cookie_value;
+        let screen = town.site.client().with("cookie", format!("taizhang_kiosk={screen}")).with("accept", "text/event-stream");
+        let status = |stream: &mut TcpStream| {
+            let mut status = [0; 12];
+            stream.read_exact(&mut status).unwrap();
+            String::from_utf8_lossy(&status[9..]).into_owned()
+        };
+        let mut streams: Vec<_> = (0..4).map(|_| screen.open("GET", "/wall/371400/live", &[])).collect();
+        assert!(streams.iter_mut().all(|stream| status(stream) == "200"));
+        assert_eq!(status(&mut screen.open("GET", "/wall/371400/live", &[])), "429");
+    }
+
+    fn a_project_that_was_accepted_as_any_other_matter_is_set_back_by_nobody(town) {
+        const TEAM: &str = "post:decheng-office/team-1";
+        let (team, office) = (town.holder("zhao", &[TEAM]), town.holder("li", &["post:decheng-office/office"]));
+        let (program, path) = (town.program(User::Team), "/api/matters/decheng-projects/project.park");
+        let phase = |to: &str| {
+            let body = json!({ "project": "park", "to": to, "reason": "复工" });
+            program.post("/api/projects/decheng-projects/entries", &json!({ "kind": "projects.phase.changed", "body": body }))
+        };
+        phase("finished").expect(201);
+        let step = |client: &Client, step: Value| {
+            let version = client.get(path).expect(200).json()["matter"]["version"].clone();
+            client.post(&format!("{path}/moves"), &json!({ "expected": version, "move": step })).expect(201);
+        };
+        step(&team, json!({ "verb": "taken", "by": TEAM }));
+        let file = team.post_bytes(&format!("{path}/evidence"), "application/pdf", b"%PDF-1.4\n%%EOF\n").expect(201).json();
+        let evidence = json!([{ "digest": file["digest"], "title": "照片", "effective": town.now()[..10] }]);
+        step(&team, json!({ "verb": "submitted", "by": TEAM, "evidence": evidence }));
+        step(&office, json!({ "verb": "accepted" }));
+        assert_eq!(phase("started").expect(409).json()["rule"], "already-done");
         town.check();
     }
 }

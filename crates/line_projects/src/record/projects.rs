@@ -3,6 +3,7 @@
 use base::Seq;
 use kernel::Receipt;
 use ledger::{Body, Entry, Role};
+use matters::State;
 
 use super::{Failure, Recorder, refuse, refused};
 use crate::due;
@@ -104,7 +105,10 @@ impl Recorder<'_, '_> {
         let project = self.project(&body.project)?;
         rules::in_order(self.occurred, project.changed_at).map_err(refused)?;
         rules::may_change_phase(project.phase, body.to, body.reason.as_deref()).map_err(refused)?;
-        if body.to < Phase::Finished && project.accepted_at.is_some() {
+        // It may have been handed in as any other matter.
+        let id = Name::Project(&project.project).matter(self.book)?;
+        let accepted = self.desk.matter(&id)?.is_some_and(|matter| matter.state == State::Accepted);
+        if body.to < Phase::Finished && (accepted || project.accepted_at.is_some()) {
             let detail = format!("project {} was accepted as finished", project.project);
             return refuse(Code::AlreadyDone, "body.to", detail);
         }
