@@ -253,7 +253,7 @@ mod tests {
         let (recorded, live) = broadcast::channel(1);
         let (listener, _stays) = mpsc::channel::<()>(1);
         let heard = Heard::of(Arc::default(), || live);
-        let mut changes = Changes { heard, until: Instant::now() + Duration::from_secs(60) };
+        let mut changes = Changes { heard, until: Instant::now() + Duration::from_secs(60), _seat: None };
         let busy = || (0..2).for_each(|_| drop(recorded.send(Arc::default())));
         busy();
         assert!(changes.next(|_| false, &listener).await, "what was missed is told");
@@ -268,7 +268,7 @@ mod tests {
         let (listener, _stays) = mpsc::channel::<()>(1);
         let root = Arc::new(AtomicU64::new(7));
         let heard = Heard::of(root.clone(), || live);
-        let mut changes = Changes { heard, until: Instant::now() + Duration::from_secs(60) };
+        let mut changes = Changes { heard, until: Instant::now() + Duration::from_secs(60), _seat: None };
         let lag = || (0..2).for_each(|_| drop(recorded.send(Arc::default())));
         lag();
         assert!(changes.next(|_| false, &listener).await, "nothing was recorded in the root book");
