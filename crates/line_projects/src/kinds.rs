@@ -16,8 +16,8 @@ use ledger::{BodyError, Kind, Rule, check_text};
 pub use code::{CodeError, ProjectCode};
 pub use frame::{ChainFounded, ChainHandedOver, ProgrammeFounded, ProgrammeReplanned};
 pub use money::{
-    ContractSigned, Heading, INSTALMENT_DAYS_MAX, Instalment, Invested, MONTHS_MAX, MonthFellDue, MonthPlan,
-    Paid, Planned,
+    CONTRACTS_BY_TEAM_MAX, CONTRACTS_MAX, ContractSigned, Heading, INSTALMENT_DAYS_MAX, Instalment, Invested,
+    MONTHS_MAX, MonthFellDue, MonthPlan, PAYMENTS_BY_TEAM_MAX, PAYMENTS_MAX, Paid, Planned,
 };
 pub use month::{Month, NotMonth};
 pub use owed::{
@@ -30,7 +30,8 @@ pub use project::{
 pub use reversal::EntryReversed;
 pub use standing::{Change, Phase, Standing};
 pub use work::{
-    AssistancePlanned, Measure, Measured, ProgressReported, ProxyDone, ProxyOpened, VisitMade, Visited,
+    AssistancePlanned, Measure, Measured, ProgressReported, ProxyDone, ProxyOpened,
+    REPORTS_A_DAY_BY_TEAM_MAX, REPORTS_A_DAY_MAX, REPORTS_BY_TEAM_MAX, REPORTS_MAX, VisitMade, Visited,
     WorksDone,
 };
 

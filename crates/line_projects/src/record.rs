@@ -101,12 +101,19 @@ fn refused(refusal: impl Into<Refusal>) -> Failure {
     AppendError::Refused(refusal.into())
 }
 
-/// Refuses what would make more of something than there may be.
-fn need_room(field: &str, (held, new): (usize, usize), max: usize, what: &str) -> Result<(), Failure> {
-    match new == 0 || held + new <= max {
-        true => Ok(()),
-        false => refuse(Code::Body, field, format!("would make {} {what}, of {max} at most", held + new)),
+/// Refuses what would make more of something than there may be; it is called `zh` and `en`.
+fn need_room(
+    field: &str,
+    (held, new): (usize, usize),
+    max: usize,
+    (zh, en): (&str, &str),
+) -> Result<(), Failure> {
+    let made = held + new;
+    if new == 0 || made <= max {
+        return Ok(());
     }
+    let refusal = Refusal::new(Code::Body, field, format!("would make {made} {en}, of {max} at most"));
+    Err(refused(refusal.in_chinese(format!("{zh}将达 {made}，上限为 {max}"))))
 }
 
 impl Recorder<'_, '_> {
@@ -186,6 +193,12 @@ impl Recorder<'_, '_> {
         let receipt = self.append(draft.answered_by(project.team.clone()))?;
         self.touch(project)?;
         Ok(receipt)
+    }
+
+    /// How many there may be of what a kind records of a project: its team leaves the office a share.
+    fn most<B: Body>(&mut self, in_all: usize, by_team: usize) -> Result<usize, Failure> {
+        let is_office = self.desk.may_with(self.actor, B::KIND, self.book)?;
+        Ok(if is_office { in_all } else { by_team })
     }
 
     /// A project on the list, with all recorded that fell due of it before this entry.

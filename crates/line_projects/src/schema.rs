@@ -11,6 +11,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "projects", number: 2, sql: include_str!("../migrations/0002_plans.sql") },
     Migration { owner: "projects", number: 3, sql: include_str!("../migrations/0003_views.sql") },
     Migration { owner: "projects", number: 4, sql: include_str!("../migrations/0004_tally.sql") },
+    Migration { owner: "projects", number: 5, sql: include_str!("../migrations/0005_reports.sql") },
 ];
 
 /// Step 4 cuts plans that were changed into parts anew.

@@ -15,11 +15,11 @@ pub use lists::{
     Assistance, Chain, Programme, Proxy, Report, Visit, assistance, assistance_plan, chain, chains,
     is_reversed, programme, programmes, proxies, proxy, reports, visits,
 };
-pub(crate) use lists::{latest_of_whole, percent_bp};
+pub(crate) use lists::{latest_of_whole, percent_bp, reports_between, reports_on_activities};
 pub use money::{
     Contract, Due, MonthRow, Payment, contract, contracts, contracts_sum, instalments, months, payments,
 };
-pub(crate) use money::{paid, projects_with_months_due};
+pub(crate) use money::{contracts_count, paid, payments_count, projects_with_months_due};
 pub use owed::{Owed, Permit, owed, permit, permits, project_of_matter};
 pub(crate) use owed::{count_of_sort, open_blockers, permits_due};
 pub use portfolio::{AsOf, Course, Listed, Part, first_month, listed, parts};
@@ -211,6 +211,11 @@ pub struct Reached {
     pub at: Time,
     #[schema(value_type = u64)]
     pub seq: Seq,
+}
+
+fn count(row: Option<Row>) -> Result<usize, StoreError> {
+    let count = row.map(|row| row.int(0)).transpose()?.unwrap_or(0);
+    usize::try_from(count).map_err(|_| StoreError::Schema("a count is out of range".into()))
 }
 
 fn owned(row: &Row, column: usize) -> Result<Option<String>, StoreError> {

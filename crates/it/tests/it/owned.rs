@@ -1,13 +1,22 @@
 //! What a review found on key projects: months that were due, what was handed in and returned, extensions, plans without
 //! limits, and what an entry costs. docs/security.md lists them.
 
-use base::{BookId, CityZone};
+use base::{ActorId, BookId, CityZone, Fen, Time};
 use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
-use kernel::Line;
-use line_projects::kinds::{INSTALMENT_DAYS_MAX, MONTHS_MAX};
-use line_projects::plan::kinds::ACTIVITIES_MAX;
+use kernel::{AppendError, Line};
+use ledger::{Body, Draft};
+use line_projects::kinds::{
+    CONTRACTS_BY_TEAM_MAX, CONTRACTS_MAX, ContractSigned, INSTALMENT_DAYS_MAX, MONTHS_MAX,
+    PAYMENTS_BY_TEAM_MAX, PAYMENTS_MAX, Paid, ProgressReported, REPORTS_A_DAY_BY_TEAM_MAX, REPORTS_A_DAY_MAX,
+    REPORTS_BY_TEAM_MAX, REPORTS_MAX,
+};
+use line_projects::plan::kinds::{ACTIVITIES_MAX, PARTS_MAX};
+use line_projects::plan::state::{each_activity_report, plan, reports_that_count};
+use line_projects::plan::{Known, Outlook};
 use line_projects::record::{Input, record as record_as};
 use matters::{Matter, MatterId};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use store::{Engine, Insert, Param, Row, StoreError, Tx};
 
@@ -76,7 +85,7 @@ fn park(client: &Client) -> Value {
 }
 
 fn tend(town: &Town, moment: &str) {
-    town.clock.set(base::Time::parse(moment).unwrap());
+    town.clock.set(Time::parse(moment).unwrap());
     town.settle();
 }
 
@@ -94,8 +103,8 @@ on_every_store! {
         assert_eq!(refused(record_at(&planner, then, "projects.investment.planned", plan(0)), 409), closed);
         // History that is loaded happened when it is said to have, up to what fell due.
         let load = |body: Value| {
-            let input = Input { kind: "projects.investment.planned".into(), occurred: Some(base::Time::parse(then).unwrap()), body, evidence: Vec::new() };
-            let actor = base::ActorId::new("system:history").unwrap();
+            let input = Input { kind: "projects.investment.planned".into(), occurred: Some(Time::parse(then).unwrap()), body, evidence: Vec::new() };
+            let actor = ActorId::new("system:history").unwrap();
             town.site.kernel.append_blocking(move |desk| record_as(desk, &book(), &actor, &input))
         };
         assert!(load(plan(1)).is_err());
@@ -134,7 +143,7 @@ on_every_store! {
 
         // What falls due of the project meanwhile is written once.
         record(&planner, "projects.investment.planned", json!({ "project": "park", "months": [{ "month": "2026-04", "amount_fen": 7 }] })).expect(201);
-        town.clock.set(base::Time::parse("2026-05-02T09:00:00+08:00").unwrap());
+        town.clock.set(Time::parse("2026-05-02T09:00:00+08:00").unwrap());
         reopened(&town, &office(), "project.park", "2026-10-31");
         let said = park(&planner);
         assert_eq!((&said["phase"], &said["accepted_at"], &said["planned_finish"]), (&json!("started"), &Value::Null, &json!("2026-10-31")));
@@ -256,7 +265,7 @@ on_every_store! {
         let after = read(&town);
         assert_eq!(after.1, before.1, "rows");
         let facts = after.0;
-        assert_eq!((facts.paid, facts.invested), (Some(base::Fen(60)), Some(base::Fen(40))));
+        assert_eq!((facts.paid, facts.invested), (Some(Fen(60)), Some(Fen(40))));
         let required = facts.required_fen.unwrap();
         assert_eq!(required.at(base::Day::parse("2026-06-15").unwrap()), 200);
         // What is taken back is read no more.
@@ -264,7 +273,7 @@ on_every_store! {
             record(&planner, "projects.entry.reversed", json!({ "entry": seq, "reason": "录错" })).expect(201);
         }
         let facts = read(&town).0;
-        assert_eq!((facts.paid, facts.invested), (Some(base::Fen(57)), Some(base::Fen(38))));
+        assert_eq!((facts.paid, facts.invested), (Some(Fen(57)), Some(Fen(38))));
         assert_eq!(facts.required_fen.unwrap().at(base::Day::LAST), 380);
         town.check();
     }
@@ -295,6 +304,177 @@ on_every_store! {
         sign(0, 60).expect(201);
         town.check();
     }
+
+    fn a_project_has_so_many_payments_and_contracts_of_which_its_team_leaves_some_to_the_office(town) {
+        let (team, planner) = (town.program(User::Team), town.program(User::Planner));
+        let pay = |by: &Client| record(by, "projects.payment.made", json!({ "project": "park", "amount_fen": 1 }));
+        let paid = || Paid { project: "park".into(), contract: None, amount_fen: Fen(1), heading: Default::default() };
+        plant(&town, (1..PAYMENTS_BY_TEAM_MAX).map(|_| paid()));
+        pay(&team).expect(201);
+        let said = pay(&team).expect(400).json();
+        assert_eq!(said["field"], "body.project");
+        for detail in ["detail", "detail_zh"] {
+            assert!(said[detail].as_str().unwrap().contains(&PAYMENTS_BY_TEAM_MAX.to_string()), "{said}");
+        }
+        plant(&town, (PAYMENTS_BY_TEAM_MAX..PAYMENTS_MAX - 1).map(|_| paid()));
+        let last = pay(&planner).expect(201).json();
+        assert_eq!(refused(pay(&planner), 400).0, "body.project");
+        record(&planner, "projects.entry.reversed", json!({ "entry": last["entry"]["seq"], "reason": "录错" })).expect(201);
+        pay(&planner).expect(201);
+
+        let sign = |by: &Client, name: &str| {
+            let body = json!({ "project": "park", "contract": name, "title": "施工", "party": "某公司", "amount_fen": 1 });
+            record(by, "projects.contract.signed", body)
+        };
+        let signed = |number: usize| ContractSigned { project: "park".into(), contract: format!("C-{number}"), title: "施工".into(),
+            party: "某公司".into(), amount_fen: Fen(1), instalments: Vec::new(), heading: Default::default() };
+        plant(&town, (1..CONTRACTS_BY_TEAM_MAX).map(signed));
+        sign(&team, "T-1").expect(201);
+        assert_eq!(refused(sign(&team, "T-2"), 400).0, "body.contract");
+        plant(&town, (CONTRACTS_BY_TEAM_MAX..CONTRACTS_MAX - 1).map(signed));
+        sign(&planner, "T-2").expect(201);
+        assert_eq!(refused(sign(&planner, "T-3"), 400).0, "body.contract");
+        town.check();
+    }
+
+    fn a_project_has_so_many_reports_of_which_its_team_leaves_some_to_the_office(town) {
+        let (team, planner) = (town.program(User::Team), town.program(User::Planner));
+        let report = |by: &Client, activity: Option<&str>| {
+            record(by, "projects.progress.reported", json!({ "project": "park", "activity": activity, "percent_bp": 100 }))
+        };
+        for (activity, field) in [(Some("A"), "body.activity"), (None, "body.project")] {
+            for _ in 0..REPORTS_A_DAY_BY_TEAM_MAX {
+                report(&team, activity).expect(201);
+            }
+            assert_eq!(refused(report(&team, activity), 400).0, field);
+            for _ in REPORTS_A_DAY_BY_TEAM_MAX..REPORTS_A_DAY_MAX {
+                report(&planner, activity).expect(201);
+            }
+            assert_eq!(refused(report(&planner, activity), 400).0, field);
+        }
+        report(&team, Some("B")).expect(201);
+        town.clock.advance_ms(24 * 3_600_000);
+        report(&team, Some("A")).expect(201);
+        report(&team, None).expect(201);
+        // Nobody records hundreds of thousands here: the tally that is asked says so for a while.
+        let add = |count: usize, sign: &str| {
+            let sql = format!("update projects_tally set reports = reports {sign} {count} where project = 'park'");
+            town.site.kernel.append_blocking(move |desk| { desk.aside(sql.clone(), Vec::new()); Ok::<_, AppendError<()>>(()) }).unwrap();
+        };
+        let told = REPORTS_A_DAY_MAX + 2;
+        add(REPORTS_BY_TEAM_MAX - told - 1, "+");
+        report(&team, Some("B")).expect(201);
+        assert_eq!(refused(report(&team, Some("B")), 400).0, "body.activity");
+        report(&team, None).expect(201);
+        add(REPORTS_MAX - REPORTS_BY_TEAM_MAX - 1, "+");
+        report(&planner, Some("B")).expect(201);
+        assert_eq!(refused(report(&planner, Some("B")), 400).0, "body.activity");
+        add(REPORTS_MAX - told - 2, "-");
+        town.check();
+    }
+
+    fn an_outlook_follows_from_a_few_reports_on_each_activity(town) {
+        let planner = town.program(User::Planner);
+        let road = "编号,名称,工期,紧前工作\nA,路基,20d,\nB,桥涵,30d,A\nC,路面,9d,B\nD,绿化,5d,\n";
+        planner.post_bytes(PLAN, "application/octet-stream", road.as_bytes()).expect(201);
+        let mut random = StdRng::seed_from_u64(7);
+        let now = town.site.kernel.now();
+        for _ in 0..12 {
+            // Many at one moment, and told late; X is in no plan.
+            let reports: Vec<(Time, ProgressReported)> = (0..25)
+                .map(|_| {
+                    let at = now.plus_ms(-random.random_range(0..40) * 7_200_000);
+                    let percent = [None, Some(0), Some(0), Some(3_300), Some(10_000)][random.random_range(0..5)];
+                    let days = (percent.is_none() || random.random_range(0..4) == 0).then(|| random.random_range(0..40));
+                    let activity = ["A", "B", "C", "X"][random.random_range(0..4)];
+                    (at, ProgressReported { project: "park".into(), activity: Some(activity.into()), percent_bp: percent,
+                        remaining_days: days, note: None })
+                })
+                .collect();
+            plant_at(&town, reports);
+            let zone = town.site.kernel.zone().clone();
+            town.site.kernel.read(|tx| {
+                let project = line_projects::state::project(tx, &book(), "park")?.unwrap();
+                let (_, model) = plan(tx, &book(), "park")?.unwrap();
+                let mut all = Vec::new();
+                each_activity_report(tx, &book(), "park", |report| all.push(report.clone()))?;
+                assert!(all.is_sorted_by_key(|report| report.at));
+                let mut rows = 0;
+                let few = reports_that_count(&mut Counted { inner: tx, rows: &mut rows }, &book(), "park", model.codes())?;
+                assert!(few.len() <= 9 && rows <= 10 && few.len() <= all.len(), "{rows} rows");
+                let outlook = |reports| {
+                    let known = Known { model: &model, reports, frozen: None, finish: project.planned_finish,
+                        total: project.total_fen, zone: &zone };
+                    let outlook = Outlook::standing(known).unwrap();
+                    (outlook.document.plan.activities.clone(), outlook.planned.clone(), outlook.done.clone(), *outlook.schedule.terms())
+                };
+                let (few, all) = (outlook(few.as_slice()), outlook(all.as_slice()));
+                assert_eq!(format!("{few:?}"), format!("{all:?}"));
+                Ok(())
+            }).unwrap();
+        }
+        // One that comes into the plan by a change is reckoned with as it was reported on before.
+        let late = ProgressReported { project: "park".into(), activity: Some("X".into()), percent_bp: None, remaining_days: Some(300), note: None };
+        plant(&town, [late]);
+        let add = json!([{ "what": "add", "activity": { "code": "X", "name": "验收", "minutes": 480 } }]);
+        let edited = record(&planner, "projects.plan.edited", json!({ "project": "park", "changes": add })).expect(201).json();
+        let seq = base::Seq(edited["entry"]["seq"].as_u64().unwrap());
+        let entry = town.site.kernel.read(|tx| kernel::entries::entry(tx, &book(), seq)).unwrap().unwrap();
+        let body: Value = serde_json::from_str(entry.body.as_deref().unwrap()).unwrap();
+        let finish = planner.get(PLAN).expect(200).json()["finish"].clone();
+        assert!(body["after"] == finish && finish.as_str().unwrap() > "2026-12", "{body}, {finish}");
+        town.check();
+    }
+
+    fn a_plan_comes_to_no_more_by_changes_than_by_a_file(town) {
+        let planner = town.program(User::Planner);
+        let long = "长".repeat(250);
+        let take = |rows: String| {
+            let table = format!("编号,名称,工期,紧前工作,分部\n{rows}");
+            planner.post_bytes(PLAN, "application/octet-stream", table.as_bytes()).expect(201).json()
+        };
+        let edit = |changes: Value| record(&planner, "projects.plan.edited", json!({ "project": "park", "changes": changes }));
+        let wrong = |answer: Answer| assert_eq!(refused(answer, 400), ("body.changes".into(), "plan".into()));
+        take((0..PARTS_MAX * 23).map(|at| format!("A{at:04},{long},1d,,{long}\n")).collect());
+        let add = |code: &str| json!({ "what": "add", "activity": { "code": code, "name": long, "group": long, "minutes": 480 } });
+        wrong(edit(json!([add("N0001")])));
+        edit(json!([{ "what": "name", "activity": "A0001", "name": "短" }])).expect(201);
+
+        let code = |at: usize| format!("{at:03}{}", "长".repeat(57));
+        take((0..400).map(|at| format!("{},工作,1d,,\n", code(at))).collect());
+        let links = |from: usize| -> Value {
+            (from..from + 100).map(|at| json!({ "what": "link", "to": code(0), "after": { "code": code(at), "kind": "FS" } })).collect()
+        };
+        edit(links(1)).expect(201);
+        edit(links(101)).expect(201);
+        wrong(edit(links(201)));
+
+        let shifts: Vec<String> = (0..8).map(|hour| format!("0{hour}:00-0{hour}:30")).collect();
+        let days = |from: i32| -> Value {
+            let day = |number: i32| base::Day::FIRST.plus(738_000 + 2 * number);
+            (from..from + 150).map(|number| json!({ "what": "day", "calendar": 0, "day": day(number), "shifts": shifts })).collect()
+        };
+        edit(days(0)).expect(201);
+        wrong(edit(days(150)));
+        town.check();
+    }
+}
+
+/// Records without asking whether it may be, as it was before there were limits.
+fn plant<B: Body>(town: &Town, bodies: impl IntoIterator<Item = B>) {
+    let now = town.site.kernel.now();
+    plant_at(town, bodies.into_iter().map(|body| (now, body)).collect());
+}
+
+fn plant_at<B: Body>(town: &Town, bodies: Vec<(Time, B)>) {
+    let actor = ActorId::new("system:test").unwrap();
+    let drafts: Vec<Draft> =
+        bodies.iter().map(|(at, body)| Draft::new(&book(), *at, &actor, body).unwrap()).collect();
+    let planted = town.site.kernel.append_blocking(move |desk| {
+        drafts.iter().try_for_each(|draft| desk.append(draft.clone()).map(drop))?;
+        Ok::<_, AppendError<()>>(())
+    });
+    planted.unwrap();
 }
 
 /// What the line knows of the park, and how many rows it reads for it once its plan was reckoned with.

@@ -10,6 +10,11 @@ use super::{Month, body, check_code, check_each, check_fen, check_name, check_ra
 pub const MONTHS_MAX: usize = 600;
 /// Days of one project by which anything has to be paid.
 pub const INSTALMENT_DAYS_MAX: usize = 1_000;
+/// Payments of one project, and contracts: its account, page and files show them all. Its team leaves the office a fifth.
+pub const PAYMENTS_MAX: usize = 5_000;
+pub const PAYMENTS_BY_TEAM_MAX: usize = 4_000;
+pub const CONTRACTS_MAX: usize = 500;
+pub const CONTRACTS_BY_TEAM_MAX: usize = 400;
 
 /// Under what the money of a project is broken down. Written by the recorder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

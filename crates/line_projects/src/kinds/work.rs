@@ -10,6 +10,14 @@ use crate::plan::kinds::check_activity;
 
 use super::{body, check_code, check_each, check_name, check_range};
 
+/// Reports on the activities of one project: its S-curve reads them all. Ten thousand activities that are reported on every
+/// day of a month each come to what its team may tell; the rest is left to the office.
+pub const REPORTS_MAX: usize = 400_000;
+pub const REPORTS_BY_TEAM_MAX: usize = 300_000;
+/// Reports of one day on one activity, or on the whole project.
+pub const REPORTS_A_DAY_MAX: usize = 48;
+pub const REPORTS_A_DAY_BY_TEAM_MAX: usize = 24;
+
 body! {
     /// The team reports how far the work has come. Photos are the entry's evidence.
     ProgressReported = "projects.progress.reported" {

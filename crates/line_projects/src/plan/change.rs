@@ -186,6 +186,14 @@ impl Change {
         model.find(code).map_or(Ok(()), |activity| activity.check(field))
     }
 
+    /// The code of an activity that is new.
+    pub(crate) fn added(&self) -> Option<&str> {
+        match self {
+            Self::Add { activity } => Some(&activity.code),
+            _ => None,
+        }
+    }
+
     fn make(&self, model: &mut Model) -> Result<(), ChangeError> {
         match self.clone() {
             Self::Duration { activity, minutes } => model.activity(&activity)?.minutes = minutes,

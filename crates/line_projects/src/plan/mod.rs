@@ -27,7 +27,7 @@ pub(crate) use ahead::ahead;
 pub use apply::apply;
 pub use change::{Change, ChangeError};
 pub use clock::Clock;
-pub use curve::{CurvePoint, curve};
+pub use curve::{CurvePoint, Earned, curve};
 pub use explain::{PlanError, explain};
 pub use import::{Import, ImportError, read as read_file};
 pub use model::Model;

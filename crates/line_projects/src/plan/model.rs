@@ -40,6 +40,10 @@ impl Model {
         self.parts.iter().flatten()
     }
 
+    pub fn codes(&self) -> impl Iterator<Item = &str> {
+        self.activities().map(|activity| activity.code.as_str())
+    }
+
     pub fn count(&self) -> usize {
         self.parts.iter().map(Vec::len).sum()
     }
@@ -50,6 +54,19 @@ impl Model {
 
     pub fn parts(&self) -> &[Vec<PlanActivity>] {
         &self.parts
+    }
+
+    /// How many entries it would be taken over by, and the bytes of the largest of its activities.
+    pub fn extent(&self) -> (usize, usize) {
+        let (mut entries, mut filled, mut largest) = (0, PART_BYTES_MAX, 0);
+        for own in self.activities().map(bytes) {
+            if filled + own > PART_BYTES_MAX {
+                (entries, filled) = (entries + 1, 0);
+            }
+            filled += own;
+            largest = largest.max(own);
+        }
+        (entries, largest)
     }
 
     /// The parts that changes have touched.

@@ -53,7 +53,7 @@ pub struct Outlook {
 /// Everything that an outlook follows from.
 pub struct Known<'a> {
     pub model: &'a Model,
-    /// In the order of their times.
+    /// In the order of their times; those that others have made up for may be left out.
     pub reports: &'a [ActivityReport],
     pub frozen: Option<Frozen>,
     /// The deadline of the project, and what it is to cost.

@@ -32,7 +32,7 @@ fn standing(
     project: &Project,
 ) -> Result<Option<Standing>, StoreError> {
     let Some((source, model)) = state::plan(tx, book, &project.project)? else { return Ok(None) };
-    let reports = state::activity_reports(tx, book, &project.project)?;
+    let reports = state::reports_that_count(tx, book, &project.project, model.codes())?;
     let frozen = state::frozen(tx, book, &project.project)?;
     let known = Known {
         model: &model,
@@ -115,7 +115,7 @@ fn facts(
     book: &BookId,
     project: &Project,
 ) -> Result<Option<PlanFacts>, StoreError> {
-    let last = state::activity_reports(tx, book, &project.project)?.last().map(|report| report.at);
+    let last = state::last_reported(tx, book, &project.project)?;
     let Some((_, outlook)) = standing(tx, zone, book, project)? else { return Ok(None) };
     Ok(Some(match outlook {
         Ok(outlook) => PlanFacts {

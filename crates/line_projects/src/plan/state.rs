@@ -111,23 +111,107 @@ fn digested(digest: &mut Sha256, value: &Value) {
     }
 }
 
-/// What was reported of activities, in the order of its time.
-pub fn activity_reports(
+/// Reports that are read at a time.
+const REPORTS_AT_A_TIME: usize = 5_000;
+
+/// Tells all that was reported of activities, in the order of its time.
+pub fn each_activity_report(
     tx: &mut dyn Tx,
     book: &BookId,
     project: &str,
+    mut told: impl FnMut(&ActivityReport),
+) -> Result<(), StoreError> {
+    let sql = format!(
+        "select activity, percent_bp, remaining_days, at, seq from projects_report
+         where book = $1 and project = $2 and activity <> '' and (at, seq) > ($3, $4)
+         order by at, seq limit {REPORTS_AT_A_TIME}"
+    );
+    let mut after = (i64::MIN, i64::MIN);
+    loop {
+        let (at, seq) = (Param::Int(after.0), Param::Int(after.1));
+        let rows = tx.query(&sql, &[Param::Text(book.as_str()), Param::Text(project), at, seq])?;
+        rows.iter().try_for_each(|row| {
+            told(&report(row)?);
+            Ok::<_, StoreError>(())
+        })?;
+        match rows.last() {
+            Some(last) if rows.len() == REPORTS_AT_A_TIME => after = (last.int(3)?, last.int(4)?),
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn report(row: &Row) -> Result<ActivityReport, StoreError> {
+    Ok(ActivityReport {
+        activity: row.text(0)?.to_owned(),
+        percent_bp: row.int_or_null(1)?,
+        remaining_days: row.int_or_null(2)?,
+        at: Time(row.int(3)?),
+    })
+}
+
+/// Activities whose reports are looked for at a time.
+const ACTIVITIES_AT_A_TIME: usize = 500;
+
+/// What was reported of some activities as far as the outlook of their plan follows from it, in the order of its time: of each
+/// the last report, the last by which it has not begun, and the first since. However many there are, no others are read.
+pub fn reports_that_count<'a>(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    project: &str,
+    activities: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<ActivityReport>, StoreError> {
-    const ALL: &str = "select activity, percent_bp, remaining_days, at from projects_report
-        where book = $1 and project = $2 and activity <> '' order by at, seq";
-    let report = |row: &Row| {
-        Ok(ActivityReport {
-            activity: row.text(0)?.to_owned(),
-            percent_bp: row.int_or_null(1)?,
-            remaining_days: row.int_or_null(2)?,
-            at: Time(row.int(3)?),
-        })
-    };
-    tx.query(ALL, &[Param::Text(book.as_str()), Param::Text(project)])?.iter().map(report).collect()
+    if crate::state::reports_on_activities(tx, book, project)? == 0 {
+        return Ok(Vec::new());
+    }
+    let codes: Vec<&str> = activities.collect();
+    let mut found: Vec<(i64, ActivityReport)> = Vec::new();
+    for codes in codes.chunks(ACTIVITIES_AT_A_TIME) {
+        let sql = that_count(codes.len());
+        let mut params = vec![Param::Text(book.as_str()), Param::Text(project)];
+        params.extend(codes.iter().map(|code| Param::Text(code)));
+        for row in tx.query(&sql, &params)? {
+            found.push((row.int(4)?, report(&row)?));
+        }
+    }
+    found.sort_by_key(|(seq, report)| (report.at, *seq));
+    Ok(found.into_iter().map(|(_, report)| report).collect())
+}
+
+/// The statement that finds the reports that count of so many activities, by a few looks into an index for each.
+fn that_count(activities: usize) -> String {
+    let asked: Vec<String> = (3..3 + activities).map(|number| format!("(${number})")).collect();
+    let asked = asked.join(", ");
+    format!(
+        "with asked (activity) as (values {asked}),
+         anew (activity, at, seq) as (
+             select asked.activity, r.at, r.seq from asked left join projects_report r on r.book = $1 and r.seq = (
+                 select z.seq from projects_report z where z.book = $1 and z.project = $2
+                 and z.activity = asked.activity and z.percent_bp = 0 and z.remaining_days is null
+                 order by z.at desc, z.seq desc limit 1)
+         ),
+         counting (seq) as (
+             select seq from anew
+             union select (
+                 select f.seq from projects_report f where f.book = $1 and f.project = $2
+                 and f.activity = anew.activity
+                 and (f.at, f.seq) > (coalesce(anew.at, -9223372036854775807), coalesce(anew.seq, -1))
+                 order by f.at, f.seq limit 1) from anew
+             union select (
+                 select l.seq from projects_report l where l.book = $1 and l.project = $2
+                 and l.activity = asked.activity order by l.at desc, l.seq desc limit 1) from asked
+         )
+         select r.activity, r.percent_bp, r.remaining_days, r.at, r.seq from counting
+         join projects_report r on r.book = $1 and r.seq = counting.seq"
+    )
+}
+
+/// When anything was last reported of an activity.
+pub fn last_reported(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Option<Time>, StoreError> {
+    const LAST: &str = "select at from projects_report where book = $1 and project = $2 and activity <> ''
+        order by at desc, seq desc limit 1";
+    let row = tx.query_one(LAST, &[Param::Text(book.as_str()), Param::Text(project)])?;
+    row.map(|row| row.int(0).map(Time)).transpose()
 }
 
 /// A baseline, without its dates.

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::explain::explain;
 use super::import::{self, Import, ImportError};
 use super::kinds::Format;
-use super::{Clock, CurvePoint, Model, Outlook, ahead, curve, office_hours, years};
+use super::{Clock, CurvePoint, Earned, Model, Outlook, ahead, curve, office_hours, years};
 use crate::api::failure_problem;
 use crate::record::{Recorded, import_plan};
 use crate::state::{self, Project};
@@ -200,12 +200,13 @@ pub async fn value(
     let (book, name) = (book.clone(), project.project.clone());
     let (outlook, today) = (outlook.clone(), app.today());
     app.blocking(move |kernel| {
-        let (reports, payments) = kernel.read(|tx| {
-            let reports = super::state::activity_reports(tx, &book, &name)?;
-            Ok::<_, store::StoreError>((reports, state::payments(tx, &book, &name)?))
+        let mut earned = Earned::of(&outlook, kernel.zone());
+        let payments = kernel.read(|tx| {
+            super::state::each_activity_report(tx, &book, &name, |report| earned.report(report))?;
+            state::payments(tx, &book, &name)
         })?;
         let payments: Vec<_> = payments.into_iter().map(|payment| (payment.at, payment.amount_fen)).collect();
-        let points = curve(&outlook, &reports, &payments, kernel.zone(), today);
+        let points = curve(&outlook, &earned.by_day(), &payments, kernel.zone(), today);
         let spent: Fen = payments.iter().map(|(_, fen)| *fen).sum();
         Ok::<_, store::StoreError>((points, outlook.earned(today, spent)))
     })

@@ -5,7 +5,8 @@ use kernel::Receipt;
 
 use super::{Failure, Recorder, need_room, refuse, refused};
 use crate::kinds::{
-    ContractSigned, INSTALMENT_DAYS_MAX, Instalment, Invested, MONTHS_MAX, MonthPlan, Paid, Planned,
+    CONTRACTS_BY_TEAM_MAX, CONTRACTS_MAX, ContractSigned, INSTALMENT_DAYS_MAX, Instalment, Invested,
+    MONTHS_MAX, MonthPlan, PAYMENTS_BY_TEAM_MAX, PAYMENTS_MAX, Paid, Planned,
 };
 use crate::refusal::Code;
 use crate::rules;
@@ -17,10 +18,14 @@ impl Recorder<'_, '_> {
         if state::contract(self.desk.read()?, self.book, &body.contract)?.is_some() {
             return refuse(Code::Exists, "body.contract", format!("contract {} is recorded", body.contract));
         }
+        let signed = state::contracts_count(self.desk.read()?, self.book, &project.project)?;
+        let most = self.most::<ContractSigned>(CONTRACTS_MAX, CONTRACTS_BY_TEAM_MAX)?;
+        need_room("body.contract", (signed, 1), most, ("该项目的合同", "contracts of the project"))?;
         let due = state::instalments(self.desk.read()?, self.book, &project.project)?;
         let is_new = |part: &&Instalment| due.iter().all(|it| it.day != part.day);
         let days = (due.len(), body.instalments.iter().filter(is_new).count());
-        need_room("body.instalments", days, INSTALMENT_DAYS_MAX, "days by which the project has to pay")?;
+        let what = ("该项目的付款日期", "days by which the project has to pay");
+        need_room("body.instalments", days, INSTALMENT_DAYS_MAX, what)?;
         let signed = state::contracts_sum(self.desk.read()?, self.book, &project.project)?;
         need_likely(signed + body.amount_fen, &project)?;
         body.heading = project.heading();
@@ -34,7 +39,7 @@ impl Recorder<'_, '_> {
         rules::may_cost(&body, &months, project.total_fen).map_err(refused)?;
         let is_new = |plan: &&MonthPlan| months.iter().all(|row| row.month != plan.month);
         let count = (months.len(), body.months.iter().filter(is_new).count());
-        need_room("body.months", count, MONTHS_MAX, "months of the project")?;
+        need_room("body.months", count, MONTHS_MAX, ("该项目的月份", "months of the project"))?;
         self.of_project(&body, &project)
     }
 
@@ -54,7 +59,7 @@ impl Recorder<'_, '_> {
         let months = state::months(self.desk.read()?, self.book, &project.project)?;
         let is_new = months.iter().all(|row| row.month != body.month);
         let count = (months.len(), usize::from(is_new));
-        need_room("body.month", count, MONTHS_MAX, "months of the project")?;
+        need_room("body.month", count, MONTHS_MAX, ("该项目的月份", "months of the project"))?;
         let invested: Fen = months.iter().map(|row| row.invested_fen).sum();
         need_likely(invested + body.amount_fen, &project)?;
         body.heading = project.heading();
@@ -70,6 +75,9 @@ impl Recorder<'_, '_> {
                 return refuse(Code::UnknownContract, "body.contract", detail);
             }
         }
+        let made = state::payments_count(self.desk.read()?, self.book, &project.project)?;
+        let most = self.most::<Paid>(PAYMENTS_MAX, PAYMENTS_BY_TEAM_MAX)?;
+        need_room("body.project", (made, 1), most, ("该项目的付款", "payments of the project"))?;
         let paid = state::paid(self.desk.read()?, self.book, &project.project)?;
         need_likely(paid + body.amount_fen, &project)?;
         body.heading = project.heading();

@@ -281,17 +281,14 @@ impl Recorder<'_, '_> {
         let tx = self.desk.read()?;
         let count = state::count_of_sort(tx, self.book, &project.project, name.sort())?;
         let most = if is_office { OWED_MAX } else { OWED_BY_TEAM_MAX };
-        need_room(field, (count, 1), most, "matters of its sort, of the project")?;
+        need_room(field, (count, 1), most, ("该项目的同类事项", "matters of its sort, of the project"))?;
         if !is_office {
             let owed = state::owed(tx, self.book, &project.project, Some(name.sort()))?;
             let is_open = |matter: &Matter| matter.owner == *owner && !matter.state.is_closed();
             let open = owed.iter().filter(|owed| is_open(&owed.matter)).count();
-            need_room(
-                field,
-                (open, 1),
-                OPEN_ON_POST_MAX,
-                "open matters of its sort, of the project and the post",
-            )?;
+            let what =
+                ("该项目由该岗位承办的同类未结事项", "open matters of its sort, of the project and the post");
+            need_room(field, (open, 1), OPEN_ON_POST_MAX, what)?;
         }
         Ok(())
     }

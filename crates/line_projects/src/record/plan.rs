@@ -1,5 +1,6 @@
 //! Plans: taken over from files, changed, overlapped, frozen, worked back from a deadline.
 
+use base::limits::BODY_BYTES_MAX;
 use base::{ActorId, BookId, Time};
 use kernel::entries::{self, Kinds};
 use kernel::{Desk, Receipt};
@@ -11,8 +12,10 @@ use crate::plan::kinds::{
     Baselined, DeadlineSet, Edited, Imported, Overlapped, PARTS_MAX, PLANS_A_DAY_MAX, PartImported,
     check_size,
 };
-use crate::plan::{Change, Clock, Import, Known, Model, Outlook, PlanError, state, years};
-use crate::refusal::Code;
+use crate::plan::{
+    ActivityReport, Change, Clock, Frozen, Import, Known, Model, Outlook, PlanError, state, years,
+};
+use crate::refusal::{Code, Refusal};
 use crate::state::Project;
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -51,12 +54,9 @@ impl Recorder<'_, '_> {
         if let Some((_, before)) = self.held_plan(&project)? {
             (model.deadline, model.backward) = (before.deadline, before.backward);
         }
-        if model.parts().len() > PARTS_MAX {
-            let detail =
-                format!("comes to {} entries, of {PARTS_MAX} at most: shorten names", model.parts().len());
-            return refuse(Code::Plan, "file", detail);
-        }
-        let outlook = self.outcome(&project, &model, "file")?;
+        need_extent(&model, "file")?;
+        let told = self.told(&project, model.codes())?;
+        let outlook = self.outcome(&project, &model, &told, "file")?;
         let head = Imported {
             project: project.project.clone(),
             format: import.format,
@@ -90,8 +90,7 @@ impl Recorder<'_, '_> {
     /// What was taken over or frozen once is kept for good, whatever takes its place. Its team leaves the office half of a day's.
     fn need_few_a_day<B: Body>(&mut self, project: &Project, field: &str) -> Result<(), Failure> {
         let subject = self.id("project", &project.project)?;
-        let is_team = !self.desk.may_with(self.actor, B::KIND, self.book)?;
-        let most = if is_team { PLANS_A_DAY_MAX / 2 } else { PLANS_A_DAY_MAX };
+        let most = self.most::<B>(PLANS_A_DAY_MAX, PLANS_A_DAY_MAX / 2)?;
         let tx = self.desk.read()?;
         let made = entries::about_of(tx, self.book, &subject, Kinds::These(&[B::KIND]), None, most)?;
         let now = self.desk.now();
@@ -106,7 +105,9 @@ impl Recorder<'_, '_> {
 
     pub(super) fn edit_plan(&mut self, mut body: Edited) -> Result<Receipt, Failure> {
         let (project, mut model) = self.planned_project(&body.project)?;
-        let before = self.reckoned(&project, &model, Outlook::standing, "body.project")?;
+        let added = body.changes.iter().filter_map(Change::added);
+        let told = self.told(&project, model.codes().chain(added))?;
+        let before = self.reckoned(&project, &model, &told, Outlook::standing, "body.project")?;
         Change::make_all(&body.changes, &mut model).map_err(|(at, error)| {
             refused(PlanError::Change(error).refusal(&format!("body.changes[{at}]"), None))
         })?;
@@ -114,17 +115,20 @@ impl Recorder<'_, '_> {
             change.check_made(&format!("body.changes[{at}]"), &model).map_err(refused)?;
         }
         check_size(["body.changes"; 2], model.count(), model.links()).map_err(refused)?;
-        let after = self.outcome(&project, &model, "body.changes")?;
+        need_extent(&model, "body.changes")?;
+        let after = self.outcome(&project, &model, &told, "body.changes")?;
         (body.before, body.after) = (written(before.finish()), Some(Clock(after.finish())));
         self.of_project(&body, &project)
     }
 
     pub(super) fn overlap_plan(&mut self, mut body: Overlapped) -> Result<Receipt, Failure> {
         let (project, mut model) = self.planned_project(&body.project)?;
-        let before = self.reckoned(&project, &model, Outlook::standing, "body.project")?;
+        let told = self.told(&project, model.codes())?;
+        let before = self.reckoned(&project, &model, &told, Outlook::standing, "body.project")?;
         body.make(&mut model)
             .map_err(|error| refused(PlanError::Change(error).refusal("body.from", None)))?;
-        let after = self.outcome(&project, &model, "body.lag_minutes")?;
+        need_extent(&model, "body.from")?;
+        let after = self.outcome(&project, &model, &told, "body.lag_minutes")?;
         (body.before, body.after) = (written(before.finish()), Some(Clock(after.finish())));
         self.of_project(&body, &project)
     }
@@ -143,7 +147,8 @@ impl Recorder<'_, '_> {
     pub(super) fn set_plan_deadline(&mut self, mut body: DeadlineSet) -> Result<Receipt, Failure> {
         let (project, mut model) = self.planned_project(&body.project)?;
         (model.deadline, model.backward) = (body.deadline, body.backward);
-        let outlook = self.outcome(&project, &model, "body.deadline")?;
+        let told = self.told(&project, model.codes())?;
+        let outlook = self.outcome(&project, &model, &told, "body.deadline")?;
         body.latest_start = Some(Clock(outlook.schedule.latest_start()));
         body.finish = Some(Clock(outlook.finish()));
         self.of_project(&body, &project)
@@ -162,9 +167,28 @@ impl Recorder<'_, '_> {
         }
     }
 
+    /// What is known of activities besides their plan, read once for what it was and what it is to be.
+    fn told<'a>(
+        &mut self,
+        project: &Project,
+        activities: impl Iterator<Item = &'a str>,
+    ) -> Result<Told, Failure> {
+        let tx = self.desk.read()?;
+        Ok(Told {
+            reports: state::reports_that_count(tx, self.book, &project.project, activities)?,
+            frozen: state::frozen(tx, self.book, &project.project)?,
+        })
+    }
+
     /// A plan as it is to stand; refused beside a field if entries cannot write its dates.
-    fn outcome(&mut self, project: &Project, model: &Model, field: &str) -> Result<Outlook, Failure> {
-        let outlook = self.reckoned(project, model, Outlook::of, field)?;
+    fn outcome(
+        &self,
+        project: &Project,
+        model: &Model,
+        told: &Told,
+        field: &str,
+    ) -> Result<Outlook, Failure> {
+        let outlook = self.reckoned(project, model, told, Outlook::of, field)?;
         years::check(&outlook.document, &outlook.schedule, &outlook.planned)
             .map_err(|error| refused(error.refusal(field, Some(&outlook.document))))?;
         Ok(outlook)
@@ -172,18 +196,17 @@ impl Recorder<'_, '_> {
 
     /// A plan with what is known of its project; refused beside a field if it cannot be reckoned with.
     fn reckoned(
-        &mut self,
+        &self,
         project: &Project,
         model: &Model,
+        told: &Told,
         of: fn(Known<'_>) -> Result<Outlook, PlanError>,
         field: &str,
     ) -> Result<Outlook, Failure> {
-        let reports = state::activity_reports(self.desk.read()?, self.book, &project.project)?;
-        let frozen = state::frozen(self.desk.read()?, self.book, &project.project)?;
         let known = Known {
             model,
-            reports: &reports,
-            frozen,
+            reports: &told.reports,
+            frozen: told.frozen.clone(),
             finish: project.planned_finish,
             total: project.total_fen,
             zone: self.desk.zone(),
@@ -193,6 +216,33 @@ impl Recorder<'_, '_> {
             refused(error.refusal(field, document.as_ref()))
         })
     }
+}
+
+/// What was reported of activities, and the dates by which they are judged.
+struct Told {
+    reports: Vec<ActivityReport>,
+    frozen: Option<Frozen>,
+}
+
+/// What a plan is taken over by and kept in, whether it came from a file or by changes: entries that each hold what they hold.
+fn need_extent(model: &Model, field: &str) -> Result<(), Failure> {
+    let (entries, largest) = model.extent();
+    let calendars = serde_json::to_vec(&model.calendars).map_or(usize::MAX, |text| text.len());
+    let entries = entries.max(model.parts().len());
+    let refusal = |zh: String, en: String| Err(refused(Refusal::new(Code::Plan, field, en).in_chinese(zh)));
+    if entries > PARTS_MAX {
+        return refusal(
+            format!("将有 {entries} 条记录，上限为 {PARTS_MAX}，请缩短名称"),
+            format!("comes to {entries} entries, of {PARTS_MAX} at most: shorten names"),
+        );
+    }
+    if largest.max(calendars) > BODY_BYTES_MAX {
+        return refusal(
+            format!("一项活动或全部日历超过 {BODY_BYTES_MAX} 字节"),
+            format!("an activity, or all calendars, come to more than {BODY_BYTES_MAX} bytes"),
+        );
+    }
+    Ok(())
 }
 
 /// A finish that reports may have put beyond what entries write.

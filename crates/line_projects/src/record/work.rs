@@ -4,8 +4,11 @@ use base::SubjectId;
 use kernel::{Named, Receipt};
 use ledger::{Body, Role};
 
-use super::{Failure, Recorder, refuse, refused};
-use crate::kinds::{AssistancePlanned, ProgressReported, ProxyDone, ProxyOpened, VisitMade, WorksDone};
+use super::{Failure, Recorder, need_room, refuse, refused};
+use crate::kinds::{
+    AssistancePlanned, ProgressReported, ProxyDone, ProxyOpened, REPORTS_A_DAY_BY_TEAM_MAX,
+    REPORTS_A_DAY_MAX, REPORTS_BY_TEAM_MAX, REPORTS_MAX, VisitMade, WorksDone,
+};
 use crate::refusal::Code;
 use crate::rules;
 use crate::state::{self, Project};
@@ -14,10 +17,29 @@ impl Recorder<'_, '_> {
     pub(super) fn report(&mut self, body: ProgressReported) -> Result<Receipt, Failure> {
         let project = self.project(&body.project)?;
         let activity = body.activity.as_deref().unwrap_or("");
+        self.need_few_reports(&project, activity)?;
         let before =
             state::percent_bp(self.desk.read()?, self.book, &project.project, activity, self.occurred)?;
         rules::may_report(before, body.percent_bp, body.note.as_deref()).map_err(refused)?;
         self.of_project(&body, &project)
+    }
+
+    /// The S-curve reads all reports on activities, and the outlook those of each that count. A day is one of the city.
+    fn need_few_reports(&mut self, project: &Project, activity: &str) -> Result<(), Failure> {
+        let day = self.desk.zone().day_of(self.occurred);
+        let within = (self.desk.zone().start_of(day), self.desk.zone().start_of(day.plus(1)));
+        let told = state::reports_between(self.desk.read()?, self.book, &project.project, activity, within)?;
+        let most = self.most::<ProgressReported>(REPORTS_A_DAY_MAX, REPORTS_A_DAY_BY_TEAM_MAX)?;
+        if activity.is_empty() {
+            let what = ("当日对项目整体的进度上报", "reports of the day on the whole project");
+            return need_room("body.project", (told, 1), most, what);
+        }
+        let what = ("当日对该活动的进度上报", "reports of the day on the activity");
+        need_room("body.activity", (told, 1), most, what)?;
+        let told = state::reports_on_activities(self.desk.read()?, self.book, &project.project)?;
+        let most = self.most::<ProgressReported>(REPORTS_MAX, REPORTS_BY_TEAM_MAX)?;
+        let what = ("该项目各活动的进度上报", "reports on activities of the project");
+        need_room("body.activity", (told, 1), most, what)
     }
 
     pub(super) fn build(&mut self, body: WorksDone) -> Result<Receipt, Failure> {

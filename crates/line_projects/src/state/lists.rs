@@ -4,7 +4,7 @@ use base::{BookId, Fen, Seq, SubjectId, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx};
 
-use super::{owned, subject};
+use super::{count, owned, subject};
 
 /// A programme (专项).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -135,6 +135,34 @@ pub(crate) fn percent_bp(
     let params =
         [Param::Text(book.as_str()), Param::Text(project), Param::Text(activity), Param::Int(before.0)];
     tx.query_one(LAST, &params)?.map(|row| row.int(0)).transpose()
+}
+
+/// How many reports there are on one activity of a project, or on the whole of it (`""`), from a moment until before another.
+pub(crate) fn reports_between(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    project: &str,
+    activity: &str,
+    (from, to): (Time, Time),
+) -> Result<usize, StoreError> {
+    const COUNT: &str =
+        "select count(*) from projects_report where book = $1 and project = $2 and activity = $3
+        and at >= $4 and at < $5";
+    let (from, to) = (Param::Int(from.0), Param::Int(to.0));
+    count(tx.query_one(
+        COUNT,
+        &[Param::Text(book.as_str()), Param::Text(project), Param::Text(activity), from, to],
+    )?)
+}
+
+/// How many reports there are on all activities of a project, as its tally has them.
+pub(crate) fn reports_on_activities(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    project: &str,
+) -> Result<usize, StoreError> {
+    const OF: &str = "select reports from projects_tally where book = $1 and project = $2";
+    count(tx.query_one(OF, &[Param::Text(book.as_str()), Param::Text(project)])?)
 }
 
 /// A visit: who went where, and what was settled.

@@ -4,7 +4,7 @@ use base::{BookId, Day, Fen, Seq, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx};
 
-use super::{day, owned};
+use super::{count, day, owned};
 use crate::kinds::Month;
 
 /// A contract and what was paid under it.
@@ -45,6 +45,11 @@ pub fn contracts(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Vec<Co
     const OF: &str = "select contract, project, title, party, amount_fen, at, seq from projects_contract
         where book = $1 and project = $2 order by at desc, seq desc";
     tx.query(OF, &[Param::Text(book.as_str()), Param::Text(project)])?.iter().map(contract_of).collect()
+}
+
+pub(crate) fn contracts_count(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<usize, StoreError> {
+    const OF: &str = "select count(*) from projects_contract where book = $1 and project = $2";
+    count(tx.query_one(OF, &[Param::Text(book.as_str()), Param::Text(project)])?)
 }
 
 /// What the contracts of a project come to.
@@ -116,6 +121,11 @@ pub(crate) fn paid(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Fen,
     const OF: &str = "select paid_fen from projects_tally where book = $1 and project = $2";
     let row = tx.query_one(OF, &[Param::Text(book.as_str()), Param::Text(project)])?;
     Ok(Fen(row.map(|row| row.int(0)).transpose()?.unwrap_or(0)))
+}
+
+pub(crate) fn payments_count(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<usize, StoreError> {
+    const OF: &str = "select count(*) from projects_payment where book = $1 and project = $2";
+    count(tx.query_one(OF, &[Param::Text(book.as_str()), Param::Text(project)])?)
 }
 
 /// A payment.

@@ -5,7 +5,7 @@ use matters::{Matter, MatterId, State};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx};
 
-use super::{day, owned, subject};
+use super::{count, day, owned, subject};
 use crate::sorts;
 
 /// The project that a matter belongs to; none if it is not one of the line's, or helps an enterprise that has none.
@@ -90,8 +90,7 @@ pub(crate) fn count_of_sort(
 ) -> Result<usize, StoreError> {
     const COUNT: &str = "select count(*) from projects_matter where book = $1 and project = $2 and sort = $3";
     let params = [Param::Text(book.as_str()), Param::Text(project), Param::Text(sort)];
-    let count = tx.query_one(COUNT, &params)?.map(|row| row.int(0)).transpose()?.unwrap_or(0);
-    usize::try_from(count).map_err(|_| StoreError::Schema("a count is out of range".into()))
+    count(tx.query_one(COUNT, &params)?)
 }
 
 /// The deadlines of a project's permits that are still owed, the nearest first; those whose clock stands have none.
