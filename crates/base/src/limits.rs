@@ -34,6 +34,12 @@ pub const SUBJECT_CHARS_MAX: usize = 256;
 pub const FUTURE_MS_MAX: i64 = 5 * 60 * 1000;
 /// Sales in one batch of the scale contract.
 pub const SALES_PER_BATCH_MAX: usize = 2_000;
+/// Messages of one scale over MQTT that are in hand at a time, of its sales or of its confirmations.
+pub const SCALE_MESSAGES_MAX: usize = 32;
+/// Bytes of them together, where there is more than one.
+pub const SCALE_MESSAGES_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of the messages of all scales over MQTT that are in hand at a time.
+pub const MESSAGES_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Lots that may come out of one, by split or transfer and in however many steps, those that are sold out included: they
 /// are held and released with it in one turn of the writer, and its recall names them all.
 pub const LOT_FAMILY_MAX: usize = 500;

@@ -3,7 +3,13 @@
 //! Scales publish on `taizhang/v1/<book>/<scale>/sales` and `.../acks`; a message is acknowledged to the broker only
 //! when its entries are on disk, or when it was refused for good. Receipts and problems come down on `.../receipt`,
 //! and the retained `.../state` always says what the scale sells and what it must not.
+//!
+//! What one scale sends waits behind nothing but what the same scale sent before; more of it than is taken in hand is refused at
+//! once, unread.
 
+mod clerk;
+mod hand;
+mod numbers;
 mod states;
 mod topic;
 mod uplink;
@@ -18,11 +24,12 @@ use tokio::task::JoinHandle;
 
 pub use mqtt::Config;
 
-/// Messages that wait to be worked on. More than a broker has under way at a time (20 in Mosquitto, unless
-/// `max_inflight_messages` says otherwise), so that the link never stops reading for want of room.
-const INCOMING_MAX: usize = 1_024;
+/// Messages that are read and not yet looked at, each of which may have the most bytes there are.
+const INCOMING_MAX: usize = 8;
 /// Receipts and states that may await the broker's acknowledgement at a time.
 const PUBLISHED_MAX: u16 = 256;
+/// Receipts among them. The rest is for states, which bring the blocks.
+const RECEIPTS_PUBLISHED_MAX: usize = 192;
 /// How long a bridge that is being closed waits for what is under way.
 const FAREWELL: Duration = Duration::from_secs(2);
 

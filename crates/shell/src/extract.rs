@@ -312,6 +312,17 @@ fn holds_nul(bytes: &[u8]) -> bool {
     false
 }
 
+/// Characters of a body that a problem repeats: a name or a text in it may be as long as the body.
+const REPEATED_CHARS_MAX: usize = 300;
+
+fn clipped(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(REPEATED_CHARS_MAX) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// Reads JSON strictly; the problem names the path of what does not fit.
 pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if std::str::from_utf8(bytes).is_err() {
@@ -324,10 +335,10 @@ pub fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
+        let path = clipped(error.path().to_string());
         let rule = if error.inner().is_data() { "schema" } else { "json" };
         let field = if path == "." { String::new() } else { path };
-        let reason = error.inner().to_string();
+        let reason = clipped(error.inner().to_string());
         let zh = if field.is_empty() {
             format!("请求体有误：{reason}。")
         } else {

@@ -106,6 +106,11 @@ impl Turns {
         self.senders.with(actor, bytes, WAIT_MAX).await
     }
 
+    /// The same where others would have to wait as well: a turn that is free now.
+    pub fn to_send_now(&self, actor: &ActorId, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        self.senders.now(actor, bytes)
+    }
+
     /// A turn of somebody whose body of so many bytes is to be read. Whoever has it may wait for a turn to send.
     pub async fn to_bring(&self, actor: &ActorId, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
         self.bodies.with(actor, bytes, WAIT_MAX).await
@@ -172,10 +177,18 @@ impl OfEach {
         bytes: usize,
         wait_max: Duration,
     ) -> Result<OwnedSemaphorePermit, Problem> {
-        let units = bytes.div_ceil(SENT_UNIT_BYTES).clamp(1, self.turns);
-        let units = u32::try_from(units).expect("a caller has few units");
-        let turn = timeout(wait_max, self.of(actor.as_str()).acquire_many_owned(units)).await;
+        let turn = timeout(wait_max, self.of(actor.as_str()).acquire_many_owned(self.units(bytes))).await;
         Ok(turn.map_err(|_| too_much(self.turns * SENT_UNIT_BYTES))?.expect("nobody closes it"))
+    }
+
+    fn now(&self, actor: &ActorId, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        let turn = self.of(actor.as_str()).try_acquire_many_owned(self.units(bytes));
+        turn.map_err(|_| too_much(self.turns * SENT_UNIT_BYTES))
+    }
+
+    fn units(&self, bytes: usize) -> u32 {
+        let units = bytes.div_ceil(SENT_UNIT_BYTES).clamp(1, self.turns);
+        u32::try_from(units).expect("a caller has few units")
     }
 
     fn forget(&self) {
@@ -335,6 +348,8 @@ mod tests {
         let send = |actor, bytes| turns.senders.with(actor, bytes, Duration::ZERO);
         let long = send(&one, usize::MAX).await.unwrap();
         assert_eq!(send(&one, 1).await.unwrap_err().status.as_u16(), 429);
+        assert_eq!(turns.to_send_now(&one, 1).unwrap_err().status.as_u16(), 429);
+        drop(turns.to_send_now(&other, usize::MAX).unwrap());
         drop(send(&other, REQUEST_BYTES_MAX).await.unwrap());
         drop(long);
         let mut short = Vec::new();

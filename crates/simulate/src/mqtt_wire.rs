@@ -79,6 +79,10 @@ impl MqttLine {
                     let status = problem.status;
                     return Err(problem.trouble(status, None));
                 }
+                // Nothing is read of a scale that is not let in.
+                Ok(Answer::Problem { counters, problem }) if counters.is_empty() && problem.status == 403 => {
+                    return Err(problem.trouble(403, None));
+                }
                 // An answer to an earlier batch that we gave up waiting for.
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "a receipt cannot be read"),

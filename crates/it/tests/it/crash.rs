@@ -21,13 +21,13 @@ use store_postgres::testing::{Cluster, End, or_skip};
 
 #[allow(dead_code, reason = "shared with the tests of the link")]
 #[path = "../../../mqtt/tests/broker/mod.rs"]
-mod broker;
+pub mod broker;
 
 const KILLS: usize = 20;
 const CLIENTS: usize = 3;
 /// How long a running server may take to go on once its database is back.
 const RECOVERY_MAX: Duration = Duration::from_secs(20);
-const LINES: u32 = 20;
+pub const LINES: u32 = 20;
 /// How long a scale waits for a receipt here; the contract says ten seconds.
 const RECEIPT_PATIENCE: Duration = Duration::from_secs(1);
 pub const SALES: &str = "/scale/v1/sales";
@@ -241,12 +241,14 @@ async fn sell_by_mqtt(scale: &mqtt::Config, next: &AtomicU32, known: &Mutex<Know
     link.close().await;
 }
 
-/// Founds the market with one large lot, through the kernel, before any server runs; returns scale 1's credential.
+/// Founds the market with one large lot and scales 1 and 2, through the kernel, before any server runs; returns scale 1's
+/// credential.
 pub fn found(place: Place) -> (Place, String) {
     let town = Town::on(place);
     let mut lot = town.lot("LX", 100_000_000);
     lot["supplier"] = "大批发".into();
     harness::enter(&town.site.kernel, &town.book(), "market.lot.received", lot);
+    town.credential_of_scale(2);
     let credential = town.credential_of_scale(1);
     (town.close(), credential)
 }

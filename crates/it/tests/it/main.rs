@@ -48,6 +48,7 @@ mod proxies;
 mod public;
 mod refusals;
 mod replica;
+mod scales;
 mod second_step;
 mod siege;
 mod simulation;

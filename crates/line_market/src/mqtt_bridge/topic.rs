@@ -1,6 +1,7 @@
 //! The topics of the contract.
 
 use base::BookId;
+use base::limits::{ENTRY_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX};
 
 /// What the server subscribes to.
 pub const FILTERS: [&str; 2] = ["taizhang/v1/+/+/sales", "taizhang/v1/+/+/acks"];
@@ -8,10 +9,20 @@ pub const FILTERS: [&str; 2] = ["taizhang/v1/+/+/sales", "taizhang/v1/+/+/acks"]
 const ROOT: &str = "taizhang/v1";
 
 /// What a scale publishes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Matter {
     Sales,
     Acks,
+}
+
+impl Matter {
+    /// Bytes of a message, as over HTTP.
+    pub fn bytes_max(self) -> usize {
+        match self {
+            Self::Sales => REQUEST_BYTES_MAX,
+            Self::Acks => ENTRY_REQUEST_BYTES_MAX,
+        }
+    }
 }
 
 /// A scale of a market.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::time::{Duration, Instant};
 
+use base::limits::{ENTRY_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX, SCALE_MESSAGES_MAX};
 use base::{ActorId, BookId, SubjectId, UnitCode};
 use kernel::NewDevice;
 use ledger::Body;
@@ -51,6 +52,11 @@ fn unit(code: &str, parent: Option<&str>, level: Level) -> UnitAdded {
 
 impl Market {
     fn open() -> Option<Self> {
+        Self::open_with("")
+    }
+
+    /// With more in the configuration of the broker.
+    fn open_with(settings: &str) -> Option<Self> {
         let broker = Broker::start_with(|folder| {
             let passwords = folder.join("passwords");
             std::fs::write(&passwords, "").unwrap();
@@ -61,7 +67,7 @@ impl Market {
             }
             let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/mosquitto/acl");
             format!(
-                "allow_anonymous false\npassword_file {}\nacl_file {}\n",
+                "allow_anonymous false\npassword_file {}\nacl_file {}\n{settings}\n",
                 passwords.display(),
                 rules.display()
             )
@@ -101,10 +107,10 @@ impl Market {
 
     fn config(&self, client: &str, user: &str) -> Config {
         let (username, password) = (Some(user.to_owned()), Some(format!("{user}-secret")));
-        Config { username, password, ..self.broker.config(client) }
+        Config { username, password, payload_bytes_max: REQUEST_BYTES_MAX, ..self.broker.config(client) }
     }
 
-    async fn bridge(&self) -> Bridge {
+    fn app(&self) -> App {
         let texts = Texts::new(Texts::SHELL.into_iter().chain(line_market::TEXTS)).unwrap();
         let site = Site {
             base_url: "http://127.0.0.1".into(),
@@ -114,7 +120,14 @@ impl Market {
             demonstration: false,
             watch: shell::health::Watch::default(),
         };
-        let app = App::new(self.bench.kernel.clone(), Arc::new(texts), site, Vec::new(), Vec::new());
+        App::new(self.bench.kernel.clone(), Arc::new(texts), site, Vec::new(), Vec::new())
+    }
+
+    async fn bridge(&self) -> Bridge {
+        self.bridge_of(self.app()).await
+    }
+
+    async fn bridge_of(&self, app: App) -> Bridge {
         let bridge = mqtt_bridge::start(app, self.config("taizhang", "server")).unwrap();
         broker::reached(&mut bridge.connection(), |state| *state == mqtt::State::Connected).await;
         bridge
@@ -171,6 +184,20 @@ impl Scale {
     async fn publish(&self, leaf: &str, body: impl ToString) {
         let topic = topic(self.number, leaf);
         self.link.publisher().publish(&topic, body.to_string(), QoS::AtLeastOnce, false).await.unwrap();
+    }
+
+    /// Batches of one sale each; returns when the broker has them all.
+    async fn publish_each(&self, counters: std::ops::Range<u32>) {
+        let mut flights = tokio::task::JoinSet::new();
+        for counter in counters {
+            let mut line = sale(counter);
+            line["grams"] = json!(10);
+            line["amount_fen"] = json!(7);
+            let (publisher, topic) = (self.link.publisher(), topic(self.number, "sales"));
+            let body = json!({ "sales": [line] }).to_string();
+            flights.spawn(async move { publisher.publish(&topic, body, QoS::AtLeastOnce, false).await });
+        }
+        assert!(flights.join_all().await.iter().all(Result::is_ok));
     }
 
     async fn receipt(&mut self) -> Value {
@@ -405,7 +432,8 @@ async fn what_is_refused_for_good_is_answered_with_a_problem_and_does_not_come_a
     block_in_place(revoke).unwrap();
     scale.publish("sales", batch([11])).await;
     let problem = scale.receipt().await;
-    assert_eq!((&problem["status"], &problem["counters"]), (&json!(403), &json!([11])));
+    // Nothing is read of whoever is not let in.
+    assert_eq!((&problem["status"], &problem["counters"]), (&json!(403), &json!([])));
     assert_eq!(market.sold(), [0_u32; 0]);
     bridge.close().await;
 
@@ -420,33 +448,125 @@ async fn many_batches_are_in_work_at_once_and_each_gets_its_receipt() {
     let Some(market) = Market::open() else { return };
     let bridge = market.bridge().await;
     let mut scale = market.scale(1).await;
-    let publisher = scale.link.publisher();
     let begun = Instant::now();
-    let sending = tokio::spawn(async move {
-        let mut flights = tokio::task::JoinSet::new();
-        for counter in 0..BATCHES {
-            let mut line = sale(counter);
-            line["grams"] = json!(10);
-            line["amount_fen"] = json!(7);
-            let (publisher, body) = (publisher.clone(), json!({ "sales": [line] }).to_string());
-            flights.spawn(async move {
-                publisher.publish(&topic(1, "sales"), body, QoS::AtLeastOnce, false).await
-            });
-        }
-        flights.join_all().await
-    });
+    let mut sent = u32::try_from(SCALE_MESSAGES_MAX).unwrap();
+    scale.publish_each(0..sent).await;
     let mut counters = Vec::new();
     while counters.len() < BATCHES as usize {
         counters.extend(outcomes(&scale.receipt().await).into_iter().map(|(counter, _)| counter));
         assert!(begun.elapsed() < SOON, "{} of {BATCHES} receipts", counters.len());
+        if sent < BATCHES {
+            scale.publish_each(sent..sent + 1).await;
+            sent += 1;
+        }
     }
     let elapsed = begun.elapsed();
     eprintln!("{BATCHES} batches in {elapsed:?}: {:.0} a second", f64::from(BATCHES) / elapsed.as_secs_f64());
-    sending.await.unwrap();
     counters.sort_unstable();
     assert!(counters.into_iter().eq(0..u64::from(BATCHES)));
     let mut sold = market.sold();
     sold.sort_unstable();
     assert!(sold.into_iter().eq(0..BATCHES));
+    bridge.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scale_whose_turns_are_taken_is_refused_at_once_and_keeps_no_other_waiting() {
+    const BATCHES: u32 = 200;
+    let Some(market) = Market::open() else { return };
+    let app = market.app();
+    let bridge = market.bridge_of(app.clone()).await;
+    let (mut busy, mut other) = (market.scale(1).await, market.scale(2).await);
+    let device = ActorId::new("device:beiyuan/a1-1").unwrap();
+    let taken = app.limits.turns.to_send(&device, REQUEST_BYTES_MAX).await.unwrap();
+    busy.publish_each(0..BATCHES).await;
+    other.publish("sales", batch([1])).await;
+    assert_eq!(outcomes(&other.receipt().await), [(1, "recorded".to_owned())]);
+    let problem = busy.receipt().await;
+    assert_eq!((&problem["status"], &problem["type"]), (&json!(429), &json!("/problems/too-many-requests")));
+    assert_eq!(market.sold(), [1]);
+    drop(taken);
+    bridge.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_much_of_one_scale_is_refused_while_the_rest_waits_and_others_are_answered() {
+    const MORE: u32 = 100;
+    let most = u32::try_from(SCALE_MESSAGES_MAX).unwrap();
+    // As in the sample configuration.
+    let Some(market) = Market::open_with("max_inflight_messages 256") else { return };
+    let bridge = market.bridge().await;
+    let (mut busy, mut other) = (market.scale(1).await, market.scale(2).await);
+    let gate = market.hold_up();
+    busy.publish_each(0..most + MORE).await;
+    for _ in 0..most {
+        let problem = busy.receipt().await;
+        assert_eq!((&problem["status"], &problem["counters"]), (&json!(429), &json!([])));
+    }
+    other.publish("sales", json!({ "sales": [{ "counter": 7 }] })).await;
+    let problem = other.receipt().await;
+    assert_eq!((&problem["status"], &problem["counters"]), (&json!(400), &json!([7])));
+    // What it confirms is not counted with what it sells.
+    busy.publish("acks", json!({ "holds": ["x", 8] })).await;
+    let confirmed = async {
+        loop {
+            let problem = busy.receipt().await;
+            if problem["status"] != 429 {
+                return problem;
+            }
+        }
+    };
+    let problem = confirmed.await;
+    assert_eq!((&problem["status"], &problem["holds"]), (&json!(400), &json!([8])));
+    drop(gate);
+    let mut recorded = 0;
+    while recorded < most {
+        let receipt = busy.receipt().await;
+        recorded += u32::from(receipt["lines"].is_array());
+    }
+    assert_eq!(market.sold().len(), most as usize);
+    bridge.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_revoked_while_its_batch_waits_for_the_writer_has_nothing_recorded() {
+    let Some(market) = Market::open() else { return };
+    let bridge = market.bridge().await;
+    let mut scale = market.scale(1).await;
+    let gate = market.hold_up();
+    let (kernel, book) = (market.bench.kernel.clone(), market.book.clone());
+    let revoked = std::thread::spawn(move || kernel.revoke_device(&installation(), &book, "a1-1").map(drop));
+    tokio::time::sleep(A_WHILE).await;
+    scale.publish("sales", batch([1])).await;
+    scale.publish("acks", json!({ "holds": [1] })).await;
+    // Whoever looks at the device now finds it.
+    tokio::time::sleep(A_WHILE).await;
+    drop(gate);
+    for _ in 0..2 {
+        let problem = scale.receipt().await;
+        assert_eq!((&problem["status"], &problem["counters"]), (&json!(403), &json!([])));
+    }
+    block_in_place(|| revoked.join().unwrap()).unwrap();
+    assert_eq!(market.sold(), [0_u32; 0]);
+    bridge.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirmation_may_be_as_long_as_over_http_and_is_not_read_beyond() {
+    let Some(market) = Market::open() else { return };
+    let bridge = market.bridge().await;
+    let mut scale = market.scale(1).await;
+    for (more, status, holds) in [(0, 400, json!([1])), (1, 413, json!([]))] {
+        let message = json!({ "holds": [1] }).to_string();
+        let spaces = " ".repeat(ENTRY_REQUEST_BYTES_MAX - message.len() + more);
+        scale.publish("acks", message + &spaces).await;
+        let problem = scale.receipt().await;
+        assert_eq!((&problem["status"], &problem["holds"]), (&json!(status), &holds));
+    }
+    // A name of the message's own length comes back cut.
+    scale.publish("sales", format!(r#"{{"{}":1}}"#, "x".repeat(1_000_000))).await;
+    let problem = scale.receipt().await;
+    assert_eq!((&problem["status"], &problem["rule"]), (&json!(400), &json!("schema")));
+    assert!(problem.to_string().len() < 10_000, "{}", problem.to_string().len());
     bridge.close().await;
 }

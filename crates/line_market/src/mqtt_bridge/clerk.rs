@@ -1,0 +1,264 @@
+//! Works on one message of a scale: whether the device is let in comes first, and nothing is read before.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::{Resource, decide};
+use base::{ActorId, SubjectId};
+use kernel::{AppendError, Kernel};
+use serde::Serialize;
+use shell::extract::read_json;
+use shell::{App, Both, Lang, Problem};
+use store::{Param, StoreError, Tx};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::sleep;
+
+use super::hand::{AnswerPlace, Place};
+use super::numbers;
+use super::topic::{At, Matter};
+use crate::api::failure_problem;
+use crate::intake::{Acknowledgement, BYTES_PER_SALE, Prepared, SaleBatch, acknowledge};
+use crate::policy::WEIGH;
+use crate::record::Failure;
+
+/// Messages that are looked at at a time, each on a thread of those that may block.
+const READ_MAX: usize = 8;
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// What goes down to a scale.
+pub struct Answer {
+    pub topic: String,
+    pub json: Vec<u8>,
+    pub place: AnswerPlace,
+}
+
+/// The bridge is being closed, and nothing is known of the entries.
+pub struct Stopping;
+
+/// Works on messages.
+#[derive(Clone)]
+pub struct Clerk {
+    app: App,
+    stopped: watch::Receiver<bool>,
+    reading: Arc<Semaphore>,
+}
+
+/// Why nothing was recorded.
+enum Trouble {
+    /// The scale is no device that may weigh.
+    Unknown,
+    /// For good.
+    Refused(Box<Problem>),
+    /// For reasons of the machine: the same attempt may succeed later.
+    Machine(String),
+}
+
+/// An answer for good that is no receipt.
+struct Refusal {
+    problem: Box<Problem>,
+    /// Whether the message may be read for what it was about.
+    is_let_in: bool,
+}
+
+impl Clerk {
+    pub fn new(app: App, stopped: watch::Receiver<bool>) -> Self {
+        Self { app, stopped, reading: Arc::new(Semaphore::new(READ_MAX)) }
+    }
+
+    /// `Ok` when the message is done with: recorded, or refused for good.
+    pub async fn work(
+        self,
+        at: At,
+        matter: Matter,
+        payload: Vec<u8>,
+        place: Place,
+    ) -> Result<Option<Answer>, Stopping> {
+        let payload: Arc<[u8]> = payload.into();
+        let done = match matter {
+            Matter::Sales => self.until_settled(&at, || self.sales(&at, &payload, &place)).await?,
+            Matter::Acks => self.until_settled(&at, || self.acks(&at, &payload, &place)).await?,
+        };
+        let Refusal { problem, is_let_in } = match done {
+            Ok(json) => {
+                return Ok(json.map(|json| Answer { topic: at.receipt(), json, place: place.answered() }));
+            }
+            Err(refusal) => refusal,
+        };
+        let detail = problem.detail.get(Lang::En);
+        tracing::info!(book = %at.book, scale = at.scale, detail, "a message of a scale was refused");
+        let numbers = match is_let_in {
+            true => self.read(move |_| Ok(numbers::read(&payload, matter))).await.unwrap_or_default(),
+            false => Vec::new(),
+        };
+        Ok(Some(refusal((&at, matter), place.answered(), *problem, numbers)))
+    }
+
+    async fn sales(&self, at: &At, payload: &Arc<[u8]>, place: &Place) -> Result<Option<Vec<u8>>, Trouble> {
+        let in_order = place.turn().await;
+        let actor = self.actor(at).await?;
+        let (whose, payload, by) = (at.clone(), payload.clone(), actor.clone());
+        let prepared = self.read(move |_| {
+            let batch: SaleBatch = read_json(&payload)?;
+            let prepared = Prepared::new(&whose.book, whose.scale, &by, &batch).map_err(failure_problem)?;
+            Ok((prepared, batch.sales.len() * BYTES_PER_SALE))
+        });
+        let (prepared, bytes) = prepared.await.map_err(Trouble::refused)?;
+        // As much of one scale is in hand as over HTTP. Whoever sends both ways waits for nothing here.
+        let turn = self.app.limits.turns.to_send_now(&actor, bytes).map_err(Trouble::refused)?;
+        // Given back one after the other, so that whoever is next here finds a turn.
+        let turns = (turn, in_order);
+        let whose = at.clone();
+        let record = self.app.kernel.append(move |desk| {
+            let _turns = &turns;
+            desk.take(&whose.book)?;
+            match is_still(desk.read()?, &whose, &actor)? {
+                true => prepared.record(desk).map(Some),
+                false => Ok(None),
+            }
+        });
+        let receipt = record.await.map_err(Trouble::of)?.ok_or(Trouble::Unknown)?;
+        written(&receipt).map(Some)
+    }
+
+    /// What was recorded shows in the scale's state, so there is no receipt.
+    async fn acks(&self, at: &At, payload: &Arc<[u8]>, place: &Place) -> Result<Option<Vec<u8>>, Trouble> {
+        let _in_order = place.turn().await;
+        let actor = self.actor(at).await?;
+        let payload = payload.clone();
+        let ack = self.read(move |_| read_json::<Acknowledgement>(&payload));
+        let ack = ack.await.map_err(Trouble::refused)?;
+        let whose = at.clone();
+        let record = self.app.kernel.append(move |desk| {
+            desk.take(&whose.book)?;
+            match is_still(desk.read()?, &whose, &actor)? {
+                true => acknowledge(desk, &whose.book, whose.scale, &actor, &ack).map(Some),
+                false => Ok(None),
+            }
+        });
+        record.await.map_err(Trouble::of)?.map(|_| None).ok_or(Trouble::Unknown)
+    }
+
+    /// Tries again, ever more slowly, for as long as only the machine is in the way.
+    async fn until_settled<T, F>(
+        &self,
+        at: &At,
+        attempt: impl Fn() -> F,
+    ) -> Result<Result<T, Refusal>, Stopping>
+    where
+        F: Future<Output = Result<T, Trouble>>,
+    {
+        let mut stopped = self.stopped.clone();
+        let mut pause = PAUSE_MIN;
+        loop {
+            let reason = match attempt().await {
+                Ok(done) => return Ok(Ok(done)),
+                Err(Trouble::Unknown) => {
+                    return Ok(Err(Refusal { problem: Box::new(unknown()), is_let_in: false }));
+                }
+                Err(Trouble::Refused(problem)) => return Ok(Err(Refusal { problem, is_let_in: true })),
+                Err(Trouble::Machine(reason)) => reason,
+            };
+            tracing::warn!(book = %at.book, scale = at.scale, reason, pause_ms = pause.as_millis(), "a scale must wait");
+            if *stopped.borrow() {
+                return Err(Stopping);
+            }
+            tokio::select! {
+                () = sleep(pause) => pause = (pause * 2).min(PAUSE_MAX),
+                _ = stopped.changed() => return Err(Stopping),
+            }
+        }
+    }
+
+    /// The device that the scale is, if it may weigh now.
+    async fn actor(&self, at: &At) -> Result<ActorId, Trouble> {
+        let at = at.clone();
+        let found = self.read(move |kernel| Ok(device(kernel, &at))).await.map_err(Trouble::refused)?;
+        found.map_err(|error| Trouble::of(AppendError::Store(error)))?.ok_or(Trouble::Unknown)
+    }
+
+    /// Looks at a message off the async threads, when few others are looked at.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Kernel) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let reading = self.reading.clone().acquire_owned().await.expect("nobody closes it");
+        self.app
+            .blocking(move |kernel| {
+                let _reading = reading;
+                work(kernel)
+            })
+            .await
+    }
+}
+
+const FIND: &str =
+    "select device from device where book = $1 and subject = $2 and revoked = 0 order by device";
+
+/// The enrolled device whose subject is the scale, unless it is revoked.
+fn enrolled(tx: &mut dyn Tx, at: &At) -> Result<Option<(ActorId, SubjectId)>, StoreError> {
+    let Ok(subject) = SubjectId::local("scale", &at.book, &at.scale.to_string()) else { return Ok(None) };
+    let find = [Param::Text(at.book.as_str()), Param::Text(subject.as_str())];
+    let Some(row) = tx.query_one(FIND, &find)? else { return Ok(None) };
+    let id = ActorId::new(format!("device:{}/{}", at.book, row.text(0)?));
+    Ok(id.ok().map(|id| (id, subject)))
+}
+
+/// The same, if it has the right to weigh.
+fn device(kernel: &Kernel, at: &At) -> Result<Option<ActorId>, StoreError> {
+    let Some((id, subject)) = kernel.read(|tx| enrolled(tx, at))? else { return Ok(None) };
+    let (tree, actor) = (kernel.tree()?, kernel.actor(&id)?);
+    let (Some(book), Some(actor)) = (tree.book(&at.book), actor) else { return Ok(None) };
+    let resource = Resource::of(&book.unit).in_line(book.line.clone()).owned_by(subject);
+    let allowed = decide(kernel.policy(), &tree, &actor, WEIGH, &resource).is_allowed();
+    Ok(allowed.then_some(id))
+}
+
+/// Whether the device was not revoked while its message waited for the writer.
+fn is_still(tx: &mut dyn Tx, at: &At, actor: &ActorId) -> Result<bool, StoreError> {
+    Ok(enrolled(tx, at)?.is_some_and(|(id, _)| id == *actor))
+}
+
+fn written(receipt: &impl Serialize) -> Result<Vec<u8>, Trouble> {
+    serde_json::to_vec(receipt).map_err(|error| {
+        tracing::error!(%error, "a message of a scale met a fault");
+        Trouble::refused(Problem::internal())
+    })
+}
+
+impl Trouble {
+    fn refused(problem: Problem) -> Self {
+        Self::Refused(Box::new(problem))
+    }
+
+    fn of(failure: Failure) -> Self {
+        match failure {
+            // The database holds what this version cannot read, which waiting does not change.
+            AppendError::Store(StoreError::Schema(_) | StoreError::Shape { .. }) => {
+                Self::refused(failure_problem(failure))
+            }
+            AppendError::Busy | AppendError::Stopped | AppendError::Store(_) => {
+                Self::Machine(failure.to_string())
+            }
+            final_ => Self::refused(failure_problem(final_)),
+        }
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::forbidden(Both::new(
+        "本秤未登记为设备，或其凭证已注销；未作任何记录。请联系市场管理方。",
+        "This scale is not enrolled as a device, or its credential was revoked; nothing was recorded. Ask the market's operator.",
+    ))
+}
+
+/// The problem document for a message, which names the sales or holds it was about, so that the scale knows which.
+pub fn refusal(
+    (at, matter): (&At, Matter),
+    place: AnswerPlace,
+    problem: Problem,
+    numbers: Vec<u64>,
+) -> Answer {
+    let problem = problem.member("counters", Vec::<u64>::new()).member(numbers::member(matter), numbers);
+    Answer { topic: at.receipt(), json: problem.json(Lang::default()).to_string().into_bytes(), place }
+}
