@@ -122,7 +122,10 @@ impl Cause<'_> {
             Self::FailedTest { .. } => workdays(duties.failed_test_workdays),
             Self::Breach { .. } => workdays(duties.breach_workdays),
             Self::Complaint { .. } => workdays(COMPLAINT_WORKDAYS),
-            Self::Certificate { until, .. } | Self::Verification { until, .. } => Due::On { day: *until },
+            // What has run out already is to be put right today.
+            Self::Certificate { until, .. } | Self::Verification { until, .. } => {
+                Due::On { day: (*until).max(from) }
+            }
         }
     }
 
@@ -252,11 +255,7 @@ pub(crate) fn renew<E: From<DocketError>>(
         match desk.matter(&cause.id(book, day))? {
             // What somebody else judged is judged; what was only struck off is owed again.
             Some(before) if before.state == State::Cancelled => {
-                let due = match cause.due(&duties, day) {
-                    Due::On { day: until } => Due::On { day: until.max(day) },
-                    due => due,
-                };
-                owe_again(desk, now, &before, due)?
+                owe_again(desk, now, &before, cause.due(&duties, day))?
             }
             _ => owe_under(desk, book, &clock_actor(), now, &duties, cause)?,
         }
@@ -268,7 +267,9 @@ pub(crate) fn renew<E: From<DocketError>>(
 /// whose duty is done.
 pub(crate) fn may_shorten(desk: &mut Desk<'_>, book: &BookId, actor: &ActorId) -> Result<bool, StoreError> {
     match state::duties(desk.read()?, book)? {
-        Some(duties) if !actor.is_system() => desk.works_for(actor, &duties.supervising),
+        Some(duties) if !actor.is_system() => {
+            Ok(desk.works_for(actor, &duties.supervising)? && !desk.works_for(actor, &duties.answering)?)
+        }
         _ => Ok(true),
     }
 }

@@ -3,6 +3,7 @@
 
 mod kinds;
 mod place;
+mod room;
 mod tree;
 
 pub use kinds::{BookOpened, Level, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed, check_name};

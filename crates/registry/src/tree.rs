@@ -108,6 +108,8 @@ pub enum RegistryError {
         "{account} holds the post {post} again from {from} on, which would never have been; leave it as of a later day"
     )]
     HeldAgain { post: SubjectId, account: AccountId, from: Day },
+    #[error("{most} are entered in {branch} and below it, as many as may")]
+    Full { branch: UnitCode, most: usize, field: &'static str },
 }
 
 impl RegistryError {
@@ -124,6 +126,7 @@ impl RegistryError {
             Self::LongAgo(_) => "until",
             Self::NotHeld { .. } => "account",
             Self::HeldAgain { .. } => "until",
+            Self::Full { field, .. } => field,
         }
     }
 }
@@ -299,6 +302,11 @@ impl Tree {
         self.posts.values()
     }
 
+    /// Every place, in the order of ids.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.places.values()
+    }
+
     pub fn place(&self, place: &SubjectId) -> Option<&Place> {
         self.places.get(place)
     }
@@ -352,7 +360,7 @@ impl Tree {
         if of_city && !added.code.as_str().starts_with(&code.as_str()[..shared]) {
             return Err(RegistryError::WrongCity { code: added.code.clone(), parent: code.clone() });
         }
-        Ok(())
+        self.need_room_for_unit(code)
     }
 
     /// Whether a book may be opened.
@@ -360,7 +368,7 @@ impl Tree {
         self.need_unit(&opened.unit)?;
         match self.books.contains_key(&opened.book) {
             true => Err(RegistryError::BookExists(opened.book.clone())),
-            false => Ok(()),
+            false => self.need_room_for_book(&opened.unit),
         }
     }
 
@@ -369,7 +377,7 @@ impl Tree {
         self.need_unit(&added.unit)?;
         match self.posts.contains_key(&added.post) {
             true => Err(RegistryError::PostExists(added.post.clone())),
-            false => Ok(()),
+            false => self.need_room_for_post(&added.unit),
         }
     }
 
@@ -379,6 +387,7 @@ impl Tree {
         if self.places.contains_key(&added.place) {
             return Err(RegistryError::PlaceExists(added.place.clone()));
         }
+        self.need_room_for_place(&added.unit)?;
         let Some(gln) = &added.gln else { return Ok(()) };
         match self.places.values().find(|place| place.gln.as_ref() == Some(gln)) {
             Some(place) => Err(RegistryError::GlnTaken { gln: gln.clone(), place: place.id.clone() }),

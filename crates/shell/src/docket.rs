@@ -274,6 +274,7 @@ pub fn refused(error: &DocketError) -> Problem {
         DocketError::FarPost { post, .. } => {
             Problem::bad_request("post", "consistency", detail).member("post", post.to_string())
         }
+        DocketError::TooManyTasks { .. } => Problem::conflict("too-many-tasks", detail),
         DocketError::HelperReviews(_) => Problem::bad_request("helper", "consistency", detail),
         DocketError::PastDue(_) => Problem::bad_request("due", "range", detail),
         DocketError::UnknownEvidence(_) => Problem::bad_request("evidence", "reference", detail),
@@ -313,6 +314,9 @@ fn sentence(error: &DocketError) -> String {
         }
         DocketError::NotHeld(post) => format!("您不在 {post} 岗位任职，不能以其名义审批。"),
         DocketError::OwnApproval => "本人承办、协办或报结的事项，不得由本人审核或审批。".into(),
+        DocketError::TooManyTasks { count, .. } => {
+            format!("由该岗位审核的未结交办事项已达上限（{count} 件），请先办结一部分。")
+        }
         DocketError::HelperReviews(post) => {
             format!("{post} 的任职人审核本事项或可自上级审批，只能由审核岗位增列为协办。")
         }

@@ -222,4 +222,55 @@ on_every_store! {
         assert_eq!(phase("started").expect(409).json()["rule"], "already-done");
         town.check();
     }
+
+    fn so_many_tasks_of_one_who_gives_them_are_open_on_a_post(town) {
+        let manager = town.holder("wei", &[MANAGER]);
+        for (name, post) in [("zhang", CLERK), ("qian", DEPUTY)] {
+            town.holder(name, &[post]);
+        }
+        let give = |number: usize, owner: &str| {
+            let task = json!({ "name": format!("task-{number}"), "title": "清扫", "owner": owner, "reviewer": MANAGER, "due": { "by": "on", "day": "2026-06-20" } });
+            manager.post("/api/matters/beiyuan", &task)
+        };
+        for number in 0..100 {
+            give(number, CLERK).expect(201);
+        }
+        let refused = give(100, CLERK).expect(409).json();
+        assert_eq!(refused["rule"], "too-many-tasks", "{refused}");
+        give(100, DEPUTY).expect(201);
+        let cancelled = json!({ "verb": "cancelled", "reason": "重复", "approver": MANAGER });
+        manager.post("/api/matters/beiyuan/task-0/moves", &json!({ "expected": 0, "move": cancelled })).expect(201);
+        give(101, CLERK).expect(201);
+        town.check();
+    }
+
+    fn a_session_of_a_one_time_password_makes_it_last_no_longer(town) {
+        let admin = town.program(User::Admin);
+        let added = admin.post("/api/accounts", &json!({ "account": "late", "unit": "371402", "title": "late" })).expect(201).json();
+        let once = added["one_time_password"].as_str().unwrap();
+        town.clock.advance_ms(14 * 24 * HOUR_MS - 60_000);
+        let signed_in = town.site.client().post_form("/sign-in", &[("account", "late"), ("password", once)]).expect(303);
+        let cookie = signed_in.header("set-cookie").split(';').next().unwrap().to_owned();
+        let csrf = town.site.kernel.session(secret(&cookie)).unwrap().unwrap().csrf;
+        let late = town.site.client().with("cookie", &cookie).with("x-csrf-token", &csrf);
+        let change = || late.post_form("/account/password", &[("old_password", once), ("new_password", PASSWORD), ("again", PASSWORD)]);
+        town.clock.advance_ms(120_000);
+        change().expect(422);
+        assert!(town.site.client().post_form("/sign-in", &[("account", "late"), ("password", PASSWORD)]).status != 303);
+    }
+
+    fn what_has_run_out_is_owed_today(town) {
+        for (name, post) in [("wei", MANAGER), ("li", "post:371402/bureau")] {
+            town.holder(name, &[post]);
+        }
+        let operator = town.program(User::Operator);
+        let scale = json!({ "scale": 9, "stall": "A1", "serial": "S9", "seal": "F9", "verified": "2024-03-10", "verified_until": "2025-03-09", "fair": false });
+        operator.post("/api/market/beiyuan/entries", &json!({ "kind": "market.scale.enrolled", "body": scale })).expect(201);
+        let assigned = json!({ "answering": MANAGER, "supervising": "post:371402/bureau", "failed_test_workdays": 3, "breach_workdays": 3, "basis": "市场监管制度" });
+        town.program(User::Inspector).post("/api/market/beiyuan/entries", &json!({ "kind": "market.duties.assigned", "body": assigned })).expect(201);
+        let owed = town.program(User::Leader).get("/api/matters?book=beiyuan").expect(200).json();
+        let owed = owed["items"].as_array().unwrap().iter().find(|it| it["title"].as_str().unwrap().contains("9 号秤")).expect("it is owed");
+        assert_eq!(owed["due"], town.now()[..10], "{owed}");
+        town.check();
+    }
 }

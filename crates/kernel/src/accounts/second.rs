@@ -9,7 +9,7 @@ use registry::Tree;
 use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
 
-use super::sessions::{Known, digest, end_sessions_of, known, open_session, stopped};
+use super::sessions::{Known, ONE_TIME_MS_MAX, digest, end_sessions_of, known, open_session, stopped};
 use super::totp::TotpSecret;
 use super::{
     NewSession, Session, TotpRecovered, TotpRemoved, TotpRenewed, TotpSet, account_actor, passwords,
@@ -354,7 +354,9 @@ impl Kernel {
             if now.disabled {
                 return Err(AdminError::AccountDisabled(account.clone()).into());
             }
-            if before.as_ref().is_some_and(|before| before.hash != now.hash) {
+            // A session that was opened with a one-time password makes it last no longer.
+            let has_run_out = now.one_time.is_some_and(|given| desk.now().since_ms(given) >= ONE_TIME_MS_MAX);
+            if has_run_out || before.as_ref().is_some_and(|before| before.hash != now.hash) {
                 return Err(AdminError::PasswordWrong.into());
             }
             let actor = account_actor(&account);

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use base::{ActorId, BookId, Day, SubjectId, Time};
 use ledger::{Draft, Role};
-use matters::{Due, Event, Facts, Matter, MatterError, MatterId, Move, Opened, Version};
+use matters::{Due, Event, Facts, Matter, MatterError, MatterId, Move, Opened, PostId, Version};
 use store::{Param, StoreError, Value};
 
-use super::DocketError;
 use super::apply::read_matter;
 use super::clock::{NEVER, clock_actor};
 use super::schema::{DELETE_WAKE, PUT_WAKE};
+use super::{DocketError, TASK_SORT, TASKS_OF_POST_MAX, TASKS_ON_POST_MAX};
 use crate::{AppendError, Desk, Receipt};
 
 /// The matters that the decision at the desk has changed, as they will be.
@@ -118,6 +118,9 @@ impl Desk<'_> {
         }
         let posts = opened.helpers.iter().chain([&opened.owner, &opened.reviewer]);
         self.need_posts(posts)?;
+        if opened.sort.as_str() == TASK_SORT && !actor.is_system() {
+            self.need_few_tasks(&opened.reviewer, &opened.owner)?;
+        }
         let mut draft = Draft::new(book, occurred, actor, &opened)?;
         let matter = Matter::open(&opened, occurred).or_else(refuse)?;
         for subject in std::iter::once(id.subject().clone()).chain(about) {
@@ -127,6 +130,32 @@ impl Desk<'_> {
         self.tell_opened(&matter, occurred)?;
         self.put(Seat { matter, looked: occurred, next: occurred });
         Ok(receipt)
+    }
+
+    /// Whoever gives tasks leaves those who get them room for what they owe besides.
+    fn need_few_tasks<E: From<DocketError>>(
+        &mut self,
+        reviewer: &PostId,
+        owner: &PostId,
+    ) -> Result<(), AppendError<E>> {
+        const OPEN: &str = "select m.owner from matter_post as p
+            join matter as m on m.book = p.book and m.matter = p.matter
+            where p.post = $1 and p.part = 'reviewer' and m.sort = $2";
+        let params = [Param::Text(reviewer.subject().as_str()), Param::Text(TASK_SORT)];
+        let open = self.read()?.query(OPEN, &params)?;
+        if open.len() >= TASKS_OF_POST_MAX {
+            let of = format!("that {reviewer} reviews");
+            return refuse(DocketError::TooManyTasks { count: TASKS_OF_POST_MAX, of });
+        }
+        let mut of_owner = 0;
+        for row in open {
+            of_owner += usize::from(row.text(0)? == owner.subject().as_str());
+        }
+        if of_owner >= TASKS_ON_POST_MAX {
+            let of = format!("of {owner} that {reviewer} reviews");
+            return refuse(DocketError::TooManyTasks { count: TASKS_ON_POST_MAX, of });
+        }
+        Ok(())
     }
 
     /// Moves a matter for somebody who looked at it at a version: a conflict if somebody else was faster.

@@ -31,6 +31,9 @@ use crate::line::MatterSort;
 
 /// The sort of tasks, which people open by hand.
 pub const TASK_SORT: &str = "kernel.task";
+/// Open tasks that one post reviews, of one owner and of all.
+pub const TASKS_ON_POST_MAX: usize = 100;
+pub const TASKS_OF_POST_MAX: usize = 1_000;
 
 /// The sorts that belong to no line.
 pub(crate) const SORTS: &[MatterSort] = &[
@@ -57,6 +60,8 @@ pub enum DocketError {
     NoApprover(PostId),
     #[error("whoever acts does not hold {0}, in whose name it is approved")]
     NotHeld(PostId),
+    #[error("{count} tasks {of} are open, as many as may")]
+    TooManyTasks { count: usize, of: String },
     #[error("nobody reviews or approves what they owe, help with or submitted themselves")]
     OwnApproval,
     #[error(

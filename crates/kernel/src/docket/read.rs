@@ -236,17 +236,18 @@ struct Share<'a> {
 /// all books are gone through.
 const BOOKS_APART: usize = 64;
 
+/// Books that one statement names: databases take some tens of thousands of parameters.
+const BOOKS_AT_ONCE: usize = 5_000;
+
 fn shares(filter: &MatterFilter) -> Vec<Share<'_>> {
     let (books, is_closed) = (filter.books.as_slice(), filter.standing == Standing::Closed);
-    match (is_closed, filter.posts.is_empty()) {
-        (true, false) => {
-            ["m.owner", "m.reviewer"].map(|side| Share { books, side: Some(side) }).into_iter().collect()
-        }
-        (false, true) if filter.colour.is_some() && books.len() <= BOOKS_APART => {
-            books.chunks(1).map(|books| Share { books, side: None }).collect()
-        }
-        _ => vec![Share { books, side: None }],
-    }
+    let (apart, sides) = match (is_closed, filter.posts.is_empty()) {
+        (true, false) => (BOOKS_AT_ONCE, vec![Some("m.owner"), Some("m.reviewer")]),
+        (false, true) if filter.colour.is_some() && books.len() <= BOOKS_APART => (1, vec![None]),
+        _ => (BOOKS_AT_ONCE, vec![None]),
+    };
+    let of_books = |books| sides.iter().map(move |side| Share { books, side: *side });
+    books.chunks(apart).flat_map(of_books).collect()
 }
 
 /// The statement of a page. A matter that several of the posts take part in is shown once.
@@ -318,4 +319,28 @@ fn statement<'a>(
     let rows = add(&mut std::iter::once(limit(count)));
     sql.push_str(&format!(" order by {by} {order}, {} {order}, {} {order} limit {rows}", key.0, key.1));
     (sql, params)
+}
+
+#[cfg(test)]
+mod tests {
+    use base::SubjectId;
+
+    use super::*;
+
+    #[test]
+    fn whatever_books_are_asked_for_a_statement_names_so_many() {
+        let books: Vec<BookId> =
+            (0..2 * BOOKS_AT_ONCE + 1).map(|at| BookId::new(format!("b{at}")).unwrap()).collect();
+        let post = PostId::try_from(SubjectId::new("post:u/p").unwrap()).unwrap();
+        for (standing, posts, sides) in [
+            (Standing::Open, vec![], 1),
+            (Standing::Open, vec![post.clone()], 1),
+            (Standing::Closed, vec![post], 2),
+        ] {
+            let filter = MatterFilter { books: books.clone(), posts, standing, ..MatterFilter::default() };
+            let shares = shares(&filter);
+            assert!(shares.iter().all(|share| share.books.len() <= BOOKS_AT_ONCE));
+            assert_eq!(shares.iter().map(|share| share.books.len()).sum::<usize>(), sides * books.len());
+        }
+    }
 }

@@ -228,6 +228,7 @@ impl Recorder<'_, '_> {
         self.need_ahead(body.due, "body.due")?;
         let project = self.project(&body.project)?;
         let (office, team) = posts(&project)?;
+        self.need_few(name, &project, &team, "body.milestone")?;
         let draft = self.opening_draft(&body, name, Some(&project), &team)?;
         let receipt = self.append(draft)?;
         let opening = Opening {
@@ -247,6 +248,12 @@ impl Recorder<'_, '_> {
         body: &AssistancePlanned,
         project: Option<&Project>,
     ) -> Result<(), Failure> {
+        if let Some(project) = project {
+            let sort = Name::Measure(&body.plan, 1).sort();
+            let count = state::count_of_sort(self.desk.read()?, self.book, &project.project, sort)?;
+            let what = ("该项目的帮包措施", "measures of the project");
+            need_room("body.measures", (count, body.measures.len()), OWED_MAX, what)?;
+        }
         for (at, measure) in body.measures.iter().enumerate() {
             self.need_post(&measure.owner, &format!("body.measures[{at}].owner"))?;
             self.need_ahead(measure.due, &format!("body.measures[{at}].due"))?;

@@ -46,7 +46,9 @@ fn rule(refusal: &AdminError) -> &'static str {
             | RegistryError::PostExists(_)
             | RegistryError::PlaceExists(_) => "exists",
             RegistryError::PostTaken { .. } | RegistryError::GlnTaken { .. } => "taken",
-            RegistryError::NotHeld { .. } | RegistryError::HeldAgain { .. } => "state",
+            RegistryError::NotHeld { .. } | RegistryError::HeldAgain { .. } | RegistryError::Full { .. } => {
+                "state"
+            }
             RegistryError::LongAgo(_) => "range",
             RegistryError::SecondRoot | RegistryError::Cycle(_) | RegistryError::WrongCity { .. } => {
                 "consistency"
@@ -176,6 +178,9 @@ fn registry_sentence(error: &RegistryError) -> String {
             format!(
                 "离任日期最早可填 {day}：离任自登记之日起算；根单位管理员登记他人离任可追溯 {LEFT_DAYS_MAX} 天。"
             )
+        }
+        RegistryError::Full { branch, most, .. } => {
+            format!("{branch} 及其下级登记的此类数据已达上限（{most}）。")
         }
         RegistryError::HeldAgain { post, account, from } => {
             format!("{account} 自 {from} 起又担任岗位 {post}，该段任职不能撤销，请填写更晚的离任日期。")
