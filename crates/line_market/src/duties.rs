@@ -287,6 +287,10 @@ pub(crate) fn settle<E: From<DocketError>>(
     let day = desk.zone().day_of(at);
     let Some(matter) = desk.matter(&cause.id(book, day))? else { return Ok(()) };
     let may_cancel = desk.may_approve(actor, &matter.reviewer, &matter)?;
+    // What is recorded is recorded; that it puts the matter right is for somebody else to say.
+    if !may_cancel && desk.reviews(actor, &matter)? {
+        return Ok(());
+    }
     let today = desk.zone().day_of(desk.done_at(actor, at));
     for event in ending(&matter, (day, today), remedy, may_cancel) {
         let version = desk.matter(&matter.id)?.map_or(matter.version, |matter| matter.version);

@@ -371,10 +371,15 @@ impl Desk<'_> {
         actor: &ActorId,
         matter: &Matter,
     ) -> Result<(), AppendError<E>> {
-        match !actor.is_system() && self.acts_for(actor, REVIEW, &matter.reviewer)? {
+        match self.reviews(actor, matter)? {
             true => refuse(DocketError::OwnApproval),
             false => Ok(()),
         }
+    }
+
+    /// Whether somebody acts for the post that reviews a matter.
+    pub fn reviews(&mut self, actor: &ActorId, matter: &Matter) -> Result<bool, StoreError> {
+        Ok(!actor.is_system() && self.acts_for(actor, REVIEW, &matter.reviewer)?)
     }
 
     /// Whether somebody does the work of a post.
