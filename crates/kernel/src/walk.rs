@@ -47,9 +47,13 @@ impl Kernel {
         let deadline = Instant::now() + time_max;
         self.read(|tx| {
             let of_each = Some(bounds.fan.entries).filter(|entries| *entries < usize::MAX);
-            let mut links = StoredLinks { tx, lines: self.lines(), along, of_each, wide: 0, is_cut: false };
+            let lines = self.lines();
+            let mut links =
+                StoredLinks { tx, lines, along, of_each, deadline, wide: 0, is_cut: false, is_late: false };
             let mut walk = trace::walk(&mut links, start, direction, bounds, &|| Instant::now() > deadline)?;
-            if links.is_cut {
+            if links.is_late {
+                walk.cut = Some(Cut::Time);
+            } else if links.is_cut {
                 walk.cut = walk.cut.or(Some(Cut::Subjects));
             }
             Ok(walk)
@@ -84,10 +88,14 @@ pub struct StoredLinks<'a> {
     pub along: Along<'a>,
     /// How many links of each subject are read in one role, and one more; all, if none is named, but no more than a walk has room for.
     pub of_each: Option<usize>,
+    /// After this nothing more is read.
+    pub deadline: Instant,
     /// Wide entries read for the step that is under way.
     pub wide: usize,
     /// Whether more of them were left out.
     pub is_cut: bool,
+    /// Whether something was left out because it was late.
+    pub is_late: bool,
 }
 
 impl Links for StoredLinks<'_> {
@@ -114,10 +122,17 @@ impl Links for StoredLinks<'_> {
         self.wide = 0;
         for (book, subjects) in by_book {
             for chunk in subjects.chunks(CHUNK) {
+                if self.is_over() {
+                    return Ok(found);
+                }
                 if let Some(entries) = self.of_each {
                     // What is told of one leaves the others theirs.
                     for subject in chunk {
                         for role in trace::roles(direction) {
+                            // A step may read many long entries.
+                            if self.is_over() {
+                                return Ok(found);
+                            }
                             self.of_book(&book, &[subject], &[role], entries + 1, &mut found)?;
                         }
                     }
@@ -139,6 +154,11 @@ impl Links for StoredLinks<'_> {
 }
 
 impl StoredLinks<'_> {
+    fn is_over(&mut self) -> bool {
+        self.is_late |= Instant::now() > self.deadline;
+        self.is_late
+    }
+
     /// The books away from home that name a subject. Where a walk ends, only home names it.
     fn seen<'s>(&mut self, subjects: &'s [SubjectId]) -> Result<Vec<(&'s SubjectId, BookId)>, StoreError> {
         let known: BTreeMap<&str, &SubjectId> =

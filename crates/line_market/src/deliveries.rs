@@ -261,7 +261,7 @@ impl Teller {
     /// What whoever subscribed may see now; `None` if nothing any more, or if what they subscribed with opens nothing any more.
     fn sights(&self, subscription: &Subscription, named: &Named) -> Result<Option<Vec<Sight>>, StoreError> {
         let since = self.kernel().credential_since(&subscription.actor)?;
-        if since.is_some_and(|since| since > subscription.created) {
+        if since.is_some_and(|since| since >= subscription.created) {
             return Ok(None);
         }
         let Some(viewer) = as_of_now(&self.app, &subscription.actor)? else { return Ok(None) };

@@ -179,12 +179,12 @@ pub async fn of_nobody(request: Request) -> Result<Request, Problem> {
 /// The turn of a caller whose body is more than a small one, to be had as long as the body is in hand.
 pub async fn turn_to_bring(
     app: &App,
-    viewer: &Viewer,
+    caller: Option<&str>,
     length: usize,
 ) -> Result<Option<OwnedSemaphorePermit>, Problem> {
-    match viewer.actor() {
-        Some(actor) if length > SMALL_BODY_BYTES => {
-            app.limits.turns.to_bring(&actor.id, length).await.map(Some)
+    match caller {
+        Some(caller) if length > SMALL_BODY_BYTES => {
+            app.limits.turns.to_bring(caller, length).await.map(Some)
         }
         _ => Ok(None),
     }

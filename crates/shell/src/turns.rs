@@ -47,6 +47,7 @@ pub struct Turns {
     bodies: OfEach,
     searchers: OfEach,
     searches: Arc<Semaphore>,
+    walkers: OfEach,
     walks: Arc<Semaphore>,
     page_walks: Arc<Semaphore>,
 }
@@ -60,6 +61,7 @@ impl Default for Turns {
             bodies: OfEach::new(BODY_UNITS_MAX),
             searchers: OfEach::new(SEARCHES_OF_ONE_MAX),
             searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
+            walkers: OfEach::new(1),
             walks: Arc::new(Semaphore::new(TRACES_MAX)),
             page_walks: Arc::new(Semaphore::new(PUBLIC_TRACES_MAX)),
         }
@@ -87,39 +89,39 @@ pub(crate) fn held() -> Option<Turn> {
 
 impl Turns {
     /// A turn of a caller who reads, as soon as one is free.
-    async fn next_of(&self, actor: &ActorId) -> Turn {
-        Arc::new(self.readers.of(actor.as_str()).acquire_owned().await.expect("nobody closes it"))
+    async fn next_of(&self, caller: &str) -> Turn {
+        Arc::new(self.readers.of(caller).acquire_owned().await.expect("nobody closes it"))
     }
 
-    async fn to_read(&self, actor: &ActorId, wait_max: Duration) -> Result<Turn, Problem> {
-        timeout(wait_max, self.next_of(actor)).await.map_err(|_| too_many(READS_OF_ONE_MAX))
+    async fn to_read(&self, caller: &str, wait_max: Duration) -> Result<Turn, Problem> {
+        timeout(wait_max, self.next_of(caller)).await.map_err(|_| too_many(READS_OF_ONE_MAX))
     }
 
     /// A turn of a caller who has something decided and recorded: all wait for the one writer.
-    async fn to_write(&self, actor: &ActorId, wait_max: Duration) -> Result<Turn, Problem> {
-        let turn = timeout(wait_max, self.writers.of(actor.as_str()).acquire_owned()).await;
+    async fn to_write(&self, caller: &str, wait_max: Duration) -> Result<Turn, Problem> {
+        let turn = timeout(wait_max, self.writers.of(caller).acquire_owned()).await;
         Ok(Arc::new(turn.map_err(|_| too_many(WRITES_OF_ONE_MAX))?.expect("nobody closes it")))
     }
 
     /// A turn of a sender whose document has so many bytes, or takes as many when it is read.
     pub async fn to_send(&self, actor: &ActorId, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
-        self.senders.with(actor, bytes, WAIT_MAX).await
+        self.senders.with(actor.as_str(), bytes, WAIT_MAX).await
     }
 
     /// The same where others would have to wait as well: a turn that is free now.
     pub fn to_send_now(&self, actor: &ActorId, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
-        self.senders.now(actor, bytes)
+        self.senders.now(actor.as_str(), bytes)
     }
 
     /// A turn of somebody whose body of so many bytes is to be read. Whoever has it may wait for a turn to send.
-    pub async fn to_bring(&self, actor: &ActorId, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
-        self.bodies.with(actor, bytes, WAIT_MAX).await
+    pub async fn to_bring(&self, caller: &str, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        self.bodies.with(caller, bytes, WAIT_MAX).await
     }
 
     /// Reads for a stream, in a turn of whoever listens.
     pub async fn read_for<F: Future>(&self, listener: Option<&ActorId>, read: F) -> F::Output {
         match listener {
-            Some(listener) => TURN.scope(self.next_of(listener).await, read).await,
+            Some(listener) => TURN.scope(self.next_of(listener.as_str()).await, read).await,
             None => read.await,
         }
     }
@@ -146,6 +148,7 @@ impl Turns {
         self.senders.forget();
         self.bodies.forget();
         self.searchers.forget();
+        self.walkers.forget();
     }
 }
 
@@ -173,16 +176,16 @@ impl OfEach {
     /// So many turns as some bytes have units.
     async fn with(
         &self,
-        actor: &ActorId,
+        caller: &str,
         bytes: usize,
         wait_max: Duration,
     ) -> Result<OwnedSemaphorePermit, Problem> {
-        let turn = timeout(wait_max, self.of(actor.as_str()).acquire_many_owned(self.units(bytes))).await;
+        let turn = timeout(wait_max, self.of(caller).acquire_many_owned(self.units(bytes))).await;
         Ok(turn.map_err(|_| too_much(self.turns * SENT_UNIT_BYTES))?.expect("nobody closes it"))
     }
 
-    fn now(&self, actor: &ActorId, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
-        let turn = self.of(actor.as_str()).try_acquire_many_owned(self.units(bytes));
+    fn now(&self, caller: &str, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        let turn = self.of(caller).try_acquire_many_owned(self.units(bytes));
         turn.map_err(|_| too_much(self.turns * SENT_UNIT_BYTES))
     }
 
@@ -225,16 +228,24 @@ fn too_much(bytes_max: usize) -> Problem {
     Problem { detail, ..Problem::too_many_requests(seconds) }
 }
 
+/// Whose turns a request takes: those of its account or credential. What somebody does with the own account, they do in turns of
+/// their session, so that nobody who has another of it keeps them from ending that.
+pub(crate) fn whose(viewer: &Viewer, path: &str) -> Option<String> {
+    match viewer {
+        Viewer::Person(session) if path == "/sign-out" || path.starts_with("/account/") => {
+            Some(format!("session {}", session.hash))
+        }
+        _ => viewer.actor().map(|actor| actor.id.to_string()),
+    }
+}
+
 /// The layer in which whoever reads or writes waits for a turn. What a stream reads once it is open waits for turns of its own.
 pub async fn wait(State(app): State<App>, viewer: Viewer, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let Some(actor) = viewer.actor() else { return next.run(request).await };
+    let Some(caller) = whose(&viewer, request.uri().path()) else { return next.run(request).await };
     let turns = &app.limits.turns;
-    let turn = if reads {
-        turns.to_read(&actor.id, WAIT_MAX).await
-    } else {
-        turns.to_write(&actor.id, WAIT_MAX).await
-    };
+    let turn =
+        if reads { turns.to_read(&caller, WAIT_MAX).await } else { turns.to_write(&caller, WAIT_MAX).await };
     let turn = match (turn, request.extensions().get::<Still>().cloned()) {
         (Ok(turn), Some(still)) => still.check().await.map(|()| turn),
         (turn, _) => turn,
@@ -246,14 +257,16 @@ pub async fn wait(State(app): State<App>, viewer: Viewer, request: Request, next
 }
 
 impl App {
-    /// Walks from a subject along some books within the product's bounds.
+    /// Walks from a subject along some books within the product's bounds, one walk of a caller at a time.
     pub async fn walk(
         &self,
+        walker: &ActorId,
         start: SubjectId,
         direction: Direction,
         books: BTreeSet<BookId>,
     ) -> Result<Walk, Problem> {
-        let turn = turn_of(&self.limits.turns.walks).await?;
+        let own = turn_of(&self.limits.turns.walkers.of(walker.as_str())).await?;
+        let turn = (own, turn_of(&self.limits.turns.walks).await?);
         self.blocking(move |kernel| {
             let walk = kernel.walk_along(&start, direction, Along::Only(&books));
             drop(turn);
@@ -313,39 +326,39 @@ mod tests {
     #[tokio::test]
     async fn one_reads_so_much_at_a_time_and_keeps_nobody_else_from_reading() {
         let turns = Turns::default();
-        let [one, other] = ["a", "b"].map(|name| ActorId::new(format!("token:{name}")).unwrap());
+        let [one, other] = ["token:a", "token:b"];
         let mut held = Vec::new();
         for _ in 0..READS_OF_ONE_MAX {
-            held.push(turns.to_read(&one, Duration::ZERO).await.unwrap());
+            held.push(turns.to_read(one, Duration::ZERO).await.unwrap());
         }
-        assert_eq!(turns.to_read(&one, Duration::ZERO).await.unwrap_err().status.as_u16(), 429);
-        drop(turns.to_read(&other, Duration::ZERO).await.unwrap());
+        assert_eq!(turns.to_read(one, Duration::ZERO).await.unwrap_err().status.as_u16(), 429);
+        drop(turns.to_read(other, Duration::ZERO).await.unwrap());
         turns.forget();
         assert_eq!(turns.readers.callers.lock().unwrap().len(), 1);
         held.pop();
-        drop(turns.to_read(&one, Duration::ZERO).await.unwrap());
+        drop(turns.to_read(one, Duration::ZERO).await.unwrap());
     }
 
     #[tokio::test]
     async fn one_has_so_much_decided_at_a_time_and_keeps_nobody_else_from_the_writer() {
         let turns = Turns::default();
-        let [one, other] = ["a", "b"].map(|name| ActorId::new(format!("account:{name}")).unwrap());
+        let [one, other] = ["account:a", "account:b"];
         let mut held = Vec::new();
         for _ in 0..WRITES_OF_ONE_MAX {
-            held.push(turns.to_write(&one, Duration::ZERO).await.unwrap());
+            held.push(turns.to_write(one, Duration::ZERO).await.unwrap());
         }
-        assert_eq!(turns.to_write(&one, Duration::ZERO).await.unwrap_err().status.as_u16(), 429);
-        drop(turns.to_write(&other, Duration::ZERO).await.unwrap());
-        drop(turns.to_read(&one, Duration::ZERO).await.unwrap());
+        assert_eq!(turns.to_write(one, Duration::ZERO).await.unwrap_err().status.as_u16(), 429);
+        drop(turns.to_write(other, Duration::ZERO).await.unwrap());
+        drop(turns.to_read(one, Duration::ZERO).await.unwrap());
         held.pop();
-        drop(turns.to_write(&one, Duration::ZERO).await.unwrap());
+        drop(turns.to_write(one, Duration::ZERO).await.unwrap());
     }
 
     #[tokio::test]
     async fn one_has_a_long_document_in_hand_or_many_short_ones_and_keeps_nobody_else_from_sending() {
         let turns = Turns::default();
         let [one, other] = ["a", "b"].map(|name| ActorId::new(format!("token:{name}")).unwrap());
-        let send = |actor, bytes| turns.senders.with(actor, bytes, Duration::ZERO);
+        let send = |actor: &ActorId, bytes| turns.senders.with(actor.as_str(), bytes, Duration::ZERO);
         let long = send(&one, usize::MAX).await.unwrap();
         assert_eq!(send(&one, 1).await.unwrap_err().status.as_u16(), 429);
         assert_eq!(turns.to_send_now(&one, 1).unwrap_err().status.as_u16(), 429);
@@ -390,7 +403,7 @@ mod tests {
         let one = ActorId::new("account:one").unwrap();
         let mut held = Vec::new();
         for _ in 0..READS_OF_ONE_MAX {
-            held.push(turns.next_of(&one).await);
+            held.push(turns.next_of(one.as_str()).await);
         }
         let read = turns.read_for(Some(&one), async { TURN.try_with(Turn::clone).is_ok() });
         let mut read = std::pin::pin!(read);

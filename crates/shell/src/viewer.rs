@@ -369,7 +369,8 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     // As long as the body is in hand.
     let length = crate::extract::length(&request);
-    let _turn = match crate::extract::turn_to_bring(&app, &viewer, length).await {
+    let caller = crate::turns::whose(&viewer, request.uri().path());
+    let _turn = match crate::extract::turn_to_bring(&app, caller.as_deref(), length).await {
         Ok(turn) => turn,
         Err(problem) => return problem.into_response(),
     };

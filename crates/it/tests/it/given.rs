@@ -50,6 +50,7 @@ on_every_store! {
     fn a_subscription_ends_with_what_it_was_opened_with(town) {
         let (of_device, of_person) = (Receiver::start(), Receiver::start());
         let old = enrol(&town);
+        town.clock.advance_ms(1);
         subscribe(&town.site.client().bearer(&old), &of_device);
         town.holder("insp", &[]);
         give(&town, "insp", "inspector", "371402", Some("market"));

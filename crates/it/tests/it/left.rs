@@ -238,6 +238,10 @@ on_every_store! {
         let refused = give(100, CLERK).expect(409).json();
         assert_eq!(refused["rule"], "too-many-tasks", "{refused}");
         give(100, DEPUTY).expect(201);
+        // Nor does it come to more by handing over.
+        let over = json!({ "verb": "handed_over", "to": CLERK, "reason": "分工调整" });
+        let refused = manager.post("/api/matters/beiyuan/task-100/moves", &json!({ "expected": 0, "move": over })).expect(409).json();
+        assert_eq!(refused["rule"], "too-many-tasks", "{refused}");
         let cancelled = json!({ "verb": "cancelled", "reason": "重复", "approver": MANAGER });
         manager.post("/api/matters/beiyuan/task-0/moves", &json!({ "expected": 0, "move": cancelled })).expect(201);
         give(101, CLERK).expect(201);
@@ -272,5 +276,64 @@ on_every_store! {
         let owed = owed["items"].as_array().unwrap().iter().find(|it| it["title"].as_str().unwrap().contains("9 号秤")).expect("it is owed");
         assert_eq!(owed["due"], town.now()[..10], "{owed}");
         town.check();
+    }
+
+    fn what_somebody_records_who_answers_and_supervises_is_recorded_and_stays_owed(town) {
+        town.holder("wei", &[MANAGER, "post:371402/bureau"]);
+        give(&town, "wei", "operator", "beiyuan-market", Some("market"));
+        let wei = town.holder_again("wei");
+        let paper = |client: &Client, until: &str, files: &[&str]| {
+            let body = json!({ "merchant": "m1", "certificate": "food_permit", "number": "JY1", "until": until });
+            client.post("/api/market/beiyuan/entries", &json!({ "kind": "market.certificate.recorded", "body": body, "evidence": files })).expect(201)
+        };
+        paper(&town.program(User::Operator), "2026-04-01", &[]);
+        let assigned = json!({ "answering": MANAGER, "supervising": "post:371402/bureau", "failed_test_workdays": 3, "breach_workdays": 3, "basis": "市场监管制度" });
+        town.program(User::Inspector).post("/api/market/beiyuan/entries", &json!({ "kind": "market.duties.assigned", "body": assigned })).expect(201);
+        let owed = || {
+            let owed = town.program(User::Leader).get("/api/matters?book=beiyuan").expect(200).json();
+            owed["items"].as_array().unwrap().iter().any(|it| it["title"].as_str().unwrap().contains("食品经营许可证 2026-04-01"))
+        };
+        assert!(owed());
+        let file = wei.post_bytes("/api/market/beiyuan/evidence", "application/pdf", b"%PDF-1.4\n%%EOF\n").expect(201).json();
+        paper(&wei, "2027-04-01", &[file["digest"].as_str().unwrap()]);
+        assert!(owed(), "nobody else has looked at it");
+        town.check();
+    }
+
+    fn whoever_has_another_session_keeps_nobody_from_changing_the_password(town) {
+        let (name, _) = town.account(User::Leader);
+        let ((stolen, _), (own, _)) = (enter(&town, &name), enter(&town, &name));
+        let csrf = |cookie: &str| town.site.kernel.session(secret(cookie)).unwrap().unwrap().csrf;
+        // Requests whose bodies do not come, longer than what is read before anybody is asked who they are.
+        let slow = || {
+            let mut stream = TcpStream::connect(town.site.base.trim_start_matches("http://")).unwrap();
+            let head = format!(
+                "POST /api/tokens HTTP/1.1\r\nhost: x\r\ncookie: {stolen}\r\nx-csrf-token: {}\r\n\
+                 content-type: application/json\r\ncontent-length: 66000\r\n\r\n{{",
+                csrf(&stolen),
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+        };
+        let _held: Vec<TcpStream> = (0..80).map(|_| slow()).collect();
+        std::thread::sleep(Duration::from_millis(500));
+        let new = "quite another password";
+        let form = [("old_password", PASSWORD), ("new_password", new), ("again", new)];
+        let owner = town.site.client().with("cookie", &own).with("x-csrf-token", csrf(&own));
+        owner.post_form("/account/password", &form).expect(303);
+        assert!(town.site.kernel.session(secret(&stolen)).unwrap().is_none());
+    }
+
+    fn a_walk_of_the_public_ends_in_time_however_long_the_entries_are_that_it_meets(town) {
+        let before = std::time::Instant::now();
+        let walk = |time_max: Duration| {
+            let bounds = trace::Bounds { depth: 20, subjects: 500, fan: trace::Fan::WHOLE };
+            let start = base::SubjectId::local("lot", &town.book(), "L1").unwrap();
+            let along = kernel::Along::Every;
+            town.site.kernel.walk_within(&start, trace::Direction::Backward, bounds, time_max, along).unwrap()
+        };
+        assert_eq!(walk(Duration::from_secs(60)).cut, None);
+        assert_eq!(walk(Duration::ZERO).cut, Some(trace::Cut::Time));
+        assert!(before.elapsed() < Duration::from_secs(60));
     }
 }

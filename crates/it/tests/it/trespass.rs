@@ -133,6 +133,16 @@ on_every_store! {
         let mut by_office = goods("L10");
         by_office["quantity_g"] = 1_000.into();
         town.program(User::Operator).post(ENTRIES, &input("market.lot.transferred", by_office)).expect(201);
+        // Who is offered more than is left by then is not told how much is.
+        let mut most = goods("L11");
+        most["quantity_g"] = 58_000.into();
+        let offered = giver.post(ENTRIES, &input("market.transfer.offered", most)).expect(201).json()["entry"]["seq"].clone();
+        let mut own = goods("L12");
+        (own["to_stall"], own["to_merchant"], own["quantity_g"]) = ("A1".into(), "m1".into(), 1_000.into());
+        giver.post(ENTRIES, &input("market.lot.transferred", own)).expect(201);
+        let refused = taker.post(ENTRIES, &accept(&offered)).expect(409);
+        assert_eq!(refused.json()["rule"], "mass-balance");
+        assert!(!refused.text().contains("57"), "{}", refused.text());
         town.check();
     }
 

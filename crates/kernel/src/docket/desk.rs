@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use base::{ActorId, BookId, Day, SubjectId, Time};
+use base::{ActorId, BookId, Day, KindName, SubjectId, Time};
 use ledger::{Draft, Role};
 use matters::{Due, Event, Facts, Matter, MatterError, MatterId, Move, Opened, PostId, Version};
 use store::{Param, StoreError, Value};
@@ -118,9 +118,7 @@ impl Desk<'_> {
         }
         let posts = opened.helpers.iter().chain([&opened.owner, &opened.reviewer]);
         self.need_posts(posts)?;
-        if opened.sort.as_str() == TASK_SORT && !actor.is_system() {
-            self.need_few_tasks(&opened.reviewer, &opened.owner)?;
-        }
+        self.need_few_tasks(actor, &opened.sort, &opened.reviewer, &opened.owner)?;
         let mut draft = Draft::new(book, occurred, actor, &opened)?;
         let matter = Matter::open(&opened, occurred).or_else(refuse)?;
         for subject in std::iter::once(id.subject().clone()).chain(about) {
@@ -135,9 +133,14 @@ impl Desk<'_> {
     /// Whoever gives tasks leaves those who get them room for what they owe besides.
     fn need_few_tasks<E: From<DocketError>>(
         &mut self,
+        actor: &ActorId,
+        sort: &KindName,
         reviewer: &PostId,
         owner: &PostId,
     ) -> Result<(), AppendError<E>> {
+        if sort.as_str() != TASK_SORT || actor.is_system() {
+            return Ok(());
+        }
         const OPEN: &str = "select m.owner from matter_post as p
             join matter as m on m.book = p.book and m.matter = p.matter
             where p.post = $1 and p.part = 'reviewer' and m.sort = $2";
@@ -282,14 +285,17 @@ impl Desk<'_> {
             Event::HandedOver(handover) => {
                 self.need_posts(handover.reviewer.iter().chain([&handover.to]))?;
                 self.need_new_owner(actor, &handover.to, matter)?;
-                self.need_handover(actor, handover.reviewer.as_ref(), matter)
+                self.need_handover(actor, handover.reviewer.as_ref(), matter)?;
+                let reviewer = handover.reviewer.as_ref().unwrap_or(&matter.reviewer);
+                self.need_few_tasks(actor, &matter.sort, reviewer, &handover.to)
             }
             Event::Accepted(_) | Event::Returned(_) => self.need_other(actor, matter),
             Event::HelperAdded(added) => self.need_helper(actor, &added.helper, matter),
             Event::Cancelled(it) => self.need_approver(actor, &it.approver, matter),
             Event::Reopened(it) => {
                 self.need_approver(actor, &it.approver, matter)?;
-                self.need_ahead(actor, occurred, &it.due)
+                self.need_ahead(actor, occurred, &it.due)?;
+                self.need_few_tasks(actor, &matter.sort, &matter.reviewer, &matter.owner)
             }
             Event::Paused(it) => self.need_approver(actor, &it.approver, matter),
             Event::Extended(it) => self.need_approver(actor, &it.approver, matter),

@@ -9,7 +9,7 @@ use ledger::Role;
 use super::{Failure, Input, Recorder, refuse};
 use crate::kinds::{LotTransferred, TransferAccepted, TransferOffered};
 use crate::refusal::Code;
-use crate::rules::OFFERS_TO_STALL_MAX;
+use crate::rules::{self, OFFERS_TO_STALL_MAX};
 use crate::state::{self, Offer};
 
 impl Recorder<'_, '_> {
@@ -59,6 +59,11 @@ impl Recorder<'_, '_> {
         };
         let transferred = LotTransferred::from(offered);
         self.need_no_lot(&transferred.new_lot, FIELD)?;
+        // How much is left of it is the owner's to know.
+        let lot = self.need_lot(&transferred.lot)?;
+        if rules::enough(&lot, transferred.quantity_g, FIELD).is_err() {
+            return refuse(Code::MassBalance, FIELD, format!("lot {} no longer has as much", lot.lot));
+        }
         self.need_transfer(&transferred)?;
         self.need_room_in_family(&transferred.lot, 1, FIELD)?;
         let draft = self.draft(&body)?.at(self.id("stall", &transferred.to_stall)?);

@@ -13,6 +13,7 @@ use shell::viewer::Viewer;
 use shell::{App, Problem};
 use utoipa::ToSchema;
 
+use super::api::may_take;
 use super::explain::explain;
 use super::import::{self, Import, ImportError};
 use super::kinds::Format;
@@ -184,6 +185,8 @@ pub async fn record(
 ) -> Result<Recorded, Problem> {
     let (book, actor, name) = (book.clone(), viewer.id(), project.project.clone());
     let _turn = ahead(app, &book, &name).await?;
+    // While the file was sent, read and waited with, the project may have gone to another team.
+    may_take(app, viewer, book.as_str(), &name).await?;
     let (of, by) = (book.clone(), actor.clone());
     let take =
         move |desk: &mut Desk<'_>| import_plan(desk, &book, &actor, None, &name, (digest.as_str(), &import));

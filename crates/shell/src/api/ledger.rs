@@ -266,7 +266,7 @@ async fn walk(
     if let Some(home) = subject.home().and_then(|home| BookId::new(home).ok()).filter(|home| *home != book) {
         may_read(&app, &viewer, &home)?;
     }
-    let walk = app.walk(subject, direction, books(&app, &viewer)).await?;
+    let walk = app.walk(&viewer.id(), subject, direction, books(&app, &viewer)).await?;
     let all = walk.steps.len();
     let mut told = BTreeMap::new();
     let mut may_tell = |subject: &SubjectId| {

@@ -171,7 +171,7 @@ impl Ask {
         {
             return Ok(Looked::End(close_code::POLICY, "the session has ended", None));
         }
-        if app.kernel.credential_since(&self.actor)?.is_some_and(|since| since > self.opened) {
+        if app.kernel.credential_since(&self.actor)?.is_some_and(|since| since >= self.opened) {
             return Ok(gone);
         }
         let Some(viewer) = as_of_now(app, &self.actor)? else { return Ok(gone) };
