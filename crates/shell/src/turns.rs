@@ -358,18 +358,18 @@ mod tests {
     async fn one_has_a_long_document_in_hand_or_many_short_ones_and_keeps_nobody_else_from_sending() {
         let turns = Turns::default();
         let [one, other] = ["a", "b"].map(|name| ActorId::new(format!("token:{name}")).unwrap());
-        let send = |actor: &ActorId, bytes| turns.senders.with(actor.as_str(), bytes, Duration::ZERO);
-        let long = send(&one, usize::MAX).await.unwrap();
-        assert_eq!(send(&one, 1).await.unwrap_err().status.as_u16(), 429);
+        let send = |caller, bytes| turns.senders.with(caller, bytes, Duration::ZERO);
+        let long = send(one.as_str(), usize::MAX).await.unwrap();
+        assert_eq!(send(one.as_str(), 1).await.unwrap_err().status.as_u16(), 429);
         assert_eq!(turns.to_send_now(&one, 1).unwrap_err().status.as_u16(), 429);
         drop(turns.to_send_now(&other, usize::MAX).unwrap());
-        drop(send(&other, REQUEST_BYTES_MAX).await.unwrap());
+        drop(send(other.as_str(), REQUEST_BYTES_MAX).await.unwrap());
         drop(long);
         let mut short = Vec::new();
         for _ in 0..SENT_UNITS_MAX {
-            short.push(send(&one, 1_000).await.unwrap());
+            short.push(send(one.as_str(), 1_000).await.unwrap());
         }
-        assert_eq!(send(&one, 1_000).await.unwrap_err().status.as_u16(), 429);
+        assert_eq!(send(one.as_str(), 1_000).await.unwrap_err().status.as_u16(), 429);
         drop(short);
         turns.forget();
         assert!(turns.senders.callers.lock().unwrap().is_empty());
