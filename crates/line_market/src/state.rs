@@ -164,9 +164,10 @@ pub fn arrivals(
     from: Time,
     until: Time,
 ) -> Result<i64, StoreError> {
-    const COUNT: &str =
-        "select count(*) from market_lot where book = $1 and merchant = $2 and received_at >= $3
-        and received_at < $4";
+    // What came out of another lot did not arrive.
+    const COUNT: &str = "select count(*) from market_lot as l where l.book = $1 and l.merchant = $2
+        and l.received_at >= $3 and l.received_at < $4
+        and not exists (select 1 from market_descent as d where d.book = l.book and d.lot = l.lot)";
     let params = [Param::Text(book.as_str()), Param::Text(merchant), Param::Int(from.0), Param::Int(until.0)];
     tx.query_one(COUNT, &params)?.map_or(Ok(0), |row| row.int(0))
 }

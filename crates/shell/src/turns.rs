@@ -232,7 +232,9 @@ fn too_much(bytes_max: usize) -> Problem {
 /// their session, so that nobody who has another of it keeps them from ending that.
 pub(crate) fn whose(viewer: &Viewer, path: &str) -> Option<String> {
     match viewer {
-        Viewer::Person(session) if path == "/sign-out" || path.starts_with("/account/") => {
+        Viewer::Person(session)
+            if matches!(path, "/sign-out" | "/account") || path.starts_with("/account/") =>
+        {
             Some(format!("session {}", session.hash))
         }
         _ => viewer.actor().map(|actor| actor.id.to_string()),

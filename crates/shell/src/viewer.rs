@@ -355,7 +355,7 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         return problem.into_response();
     }
     let since = Instant::now();
-    let viewer = match find(&app, request.headers()).await {
+    let viewer = match find(&app, request.headers(), by_itself(request.headers())).await {
         Ok(viewer) => viewer,
         Err(problem) => return problem.into_response(),
     };
@@ -454,7 +454,8 @@ impl Still {
         if self.since.elapsed() < STALE_AFTER {
             return Ok(());
         }
-        match find(&self.app, &self.credentials).await?.is(&self.viewer) {
+        // To be looked up again is no use of a session.
+        match find(&self.app, &self.credentials, true).await?.is(&self.viewer) {
             true => Ok(()),
             false => Err(Problem::unauthorized()),
         }
@@ -475,7 +476,7 @@ pub async fn still_let_in() -> Result<(), Problem> {
 }
 
 /// Finds out who asks, and looks at the registry once, so that everything after may rely on what is in memory.
-async fn find(app: &App, headers: &HeaderMap) -> Result<Viewer, Problem> {
+async fn find(app: &App, headers: &HeaderMap, unattended: bool) -> Result<Viewer, Problem> {
     let credential = match headers.get(header::AUTHORIZATION) {
         Some(value) => {
             let bearer = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::to_owned);
@@ -484,7 +485,6 @@ async fn find(app: &App, headers: &HeaderMap) -> Result<Viewer, Problem> {
         None => None,
     };
     let secret = cookie(headers, COOKIE).map(str::to_owned);
-    let unattended = by_itself(headers);
     let viewer = app.blocking(move |kernel| {
         kernel.tree()?;
         let session = |secret: &str| match unattended {

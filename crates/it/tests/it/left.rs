@@ -166,7 +166,10 @@ on_every_store! {
         };
         arrive("OLD".to_owned(), "A1", "m1").expect(201);
         town.clock.advance_ms(60_000);
-        // One came to it before.
+        // One came to it before; what came out of another did not.
+        let parts = json!([{ "lot": "L2a", "quantity_g": 10 }, { "lot": "L2b", "quantity_g": 10 }]);
+        let split = json!({ "kind": "market.lot.split", "body": { "lot": "L2", "parts": parts } });
+        operator.post("/api/market/beiyuan/entries", &split).expect(201);
         for number in 0..299 {
             arrive(format!("M{number}"), "A2", "m2").expect(201);
         }

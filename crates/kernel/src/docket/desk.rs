@@ -118,7 +118,7 @@ impl Desk<'_> {
         }
         let posts = opened.helpers.iter().chain([&opened.owner, &opened.reviewer]);
         self.need_posts(posts)?;
-        self.need_few_tasks(actor, &opened.sort, &opened.reviewer, &opened.owner)?;
+        self.need_few_tasks((actor, true), (&id, &opened.sort), &opened.reviewer, &opened.owner)?;
         let mut draft = Draft::new(book, occurred, actor, &opened)?;
         let matter = Matter::open(&opened, occurred).or_else(refuse)?;
         for subject in std::iter::once(id.subject().clone()).chain(about) {
@@ -130,11 +130,12 @@ impl Desk<'_> {
         Ok(receipt)
     }
 
-    /// Whoever gives tasks leaves those who get them room for what they owe besides.
+    /// Whoever gives tasks of a book leaves those who get them room for what they owe besides. `anew` are those that the post
+    /// did not review before.
     fn need_few_tasks<E: From<DocketError>>(
         &mut self,
-        actor: &ActorId,
-        sort: &KindName,
+        (actor, anew): (&ActorId, bool),
+        (id, sort): (&MatterId, &KindName),
         reviewer: &PostId,
         owner: &PostId,
     ) -> Result<(), AppendError<E>> {
@@ -143,10 +144,11 @@ impl Desk<'_> {
         }
         const OPEN: &str = "select m.owner from matter_post as p
             join matter as m on m.book = p.book and m.matter = p.matter
-            where p.post = $1 and p.part = 'reviewer' and m.sort = $2";
-        let params = [Param::Text(reviewer.subject().as_str()), Param::Text(TASK_SORT)];
+            where p.post = $1 and p.part = 'reviewer' and m.sort = $2 and p.book = $3 and p.matter <> $4";
+        let (book, reviews) = (id.book(), reviewer.subject().as_str());
+        let params = [reviews, TASK_SORT, book.as_str(), id.subject().as_str()].map(Param::Text);
         let open = self.read()?.query(OPEN, &params)?;
-        if open.len() >= TASKS_OF_POST_MAX {
+        if anew && open.len() >= TASKS_OF_POST_MAX {
             let of = format!("that {reviewer} reviews");
             return refuse(DocketError::TooManyTasks { count: TASKS_OF_POST_MAX, of });
         }
@@ -287,7 +289,8 @@ impl Desk<'_> {
                 self.need_new_owner(actor, &handover.to, matter)?;
                 self.need_handover(actor, handover.reviewer.as_ref(), matter)?;
                 let reviewer = handover.reviewer.as_ref().unwrap_or(&matter.reviewer);
-                self.need_few_tasks(actor, &matter.sort, reviewer, &handover.to)
+                let anew = *reviewer != matter.reviewer;
+                self.need_few_tasks((actor, anew), (&matter.id, &matter.sort), reviewer, &handover.to)
             }
             Event::Accepted(_) | Event::Returned(_) => self.need_other(actor, matter),
             Event::HelperAdded(added) => self.need_helper(actor, &added.helper, matter),
@@ -295,7 +298,8 @@ impl Desk<'_> {
             Event::Reopened(it) => {
                 self.need_approver(actor, &it.approver, matter)?;
                 self.need_ahead(actor, occurred, &it.due)?;
-                self.need_few_tasks(actor, &matter.sort, &matter.reviewer, &matter.owner)
+                let of = (&matter.id, &matter.sort);
+                self.need_few_tasks((actor, true), of, &matter.reviewer, &matter.owner)
             }
             Event::Paused(it) => self.need_approver(actor, &it.approver, matter),
             Event::Extended(it) => self.need_approver(actor, &it.approver, matter),

@@ -281,9 +281,13 @@ impl Follower {
             };
             self.app.blocking(look).await
         };
-        let looked = turns.read_for(Some(&self.ask.actor), looked);
+        // Whoever waits for a search keeps no turn of the caller's other reads meanwhile.
+        let looked = match is_wanted {
+            true => looked.await,
+            false => turns.read_for(Some(&self.ask.actor), looked).await,
+        };
         let again = |_| Ended(Some(CloseFrame { code: close_code::AGAIN, reason: "".into() }));
-        let (looked, cursors) = looked.await.map_err(again)?;
+        let (looked, cursors) = looked.map_err(again)?;
         self.cursors = cursors;
         Ok(looked.unwrap_or_else(|error| {
             tracing::error!(%error, "a listener's events cannot be read");
