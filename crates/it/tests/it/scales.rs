@@ -55,7 +55,8 @@ impl Scale {
         self.next += LINES;
         let body = batch(first).to_string();
         self.link.publisher().publish(&topic(1, "sales"), body, QoS::AtLeastOnce, false).await.unwrap();
-        let answer = timeout(PATIENCE, self.receipts.recv()).await.expect("the scale waits for nobody").unwrap();
+        let answer =
+            timeout(PATIENCE, self.receipts.recv()).await.expect("the scale waits for nobody").unwrap();
         let receipt: Value = serde_json::from_slice(&answer.payload.unwrap()).unwrap();
         answer.ack.done();
         assert_eq!(receipt["lines"][0]["outcome"], "recorded", "{receipt}");

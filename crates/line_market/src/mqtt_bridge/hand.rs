@@ -200,7 +200,8 @@ mod tests {
         let (hand, one) = (Hand::default(), sender(1, Matter::Sales));
         let answers: Vec<AnswerPlace> =
             (0..ANSWERS_MAX).map(|_| hand.take(&one, 1_000).unwrap().answered()).collect();
-        assert_eq!((hand.held().bytes, hand.held().of_each[&one].messages), (0, 0));
+        assert_eq!(hand.held().bytes, 0);
+        assert_eq!(hand.held().of_each[&one].messages, 0);
         assert!(hand.take(&one, 1).is_none() && hand.refuse(&one).is_none());
         drop(answers);
         drop(hand.take(&one, 1).unwrap());
