@@ -379,6 +379,15 @@ impl Recorder<'_, '_> {
         }
     }
 
+    /// A stall that is let to a merchant.
+    fn need_stall_of(&mut self, merchant: &str, stall: &str, field: &str) -> Result<state::Stall, Failure> {
+        let found = self.need_stall(stall, field)?;
+        match found.merchant.as_deref() == Some(merchant) {
+            true => Ok(found),
+            false => refuse(Code::NotLeased, field, format!("stall {stall} is not let to {merchant}")),
+        }
+    }
+
     fn need_lot(&mut self, lot: &str) -> Result<Lot, Failure> {
         match state::lot(self.desk.read()?, self.book, lot)? {
             Some(lot) => Ok(lot),
@@ -419,14 +428,7 @@ impl Recorder<'_, '_> {
 
     fn end_lease(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: LeaseEnded = Self::body(input)?;
-        let stall = self.need_stall(&body.stall, "body.stall")?;
-        if stall.merchant.as_ref() != Some(&body.merchant) {
-            return refuse(
-                Code::NotLeased,
-                "body.stall",
-                format!("stall {} is not let to {}", body.stall, body.merchant),
-            );
-        }
+        self.need_stall_of(&body.merchant, &body.stall, "body.stall")?;
         self.need_let_before(&body.stall)?;
         self.plain::<LeaseEnded>(input, |it| {
             vec![("stall", it.stall.clone()), ("merchant", it.merchant.clone())]
@@ -474,15 +476,7 @@ impl Recorder<'_, '_> {
         rules::may_take(&lot, body.quantity_g, "body.quantity_g").map_err(refused)?;
         self.need_after_arrival(&lot)?;
         self.need_no_lot(&body.new_lot, "body.new_lot")?;
-        let stall = self.need_stall(&body.to_stall, "body.to_stall")?;
-        if stall.merchant.as_ref() != Some(&body.to_merchant) {
-            return refuse(
-                Code::NotLeased,
-                "body.to_stall",
-                format!("stall {} is not let to {}", body.to_stall, body.to_merchant),
-            );
-        }
-        Ok(())
+        self.need_stall_of(&body.to_merchant, &body.to_stall, "body.to_stall").map(drop)
     }
 
     fn transfer(&mut self, input: &Input) -> Result<Receipt, Failure> {

@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::site::REQUEST_TIME_MAX;
 use crate::texts::Both;
-use crate::viewer::{FORM_BYTES_MAX, Still, Viewer};
+use crate::viewer::{FORM_BYTES_MAX, Viewer, still_let_in};
 
 /// A query string.
 #[derive(Debug, Clone, FromRequestParts)]
@@ -104,7 +104,6 @@ impl<T: DeserializeOwned> FromRequest<App> for Entry<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let viewer = request.extensions().get::<Viewer>().cloned();
-        let still = request.extensions().get::<Still>().cloned();
         let bytes = json(request, ENTRY_REQUEST_BYTES_MAX).await?;
         let values = bytes.iter().filter(|byte| matches!(byte, b'{' | b'[' | b',')).count();
         if values > ENTRY_REQUEST_VALUES_MAX {
@@ -121,9 +120,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Entry<T> {
             }
             _ => None,
         };
-        if let Some(still) = still {
-            still.check().await?;
-        }
+        still_let_in().await?;
         check_texts(&bytes)?;
         Ok(Self(read_json(&bytes)?, turn))
     }
@@ -264,12 +261,9 @@ pub async fn body(request: Request, bytes_max: usize) -> Result<Bytes, Problem> 
     if declared(request.headers()).is_some_and(|length| length > bytes_max) {
         return Err(Problem::too_large(bytes_max as u64));
     }
-    let still = request.extensions().get::<Still>().cloned();
     let bytes = to_bytes(request.into_body(), bytes_max).await;
     let bytes = bytes.map_err(|_| Problem::too_large(bytes_max as u64))?;
-    if let Some(still) = still {
-        still.check().await?;
-    }
+    still_let_in().await?;
     Ok(bytes)
 }
 

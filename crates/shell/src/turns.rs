@@ -23,7 +23,7 @@ use trace::{Bounds, Direction, Fan, Walk};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::texts::Both;
-use crate::viewer::{Still, Viewer, still_let_in};
+use crate::viewer::{Viewer, still_let_in};
 
 /// How long a request waits for a turn.
 const WAIT_MAX: Duration = Duration::from_secs(5);
@@ -248,9 +248,9 @@ pub async fn wait(State(app): State<App>, viewer: Viewer, request: Request, next
     let turns = &app.limits.turns;
     let turn =
         if reads { turns.to_read(&caller, WAIT_MAX).await } else { turns.to_write(&caller, WAIT_MAX).await };
-    let turn = match (turn, request.extensions().get::<Still>().cloned()) {
-        (Ok(turn), Some(still)) => still.check().await.map(|()| turn),
-        (turn, _) => turn,
+    let turn = match turn {
+        Ok(turn) => still_let_in().await.map(|()| turn),
+        refused => refused,
     };
     match turn {
         Ok(turn) => TURN.scope(turn, next.run(request)).await,

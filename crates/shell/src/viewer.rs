@@ -404,10 +404,7 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("lang=")));
     request.extensions_mut().insert(viewer);
     let mut response = match still {
-        Some(still) => {
-            request.extensions_mut().insert(still.clone());
-            STILL.scope(still, next.run(request)).await
-        }
+        Some(still) => STILL.scope(still, next.run(request)).await,
         None => next.run(request).await,
     };
     if chosen

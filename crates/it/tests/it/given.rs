@@ -46,6 +46,37 @@ fn subscriptions(town: &Town) -> i64 {
     town.site.kernel.read(count).unwrap()
 }
 
+/// A request whose body comes in two parts.
+pub struct InParts {
+    stream: TcpStream,
+    rest: String,
+}
+
+impl InParts {
+    /// Sends the beginning, and waits.
+    pub fn begin(town: &Town, path: &str, headers: &str, body: &str, wait: Duration) -> Self {
+        let (first, rest) = body.split_at(20);
+        let mut stream = TcpStream::connect(town.site.base.trim_start_matches("http://")).unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\n{headers}content-type: application/json\r\n\
+             transfer-encoding: chunked\r\nconnection: close\r\n\r\n{:x}\r\n{first}\r\n",
+            first.len(),
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        std::thread::sleep(wait);
+        Self { stream, rest: rest.to_owned() }
+    }
+
+    /// Sends the rest: the whole answer.
+    pub fn end(mut self) -> String {
+        let Self { stream, rest } = &mut self;
+        stream.write_all(format!("{:x}\r\n{rest}\r\n0\r\n\r\n", rest.len()).as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
 on_every_store! {
     fn a_subscription_ends_with_what_it_was_opened_with(town) {
         let (of_device, of_person) = (Receiver::start(), Receiver::start());
@@ -167,32 +198,18 @@ on_every_store! {
         let issued = town.issue(User::Inspector);
         let credential = issued.credential.unwrap();
         let body = json!({ "kind": "market.lot.held", "body": { "lot": "L1", "reason": "order", "inspection": null, "note": null } }).to_string();
-        let (first, rest) = body.split_at(20);
         let begin = |credential: &str| {
-            let mut stream = TcpStream::connect(town.site.base.trim_start_matches("http://")).unwrap();
-            let head = format!(
-                "POST /api/market/beiyuan/entries HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {credential}\r\n\
-                 content-type: application/json\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n{:x}\r\n{first}\r\n",
-                first.len(),
-            );
-            stream.write_all(head.as_bytes()).unwrap();
-            std::thread::sleep(Duration::from_millis(600));
-            stream
-        };
-        let end = |mut stream: TcpStream| {
-            stream.write_all(format!("{:x}\r\n{rest}\r\n0\r\n\r\n", rest.len()).as_bytes()).unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).unwrap();
-            answer
+            let headers = format!("authorization: Bearer {credential}\r\n");
+            InParts::begin(&town, "/api/market/beiyuan/entries", &headers, &body, Duration::from_millis(600))
         };
         let begun = begin(&credential);
         let token = issued.actor.as_str().trim_start_matches("token:");
         town.site.kernel.revoke_token(&installation(), token).unwrap();
-        let answer = end(begun);
+        let answer = begun.end();
         assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
         assert!(town.program(User::Inspector).get("/api/market/beiyuan/lots/L1").expect(200).json()["lot"]["hold"].is_null());
         // Who is let in still may take their time.
-        let answer = end(begin(&town.issue(User::Inspector).credential.unwrap()));
+        let answer = begin(&town.issue(User::Inspector).credential.unwrap()).end();
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     }
 }

@@ -8,6 +8,7 @@ use harness::{Client, PASSWORD, Town, User, on_every_store};
 use serde_json::{Value, json};
 
 use crate::breach::give;
+use crate::given::InParts;
 
 const MANAGER: &str = "post:beiyuan-market/manager";
 const CLERK: &str = "post:beiyuan-market/clerk";
@@ -63,30 +64,14 @@ on_every_store! {
         let client = client.with("x-csrf-token", &csrf);
         client.post("/epcis/queries", &json!({ "name": "all", "query": {} })).expect(201);
         let body = json!({ "dest": "https://client.example/hooks", "stream": true }).to_string();
-        let (first, rest) = body.split_at(20);
-        let begin = || {
-            let mut stream = TcpStream::connect(town.site.base.trim_start_matches("http://")).unwrap();
-            let head = format!(
-                "POST /epcis/queries/all/subscriptions HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\nx-csrf-token: {csrf}\r\n\
-                 content-type: application/json\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n{:x}\r\n{first}\r\n",
-                first.len(),
-            );
-            stream.write_all(head.as_bytes()).unwrap();
-            // Let in, and not so long ago that it is looked up again.
-            std::thread::sleep(Duration::from_millis(100));
-            stream
-        };
-        let end = |mut stream: TcpStream| {
-            stream.write_all(format!("{:x}\r\n{rest}\r\n0\r\n\r\n", rest.len()).as_bytes()).unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).unwrap();
-            answer
-        };
-        let answer = end(begin());
+        let headers = format!("cookie: {cookie}\r\nx-csrf-token: {csrf}\r\n");
+        // Let in, and not so long ago that it is looked up again.
+        let begin = || InParts::begin(&town, "/epcis/queries/all/subscriptions", &headers, &body, Duration::from_millis(100));
+        let answer = begin().end();
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
         let begun = begin();
         kernel.sign_out(secret(&cookie)).unwrap();
-        let answer = end(begun);
+        let answer = begun.end();
         assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
         let count = |tx: &mut dyn store::Tx| tx.query_one("select count(*) from market_subscription", &[])?.unwrap().int(0);
         assert_eq!(kernel.read(count).unwrap(), 1);

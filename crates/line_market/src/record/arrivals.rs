@@ -15,14 +15,7 @@ impl Recorder<'_, '_> {
         let body: LotReceived = Self::body(input)?;
         self.need_no_lot(&body.lot, "body.lot")?;
         self.need_product(&body.product)?;
-        let stall = self.need_stall(&body.stall, "body.stall")?;
-        if stall.merchant.as_ref() != Some(&body.merchant) {
-            return refuse(
-                Code::NotLeased,
-                "body.stall",
-                format!("stall {} is not let to {}", body.stall, body.merchant),
-            );
-        }
+        let stall = self.need_stall_of(&body.merchant, &body.stall, "body.stall")?;
         if !self.actor.is_system() {
             self.need_let_by_then(&stall)?;
         }

@@ -272,19 +272,17 @@ impl Follower {
     async fn look(&mut self, is_wanted: bool) -> Result<Looked, Ended> {
         let (app, ask, mut cursors) = (self.app.clone(), self.ask.clone(), std::mem::take(&mut self.cursors));
         let turns = &self.app.limits.turns;
-        let looked = async {
-            let search = if is_wanted { Some(turns.next_search(&ask.named.owner).await) } else { None };
-            let look = move |_: &_| {
+        let look = |search| {
+            self.app.blocking(move |_| {
                 let looked = ask.look(&app, is_wanted, &mut cursors);
                 drop(search);
                 Ok::<_, Problem>((looked, cursors))
-            };
-            self.app.blocking(look).await
+            })
         };
         // Whoever waits for a search keeps no turn of the caller's other reads meanwhile.
         let looked = match is_wanted {
-            true => looked.await,
-            false => turns.read_for(Some(&self.ask.actor), looked).await,
+            true => look(Some(turns.next_search(&self.ask.named.owner).await)).await,
+            false => turns.read_for(Some(&self.ask.actor), look(None)).await,
         };
         let again = |_| Ended(Some(CloseFrame { code: close_code::AGAIN, reason: "".into() }));
         let (looked, cursors) = looked.map_err(again)?;

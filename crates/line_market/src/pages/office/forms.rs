@@ -15,7 +15,7 @@ use shell::extract::{Path, Query};
 use shell::pages::page;
 use shell::view::{Choice, Field, FieldKind, Frame, Link};
 use shell::viewer::{Asked, Here, Viewer};
-use shell::{App, Lang, Problem, T, once};
+use shell::{App, Lang, Problem, T};
 use store::StoreError;
 
 use super::place::{Names, Place, Reach};
@@ -358,16 +358,9 @@ async fn complete(
     let ending = body.contains_key("reason") && !body.contains_key("lot");
     let stall = to_stall.clone().or_else(|| text("stall").filter(|_| ending));
     let Some(stall) = stall else { return Ok(()) };
-    let (book, code) = (place.book.clone(), stall.clone());
-    let key = typed.get(once::FIELD).cloned().unwrap_or_default();
-    let made = app.kernel.zone().local_text(once::made(&key, app.kernel.now()));
-    let read = move |tx: &mut dyn store::Tx| {
-        let lot = typed::free_lot_code(tx, &book, (&code, &made), &key)?;
-        Ok((state::stall(tx, &book, &code)?, lot))
-    };
-    let (tenant, lot) = app.blocking(move |kernel| kernel.read(read)).await?;
+    let (tenant, lot) = typed::tenant_and_new_lot(app, &place.book, &stall, typed).await?;
     // Nobody's code is "-": the rules then say that the stall is not let.
-    let tenant = tenant.and_then(|stall| stall.merchant).unwrap_or_else(|| "-".into());
+    let tenant = tenant.unwrap_or_else(|| "-".into());
     if to_stall.is_some() {
         body.insert("to_merchant".into(), tenant.into());
         if !body.contains_key("new_lot") {

@@ -14,7 +14,7 @@ use shell::extract::{Path, Query};
 use shell::pages::page;
 use shell::view::{Choice, Field, FieldKind, Frame};
 use shell::viewer::{Asked, FORM_BYTES_MAX, Here, Viewer};
-use shell::{App, Lang, Problem, T, format, once};
+use shell::{App, Lang, Problem, T, format};
 use store::StoreError;
 
 use super::forms::Refused;
@@ -126,15 +126,7 @@ async fn submit(
     photo: Option<Vec<u8>>,
 ) -> Result<Result<(String, u64), Wrong>, Problem> {
     let stall = typed.get("stall").cloned().unwrap_or_default();
-    let (book, code) = (place.book.clone(), stall.clone());
-    let key = typed.get(once::FIELD).cloned().unwrap_or_default();
-    let made = app.kernel.zone().local_text(once::made(&key, app.kernel.now()));
-    let read = move |tx: &mut dyn store::Tx| {
-        let lot = typed::free_lot_code(tx, &book, (&code, &made), &key)?;
-        Ok((state::stall(tx, &book, &code)?, lot))
-    };
-    let (tenant, lot) = app.blocking(move |kernel| kernel.read(read)).await?;
-    let tenant = tenant.and_then(|stall| stall.merchant);
+    let (tenant, lot) = typed::tenant_and_new_lot(app, &place.book, &stall, typed).await?;
     if !reach.covers(tenant.as_deref()) {
         return Err(Problem::not_found());
     }

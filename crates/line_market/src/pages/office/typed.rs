@@ -1,9 +1,12 @@
 //! What people type into forms, read as the values that bodies hold.
 
+use std::collections::BTreeMap;
+
 use base::{BookId, Day};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 pub use shell::format::read_decimal as decimal;
+use shell::{App, Problem, once};
 use store::{StoreError, Tx};
 
 use crate::state;
@@ -65,7 +68,7 @@ fn parts(text: &str) -> Option<Value> {
 }
 
 /// A lot's code from its stall and the moment of the form, so that a form sent twice names one lot.
-pub fn lot_code(stall: &str, local: &str) -> String {
+fn lot_code(stall: &str, local: &str) -> String {
     let stall: String = stall.chars().take(25).collect();
     let digits: String = local.bytes().filter(u8::is_ascii_digit).take(14).map(char::from).collect();
     match (digits.get(2..8), digits.get(8..14)) {
@@ -74,9 +77,26 @@ pub fn lot_code(stall: &str, local: &str) -> String {
     }
 }
 
+/// Who has a stall, and the code that a form makes for a lot that comes there.
+pub async fn tenant_and_new_lot(
+    app: &App,
+    book: &BookId,
+    stall: &str,
+    typed: &BTreeMap<String, String>,
+) -> Result<(Option<String>, String), Problem> {
+    let (book, stall) = (book.clone(), stall.to_owned());
+    let key = typed.get(once::FIELD).cloned().unwrap_or_default();
+    let made = app.kernel.zone().local_text(once::made(&key, app.kernel.now()));
+    let read = move |tx: &mut dyn Tx| {
+        let tenant = state::stall(tx, &book, &stall)?.and_then(|stall| stall.merchant);
+        Ok((tenant, free_lot_code(tx, &book, (&stall, &made), &key)?))
+    };
+    app.blocking(move |kernel| kernel.read(read)).await
+}
+
 /// The code of a lot that a form makes. One that somebody has taken already is told apart by what the form's key alone tells,
 /// which nobody knew before.
-pub fn free_lot_code(
+fn free_lot_code(
     tx: &mut dyn Tx,
     book: &BookId,
     (stall, local): (&str, &str),
