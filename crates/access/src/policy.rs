@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use base::SubjectId;
 use serde::Serialize;
 
+use crate::HOLDER;
+
 /// A role that can be granted on an org subtree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoleDef {
@@ -114,11 +116,11 @@ impl Policy {
         Ok(())
     }
 
-    /// Whether a grant of a role may be on behalf of a subject. A line's role is on behalf of somebody of the line: who signs
-    /// in, a credential and the installation are known by names of their own, and nobody else may go by them.
+    /// Whether a grant of a role may be on behalf of a subject: a line's role, of somebody of the line, or a holder's, of a post.
+    /// Who signs in, a credential and the installation are known by names of their own, and nobody else may go by them.
     pub fn may_act_for(&self, role: &str, subject: &SubjectId) -> bool {
         let of_line = self.role(role).is_some_and(|role| role.line.is_some());
-        !(of_line && ACTORS.contains(&subject.scheme()))
+        (of_line || role == HOLDER) && !ACTORS.contains(&subject.scheme())
     }
 
     pub fn role(&self, name: &str) -> Option<&RoleDef> {

@@ -8,6 +8,8 @@ pub const ENTRY_REQUEST_BYTES_MAX: usize = 256 * 1024;
 pub const ENTRY_REQUEST_VALUES_MAX: usize = 10_000;
 /// Bytes of the bodies of one account or credential that are in hand at a time; the others wait for them.
 pub const BODIES_OF_ONE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of the answers to one account or credential that are kept until they are taken; the others wait as long.
+pub const ANSWERS_OF_ONE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes of a body that are kept of whoever has not signed in.
 pub const BODY_OF_NOBODY_BYTES_MAX: usize = 32 * 1024;
 /// Bytes of the JCS form of one entry's body.
@@ -99,11 +101,14 @@ pub const NAME_CHARS_MAX: usize = 120;
 pub const STREAM_SECONDS_MAX: u64 = 300;
 /// Connections that are open at a time; whoever comes then waits for a place.
 pub const CONNECTIONS_MAX: usize = 10_000;
+/// Those of one address, or IPv6 network of 64 bits, that is neither a trusted proxy nor the machine itself; more are closed at
+/// once.
+pub const CONNECTIONS_OF_ONE_MAX: usize = 2_000;
 /// Seconds until the head of a request is there, from the beginning of a connection or the end of the answer before. An idle
 /// connection ends after them.
 pub const REQUEST_HEAD_SECONDS_MAX: u64 = 30;
 /// Bytes of the head of a request.
-pub const REQUEST_HEAD_BYTES_MAX: usize = 128 * 1024;
+pub const REQUEST_HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Seconds that a request may take, its body included; not those that open a stream.
 pub const REQUEST_SECONDS_MAX: u64 = 30;
 /// Seconds that a caller may take nothing of its answer, or of a stream.

@@ -12,20 +12,30 @@ use crate::path::Path;
 
 /// Reads JSON text. Numbers beyond 64-bit floats are refused; of members of one name the last stands.
 pub(crate) fn parse(json: &[u8], limits: &Limits) -> Result<Value, EpcisError> {
-    let state = State { limits, values: Cell::new(0), failure: RefCell::new(None) };
+    parse_part(json, &Path::Root, &Cell::new(0), limits)
+}
+
+/// Reads JSON text that stands at a place of a document, whose values are counted together.
+pub(crate) fn parse_part(
+    json: &[u8],
+    path: &Path,
+    values: &Cell<usize>,
+    limits: &Limits,
+) -> Result<Value, EpcisError> {
+    let state = State { limits, values, failure: RefCell::new(None) };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let root = Node { state: &state, path: &Path::Root, depth: 1 };
+    let root = Node { state: &state, path, depth: 1 };
     let read = root.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     read.map_err(|error| {
         let failure = state.failure.take();
-        failure.unwrap_or_else(|| EpcisError::at("", Rule::Json(error.to_string())))
+        failure.unwrap_or_else(|| EpcisError::at(path.to_string(), Rule::Json(error.to_string())))
     })
 }
 
 struct State<'a> {
     limits: &'a Limits,
-    /// Values that were read.
-    values: Cell<usize>,
+    /// Values of the document that were read.
+    values: &'a Cell<usize>,
     /// What was refused, since an error of serde is a text only.
     failure: RefCell<Option<EpcisError>>,
 }
@@ -166,5 +176,15 @@ mod tests {
         let many = format!("[{}]", ["[1,1,1]"; 3].join(","));
         let few = Limits { items_max: 3, ..limits };
         assert_eq!(parse(many.as_bytes(), &few).map(|_| ()), Ok(()));
+    }
+
+    #[test]
+    fn parts_of_a_document_are_counted_together() {
+        let limits = Limits { items_max: 2, ..Limits::default() };
+        let (path, values) = (Path::Root.member("ex:a"), Cell::new(limits.values_max() - 3));
+        let part =
+            |json: &str| parse_part(json.as_bytes(), &path, &values, &limits).map_err(|e| e.to_string());
+        assert_eq!(part("{\"b\":[0]}"), Ok(serde_json::json!({ "b": [0] })));
+        assert_eq!(part("[0,1]"), Err(": exceeds 32 values".into()));
     }
 }

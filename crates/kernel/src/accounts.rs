@@ -5,6 +5,7 @@ mod credentials;
 mod identity;
 mod kinds;
 mod kiosks;
+mod let_in;
 mod lists;
 mod passwords;
 mod read_log;
@@ -28,16 +29,17 @@ pub use kinds::{
     TotpRenewed, TotpSet,
 };
 pub use kiosks::NewKiosk;
+pub use let_in::LetIn;
 pub use lists::{AccountRow, DeviceRow, GrantRow, TokenRow};
 pub(crate) use passwords::Passwords;
 pub use passwords::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 pub use read_log::ReadRow;
 pub use second::{HalfSession, RecoveryCodes, SecondStep, SecondStepError, SignedIn};
-pub use sessions::{NewSession, Session, SignInError, session_goes_on};
+pub use sessions::{NewSession, Session, SessionState, SignInError, session_state};
 pub use totp::TotpSecret;
 
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
-use crate::entries::{Kinds, about_of};
+use crate::entries::{Kinds, about_of, count_about, limit};
 use crate::registry::{id, root_book};
 use crate::{AppendError, Kernel, Receipt};
 
@@ -58,6 +60,17 @@ pub struct AddedAccount {
     #[serde(skip)]
     pub one_time_password: Option<String>,
 }
+
+/// What one account, token or device is granted.
+pub const GRANTS_OF_ACTOR_MAX: usize = 100;
+/// And was ever, that withdrawn among it.
+pub const GRANTS_EVER_MAX: usize = 1_000;
+/// Those who act for a post by what they were granted.
+pub const HOLDERS_OF_POST_MAX: usize = 50;
+/// What is granted on the units of a branch below the root, and accounts and tokens of it: everybody's administrators look at all.
+pub const GRANTS_OF_BRANCH_MAX: usize = 50_000;
+pub const ACCOUNTS_OF_BRANCH_MAX: usize = 20_000;
+pub const TOKENS_OF_BRANCH_MAX: usize = 10_000;
 
 /// A password that was reset.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,6 +100,7 @@ impl Kernel {
         self.administer(by, move |admin| {
             admin.tree.need_unit(&new.unit)?;
             admin.permit("kernel.account.add", &new.unit, None)?;
+            admin.need_room("account", &new.unit, ACCOUNTS_OF_BRANCH_MAX)?;
             if account(admin.desk.read()?, &new.account)?.is_some() {
                 return Err(AdminError::AccountExists(new.account.clone()).into());
             }
@@ -235,8 +249,31 @@ impl Admin<'_, '_> {
         if let Some(unit) = unit_of(self.desk.read()?, grantee)? {
             self.permit_grant("kernel.grant.give", &Grant { unit, ..grant.clone() })?;
         }
+        self.need_few_grants(grantee, grant)?;
+        self.need_room("access_grant", &grant.unit, GRANTS_OF_BRANCH_MAX)?;
         let of_role = role.line;
         self.need_own_password(grantee, &grant.unit, grant.line.as_deref().or(of_role))
+    }
+
+    /// Refuses to grant one more than may be, now or ever, or to have a post acted for by more than may: whoever reviews is asked
+    /// about all that they were ever granted, and whoever is asked for help about all who act for the post.
+    fn need_few_grants(&mut self, grantee: &ActorId, grant: &Grant) -> AdminResult<()> {
+        const HOLDERS: &str = "select seq from access_grant where role = $1 and subject = $2 limit $3";
+        let refuse = |most: usize| Err(AdminError::GrantsMany(most).into());
+        if grants(self.desk.read()?, grantee)?.len() >= GRANTS_OF_ACTOR_MAX {
+            return refuse(GRANTS_OF_ACTOR_MAX);
+        }
+        let (subject, kinds) = (grantee_subject(grantee)?, [GrantGiven::KIND]);
+        let ever = count_about(self.desk.read()?, &root_book(), &subject, &kinds, GRANTS_EVER_MAX)?;
+        if ever >= GRANTS_EVER_MAX {
+            return refuse(GRANTS_EVER_MAX);
+        }
+        let Some(post) = grant.subject.as_ref().filter(|_| grant.role == HOLDER) else { return Ok(()) };
+        let asked = [Param::Text(HOLDER), Param::Text(post.as_str()), limit(HOLDERS_OF_POST_MAX)];
+        match self.desk.read()?.query(HOLDERS, &asked)?.len() >= HOLDERS_OF_POST_MAX {
+            true => refuse(HOLDERS_OF_POST_MAX),
+            false => Ok(()),
+        }
     }
 
     /// Refuses to add to what an account may do while it opens with the one-time password of somebody who could not open it
@@ -301,6 +338,11 @@ impl Admin<'_, '_> {
 /// The account as an actor.
 pub(crate) fn account_actor(account: &AccountId) -> ActorId {
     ActorId::new(format!("account:{account}")).expect("an account's name is short printable ASCII")
+}
+
+/// What entries about somebody who signs in, or a program or device, name: `None` for others.
+pub fn actor_subject(actor: &ActorId) -> Option<SubjectId> {
+    grantee_subject(actor).ok()
 }
 
 /// Who is granted something, as a subject: `account:registry/wei`, or a device's own `device:beiyuan/a12`.

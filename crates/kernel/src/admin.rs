@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::StoreError;
 
-use crate::accounts::find_actor;
-use crate::registry::{ROOT_BOOK, load, root_book};
+use crate::accounts::{Session, SessionState, find_actor, session_state};
+use crate::registry::{ROOT_BOOK, id, load, root_book};
 use crate::{AppendError, Desk, Kernel, Receipt};
 
 /// Why an act of administration was refused.
@@ -45,6 +45,8 @@ pub enum AdminError {
     PasswordSame,
     #[error("the password is wrong")]
     PasswordWrong,
+    #[error("a password is changed {0} times an hour at most")]
+    PasswordOften(usize),
     #[error("the second step is on already")]
     TotpOn,
     #[error("there is no second step to confirm or to take off")]
@@ -53,6 +55,10 @@ pub enum AdminError {
     CodeWrong,
     #[error("too many codes were wrong; none is taken for {0} s")]
     CodesWrong(u64),
+    #[error("this outlasts your session: give your password again, and a code if you have a second step")]
+    Unconfirmed,
+    #[error("your session has ended")]
+    SessionEnded,
     #[error("the post does not lie within the unit")]
     ForeignPost,
     #[error(
@@ -77,6 +83,12 @@ pub enum AdminError {
     UnknownGrant(u64),
     #[error("a token without a grant can do nothing")]
     NoGrants,
+    #[error("an account, token or device is granted {0} things at most")]
+    GrantsMany(usize),
+    #[error("a book has had {0} devices, as many as may")]
+    DevicesMany(usize),
+    #[error("a figure has {0} targets for a unit at most")]
+    TargetsMany(usize),
     #[error("it would expire before it is issued")]
     ExpiresInPast,
     #[error("there is no book {0}")]
@@ -122,27 +134,29 @@ impl AdminError {
             | Self::AccountDisabled(_)
             | Self::OwnAccount
             | Self::OneTimePassword => "account",
-            Self::PasswordShort(_) | Self::PasswordLong(_) | Self::PasswordIsAccount | Self::PasswordSame => {
-                "new_password"
-            }
-            Self::PasswordWrong => "password",
+            Self::PasswordShort(_)
+            | Self::PasswordLong(_)
+            | Self::PasswordIsAccount
+            | Self::PasswordSame
+            | Self::PasswordOften(_) => "new_password",
+            Self::PasswordWrong | Self::Unconfirmed => "password",
             Self::CodeWrong | Self::CodesWrong(_) => "code",
             Self::IdentityTaken => "identifier",
             Self::UnknownGrantee(_) => "grantee",
             Self::UnknownRole(_) | Self::ProgramAdmin => "role",
             Self::RoleOfLine { .. } => "line",
             Self::UnknownGrant(_) => "grant",
-            Self::NoGrants => "grants",
+            Self::NoGrants | Self::GrantsMany(_) => "grants",
             Self::ReservedSubject | Self::ForeignPost => "subject",
             Self::ExpiresInPast => "expires",
-            Self::UnknownBook(_) => "book",
+            Self::UnknownBook(_) | Self::DevicesMany(_) => "book",
             Self::UnknownToken(_) => "token",
             Self::DeviceExists(_) | Self::UnknownDevice(_) => "device",
             Self::ContactExists => "address",
             Self::ContactsMany(_) => "post",
             Self::UnknownContact(_) | Self::AlreadyTried => "contact",
             Self::UnknownFigure(_) => "figure",
-            Self::UnknownTarget => "amount",
+            Self::UnknownTarget | Self::TargetsMany(_) => "amount",
             Self::LogExists | Self::LogsMany(_) => "origin",
             Self::UnknownLog(_) => "log",
             Self::UnknownFork(_) | Self::ForkAcknowledged(_) => "fork",
@@ -152,6 +166,7 @@ impl AdminError {
             | Self::TotpOn
             | Self::TotpOff
             | Self::IdentityMissing
+            | Self::SessionEnded
             | Self::Busy => "",
         }
     }
@@ -171,10 +186,27 @@ impl From<RegistryError> for AppendError<AdminError> {
 
 pub type AdminResult<T> = Result<T, AppendError<AdminError>>;
 
-/// Who acts, and under which key if the same request may come again.
+/// What outlasts the session that it is done from: it opens an account or a credential to somebody, or is gone for good.
+const LASTING: [&str; 11] = [
+    "kernel.account.add",
+    "kernel.password.reset",
+    "kernel.totp.remove",
+    "kernel.identity.set",
+    "kernel.grant.give",
+    "kernel.post.hold",
+    "kernel.token.issue",
+    "kernel.device.enrol",
+    "kernel.contact.set",
+    "kernel.witness.trust",
+    "kernel.body.erase",
+];
+
+/// Who acts, from which session, and under which key if the same request may come again.
 #[derive(Debug, Clone)]
 pub struct By {
     actor: ActorId,
+    /// The digest of the session's cookie; `None` for programs.
+    session: Option<String>,
     /// The key, and a digest of what is asked.
     once: Option<(String, String)>,
 }
@@ -182,13 +214,26 @@ pub struct By {
 impl By {
     /// An act that is done once: under the same key the same request gets the first answer again, without its secrets.
     pub fn once(actor: ActorId, key: String, digest: String) -> Self {
-        Self { actor, once: Some((key, digest)) }
+        Self { once: Some((key, digest)), ..Self::from(&actor) }
+    }
+
+    /// An act from a session, which must go on when it is done, and have been confirmed by its owner a short while ago where
+    /// what is done outlasts it.
+    #[must_use]
+    pub fn from_session(self, session: &Session) -> Self {
+        Self { session: Some(session.hash.clone()), ..self }
+    }
+}
+
+impl By {
+    pub(crate) fn actor(&self) -> &ActorId {
+        &self.actor
     }
 }
 
 impl From<&ActorId> for By {
     fn from(actor: &ActorId) -> Self {
-        Self { actor: actor.clone(), once: None }
+        Self { actor: actor.clone(), session: None, once: None }
     }
 }
 
@@ -206,6 +251,8 @@ pub(crate) struct Admin<'a, 'd> {
     /// `None` for the installation itself (`system:`), which may do everything.
     rights: Option<Actor>,
     by: &'a ActorId,
+    /// Whether what outlasts the session may be done; programs have none.
+    is_confirmed: bool,
 }
 
 impl Kernel {
@@ -216,27 +263,18 @@ impl Kernel {
         F: FnMut(&mut Admin<'_, '_>) -> AdminResult<T> + Send + 'static,
         T: Serialize + DeserializeOwned + Send + 'static,
     {
-        let (policy, By { actor: by, once }) = (self.policy.clone(), by.into());
+        let (policy, by) = (self.policy.clone(), by.into());
         self.append_blocking(move |desk| {
             let book = root_book();
             desk.take(&book)?;
-            if let Some((key, digest)) = &once
-                && let Some(first) = desk.answered(&book, by.as_str(), key, digest)?
+            if let Some((key, digest)) = &by.once
+                && let Some(first) = desk.answered(&book, by.actor.as_str(), key, digest)?
             {
                 return Ok(first);
             }
-            let now = desk.now();
-            let tree = load(desk.read()?)?;
-            let rights = if by.is_system() {
-                None
-            } else {
-                let found = find_actor(desk.read()?, &by, now)?;
-                let nobody = || Actor { id: by.clone(), grants: Vec::new() };
-                Some(found.map_or_else(nobody, |found| found.actor))
-            };
-            let answer = act(&mut Admin { desk, tree, policy: &policy, rights, by: &by })?;
-            if let Some((key, digest)) = &once {
-                desk.remember(&book, by.as_str(), key, digest, &answer);
+            let answer = act(&mut Admin::of(desk, &policy, &by)?)?;
+            if let Some((key, digest)) = &by.once {
+                desk.remember(&book, by.actor.as_str(), key, digest, &answer);
             }
             Ok(answer)
         })
@@ -244,18 +282,67 @@ impl Kernel {
 }
 
 impl<'a, 'd> Admin<'a, 'd> {
+    /// Whoever acts at the desk, with the rights of this moment, if the session that they act from goes on.
+    pub fn of(desk: &'a mut Desk<'d>, policy: &'a Policy, by: &'a By) -> AdminResult<Self> {
+        let now = desk.now();
+        let is_confirmed = match &by.session {
+            None => true,
+            Some(hash) => match session_state(desk.read()?, hash, now)? {
+                SessionState::Ended => return Err(AdminError::SessionEnded.into()),
+                state => state == SessionState::Confirmed,
+            },
+        };
+        let (tree, by) = (load(desk.read()?)?, &by.actor);
+        let rights = if by.is_system() {
+            None
+        } else {
+            let found = find_actor(desk.read()?, by, now)?;
+            let nobody = || Actor { id: by.clone(), grants: Vec::new() };
+            Some(found.map_or_else(nobody, |found| found.actor))
+        };
+        Ok(Self { desk, tree, policy, rights, by, is_confirmed })
+    }
+
     /// The installation itself at the desk.
     pub fn of_system(desk: &'a mut Desk<'d>, tree: Tree, policy: &'a Policy, by: &'a ActorId) -> Self {
-        Self { desk, tree, policy, rights: None, by }
+        Self { desk, tree, policy, rights: None, by, is_confirmed: true }
     }
 
     /// Refuses what the acting one may not do to a unit's resources of a line, or of none.
     pub fn permit(&self, action: &'static str, unit: &UnitCode, line: Option<&str>) -> AdminResult<()> {
         let Some(actor) = &self.rights else { return Ok(()) };
         match self.decided(actor, action, unit, line) {
+            Decision::Allow { .. } if !self.is_confirmed && LASTING.contains(&action) => {
+                Err(AdminError::Unconfirmed.into())
+            }
             Decision::Allow { .. } => Ok(()),
             Decision::Deny { reason } => Err(AdminError::Denied { action, reason }.into()),
         }
+    }
+
+    /// The same for what takes away, or leaves nothing behind, under an action that otherwise does: the password is not asked for
+    /// again.
+    pub fn permit_to_end(&self, action: &'static str, unit: &UnitCode) -> AdminResult<()> {
+        match self.permit(action, unit, None) {
+            Err(AppendError::Refused(AdminError::Unconfirmed)) => Ok(()),
+            permitted => permitted,
+        }
+    }
+
+    /// Refuses to enter more in a branch of the org tree than so many rows of a table, which have a unit each.
+    pub fn need_room(&mut self, table: &'static str, unit: &UnitCode, most: usize) -> AdminResult<()> {
+        let rows =
+            self.desk.read()?.query(&format!("select unit, count(*) from {table} group by unit"), &[])?;
+        let mut counted = Vec::new();
+        for row in &rows {
+            counted
+                .push((id(UnitCode::new(row.text(0)?))?, usize::try_from(row.int(1)?).unwrap_or(usize::MAX)));
+        }
+        let count = |branch: &UnitCode| {
+            let below = counted.iter().filter(|(unit, _)| self.tree.contains(branch, unit));
+            below.map(|(_, count)| count).sum()
+        };
+        Ok(self.tree.need_room(unit, "unit", most, count)?)
     }
 
     /// Whether somebody else may do an action now: the installation may all, and who is gone nothing.

@@ -331,6 +331,26 @@ pub fn about_of(
     tx.query(&sql, &params)?.iter().map(|row| stored(row).map(|stored| stored.entry)).collect()
 }
 
+/// How many entries of some kinds are about a subject, up to so many.
+pub(crate) fn count_about(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    subject: &SubjectId,
+    kinds: &[&str],
+    most: usize,
+) -> Result<usize, StoreError> {
+    let which = placeholders(5, kinds.len());
+    let sql = format!(
+        "select e.seq from link as l cross join entry as e
+         where l.book = $1 and l.subject = $2 and l.role = $3 and e.book = $1 and e.seq = l.seq and e.kind in ({which})
+         limit $4"
+    );
+    let (book, role) = (Param::Text(book.as_str()), Param::Text(Role::About.as_str()));
+    let mut params = vec![book, Param::Text(subject.as_str()), role, limit(most)];
+    params.extend(kinds.iter().map(|kind| Param::Text(kind)));
+    Ok(tx.query(&sql, &params)?.len())
+}
+
 pub(crate) fn limit(count: usize) -> Param<'static> {
     Param::Int(i64::try_from(count).unwrap_or(i64::MAX))
 }

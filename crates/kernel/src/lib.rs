@@ -41,10 +41,10 @@ use tokio::sync::broadcast;
 pub use accounts::{
     AccountAdded, AccountDisabled, AccountRow, AddedAccount, DeviceEnrolled, DeviceRevoked, DeviceRow,
     GrantGiven, GrantRow, GrantWithdrawn, HalfSession, Identity, IdentityError, IdentityRemoved, IdentitySet,
-    Issued, NewAccount, NewDevice, NewKiosk, NewSession, NewToken, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN,
-    PasswordChanged, ReadRow, RecoveryCodes, ResetPassword, SecondStep, SecondStepError, SentAway, Session,
-    SignInError, SignedIn, TokenIssued, TokenRevoked, TokenRow, TotpRecovered, TotpRemoved, TotpRenewed,
-    TotpSecret, TotpSet, session_goes_on,
+    Issued, LetIn, NewAccount, NewDevice, NewKiosk, NewSession, NewToken, PASSWORD_CHARS_MAX,
+    PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, RecoveryCodes, ResetPassword, SecondStep, SecondStepError,
+    SentAway, Session, SessionState, SignInError, SignedIn, TokenIssued, TokenRevoked, TokenRow,
+    TotpRecovered, TotpRemoved, TotpRenewed, TotpSecret, TotpSet, actor_subject, session_state,
 };
 pub use admin::{AdminError, AdminResult, By};
 pub use audit::{Finding, Report};

@@ -2,7 +2,7 @@ use access::{ActionDef, RoleDef};
 use base::{BookId, CityZone, Day, SubjectId, Time};
 use figures::{Contributions, Figure, Ratio};
 use ledger::{Entry, Kind};
-use matters::{Facts, Matter, Move};
+use matters::{Facts, Matter, MatterId, Move};
 use store::{Migration, StoreError, Tx};
 
 use crate::{AppendError, Backlog, Desk, DocketError, docket};
@@ -119,6 +119,16 @@ pub trait Line: Send + Sync {
     /// Whether nothing of [`Line::facts`] takes long now; the clock looks at a matter again otherwise.
     fn is_prepared(&self, _tx: &mut dyn Tx, _book: &BookId, _matter: &Matter) -> Result<bool, StoreError> {
         Ok(true)
+    }
+
+    /// The matter that is judged by this one, beside itself: of what is owed for a project, the project.
+    fn bears_on(
+        &self,
+        _tx: &mut dyn Tx,
+        _book: &BookId,
+        _matter: &Matter,
+    ) -> Result<Option<MatterId>, StoreError> {
+        Ok(None)
     }
 
     /// Somebody moved a matter of one of the line's sorts, in this decision; `matter` is as it now stands. The line may

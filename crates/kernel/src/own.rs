@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use access::{ActionDef, KERNEL_ACTIONS, KERNEL_ROLES, RoleDef};
-use base::{ActorId, BookId, CityZone, Seq, SubjectId, limits};
+use base::{BookId, CityZone, Seq, SubjectId, limits};
 use figures::{Contributions, Figure, Ratio};
 use ledger::{Body, BodyError, Draft, Entry, Kind, Role, Rule, check_text};
 use matters::Submitted;
@@ -17,13 +17,14 @@ use crate::accounts::{
     IdentityRemoved, IdentitySet, PasswordChanged, TokenIssued, TokenRevoked, TotpRecovered, TotpRemoved,
     TotpRenewed, TotpSet,
 };
+use crate::admin::{Admin, AdminError};
 use crate::docket::{self, Rulebooks};
 use crate::line::{Derived, Line, MatterSort};
 use crate::notices::{self, ContactRemoved, ContactSet, NoticeSent};
 use crate::registry::ROOT_BOOK;
 use crate::target::{self, TargetSet};
 use crate::witness::{self, ForkAcknowledged, ForkFound, LogDropped, LogTrusted};
-use crate::{AppendError, Kernel, Receipt, entries, evidence, schema};
+use crate::{AppendError, By, Desk, Kernel, Receipt, entries, evidence, schema};
 
 /// A body was erased: who asked is the entry's actor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -59,6 +60,8 @@ pub enum EraseRefusal {
     NotErasable(String),
     #[error("the body was erased before")]
     AlreadyErased,
+    #[error(transparent)]
+    Admin(#[from] AdminError),
 }
 
 impl Kernel {
@@ -67,15 +70,26 @@ impl Kernel {
     pub fn erase(
         self: &Arc<Self>,
         book: &BookId,
-        actor: &ActorId,
+        by: impl Into<By>,
         erasure: BodyErased,
     ) -> Result<Receipt, AppendError<EraseRefusal>> {
         const BLANK: &str = "update entry set body = null, salt = null where book = $1 and seq = $2";
-        let (kernel, book, actor) = (self.clone(), book.clone(), actor.clone());
+        let (kernel, book) = (self.clone(), book.clone());
+        let by = by.into();
         erasure.check()?;
         self.append_blocking(move |desk| {
             // Two nodes must not erase one body each.
             desk.take(&book)?;
+            let admin =
+                Admin::of(desk, &kernel.policy, &by).map_err(|error| error.map(EraseRefusal::from))?;
+            let (unit, line) = match admin.tree.book(&book) {
+                Some(book) => (book.unit.clone(), book.line.clone()),
+                None => {
+                    return Err(AppendError::Refused(EraseRefusal::NoEntry(book.clone(), Seq(erasure.seq))));
+                }
+            };
+            let permitted = admin.permit("kernel.body.erase", &unit, Some(&line));
+            permitted.map_err(|error| error.map(EraseRefusal::from))?;
             let seq = Seq(erasure.seq);
             let entry = entries::entry(desk.read()?, &book, seq)?;
             let entry =
@@ -88,7 +102,7 @@ impl Kernel {
             }
             let about = SubjectId::local("entry", &book, &seq.to_string());
             let about = about.map_err(|error| BodyError::new("seq", Rule::Format, error.to_string()))?;
-            let draft = Draft::new(&book, desk.now(), &actor, &erasure)?.subject(Role::About, about);
+            let draft = Draft::new(&book, desk.now(), by.actor(), &erasure)?.subject(Role::About, about);
             let receipt = desk.append(draft)?;
             let tx = desk.read()?;
             tx.execute(BLANK, &[Param::Text(book.as_str()), Param::Int(seq.to_i64())])?;
@@ -96,31 +110,67 @@ impl Kernel {
                 line.erase(tx, &entry)?;
             }
             for digest in &entry.evidence {
-                kernel.drop_file(tx, &book, digest)?;
+                kernel.drop_file(desk, &by, &entry, digest)?;
             }
             Ok(receipt)
         })
     }
 
     /// Takes a file away, unless an entry that still has its body names it. What was handed in for a matter along with an
-    /// entry that is erased does not keep it: nobody could ever erase that.
-    fn drop_file(&self, tx: &mut dyn Tx, book: &BookId, digest: &str) -> Result<(), StoreError> {
+    /// entry that is erased does not keep it, since nobody could ever erase that: but what somebody judged goes by those alone who
+    /// may erase where that post lies.
+    fn drop_file(
+        &self,
+        desk: &mut Desk<'_>,
+        by: &By,
+        erased: &Entry,
+        digest: &str,
+    ) -> Result<(), StoreError> {
         // Entries of a kind lie in runs, so that those that come by the million are not read.
         const NAMED: &str =
             "select entry.seq from run join entry on entry.book = run.book and entry.kind = run.kind
                 and entry.seq between run.first_seq and run.last_seq
             where run.book = $1 and run.kind = $2 and entry.body is not null and entry.head like $3";
+        let book = &erased.book;
         let (place, named) = (Param::Text(book.as_str()), format!("%\"{digest}\"%"));
-        for kind in self.catalogue().iter().filter(|kind| kind.bears_files) {
-            let asked = [place, Param::Text(kind.name), Param::Text(&named)];
-            for row in tx.query(NAMED, &asked)? {
+        let bear: Vec<&'static str> =
+            self.catalogue().iter().filter(|kind| kind.bears_files).map(|kind| kind.name).collect();
+        // Others of its own kind are the likeliest to name it.
+        let (first, others): (Vec<_>, Vec<_>) =
+            bear.into_iter().partition(|kind| *kind == erased.kind.as_str());
+        for kind in first.into_iter().chain(others) {
+            let asked = [place, Param::Text(kind), Param::Text(&named)];
+            for row in desk.read()?.query(NAMED, &asked)? {
                 let seq = Seq::from_i64(row.int(0)?);
-                if kind.name != Submitted::KIND || !came_along(tx, book, seq, digest)? {
+                if kind != Submitted::KIND
+                    || !came_along(desk.read()?, book, seq, digest)?
+                    || !self.may_erase_judged(desk, by, book, seq)?
+                {
                     return Ok(());
                 }
             }
         }
-        evidence::drop_file(tx, book, digest)
+        evidence::drop_file(desk.read()?, book, digest)
+    }
+
+    /// Whether somebody may erase where the post lies that judges what an entry handed in.
+    fn may_erase_judged(
+        &self,
+        desk: &mut Desk<'_>,
+        by: &By,
+        book: &BookId,
+        seq: Seq,
+    ) -> Result<bool, StoreError> {
+        let Some(handed_in) = entries::entry(desk.read()?, book, seq)? else { return Ok(true) };
+        let Ok(submitted) = handed_in.body::<Submitted>() else { return Ok(true) };
+        let Some(matter) = docket::matter(desk.read()?, &submitted.matter)? else { return Ok(true) };
+        let admin = match Admin::of(desk, &self.policy, by) {
+            Ok(admin) => admin,
+            Err(AppendError::Store(error)) => return Err(error),
+            Err(_) => return Ok(false),
+        };
+        let unit = admin.tree.post(matter.reviewer.subject()).map(|post| post.unit.clone());
+        Ok(unit.is_none_or(|unit| admin.permit("kernel.body.erase", &unit, None).is_ok()))
     }
 }
 

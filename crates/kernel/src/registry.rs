@@ -58,8 +58,11 @@ impl Memory {
         // A reader that panicked has left a whole state: it is replaced at once.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let unchecked = kept.checked.is_none_or(|at| at.elapsed() >= UNCHECKED_MAX);
-        // What is applied but not committed leaves the size behind, so the next call looks again.
-        if unchecked || kept.size < self.applied.load(Ordering::SeqCst) {
+        // What is applied but not committed leaves the size behind, so the next call looks again. What streams were told that
+        // another node did counts at once, or one that is opened now would never hear of it.
+        let told = kernel.root_told().load(Ordering::SeqCst);
+        let behind = kept.size < self.applied.load(Ordering::SeqCst) || kept.size < told.cast_signed();
+        if unchecked || behind {
             let checked = Instant::now();
             let newer = kernel.read(|tx| {
                 let size = root_size(tx)?;
@@ -200,7 +203,8 @@ impl Kernel {
     /// Ends the time for which an account holds a post.
     pub fn leave_post(&self, by: impl Into<By>, left: PostLeft) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
-            admin.permit_post(&left.post)?;
+            let unit = admin.tree.need_post(&left.post)?.unit.clone();
+            admin.permit_to_end("kernel.post.hold", &unit)?;
             // The installation says what has long been.
             let today = match admin.is_installation() {
                 true => left.until,
@@ -213,7 +217,7 @@ impl Kernel {
                 let root = admin.tree.root().cloned();
                 let is_own = admin.is_by(&account_actor(&left.account));
                 let may = from >= today
-                    || root.is_some_and(|root| admin.permit("kernel.post.hold", &root, None).is_ok());
+                    || root.is_some_and(|root| admin.permit_to_end("kernel.post.hold", &root).is_ok());
                 if is_own || !may {
                     return Err(AdminError::from(RegistryError::LongAgo(today)).into());
                 }

@@ -85,6 +85,9 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 38, sql: UNNAMED_FILES },
     Migration { owner: "kernel", number: 39, sql: SENDER_TABLE },
     Migration { owner: "kernel", number: 40, sql: WAITING_INDEX },
+    Migration { owner: "kernel", number: 41, sql: SESSION_CONFIRMED },
+    Migration { owner: "kernel", number: 42, sql: OUTBOX_UNITS },
+    Migration { owner: "kernel", number: 43, sql: "alter table sent_away add column session text" },
 ];
 
 /// Trust and forks follow from the root book; what was cosigned last does not.
@@ -159,6 +162,16 @@ create table if not exists evidence_sender (
 ";
 
 /// What waits of each sender is looked at before more is kept.
+/// When a session's owner last gave the password; those that are open already give it again.
+const SESSION_CONFIRMED: &str = "alter table session add column confirmed bigint not null default 0";
+
+/// Whose posts notices go to, by which they take turns; of those that wait already nobody's.
+const OUTBOX_UNITS: &str = "
+alter table outbox add column unit text not null default '';
+create index if not exists outbox_by_unit on outbox (unit, next_at);
+drop index if exists outbox_by_next;
+";
+
 const WAITING_INDEX: &str =
     "create index if not exists evidence_waiting on evidence (book, unnamed) where unnamed is not null";
 

@@ -71,6 +71,9 @@ impl Kernel {
             admin.permit("kernel.target.set", &set.unit, Some(line))?;
             let standing = find(admin.desk.read()?, &set.figure, &set.unit)?;
             let period = Period::new(set.from, set.to);
+            if standing.len() >= TARGETS_MAX && !standing.iter().any(|target| target.period == period) {
+                return Err(AdminError::TargetsMany(TARGETS_MAX).into());
+            }
             if set.amount.is_none() && !standing.iter().any(|target| target.period == period) {
                 return Err(AdminError::UnknownTarget.into());
             }
@@ -94,6 +97,9 @@ impl Kernel {
         self.read(|tx| find(tx, figure, unit))
     }
 }
+
+/// Targets of a figure that stand for a unit.
+const TARGETS_MAX: usize = 500;
 
 fn find(tx: &mut dyn Tx, figure: &str, unit: &UnitCode) -> Result<Vec<Target>, StoreError> {
     const FIND: &str = "select from_day, to_day, amount, seq from target where unit = $1 and figure = $2

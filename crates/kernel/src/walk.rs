@@ -1,6 +1,7 @@
 //! Traces over the stored links, a few queries a hop.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base::limits::{TRACE_DEPTH_MAX, TRACE_SUBJECTS_MAX};
@@ -17,6 +18,10 @@ const WALK_TIME_MAX: Duration = Duration::from_secs(10);
 const CHUNK: usize = 256;
 /// Entries that name more than their links repeat, and are read for one step of a walk at most.
 const WIDE_MAX: usize = 4_000;
+/// Bytes of what links repeat of their entries, as they are read for one step; what is read of them takes some times as much.
+const STEP_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// So many links are read without asking for their bytes.
+const FEW: usize = 1_000;
 
 impl Kernel {
     /// Walks from a subject, across books, within the product's bounds.
@@ -48,8 +53,18 @@ impl Kernel {
         self.read(|tx| {
             let of_each = Some(bounds.fan.entries).filter(|entries| *entries < usize::MAX);
             let lines = self.lines();
-            let mut links =
-                StoredLinks { tx, lines, along, of_each, deadline, wide: 0, is_cut: false, is_late: false };
+            let (wide, bytes) = (0, 0);
+            let mut links = StoredLinks {
+                tx,
+                lines,
+                along,
+                of_each,
+                deadline,
+                wide,
+                bytes,
+                is_cut: false,
+                is_late: false,
+            };
             let mut walk = trace::walk(&mut links, start, direction, bounds, &|| Instant::now() > deadline)?;
             if links.is_late {
                 walk.cut = Some(Cut::Time);
@@ -92,6 +107,8 @@ pub struct StoredLinks<'a> {
     pub deadline: Instant,
     /// Wide entries read for the step that is under way.
     pub wide: usize,
+    /// Bytes of links read for it.
+    pub bytes: usize,
     /// Whether more of them were left out.
     pub is_cut: bool,
     /// Whether something was left out because it was late.
@@ -119,7 +136,7 @@ impl Links for StoredLinks<'_> {
             }
         }
         let mut found = Vec::new();
-        self.wide = 0;
+        (self.wide, self.bytes) = (0, 0);
         for (book, subjects) in by_book {
             for chunk in subjects.chunks(CHUNK) {
                 if self.is_over() {
@@ -190,9 +207,8 @@ impl StoredLinks<'_> {
     ) -> Result<(), StoreError> {
         // Of one subject in one role, the first come first.
         let order = if self.of_each.is_some() { "order by seq" } else { "" };
-        let sql = format!(
-            "select subject, seq, role, mates from link where book = $1 and role in ({}) and subject in ({}) \
-             {order} limit {room}",
+        let links = format!(
+            "from link where book = $1 and role in ({}) and subject in ({}) {order} limit",
             placeholders(2, roles.len()),
             placeholders(2 + roles.len(), subjects.len())
         );
@@ -203,9 +219,12 @@ impl StoredLinks<'_> {
             subjects.iter().map(|known| (known.as_str(), *known)).collect();
         let mut unread: BTreeSet<Seq> = BTreeSet::new();
         let first = found.len();
-        for row in self.tx.query(&sql, &params)? {
+        let room = if room <= FEW { room } else { self.room_for(&links, &params, room)? };
+        for row in self.tx.query(&format!("select subject, seq, role, mates {links} {room}"), &params)? {
             let seq = Seq::from_i64(row.int(1)?);
-            let mates = read_mates(row.text_or_null(3)?)?;
+            let told = row.text_or_null(3)?;
+            self.bytes += told.map_or(0, str::len);
+            let mates = read_mates(told)?;
             if mates.is_none() {
                 unread.insert(seq);
             }
@@ -215,7 +234,13 @@ impl StoredLinks<'_> {
             let (Some(subject), Some(role)) = (subject, role) else {
                 return Err(StoreError::Schema("a link names an unknown subject or role".into()));
             };
-            found.push(Link { subject, role, book: book.clone(), seq, mates: mates.unwrap_or_default() });
+            found.push(Link {
+                subject,
+                role,
+                book: book.clone(),
+                seq,
+                mates: mates.unwrap_or_default().into(),
+            });
         }
         if unread.is_empty() {
             return Ok(());
@@ -223,15 +248,37 @@ impl StoredLinks<'_> {
         let seqs: Vec<Seq> = unread.iter().copied().take(WIDE_MAX - self.wide).collect();
         self.wide += seqs.len();
         self.is_cut |= seqs.len() < unread.len();
-        let wide: BTreeMap<Seq, Vec<Subject>> = entries::entries(self.tx, book, &seqs)?
-            .into_iter()
-            .map(|entry| (entry.seq, entry.subjects))
-            .collect();
+        let mut wide: BTreeMap<Seq, Arc<[Subject]>> = BTreeMap::new();
+        for seqs in seqs.chunks(CHUNK) {
+            if self.is_over() {
+                break;
+            }
+            for entry in entries::entries(self.tx, book, seqs)? {
+                let mates = entry.subjects.into_iter().filter(|subject| subject.role != Role::About);
+                wide.insert(entry.seq, mates.collect());
+            }
+        }
+        // Shared by all that lead on by the entry.
         for link in found[first..].iter_mut().filter(|link| unread.contains(&link.seq)) {
-            let all = wide.get(&link.seq).map(Vec::as_slice).unwrap_or_default();
-            link.mates =
-                all.iter().filter(|s| s.role != Role::About && s.id != link.subject).cloned().collect();
+            link.mates = wide.get(&link.seq).cloned().unwrap_or_default();
         }
         Ok(())
+    }
+
+    /// How many of some links are read, of so many at most, so that a step keeps within its bytes.
+    fn room_for(&mut self, links: &str, params: &[Param<'_>], room: usize) -> Result<usize, StoreError> {
+        let sql = format!(
+            "select coalesce(sum(length(mates)), 0), count(*) from (select mates {links} {room}) as told"
+        );
+        let Some(row) = self.tx.query_one(&sql, params)? else { return Ok(room) };
+        let number = |at| row.int(at).map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+        let (bytes, count) = (number(0)?, number(1)?);
+        let left = STEP_BYTES_MAX.saturating_sub(self.bytes);
+        if bytes <= left {
+            return Ok(room);
+        }
+        self.is_cut = true;
+        // As if all were as long.
+        Ok(count.saturating_mul(left) / bytes)
     }
 }

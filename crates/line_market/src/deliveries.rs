@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base::{BookId, Seq, Time};
 use kernel::notices::{Fault, FaultKind};
@@ -32,6 +32,8 @@ use crate::policy::{QUERY, SUBSCRIBE};
 const UNDER_WAY_MAX: usize = 16;
 /// Those of one owner among them.
 const UNDER_WAY_OF_OWNER_MAX: usize = 4;
+/// How long one is told before others who wait have their turn.
+const TURN_MAX: Duration = Duration::from_secs(5);
 /// How much longer a delivery is claimed for than its attempt may take.
 const LEASE_MS: i64 = 5_000;
 /// How long a stop waits for attempts under way; what is cut off goes out again later.
@@ -215,9 +217,10 @@ impl Teller {
         tokio::task::spawn_blocking(move || teller.tell(&turn.key));
     }
 
-    /// Tells one subscriber all that there is.
+    /// Tells one subscriber what there is, for a while: then it is the turn of others who wait.
     fn tell(&self, key: &Key) {
-        while !self.is_closing.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        while !self.is_closing.load(Ordering::Relaxed) && began.elapsed() < TURN_MAX {
             match self.step(key) {
                 Ok(true) => {}
                 Ok(false) | Err(Stuck::Append(AppendError::Stopped)) => return,

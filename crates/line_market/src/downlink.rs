@@ -43,15 +43,12 @@ pub fn concerns(entry: &Entry) -> bool {
 pub fn states(app: &App, listener: ActorId, book: BookId, scale: u32) -> ReceiverStream<ScaleState> {
     let (sender, receiver) = mpsc::channel(4);
     let app = app.clone();
-    let mut changes = Changes::from_now(&app);
+    let mut changes = Changes::from_now(&app, Some(&listener));
     tokio::spawn(async move {
         let mut last: Option<ScaleState> = None;
         loop {
-            let state = tokio::select! {
-                state = app.limits.turns.read_for(Some(&listener), read(&app, &book, scale)) => state,
-                () = sender.closed() => break,
-            };
-            let Some(state) = state else { break };
+            let state = changes.read(&app, Some(&listener), &sender, read(&app, &book, scale)).await;
+            let Some(state) = state.flatten() else { break };
             let changed = last
                 .as_ref()
                 .is_none_or(|last| ScaleState { server_time: last.server_time, ..state.clone() } != *last);

@@ -1,6 +1,8 @@
 //! What a recall of a lot reaches: the lots that came out of it, the slips that were printed, and the share of its grams
 //! that is accounted for.
 
+use std::collections::HashSet;
+
 use base::{BookId, Grams};
 use kernel::Kernel;
 use serde::Serialize;
@@ -11,8 +13,11 @@ use crate::policy::READ_TAKINGS;
 use crate::rules;
 use crate::state::{self, Block, Blocks, Lot};
 
-/// Lots of the same supplier and product that are looked at, the latest first.
-const SIBLINGS_READ: usize = 200;
+/// Open lots of the same supplier and product that are told, and lots that are looked at for them, the latest first.
+const SIBLINGS_MAX: usize = 200;
+const SIBLINGS_READ: usize = 10_000;
+/// Lots that are looked at at a time.
+const PAGE: usize = 500;
 
 /// The account of a recall.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -30,8 +35,10 @@ pub struct Recall {
     pub was_held: bool,
     /// Lots that came out of this one, in this market.
     pub descendants: Vec<ToldLot>,
-    /// Other lots of the same supplier and product that are still open.
+    /// Other lots of the same supplier and product that are still open, the latest first.
     pub siblings: Vec<ToldLot>,
+    /// Whether there may be more of them.
+    pub siblings_cut: bool,
     pub blocks: Vec<Block>,
     /// Grams sold on slips, of the lot and its descendants.
     pub sold_g: Option<Grams>,
@@ -83,10 +90,18 @@ pub fn recall(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Recal
             product: Some(&lot.product),
             ..Default::default()
         };
-        let mut siblings = state::list_lots(tx, book, &filter, SIBLINGS_READ, 0)?;
-        siblings.retain(|other| other.lot != lot.lot && rules::open(other) && !codes.contains(&other.lot));
         let mut family = vec![lot.lot.clone()];
         family.extend(codes);
+        let own: HashSet<&str> = family.iter().map(String::as_str).collect();
+        let (mut siblings, mut read, mut is_last) = (Vec::new(), 0, false);
+        while !is_last && siblings.len() <= SIBLINGS_MAX && read < SIBLINGS_READ {
+            let page = state::list_lots(tx, book, &filter, PAGE, read)?;
+            (read, is_last) = (read + page.len(), page.len() < PAGE);
+            let others = page.into_iter().filter(|it| rules::open(it) && !own.contains(it.lot.as_str()));
+            siblings.extend(others);
+        }
+        let siblings_cut = !is_last || siblings.len() > SIBLINGS_MAX;
+        siblings.truncate(SIBLINGS_MAX);
         let slips_total = state::count_slips(tx, book, &family)?;
         let slips = state::slips(tx, book, &family, Recall::SLIPS_SHOWN)?;
         let all = || std::iter::once(&lot).chain(&descendants);
@@ -101,6 +116,7 @@ pub fn recall(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Recal
             withheld: None,
             was_held: !state::holds(tx, book, &[code], 1)?.is_empty(),
             siblings: whole(siblings),
+            siblings_cut,
             blocks: state::blocks(tx, book, Blocks::OfLot(code))?,
             sold_g: Some(sold_g),
             lost_g,

@@ -483,6 +483,7 @@ impl Recorder<'_, '_> {
         let body: LotTransferred = Self::body(input)?;
         self.need_transfer(&body)?;
         self.need_room_in_family(&body.lot, 1, "body.lot")?;
+        self.need_few_parts(&body.to_merchant, 1, "body.lot")?;
         self.hand_over(&body)
     }
 
@@ -501,6 +502,7 @@ impl Recorder<'_, '_> {
         rules::may_take(&lot, total, "body.parts").map_err(refused)?;
         self.need_after_arrival(&lot)?;
         self.need_room_in_family(&body.lot, body.parts.len(), "body.parts")?;
+        self.need_few_parts(&lot.merchant, body.parts.len(), "body.parts")?;
         let mut draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
         draft = draft.subject(Role::Input, self.id("lot", &body.lot)?);
         for (at, part) in body.parts.iter().enumerate() {

@@ -70,6 +70,8 @@ pub enum Code {
     EndsEarlier,
     /// As many offers were made from one stall to another within a day as may.
     TooManyOffers,
+    /// What is recorded of has gone to somebody else since the request came.
+    OtherOwner,
 }
 
 impl Code {

@@ -156,20 +156,36 @@ pub fn list_lots(
     tx.query(&sql, &params)?.iter().map(lot_of).collect()
 }
 
-/// How many lots came to a merchant, from a moment on and before another.
-pub fn arrivals(
+/// How many lots a merchant has from a moment on and before another: those that came, and those that came out of others.
+pub fn lots_of_day(
     tx: &mut dyn Tx,
     book: &BookId,
     merchant: &str,
-    from: Time,
-    until: Time,
-) -> Result<i64, StoreError> {
-    // What came out of another lot did not arrive.
-    const COUNT: &str = "select count(*) from market_lot as l where l.book = $1 and l.merchant = $2
-        and l.received_at >= $3 and l.received_at < $4
-        and not exists (select 1 from market_descent as d where d.book = l.book and d.lot = l.lot)";
+    (from, until): (Time, Time),
+) -> Result<(i64, i64), StoreError> {
+    const COUNT: &str = "select count(*), count(d.lot) from market_lot as l
+        left join market_descent as d on d.book = l.book and d.lot = l.lot
+        where l.book = $1 and l.merchant = $2 and l.received_at >= $3 and l.received_at < $4";
     let params = [Param::Text(book.as_str()), Param::Text(merchant), Param::Int(from.0), Param::Int(until.0)];
-    tx.query_one(COUNT, &params)?.map_or(Ok(0), |row| row.int(0))
+    let Some(row) = tx.query_one(COUNT, &params)? else { return Ok((0, 0)) };
+    let (all, parts) = (row.int(0)?, row.int(1)?);
+    Ok((all - parts, parts))
+}
+
+/// The latest lots, of each merchant a share, so that nobody's crowd out those of others.
+pub fn latest_of_each<'m>(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    merchants: impl ExactSizeIterator<Item = &'m str>,
+    most: usize,
+) -> Result<Vec<Lot>, StoreError> {
+    let of_each = most.div_ceil(merchants.len().max(1)).max(3);
+    let mut lots = Vec::new();
+    for merchant in merchants {
+        let filter = LotFilter { merchant: Some(merchant), ..LotFilter::default() };
+        lots.extend(list_lots(tx, book, &filter, of_each, 0)?);
+    }
+    Ok(lots)
 }
 
 pub(crate) fn number(row: &Row, column: usize) -> Result<u32, StoreError> {

@@ -1,7 +1,7 @@
 //! What the line knows of its matters.
 
 use base::{BookId, CityZone, Day, Fen, Time};
-use matters::{Between, Facts, Matter, Phased, Point};
+use matters::{Between, Facts, Matter, MatterId, Phased, Point};
 use store::{StoreError, Tx};
 
 use crate::kinds::Phase;
@@ -49,6 +49,15 @@ pub fn is_prepared(
         Some(project) => reckoned.knows(tx, book, &project),
         None => Ok(true),
     }
+}
+
+/// The matter of the project that another matter is owed for.
+pub fn bears_on(tx: &mut dyn Tx, book: &BookId, matter: &Matter) -> Result<Option<MatterId>, StoreError> {
+    if matter.sort.as_str() == sorts::PROJECT {
+        return Ok(None);
+    }
+    let of = state::project_of_matter(tx, book, &matter.id)?;
+    of.map(|project| sorts::Name::Project(&project).matter(book)).transpose()
 }
 
 /// The project that a matter is.

@@ -23,7 +23,7 @@ use ::figures::{Contributions, Figure, Ratio};
 use base::{BookId, CityZone, Day};
 use kernel::{AppendError, Derived, Desk, DocketError, Line, MatterSort, Rebuilt};
 use ledger::{Entry, Kind};
-use matters::{Facts, Matter, Move};
+use matters::{Facts, Matter, MatterId, Move};
 use serde::Serialize;
 use shell::said::Naming;
 use shell::{Lang, NavEntry};
@@ -110,6 +110,15 @@ impl Line for Projects {
 
     fn prepare(&self, tx: &mut dyn Tx, book: &BookId, matter: &Matter) -> Result<(), StoreError> {
         facts::prepare(tx, (&self.zone, &self.reckoned), book, matter)
+    }
+
+    fn bears_on(
+        &self,
+        tx: &mut dyn Tx,
+        book: &BookId,
+        matter: &Matter,
+    ) -> Result<Option<MatterId>, StoreError> {
+        facts::bears_on(tx, book, matter)
     }
 
     fn is_prepared(&self, tx: &mut dyn Tx, book: &BookId, matter: &Matter) -> Result<bool, StoreError> {

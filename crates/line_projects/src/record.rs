@@ -6,6 +6,7 @@ mod frame;
 mod money;
 mod owed;
 mod plan;
+mod planner;
 mod projects;
 mod work;
 
@@ -65,6 +66,17 @@ pub fn record(
     actor: &ActorId,
     input: &Input,
 ) -> Result<Recorded, Failure> {
+    record_ahead(desk, book, actor, input, None)
+}
+
+/// The same with what an input about a plan comes to, reckoned before.
+pub fn record_ahead(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    actor: &ActorId,
+    input: &Input,
+    ahead: Option<&Ahead>,
+) -> Result<Recorded, Failure> {
     desk.take(book)?;
     let occurred = input.occurred.unwrap_or(desk.now());
     let mut recorder = Recorder {
@@ -75,12 +87,14 @@ pub fn record(
         told: input.occurred,
         evidence: &input.evidence,
         due: Vec::new(),
+        ahead,
     };
     let entry = recorder.dispatch(input)?;
     Ok(Recorded { entry, due: recorder.due })
 }
 
 pub use plan::import_plan;
+pub use planner::Ahead;
 
 struct Recorder<'r, 'd> {
     desk: &'r mut Desk<'d>,
@@ -91,6 +105,8 @@ struct Recorder<'r, 'd> {
     told: Option<Time>,
     evidence: &'r [String],
     due: Vec<Receipt>,
+    /// What an input about a plan comes to; reckoned here where nobody did.
+    ahead: Option<&'r Ahead>,
 }
 
 fn refuse<T>(code: Code, field: &str, detail: impl Into<String>) -> Result<T, Failure> {

@@ -33,6 +33,8 @@ macro_rules! codes {
 
 codes! {
     UnknownKind, "没有这一记录种类";
+    /// The project has gone to another team since the request came.
+    OtherOwner, "项目已调整由其他专班负责，请刷新后重新办理";
     Body, "填写内容不符合要求";
     FutureTime, "发生时间晚于服务器时间，超出允许误差";
     UnknownProject, "项目不存在";
@@ -53,6 +55,8 @@ codes! {
     /// A plan that cannot be reckoned with.
     Plan, "进度计划不成立";
     NoPlan, "项目尚无进度计划";
+    /// What is asked of a plan that has changed meanwhile is tried again.
+    NotReckoned, "进度计划已有变动，正在重新推算，请稍后重试";
     TooManyPlans, "该项目一天内导入计划或设定基准的次数已达上限，请改日再试";
     Exists, "编号已被使用";
     /// The project left the list.
@@ -83,6 +87,7 @@ impl Code {
         matches!(
             self,
             Self::Exists
+                | Self::OtherOwner
                 | Self::Gone
                 | Self::SamePhase
                 | Self::NotFinished

@@ -12,21 +12,23 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "projects", number: 3, sql: include_str!("../migrations/0003_views.sql") },
     Migration { owner: "projects", number: 4, sql: include_str!("../migrations/0004_tally.sql") },
     Migration { owner: "projects", number: 5, sql: include_str!("../migrations/0005_reports.sql") },
+    Migration { owner: "projects", number: 6, sql: include_str!("../migrations/0006_weights.sql") },
 ];
 
-/// Step 4 cuts plans that were changed into parts anew.
-pub const REBUILT: &[Rebuilt] = &[Rebuilt {
-    step: 4,
-    tables: &["projects_plan", "projects_plan_part", "projects_plan_baseline"],
-    kinds: &[
+/// Step 4 cuts plans that were changed into parts anew, step 6 freezes what activities count for.
+pub const REBUILT: &[Rebuilt] = &[plans_after(4), plans_after(6)];
+
+const fn plans_after(step: u32) -> Rebuilt {
+    const KINDS: &[&str] = &[
         Imported::KIND,
         PartImported::KIND,
         Edited::KIND,
         Overlapped::KIND,
         DeadlineSet::KIND,
         Baselined::KIND,
-    ],
-}];
+    ];
+    Rebuilt { step, tables: &["projects_plan", "projects_plan_part", "projects_plan_baseline"], kinds: KINDS }
+}
 
 const fn derived(table: &'static str, columns: &'static str) -> Derived {
     Derived { table, columns }
@@ -66,6 +68,6 @@ pub const DERIVED: &[Derived] = &[
          imported_at, changed_at",
     ),
     derived("projects_plan_part", "book, project, part, activities"),
-    derived("projects_plan_baseline", "book, project, seq, title, finish, at, spans"),
+    derived("projects_plan_baseline", "book, project, seq, title, finish, at, spans, weights"),
     derived("projects_reversal", "book, entry, seq, reason, at"),
 ];

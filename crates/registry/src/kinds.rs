@@ -236,7 +236,7 @@ fn check_post(post: &SubjectId) -> Result<(), BodyError> {
 }
 
 /// Six digits, the first two those of a province-level division (GB/T 2260-2007, table 1).
-fn is_division(code: &str) -> bool {
+pub(crate) fn is_division(code: &str) -> bool {
     const PROVINCES: [&str; 34] = [
         "11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37", "41", "42",
         "43", "44", "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65", "71", "81", "82",

@@ -2,17 +2,21 @@
 
 use base::UnitCode;
 
-use crate::tree::{RegistryError, Tree};
+use crate::tree::{Post, RegistryError, Tree};
 
+/// Units above one another, the root among them: what is asked of one is asked of all above it.
+pub const UNITS_DEEP_MAX: usize = 12;
 /// Units of a branch, itself included.
 pub const UNITS_OF_BRANCH_MAX: usize = 5_000;
 pub const BOOKS_OF_BRANCH_MAX: usize = 5_000;
 pub const POSTS_OF_BRANCH_MAX: usize = 20_000;
 pub const PLACES_OF_BRANCH_MAX: usize = 20_000;
+/// Times for which posts of a branch are held.
+pub const HOLDINGS_OF_BRANCH_MAX: usize = 50_000;
 
 impl Tree {
     /// What lies below the root in one part of it: whoever administers something there fills that part alone.
-    fn branch(&self, unit: &UnitCode) -> Option<UnitCode> {
+    pub fn branch(&self, unit: &UnitCode) -> Option<UnitCode> {
         let above = self.ancestors(unit);
         match above.len() {
             0 => None,
@@ -42,7 +46,15 @@ impl Tree {
         self.need_room(unit, "unit", PLACES_OF_BRANCH_MAX, count)
     }
 
-    fn need_room(
+    pub(crate) fn need_room_for_holding(&self, unit: &UnitCode) -> Result<(), RegistryError> {
+        let of = |post: &Post| self.holdings(&post.id).len();
+        let count =
+            |branch: &UnitCode| self.posts().filter(|post| self.contains(branch, &post.unit)).map(of).sum();
+        self.need_room(unit, "post", HOLDINGS_OF_BRANCH_MAX, count)
+    }
+
+    /// Refuses to enter more in a branch than so much; `count` tells how much there is.
+    pub fn need_room(
         &self,
         unit: &UnitCode,
         field: &'static str,
@@ -107,5 +119,27 @@ mod tests {
             assert_eq!(add(parent), Ok(()));
             assert_eq!(tree.need_room_for_book(&code(parent)), Ok(()));
         }
+    }
+
+    #[test]
+    fn a_branch_is_so_deep() {
+        let code = |number: usize| UnitCode::new(format!("u{number}")).unwrap();
+        let units = (0..UNITS_DEEP_MAX).map(|number| {
+            let (parent, title) = (number.checked_sub(1).map(code), number.to_string());
+            Unit { code: code(number), parent, level: Level::Other, title_zh: title.clone(), title_en: title }
+        });
+        let tree = Tree::build(units.collect(), Vec::new(), Vec::new(), Vec::new()).unwrap();
+        let below = |number: usize| {
+            let (title_zh, title_en) = ("x".into(), "x".into());
+            tree.check_unit(&UnitAdded {
+                code: code(99),
+                parent: Some(code(number)),
+                level: Level::Other,
+                title_zh,
+                title_en,
+            })
+        };
+        assert_eq!(below(UNITS_DEEP_MAX - 2), Ok(()));
+        assert_eq!(below(UNITS_DEEP_MAX - 1), Err(RegistryError::TooDeep(UNITS_DEEP_MAX)));
     }
 }

@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use base::{AccountId, BookId, Day, SubjectId, UnitCode};
 
-use crate::kinds::is_municipality;
+use crate::kinds::{is_division, is_municipality};
+use crate::room::UNITS_DEEP_MAX;
 use crate::{BookOpened, Level, PlaceAdded, PlaceKind, Position, PostAdded, PostHeld, PostLeft, UnitAdded};
 
 /// An org unit.
@@ -110,6 +111,8 @@ pub enum RegistryError {
     HeldAgain { post: SubjectId, account: AccountId, from: Day },
     #[error("{most} are entered in {branch} and below it, as many as may")]
     Full { branch: UnitCode, most: usize, field: &'static str },
+    #[error("{0} units lie above one another, as many as may")]
+    TooDeep(usize),
 }
 
 impl RegistryError {
@@ -127,6 +130,7 @@ impl RegistryError {
             Self::NotHeld { .. } => "account",
             Self::HeldAgain { .. } => "until",
             Self::Full { field, .. } => field,
+            Self::TooDeep(_) => "parent",
         }
     }
 }
@@ -352,13 +356,16 @@ impl Tree {
         let parent = self.units.get(code).ok_or_else(|| RegistryError::UnknownParent(code.clone()))?;
         let shared = if is_municipality(code.as_str()) { 2 } else { 4 };
         // Governments' codes are the state's, and taken for good: those who keep a city add what lies in it.
-        let is_government = matches!(added.level, Level::City | Level::County);
+        let is_government = is_division(added.code.as_str());
         if is_government && parent.parent.is_some() && parent.level != Level::City {
             return Err(RegistryError::WrongCity { code: added.code.clone(), parent: code.clone() });
         }
         let of_city = parent.level == Level::City && added.level == Level::County;
         if of_city && !added.code.as_str().starts_with(&code.as_str()[..shared]) {
             return Err(RegistryError::WrongCity { code: added.code.clone(), parent: code.clone() });
+        }
+        if self.ancestors(code).len() + 2 > UNITS_DEEP_MAX {
+            return Err(RegistryError::TooDeep(UNITS_DEEP_MAX));
         }
         self.need_room_for_unit(code)
     }
@@ -397,7 +404,7 @@ impl Tree {
 
     /// Whether a post may be held: on no day by two.
     pub fn check_held(&self, held: &PostHeld) -> Result<(), RegistryError> {
-        self.need_post(&held.post)?;
+        self.need_room_for_holding(&self.need_post(&held.post)?.unit)?;
         match self.holdings(&held.post).iter().find(|holding| holding.overlaps(held.from, held.until)) {
             Some(other) => {
                 Err(RegistryError::PostTaken { post: held.post.clone(), holder: other.account.clone() })

@@ -181,6 +181,8 @@ pub struct Limits {
     pub calendars_max: usize,
     /// Days that differ from the week, over all calendars.
     pub exceptions_max: usize,
+    /// Days between the first and the last of them, over all calendars: so long are their tables.
+    pub span_days_max: usize,
     /// Shifts of a day.
     pub shifts_max: usize,
     /// Elements of XML that are kept.
@@ -199,6 +201,7 @@ impl Default for Limits {
             name_chars_max: 255,
             calendars_max: schedule::Plan::CALENDARS_MAX,
             exceptions_max: 100_000,
+            span_days_max: 500_000,
             shifts_max: 48,
             elements_max: 4_000_000,
             depth_max: 32,
@@ -211,6 +214,8 @@ pub(crate) const ACTIVITIES: Words = words("activities", "活动");
 pub(crate) const LINKS: Words = words("links", "逻辑关系");
 pub(crate) const CALENDARS: Words = words("calendars", "日历");
 pub(crate) const EXCEPTIONS: Words = words("days that differ from the week", "例外日");
+pub(crate) const SPANS: Words =
+    words("days from first to last that differ from the week", "天（各日历首末例外日之间合计）");
 pub(crate) const SHIFTS: Words = words("shifts of a day", "个班次（每天）");
 
 impl Limits {

@@ -12,7 +12,7 @@ use schedule::{
 };
 
 use crate::clock_face::moment;
-use crate::error::{ACTIVITIES, BYTES, CALENDARS, EXCEPTIONS, LINKS, cut, short, words};
+use crate::error::{ACTIVITIES, BYTES, CALENDARS, EXCEPTIONS, LINKS, SPANS, cut, short, words};
 use crate::{Document, FormatError, Label, Limits, Note, Place, Words};
 use table::{Row, Tables};
 
@@ -35,7 +35,7 @@ pub fn read(text: &str, limits: &Limits) -> Result<Document, FormatError> {
     plan.calendars.clear();
     let mut names = Vec::new();
     let mut by_id = HashMap::new();
-    let mut exceptions = 0;
+    let (mut exceptions, mut spans) = (0, 0);
     let mut used: HashSet<&str> = tables.rows("TASK").map(|row| row.get("clndr_id")).collect();
     let is_known = tables.rows("CALENDAR").any(|row| row.get("clndr_id") == project.get("clndr_id"));
     let own = Some(project.get("clndr_id")).filter(|_| is_known);
@@ -49,6 +49,8 @@ pub fn read(text: &str, limits: &Limits) -> Result<Document, FormatError> {
         let time = calendar::read(row.get("clndr_data"), &place(), limits)?;
         exceptions += time.exceptions.len();
         Limits::check(EXCEPTIONS, exceptions, limits.exceptions_max)?;
+        spans += time.span_days();
+        Limits::check(SPANS, spans, limits.span_days_max)?;
         let calendar =
             Calendar::new(time).map_err(|error| FormatError::Calendar { place: place(), error })?;
         by_id.insert(id, plan.calendar(calendar));

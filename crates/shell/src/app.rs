@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::FromRef;
 use base::limits::WRITER_QUEUE_MAX;
@@ -20,7 +21,7 @@ use crate::problem::Problem;
 use crate::said::Naming;
 use crate::texts::{Both, Texts};
 use crate::turns;
-use crate::viewer::{Limits, still_let_in};
+use crate::viewer::{self, Limits, still_let_in};
 use crate::wall::Wall;
 
 /// How the installation is reached.
@@ -67,6 +68,8 @@ pub struct App {
     pub limits: Arc<Limits>,
     pub shown: Arc<Shown>,
     pub requests: Arc<Requests>,
+    /// When the database was last asked whether it answers, and whether it did.
+    pub(crate) answers: Arc<tokio::sync::Mutex<Option<(Instant, bool)>>>,
     /// What the lines call what only the database knows.
     pub names: Arc<[Naming]>,
     pub wall: Arc<Wall>,
@@ -94,6 +97,7 @@ impl App {
             nav: nav.into(),
             limits: Arc::default(),
             shown: Arc::default(),
+            answers: Arc::default(),
             requests: Arc::default(),
             names: names.into(),
             wall: Arc::default(),
@@ -150,12 +154,16 @@ impl App {
         E: Send + 'static,
     {
         still_let_in().await?;
-        let turn = turns::held();
+        let (turn, let_in) = (turns::held(), viewer::let_in());
         let decided = self.kernel.append(move |desk| {
             let _turn = &turn;
-            decide(desk)
+            // It may have waited for others' decisions, of which one was about whoever asks.
+            match &let_in {
+                Some(by) if !desk.still_lets_in(by)? => Ok(None),
+                _ => decide(desk).map(Some),
+            }
         });
-        decided.await.map_err(problem)
+        decided.await.map_err(problem)?.ok_or_else(Problem::unauthorized)
     }
 
     /// [`App::append`] in a book for somebody, once: what is sent again under the same key gets the first answer.

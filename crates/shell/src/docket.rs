@@ -259,6 +259,9 @@ pub fn sort_titles(kernel: &Kernel, sort: &str) -> (String, String) {
 }
 
 /// Why nothing was done with a matter, told in both languages.
+/// The rule of a refusal that is tried again.
+pub const NOT_RECKONED: &str = "not-reckoned";
+
 pub fn refused(error: &DocketError) -> Problem {
     let detail = Both::new(sentence(error), error.to_string());
     match error {
@@ -273,6 +276,9 @@ pub fn refused(error: &DocketError) -> Problem {
         DocketError::NotHeld(_) | DocketError::OwnApproval => Problem::forbidden(detail),
         DocketError::FarPost { post, .. } => {
             Problem::bad_request("post", "consistency", detail).member("post", post.to_string())
+        }
+        DocketError::NotReckoned(_) => {
+            Problem { rule: Some(NOT_RECKONED.into()), detail, ..Problem::unavailable(1) }
         }
         DocketError::TooManyTasks { .. } => Problem::conflict("too-many-tasks", detail),
         DocketError::HelperReviews(_) => Problem::bad_request("helper", "consistency", detail),
@@ -305,6 +311,7 @@ pub fn refused(error: &DocketError) -> Problem {
 fn sentence(error: &DocketError) -> String {
     match error {
         DocketError::Unknown(matter) => format!("没有事项 {matter}。"),
+        DocketError::NotReckoned(matter) => format!("事项 {matter} 的评判依据正在重新计算，请稍后重试。"),
         DocketError::Exists(matter) => format!("事项 {matter} 已经立项。"),
         DocketError::OtherBook { matter, book } => format!("事项 {matter} 不属于账簿 {book}。"),
         DocketError::UnknownSort(sort) => format!("没有“{sort}”这类事项。"),

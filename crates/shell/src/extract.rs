@@ -84,6 +84,7 @@ impl<S: Send + Sync, T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<S>
         let bytes = json(request, BYTES_MAX).await?;
         // Lines of a batch are refused one by one.
         if BYTES_MAX <= ENTRY_REQUEST_BYTES_MAX {
+            need_few_values(&bytes)?;
             check_texts(&bytes)?;
         }
         read_json(&bytes).map(Self)
@@ -105,14 +106,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Entry<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let viewer = request.extensions().get::<Viewer>().cloned();
         let bytes = json(request, ENTRY_REQUEST_BYTES_MAX).await?;
-        let values = bytes.iter().filter(|byte| matches!(byte, b'{' | b'[' | b',')).count();
-        if values > ENTRY_REQUEST_VALUES_MAX {
-            let detail = Both::new(
-                format!("请求体内的值过多，不得超过 {ENTRY_REQUEST_VALUES_MAX} 个。"),
-                format!("a body may have {ENTRY_REQUEST_VALUES_MAX} values at most"),
-            );
-            return Err(Problem::bad_request("body", "length", detail));
-        }
+        let values = need_few_values(&bytes)?;
         let takes = bytes.len() + values * BYTES_PER_VALUE;
         let turn = match viewer.as_ref().and_then(Viewer::actor) {
             Some(actor) if takes > SMALL_BODY_BYTES => {
@@ -124,6 +118,19 @@ impl<T: DeserializeOwned> FromRequest<App> for Entry<T> {
         check_texts(&bytes)?;
         Ok(Self(read_json(&bytes)?, turn))
     }
+}
+
+/// How many values a body may have, if that is not too many.
+fn need_few_values(bytes: &[u8]) -> Result<usize, Problem> {
+    let values = bytes.iter().filter(|byte| matches!(byte, b'{' | b'[' | b',')).count();
+    if values > ENTRY_REQUEST_VALUES_MAX {
+        let detail = Both::new(
+            format!("请求体内的值过多，不得超过 {ENTRY_REQUEST_VALUES_MAX} 个。"),
+            format!("a body may have {ENTRY_REQUEST_VALUES_MAX} values at most"),
+        );
+        return Err(Problem::bad_request("body", "length", detail));
+    }
+    Ok(values)
 }
 
 /// The bytes of a JSON body.
@@ -173,20 +180,6 @@ pub async fn of_nobody(request: Request) -> Result<Request, Problem> {
     Ok(Request::from_parts(parts, Body::from(kept)))
 }
 
-/// The turn of a caller whose body is more than a small one, to be had as long as the body is in hand.
-pub async fn turn_to_bring(
-    app: &App,
-    caller: Option<&str>,
-    length: usize,
-) -> Result<Option<OwnedSemaphorePermit>, Problem> {
-    match caller {
-        Some(caller) if length > SMALL_BODY_BYTES => {
-            app.limits.turns.to_bring(caller, length).await.map(Some)
-        }
-        _ => Ok(None),
-    }
-}
-
 /// How long the body of a request may be as far as that is known before it is read.
 pub fn length(request: &Request) -> usize {
     match request.body().is_end_stream() {
@@ -218,28 +211,44 @@ pub fn declared(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Bytes of a body that is read before anything is decided.
-const SMALL_BODY_BYTES: usize = 64 * 1024;
+/// Bytes of a body that is read before anything is decided, which anybody may send.
+const SMALL_BODY_BYTES: usize = BODY_OF_NOBODY_BYTES_MAX;
+/// Bytes of one that is read before it is somebody's turn, who is known.
+const BODY_OF_SOMEBODY_BYTES: usize = 64 * 1024;
 /// A small body that takes longer is given up.
 const SMALL_BODY_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The layer that reads small bodies first. A request that is refused while its body is still on the way costs the
 /// connection, and whoever sent it may never learn why.
 pub async fn read_small_body(request: Request, next: Next) -> Response {
-    if !declared(request.headers()).is_some_and(|length| (1..=SMALL_BODY_BYTES).contains(&length)) {
-        return next.run(request).await;
+    match read_up_to(request, SMALL_BODY_BYTES).await {
+        Ok(request) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The request of whoever is known, with its body if that is not much longer: nobody holds a turn to write while it comes.
+pub async fn of_somebody(request: Request) -> Result<Request, Problem> {
+    match request.body().size_hint().exact() {
+        // It is there already.
+        Some(length) if length <= SMALL_BODY_BYTES as u64 => Ok(request),
+        _ => read_up_to(request, BODY_OF_SOMEBODY_BYTES).await,
+    }
+}
+
+/// Reads a body that says that it is no longer than so many bytes.
+async fn read_up_to(request: Request, bytes_max: usize) -> Result<Request, Problem> {
+    if !declared(request.headers()).is_some_and(|length| (1..=bytes_max).contains(&length)) {
+        return Ok(request);
     }
     let (parts, body) = request.into_parts();
-    match tokio::time::timeout(SMALL_BODY_TIME_MAX, to_bytes(body, SMALL_BODY_BYTES)).await {
-        Ok(Ok(bytes)) => {
-            match if is_fields(&parts.headers) { crate::typed::check_fields(&bytes) } else { Ok(()) } {
-                Ok(()) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
-                Err(problem) => problem.into_response(),
-            }
-        }
-        // Whoever broke off is not there to read an answer.
-        Ok(Err(_)) | Err(_) => Problem::unavailable(1).into_response(),
+    let read = tokio::time::timeout(SMALL_BODY_TIME_MAX, to_bytes(body, bytes_max)).await;
+    // Whoever broke off is not there to read an answer.
+    let bytes = read.ok().and_then(Result::ok).ok_or_else(|| Problem::unavailable(1))?;
+    if is_fields(&parts.headers) {
+        crate::typed::check_fields(&bytes)?;
     }
+    Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
 /// Refuses a body that does not say it is JSON.

@@ -13,12 +13,14 @@ use axum::middleware::Next;
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use axum::response::{IntoResponse, Response};
 use base::limits::STREAM_SECONDS_MAX;
+use base::{ActorId, SubjectId};
 use kernel::{
     AccountDisabled, BodyErased, DeviceRevoked, GrantWithdrawn, IdentityRemoved, IdentitySet, Kernel,
-    PasswordChanged, TokenRevoked, TotpRemoved, TotpSet,
+    PasswordChanged, TokenRevoked, TotpRemoved, TotpSet, actor_subject,
 };
 use ledger::{Body, Entry};
 use registry::PostLeft;
+use tokio::sync::broadcast::error::TryRecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
@@ -26,8 +28,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use crate::app::App;
 use crate::health::held;
 use crate::seats::Seat;
+use crate::turns;
 use crate::view::{LiveItem, LiveItems};
-use crate::viewer::{Viewer, caller, cookie};
+use crate::viewer::{Viewer, caller, cookie, let_in_now};
 use crate::wall;
 
 /// What a page is sent.
@@ -50,16 +53,13 @@ where
     F: Future<Output = Option<String>> + Send,
 {
     let (sender, receiver) = mpsc::channel(2);
-    let mut changes = Changes::from_now(app);
     let (app, listener) = (app.clone(), viewer.actor().map(|actor| actor.id.clone()));
+    let mut changes = Changes::from_now(&app, listener.as_ref());
     tokio::spawn(async move {
         let mut last = shown;
         loop {
-            let found = tokio::select! {
-                found = app.limits.turns.read_for(listener.as_ref(), read()) => found,
-                () = sender.closed() => break,
-            };
-            let Some(found) = found else { break };
+            let found = changes.read(&app, listener.as_ref(), &sender, read()).await;
+            let Some(found) = found.flatten() else { break };
             if last.as_ref() != Some(&found) {
                 if sender.send(Ok(Event::default().event(event).data(&found))).await.is_err() {
                     break;
@@ -84,17 +84,66 @@ pub fn markup(items: &[LiveItem], empty: &str) -> Option<String> {
 pub struct Changes {
     heard: Heard,
     until: Instant,
+    /// Whether something was recorded that nobody has looked at yet.
+    unseen: bool,
+    /// Who listens, as entries name them; `None` if it may be anybody.
+    listens: Option<SubjectId>,
     /// The place of the stream, until nothing is read for it any more.
     _seat: Option<Arc<Seat>>,
 }
 
 impl Changes {
-    /// From when the request was judged on, or else from now on. Made before the first read, so that nothing falls between
+    /// From before the request was judged on, or else from now on. Made before the first read, so that nothing falls between
     /// the two.
-    pub fn from_now(app: &App) -> Self {
+    pub fn from_now(app: &App, listens: Option<&ActorId>) -> Self {
+        let (heard, seat) = match OPENED.try_with(Cell::take).ok().flatten() {
+            Some((heard, seat)) => (heard, Some(seat)),
+            None => (Heard::from_now(&app.kernel), None),
+        };
+        Self { listens: listens.and_then(actor_subject), ..Self::since(heard, seat) }
+    }
+
+    fn since(heard: Heard, seat: Option<Arc<Seat>>) -> Self {
         let until = Instant::now() + Duration::from_secs(STREAM_SECONDS_MAX);
-        let heard = heard().unwrap_or_else(|| Heard::from_now(&app.kernel));
-        Self { heard, until, _seat: SEAT.try_with(Arc::clone).ok() }
+        Self { heard, until, unseen: false, listens: None, _seat: seat }
+    }
+
+    /// Whether whoever listens may do less after some entries.
+    fn lose(&self, entries: &[Entry]) -> bool {
+        entries.iter().any(|entry| takes_away(entry, self.listens.as_ref()))
+    }
+
+    /// Reads in a turn of whoever listens; `None` if they are gone, or if something was taken away while they waited for it.
+    pub async fn read<T, F: Future>(
+        &mut self,
+        app: &App,
+        listens: Option<&ActorId>,
+        listener: &mpsc::Sender<T>,
+        read: F,
+    ) -> Option<F::Output> {
+        let turn = tokio::select! {
+            turn = app.limits.turns.next_for(listens) => turn,
+            () = listener.closed() => return None,
+        };
+        if !self.goes_on() {
+            return None;
+        }
+        tokio::select! {
+            found = turns::within(turn, read) => Some(found),
+            () = listener.closed() => None,
+        }
+    }
+
+    /// Hears what was recorded meanwhile; false if something was taken away by it.
+    fn goes_on(&mut self) -> bool {
+        loop {
+            match self.heard.live.try_recv() {
+                Ok(entries) if self.lose(&entries) => return false,
+                Err(TryRecvError::Lagged(_)) if self.heard.may_have_missed_a_right() => return false,
+                Ok(_) | Err(TryRecvError::Lagged(_)) => self.unseen = true,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return true,
+            }
+        }
     }
 
     /// Whether the time of the stream is over.
@@ -113,6 +162,9 @@ impl Changes {
             if self.is_over() {
                 return false;
             }
+            if std::mem::take(&mut self.unseen) {
+                return true;
+            }
             let received = tokio::select! {
                 received = self.heard.live.recv() => received,
                 () = listener.closed() => return false,
@@ -120,7 +172,7 @@ impl Changes {
             };
             match received {
                 // Whoever listens asks anew, and is judged anew.
-                Ok(entries) if entries.iter().any(takes_away) => return false,
+                Ok(entries) if self.lose(&entries) => return false,
                 Ok(entries) if entries.iter().any(&concerns) => return true,
                 Ok(_) => {}
                 // Whatever was missed is in the database; if a right may be among it, whoever listens is judged anew.
@@ -132,10 +184,8 @@ impl Changes {
 }
 
 tokio::task_local! {
-    /// What is recorded since before the viewer of this request was looked up.
-    static HEARD: Cell<Option<Heard>>;
-    /// The place of the stream that is opened.
-    static SEAT: Arc<Seat>;
+    /// Of the stream that is opened: what is recorded since before it was last asked who opens it, and its place.
+    static OPENED: Cell<Option<(Heard, Arc<Seat>)>>;
 }
 
 type Live = broadcast::Receiver<Arc<Vec<Entry>>>;
@@ -161,23 +211,9 @@ impl Heard {
     }
 }
 
-/// The layer that listens for a stream before anybody asks whether it may be opened: a right that is taken away between
-/// the two ends it.
-pub async fn listen_first(State(app): State<App>, request: Request, next: Next) -> Response {
-    let accepts = request.headers().get_all(header::ACCEPT).iter();
-    if accepts.filter_map(|it| it.to_str().ok()).any(|it| it.contains("text/event-stream")) {
-        HEARD.scope(Cell::new(Some(Heard::from_now(&app.kernel))), next.run(request)).await
-    } else {
-        next.run(request).await
-    }
-}
-
-fn heard() -> Option<Heard> {
-    HEARD.try_with(Cell::take).ok().flatten()
-}
-
 /// The layer of routes that stay open: so many streams of one account, screen, program or device, and no more. Whoever has no
-/// place has nothing read.
+/// place has nothing read. Who asks is looked up once more when the stream hears already what is recorded, so that no right
+/// is taken away between the two; screens are looked up after this.
 pub async fn seated(State(app): State<App>, request: Request, next: Next) -> Response {
     let seat = match owner_of(&app, &request) {
         Owner::Caller(owner) => app.limits.streams.take(&owner),
@@ -187,7 +223,11 @@ pub async fn seated(State(app): State<App>, request: Request, next: Next) -> Res
         Ok(seat) => Arc::new(seat),
         Err(problem) => return problem.into_response(),
     };
-    let response = SEAT.scope(seat.clone(), next.run(request)).await;
+    let opened = Cell::new(Some((Heard::from_now(&app.kernel), seat.clone())));
+    if let Err(problem) = let_in_now().await {
+        return problem.into_response();
+    }
+    let response = OPENED.scope(opened, next.run(request)).await;
     let media = response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |media| media.as_bytes());
     if !media.starts_with(b"text/event-stream") {
         return response;
@@ -212,10 +252,10 @@ fn owner_of(app: &App, request: &Request) -> Owner {
     }
 }
 
-/// Whether somebody may do less after an entry. It happens seldom enough for every stream to end.
-fn takes_away(entry: &Entry) -> bool {
-    const KINDS: [&str; 11] = [
-        BodyErased::KIND,
+/// Whether somebody may do less after an entry: one about them, or an erasure, which happens seldom enough for every stream to
+/// end.
+fn takes_away(entry: &Entry, whose: Option<&SubjectId>) -> bool {
+    const KINDS: [&str; 10] = [
         AccountDisabled::KIND,
         PasswordChanged::KIND,
         TotpSet::KIND,
@@ -227,33 +267,48 @@ fn takes_away(entry: &Entry) -> bool {
         DeviceRevoked::KIND,
         PostLeft::KIND,
     ];
-    KINDS.contains(&entry.kind.as_str())
+    let is_about = |whose: &SubjectId| entry.subjects.iter().any(|subject| subject.id == *whose);
+    match entry.kind.as_str() {
+        BodyErased::KIND => true,
+        kind => KINDS.contains(&kind) && whose.is_none_or(is_about),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use base::{BookId, Seq, Time};
+    use ledger::Draft;
+
     use super::*;
 
     #[tokio::test]
-    async fn what_was_recorded_while_a_request_was_judged_is_heard_by_its_stream_alone() {
-        let (recorded, live) = broadcast::channel(1);
-        HEARD
-            .scope(Cell::new(Some(Heard::of(Arc::default(), || live))), async {
-                recorded.send(Arc::default()).expect("somebody listens");
-                let mut stream = heard().expect("the request listens");
-                stream.live.try_recv().expect("it was told");
-                assert!(heard().is_none());
-            })
-            .await;
-        assert!(heard().is_none());
+    async fn what_was_taken_away_while_a_stream_waited_to_read_ends_it() {
+        let (recorded, live) = broadcast::channel(4);
+        let (listener, _stays) = mpsc::channel::<()>(1);
+        let mut changes = Changes::since(Heard::of(Arc::default(), || live), None);
+        recorded.send(Arc::default()).expect("somebody listens");
+        assert!(changes.goes_on());
+        assert!(changes.next(|_| false, &listener).await, "what came meanwhile is read anew");
+        let (book, one) = (BookId::new("registry").unwrap(), ActorId::new("token:one").unwrap());
+        let revoked = Draft::new(&book, Time(0), &one, &TokenRevoked { token: "one".into() }).unwrap();
+        let revoked = revoked.subject(ledger::Role::About, actor_subject(&one).unwrap());
+        let revoked = Arc::new(vec![Entry::seal(revoked, Seq(0), Time(0), [0; 16])]);
+        // What is taken from others is no reason to come again.
+        changes.listens = actor_subject(&ActorId::new("token:other").unwrap());
+        recorded.send(revoked.clone()).expect("somebody listens");
+        assert!(changes.goes_on());
+        for listens in [actor_subject(&one), None] {
+            changes.listens = listens;
+            recorded.send(revoked.clone()).expect("somebody listens");
+            assert!(!changes.goes_on());
+        }
     }
 
     #[tokio::test]
     async fn a_stream_ends_in_time_even_where_there_is_always_something_to_tell() {
         let (recorded, live) = broadcast::channel(1);
         let (listener, _stays) = mpsc::channel::<()>(1);
-        let heard = Heard::of(Arc::default(), || live);
-        let mut changes = Changes { heard, until: Instant::now() + Duration::from_secs(60), _seat: None };
+        let mut changes = Changes::since(Heard::of(Arc::default(), || live), None);
         let busy = || (0..2).for_each(|_| drop(recorded.send(Arc::default())));
         busy();
         assert!(changes.next(|_| false, &listener).await, "what was missed is told");
@@ -267,8 +322,7 @@ mod tests {
         let (recorded, live) = broadcast::channel(1);
         let (listener, _stays) = mpsc::channel::<()>(1);
         let root = Arc::new(AtomicU64::new(7));
-        let heard = Heard::of(root.clone(), || live);
-        let mut changes = Changes { heard, until: Instant::now() + Duration::from_secs(60), _seat: None };
+        let mut changes = Changes::since(Heard::of(root.clone(), || live), None);
         let lag = || (0..2).for_each(|_| drop(recorded.send(Arc::default())));
         lag();
         assert!(changes.next(|_| false, &listener).await, "nothing was recorded in the root book");

@@ -8,6 +8,7 @@ use base::limits::EVIDENCE_BYTES_MAX;
 
 use crate::problem::Problem;
 use crate::texts::{Both, T};
+use crate::typed::nul;
 use crate::view::{Field, FieldKind};
 
 /// The field's name.
@@ -33,7 +34,11 @@ pub async fn read(mut form: Multipart) -> Result<(BTreeMap<String, String>, Opti
             let bytes = part.bytes().await.map_err(unreadable)?;
             photo = (!bytes.is_empty()).then(|| bytes.to_vec());
         } else {
-            typed.insert(name, part.text().await.map_err(unreadable)?);
+            let text = part.text().await.map_err(unreadable)?;
+            if text.contains('\0') {
+                return Err(nul());
+            }
+            typed.insert(name, text);
         }
     }
     Ok((typed, photo))

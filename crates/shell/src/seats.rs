@@ -35,6 +35,11 @@ impl Seats {
         Self { taken: Arc::default(), of_one_max: SOCKETS_OF_ONE_MAX, max: SOCKETS_MAX }
     }
 
+    /// So many connections of one address; how many there are in all is counted elsewhere.
+    pub fn for_connections(of_one_max: usize) -> Self {
+        Self { taken: Arc::default(), of_one_max, max: usize::MAX }
+    }
+
     /// As many in all as there are connections.
     pub fn for_streams() -> Self {
         Self { taken: Arc::default(), of_one_max: STREAMS_OF_ONE_MAX, max: usize::MAX }
@@ -55,7 +60,7 @@ impl Seats {
         if taken >= self.of_one_max {
             return Err(too_many(self.of_one_max));
         }
-        if seats.values().sum::<usize>() >= self.max {
+        if self.max < usize::MAX && seats.values().sum::<usize>() >= self.max {
             return Err(Problem::unavailable(60));
         }
         seats.insert(owner.to_owned(), taken + 1);

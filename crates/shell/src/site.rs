@@ -1,6 +1,6 @@
 //! The site put together: the kernel's pages and API, the lines' routes, and the layers round them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -90,7 +90,6 @@ pub fn site(
         .layer(from_fn_with_state(app.clone(), pages::note_address))
         .layer(from_fn(ask_to_sign_in))
         .layer(from_fn_with_state(app.clone(), identify))
-        .layer(from_fn_with_state(app.clone(), live::listen_first))
         .merge(alive())
         .layer(from_fn(extract::read_small_body))
         .layer(from_fn_with_state(app.texts.clone(), problem::negotiated))
@@ -112,8 +111,22 @@ async fn not_allowed() -> Response {
         .into_response()
 }
 
-/// Ready when the database answers.
+/// Ready when the database answers. It is asked once for all who ask meanwhile, since anybody may.
 async fn ready(State(app): State<App>) -> Result<Response, Problem> {
-    app.blocking(|kernel| kernel.books()).await?;
+    let came = Instant::now();
+    let mut answers = app.answers.lock().await;
+    let answered = match *answers {
+        Some((asked, answered)) if asked >= came => answered,
+        _ => {
+            let asked = Instant::now();
+            let answered = app.blocking(|kernel| kernel.books()).await.is_ok();
+            *answers = Some((asked, answered));
+            answered
+        }
+    };
+    drop(answers);
+    if !answered {
+        return Err(Problem::unavailable(1));
+    }
     Ok(([(header::CONTENT_TYPE, "text/plain")], "ready\n").into_response())
 }

@@ -5,14 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::limits::{
-    BODIES_OF_ONE_BYTES_MAX, PUBLIC_TRACE_MS_MAX, PUBLIC_TRACE_SUBJECTS_MAX, PUBLIC_TRACES_MAX,
-    READS_OF_ONE_MAX, REQUEST_BYTES_MAX, SEARCHES_MAX, SEARCHES_OF_ONE_MAX, TRACE_DEPTH_MAX, TRACES_MAX,
-    WRITES_OF_ONE_MAX,
+    ANSWERS_OF_ONE_BYTES_MAX, BODIES_OF_ONE_BYTES_MAX, PUBLIC_TRACE_MS_MAX, PUBLIC_TRACE_SUBJECTS_MAX,
+    PUBLIC_TRACES_MAX, READS_OF_ONE_MAX, REQUEST_BYTES_MAX, SEARCHES_MAX, SEARCHES_OF_ONE_MAX,
+    TRACE_DEPTH_MAX, TRACES_MAX, WRITES_OF_ONE_MAX,
 };
 use base::{ActorId, BookId, SubjectId};
 use kernel::{Along, Kernel};
@@ -24,6 +25,9 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::texts::Both;
 use crate::viewer::{Viewer, still_let_in};
+
+/// What is done with the own account at a time in one session: an account has a few.
+const OWN_OF_ONE_MAX: usize = 2;
 
 /// How long a request waits for a turn.
 const WAIT_MAX: Duration = Duration::from_secs(5);
@@ -38,13 +42,18 @@ const PAGE_WALK_TIME_MAX: Duration = Duration::from_millis(PUBLIC_TRACE_MS_MAX);
 const SENT_UNIT_BYTES: usize = 256 * 1024;
 const SENT_UNITS_MAX: usize = REQUEST_BYTES_MAX / SENT_UNIT_BYTES;
 const BODY_UNITS_MAX: usize = BODIES_OF_ONE_BYTES_MAX / SENT_UNIT_BYTES;
+const ANSWER_UNITS_MAX: usize = ANSWERS_OF_ONE_BYTES_MAX / SENT_UNIT_BYTES;
+/// An answer that is no longer is not counted: as many as there are connections come to little.
+const ANSWER_SMALL_BYTES: usize = 16 * 1024;
 
 /// The turns of callers who read, of those who send documents, of walks and of searches.
 pub struct Turns {
     readers: OfEach,
     writers: OfEach,
+    own: OfEach,
     senders: OfEach,
     bodies: OfEach,
+    answers: OfEach,
     searchers: OfEach,
     searches: Arc<Semaphore>,
     walkers: OfEach,
@@ -57,8 +66,10 @@ impl Default for Turns {
         Self {
             readers: OfEach::new(READS_OF_ONE_MAX),
             writers: OfEach::new(WRITES_OF_ONE_MAX),
+            own: OfEach::new(OWN_OF_ONE_MAX),
             senders: OfEach::new(SENT_UNITS_MAX),
             bodies: OfEach::new(BODY_UNITS_MAX),
+            answers: OfEach::new(ANSWER_UNITS_MAX),
             searchers: OfEach::new(SEARCHES_OF_ONE_MAX),
             searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
             walkers: OfEach::new(1),
@@ -87,6 +98,14 @@ pub(crate) fn held() -> Option<Turn> {
     TURN.try_with(Turn::clone).ok()
 }
 
+/// Reads in a turn, if there is one.
+pub async fn within<F: Future>(turn: Option<Turn>, read: F) -> F::Output {
+    match turn {
+        Some(turn) => TURN.scope(turn, read).await,
+        None => read.await,
+    }
+}
+
 impl Turns {
     /// A turn of a caller who reads, as soon as one is free.
     async fn next_of(&self, caller: &str) -> Turn {
@@ -101,6 +120,12 @@ impl Turns {
     async fn to_write(&self, caller: &str, wait_max: Duration) -> Result<Turn, Problem> {
         let turn = timeout(wait_max, self.writers.of(caller).acquire_owned()).await;
         Ok(Arc::new(turn.map_err(|_| too_many(WRITES_OF_ONE_MAX))?.expect("nobody closes it")))
+    }
+
+    /// A turn of a session in which something is done with the own account.
+    async fn to_do_own(&self, session: &str, wait_max: Duration) -> Result<Turn, Problem> {
+        let turn = timeout(wait_max, self.own.of(session).acquire_owned()).await;
+        Ok(Arc::new(turn.map_err(|_| too_many(OWN_OF_ONE_MAX))?.expect("nobody closes it")))
     }
 
     /// A turn of a sender whose document has so many bytes, or takes as many when it is read.
@@ -118,12 +143,17 @@ impl Turns {
         self.bodies.with(caller, bytes, WAIT_MAX).await
     }
 
-    /// Reads for a stream, in a turn of whoever listens.
-    pub async fn read_for<F: Future>(&self, listener: Option<&ActorId>, read: F) -> F::Output {
+    /// A turn of whoever listens to a stream, who may be nobody in particular.
+    pub async fn next_for(&self, listener: Option<&ActorId>) -> Option<Turn> {
         match listener {
-            Some(listener) => TURN.scope(self.next_of(listener.as_str()).await, read).await,
-            None => read.await,
+            Some(listener) => Some(self.next_of(listener.as_str()).await),
+            None => None,
         }
+    }
+
+    /// A turn of a screen, within the time that others wait.
+    pub async fn of_screen(&self, screen: &ActorId) -> Result<Turn, Problem> {
+        self.to_read(screen.as_str(), WAIT_MAX).await
     }
 
     /// A turn of an owner to have a query answered, as soon as there is one.
@@ -145,8 +175,10 @@ impl Turns {
     pub fn forget(&self) {
         self.readers.forget();
         self.writers.forget();
+        self.own.forget();
         self.senders.forget();
         self.bodies.forget();
+        self.answers.forget();
         self.searchers.forget();
         self.walkers.forget();
     }
@@ -228,34 +260,79 @@ fn too_much(bytes_max: usize) -> Problem {
     Problem { detail, ..Problem::too_many_requests(seconds) }
 }
 
-/// Whose turns a request takes: those of its account or credential. What somebody does with the own account, they do in turns of
-/// their session, so that nobody who has another of it keeps them from ending that.
-pub(crate) fn whose(viewer: &Viewer, path: &str) -> Option<String> {
-    match viewer {
-        Viewer::Person(session)
-            if matches!(path, "/sign-out" | "/account") || path.starts_with("/account/") =>
-        {
-            Some(format!("session {}", session.hash))
-        }
-        _ => viewer.actor().map(|actor| actor.id.to_string()),
-    }
+/// The session in whose turns something is done, and not in those of its account: what somebody does with the own account, so that
+/// nobody who has another session of it keeps them from ending that.
+pub(crate) fn own_session<'v>(viewer: &'v Viewer, path: &str) -> Option<&'v str> {
+    let is_own = matches!(path, "/sign-out" | "/account") || path.starts_with("/account/");
+    viewer.session().filter(|_| is_own).map(|session| session.hash.as_str())
 }
 
 /// The layer in which whoever reads or writes waits for a turn. What a stream reads once it is open waits for turns of its own.
 pub async fn wait(State(app): State<App>, viewer: Viewer, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let Some(caller) = whose(&viewer, request.uri().path()) else { return next.run(request).await };
     let turns = &app.limits.turns;
-    let turn =
-        if reads { turns.to_read(&caller, WAIT_MAX).await } else { turns.to_write(&caller, WAIT_MAX).await };
+    let Some(actor) = viewer.actor() else { return next.run(request).await };
+    let (caller, turn) = match own_session(&viewer, request.uri().path()) {
+        Some(session) => (session, turns.to_do_own(session, WAIT_MAX).await),
+        None if reads => (actor.id.as_str(), turns.to_read(actor.id.as_str(), WAIT_MAX).await),
+        None => (actor.id.as_str(), turns.to_write(actor.id.as_str(), WAIT_MAX).await),
+    };
     let turn = match turn {
         Ok(turn) => still_let_in().await.map(|()| turn),
         refused => refused,
     };
     match turn {
-        Ok(turn) => TURN.scope(turn, next.run(request)).await,
+        Ok(turn) => {
+            let response = TURN.scope(turn.clone(), next.run(request)).await;
+            let kept = kept(turns, caller, response, WAIT_MAX).await;
+            drop(turn);
+            kept
+        }
         Err(problem) => problem.into_response(),
     }
+}
+
+/// An answer that is kept until it is taken, which counts as its caller's.
+struct Kept {
+    bytes: Bytes,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The answer, once there is room among its caller's for it. What a stream brings comes piece by piece as it is taken.
+async fn kept(turns: &Turns, caller: &str, response: Response, wait_max: Duration) -> Response {
+    let (parts, body) = response.into_parts();
+    let length = body.size_hint().exact().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    if length <= ANSWER_SMALL_BYTES {
+        return Response::from_parts(parts, body);
+    }
+    let turn = match turns.answers.with(caller, length, wait_max).await {
+        Ok(turn) => turn,
+        Err(_) => return untaken().into_response(),
+    };
+    match to_bytes(body, length).await {
+        Ok(bytes) => Response::from_parts(parts, Body::from(Bytes::from_owner(Kept { bytes, _turn: turn }))),
+        Err(_) => Problem::internal().into_response(),
+    }
+}
+
+fn untaken() -> Problem {
+    let (seconds, bytes) = (WAIT_MAX.as_secs(), ANSWERS_OF_ONE_BYTES_MAX);
+    let detail = Both::new(
+        format!(
+            "同一账户或凭据尚未取走的答复过多（合计不超过 {bytes} 字节，其余排队），请取走后再试，或在 {seconds} 秒后重试。"
+        ),
+        format!(
+            "answers to one account or credential are kept until they are taken while they come to {bytes} bytes together; \
+             take them, or try again in {seconds} s"
+        ),
+    );
+    Problem { detail, ..Problem::too_many_requests(seconds) }
 }
 
 impl App {
@@ -269,6 +346,7 @@ impl App {
     ) -> Result<Walk, Problem> {
         let own = turn_of(&self.limits.turns.walkers.of(walker.as_str())).await?;
         let turn = (own, turn_of(&self.limits.turns.walks).await?);
+        still_let_in().await?;
         self.blocking(move |kernel| {
             let walk = kernel.walk_along(&start, direction, Along::Only(&books));
             drop(turn);
@@ -305,6 +383,7 @@ impl App {
         books: BTreeSet<BookId>,
     ) -> Result<Walk, Problem> {
         let turn = turn_of(&self.limits.turns.page_walks).await?;
+        still_let_in().await?;
         self.blocking(move |kernel| {
             let along = Along::Only(&books);
             let walk = kernel.walk_within(&start, direction, PAGE_WALK, PAGE_WALK_TIME_MAX, along);
@@ -400,6 +479,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn answers_that_nobody_takes_are_kept_up_to_a_bound_and_each_counts_until_it_is_gone() {
+        let (turns, long) = (Turns::default(), ANSWERS_OF_ONE_BYTES_MAX / 2);
+        let short = Duration::from_millis(20);
+        let ask = async |whose, bytes: usize| {
+            kept(&turns, whose, Response::new(Body::from(vec![b'x'; bytes])), short).await
+        };
+        let mut held = vec![ask("one", long).await, ask("one", long).await];
+        let refused = ask("one", long).await;
+        assert_eq!(refused.status().as_u16(), 429);
+        assert_eq!(ask("one", ANSWER_SMALL_BYTES).await.status().as_u16(), 200);
+        assert_eq!(ask("other", long).await.status().as_u16(), 200);
+        // What was handed on to be written counts as long as it is there.
+        let bytes = to_bytes(held.remove(0).into_body(), long).await.unwrap();
+        assert_eq!(bytes.len(), long);
+        assert_eq!(ask("one", long).await.status().as_u16(), 429);
+        drop(bytes);
+        assert_eq!(ask("one", long).await.status().as_u16(), 200);
+    }
+
+    #[tokio::test]
     async fn a_stream_reads_when_its_listener_has_a_turn() {
         let turns = Turns::default();
         let one = ActorId::new("account:one").unwrap();
@@ -407,11 +506,11 @@ mod tests {
         for _ in 0..READS_OF_ONE_MAX {
             held.push(turns.next_of(one.as_str()).await);
         }
-        let read = turns.read_for(Some(&one), async { TURN.try_with(Turn::clone).is_ok() });
-        let mut read = std::pin::pin!(read);
-        timeout(Duration::from_millis(20), &mut read).await.unwrap_err();
+        let has_turn = async { TURN.try_with(Turn::clone).is_ok() };
+        let mut turn = std::pin::pin!(turns.next_for(Some(&one)));
+        assert!(timeout(Duration::from_millis(20), &mut turn).await.is_err(), "no turn is free");
         held.pop();
-        assert!(read.await, "what is read has the turn");
-        assert!(turns.read_for(None, async { true }).await);
+        assert!(within(turn.await, has_turn).await, "what is read has the turn");
+        assert!(turns.next_for(None).await.is_none());
     }
 }

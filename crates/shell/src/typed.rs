@@ -194,7 +194,7 @@ pub(crate) fn check_fields(bytes: &[u8]) -> Result<(), Problem> {
 }
 
 /// No database takes U+0000 in a text.
-fn nul() -> Problem {
+pub(crate) fn nul() -> Problem {
     Problem::bad_request(
         "form",
         "format",

@@ -11,13 +11,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use base::limits::EVIDENCE_BYTES_MAX;
-use base::{AccountId, ActorId, BookId, UnitCode};
+use base::limits::{BODY_OF_NOBODY_BYTES_MAX, EVIDENCE_BYTES_MAX};
+use base::{ActorId, BookId, UnitCode};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use kernel::Session;
+use kernel::{By, LetIn, Session};
 
 use crate::app::{App, append_problem};
 use crate::csrf;
+use crate::once::Sent;
 use crate::pages::{From, provider};
 use crate::problem::{Form, Problem};
 use crate::seats::Seats;
@@ -62,6 +63,18 @@ impl Viewer {
         match self.actor() {
             Some(actor) => actor.id.clone(),
             None => ActorId::new("public:web").expect("a valid identifier"),
+        }
+    }
+
+    /// Who administers, from which session, and under which key if the same request may come again.
+    pub fn by(&self, sent: Option<&Sent>) -> By {
+        let by = match sent {
+            Some(Sent { key, digest }) => By::once(self.id(), key.clone(), digest.clone()),
+            None => By::from(&self.id()),
+        };
+        match self.session() {
+            Some(session) => by.from_session(session),
+            None => by,
         }
     }
 
@@ -135,12 +148,16 @@ impl Viewer {
         let mut units: Vec<&UnitCode> = scope.sights().iter().map(|sight| &sight.root).collect();
         units.sort();
         units.dedup();
-        units.into_iter().try_for_each(|unit| self.note_read_of(app, unit, what))
+        self.note(app, &units, what)
     }
 
     /// Notes who reads what is restricted of one unit.
     pub fn note_read_of(&self, app: &App, unit: &UnitCode, what: &str) -> Result<(), Problem> {
-        let noted = app.kernel.log_read(&self.id(), unit, what);
+        self.note(app, &[unit], what)
+    }
+
+    fn note(&self, app: &App, units: &[&UnitCode], what: &str) -> Result<(), Problem> {
+        let noted = app.kernel.log_read(&self.id(), units, what);
         noted.map_err(|error| append_problem(error, |()| Problem::internal()))
     }
 
@@ -257,6 +274,7 @@ pub struct Limits {
     evidence: DefaultKeyedRateLimiter<ActorId>,
     witness: DefaultKeyedRateLimiter<IpAddr>,
     one_time: DefaultKeyedRateLimiter<ActorId>,
+    acts: DefaultKeyedRateLimiter<ActorId>,
     /// Places for sockets.
     pub sockets: Seats,
     /// Places for streams.
@@ -277,6 +295,7 @@ impl Default for Limits {
             evidence: RateLimiter::keyed(per_minute(20)),
             witness: RateLimiter::keyed(per_minute(600)),
             one_time: RateLimiter::keyed(per_minute(30)),
+            acts: RateLimiter::keyed(per_minute(600)),
             sockets: Seats::for_sockets(),
             streams: Seats::for_streams(),
             screens: Seats::for_screens(),
@@ -291,9 +310,15 @@ impl Limits {
         self.sign_in.check_key(&key).map_err(|_| Problem::too_many_requests(60))
     }
 
-    /// As many for whoever is signed in and says their own password again: strangers who try the account's name use up none.
-    pub fn again(&self, account: &AccountId) -> Result<(), Problem> {
-        self.sign_in(format!("again {account}"))
+    /// As many for a session whose owner says their own password or code again: strangers who try the account's name use up
+    /// none, nor does whoever has another session of it.
+    pub fn again(&self, session: &Session) -> Result<(), Problem> {
+        self.sign_in(format!("again {}", session.hash))
+    }
+
+    /// As many codes that confirm a new second step.
+    pub fn confirms(&self, session: &Session) -> Result<(), Problem> {
+        self.sign_in(format!("code of {}", session.hash))
     }
 
     /// Sixty tries a minute for an IPv6 site, which may have 65,536 networks.
@@ -330,6 +355,11 @@ impl Limits {
         self.one_time.check_key(actor).map_err(|_| Problem::too_many_requests(30))
     }
 
+    /// Six hundred acts of administration a minute: after each, every node looks at units, posts and rights anew.
+    pub fn act(&self, actor: &ActorId) -> Result<(), Problem> {
+        self.acts.check_key(actor).map_err(|_| Problem::too_many_requests(10))
+    }
+
     /// Forgets who has not tried for a while.
     pub fn forget(&self) {
         self.sign_in.retain_recent();
@@ -338,6 +368,7 @@ impl Limits {
         self.evidence.retain_recent();
         self.witness.retain_recent();
         self.one_time.retain_recent();
+        self.acts.retain_recent();
         self.turns.forget();
     }
 }
@@ -355,11 +386,11 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         return problem.into_response();
     }
     let since = Instant::now();
-    let viewer = match find(&app, request.headers(), by_itself(request.headers())).await {
-        Ok(viewer) => viewer,
+    let (viewer, root) = match find(&app, request.headers(), by_itself(request.headers())).await {
+        Ok(found) => found,
         Err(problem) => return problem.into_response(),
     };
-    let still = viewer.actor().map(|_| Still::of(&app, request.headers(), &viewer, since));
+    let still = viewer.actor().map(|_| Still::of(&app, request.headers(), (&viewer, root), since));
     let is_program = matches!(viewer, Viewer::Program(_));
     if !is_program
         && let Err(problem) = crate::origin::check(&app.site.base_url, request.method(), request.headers())
@@ -369,8 +400,20 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     // As long as the body is in hand.
     let length = crate::extract::length(&request);
-    let caller = crate::turns::whose(&viewer, request.uri().path());
-    let _turn = match crate::extract::turn_to_bring(&app, caller.as_deref(), length).await {
+    let is_long = length > BODY_OF_NOBODY_BYTES_MAX;
+    if is_long && crate::turns::own_session(&viewer, request.uri().path()).is_some() {
+        return Problem::too_large(BODY_OF_NOBODY_BYTES_MAX as u64).into_response();
+    }
+    let turn = match viewer.actor() {
+        Some(actor) if is_long => app.limits.turns.to_bring(actor.id.as_str(), length).await.map(Some),
+        Some(_) => Ok(None),
+        // Little of it is kept, but it may come slowly.
+        None if !safe => {
+            app.limits.turns.to_bring(&format!("address {}", caller(&app, &request)), 1).await.map(Some)
+        }
+        None => Ok(None),
+    };
+    let _turn = match turn {
         Ok(turn) => turn,
         Err(problem) => return problem.into_response(),
     };
@@ -382,7 +425,10 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
     }
     let token = viewer.session().map(|session| session.csrf.clone());
     if let Some(still) = still.as_ref().filter(|_| !safe) {
-        let read = csrf::checked(request, token.as_deref()).await;
+        let read = match csrf::checked(request, token.as_deref()).await {
+            Ok(request) => crate::extract::of_somebody(request).await,
+            refused => refused,
+        };
         request = match still.check().await.and(read) {
             Ok(request) => request,
             Err(problem) => return problem.into_response(),
@@ -432,27 +478,30 @@ pub struct Still {
     app: App,
     credentials: HeaderMap,
     viewer: Viewer,
+    /// Entries of the root book from which that followed.
+    root: i64,
     since: Instant,
 }
 
 impl Still {
-    fn of(app: &App, headers: &HeaderMap, viewer: &Viewer, since: Instant) -> Self {
+    fn of(app: &App, headers: &HeaderMap, (viewer, root): (&Viewer, i64), since: Instant) -> Self {
         let mut credentials = HeaderMap::new();
         for name in [header::AUTHORIZATION, header::COOKIE] {
             for value in headers.get_all(&name) {
                 credentials.append(&name, value.clone());
             }
         }
-        Self { app: app.clone(), credentials, viewer: viewer.clone(), since }
+        Self { app: app.clone(), credentials, viewer: viewer.clone(), root, since }
     }
 
     /// Refuses a caller who is let in no more, or not with the same rights, where it is long since that was looked up.
     pub async fn check(&self) -> Result<(), Problem> {
-        if self.since.elapsed() < STALE_AFTER {
-            return Ok(());
-        }
+        if self.since.elapsed() < STALE_AFTER { Ok(()) } else { self.look().await }
+    }
+
+    async fn look(&self) -> Result<(), Problem> {
         // To be looked up again is no use of a session.
-        match find(&self.app, &self.credentials, true).await?.is(&self.viewer) {
+        match find(&self.app, &self.credentials, true).await?.0.is(&self.viewer) {
             true => Ok(()),
             false => Err(Problem::unauthorized()),
         }
@@ -472,8 +521,24 @@ pub async fn still_let_in() -> Result<(), Problem> {
     }
 }
 
-/// Finds out who asks, and looks at the registry once, so that everything after may rely on what is in memory.
-async fn find(app: &App, headers: &HeaderMap, unattended: bool) -> Result<Viewer, Problem> {
+/// By what the caller of this request was let in, for the writer to look at again.
+pub(crate) fn let_in() -> Option<LetIn> {
+    let still = STILL.try_with(Still::clone).ok()?;
+    let session = still.viewer.session().map(|session| session.hash.clone());
+    Some(LetIn { actor: still.viewer.actor()?.clone(), session, root: still.root })
+}
+
+/// Refuses to go on with a request whose caller is let in no more, however short it is since that was looked up.
+pub async fn let_in_now() -> Result<(), Problem> {
+    match STILL.try_with(Still::clone) {
+        Ok(still) => still.look().await,
+        Err(_) => Ok(()),
+    }
+}
+
+/// Finds out who asks, and looks at the registry once, so that everything after may rely on what is in memory; tells how far the
+/// root book was.
+async fn find(app: &App, headers: &HeaderMap, unattended: bool) -> Result<(Viewer, i64), Problem> {
     let credential = match headers.get(header::AUTHORIZATION) {
         Some(value) => {
             let bearer = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::to_owned);
@@ -483,12 +548,12 @@ async fn find(app: &App, headers: &HeaderMap, unattended: bool) -> Result<Viewer
     };
     let secret = cookie(headers, COOKIE).map(str::to_owned);
     let viewer = app.blocking(move |kernel| {
-        kernel.tree()?;
+        let root = kernel.root_known()?;
         let session = |secret: &str| match unattended {
             true => kernel.unattended_session(secret),
             false => kernel.session(secret),
         };
-        Ok::<_, store::StoreError>(match (&credential, &secret) {
+        let viewer = match (&credential, &secret) {
             (Some(credential), _) => {
                 kernel.authenticate_bearer(credential)?.map(|actor| Viewer::Program(Arc::new(actor)))
             }
@@ -496,7 +561,8 @@ async fn find(app: &App, headers: &HeaderMap, unattended: bool) -> Result<Viewer
                 Some(session(secret)?.map_or(Viewer::Nobody, |session| Viewer::Person(Arc::new(session))))
             }
             (None, None) => Some(Viewer::Nobody),
-        })
+        };
+        Ok::<_, store::StoreError>(viewer.map(|viewer| (viewer, root)))
     });
     viewer.await?.ok_or_else(Problem::unauthorized)
 }

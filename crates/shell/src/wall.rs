@@ -29,6 +29,7 @@ use crate::extract::{Path, Query};
 use crate::pages::{figure, page};
 use crate::problem::Problem;
 use crate::texts::{Lang, T};
+use crate::turns;
 use crate::viewer::Asked;
 use ground::Ground;
 use kiosk::Onlooker;
@@ -154,9 +155,7 @@ async fn wall(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
     let ground = Ground::of(&app, &onlooker, lang, &unit, wanted.on.as_deref())?;
-    // Whoever signed in has a turn already.
-    let screen = onlooker.viewer.actor().filter(|_| onlooker.is_kiosk).map(|actor| &actor.id);
-    let board = app.limits.turns.read_for(screen, board::board(&app, &ground)).await?;
+    let board = turns::within(onlooker.turn, board::board(&app, &ground)).await?;
     let t = app.texts.t(lang);
     let now = app.moment(app.kernel.now());
     let title = t.with("wall-title", &[("unit", figure::unit_title(&app, lang, &ground.unit))]);

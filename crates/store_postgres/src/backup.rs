@@ -18,6 +18,7 @@ pub fn dump(config: &Config, to: &Path) -> Result<(), StoreError> {
     let mut partial = to.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
+    reserve(&partial).map_err(|error| failed(error.to_string()))?;
     run(config, &partial).map_err(failed).inspect_err(|_| {
         // What is reported is why the backup failed; a leftover is overwritten by the next one.
         std::fs::remove_file(&partial).ok();
@@ -29,9 +30,28 @@ pub fn dump(config: &Config, to: &Path) -> Result<(), StoreError> {
     finish().map_err(|error| failed(error.to_string()))
 }
 
+/// Tables of the kernel that no copy brings the rows of.
+const SESSIONS: [&str; 4] = ["session", "half_session", "provider_session", "sent_away"];
+
+/// A file that nobody but its owner reads: secrets lie in the copy as they do in the database.
+fn reserve(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
 fn run(config: &Config, to: &Path) -> Result<(), String> {
     let mut command = Command::new("pg_dump");
-    command.args(["--format=custom", "--no-password", "--file"]).arg(to).stdin(Stdio::null());
+    command.args(["--format=custom", "--no-password"]);
+    // Who is signed in now need not be when the copy takes a place.
+    command.args(SESSIONS.map(|table| format!("--exclude-table-data={table}")));
+    command.arg("--file").arg(to).stdin(Stdio::null());
     command.envs(environment(config));
     let output = command.output().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "pg_dump is not installed; install the postgresql client programs".into(),

@@ -1,7 +1,7 @@
 //! The connections of the site: so many at a time, and none that keeps its place without using it.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,13 +9,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
-use base::limits::{CONNECTIONS_MAX, REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_SECONDS_MAX, UNREAD_SECONDS_MAX};
+use base::limits::{
+    CONNECTIONS_MAX, CONNECTIONS_OF_ONE_MAX, REQUEST_HEAD_BYTES_MAX, REQUEST_HEAD_SECONDS_MAX,
+    UNREAD_SECONDS_MAX,
+};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use shell::Problem;
+use shell::caller::network;
+use shell::seats::{Seat, Seats};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -30,6 +36,8 @@ const BREATH: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     pub connections: usize,
+    /// Of one address.
+    pub of_one: usize,
     /// Until the head of a request is there.
     pub head: Duration,
     /// While nothing of an answer is taken.
@@ -40,17 +48,24 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             connections: CONNECTIONS_MAX,
+            of_one: CONNECTIONS_OF_ONE_MAX,
             head: Duration::from_secs(REQUEST_HEAD_SECONDS_MAX),
             unread: Duration::from_secs(UNREAD_SECONDS_MAX),
         }
     }
 }
 
-/// Serves until `stop` resolves, and then those who are under way for a while.
-pub async fn serve(router: Router, listener: TcpListener, bounds: Bounds, stop: impl Future<Output = ()>) {
+/// Serves until `stop` resolves, and then those who are under way for a while. Proxies bring the connections of many.
+pub async fn serve(
+    router: Router,
+    listener: TcpListener,
+    (bounds, proxies): (Bounds, Vec<IpAddr>),
+    stop: impl Future<Output = ()>,
+) {
     // Settled once, and not by every request.
     let router: Router = router.with_state(());
     let places = Arc::new(Semaphore::new(bounds.connections));
+    let of_each = Seats::for_connections(bounds.of_one);
     let (ending, ended) = watch::channel(());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(bounds.head).max_buf_size(REQUEST_HEAD_BYTES_MAX);
@@ -58,6 +73,10 @@ pub async fn serve(router: Router, listener: TcpListener, bounds: Bounds, stop: 
         loop {
             let Ok(place) = places.clone().acquire_owned().await else { break };
             let (stream, address) = accept(&listener).await;
+            let Ok(seat) = seat_of(&of_each, address.ip(), &proxies) else {
+                tracing::debug!(%address, "one address has too many connections");
+                continue;
+            };
             let (http, router, mut ended) = (http.clone(), router.clone(), ended.clone());
             tokio::spawn(async move {
                 let site = TowerToHyperService::new(router);
@@ -77,7 +96,7 @@ pub async fn serve(router: Router, listener: TcpListener, bounds: Bounds, stop: 
                 if let Err(error) = result {
                     tracing::debug!(%error, %address, "a connection ended");
                 }
-                drop(place);
+                drop((place, seat));
             });
         }
     };
@@ -90,6 +109,15 @@ pub async fn serve(router: Router, listener: TcpListener, bounds: Bounds, stop: 
     tokio::select! {
         () = ending.closed() => {}
         () = sleep(FAREWELL) => {}
+    }
+}
+
+/// The seat of a connection among those of its address; the machine itself and its proxies need none.
+fn seat_of(of_each: &Seats, address: IpAddr, proxies: &[IpAddr]) -> Result<Option<Seat>, Problem> {
+    let address = address.to_canonical();
+    match address.is_loopback() || proxies.contains(&address) {
+        true => Ok(None),
+        false => of_each.take(&network(address).to_string()).map(Some),
     }
 }
 
@@ -193,7 +221,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new().route("/", get(move || async move { vec![b'x'; bytes] }));
-        tokio::spawn(serve(router, listener, bounds, std::future::pending()));
+        tokio::spawn(serve(router, listener, (bounds, Vec::new()), std::future::pending()));
         address
     }
 
@@ -220,7 +248,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_nobody_takes_ends_the_connection() {
-        let bounds = Bounds { unread: HEAD, head: NONE, connections: 1 };
+        let bounds = Bounds { unread: HEAD, head: NONE, connections: 1, of_one: 1 };
         // More than the system's buffers take in between.
         let address = site(64 * 1024 * 1024, bounds).await;
         let mut deaf = TcpStream::connect(address).await.unwrap();
@@ -229,6 +257,22 @@ mod tests {
         ask(&mut next).await;
         assert!(next.read_u8().await.is_ok(), "its place is free again");
         drop(deaf);
+    }
+
+    #[test]
+    fn one_address_has_so_many_connections_and_its_network_no_more() {
+        let (of_each, proxy) = (Seats::for_connections(2), IpAddr::from([10, 0, 0, 7]));
+        let seat = |address: &str| seat_of(&of_each, address.parse().unwrap(), &[proxy]);
+        let held = [seat("203.0.113.7"), seat("::ffff:203.0.113.7")].map(Result::unwrap);
+        assert!(held.iter().all(Option::is_some) && seat("203.0.113.7").is_err());
+        assert!(seat("203.0.113.8").unwrap().is_some());
+        let of_network = [seat("2001:db8::1"), seat("2001:db8::2")].map(Result::unwrap);
+        assert!(seat("2001:db8::3").is_err() && seat("2001:db8:0:1::3").unwrap().is_some());
+        for _ in 0..3 {
+            assert!(seat("10.0.0.7").unwrap().is_none() && seat("127.0.0.1").unwrap().is_none());
+        }
+        drop((held, of_network));
+        assert!(seat("203.0.113.7").is_ok() && seat("2001:db8::3").is_ok());
     }
 
     #[tokio::test]

@@ -285,7 +285,8 @@ pub async fn serve(
     let (has_clock, _watching) = duties::watch(&kernel, "clock");
     let clock = tokio::spawn(clock::run(kernel.clone(), has_clock));
     let _following = duties::follow(kernel.clone());
-    connections::serve(router(app), listener, connections::Bounds::default(), stop).await;
+    let bounds = (connections::Bounds::default(), app.site.trusted_proxies.clone());
+    connections::serve(router(app), listener, bounds, stop).await;
     forget.abort();
     clock.abort();
     tokio::task::spawn_blocking(move || kernel.stop()).await.map_err(std::io::Error::other)

@@ -4,6 +4,7 @@
 //! all subjects of a hop are asked for at once, so its cost is a few queries a hop however wide it is.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use base::{BookId, Seq, SubjectId};
 use ledger::{Role, Subject};
@@ -26,8 +27,8 @@ pub struct Link {
     pub role: Role,
     pub book: BookId,
     pub seq: Seq,
-    /// The other subjects of the entry that are not merely named.
-    pub mates: Vec<Subject>,
+    /// The subjects of the entry that are not merely named; the one itself, if it is among them, leads nowhere.
+    pub mates: Arc<[Subject]>,
 }
 
 /// Where links come from: a database, or a test's memory.
@@ -212,7 +213,7 @@ fn next(link: &Link, direction: Direction, reached: Reached) -> impl Iterator<It
         _ => None,
     };
     link.mates.iter().filter_map(move |mate| match wanted {
-        Some((role, how)) if mate.role == role => Some((mate, how)),
+        Some((role, how)) if mate.role == role && mate.id != link.subject => Some((mate, how)),
         _ => None,
     })
 }

@@ -49,11 +49,12 @@ fn start(source: &Source, tag: &Tag) -> Result<Node, EpcisError> {
         if name.namespace == Namespace::XSI || is_note(name) {
             continue;
         }
-        match serde_json::from_str::<Value>(value) {
-            Ok(value) if structured.contains(&(name.prefix, name.local)) => {
-                names.add(&resolve(source, *name), &value, true, &mut node.children);
-            }
-            _ => node.children.push(Node::leaf(resolve(source, *name), value)),
+        let resolved = resolve(source, *name);
+        let is_structured = structured.contains(&(name.prefix, name.local));
+        let json = if is_structured { source.json(&resolved, value)? } else { None };
+        match json {
+            Some(value) => names.add(&resolved, &value, true, &mut node.children),
+            None => node.children.push(Node::leaf(resolved, value)),
         }
     }
     Ok(node)

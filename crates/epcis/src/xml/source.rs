@@ -2,15 +2,19 @@
 //! anything, so that there are no entities to expand.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use quick_xml::XmlVersion;
 use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesStart, Event as Xml};
+use serde_json::Value;
 
 use crate::document::Limits;
 use crate::error::{EpcisError, Rule};
+use crate::json;
+use crate::path::Path;
 
 /// Namespaces of EPCIS itself; what stands in them, or in none, is a name of the standard.
 const EPCIS: &[&str] = &[
@@ -103,7 +107,8 @@ pub(crate) struct Source<'x> {
     by_prefix: HashMap<String, Vec<Namespace>>,
     /// The length of `scope` outside each open element.
     marks: Vec<usize>,
-    elements: usize,
+    /// Elements that were opened, and values of JSON in attributes.
+    values: Cell<usize>,
     has_root: bool,
 }
 
@@ -124,7 +129,7 @@ impl<'x> Source<'x> {
             scope: Vec::new(),
             by_prefix: HashMap::new(),
             marks: Vec::new(),
-            elements: 0,
+            values: Cell::new(0),
             has_root: false,
         };
         source.bind("xml", Namespace::XML);
@@ -198,6 +203,14 @@ impl<'x> Source<'x> {
         Ok(found)
     }
 
+    /// The JSON that an attribute of some name holds; `None` where it is none. What exceeds the limits is refused.
+    pub fn json(&self, name: &str, value: &str) -> Result<Option<Value>, EpcisError> {
+        match json::parse_part(value.as_bytes(), &Path::Text(name), &self.values, self.limits) {
+            Err(EpcisError { rule: Rule::Json(_), .. }) => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
     pub fn iri(&self, namespace: Namespace) -> &str {
         &self.namespaces[namespace.0]
     }
@@ -226,11 +239,11 @@ impl<'x> Source<'x> {
         if self.marks.is_empty() && std::mem::replace(&mut self.has_root, true) {
             return Err(self.bad("there is more than one root"));
         }
-        self.elements += 1;
-        let elements_max = self.limits.values_max();
-        if self.elements > elements_max {
-            return over("elements", elements_max);
+        let (values, values_max) = (self.values.get() + 1, self.limits.values_max());
+        if values > values_max {
+            return over("elements and values", values_max);
         }
+        self.values.set(values);
         if self.marks.len() >= self.limits.depth_max {
             return over("levels of nesting", self.limits.depth_max);
         }

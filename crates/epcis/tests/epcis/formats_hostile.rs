@@ -69,6 +69,7 @@ fn hostile_texts_are_refused_within_bounded_memory() {
 fn hostile_texts() {
     hostile_json();
     hostile_xml();
+    hostile_json_in_xml();
 }
 
 fn hostile_json() {
@@ -184,6 +185,51 @@ fn hostile_xml() {
         check_xml(&clean, expected);
     }
     check_xml(&utf16(&xml("")), "is written in UTF-16; UTF-8 is read");
+}
+
+/// An element whose attribute `b` is noted as JSON.
+fn structured(value: &str) -> String {
+    format!("<ex:a xmlns:json='urn:taizhang:json' b='{value}' json:structured='b'/>")
+}
+
+fn hostile_json_in_xml() {
+    let objects = structured(&format!("[{}0]", "{\"\":0},".repeat(1_000)));
+    let many = xml(&objects.repeat(MEBIBYTES_10 / objects.len()));
+    check_xml(&many, "exceeds 320000 values");
+    assert!(xml_hashes(&many, &Limits::default()).is_err());
+    check_xml(&xml(&structured(&"[".repeat(8_000))), "b[0]");
+    check_xml(&xml(&structured(&"[".repeat(8_000))), "exceeds 32 levels of nesting");
+    let name = "n".repeat(300);
+    check_xml(&xml(&structured(&format!("{{\"{name}\":1}}"))), "b: exceeds 256 bytes in a member name");
+    check_xml(&xml(&structured("[\"\\u0001\"]")), "b[0]: holds a control character");
+}
+
+#[test]
+fn an_attribute_is_json_where_that_is_noted_and_elements_and_its_values_are_counted_together() {
+    let read = |inside: &str, limits: &Limits| Document::parse_xml(&xml(inside), limits);
+    let nested = format!("{}{}", "[".repeat(40), "]".repeat(40));
+    let document = read(&format!("<ex:a b='{nested}' c='[1]'/>"), &Limits::default()).expect("a document");
+    assert_eq!(document.to_value()["ex:a"], json!({ "b": nested, "c": "[1]", "#text": "" }));
+    let document = read(&structured("[{\"d\":1}]"), &Limits::default()).expect("a document");
+    assert_eq!(document.to_value()["ex:a"], json!({ "b": [{ "d": 1 }], "#text": "" }));
+    let document = read(&structured("[1,"), &Limits::default()).expect("a document");
+    assert_eq!(document.to_value()["ex:a"], json!({ "b": "[1,", "#text": "" }), "what is no JSON is a text");
+
+    // Sixteen times as many as items, of which the event itself takes five.
+    let limits = Limits { items_max: 10, ..Limits::default() };
+    let row = format!("[{}0]", "0,".repeat(8));
+    let fifty_one = structured(&format!("[{}{row}]", format!("{row},").repeat(4)));
+    read(&format!("{}<ex:c/><ex:c/>", fifty_one.repeat(3)), &limits).expect("a document");
+    let told = |inside: &str| read(inside, &limits).expect_err("too many").to_string();
+    assert_eq!(
+        told(&format!("{}<ex:c/><ex:c/><ex:c/>", fifty_one.repeat(3))),
+        ": exceeds 160 elements and values"
+    );
+    assert_eq!(told(&fifty_one.repeat(4)), ": exceeds 160 values");
+    assert!(
+        Document::sift_xml(&xml(&fifty_one.repeat(4)), &limits).is_err(),
+        "the whole document is refused"
+    );
 }
 
 /// What was captured before prefixes were bounded, and what just keeps the bounds.

@@ -27,6 +27,7 @@ mod held;
 mod inbox;
 mod inroads;
 mod intrusions;
+mod lasting;
 mod left;
 mod matters;
 mod monitoring;

@@ -161,7 +161,7 @@ fn what_may_not_happen_to_a_matter_changes_nothing() {
         }
         office.step("wei", submitted(&id, &digest, "2026-03-02")).unwrap();
         let own = office.step("wei", accepted(&id)).unwrap_err();
-        assert!(matches!(own, AppendError::Refused(DocketError::OwnApproval)), "{own:?}");
+        assert!(matches!(own, AppendError::Refused(DocketError::Matter(MatterError::OwnWork))), "{own:?}");
         assert_eq!(office.told().len(), before.0.len() + 1, "the submission alone");
         assert_eq!(office.matter(&id).state, State::Submitted);
         office.check();

@@ -72,7 +72,7 @@ fn wait_for_outcome(town: &Town, contact: &SetContact) -> NoticeSent {
 }
 
 fn waiting(town: &Town) -> usize {
-    town.site.kernel.waiting_notices(1000).unwrap().len()
+    town.site.kernel.waiting_notices(1000, |_| true).unwrap().len()
 }
 
 /// Settings in which the receivers may be reached.
@@ -192,7 +192,7 @@ on_every_store! {
         let fault = Some(Fault::from(FaultKind::Unreachable));
         let mut hours = 0;
         for attempt in 1..notices::ATTEMPTS_MAX {
-            let row = || town.site.kernel.waiting_notices(1).unwrap().remove(0);
+            let row = || town.site.kernel.waiting_notices(1, |_| true).unwrap().remove(0);
             // Longer than it is claimed for.
             let is_put_off = || row().next.since_ms(town.site.kernel.now()) >= MINUTE_MS;
             wait_until("the attempt to end in vain", || row().attempts == attempt && is_put_off());
@@ -233,7 +233,7 @@ on_every_store! {
         }
         for (contact, fault) in passing {
             let found = || {
-                let all = town.site.kernel.waiting_notices(100).unwrap();
+                let all = town.site.kernel.waiting_notices(100, |_| true).unwrap();
                 all.into_iter().find(|row| row.contact == contact.receipt.seq.0).unwrap()
             };
             wait_until(&format!("{fault:?}"), || found().fault.is_some());
@@ -408,7 +408,8 @@ on_every_store! {
 /// What waits to be told, oldest first: to whom, and what happened.
 fn told(office: &Office) -> Vec<String> {
     let told = |row: kernel::notices::Waiting| format!("{} {}", row.post.local_part(), row.what.as_str());
-    let mut told: Vec<String> = office.kernel.waiting_notices(100).unwrap().into_iter().map(told).collect();
+    let mut told: Vec<String> =
+        office.kernel.waiting_notices(100, |_| true).unwrap().into_iter().map(told).collect();
     told.sort();
     told
 }
@@ -524,7 +525,7 @@ fn mail_and_webhooks_go_over_tls_that_our_authority_vouches_for_and_over_no_othe
         ..settings(&outside)
     };
     let fault_of = |contact: &SetContact| {
-        let all = town.site.kernel.waiting_notices(10).unwrap();
+        let all = town.site.kernel.waiting_notices(10, |_| true).unwrap();
         all.into_iter().find(|row| row.contact == contact.receipt.seq.0).and_then(|row| row.fault)
     };
     put_out(&town, "庚");
@@ -605,7 +606,7 @@ fn kill_between(engine: Engine) {
     assert_eq!(sent.len(), 4);
     assert!(sent.iter().all(|sent| sent.outcome == Outcome::Delivered), "{sent:?}");
     assert_eq!(sent.iter().filter(|sent| sent.attempts == 2).count(), 2, "{sent:?}");
-    assert_eq!(kernel.waiting_notices(10).unwrap(), []);
+    assert_eq!(kernel.waiting_notices(10, |_| true).unwrap(), []);
     assert!(kernel.audit().unwrap().is_clean());
     kernel.stop();
 }

@@ -60,7 +60,7 @@ const PARTS: u32 = 8;
 const SETS: usize = 3;
 
 /// What may ask several machines: a piece of the statement, and why.
-const CROSS: [(&str, &str); 8] = [
+const CROSS: [(&str, &str); 9] = [
     ("select book, size from book order by book", "a node looks at what the others appended, in every book"),
     ("select book from book order by book", "ready is who reaches every machine"),
     ("from matter_post p join matter m", "what a post owes lies in the books of many units"),
@@ -69,6 +69,7 @@ const CROSS: [(&str, &str); 8] = [
     ("from evidence where unnamed", "the clock of one node looks for files that no entry of any book names"),
     ("left join line_day", "the clock of one node begins the day of every book"),
     ("delete from session where expires", "whoever signs in clears away what is over"),
+    ("delete from session where actor", "and ends the oldest session where there are too many"),
 ];
 
 /// What is asked all day long, by the name of the request.

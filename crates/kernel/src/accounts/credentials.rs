@@ -9,6 +9,7 @@ use store::{Param, StoreError, Tx};
 use subtle::ConstantTimeEq;
 
 use super::{DeviceEnrolled, DeviceRevoked, TokenIssued, TokenRevoked, device_actor, find_actor, text};
+use super::{GRANTS_OF_ACTOR_MAX, TOKENS_OF_BRANCH_MAX};
 use crate::admin::{AdminError, AdminResult, By, about};
 use crate::registry::root_size;
 use crate::{Kernel, Receipt};
@@ -60,14 +61,22 @@ pub(crate) struct Bearer {
     expires: Option<Time>,
 }
 
+/// Devices that a book has had, those that were revoked among them.
+const DEVICES_OF_BOOK_MAX: i64 = 5_000;
+
 impl Kernel {
     /// Issues a token with some rights, each of which the issuer must be able to grant.
     pub fn issue_token(&self, by: impl Into<By>, new: NewToken) -> AdminResult<Issued> {
         self.administer(by, move |admin| {
             admin.tree.need_unit(&new.unit)?;
             admin.permit("kernel.token.issue", &new.unit, None)?;
+            admin.need_room("api_token", &new.unit, TOKENS_OF_BRANCH_MAX)?;
             if new.grants.is_empty() {
                 return Err(AdminError::NoGrants.into());
+            }
+            // Each counts those before this act.
+            if new.grants.len() > GRANTS_OF_ACTOR_MAX {
+                return Err(AdminError::GrantsMany(GRANTS_OF_ACTOR_MAX).into());
             }
             if new.expires.is_some_and(|expires| expires <= admin.desk.now()) {
                 return Err(AdminError::ExpiresInPast.into());
@@ -105,10 +114,15 @@ impl Kernel {
     /// Enrols a device and gives it a credential and its role.
     pub fn issue_device(&self, by: impl Into<By>, new: NewDevice) -> AdminResult<Issued> {
         const FIND: &str = "select device from device where book = $1 and device = $2 and revoked = 0";
+        const HAD: &str = "select count(*) from device where book = $1";
         self.administer(by, move |admin| {
             let book = admin.tree.book(&new.book).ok_or_else(|| AdminError::UnknownBook(new.book.clone()))?;
             let (unit, line) = (book.unit.clone(), book.line.clone());
             admin.permit("kernel.device.enrol", &unit, Some(&line))?;
+            let had = admin.desk.read()?.query_one(HAD, &[Param::Text(new.book.as_str())])?;
+            if had.map_or(Ok(0), |row| row.int(0))? >= DEVICES_OF_BOOK_MAX {
+                return Err(AdminError::DevicesMany(DEVICES_OF_BOOK_MAX.unsigned_abs() as usize).into());
+            }
             let at = [Param::Text(new.book.as_str()), Param::Text(&new.device)];
             if admin.desk.read()?.query_one(FIND, &at)?.is_some() {
                 return Err(AdminError::DeviceExists(new.device.clone()).into());

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use store::{Param, Row, StoreError, Tx, Value};
 
 use super::second::account_of;
-use super::sessions::{digest, end_sessions_of, find_session, open_session, stopped};
+use super::sessions::{
+    SessionState, digest, end_sessions_of, find_session, open_session, session_state, stopped,
+};
 use super::{IdentityRemoved, IdentitySet, NewSession, account_actor, permit_account, permit_entering, text};
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
 use crate::registry::{id, root_book};
@@ -105,31 +107,38 @@ impl Kernel {
         })
     }
 
-    /// Remembers a browser that is sent to the provider, and where it wanted to go.
-    pub fn send_away(&self, next: &str) -> Result<SentAway, AppendError<()>> {
-        const KEEP: &str = "insert into sent_away (hash, next, expires) values ($1, $2, $3)";
+    /// Remembers a browser that is sent to the provider, where it wanted to go, and by which session it was signed in, if it was.
+    pub fn send_away(&self, next: &str, session: Option<&str>) -> Result<SentAway, AppendError<()>> {
+        const KEEP: &str = "insert into sent_away (hash, next, expires, session) values ($1, $2, $3, $4)";
+        let session = session.map_or(Value::Null, text);
         let next = if next.len() > NEXT_BYTES_MAX { "/".to_owned() } else { next.to_owned() };
         self.append_blocking(move |desk| {
             let cookie_value = Base64UrlUnpadded::encode_string(&desk.secret());
             let (now, expires) = (desk.now(), desk.now().plus_ms(AWAY_MS_MAX));
             desk.aside("delete from sent_away where expires <= $1", vec![Value::Int(now.0)]);
-            desk.aside(KEEP, vec![text(&digest(&cookie_value)), text(&next), Value::Int(expires.0)]);
+            desk.aside(
+                KEEP,
+                vec![text(&digest(&cookie_value)), text(&next), Value::Int(expires.0), session.clone()],
+            );
             Ok(SentAway { cookie_value, expires })
         })
     }
 
-    /// Where a browser wanted to go that comes back; each is taken back once, and in time.
-    pub fn take_back(&self, cookie_value: &str) -> Result<Option<String>, AppendError<()>> {
-        const FIND: &str = "select next from sent_away where hash = $1 and expires > $2";
+    /// Where a browser wanted to go that comes back, and the session that it left with; each is taken back once, and in time.
+    pub fn take_back(&self, cookie_value: &str) -> Result<Option<(String, Option<String>)>, AppendError<()>> {
+        const FIND: &str = "select next, session from sent_away where hash = $1 and expires > $2";
         let hash = digest(cookie_value);
         self.append_blocking(move |desk| {
             // No other node may take the same one back meanwhile.
             desk.take(&root_book())?;
             let params = [Param::Text(&hash), Param::Int(desk.now().0)];
             let found = desk.read()?.query_one(FIND, &params)?;
-            let next = found.map(|row| row.text(0).map(str::to_owned)).transpose()?;
+            let found = found.map(|row| {
+                let session = row.text_or_null(1)?.map(str::to_owned);
+                Ok::<_, StoreError>((row.text(0)?.to_owned(), session))
+            });
             desk.aside("delete from sent_away where hash = $1", vec![text(&hash)]);
-            Ok(next)
+            Ok(found.transpose()?)
         })
     }
 
@@ -148,11 +157,12 @@ impl Kernel {
             desk.take(&root_book())?;
             let owners = owners_of(desk.read()?, &identity)?;
             let now = desk.now();
-            let session = session.as_deref().map(|hash| find_session(desk.read()?, hash, now)).transpose()?;
-            // Whoever has a one-time password may be who set it.
-            let session =
-                session.flatten().map(|(session, _)| session).filter(|session| !session.must_change);
-            let signed_in = session.map(|session| session.actor.id);
+            // Whoever has a one-time password may be who set it, and who has but the session may have stolen it.
+            let signed_in = match &session {
+                Some(hash) if may_confirm(desk.read()?, hash, now)? => find_session(desk.read()?, hash, now)?,
+                _ => None,
+            };
+            let signed_in = signed_in.map(|(session, _)| session.actor.id);
             let is_meant = |owner: &&Owner| signed_in.as_ref() == Some(&owner.actor);
             let has_it = owners.iter().find(|owner| owner.confirmed);
             let Some(owner) = has_it.or_else(|| owners.iter().find(is_meant)) else {
@@ -184,6 +194,13 @@ impl Kernel {
             })
         })
     }
+}
+
+/// Whether a session was opened by its owner's own password, which was given a short while ago.
+fn may_confirm(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<bool, StoreError> {
+    const OF_PROVIDER: &str = "select hash from provider_session where hash = $1";
+    let is_fresh = session_state(tx, hash, now)? == SessionState::Confirmed;
+    Ok(is_fresh && tx.query_one(OF_PROVIDER, &[Param::Text(hash)])?.is_none())
 }
 
 /// Whose identity it is.

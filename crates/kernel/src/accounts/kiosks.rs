@@ -6,7 +6,7 @@ use base::{ActorId, Time};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use store::{Param, StoreError, Value};
 
-use super::sessions::digest;
+use super::sessions::{OLDEST, digest};
 use super::{find_actor, text};
 use crate::registry::id;
 use crate::{AppendError, Kernel};
@@ -30,8 +30,6 @@ impl Kernel {
     pub fn open_kiosk(&self, credential: &str) -> Result<Option<NewKiosk>, AppendError<()>> {
         const KEEP: &str =
             "insert into session (hash, actor, csrf, created, expires, seen) values ($1, $2, '', $3, $4, $3)";
-        const OLDEST: &str = "delete from session where actor = $1 and hash not in
-            (select hash from session where actor = $1 order by created desc, hash limit $2)";
         let Some(bearer) = self.authenticate_bearer(credential)? else { return Ok(None) };
         if !bearer.id.as_str().starts_with("token:") {
             return Ok(None);

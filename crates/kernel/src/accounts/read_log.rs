@@ -20,19 +20,22 @@ pub struct ReadRow {
 impl Kernel {
     /// Logs that somebody reads restricted data of a unit, without waiting for the disk. Where the writer cannot take
     /// it, the caller must not show the data.
-    pub fn log_read(&self, actor: &ActorId, unit: &UnitCode, what: &str) -> Result<(), AppendError<()>> {
+    pub fn log_read(&self, actor: &ActorId, units: &[&UnitCode], what: &str) -> Result<(), AppendError<()>> {
         const LOG: &str = "insert into read_log (unit, at, nonce, actor, what) values ($1, $2, $3, $4, $5)";
         let at = self.now();
-        let (actor, unit) = (text(actor.as_str()), text(unit.as_str()));
+        let actor = text(actor.as_str());
+        let units: Vec<Value> = units.iter().map(|unit| text(unit.as_str())).collect();
         let what: String = what.chars().filter(|c| *c != '\0').take(TEXT_CHARS_MAX).collect();
         self.send(move |desk| {
-            let drawn = desk.secret();
-            // Tells reads of one millisecond apart, on any node.
-            let nonce = i64::from_be_bytes(*drawn.first_chunk().expect("32 bytes begin with 8"));
-            desk.aside(
-                LOG,
-                vec![unit.clone(), Value::Int(at.0), Value::Int(nonce), actor.clone(), text(&what)],
-            );
+            for unit in &units {
+                let drawn = desk.secret();
+                // Tells reads of one millisecond apart, on any node.
+                let nonce = i64::from_be_bytes(*drawn.first_chunk().expect("32 bytes begin with 8"));
+                desk.aside(
+                    LOG,
+                    vec![unit.clone(), Value::Int(at.0), Value::Int(nonce), actor.clone(), text(&what)],
+                );
+            }
             Ok(())
         })
         .map(drop)

@@ -9,7 +9,10 @@ use registry::Tree;
 use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
 
-use super::sessions::{Known, ONE_TIME_MS_MAX, digest, end_sessions_of, known, open_session, stopped};
+use super::sessions::{
+    Known, ONE_TIME_MS_MAX, SessionState, digest, end_sessions_of, known, open_session, session_state,
+    stopped,
+};
 use super::totp::TotpSecret;
 use super::{
     NewSession, Session, TotpRecovered, TotpRemoved, TotpRenewed, TotpSet, account_actor, passwords,
@@ -175,6 +178,9 @@ impl Kernel {
         let (code, mine) = (plain(code), session.hash.clone());
         self.at_desk(&session.account, None, move |admin, account, actor| {
             let now = admin.desk.now();
+            if session_state(admin.desk.read()?, &mine, now)? == SessionState::Ended {
+                return Err(AdminError::SessionEnded.into());
+            }
             let pending = kept(admin.desk.read()?, actor)?
                 .filter(|kept| kept.is_pending(&mine, now))
                 .ok_or(AdminError::TotpOff)?;
@@ -269,11 +275,6 @@ impl Kernel {
         })
     }
 
-    /// Asks an account's owner again: for the password, and for a code where the second step is on.
-    pub fn confirm_owner(&self, account: &AccountId, password: &str, code: &str) -> AdminResult<()> {
-        self.with_code_if_on(account, password, code, |_, _, _| Ok(()))
-    }
-
     /// Runs an act of an account's owner, who gives the password, in the writer.
     fn as_owner<T: Send + 'static>(
         &self,
@@ -293,7 +294,7 @@ impl Kernel {
         code: &str,
         act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
     ) -> AdminResult<T> {
-        self.behind_code(account, (password, code), true, act)
+        self.behind_code(account, (self.recognise_owner(account, password)?, code), true, act)
     }
 
     /// The same for one that needs a code where the second step is on.
@@ -304,18 +305,18 @@ impl Kernel {
         code: &str,
         act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
     ) -> AdminResult<T> {
-        self.behind_code(account, (password, code), false, act)
+        self.behind_code(account, (self.recognise_owner(account, password)?, code), false, act)
     }
 
     /// A wrong code is counted, so the job is accepted and refuses afterwards.
-    fn behind_code<T: Send + 'static>(
+    pub(super) fn behind_code<T: Send + 'static>(
         &self,
         account: &AccountId,
-        (password, code): (&str, &str),
+        (known, code): (Known, &str),
         needs_step: bool,
         mut act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
     ) -> AdminResult<T> {
-        let (known, code) = (self.recognise_owner(account, password)?, plain(code));
+        let code = plain(code);
         let done = self.at_desk(account, Some(known), move |admin, account, actor| {
             let asked = match ask_code(admin, account, actor, &code) {
                 Err(AppendError::Refused(AdminError::TotpOff)) if !needs_step => Ok(()),
@@ -330,7 +331,7 @@ impl Kernel {
     }
 
     /// What is known of an account, if this is its password.
-    fn recognise_owner(&self, account: &AccountId, password: &str) -> AdminResult<Known> {
+    pub(super) fn recognise_owner(&self, account: &AccountId, password: &str) -> AdminResult<Known> {
         let before = self.read(|tx| known(tx, account))?;
         let hash = before.as_ref().and_then(|known| known.hash.as_deref());
         if !self.passwords.verify(password, hash).ok_or(AdminError::Busy)? {

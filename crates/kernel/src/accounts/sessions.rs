@@ -3,12 +3,17 @@
 use access::{Actor, Grant};
 use base::{AccountId, ActorId, Time};
 use base64ct::{Base64UrlUnpadded, Encoding};
+use ledger::Body;
 use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx, Value};
 
 use super::second::open_half;
-use super::{PasswordChanged, SignedIn, account_actor, find_actor, identity, of_holder, passwords, text};
-use crate::admin::{AdminError, AdminResult, about};
+use super::{
+    PasswordChanged, SignedIn, account_actor, find_actor, grantee_subject, identity, of_holder, passwords,
+    text,
+};
+use crate::admin::{Admin, AdminError, AdminResult, about};
+use crate::entries::{Kinds, about_of};
 use crate::registry::{id, root_book};
 use crate::{AppendError, Desk, Kernel};
 
@@ -18,6 +23,16 @@ const SESSION_MS_MAX: i64 = 12 * 3_600_000;
 pub(super) const ONE_TIME_MS_MAX: i64 = 14 * 24 * 3_600_000;
 /// A session ends after this without a request.
 const IDLE_MS_MAX: i64 = 2 * 3_600_000;
+/// For so long after its owner gave the password, a session may open accounts and credentials that outlast it.
+const CONFIRMED_MS_MAX: i64 = 15 * 60_000;
+/// Changes of its password within an hour.
+const CHANGES_AN_HOUR_MAX: usize = 10;
+const HOUR_MS: i64 = 3_600_000;
+/// Sessions of an account; whoever opens one more ends the oldest.
+const SESSIONS_MAX: i64 = 20;
+/// Of an actor's, all but the latest.
+pub(super) const OLDEST: &str = "delete from session where actor = $1 and hash not in
+    (select hash from session where actor = $1 order by created desc, hash limit $2)";
 /// A request is noted at most this often.
 const SEEN_MS: i64 = 60_000;
 
@@ -59,6 +74,15 @@ pub enum SignInError {
     Busy,
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// How a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionState {
+    Ended,
+    Open,
+    /// The owner gave the password a short while ago.
+    Confirmed,
 }
 
 /// What sign-in needs of an account.
@@ -152,6 +176,17 @@ impl Kernel {
         Ok(held.into_iter().map(|post| of_holder(&post.id, &post.unit)).collect())
     }
 
+    /// Asks a session's owner again, for the password, and for a code where the second step is on. What outlasts the session
+    /// is opened from it for a quarter of an hour.
+    pub fn confirm_session(&self, session: &Session, password: &str, code: &str) -> AdminResult<()> {
+        let hash = session.hash.clone();
+        self.with_code_if_on(&session.account, password, code, move |admin, _, _| {
+            let now = Value::Int(admin.desk.now().0);
+            admin.desk.aside("update session set confirmed = $2 where hash = $1", vec![text(&hash), now]);
+            Ok(())
+        })
+    }
+
     /// Ends one session.
     pub fn sign_out(&self, cookie_value: &str) -> Result<(), AppendError<()>> {
         let hash = digest(cookie_value);
@@ -192,8 +227,10 @@ impl Kernel {
         if old == new {
             return Err(AdminError::PasswordSame.into());
         }
+        let known = self.recognise_owner(account, old)?;
         let hash = self.hash_password(new)?;
-        self.with_code_if_on(account, old, code, move |admin, account, actor| {
+        self.behind_code(account, (known, code), false, move |admin, account, actor| {
+            need_seldom(admin, actor)?;
             let body = PasswordChanged { account: account.clone() };
             admin.record(&body, vec![about("account", account.as_str())?])?;
             admin.keep_secret(actor, &hash, false);
@@ -213,6 +250,20 @@ impl Kernel {
         if let Err(error) = noted {
             tracing::debug!(%error, "a session's last request was not noted");
         }
+    }
+}
+
+/// Refuses one more change of a password than an account may have in an hour: each is an entry for good, and ends streams.
+fn need_seldom(admin: &mut Admin<'_, '_>, actor: &ActorId) -> AdminResult<()> {
+    let subject = grantee_subject(actor)?;
+    let kinds = Kinds::These(&[PasswordChanged::KIND]);
+    let changed = about_of(admin.desk.read()?, &root_book(), &subject, kinds, None, CHANGES_AN_HOUR_MAX)?;
+    let now = admin.desk.now();
+    match changed.get(CHANGES_AN_HOUR_MAX - 1) {
+        Some(first) if now.since_ms(first.recorded) < HOUR_MS => {
+            Err(AdminError::PasswordOften(CHANGES_AN_HOUR_MAX).into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -253,8 +304,7 @@ pub(super) fn open_session<E>(
     account: &AccountId,
     must_change: Option<bool>,
 ) -> Result<NewSession, AppendError<E>> {
-    const KEEP: &str =
-        "insert into session (hash, actor, csrf, created, expires, seen) values ($1, $2, $3, $4, $5, $6)";
+    const KEEP: &str = "insert into session (hash, actor, csrf, created, expires, seen, confirmed) values ($1, $2, $3, $4, $5, $4, $4)";
     let cookie_value = Base64UrlUnpadded::encode_string(&desk.secret());
     let csrf = hex::encode(&desk.secret()[..16]);
     let (now, expires) = (desk.now(), desk.now().plus_ms(SESSION_MS_MAX));
@@ -263,22 +313,34 @@ pub(super) fn open_session<E>(
     let session = read_session(desk.read()?, &actor, (hash, csrf), must_change, now)?;
     let session = session.ok_or_else(|| StoreError::Schema(format!("the account {account} has gone")))?;
     desk.aside("delete from session where expires <= $1", vec![Value::Int(now.0)]);
+    desk.aside(OLDEST, vec![text(actor.as_str()), Value::Int(SESSIONS_MAX - 1)]);
     let values = vec![
         text(&session.hash),
         text(actor.as_str()),
         text(&session.csrf),
         Value::Int(now.0),
         Value::Int(expires.0),
-        Value::Int(now.0),
     ];
     desk.aside(KEEP, values);
     Ok(NewSession { cookie_value, expires, session })
 }
 
 /// Whether the session of a cookie with a digest goes on, for what outlives the request that it came with.
-pub fn session_goes_on(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<bool, StoreError> {
+fn session_goes_on(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<bool, StoreError> {
     let found = find_session(tx, hash, now)?;
     Ok(found.is_some_and(|(session, _)| !session.must_change))
+}
+
+/// How the session of a cookie with a digest stands, from which something is done that outlasts it.
+pub fn session_state(tx: &mut dyn Tx, hash: &str, now: Time) -> Result<SessionState, StoreError> {
+    const FIND: &str = "select confirmed from session where hash = $1";
+    if !session_goes_on(tx, hash, now)? {
+        return Ok(SessionState::Ended);
+    }
+    let row = tx.query_one(FIND, &[Param::Text(hash)])?;
+    let confirmed = row.map(|row| row.int(0).map(Time)).transpose()?;
+    let is_fresh = confirmed.is_some_and(|at| now.since_ms(at) < CONFIRMED_MS_MAX);
+    Ok(if is_fresh { SessionState::Confirmed } else { SessionState::Open })
 }
 
 pub(super) fn find_session(

@@ -84,6 +84,12 @@ impl Kernel {
         })
     }
 
+    /// The same for a matter that somebody is about to move, and for the one that is judged by it. Blocks.
+    pub fn prepare_move(&self, matter: &MatterId) -> Result<(), StoreError> {
+        let of = self.read(|tx| super::read::with_what_it_bears_on(tx, self.lines(), matter))?;
+        self.prepare_matters(&of)
+    }
+
     /// Looks at some matters in one job; returns how many changed.
     fn tend(&self, mut matters: Vec<MatterId>) -> Result<usize, Refused> {
         self.prepare_matters(&matters)?;

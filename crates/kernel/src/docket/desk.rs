@@ -10,6 +10,7 @@ use store::{Param, StoreError, Value};
 
 use super::apply::read_matter;
 use super::clock::{NEVER, clock_actor};
+use super::read::with_what_it_bears_on;
 use super::schema::{DELETE_WAKE, PUT_WAKE};
 use super::{DocketError, TASK_SORT, TASKS_OF_POST_MAX, TASKS_ON_POST_MAX};
 use crate::{AppendError, Desk, Receipt};
@@ -173,11 +174,11 @@ impl Desk<'_> {
     ) -> Result<Moved, AppendError<E>> {
         let occurred = self.done_at(actor, occurred);
         let mut seat = self.caught_up(event.matter(), occurred)?;
-        // Before it is asked who took part, which takes the writer's time.
-        seat.matter.need_version(expected).or_else(refuse)?;
-        self.need_named(actor, occurred, &event, &seat.matter)?;
+        let named = event.clone();
         let mut step = Move { at: occurred, actor: actor.clone(), event: event.completed(&seat.matter) };
+        // Before it is asked who took part, which takes the writer's time.
         let next = seat.matter.propose(expected, &step).or_else(refuse)?;
+        self.need_named(actor, occurred, &named, &seat.matter)?;
         if let Event::Extended(_) = &step.event {
             self.need_later(actor, occurred, &seat.matter, &next)?;
         }
@@ -202,6 +203,23 @@ impl Desk<'_> {
             line.on_move(self, &step, &matter).map_err(|error| error.map(E::from))?;
         }
         Ok(Moved { receipt, matter })
+    }
+
+    /// Refuses to move a matter that is due to be looked at, or bears on one that is, before what takes long of that was
+    /// reckoned ([`Kernel::prepare_move`](crate::Kernel::prepare_move)): everybody waits for the writer.
+    pub fn need_reckoned<E: From<DocketError>>(&mut self, id: &MatterId) -> Result<(), AppendError<E>> {
+        let (now, lines) = (self.now(), self.bench.lines.clone());
+        self.take(&id.book())?;
+        for id in with_what_it_bears_on(self.read()?, &lines, id)? {
+            if let Some(seat) = self.seat(&id)?
+                && seat.next <= now
+                && let Some(line) = lines.of(seat.matter.sort.as_str())
+                && !line.is_prepared(self.read()?, &id.book(), &seat.matter)?
+            {
+                return refuse(DocketError::NotReckoned(id));
+            }
+        }
+        Ok(())
     }
 
     /// Says that from a moment on a line's facts of a matter are others: by the entries of this decision. Nothing happens

@@ -74,6 +74,9 @@ pub enum DocketError {
     FarPost { post: PostId, book: BookId },
     #[error("{0} is not among the evidence of the matter's book")]
     UnknownEvidence(String),
+    /// What follows from it is reckoned ahead of the writer, and tried again.
+    #[error("what {0} is judged by has changed and is being reckoned; try again")]
+    NotReckoned(MatterId),
     /// A rule of the line that the matter belongs to.
     #[error("{en}")]
     Line { zh: String, en: String },

@@ -308,7 +308,8 @@ impl Desk<'_> {
         }
     }
 
-    /// The posts that somebody may do the work of by what they were granted, or might until that was withdrawn.
+    /// The posts on whose behalf somebody acts by what they were granted, as a holder or by a line's role, or might until that
+    /// was withdrawn.
     fn stood_in(&mut self, actor: &ActorId) -> Result<Vec<StoodIn>, StoreError> {
         const KINDS: [&str; 2] = [GrantGiven::KIND, GrantWithdrawn::KIND];
         const PAGE: usize = 64;
@@ -324,7 +325,7 @@ impl Desk<'_> {
                         withdrawn.insert(ended.grant, day);
                     }
                 } else if let Ok(given) = entry.body::<GrantGiven>()
-                    && let Some(of) = given.subject.filter(|_| given.role == HOLDER)
+                    && let Some(of) = given.subject
                 {
                     found.push(StoodIn { of, from: day, until: withdrawn.get(&entry.seq.0).copied() });
                 }

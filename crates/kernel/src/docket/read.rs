@@ -8,6 +8,7 @@ use store::{Param, Row, StoreError, Tx, placeholders};
 use super::apply::read_matter;
 use super::schema::NO_DAY;
 use crate::entries::{self, Kinds, Page, limit};
+use crate::line::Lines;
 use crate::{FigureError, Kernel};
 
 /// Which matters a list shows; what is left empty does not narrow it.
@@ -163,6 +164,21 @@ pub fn matter(tx: &mut dyn Tx, id: &MatterId) -> Result<Option<Matter>, StoreErr
     let book = id.book();
     let row = tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(id.subject().as_str())])?;
     row.map(|row| read_matter(row.text(0)?)).transpose()
+}
+
+/// A matter, and the one that is judged by it.
+pub(crate) fn with_what_it_bears_on(
+    tx: &mut dyn Tx,
+    lines: &Lines,
+    id: &MatterId,
+) -> Result<Vec<MatterId>, StoreError> {
+    let mut of = vec![id.clone()];
+    if let Some(matter) = matter(tx, id)?
+        && let Some(line) = lines.of(matter.sort.as_str())
+    {
+        of.extend(line.bears_on(tx, &id.book(), &matter)?);
+    }
+    Ok(of)
 }
 
 /// Where a page ended: the number that it is ordered by, then book and matter.

@@ -107,7 +107,7 @@ impl crate::admin::Admin<'_, '_> {
         let found = find(self.desk.read()?, seq(number))?;
         let found = found.ok_or(AdminError::UnknownContact(number))?;
         let unit = self.tree.need_post(&found.post)?.unit.clone();
-        self.permit(action, &unit, None)?;
+        self.permit_to_end(action, &unit)?;
         Ok(found)
     }
 }

@@ -99,7 +99,7 @@ pub fn enqueue(desk: &mut Desk<'_>, notice: &Notice) -> Result<usize, StoreError
 fn put_out(desk: &mut Desk<'_>, notice: &Notice, contact: i64) {
     const PUT: &str =
         "insert into outbox (book, notice, contact, about, what, post, text_zh, text_en, enqueued, attempts,
-        next_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $9)";
+        next_at, unit) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $9, $10)";
     let id = hex::encode(&desk.secret()[..16]);
     let text = |text: &str| Value::Text(text.to_owned());
     let bounded = |text: &str| Value::Text(text.chars().take(TEXT_CHARS_MAX).collect());
@@ -113,6 +113,7 @@ fn put_out(desk: &mut Desk<'_>, notice: &Notice, contact: i64) {
         bounded(&notice.text_zh),
         bounded(&notice.text_en),
         Value::Int(desk.now().0),
+        text(notice.to.home().unwrap_or_default()),
     ];
     desk.aside(PUT, values);
 }

@@ -1,19 +1,21 @@
 //! The outbox: notices that are not settled. It does not follow from entries, and replay leaves it alone.
 
-use base::{ActorId, BookId, SubjectId, Time};
+use std::collections::VecDeque;
+
+use base::{ActorId, BookId, SubjectId, Time, UnitCode};
 use ledger::{Draft, Role};
+use registry::Tree;
 use store::{Param, Row, StoreError, Tx, Value, placeholders};
 
 use super::{Channel, Contact, Fault, FaultKind, NoticeSent, Outcome, What, contacts};
 use crate::entries::limit;
 use crate::registry::id;
-use crate::turns::in_turn;
 use crate::{AppendError, Desk, Kernel};
 
 /// Notices under way at a time to the posts of one unit: whose webhooks are slow holds up its own.
 pub const OF_UNIT_MAX: usize = 4;
-/// Notices that are looked at for whose turn it is.
-const LOOKED_AT: usize = 1_000;
+/// And in a branch below the root, so that others have room meanwhile.
+pub const OF_BRANCH_MAX: usize = 8;
 
 /// A notice that was taken from the outbox for a while, to be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,9 +71,10 @@ pub struct Waiting {
 }
 
 impl Kernel {
-    /// Takes what is due, the oldest notice of each contact, but of none in `busy`, which has its post beside it; in turn by the
-    /// units of the posts, of each at most [`OF_UNIT_MAX`] at a time. Until `lease_ms` have passed nobody else takes it; then
-    /// somebody does, and delivers it once more, unless it was settled.
+    /// Takes what is due, the oldest notice of each contact, but of none in `busy`, which has its post beside it. The branches
+    /// below the root take turns, and in them the units of the posts: at most [`OF_BRANCH_MAX`] and [`OF_UNIT_MAX`] at a
+    /// time. Until `lease_ms` have passed nobody else takes it; then somebody does, and delivers it once more, unless it was
+    /// settled.
     ///
     /// Blocks, as everything here that appends.
     pub fn claim_notices(
@@ -80,23 +83,14 @@ impl Kernel {
         count: usize,
         lease_ms: i64,
     ) -> Result<Vec<Claim>, AppendError<()>> {
-        let now = self.now();
-        let mut waiting = self.read(|tx| due(tx, now, busy))?;
-        let mut under_way: Vec<String> = busy.iter().map(|(_, post)| unit(post)).collect();
-        let mut due = Vec::new();
-        while due.len() < count {
-            let held = |owner: &str| under_way.iter().filter(|unit| *unit == owner).count();
-            let turn = in_turn(waiting.iter().map(|it| it.unit.as_str()), held, OF_UNIT_MAX);
-            let Some(next) = turn.map(|at| waiting.remove(at)) else { break };
-            under_way.push(next.unit.clone());
-            due.push(next);
-        }
+        let (now, tree) = (self.now(), self.tree()?);
+        let due = self.read(|tx| due(tx, now, &tree, busy, count))?;
         if due.is_empty() {
             return Ok(Vec::new());
         }
         self.append_blocking(move |desk| {
             let mut claims = Vec::with_capacity(due.len());
-            for Due { book, notice, .. } in &due {
+            for Due { book, notice } in &due {
                 claims.extend(claim(desk, book, notice, lease_ms)?);
             }
             Ok(claims)
@@ -132,13 +126,30 @@ impl Kernel {
         })
     }
 
-    /// Notices that wait, the oldest first.
-    pub fn waiting_notices(&self, count: usize) -> Result<Vec<Waiting>, StoreError> {
-        const ALL: &str =
+    /// Notices that wait for posts of units that somebody sees, the oldest first.
+    pub fn waiting_notices(
+        &self,
+        count: usize,
+        sees: impl Fn(&UnitCode) -> bool,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        const UNITS: &str = "select distinct unit from outbox";
+        const OF_UNIT: &str =
             "select about, what, post, contact, enqueued, attempts, next_at, fault, code from outbox
-            order by enqueued, notice limit $1";
-        let limit = [Param::Int(i64::try_from(count).unwrap_or(i64::MAX))];
-        self.read(|tx| tx.query(ALL, &limit)?.iter().map(waiting).collect())
+            where unit = $1 order by enqueued, notice limit $2";
+        self.read(|tx| {
+            let mut all = Vec::new();
+            for row in tx.query(UNITS, &[])? {
+                let unit = row.text(0)?;
+                if UnitCode::new(unit).is_ok_and(|unit| sees(&unit)) {
+                    for row in tx.query(OF_UNIT, &[Param::Text(unit), limit(count)])? {
+                        all.push(waiting(&row)?);
+                    }
+                }
+            }
+            all.sort_by_key(|it| it.enqueued);
+            all.truncate(count);
+            Ok(all)
+        })
     }
 }
 
@@ -146,35 +157,81 @@ impl Kernel {
 struct Due {
     book: BookId,
     notice: String,
-    /// The unit of the post that it goes to.
+}
+
+/// A unit to whose posts notices are due.
+struct UnitDue {
     unit: String,
+    branch: Option<UnitCode>,
+    /// From when on the first of them is.
+    since: i64,
+    /// Contacts that are free, whose notice has waited longest first; `None` until they are asked for.
+    contacts: Option<VecDeque<i64>>,
 }
 
-fn unit(post: &SubjectId) -> String {
-    post.home().unwrap_or_default().to_owned()
+/// The oldest notice of each contact, so that a receiver that is slow or dead holds up its own notices only, in turn by
+/// branches and units: no unit's hide those of others, however many there are.
+fn due(
+    tx: &mut dyn Tx,
+    now: Time,
+    tree: &Tree,
+    busy: &[(u64, SubjectId)],
+    count: usize,
+) -> Result<Vec<Due>, StoreError> {
+    const UNITS: &str = "select unit, min(next_at) from outbox where next_at <= $1 group by unit";
+    const OLDEST: &str = "select book, notice from outbox where contact = $1 and next_at <= $2 order by enqueued, notice limit 1";
+    let branch = |unit: &str| UnitCode::new(unit).ok().and_then(|unit| tree.branch(&unit));
+    let mut units = Vec::new();
+    for row in tx.query(UNITS, &[Param::Int(now.0)])? {
+        let (unit, since) = (row.text(0)?.to_owned(), row.int(1)?);
+        units.push(UnitDue { branch: branch(&unit), unit, since, contacts: None });
+    }
+    let unit_of = |post: &SubjectId| post.home().unwrap_or_default().to_owned();
+    let mut under_way: Vec<(Option<UnitCode>, String)> =
+        busy.iter().map(|(_, post)| unit_of(post)).map(|unit| (branch(&unit), unit)).collect();
+    let mut due = Vec::new();
+    while due.len() < count {
+        let held = |it: &UnitDue| {
+            let of_branch = under_way.iter().filter(|(branch, _)| *branch == it.branch).count();
+            (of_branch, under_way.iter().filter(|(_, unit)| *unit == it.unit).count())
+        };
+        let counted = units.iter().enumerate().map(|(at, it)| (held(it), it.since, at));
+        let open = counted.filter(|((branch, unit), ..)| *branch < OF_BRANCH_MAX && *unit < OF_UNIT_MAX);
+        let Some((.., at)) = open.min() else { break };
+        let next = &mut units[at];
+        if next.contacts.is_none() {
+            next.contacts = Some(free_contacts(tx, now, &next.unit, busy)?);
+        }
+        let Some(contact) = next.contacts.as_mut().and_then(VecDeque::pop_front) else {
+            units.swap_remove(at);
+            continue;
+        };
+        under_way.push((next.branch.clone(), next.unit.clone()));
+        if let Some(row) = tx.query_one(OLDEST, &[Param::Int(contact), Param::Int(now.0)])? {
+            due.push(Due { book: id(BookId::new(row.text(0)?))?, notice: row.text(1)?.to_owned() });
+        }
+    }
+    Ok(due)
 }
 
-/// The oldest notice of each contact, so that a receiver that is slow or dead holds up its own notices only; of each post as
-/// many as may be under way, so that nobody's contacts hide those of others.
-fn due(tx: &mut dyn Tx, now: Time, busy: &[(u64, SubjectId)]) -> Result<Vec<Due>, StoreError> {
-    let free = match busy.len() {
+/// Contacts of a unit's posts to whom nothing is under way, as many as may have something.
+fn free_contacts(
+    tx: &mut dyn Tx,
+    now: Time,
+    unit: &str,
+    busy: &[(u64, SubjectId)],
+) -> Result<VecDeque<i64>, StoreError> {
+    let but = match busy.len() {
         0 => String::new(),
         count => format!("and contact not in ({})", placeholders(4, count)),
     };
     let sql = format!(
-        "select book, notice, post from (select book, notice, post, enqueued, row_number() over
-        (partition by post order by enqueued, notice) as turn from outbox as it where next_at <= $1 {free} and not exists
-        (select 1 from outbox as other where other.contact = it.contact and other.next_at <= $1
-        and (other.enqueued, other.notice) < (it.enqueued, it.notice))) as due where turn <= $2
-        order by enqueued, notice limit $3"
+        "select contact, min(enqueued) from outbox where unit = $1 and next_at <= $2 {but}
+        group by contact order by min(enqueued), contact limit $3"
     );
-    let mut params = vec![Param::Int(now.0), limit(OF_UNIT_MAX), limit(LOOKED_AT)];
+    let mut params = vec![Param::Text(unit), Param::Int(now.0), limit(OF_UNIT_MAX)];
     params.extend(busy.iter().map(|(contact, _)| Param::Int(i64::try_from(*contact).unwrap_or(i64::MAX))));
-    let each = |row: &Row| {
-        let post = id(SubjectId::new(row.text(2)?))?;
-        Ok(Due { book: id(BookId::new(row.text(0)?))?, notice: row.text(1)?.to_owned(), unit: unit(&post) })
-    };
-    tx.query(&sql, &params)?.iter().map(each).collect()
+    tx.query(&sql, &params)?.iter().map(|row| row.int(0)).collect()
 }
 
 fn waiting(row: &Row) -> Result<Waiting, StoreError> {

@@ -8,7 +8,7 @@ use store::{Param, Row, StoreError, Tx};
 use super::kinds::{ForkAcknowledged, ForkFound, LogDropped, LogTrusted};
 use super::{LAG_MS, TRUSTED_MAX};
 use crate::admin::{AdminError, AdminResult, By, about};
-use crate::registry::{id, rows};
+use crate::registry::{id, root_book, rows};
 use crate::{Kernel, Receipt};
 
 /// A log that is trusted.
@@ -86,7 +86,8 @@ impl Kernel {
     /// Trusts a log no more, by the number of the entry that trusted it.
     pub fn drop_log(&self, by: impl Into<By>, log: u64) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
-            admin.permit_root("kernel.witness.trust")?;
+            let root = admin.tree.root().cloned().ok_or_else(|| AdminError::UnknownBook(root_book()))?;
+            admin.permit_to_end("kernel.witness.trust", &root)?;
             let all = trusted_logs(admin.desk.read()?)?;
             if all.iter().all(|trusted| trusted.log != log) {
                 return Err(AdminError::UnknownLog(log).into());

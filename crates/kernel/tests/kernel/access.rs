@@ -314,8 +314,8 @@ fn reads_of_restricted_data_are_logged_by_unit() {
     let house = House::dezhou();
     let kernel = &house.kernel;
     for (unit, what) in [("beiyuan", "complaint 1"), ("371481", "complaint 2"), ("beiyuan", "complaint 3")] {
-        kernel.log_read(&actor("admin"), &code(unit), what).unwrap();
-        kernel.log_read(&actor("admin"), &code(unit), what).unwrap();
+        kernel.log_read(&actor("admin"), &[&code(unit)], what).unwrap();
+        kernel.log_read(&actor("admin"), &[&code(unit)], what).unwrap();
         house.clock.advance_ms(5);
     }
     kernel.sign_out("none").unwrap();

@@ -81,6 +81,7 @@ pub(crate) fn failure_problem(failure: Failure) -> Problem {
 pub(crate) fn chinese(refusal: &Refusal) -> String {
     let rule = match refusal.code {
         Code::UnknownKind => "没有这一记录种类",
+        Code::OtherOwner => "该摊位或批次已转由其他经营户经营，请刷新后重新办理",
         Code::Body => "填写内容不符合要求",
         Code::UnknownStall => "摊位不存在",
         Code::UnknownMerchant => "经营户不存在",

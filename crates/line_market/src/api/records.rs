@@ -9,8 +9,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base::limits::EVIDENCE_BYTES_MAX;
-use base::{BookId, Seq, SubjectId};
-use kernel::Kernel;
+use base::{BookId, Seq, SubjectId, Time};
+use kernel::{AppendError, Desk, Kernel};
 use ledger::Body;
 use serde_json::Value;
 use shell::evidence::{self, Kept};
@@ -19,6 +19,7 @@ use shell::once::{self, Sent};
 use shell::pages::From;
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
+use store::{StoreError, Tx};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -113,51 +114,71 @@ async fn record_as(
         );
         return Err(Problem::bad_request("kind", "unknown-kind", detail));
     }
-    let resource = match viewer.allows(app, &input.kind, &resource) {
-        true => resource,
-        false => owned(app, &book, resource, &input).await?,
+    let owned = match viewer.allows(app, &input.kind, &resource) {
+        true => None,
+        false => Some(owned(app, viewer, &book, resource, &input).await?),
     };
-    viewer.need(app, &input.kind, &resource)?;
     let actor = viewer.id();
     let sent = if viewer.actor().is_none() { sent.map(Sent::of_nobody) } else { sent };
     let (of, by) = (book.clone(), actor.clone());
-    app.append_once((of, by), sent, failure_problem, move |desk| record(desk, &book, &actor, &input)).await
+    let decide = move |desk: &mut Desk<'_>| {
+        if let Some(was) = &owned {
+            let now = desk.now();
+            if owner(desk.read()?, &book, &input, now)? != *was {
+                let refusal =
+                    Refusal::new(Code::OtherOwner, "", "what it is about has gone to somebody else");
+                return Err(AppendError::Refused(refusal));
+            }
+        }
+        record(desk, &book, &actor, &input)
+    };
+    app.append_once((of, by), sent, failure_problem, decide).await
+}
+
+/// Whose an input is, for a viewer who may record it of that merchant alone.
+async fn owned(
+    app: &App,
+    viewer: &Viewer,
+    book: &BookId,
+    resource: Resource,
+    input: &Input,
+) -> Result<Option<String>, Problem> {
+    let (find, about) = (book.clone(), input.clone());
+    let found = app.blocking(move |kernel: &std::sync::Arc<Kernel>| {
+        kernel.read(|tx| owner(tx, &find, &about, kernel.now()))
+    });
+    let found = found.await?;
+    let resource = match found.as_ref().and_then(|owner| SubjectId::local("merchant", book, owner).ok()) {
+        Some(owner) => resource.owned_by(owner),
+        None => resource,
+    };
+    viewer.need(app, &input.kind, &resource)?;
+    Ok(found)
 }
 
 /// Whose resource an input is about: the merchant that it names, or that has the stall or lot that it names.
-async fn owned(app: &App, book: &BookId, resource: Resource, input: &Input) -> Result<Resource, Problem> {
+fn owner(tx: &mut dyn Tx, book: &BookId, input: &Input, now: Time) -> Result<Option<String>, StoreError> {
     let text = |name: &str| input.body.get(name).and_then(|value| value.as_str()).map(str::to_owned);
     let (merchant, stall, lot) = (text("merchant"), text("stall"), text("lot"));
     // Nobody is given goods that they did not take: to another's stall a merchant offers, and whoever has that accepts.
     let to = text("to_merchant").filter(|_| input.kind == LotTransferred::KIND);
     let offer =
         input.body.get("offer").and_then(Value::as_u64).filter(|_| input.kind == TransferAccepted::KIND);
-    let find = book.clone();
-    let owner = app
-        .blocking(move |kernel: &std::sync::Arc<Kernel>| {
-            kernel.read(|tx| {
-                if let Some(offer) = offer.filter(|offer| i64::try_from(*offer).is_ok()) {
-                    let offered = state::offer(tx, &find, Seq(offer), kernel.now())?;
-                    return Ok(offered.map(|offered| offered.to_merchant));
-                }
-                // What is recorded already outweighs what the request says.
-                if let Some(lot) = &lot
-                    && let Some(lot) = state::lot(tx, &find, lot)?
-                {
-                    return Ok(Some(lot.merchant).filter(|owner| to.as_ref().is_none_or(|to| to == owner)));
-                }
-                if let Some(stall) = &stall {
-                    let tenant = state::stall(tx, &find, stall)?.and_then(|stall| stall.merchant);
-                    return Ok(tenant.filter(|tenant| merchant.as_ref().is_none_or(|named| named == tenant)));
-                }
-                Ok(None)
-            })
-        })
-        .await?;
-    Ok(match owner.and_then(|owner| SubjectId::local("merchant", book, &owner).ok()) {
-        Some(owner) => resource.owned_by(owner),
-        None => resource,
-    })
+    if let Some(offer) = offer.filter(|offer| i64::try_from(*offer).is_ok()) {
+        let offered = state::offer(tx, book, Seq(offer), now)?;
+        return Ok(offered.map(|offered| offered.to_merchant));
+    }
+    // What is recorded already outweighs what the request says.
+    if let Some(lot) = &lot
+        && let Some(lot) = state::lot(tx, book, lot)?
+    {
+        return Ok(Some(lot.merchant).filter(|owner| to.as_ref().is_none_or(|to| to == owner)));
+    }
+    if let Some(stall) = &stall {
+        let tenant = state::stall(tx, book, stall)?.and_then(|stall| stall.merchant);
+        return Ok(tenant.filter(|tenant| merchant.as_ref().is_none_or(|named| named == tenant)));
+    }
+    Ok(None)
 }
 
 /// Keeps a file as evidence: a JPEG, PNG or WebP image, or a PDF, by what its bytes say.

@@ -81,7 +81,8 @@ impl Read {
         let (expires, rest) = token.split_once('.')?;
         let (about, place) = rest.split_once('.')?;
         let is_about = about.len() == ABOUT_DIGITS && about.bytes().all(|c| c.is_ascii_hexdigit());
-        let place = String::from_utf8(hex::decode(place).ok()?).ok()?;
+        // No database takes U+0000.
+        let place = String::from_utf8(hex::decode(place).ok()?).ok().filter(|place| !place.contains('\0'))?;
         let expires = i64::from_str_radix(expires, 16).ok().filter(|_| is_about)?;
         Some(Self { expires: Time(expires), about: about.to_owned(), place })
     }
@@ -107,6 +108,7 @@ mod tests {
         assert_eq!(expires, now.plus_ms(TOKEN_MS));
         let read = Read::of(&token).expect("a token");
         assert_eq!((read.about.as_str(), read.place.as_str()), (list.about.as_str(), "ed.1.2.3.beiyuan"));
+        assert!(Read::of(&list.token("ed.\0", now).0).is_none(), "no database takes it");
         assert!(read.holds(now) && read.holds(Time(expires.0 - 1)));
         assert!(!read.holds(expires) && !read.holds(Time(999)));
         assert_ne!(Listing::of("token:b", "/epcis/events?").about, list.about);

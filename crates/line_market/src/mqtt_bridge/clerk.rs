@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use access::{Resource, decide};
 use base::{ActorId, SubjectId};
-use kernel::{AppendError, Kernel};
+use kernel::{AppendError, Desk, Kernel, LetIn};
 use serde::Serialize;
 use shell::extract::read_json;
 use shell::{App, Both, Lang, Problem};
@@ -96,7 +96,8 @@ impl Clerk {
 
     async fn sales(&self, at: &At, payload: &Arc<[u8]>, place: &Place) -> Result<Option<Vec<u8>>, Trouble> {
         let in_order = place.turn().await;
-        let actor = self.actor(at).await?;
+        let let_in = self.let_in(at).await?;
+        let actor = let_in.actor.id.clone();
         let (whose, payload, by) = (at.clone(), payload.clone(), actor.clone());
         let prepared = self.read(move |_| {
             let batch: SaleBatch = read_json(&payload)?;
@@ -112,7 +113,7 @@ impl Clerk {
         let record = self.app.kernel.append(move |desk| {
             let _turns = &turns;
             desk.take(&whose.book)?;
-            match is_still(desk.read()?, &whose, &actor)? {
+            match is_still(desk, &whose, &let_in)? {
                 true => prepared.record(desk).map(Some),
                 false => Ok(None),
             }
@@ -124,15 +125,15 @@ impl Clerk {
     /// What was recorded shows in the scale's state, so there is no receipt.
     async fn acks(&self, at: &At, payload: &Arc<[u8]>, place: &Place) -> Result<Option<Vec<u8>>, Trouble> {
         let _in_order = place.turn().await;
-        let actor = self.actor(at).await?;
+        let let_in = self.let_in(at).await?;
         let payload = payload.clone();
         let ack = self.read(move |_| read_json::<Acknowledgement>(&payload));
         let ack = ack.await.map_err(Trouble::refused)?;
         let whose = at.clone();
         let record = self.app.kernel.append(move |desk| {
             desk.take(&whose.book)?;
-            match is_still(desk.read()?, &whose, &actor)? {
-                true => acknowledge(desk, &whose.book, whose.scale, &actor, &ack).map(Some),
+            match is_still(desk, &whose, &let_in)? {
+                true => acknowledge(desk, &whose.book, whose.scale, &let_in.actor.id, &ack).map(Some),
                 false => Ok(None),
             }
         });
@@ -171,7 +172,7 @@ impl Clerk {
     }
 
     /// The device that the scale is, if it may weigh now.
-    async fn actor(&self, at: &At) -> Result<ActorId, Trouble> {
+    async fn let_in(&self, at: &At) -> Result<LetIn, Trouble> {
         let at = at.clone();
         let found = self.read(move |kernel| Ok(device(kernel, &at))).await.map_err(Trouble::refused)?;
         found.map_err(|error| Trouble::of(AppendError::Store(error)))?.ok_or(Trouble::Unknown)
@@ -205,18 +206,20 @@ fn enrolled(tx: &mut dyn Tx, at: &At) -> Result<Option<(ActorId, SubjectId)>, St
 }
 
 /// The same, if it has the right to weigh.
-fn device(kernel: &Kernel, at: &At) -> Result<Option<ActorId>, StoreError> {
+fn device(kernel: &Kernel, at: &At) -> Result<Option<LetIn>, StoreError> {
+    let root = kernel.root_known()?;
     let Some((id, subject)) = kernel.read(|tx| enrolled(tx, at))? else { return Ok(None) };
     let (tree, actor) = (kernel.tree()?, kernel.actor(&id)?);
     let (Some(book), Some(actor)) = (tree.book(&at.book), actor) else { return Ok(None) };
     let resource = Resource::of(&book.unit).in_line(book.line.clone()).owned_by(subject);
     let allowed = decide(kernel.policy(), &tree, &actor, WEIGH, &resource).is_allowed();
-    Ok(allowed.then_some(id))
+    Ok(allowed.then_some(LetIn { actor, session: None, root }))
 }
 
-/// Whether the device was not revoked while its message waited for the writer.
-fn is_still(tx: &mut dyn Tx, at: &At, actor: &ActorId) -> Result<bool, StoreError> {
-    Ok(enrolled(tx, at)?.is_some_and(|(id, _)| id == *actor))
+/// Whether the device was not revoked, nor its right withdrawn, while its message waited for the writer.
+fn is_still(desk: &mut Desk<'_>, at: &At, by: &LetIn) -> Result<bool, StoreError> {
+    let same = enrolled(desk.read()?, at)?.is_some_and(|(id, _)| id == by.actor.id);
+    Ok(same && desk.still_lets_in(by)?)
 }
 
 fn written(receipt: &impl Serialize) -> Result<Vec<u8>, Trouble> {

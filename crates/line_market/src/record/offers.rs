@@ -66,6 +66,7 @@ impl Recorder<'_, '_> {
         }
         self.need_transfer(&transferred)?;
         self.need_room_in_family(&transferred.lot, 1, FIELD)?;
+        self.need_few_parts(&transferred.to_merchant, 1, FIELD)?;
         let draft = self.draft(&body)?.at(self.id("stall", &transferred.to_stall)?);
         let draft = draft.subject(Role::About, self.id("lot", &transferred.lot)?);
         let receipt = self.append(draft)?;

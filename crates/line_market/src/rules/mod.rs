@@ -19,6 +19,8 @@ pub const WRITTEN_DAYS_MAX: i32 = 31;
 
 /// Lots that come to a merchant on a day.
 pub const ARRIVALS_OF_DAY_MAX: usize = 300;
+/// Lots of a merchant that come out of others on a day, by split or transfer.
+pub const PARTS_OF_DAY_MAX: usize = 600;
 
 /// Offers of goods from one stall to another in a day, taken or not: who receives them sees all of all stalls.
 pub const OFFERS_TO_STALL_MAX: usize = 50;

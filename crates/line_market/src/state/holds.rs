@@ -35,14 +35,15 @@ pub fn descendants(tx: &mut dyn Tx, book: &BookId, lot: &str) -> Result<Vec<Desc
 
 /// Every lot that a lot came out of, the nearest first.
 pub fn ancestors(tx: &mut dyn Tx, book: &BookId, lot: &str) -> Result<Vec<String>, StoreError> {
-    let mut found: Vec<String> = Vec::new();
-    let mut hop = vec![lot.to_owned()];
-    while !hop.is_empty() {
-        let parents = steps(tx, book, "lot", &hop)?.into_iter().map(|(parent, _)| parent);
-        hop = parents.filter(|parent| parent != lot && !found.contains(parent)).collect();
-        found.extend(hop.iter().cloned());
-    }
-    Ok(found)
+    // A lot comes out of one lot at most, and that one came out of another before.
+    const UP: &str = "with recursive up(lot, seq) as (
+            select parent, seq from market_descent where book = $1 and lot = $2
+            union all
+            select it.parent, it.seq from up cross join market_descent as it where it.book = $1 and it.lot = up.lot
+        )
+        select lot from up order by seq desc";
+    let rows = tx.query(UP, &[Param::Text(book.as_str()), Param::Text(lot)])?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }
 
 /// The lot that a lot came out of at first, which may be itself, and those in between that one merchant took over from another,

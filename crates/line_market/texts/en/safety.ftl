@@ -183,6 +183,7 @@ safety-recall-of = Recall and whereabouts of { $lot }
 safety-accounted = Accounted for
 safety-part-of = { $part } of { $all }
 safety-siblings = Other open lots of the supplier
+safety-siblings-cut = Other open lots of the supplier (the latest; there are more)
 safety-siblings-none = The supplier has no other open lot of this product here.
 safety-descendants = Lots that came out of it
 safety-slips-none = No slips

@@ -183,6 +183,7 @@ safety-recall-of = 召回与去向 { $lot }
 safety-accounted = 去向查清
 safety-part-of = { $part } / { $all }
 safety-siblings = 同一供货方的其他批次
+safety-siblings-cut = 同一供货方的其他批次（仅列最近部分，其余未列出）
 safety-siblings-none = 同一供货方没有同类商品的其他在售批次。
 safety-descendants = 由本批次拆分或调拨的批次
 safety-slips-none = 没有售出的小票

@@ -7,20 +7,23 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base::limits::EVIDENCE_BYTES_MAX;
-use base::{BookId, SubjectId};
+use base::{ActorId, BookId, SubjectId};
+use kernel::{AppendError, Desk};
 use sha2::{Digest, Sha256};
 use shell::evidence::{self, Kept};
 use shell::extract::{Entry, Path, body};
 use shell::once::{self, Sent};
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
+use store::{StoreError, Tx};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{failure_problem, ledger, sight};
 use crate::plan::ahead;
 use crate::policy;
-use crate::record::{Input, Recorded, record};
+use crate::record::{Ahead, Failure, Input, Recorded, record_ahead};
+use crate::refusal::{Code, Refusal};
 use crate::state;
 
 /// Projects of a team among whose entries a file is looked for.
@@ -85,45 +88,101 @@ async fn record_as(
         );
         return Err(Problem::bad_request("kind", "unknown-kind", detail));
     }
-    need_kind(app, viewer, &book, &resource, &input).await?;
+    let team = need_kind(app, viewer, &book, resource, &input).await?;
     let actor = viewer.id();
-    let turn = match input.body.get("project").and_then(|value| value.as_str()) {
-        Some(project) => ahead(app, &book, project).await?,
+    let _turn = match project_of(app, &book, &input).await? {
+        Some(project) => ahead(app, &book, &project).await?,
         None => None,
     };
-    // While it waited the project may have gone to another team.
-    if turn.is_some() {
-        need_kind(app, viewer, &book, &resource, &input).await?;
+    for _ in 0..RECKONED_TIMES_MAX {
+        match decided(app, &book, &actor, (&input, &team), sent.clone()).await {
+            Err(problem) if must_reckon(&problem) => {}
+            done => return done,
+        }
     }
-    let (of, by) = (book.clone(), actor.clone());
-    app.append_once((of, by), sent, failure_problem, move |desk| record(desk, &book, &actor, &input)).await
+    Err(Problem::unavailable(1))
 }
 
-/// Refuses a kind that the viewer may not record, of the book or of the project that the input names.
+/// Reckons with what takes long, then decides.
+async fn decided(
+    app: &App,
+    book: &BookId,
+    actor: &ActorId,
+    (input, team): (&Input, &Option<Option<SubjectId>>),
+    sent: Option<Sent>,
+) -> Result<Recorded, Problem> {
+    let (find, about) = (book.clone(), input.clone());
+    let ahead =
+        app.blocking(move |kernel| kernel.read(|tx| Ahead::of(tx, kernel.zone(), &find, &about))).await?;
+    let (book, actor, input, team) = (book.clone(), actor.clone(), input.clone(), team.clone());
+    let of = (book.clone(), actor.clone());
+    let decide = move |desk: &mut Desk<'_>| {
+        if let Some(was) = &team {
+            need_same_team(was.as_ref(), team_of(desk.read()?, &book, &input)?.as_ref())?;
+        }
+        record_ahead(desk, &book, &actor, &input, ahead.as_ref())
+    };
+    app.append_once(of, sent, failure_problem, decide).await
+}
+
+/// Whether a plan changed after it was reckoned with, which is done again.
+pub(crate) fn must_reckon(problem: &Problem) -> bool {
+    problem.rule.as_deref() == Some(&Code::NotReckoned.name())
+}
+
+/// How often a plan is reckoned with anew for one request.
+pub(crate) const RECKONED_TIMES_MAX: usize = 3;
+
+/// The project that an input is about: a permit is decided by its own name.
+async fn project_of(app: &App, book: &BookId, input: &Input) -> Result<Option<String>, Problem> {
+    let text = |field| input.body.get(field).and_then(|value| value.as_str()).map(str::to_owned);
+    match (text("project"), text("permit")) {
+        (None, Some(permit)) => {
+            let book = book.clone();
+            let permit = app.blocking(move |kernel| kernel.read(|tx| state::permit(tx, &book, &permit)));
+            Ok(permit.await?.map(|permit| permit.project))
+        }
+        (project, _) => Ok(project),
+    }
+}
+
+/// Refuses a kind that the viewer may not record, of the book or of the project that the input names; tells the team by which
+/// it is theirs to record, if it is by that.
 async fn need_kind(
     app: &App,
     viewer: &Viewer,
     book: &BookId,
-    resource: &Resource,
+    resource: Resource,
     input: &Input,
-) -> Result<(), Problem> {
-    if viewer.allows(app, &input.kind, resource) {
-        return Ok(());
+) -> Result<Option<Option<SubjectId>>, Problem> {
+    if viewer.allows(app, &input.kind, &resource) {
+        return Ok(None);
     }
-    viewer.need(app, &input.kind, &owned(app, book, resource.clone(), input).await?)
+    let (book, about) = (book.clone(), input.clone());
+    let team = app.blocking(move |kernel| kernel.read(|tx| team_of(tx, &book, &about))).await?;
+    let resource = match team.clone() {
+        Some(team) => resource.owned_by(team),
+        None => resource,
+    };
+    viewer.need(app, &input.kind, &resource)?;
+    Ok(Some(team))
 }
 
-/// Whose resource an input is about: the team of the project that it names.
-async fn owned(app: &App, book: &BookId, resource: Resource, input: &Input) -> Result<Resource, Problem> {
-    let Some(name) = input.body.get("project").and_then(|value| value.as_str()).map(str::to_owned) else {
-        return Ok(resource);
-    };
-    let book = book.clone();
-    let project = app.blocking(move |kernel| kernel.read(|tx| state::project(tx, &book, &name))).await?;
-    Ok(match project {
-        Some(project) => resource.owned_by(project.team),
-        None => resource,
-    })
+/// The team of the project that an input names.
+fn team_of(tx: &mut dyn Tx, book: &BookId, input: &Input) -> Result<Option<SubjectId>, StoreError> {
+    let Some(name) = input.body.get("project").and_then(|value| value.as_str()) else { return Ok(None) };
+    Ok(state::project(tx, book, name)?.map(|project| project.team))
+}
+
+/// Refuses what somebody was let do for a team that the project is no more with.
+pub(crate) fn need_same_team(was: Option<&SubjectId>, is: Option<&SubjectId>) -> Result<(), Failure> {
+    match was == is {
+        true => Ok(()),
+        false => {
+            let detail = "the project has gone to another team";
+            Err(AppendError::Refused(Refusal::new(Code::OtherOwner, "", detail)))
+        }
+    }
 }
 
 /// Keeps a file as evidence: a JPEG, PNG or WebP image, or a PDF, by what its bytes say.

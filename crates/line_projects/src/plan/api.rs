@@ -284,12 +284,12 @@ async fn take(
     app.limits.evidence(&viewer.id())?;
     let bytes = body(request, PLAN_BYTES_MAX).await?.to_vec();
     let taken = taken::read(&app, &viewer, &book, &project, query.file.as_deref(), bytes).await?;
-    let Taken { bytes, import, preview } = taken.map_err(|error| refused(&error))?;
+    let Taken { bytes, import, preview, place } = taken.map_err(|error| refused(&error))?;
     if query.preview {
         return Ok(axum::Json(preview).into_response());
     }
     let digest = taken::keep(&app, &viewer, &book, bytes).await?;
-    let recorded = taken::record(&app, &viewer, &book, &project, digest, import, None).await?;
+    let recorded = taken::record(&app, &viewer, &book, &project, digest, (import, place), None).await?;
     Ok((StatusCode::CREATED, axum::Json(recorded)).into_response())
 }
 

@@ -131,8 +131,9 @@ impl One<'_> {
 
     /// Freezes the dates to work by, as the plan has them without what was reported meanwhile: a baseline is a plan.
     fn baselined(mut self) -> Result<(), StoreError> {
-        const PUT: &str = "insert into projects_plan_baseline (book, project, seq, title, finish, at, spans)
-            values ($1, $2, $3, $4, $5, $6, $7)";
+        const PUT: &str =
+            "insert into projects_plan_baseline (book, project, seq, title, finish, at, spans, weights)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)";
         let it: Baselined = self.body()?;
         let Some((_, model)) = state::plan(self.tx, &self.entry.book, &it.project)? else { return Ok(()) };
         let deadline = it.deadline.unwrap_or_else(|| model.start.0.day());
@@ -140,7 +141,7 @@ impl One<'_> {
         let finish = frozen.finish.map_or(model.start, Clock);
         let spans: BTreeMap<&String, (i64, i64)> =
             frozen.spans.iter().map(|(code, span)| (code, (span.start.0, span.finish.0))).collect();
-        let spans = text(&spans)?;
+        let (spans, weights) = (text(&spans)?, text(&frozen.weights.iter().collect::<BTreeMap<_, _>>())?);
         let params = [
             (&it.project).into(),
             Param::Int(self.entry.seq.to_i64()),
@@ -148,6 +149,7 @@ impl One<'_> {
             finish.0.0.into(),
             self.entry.occurred.0.into(),
             (&spans).into(),
+            (&weights).into(),
         ];
         self.run(PUT, &params)
     }

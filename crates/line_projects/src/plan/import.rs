@@ -2,7 +2,8 @@ use schedule::{Calendar, Moment, Plan, WorkingTime};
 use schedule_formats::{Document, FormatError, Limits, Place, csv, mspdi, xer, xlsx};
 
 use super::kinds::{
-    ACTIVITIES_MAX, CALENDARS_MAX, CODE_CHARS_MAX, Format, LINKS_MAX, NAME_CHARS_MAX, SHIFTS_MAX,
+    ACTIVITIES_MAX, CALENDARS_MAX, CODE_CHARS_MAX, EXCEPTED_DAYS_MAX, Format, LINKS_MAX, NAME_CHARS_MAX,
+    SHIFTS_MAX, SPAN_DAYS_MAX,
 };
 
 /// A file that a plan is to be taken over from.
@@ -35,8 +36,11 @@ impl ImportError {
     }
 }
 
+/// Elements that a plan is read from: twenty of each task, five of each link, and those of calendars.
+const ELEMENTS_MAX: usize = 20 * ACTIVITIES_MAX + 5 * LINKS_MAX + 100_000;
+
 /// What a file may hold, so that neither a request nor the plan's entries grow out of hand.
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     bytes_max: base::limits::PLAN_BYTES_MAX,
     unpacked_max: 4 * base::limits::PLAN_BYTES_MAX,
     activities_max: ACTIVITIES_MAX,
@@ -44,9 +48,10 @@ const LIMITS: Limits = Limits {
     code_chars_max: CODE_CHARS_MAX,
     name_chars_max: NAME_CHARS_MAX,
     calendars_max: CALENDARS_MAX,
-    exceptions_max: 20_000,
+    exceptions_max: EXCEPTED_DAYS_MAX,
+    span_days_max: SPAN_DAYS_MAX,
     shifts_max: SHIFTS_MAX,
-    elements_max: 1_000_000,
+    elements_max: ELEMENTS_MAX,
     depth_max: 32,
 };
 

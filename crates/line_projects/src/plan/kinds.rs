@@ -25,6 +25,10 @@ pub const SHIFTS_MAX: usize = 8;
 pub const PARTS_MAX: usize = 200;
 /// Plans of one project that are taken over within a day, and that are frozen.
 pub const PLANS_A_DAY_MAX: usize = 10;
+/// Days that differ from the week in all calendars of a plan.
+pub const EXCEPTED_DAYS_MAX: usize = 20_000;
+/// Days between the first and the last of them, over all calendars: ten with forty years each are enough.
+pub const SPAN_DAYS_MAX: usize = 150_000;
 /// Minutes of a duration or lag: about 190 years.
 const MINUTES_MAX: i64 = 100_000_000;
 /// Characters of an activity's code, and of its name or group.
@@ -219,6 +223,21 @@ impl PlanCalendar {
     }
 }
 
+/// How far calendars reach, whether they came from a file or by changes: reckoning takes memory and time for each day.
+pub(crate) fn check_calendars(field: &str, calendars: &[PlanCalendar]) -> Result<(), BodyError> {
+    let (mut excepted, mut spans) = (0_i64, 0_i64);
+    for calendar in calendars {
+        let days = |from: Day, to: Day| i64::from(to.0) - i64::from(from.0) + 1;
+        excepted += calendar.exceptions.iter().map(|it| days(it.from, it.to)).sum::<i64>();
+        let ends = calendar.exceptions.iter().map(|it| it.from).min();
+        spans +=
+            ends.zip(calendar.exceptions.iter().map(|it| it.to).max()).map_or(0, |(from, to)| days(from, to));
+    }
+    let most = |max: usize| i64::try_from(max).unwrap_or(i64::MAX);
+    check_range(field, excepted, 0, most(EXCEPTED_DAYS_MAX), "days that differ from the week")?;
+    check_range(field, spans, 0, most(SPAN_DAYS_MAX), "days from the first to the last of them")
+}
+
 /// How much a plan holds, whether it came from a file or by changes.
 pub(crate) fn check_size(at: [&str; 2], activities: usize, links: usize) -> Result<(), BodyError> {
     check_count(at[0], activities, 1, ACTIVITIES_MAX, "activities")?;
@@ -283,7 +302,7 @@ body! {
         for (at, calendar) in this.calendars.iter().enumerate() {
             calendar.check(&format!("calendars[{at}]"))?;
         }
-        Ok(())
+        check_calendars("calendars", &this.calendars)
     }
 }
 
@@ -394,5 +413,30 @@ body! {
     }
     check(this) {
         check_code("project", &this.project)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calendars_reach_so_far_together() {
+        let day = |text: &str| Day::parse(text).unwrap();
+        let off = |from: &str, to: &str| Exception { from: day(from), to: day(to), shifts: Vec::new() };
+        let calendar = |exceptions: Vec<Exception>| {
+            let (name, week) = (String::new(), std::array::from_fn(|_| Vec::new()));
+            PlanCalendar { name, week, exceptions }
+        };
+        let of = |calendars: &[PlanCalendar]| {
+            check_calendars("calendars", calendars).map_err(|error| error.detail)
+        };
+        // Two days, a hundred years apart.
+        let far = calendar(vec![off("1950-01-01", "1950-01-01"), off("2049-12-31", "2049-12-31")]);
+        assert_eq!(of(&vec![far.clone(); 4]), Ok(()));
+        assert!(of(&vec![far; 5]).unwrap_err().contains("from the first to the last"));
+        let long = calendar(vec![off("2020-01-01", "2029-12-31")]);
+        assert_eq!(of(&vec![long.clone(); 5]), Ok(()));
+        assert!(of(&vec![long; 6]).unwrap_err().contains("differ from the week"));
     }
 }

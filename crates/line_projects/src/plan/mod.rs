@@ -19,6 +19,7 @@ mod office;
 mod outlook;
 pub mod pages;
 mod read;
+mod room;
 pub mod state;
 pub mod taken;
 pub(crate) mod years;

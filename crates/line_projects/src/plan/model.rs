@@ -13,7 +13,7 @@ use super::change::ChangeError;
 use super::clock::{Clock, ShiftText};
 use super::explain::PlanError;
 use super::kinds::{After, Bound, Exception, Kind, LagIn, Placed, PlanActivity, PlanCalendar};
-use super::outlook::Frozen;
+use super::outlook::{Frozen, done};
 
 /// A project's plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,11 +225,24 @@ impl Model {
     /// deadline of the project.
     pub fn frozen(&self, finish: Day) -> Result<Frozen, PlanError> {
         let document = self.document()?;
+        let done: Vec<i64> = document.plan.activities.iter().map(|it| done(it).into()).collect();
         let schedule = Schedule::new(document.plan, self.terms(finish, None)).map_err(PlanError::Schedule)?;
         let spans = schedule.planned();
         let finish = spans.iter().map(|span| span.finish).max();
-        let codes = self.activities().map(|activity| activity.code.clone());
-        Ok(Frozen { spans: codes.zip(spans).collect(), finish })
+        let codes = || self.activities().map(|activity| activity.code.clone());
+        let weights = codes().zip(self.weights().into_iter().zip(done)).collect();
+        Ok(Frozen { spans: codes().zip(spans).collect(), finish, weights })
+    }
+
+    /// What each activity counts for in the whole: its budget, or where the plan has none its working time.
+    fn weights(&self) -> Vec<i64> {
+        let budgets: Vec<i64> = self.activities().map(|it| it.budget_fen.map_or(0, |fen| fen.0)).collect();
+        let minutes: Vec<i64> = self.activities().map(|activity| activity.minutes).collect();
+        match [budgets, minutes].into_iter().find(|each| each.iter().any(|it| *it > 0)) {
+            Some(weights) => weights,
+            // Milestones alone.
+            None => vec![1; self.count()],
+        }
     }
 
     /// What the plan is reckoned from; `finish` is the deadline of the project.

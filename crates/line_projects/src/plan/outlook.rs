@@ -24,11 +24,81 @@ pub struct ActivityReport {
     pub at: Time,
 }
 
-/// Dates that were frozen, by the codes of activities.
+/// Dates that were frozen, by the codes of activities, and what each of these counts for: whoever changes the plan since changes
+/// nothing of what its project is judged by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frozen {
     pub spans: HashMap<String, Span>,
     pub finish: Option<Moment>,
+    /// What each counts for, and how much of it was done then, in ten-thousandths.
+    pub weights: HashMap<String, (i64, i64)>,
+}
+
+impl Frozen {
+    /// What all activities count for together; nothing if none does.
+    fn whole(&self) -> Option<i128> {
+        Some(self.weights.values().map(|(weight, _)| i128::from(*weight)).sum()).filter(|whole| *whole > 0)
+    }
+
+    /// How much of the whole is done, in hundredths of a per cent, by what was done when it was frozen and reported since: whatever
+    /// else the plan says of it.
+    fn progress_bp(&self, reports: &[ActivityReport], whole: i128) -> i64 {
+        let mut done: HashMap<&str, i64> = HashMap::new();
+        for report in reports {
+            let left = report.remaining_days.zip(self.spans.get(&report.activity)).map(|(days, span)| {
+                let length = (span.finish.0 - span.start.0).max(1);
+                let left = days.saturating_mul(DAY_MINUTES).clamp(0, length);
+                (length - left) * WHOLE_BP / length
+            });
+            let told = match (report.percent_bp, left) {
+                (Some(whole @ WHOLE_BP..), _) => Some(whole.min(WHOLE_BP)),
+                (percent, left) => left.or(percent),
+            };
+            if let Some(told) = told {
+                done.insert(&report.activity, told.clamp(0, WHOLE_BP));
+            }
+        }
+        let each = self.weights.iter().map(|(code, (weight, then))| {
+            i128::from(*weight) * i128::from(done.get(code.as_str()).copied().unwrap_or(*then))
+        });
+        i64::try_from(each.sum::<i128>() / whole).unwrap_or(WHOLE_BP)
+    }
+
+    /// How much of the whole is to be done at a moment, in hundredths of a per cent: of each activity by the time that has gone
+    /// of it, so that no calendar of the plan counts.
+    fn planned_bp(&self, status: Moment, whole: i128) -> i64 {
+        let each = self.spans.iter().map(|(code, span)| {
+            let weight = i128::from(self.weights.get(code).map_or(0, |(weight, _)| *weight));
+            let (gone, length) = (status.0 - span.start.0, span.finish.0 - span.start.0);
+            match length {
+                ..=0 => weight * i128::from(i64::from(status >= span.finish)),
+                _ => weight * i128::from(gone.clamp(0, length)) / i128::from(length),
+            }
+        });
+        i64::try_from(each.sum::<i128>() * i128::from(WHOLE_BP) / whole).unwrap_or(WHOLE_BP)
+    }
+
+    /// The same from the first start to the last finish, a week apart or more.
+    fn phased(&self) -> Option<Phased> {
+        let whole = self.whole()?;
+        let first = self.spans.values().map(|span| span.start).min()?.day();
+        let last = self.spans.values().map(|span| span.finish).max()?.closing_day().max(first);
+        let mut points = vec![Point { day: first.plus(-1), amount: 0 }];
+        points.extend(days_between(first, last).into_iter().map(|day| {
+            let amount = self.planned_bp(Clock::end_of(day), whole);
+            Point { day, amount }
+        }));
+        Phased::new(Between::Line, points).ok()
+    }
+}
+
+/// The days of a curve: each where there are few, else a week apart or more, and the last.
+fn days_between(first: Day, last: Day) -> Vec<Day> {
+    let step = ((last.0 - first.0) / POINTS_MAX + 1).max(1);
+    let step = if last.0 - first.0 > 60 { step.max(7) } else { step };
+    let mut days: Vec<Day> = (first.0..last.0).step_by(usize::try_from(step).unwrap_or(7)).map(Day).collect();
+    days.push(last);
+    days
 }
 
 /// A plan with its dates.
@@ -48,6 +118,8 @@ pub struct Outlook {
     pub done: Vec<u16>,
     /// Activities whose constraints bind nothing, since they contradict each other by what was reported.
     pub unbound: Vec<ActivityId>,
+    /// How much is done by the baseline, in hundredths of a per cent.
+    judged_bp: Option<i64>,
 }
 
 /// Everything that an outlook follows from.
@@ -73,6 +145,7 @@ impl Known<'_> {
 
 /// Whole, in hundredths of a per cent.
 const WHOLE_BP: i64 = 10_000;
+const DAY_MINUTES: i64 = 1_440;
 /// Points of a curve at most.
 const POINTS_MAX: i32 = 390;
 
@@ -115,7 +188,9 @@ impl Outlook {
         let baseline = document.labels.iter().zip(&planned).map(kept).collect();
         let budgets = budgets(&document, known.total);
         let done = document.plan.activities.iter().map(done).collect();
-        Self { schedule, planned, baseline, frozen: known.frozen, critical, budgets, done, unbound, document }
+        let (frozen, reports) = (known.frozen, known.reports);
+        let judged_bp = frozen.as_ref().and_then(|it| Some(it.progress_bp(reports, it.whole()?)));
+        Self { schedule, planned, baseline, frozen, critical, budgets, done, unbound, document, judged_bp }
     }
 
     /// When everything is finished as things stand.
@@ -158,11 +233,7 @@ impl Outlook {
     /// The planned value at the end of days that lie a week apart, or more where the plan is long.
     pub fn planned_value(&self) -> Vec<(Day, Fen)> {
         let (first, last) = self.days();
-        let step = ((last.0 - first.0) / POINTS_MAX + 1).max(1);
-        let step = if last.0 - first.0 > 60 { step.max(7) } else { step };
-        let mut days: Vec<Day> =
-            (first.0..last.0).step_by(usize::try_from(step).unwrap_or(7)).map(Day).collect();
-        days.push(last);
+        let days = days_between(first, last);
         // An activity is reckoned with on the days that it takes; on those after them it counts whole.
         let mut planned = vec![Fen(0); days.len()];
         let mut finished = planned.clone();
@@ -184,8 +255,11 @@ impl Outlook {
         days.iter().copied().zip(sums).collect()
     }
 
-    /// The time-phased plan (序时进度) in hundredths of a per cent.
+    /// The time-phased plan (序时进度) in hundredths of a per cent: the baseline's, if there is one.
     pub fn phased(&self) -> Option<Phased> {
+        if let Some(phased) = self.frozen.as_ref().and_then(Frozen::phased) {
+            return Some(phased);
+        }
         let whole = self.budgets.iter().copied().sum::<Fen>().0.max(1);
         let share = |fen: Fen| i64::try_from(i128::from(fen.0) * i128::from(WHOLE_BP) / i128::from(whole));
         let mut points = vec![Point { day: self.days().0.plus(-1), amount: 0 }];
@@ -195,8 +269,12 @@ impl Outlook {
         Phased::new(Between::Line, points).ok()
     }
 
-    /// How much of the whole is done, in hundredths of a per cent.
+    /// How much of the whole is done, in hundredths of a per cent: of the baseline's activities, by what they counted for then and
+    /// what was reported of them, if there is one.
     pub fn progress_bp(&self) -> i64 {
+        if let Some(progress) = self.judged_bp {
+            return progress;
+        }
         let value = self.earned(self.days().1, Fen(0));
         let (earned, whole) = (i128::from(value.earned.0), i128::from(value.budget.0.max(1)));
         i64::try_from(earned * i128::from(WHOLE_BP) / whole).unwrap_or(WHOLE_BP)
@@ -205,11 +283,10 @@ impl Outlook {
     /// How much of the margin that the baseline left before the deadline is used up, in hundredths of a per cent;
     /// nothing is known where it left none.
     pub fn float_consumed_bp(&self) -> Option<i64> {
-        let plan = &self.document.plan;
-        let calendar = &plan.calendars[plan.calendar.0 as usize];
         let deadline = self.deadline()?;
-        let at_first = calendar.between(self.frozen.as_ref()?.finish?, deadline).0;
-        let left = calendar.between(self.finish(), deadline).0;
+        // By the time that lies between, so that no calendar of the plan counts.
+        let at_first = deadline.0 - self.frozen.as_ref()?.finish?.0;
+        let left = deadline.0 - self.finish().0;
         (at_first > 0).then(|| ((at_first - left) * WHOLE_BP / at_first).max(0))
     }
 
@@ -299,7 +376,7 @@ fn progress(document: &mut Document, reports: &[ActivityReport], zone: &CityZone
 }
 
 /// Work done, in ten-thousandths; what is nearly done is not done.
-fn done(activity: &schedule::Activity) -> u16 {
+pub(super) fn done(activity: &schedule::Activity) -> u16 {
     let (whole, left) = (activity.duration.0, activity.remaining().0);
     let part = match activity.progress {
         Progress::NotStarted => 0,
@@ -387,5 +464,92 @@ mod tests {
                 assert_eq!(planned, outlook.earned(day, Fen(0)).planned, "{day} of {table}");
             }
         }
+    }
+
+    #[test]
+    fn what_a_project_is_judged_by_stays_as_it_was_frozen_whatever_its_team_makes_of_the_plan() {
+        let head = "code,name,duration,predecessors,budget (CNY)\n";
+        let plan = |rows: &str| {
+            let start = Moment::at(Day::parse("2026-03-16").unwrap(), 480);
+            let import =
+                read(format!("{head}{rows}").as_bytes(), None, WorkingTime::office(), start).unwrap();
+            Model::of(&import.document, start)
+        };
+        let finish = Day::parse("2030-12-31").unwrap();
+        let first = plan("A,a,10d,,100\nB,b,90d,A,900\n");
+        let frozen = first.frozen(finish).unwrap();
+        let reports = [ActivityReport {
+            activity: "A".into(),
+            at: Time::parse("2026-03-27T17:00:00+08:00").unwrap(),
+            percent_bp: Some(10_000),
+            remaining_days: None,
+        }];
+        let zone = CityZone::named("Asia/Shanghai").unwrap();
+        let judged = |model: &Model, frozen: Option<&Frozen>| {
+            let (frozen, total) = (frozen.cloned(), Fen(1_000));
+            let known = Known { model, reports: &reports, frozen, finish, total, zone: &zone };
+            let outlook = Outlook::of(known).unwrap();
+            let planned = outlook.phased().unwrap();
+            let at = |day: &str| planned.at(Day::parse(day).unwrap());
+            (outlook.progress_bp(), [at("2026-03-20"), at("2026-06-30"), at("2027-01-01")])
+        };
+        let as_frozen = judged(&first, Some(&frozen));
+        assert_eq!((as_frozen.0, as_frozen.1[2]), (1_000, 10_000));
+        assert!((4_000..8_000).contains(&as_frozen.1[1]), "{as_frozen:?}");
+        // What is done made the whole, what is not done made nothing, and put off.
+        for rows in [
+            "A,a,10d,,100\nB,b,90d,A,0\n",
+            "A,a,10d,,1000000\nB,b,900d,A,1\n",
+            "A,a,10d,,100\n",
+            "A,a,10d,,\nC,c,90d,A,\n",
+        ] {
+            let changed = plan(rows);
+            assert_eq!(judged(&changed, Some(&frozen)), as_frozen, "{rows}");
+            assert_ne!(judged(&changed, None), as_frozen, "{rows}");
+        }
+        // Nor does what its calendars leave of the days before the deadline.
+        let consumed = |model: &Model| {
+            let frozen = Some(frozen.clone());
+            let late = Day::parse("2026-12-31").unwrap();
+            let known =
+                Known { model, reports: &reports, frozen, finish: late, total: Fen(1_000), zone: &zone };
+            Outlook::of(known).unwrap().float_consumed_bp()
+        };
+        let later = plan("A,a,10d,,100\nB,b,120d,A,900\n");
+        let mut idle = later.clone();
+        let mut off = idle.calendars[0].clone();
+        let end = frozen.finish.unwrap().day().plus(60);
+        off.exceptions.push(super::super::kinds::Exception {
+            from: end,
+            to: end.plus(60),
+            shifts: Vec::new(),
+        });
+        idle.calendars.push(off);
+        idle.calendar = idle.calendars.len() - 1;
+        assert!(consumed(&later).unwrap() > 1_000);
+        assert_eq!(consumed(&idle), consumed(&later));
+        // Nor do other names, nor what it says of itself that nobody reported, nor how long it is to take.
+        assert_eq!(judged(&plan("A-2,a,10d,,100\nB-2,b,90d,A-2,900\n"), Some(&frozen)), as_frozen);
+        let mut told = first.clone();
+        let mut parts = told.parts().to_vec();
+        parts[0][1].started = Some(Clock(Moment::at(Day::parse("2026-03-16").unwrap(), 480)));
+        parts[0][1].finished = Some(Clock(Moment::at(Day::parse("2026-03-17").unwrap(), 480)));
+        told = told.with_parts(parts);
+        assert_eq!(judged(&told, Some(&frozen)), as_frozen);
+        let last = ActivityReport {
+            activity: "B".into(),
+            percent_bp: None,
+            remaining_days: Some(60),
+            ..reports[0].clone()
+        };
+        let left = |model: &Model| {
+            let reports = [reports[0].clone(), last.clone()];
+            let (frozen, total) = (Some(frozen.clone()), Fen(1_000));
+            Outlook::of(Known { model, reports: &reports, frozen, finish, total, zone: &zone })
+                .unwrap()
+                .progress_bp()
+        };
+        assert!((4_000..7_000).contains(&left(&first)), "{}", left(&first));
+        assert_eq!(left(&plan("A,a,10d,,100\nB,b,9000d,A,900\n")), left(&first));
     }
 }

@@ -79,7 +79,7 @@ pub fn written(tx: &mut dyn Tx, book: &BookId, project: &Project) -> Result<Opti
         "select activities from projects_plan_part where book = $1 and project = $2 order by part";
     const REPORTS: &str = "select reports, report_seqs, report_times from projects_tally
         where book = $1 and project = $2";
-    const FROZEN: &str = "select finish, spans from projects_plan_baseline
+    const FROZEN: &str = "select finish, spans, weights from projects_plan_baseline
         where book = $1 and project = $2 order by seq desc limit 1";
     let params = [Param::Text(book.as_str()), Param::Text(&project.project)];
     let mut digest = Sha256::new();
@@ -241,9 +241,9 @@ pub fn baselines(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Vec<Ba
     tx.query(ALL, &[Param::Text(book.as_str()), Param::Text(project)])?.iter().map(baseline).collect()
 }
 
-/// The dates of the latest baseline.
+/// The latest baseline.
 pub fn frozen(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Option<Frozen>, StoreError> {
-    const LAST: &str = "select finish, spans from projects_plan_baseline
+    const LAST: &str = "select finish, spans, weights from projects_plan_baseline
         where book = $1 and project = $2 order by seq desc limit 1";
     let Some(row) = tx.query_one(LAST, &[Param::Text(book.as_str()), Param::Text(project)])? else {
         return Ok(None);
@@ -252,7 +252,8 @@ pub fn frozen(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Option<Fr
     let spans = spans
         .into_iter()
         .map(|(code, (start, finish))| (code, Span { start: Moment(start), finish: Moment(finish) }));
-    Ok(Some(Frozen { spans: spans.collect(), finish: Some(Moment(row.int(0)?)) }))
+    let (spans, finish) = (spans.collect(), Some(Moment(row.int(0)?)));
+    Ok(Some(Frozen { spans, finish, weights: json(row.text(2)?)? }))
 }
 
 fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {

@@ -2,24 +2,25 @@
 
 use std::sync::Arc;
 
-use base::{BookId, Fen};
+use base::{ActorId, BookId, Fen};
 use kernel::Desk;
 use schedule::{EarnedValue, Moment, Schedule};
 use schedule_formats::Note;
 use serde::Serialize;
 use shell::app::append_problem;
 use shell::once::Sent;
+use shell::room::Place;
 use shell::viewer::Viewer;
 use shell::{App, Problem};
 use utoipa::ToSchema;
 
-use super::api::may_take;
 use super::explain::explain;
 use super::import::{self, Import, ImportError};
 use super::kinds::Format;
-use super::{Clock, CurvePoint, Earned, Model, Outlook, ahead, curve, office_hours, years};
+use super::{Clock, CurvePoint, Earned, Model, Outlook, ahead, curve, office_hours, room, years};
 use crate::api::failure_problem;
-use crate::record::{Recorded, import_plan};
+use crate::api::records::{RECKONED_TIMES_MAX, must_reckon, need_same_team};
+use crate::record::{Ahead, Recorded, import_plan};
 use crate::state::{self, Project};
 
 /// A file that was read and can be taken over.
@@ -27,6 +28,8 @@ pub struct Taken {
     pub bytes: Vec<u8>,
     pub import: Import,
     pub preview: Preview,
+    /// Kept until the plan is recorded, or none is.
+    pub place: Place,
 }
 
 /// What is wrong with a file, a sentence each, in both languages.
@@ -79,8 +82,8 @@ pub struct PreviewRow {
     pub critical: bool,
 }
 
-/// Reads a file off the async threads, one of a caller at a time: a small one may unpack to much. `Ok(Err)` is what is wrong
-/// with it.
+/// Reads a file off the async threads, one of a caller at a time and when there is room for it: a small one may unpack to
+/// much. `Ok(Err)` is what is wrong with it.
 pub async fn read(
     app: &App,
     viewer: &Viewer,
@@ -91,6 +94,7 @@ pub async fn read(
 ) -> Result<Result<Taken, Unfit>, Problem> {
     let (project, file, book) = (project.clone(), file.map(str::to_owned), book.clone());
     let turn = app.limits.turns.to_send(&viewer.id(), base::limits::PLAN_BYTES_MAX).await?;
+    let place = room::found(&bytes).await?;
     app.blocking(move |kernel| {
         let _turn = turn;
         let rulebook = kernel.rulebook()?;
@@ -105,7 +109,7 @@ pub async fn read(
         if let Some((_, held)) = held {
             (model.deadline, model.backward) = (held.deadline, held.backward);
         }
-        Ok(preview(&import, &model, &project).map(|preview| Taken { bytes, import, preview }))
+        Ok(preview(&import, &model, &project).map(|preview| Taken { bytes, import, preview, place }))
     })
     .await
 }
@@ -180,17 +184,50 @@ pub async fn record(
     book: &BookId,
     project: &Project,
     digest: String,
-    import: Import,
+    (import, place): (Import, Place),
     sent: Option<Sent>,
 ) -> Result<Recorded, Problem> {
     let (book, actor, name) = (book.clone(), viewer.id(), project.project.clone());
     let _turn = ahead(app, &book, &name).await?;
-    // While the file was sent, read and waited with, the project may have gone to another team.
-    may_take(app, viewer, book.as_str(), &name).await?;
-    let (of, by) = (book.clone(), actor.clone());
-    let take =
-        move |desk: &mut Desk<'_>| import_plan(desk, &book, &actor, None, &name, (digest.as_str(), &import));
-    app.append_once((of, by), sent, failure_problem, take).await
+    let import = (Arc::new(import), Arc::new(place));
+    for _ in 0..RECKONED_TIMES_MAX {
+        match taken_over(app, &book, &actor, project, (&digest, &import), sent.clone()).await {
+            Err(problem) if must_reckon(&problem) => {}
+            done => return done,
+        }
+    }
+    Err(Problem::unavailable(1))
+}
+
+/// Reckons with a plan, then records it.
+async fn taken_over(
+    app: &App,
+    book: &BookId,
+    actor: &ActorId,
+    project: &Project,
+    (digest, import): (&str, &(Arc<Import>, Arc<Place>)),
+    sent: Option<Sent>,
+) -> Result<Recorded, Problem> {
+    let (find, of, reads) = (book.clone(), project.clone(), import.0.clone());
+    let ahead = app.blocking(move |kernel| {
+        kernel.read(|tx| {
+            // What else was recorded of it since the file was sent is reckoned with.
+            let of = state::project(tx, &find, &of.project)?.unwrap_or(of);
+            Ahead::of_import(tx, kernel.zone(), &find, &of, &reads)
+        })
+    });
+    let ahead = ahead.await?;
+    let (book, actor, digest) = (book.clone(), actor.clone(), digest.to_owned());
+    let (project, (import, place)) = (project.clone(), import.clone());
+    let by = (book.clone(), actor.clone());
+    let take = move |desk: &mut Desk<'_>| {
+        let _until_it_is_recorded = &place;
+        // While the file was sent, read and waited with, it may have gone to another team.
+        let now = state::project(desk.read()?, &book, &project.project)?.map(|project| project.team);
+        need_same_team(Some(&project.team), now.as_ref())?;
+        import_plan(desk, &book, &actor, None, &project.project, (digest.as_str(), &import, Some(&ahead)))
+    };
+    app.append_once(by, sent, failure_problem, take).await
 }
 
 /// The S-curve and the earned value of today. What was paid is what was spent.

@@ -7,6 +7,7 @@
 mod table;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base::Day;
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,13 @@ impl WorkingTime {
         self.exceptions.get(&day).unwrap_or(&self.week[weekday])
     }
 
+    /// Days from the first that differs from the week to the last, both included.
+    pub fn span_days(&self) -> usize {
+        let ends = self.exceptions.first_key_value().zip(self.exceptions.last_key_value());
+        let days = ends.map_or(0, |((first, _), (last, _))| i64::from(last.0) - i64::from(first.0) + 1);
+        usize::try_from(days).unwrap_or(0)
+    }
+
     /// The same time read backwards, about 1970-01-01T00:00: what lies `n` minutes after it then lay `n` before.
     pub fn mirrored(&self) -> Self {
         let turn = |shifts: &Vec<Shift>| {
@@ -91,16 +99,16 @@ fn office_shifts() -> Vec<Shift> {
     vec![Shift { from: 480, to: 720 }, Shift { from: 780, to: 1020 }]
 }
 
-/// Working time made ready for arithmetic: cumulative minutes over the weeks that hold exceptions, and one week that
+/// Working time made ready for arithmetic, and shared by whoever clones it: cumulative minutes over the weeks that hold exceptions, and one week that
 /// repeats before and after them, so that every moment has an answer at the same small cost.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "WorkingTime", into = "WorkingTime")]
 pub struct Calendar {
-    working_time: WorkingTime,
+    working_time: Arc<WorkingTime>,
     /// Every minute is worked, so that counting is the identity.
     is_elapsed: bool,
-    week: Table,
-    span: Table,
+    week: Arc<Table>,
+    span: Arc<Table>,
     span_start: i64,
     span_end: i64,
     span_minutes: u32,
@@ -125,7 +133,7 @@ impl TryFrom<WorkingTime> for Calendar {
 
 impl From<Calendar> for WorkingTime {
     fn from(calendar: Calendar) -> Self {
-        calendar.working_time
+        Arc::unwrap_or_clone(calendar.working_time)
     }
 }
 
@@ -153,23 +161,24 @@ impl Calendar {
         }
         let week = || working_time.week.iter().map(Vec::as_slice);
         let longest_break = longest_break(week().chain(spanned.iter().copied()).chain(week()));
-        let week = Table::new(week());
-        let span = Table::new(spanned.into_iter());
+        let week = Arc::new(Table::new(week()));
+        let span = Arc::new(Table::new(spanned.into_iter()));
         let is_elapsed = week.total() == WEEK_MINUTES && working_time.exceptions.is_empty();
         let (span_start, span_end) = (first * DAY_MINUTES, last * DAY_MINUTES);
         let span_minutes = u32::try_from(span_end - span_start).map_err(|_| ScheduleError::OutOfRange)?;
+        let working_time = Arc::new(working_time);
         Ok(Self { working_time, is_elapsed, week, span, span_start, span_end, span_minutes, longest_break })
     }
 
     /// Every minute of every day.
     pub fn elapsed() -> Self {
-        let week = Table::new(WorkingTime::elapsed().week.iter().map(Vec::as_slice));
+        let week = Arc::new(Table::new(WorkingTime::elapsed().week.iter().map(Vec::as_slice)));
         let span_start = A_MONDAY * DAY_MINUTES;
         Self {
-            working_time: WorkingTime::elapsed(),
+            working_time: Arc::new(WorkingTime::elapsed()),
             is_elapsed: true,
             week,
-            span: Table::new(std::iter::empty()),
+            span: Arc::new(Table::new(std::iter::empty())),
             span_start,
             span_end: span_start,
             span_minutes: 0,

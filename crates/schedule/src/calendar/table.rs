@@ -3,8 +3,10 @@ use std::collections::HashMap;
 use super::Shift;
 
 const DAY: u32 = 1440;
-/// A table has at most so many slots of two to the `bits` minutes, which bounds its memory.
+/// A table has about so many slots of two to the `bits` minutes at most, and so many for each of its days, which bounds its memory
+/// and the time in which it is made.
 const SLOTS_MAX: u32 = 1 << 17;
+const SLOTS_OF_DAY_MAX: u32 = 8;
 
 /// Cumulative working minutes over a run of whole days, counted from its beginning.
 ///
@@ -88,7 +90,8 @@ impl Table {
         }
         // A slot no longer than the shortest shift holds one break at most.
         let shortest = table.parts.iter().map(|part| u32::from(part.minutes)).min().unwrap_or(1);
-        table.bits = shortest.max(table.total / SLOTS_MAX).max(1).ilog2();
+        let most = SLOTS_MAX.min(count(&table.days).saturating_mul(SLOTS_OF_DAY_MAX)).max(1);
+        table.bits = shortest.max(table.total / most).max(1).ilog2();
         let size = 1 << table.bits;
         table.slots =
             (0..table.total).step_by(size).map(|first| table.slot(first).unwrap_or(Slot::OPEN)).collect();

@@ -7,7 +7,7 @@ use schedule::{Calendar, Shift, WorkingTime};
 use super::SUNDAY;
 use super::tree::Element;
 use crate::clock_face::{moment, time};
-use crate::error::{CALENDARS, EXCEPTIONS, SHIFTS, cut, short, words};
+use crate::error::{CALENDARS, EXCEPTIONS, SHIFTS, SPANS, cut, short, words};
 use crate::{FormatError, Limits, Place};
 
 /// The calendars that a project works by, in the order of the file, with their unique ids and names.
@@ -35,11 +35,13 @@ pub(super) fn read(project: &Element, limits: &Limits) -> Result<Calendars, Form
     Limits::check(CALENDARS, used.len(), limits.calendars_max)?;
     let mut chains = Chains { elements, by_uid, limits, read: HashMap::new(), exceptions: 0 };
     let mut read = Calendars::default();
-    let mut exceptions = 0;
+    let (mut exceptions, mut spans) = (0, 0);
     for (number, at) in (0..).zip(used) {
         let time = chains.time(at)?;
         exceptions += time.exceptions.len();
         Limits::check(EXCEPTIONS, exceptions, limits.exceptions_max)?;
+        spans += time.span_days();
+        Limits::check(SPANS, spans, limits.span_days_max)?;
         let element = chains.elements[at];
         let place = || place_of(element);
         let name = short(place, element.get("Name").unwrap_or(""), limits.name_chars_max)?;

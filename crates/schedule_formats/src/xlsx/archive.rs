@@ -11,6 +11,10 @@ const PARTS_MAX: usize = 2_000;
 const PIECE_BYTES_MAX: usize = 1024 * 1024;
 /// The end of a ZIP file (APPNOTE.TXT, section 4.3.16): its signature, and where it counts the parts.
 const END: [u8; 4] = *b"PK\x05\x06";
+/// Ends that a file may seem to have: a workbook in it has one of its own.
+const ENDS_MAX: usize = 16;
+/// The beginning of a part in the directory.
+const PART: [u8; 4] = *b"PK\x01\x02";
 const COUNT_AT: usize = 10;
 
 /// The parts of a workbook, and how many bytes they may still unpack to.
@@ -24,6 +28,10 @@ impl<'a> Archive<'a> {
     pub(super) fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self, FormatError> {
         // The directory of a hostile file would be read whole before anything could be counted.
         let end = bytes.windows(END.len()).rposition(|window| window == END);
+        // Whoever looks for another end, or for parts anywhere, goes through all that may be one.
+        let count_of = |sign: [u8; 4]| bytes.windows(sign.len()).filter(|window| *window == sign).count();
+        Limits::check(words("ends of its directory", "个目录结尾"), count_of(END), ENDS_MAX)?;
+        Limits::check(words("parts", "个部件"), count_of(PART), PARTS_MAX)?;
         let count = end.and_then(|end| bytes.get(end + COUNT_AT..end + COUNT_AT + 2));
         let count = count.map(|count| usize::from(u16::from_le_bytes([count[0], count[1]])));
         let count = count.ok_or_else(|| FormatError::workbook("it has no directory"))?;
@@ -89,5 +97,22 @@ impl Read for Counted<'_> {
         self.left -= count;
         self.piece -= count;
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_nothing_but_signs_is_refused_at_once() {
+        let end =
+            |count: u16| [&END[..], &[0; 4], &count.to_le_bytes(), &count.to_le_bytes(), &[0; 10]].concat();
+        let open = |bytes: &[u8]| Archive::open(bytes, &Limits::default()).map(drop).unwrap_err();
+        let parts = [b"PK\x03\x04", PART.repeat(100_000).as_slice(), &end(1), &end(2)].concat();
+        let ends = [b"PK\x03\x04", end(1).repeat(1_000).as_slice()].concat();
+        for bytes in [parts, ends] {
+            assert!(matches!(open(&bytes), FormatError::Limit { .. }));
+        }
     }
 }

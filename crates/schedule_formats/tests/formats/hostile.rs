@@ -200,6 +200,11 @@ fn days_and_shifts_of_calendars_are_counted_before_they_are_spread() {
     let limits = Limits { exceptions_max: 1_000, ..Limits::default() };
     let again = with(1, &exception("2000-12-01", 1).repeat(10));
     assert_eq!(refused(&again, &limits), "days that differ from the week");
+    // Two days far apart make a long table.
+    let limits = Limits { span_days_max: 40_000, ..Limits::default() };
+    let one = exception("2000-01-01", 1);
+    let far = with(1, &format!("{one}{}", one.replace("2000-", "2120-")));
+    assert_eq!(refused(&far, &limits), "days from first to last that differ from the week");
 
     let data = "(0||CalendarData()((0||DaysOfWeek()((0||2()(SHIFTS)))))";
     let data = data.replace("SHIFTS", &"(0||0(s|08:00|f|09:00)())".repeat(100));

@@ -4,9 +4,10 @@ use access::{ADMIN, Resource};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use base::{AccountId, ActorId, UnitCode};
-use kernel::{AccountRow, AdminResult, GrantGiven, GrantRow, Identity, Kernel, NewAccount, Receipt};
+use base::{AccountId, UnitCode};
+use kernel::{AccountRow, AdminResult, By, GrantGiven, GrantRow, Identity, Kernel, NewAccount, Receipt};
 use serde::{Deserialize, Serialize};
+use store::StoreError;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -35,16 +36,17 @@ pub async fn act<T: Send + 'static>(
     app: &App,
     viewer: &Viewer,
     action: &str,
-    work: impl FnOnce(&Kernel, &ActorId) -> AdminResult<T> + Send + 'static,
+    work: impl FnOnce(&Kernel, &By) -> AdminResult<T> + Send + 'static,
 ) -> Result<T, Problem> {
     viewer.need_somewhere(app, action)?;
-    let by = viewer.id();
+    app.limits.act(&viewer.id())?;
+    let by = viewer.by(None);
     let done = app.blocking(move |kernel| Ok::<_, Problem>(work(kernel, &by))).await?;
     done.map_err(|error| admin_problem(app, error))
 }
 
 /// What a person gives once more.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Again {
     pub password: String,
     /// Of whoever has a second step.
@@ -72,9 +74,9 @@ pub async fn confirm(app: &App, viewer: &Viewer, action: &str, again: Again) -> 
         );
         return Err(Problem::bad_request("password", "required", detail));
     }
-    app.limits.again(&session.account)?;
-    let account = session.account.clone();
-    let work = move |kernel: &Kernel| kernel.confirm_owner(&account, &again.password, &again.code);
+    app.limits.again(session)?;
+    let session = session.clone();
+    let work = move |kernel: &Kernel| kernel.confirm_session(&session, &again.password, &again.code);
     let confirmed = app.blocking(move |kernel| Ok::<_, Problem>(work(kernel))).await?;
     confirmed.map_err(|error| admin_problem(app, error))
 }
@@ -86,7 +88,7 @@ pub async fn confirm_entering(
     viewer: &Viewer,
     action: &str,
     who: &AccountId,
-    again: Again,
+    again: &mut Again,
 ) -> Result<(), Problem> {
     let scope = viewer.need_somewhere(app, action)?;
     if viewer.session().is_some_and(|session| session.account == *who) {
@@ -95,7 +97,7 @@ pub async fn confirm_entering(
     let who = who.clone();
     match app.blocking(move |kernel| kernel.administers_from(&who)).await? {
         Some(unit) if scope.allows(&app.tree(), &Resource::of(&unit)) => {
-            confirm(app, viewer, action, again).await
+            confirm(app, viewer, action, std::mem::take(again)).await
         }
         _ => Ok(()),
     }
@@ -111,22 +113,28 @@ pub async fn accounts(app: &App, viewer: &Viewer) -> Result<Vec<AccountRow>, Pro
     let scope = viewer.need_somewhere(app, "kernel.account.list")?;
     viewer.note_read(app, &scope, "accounts")?;
     let tree = app.tree();
-    let mut all = app.blocking(|kernel| kernel.accounts()).await?;
-    all.retain(|row| scope.allows(&tree, &Resource::of(&row.unit)));
-    Ok(all)
+    let all = app.blocking(move |kernel| {
+        let mut all = kernel.accounts()?;
+        all.retain(|row| scope.allows(&tree, &Resource::of(&row.unit)));
+        Ok::<_, StoreError>(all)
+    });
+    all.await
 }
 
 /// The grants that the viewer may see.
 pub async fn grants(app: &App, viewer: &Viewer) -> Result<Vec<GrantRow>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.grant.list")?;
     let tree = app.tree();
-    let mut all = app.blocking(|kernel| kernel.grants()).await?;
-    all.retain(|row| {
-        let of_role = app.kernel.policy().role(&row.grant.role).and_then(|role| role.line);
-        let line = row.grant.line.clone().or(of_role.map(str::to_owned));
-        scope.allows(&tree, &Resource { unit: row.grant.unit.clone(), line, owner: None })
+    let all = app.blocking(move |kernel| {
+        let mut all = kernel.grants()?;
+        all.retain(|row| {
+            let of_role = kernel.policy().role(&row.grant.role).and_then(|role| role.line);
+            let line = row.grant.line.clone().or(of_role.map(str::to_owned));
+            scope.allows(&tree, &Resource { unit: row.grant.unit.clone(), line, owner: None })
+        });
+        Ok::<_, StoreError>(all)
     });
-    Ok(all)
+    all.await
 }
 
 /// An account.
@@ -200,7 +208,7 @@ async fn add(
     app.limits.one_time(&viewer.id())?;
     let account = input.account.to_string();
     let new = NewAccount { account: input.account, unit: input.unit, title: input.title };
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.add_account(by, new, None);
+    let work = move |kernel: &Kernel, by: &By| kernel.add_account(by, new, None);
     let added = act(&app, &viewer, "kernel.account.add", work).await?;
     let one_time_password = added.one_time_password.unwrap_or_default();
     Ok(once(StatusCode::CREATED, OneTimePassword { account, one_time_password }))
@@ -222,7 +230,7 @@ async fn disable(
     Path(account): Path<String>,
 ) -> Result<axum::Json<Receipt>, Problem> {
     let account = named(&account)?;
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.disable_account(by, &account);
+    let work = move |kernel: &Kernel, by: &By| kernel.disable_account(by, &account);
     act(&app, &viewer, "kernel.account.disable", work).await.map(axum::Json)
 }
 
@@ -241,8 +249,8 @@ async fn reset_password(
 ) -> Result<Response, Problem> {
     let who = named(&account)?;
     app.limits.one_time(&viewer.id())?;
-    confirm_entering(&app, &viewer, "kernel.password.reset", &who, Again::of(&headers)).await?;
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.reset_password(by, &who);
+    confirm_entering(&app, &viewer, "kernel.password.reset", &who, &mut Again::of(&headers)).await?;
+    let work = move |kernel: &Kernel, by: &By| kernel.reset_password(by, &who);
     let reset = act(&app, &viewer, "kernel.password.reset", work).await?;
     let one_time_password = reset.one_time_password.unwrap_or_default();
     Ok(once(StatusCode::OK, OneTimePassword { account, one_time_password }))
@@ -261,8 +269,8 @@ async fn remove_totp(
     headers: HeaderMap,
 ) -> Result<axum::Json<Receipt>, Problem> {
     let account = named(&account)?;
-    confirm_entering(&app, &viewer, "kernel.totp.remove", &account, Again::of(&headers)).await?;
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.remove_totp(by, &account);
+    confirm_entering(&app, &viewer, "kernel.totp.remove", &account, &mut Again::of(&headers)).await?;
+    let work = move |kernel: &Kernel, by: &By| kernel.remove_totp(by, &account);
     act(&app, &viewer, "kernel.totp.remove", work).await.map(axum::Json)
 }
 
@@ -281,9 +289,9 @@ async fn set_identity(
     Json(IdentityView { issuer, identifier }): Json<IdentityView>,
 ) -> Result<axum::Json<Receipt>, Problem> {
     let account = named(&account)?;
-    confirm_entering(&app, &viewer, "kernel.identity.set", &account, Again::of(&headers)).await?;
+    confirm_entering(&app, &viewer, "kernel.identity.set", &account, &mut Again::of(&headers)).await?;
     let identity = Identity { issuer, identifier };
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.set_identity(by, &account, identity);
+    let work = move |kernel: &Kernel, by: &By| kernel.set_identity(by, &account, identity);
     act(&app, &viewer, "kernel.identity.set", work).await.map(axum::Json)
 }
 
@@ -298,7 +306,7 @@ async fn remove_identity(
     Path(account): Path<String>,
 ) -> Result<axum::Json<Receipt>, Problem> {
     let account = named(&account)?;
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.remove_identity(by, &account);
+    let work = move |kernel: &Kernel, by: &By| kernel.remove_identity(by, &account);
     act(&app, &viewer, "kernel.identity.remove", work).await.map(axum::Json)
 }
 
@@ -344,11 +352,12 @@ async fn give(
     Json(given): Json<GrantGiven>,
 ) -> Result<(StatusCode, axum::Json<Receipt>), Problem> {
     let GrantGiven { grantee, role, unit, line, subject } = given;
-    if role == ADMIN {
-        confirm(&app, &viewer, "kernel.grant.give", Again::of(&headers)).await?;
+    let again = Again::of(&headers);
+    if role == ADMIN || !again.password.is_empty() {
+        confirm(&app, &viewer, "kernel.grant.give", again).await?;
     }
     let grant = access::Grant { role, unit, line, subject };
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.give_grant(by, &grantee, grant);
+    let work = move |kernel: &Kernel, by: &By| kernel.give_grant(by, &grantee, grant);
     let receipt = act(&app, &viewer, "kernel.grant.give", work).await?;
     Ok((StatusCode::CREATED, axum::Json(receipt)))
 }
@@ -362,6 +371,6 @@ async fn withdraw(
     viewer: Viewer,
     Path(seq): Path<u64>,
 ) -> Result<axum::Json<Receipt>, Problem> {
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.withdraw_grant(by, seq);
+    let work = move |kernel: &Kernel, by: &By| kernel.withdraw_grant(by, seq);
     act(&app, &viewer, "kernel.grant.withdraw", work).await.map(axum::Json)
 }

@@ -4,9 +4,9 @@ use access::Resource;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use base::{ActorId, SubjectId, Time};
+use base::{SubjectId, Time};
 use kernel::notices::{Channel, Contact, ContactSet, Fault, Waiting, What};
-use kernel::{Kernel, Receipt};
+use kernel::{By, Kernel, Receipt};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -43,9 +43,10 @@ pub async fn contacts(app: &App, viewer: &Viewer) -> Result<Vec<Contact>, Proble
 pub async fn waiting(app: &App, viewer: &Viewer) -> Result<Vec<Waiting>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.contact.list")?;
     let tree = app.tree();
-    let mut all = app.blocking(|kernel| kernel.waiting_notices(WAITING_MAX)).await?;
-    all.retain(|row| sees(&scope, &tree, &row.post));
-    Ok(all)
+    let all = app.blocking(move |kernel| {
+        kernel.waiting_notices(WAITING_MAX, |unit| scope.allows(&tree, &Resource::of(unit)))
+    });
+    all.await
 }
 
 fn sees(scope: &access::Scope, tree: &::registry::Tree, post: &SubjectId) -> bool {
@@ -98,7 +99,7 @@ async fn set(
     viewer: Viewer,
     Json(set): Json<ContactSet>,
 ) -> Result<Response, Problem> {
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.set_contact(by, set);
+    let work = move |kernel: &Kernel, by: &By| kernel.set_contact(by, set);
     let set = act(&app, &viewer, "kernel.contact.set", work).await?;
     let view = ContactSetView { contact: set.receipt.seq.0, secret: set.secret, entry: set.receipt };
     Ok(once(StatusCode::CREATED, view))
@@ -113,7 +114,7 @@ async fn remove(
     viewer: Viewer,
     Path(contact): Path<u64>,
 ) -> Result<axum::Json<Receipt>, Problem> {
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.remove_contact(by, contact);
+    let work = move |kernel: &Kernel, by: &By| kernel.remove_contact(by, contact);
     act(&app, &viewer, "kernel.contact.remove", work).await.map(axum::Json)
 }
 
@@ -126,7 +127,7 @@ async fn try_out(
     viewer: Viewer,
     Path(contact): Path<u64>,
 ) -> Result<StatusCode, Problem> {
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.try_contact(by, contact);
+    let work = move |kernel: &Kernel, by: &By| kernel.try_contact(by, contact);
     act(&app, &viewer, "kernel.contact.set", work).await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -150,7 +151,7 @@ pub struct WaitingView {
     pub fault: Option<Fault>,
 }
 
-/// The notices that wait for contacts which the viewer administers or audits, the oldest 200 of the installation at most.
+/// The notices that wait for contacts which the viewer administers or audits, the oldest 200 at most.
 #[utoipa::path(get, path = "/api/notices/waiting", tag = "contacts",
     responses((status = 200, body = Vec<WaitingView>), (status = 401), (status = 403)),
     extensions(("x-action" = json!("kernel.contact.list"))))]

@@ -4,8 +4,8 @@ use access::{Grant, Resource};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use base::{ActorId, BookId, SubjectId, Time, UnitCode};
-use kernel::{DeviceRow, Issued, Kernel, NewDevice, NewToken, Receipt, TokenRow};
+use base::{BookId, SubjectId, Time, UnitCode};
+use kernel::{By, DeviceRow, Issued, Kernel, NewDevice, NewToken, Receipt, TokenRow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -113,7 +113,7 @@ async fn issue_token(
 ) -> Result<Response, Problem> {
     let TokenInput { title, unit, grants, expires } = input;
     let new = NewToken { title, unit, grants, expires };
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.issue_token(by, new);
+    let work = move |kernel: &Kernel, by: &By| kernel.issue_token(by, new);
     act(&app, &viewer, "kernel.token.issue", work).await.map(issued)
 }
 
@@ -126,7 +126,7 @@ async fn revoke_token(
     viewer: Viewer,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Receipt>, Problem> {
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.revoke_token(by, &id);
+    let work = move |kernel: &Kernel, by: &By| kernel.revoke_token(by, &id);
     act(&app, &viewer, "kernel.token.revoke", work).await.map(axum::Json)
 }
 
@@ -186,7 +186,7 @@ async fn enrol(
 ) -> Result<Response, Problem> {
     let DeviceInput { device, book, title, subject, role } = input;
     let new = NewDevice { device, book, title, subject, role };
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.issue_device(by, new);
+    let work = move |kernel: &Kernel, by: &By| kernel.issue_device(by, new);
     act(&app, &viewer, "kernel.device.enrol", work).await.map(issued)
 }
 
@@ -201,6 +201,6 @@ async fn revoke_device(
     Path((book, device)): Path<(String, String)>,
 ) -> Result<axum::Json<Receipt>, Problem> {
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.revoke_device(by, &book, &device);
+    let work = move |kernel: &Kernel, by: &By| kernel.revoke_device(by, &book, &device);
     act(&app, &viewer, "kernel.device.revoke", work).await.map(axum::Json)
 }

@@ -463,8 +463,31 @@ pub async fn move_matter(
 ) -> Result<Done, Problem> {
     let event = step.event(matter, app.today());
     docket::need_move(app, viewer, matter, &event)?;
-    let (actor, seen) = (viewer.id(), matter.version);
+    for _ in 1..RECKONED_TIMES_MAX {
+        let id = matter.id.clone();
+        app.blocking(move |kernel| kernel.prepare_move(&id)).await?;
+        match moved(app, viewer, matter, expected, &event, sent.clone()).await {
+            Err(problem) if problem.rule.as_deref() == Some(docket::NOT_RECKONED) => {}
+            done => return done,
+        }
+    }
+    moved(app, viewer, matter, expected, &event, sent).await
+}
+
+/// How often what a move is judged by is reckoned, where it changes meanwhile.
+const RECKONED_TIMES_MAX: usize = 3;
+
+async fn moved(
+    app: &App,
+    viewer: &Viewer,
+    matter: &Matter,
+    expected: Version,
+    event: &Event,
+    sent: Option<Sent>,
+) -> Result<Done, Problem> {
+    let (actor, seen, event) = (viewer.id(), matter.version, event.clone());
     once(app, viewer, &matter.id.book(), sent, move |desk, _| {
+        desk.need_reckoned(event.matter())?;
         // The right was decided about the matter as it was seen.
         if expected > seen {
             let conflict = MatterError::Conflict { expected, found: seen };

@@ -162,8 +162,11 @@ async fn erase(
     viewer.need_somewhere(&app, "kernel.body.erase")?;
     let book = BookId::new(book).map_err(|_| Problem::not_found())?;
     viewer.need(&app, "kernel.body.erase", &resource_of(&app, &book)?)?;
-    let by = viewer.id();
+    app.limits.act(&viewer.id())?;
+    // Each is looked for among all that may name its files, and ends everybody's streams.
+    app.limits.sign_in(format!("erase {}", viewer.id()))?;
+    let by = viewer.by(None);
     let body = BodyErased { seq, reason: erasure.reason, legal_basis: erasure.legal_basis };
     let done = app.blocking(move |kernel| Ok::<_, Problem>(kernel.erase(&book, &by, body))).await?;
-    Ok((StatusCode::CREATED, axum::Json(done.map_err(erase_problem)?)))
+    Ok((StatusCode::CREATED, axum::Json(done.map_err(|error| erase_problem(&app, error))?)))
 }

@@ -22,8 +22,10 @@ fn refused(app: &App, refusal: &AdminError) -> Problem {
         );
         return Problem::forbidden(detail).member("action", *action);
     }
-    if *refusal == AdminError::Busy {
-        return Problem::unavailable(2);
+    match refusal {
+        AdminError::Busy => return Problem::unavailable(2),
+        AdminError::SessionEnded => return Problem::unauthorized(),
+        _ => {}
     }
     let detail = Both::new(sentence(refusal), refusal.to_string());
     let field = refusal.field();
@@ -49,7 +51,7 @@ fn rule(refusal: &AdminError) -> &'static str {
             RegistryError::NotHeld { .. } | RegistryError::HeldAgain { .. } | RegistryError::Full { .. } => {
                 "state"
             }
-            RegistryError::LongAgo(_) => "range",
+            RegistryError::LongAgo(_) | RegistryError::TooDeep(_) => "range",
             RegistryError::SecondRoot | RegistryError::Cycle(_) | RegistryError::WrongCity { .. } => {
                 "consistency"
             }
@@ -93,14 +95,19 @@ fn rule(refusal: &AdminError) -> &'static str {
         }
         AdminError::PasswordShort(_)
         | AdminError::PasswordLong(_)
+        | AdminError::PasswordOften(_)
         | AdminError::ExpiresInPast
         | AdminError::LogsMany(_)
+        | AdminError::GrantsMany(_)
+        | AdminError::DevicesMany(_)
+        | AdminError::TargetsMany(_)
         | AdminError::ContactsMany(_) => "range",
         AdminError::PasswordWrong
         | AdminError::CodeWrong
         | AdminError::CodesWrong(_)
         | AdminError::NoGrants => "format",
-        AdminError::Denied { .. } | AdminError::Busy => "",
+        AdminError::Unconfirmed => "required",
+        AdminError::Denied { .. } | AdminError::SessionEnded | AdminError::Busy => "",
     }
 }
 
@@ -121,6 +128,7 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::PasswordIsAccount => "密码不得与账户名相同。".into(),
         AdminError::PasswordSame => "新密码不得与原密码相同。".into(),
         AdminError::PasswordWrong => "密码不正确。".into(),
+        AdminError::PasswordOften(most) => format!("一小时内修改密码不得超过 {most} 次，请稍后再试。"),
         AdminError::TotpOn => "该账户已启用二次验证。".into(),
         AdminError::TotpOff => "该账户未启用二次验证。".into(),
         AdminError::ForeignPost => "该岗位不在所选单位之内。".into(),
@@ -132,6 +140,13 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::CodeWrong => "动态验证码不正确或已过期。".into(),
         AdminError::CodesWrong(seconds) => format!("动态验证码多次填写错误，请在 {seconds} 秒后重试。"),
         AdminError::Busy => "正在核对的密码过多，请稍后重试。".into(),
+        AdminError::SessionEnded => "登录已失效，请重新登录。".into(),
+        AdminError::DevicesMany(most) => format!("同一账册登记过的设备不得超过 {most} 台。"),
+        AdminError::TargetsMany(most) => format!("同一指标、同一单位最多设 {most} 个目标。"),
+        AdminError::GrantsMany(most) => format!("同一账户、令牌或设备最多授予 {most} 项角色。"),
+        AdminError::Unconfirmed => {
+            "此项办理后长期有效或无法恢复，请再次输入本人密码（已启用二次验证的，还须输入验证码）；通过统一身份登录的，请重新登录后办理。".into()
+        }
         AdminError::UnknownGrantee(actor) => {
             format!("不能向 {actor} 授予角色：该账户、令牌或设备不存在，或者已经停用。")
         }
@@ -179,6 +194,7 @@ fn registry_sentence(error: &RegistryError) -> String {
                 "离任日期最早可填 {day}：离任自登记之日起算；根单位管理员登记他人离任可追溯 {LEFT_DAYS_MAX} 天。"
             )
         }
+        RegistryError::TooDeep(most) => format!("单位层级最多 {most} 级。"),
         RegistryError::Full { branch, most, .. } => {
             format!("{branch} 及其下级登记的此类数据已达上限（{most}）。")
         }
@@ -190,7 +206,7 @@ fn registry_sentence(error: &RegistryError) -> String {
 }
 
 /// The problem of a body that was not erased.
-pub fn erase_problem(error: AppendError<EraseRefusal>) -> Problem {
+pub fn erase_problem(app: &App, error: AppendError<EraseRefusal>) -> Problem {
     append_problem(error, |refusal| match &refusal {
         EraseRefusal::NoEntry(..) => Problem::not_found(),
         EraseRefusal::NotErasable(kind) => Problem::conflict(
@@ -200,6 +216,7 @@ pub fn erase_problem(error: AppendError<EraseRefusal>) -> Problem {
         EraseRefusal::AlreadyErased => {
             Problem::conflict("erased", Both::new("该记录的正文此前已经删除。", refusal.to_string()))
         }
+        EraseRefusal::Admin(error) => refused(app, error),
     })
 }
 

@@ -5,8 +5,8 @@ use ::registry::{
 };
 use axum::extract::State;
 use axum::http::StatusCode;
-use base::{ActorId, Day};
-use kernel::{AdminResult, Kernel, Receipt};
+use base::Day;
+use kernel::{AdminResult, By, Kernel, Receipt};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -150,7 +150,7 @@ async fn change(
     app: &App,
     viewer: &Viewer,
     action: &str,
-    work: impl FnOnce(&Kernel, &ActorId) -> AdminResult<Receipt> + Send + 'static,
+    work: impl FnOnce(&Kernel, &By) -> AdminResult<Receipt> + Send + 'static,
 ) -> Recorded {
     act(app, viewer, action, work).await.map(|receipt| (StatusCode::CREATED, axum::Json(receipt)))
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use base::Day;
-use kernel::{By, Receipt};
+use kernel::Receipt;
 use matters::{CalendarLoaded, ColourRule, DayKind, RuleAdopted};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -43,19 +43,11 @@ async fn adopt(
     headers: HeaderMap,
     Json(adopted): Json<RuleAdopted>,
 ) -> Result<(StatusCode, axum::Json<Receipt>), Problem> {
-    let by = by(&viewer, Sent::asked(&headers, &adopted)?);
+    let by = viewer.by(Sent::asked(&headers, &adopted)?.as_ref());
     let work = move |kernel: &kernel::Kernel, _: &_| kernel.adopt_rule(by, adopted.rule);
     act(&app, &viewer, "kernel.rule.adopt", work)
         .await
         .map(|receipt| (StatusCode::CREATED, axum::Json(receipt)))
-}
-
-/// Who acts, once for each key.
-fn by(viewer: &Viewer, sent: Option<Sent>) -> By {
-    match sent {
-        Some(Sent { key, digest }) => By::once(viewer.id(), key, digest),
-        None => By::from(&viewer.id()),
-    }
 }
 
 /// Which year's days to show.
@@ -118,7 +110,7 @@ async fn load(
     headers: HeaderMap,
     Json(loaded): Json<CalendarLoaded>,
 ) -> Result<(StatusCode, axum::Json<Receipt>), Problem> {
-    let by = by(&viewer, Sent::asked(&headers, &loaded)?);
+    let by = viewer.by(Sent::asked(&headers, &loaded)?.as_ref());
     let work = move |kernel: &kernel::Kernel, _: &_| kernel.load_calendar(by, loaded.notice);
     act(&app, &viewer, "kernel.calendar.load", work)
         .await

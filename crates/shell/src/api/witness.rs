@@ -4,11 +4,11 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use base::{ActorId, BookId, Seq, Time};
+use base::{BookId, Seq, Time};
 use kernel::witness::{
     ForkAcknowledged, ForkFound, FoundFork, LogTrusted, Refusal, TrustedLog, WitnessError, WitnessedLog,
 };
-use kernel::{CosigningStand, Kernel, ROOT_BOOK, Receipt};
+use kernel::{By, CosigningStand, Kernel, ROOT_BOOK, Receipt};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -212,7 +212,7 @@ async fn trust(
     viewer: Viewer,
     Json(trusted): Json<LogTrusted>,
 ) -> Result<(StatusCode, axum::Json<Receipt>), Problem> {
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.trust_log(by, trusted);
+    let work = move |kernel: &Kernel, by: &By| kernel.trust_log(by, trusted);
     let receipt = act(&app, &viewer, "kernel.witness.trust", work).await?;
     Ok((StatusCode::CREATED, axum::Json(receipt)))
 }
@@ -226,7 +226,7 @@ async fn drop_log(
     viewer: Viewer,
     Path(log): Path<u64>,
 ) -> Result<axum::Json<Receipt>, Problem> {
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.drop_log(by, log);
+    let work = move |kernel: &Kernel, by: &By| kernel.drop_log(by, log);
     act(&app, &viewer, "kernel.witness.trust", work).await.map(axum::Json)
 }
 
@@ -323,7 +323,7 @@ async fn acknowledge(
     Json(ForkReason { reason }): Json<ForkReason>,
 ) -> Result<axum::Json<Receipt>, Problem> {
     let body = ForkAcknowledged { fork, reason };
-    let work = move |kernel: &Kernel, by: &ActorId| kernel.acknowledge_fork(by, body);
+    let work = move |kernel: &Kernel, by: &By| kernel.acknowledge_fork(by, body);
     act(&app, &viewer, "kernel.witness.acknowledge", work).await.map(axum::Json)
 }
 

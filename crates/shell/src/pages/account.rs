@@ -251,7 +251,7 @@ async fn begin(
     Form(typed): Typed,
 ) -> Result<Response, Problem> {
     let own = Own::new(app, viewer, lang)?;
-    own.app.limits.again(&own.account)?;
+    own.app.limits.again(&own.session)?;
     let (session, password) = (own.session.clone(), value(&typed, "password"));
     own.change(move |kernel| kernel.begin_totp(&session, &password).map(drop)).await
 }
@@ -263,7 +263,7 @@ async fn confirm(
     Form(typed): Typed,
 ) -> Result<Response, Problem> {
     let own = Own::new(app, viewer, lang)?;
-    own.app.limits.sign_in(format!("code {}", own.account))?;
+    own.app.limits.confirms(&own.session)?;
     let (session, code) = (own.session.clone(), value(&typed, "code"));
     own.codes("confirm", &typed, move |kernel| kernel.confirm_totp(&session, &code)).await
 }
@@ -276,7 +276,7 @@ async fn renew(
     Form(typed): Typed,
 ) -> Result<Response, Problem> {
     let own = Own::new(app, viewer, lang)?;
-    own.app.limits.again(&own.account)?;
+    own.app.limits.again(&own.session)?;
     let (account, password, code) = (own.account.clone(), value(&typed, "password"), value(&typed, "code"));
     own.codes("codes", &typed, move |kernel| kernel.renew_recovery_codes(&account, &password, &code)).await
 }
@@ -288,7 +288,7 @@ async fn end(
     Form(typed): Typed,
 ) -> Result<Response, Problem> {
     let own = Own::new(app, viewer, lang)?;
-    own.app.limits.again(&own.account)?;
+    own.app.limits.again(&own.session)?;
     let (account, password, code) = (own.account.clone(), value(&typed, "password"), value(&typed, "code"));
     own.change(move |kernel| kernel.end_totp(&account, &password, &code).map(drop)).await
 }

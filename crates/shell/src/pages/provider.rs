@@ -52,6 +52,7 @@ struct Wanted {
 
 async fn send(
     State(app): State<App>,
+    viewer: Viewer,
     Asked(lang): Asked,
     Extension(From(address)): Extension<From>,
     headers: HeaderMap,
@@ -65,9 +66,10 @@ async fn send(
         let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
         return Ok(Redirect::to(&format!("/sign-in?next={next}")).into_response());
     }
+    let session = viewer.session().map(|session| session.hash.clone());
     let sent = app.blocking(move |kernel| {
-        let away =
-            kernel.send_away(&next).map_err(|error| append_problem(error, |()| Problem::internal()))?;
+        let away = kernel.send_away(&next, session.as_deref());
+        let away = away.map_err(|error| append_problem(error, |()| Problem::internal()))?;
         let trip = Trip::of(&away.cookie_value);
         Ok::<_, Problem>(
             sign_on.provider.address(&trip, &back, lang.tag(), kernel.now()).map(|to| (away, to)),
@@ -120,8 +122,8 @@ async fn come_back(
     let (on, back) = (sign_on.clone(), back(&app));
     let came = app.blocking(move |kernel| {
         let took = kernel.take_back(&secret);
-        let next =
-            took.map_err(|error| append_problem(error, |()| Problem::internal()))?.ok_or_else(ended)?;
+        let took = took.map_err(|error| append_problem(error, |()| Problem::internal()))?;
+        let (next, left_with) = took.ok_or_else(ended)?;
         if let Some(error) = said.error {
             return Err(turned_away(&error));
         }
@@ -131,7 +133,9 @@ async fn come_back(
         let named = on.provider.recognise(&trip, &code, said.iss.as_deref(), &back, kernel.now());
         let identifier = named.map_err(|error| failed(&error))?;
         let identity = Identity { issuer: on.provider.issuer().to_owned(), identifier };
-        match kernel.sign_in_as(&identity, viewer.session().map(|session| session.hash.as_str())) {
+        // Whoever planted the way there confirms no link of who is signed in.
+        let session = viewer.session().map(|session| session.hash.as_str());
+        match kernel.sign_in_as(&identity, session.filter(|hash| left_with.as_deref() == Some(hash))) {
             Ok(session) => Ok(Came::In(session, next)),
             Err(IdentityError::Unknown) => Ok(Came::Unknown(identity.identifier)),
             Err(IdentityError::Unconfirmed(accounts)) => Ok(Came::Unconfirmed(accounts, next)),

@@ -274,8 +274,8 @@ pub async fn note_address(
     next.run(request).await
 }
 
-async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    if let Some(secret) = cookie(&headers, COOKIE).map(str::to_owned) {
+async fn sign_out(State(app): State<App>, viewer: Viewer, headers: HeaderMap) -> Result<Response, Problem> {
+    if let (Some(_), Some(secret)) = (viewer.session(), cookie(&headers, COOKIE).map(str::to_owned)) {
         app.blocking(move |kernel| Ok::<_, Problem>(kernel.sign_out(&secret))).await?.map_err(|error| {
             tracing::error!(?error, "a session cannot be ended");
             Problem::unavailable(5)
@@ -358,7 +358,8 @@ async fn change_password(
     Asked(lang): Asked,
     Form(given): Form<NewPassword>,
 ) -> Result<Response, Problem> {
-    let account = viewer.session().ok_or_else(Problem::unauthorized)?.account.clone();
+    let session = viewer.session().ok_or_else(Problem::unauthorized)?;
+    let account = session.account.clone();
     let t = app.texts.t(lang);
     let asks_code = asks_code(&app, &viewer).await?;
     let refuse = |field: &'static str, message: String| {
@@ -368,13 +369,16 @@ async fn change_password(
     if given.new_password != given.again {
         return refuse("again", t.get("password-differs"));
     }
-    app.limits.again(&account)?;
+    app.limits.again(session)?;
     let (old, code, new) = (given.old_password, given.code, given.new_password);
     let change = move |kernel: &Kernel| kernel.change_password(&account, (&old, &code), &new);
     let changed = app.blocking(move |kernel| Ok::<_, Problem>(change(kernel))).await?;
     match changed {
         Ok(session) => Ok(signed_in_response(&app, &session.cookie_value, "/")),
         Err(error) => match &error {
+            AppendError::Refused(AdminError::PasswordOften(_)) => {
+                refuse("new_password", t.get("password-often"))
+            }
             AppendError::Refused(refusal) if refusal.field() == "new_password" => {
                 refuse("new_password", t.get("password-rule-broken"))
             }

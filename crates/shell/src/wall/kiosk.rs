@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use access::scope;
+use access::{Actor, scope};
 use askama::Template;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header;
@@ -19,6 +19,7 @@ use crate::app::{App, append_problem};
 use crate::extract::{body, need_json, read_json};
 use crate::problem::Problem;
 use crate::texts::Both;
+use crate::turns::Turn;
 use crate::view::{Frame, Sheet};
 use crate::viewer::{Asked, Here, Viewer, caller, cookie};
 
@@ -34,6 +35,8 @@ pub struct Onlooker {
     pub viewer: Viewer,
     /// A screen opens nothing but walls.
     pub is_kiosk: bool,
+    /// A screen's turn to read: whoever signed in has one already.
+    pub turn: Option<Turn>,
 }
 
 impl FromRequestParts<App> for Onlooker {
@@ -45,10 +48,17 @@ impl FromRequestParts<App> for Onlooker {
             Viewer::Nobody => cookie(&parts.headers, COOKIE).map(str::to_owned),
             _ => None,
         };
-        let Some(secret) = secret else { return Ok(Self { viewer, is_kiosk: false }) };
-        let actor = app.blocking(move |kernel| kernel.kiosk(&secret)).await?.ok_or_else(ended)?;
-        Ok(Self { viewer: Viewer::Program(Arc::new(actor)), is_kiosk: true })
+        let Some(secret) = secret else { return Ok(Self { viewer, is_kiosk: false, turn: None }) };
+        let turn = app.limits.turns.of_screen(&screen(app, &secret).await?.id).await?;
+        // While it waited its link may have been revoked.
+        let viewer = Viewer::Program(Arc::new(screen(app, &secret).await?));
+        Ok(Self { viewer, is_kiosk: true, turn: Some(turn) })
     }
+}
+
+async fn screen(app: &App, secret: &str) -> Result<Actor, Problem> {
+    let secret = secret.to_owned();
+    app.blocking(move |kernel| kernel.kiosk(&secret)).await?.ok_or_else(ended)
 }
 
 impl Onlooker {

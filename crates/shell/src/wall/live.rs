@@ -40,18 +40,20 @@ const RETRY: Duration = Duration::from_millis(1_000);
 
 async fn live(
     State(app): State<App>,
-    onlooker: Onlooker,
+    mut onlooker: Onlooker,
     Asked(lang): Asked,
     Path(unit): Path<String>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let ground = Ground::of(&app, &onlooker, lang, &unit, None)?;
+    // Each board has a turn of its own.
+    onlooker.turn = None;
     Ok(Sse::new(events(app, onlooker, ground)))
 }
 
 fn events(app: App, onlooker: Onlooker, mut ground: Ground) -> ReceiverStream<Result<Event, Infallible>> {
     let (sender, receiver) = mpsc::channel(2);
-    let mut changes = Changes::from_now(&app);
     let listener = onlooker.viewer.actor().map(|actor| actor.id.clone());
+    let mut changes = Changes::from_now(&app, listener.as_ref());
     tokio::spawn(async move {
         let hello = Event::default().event("hello").retry(RETRY).data(version());
         if sender.send(Ok(hello)).await.is_err() {
@@ -59,11 +61,8 @@ fn events(app: App, onlooker: Onlooker, mut ground: Ground) -> ReceiverStream<Re
         }
         let mut shown: Option<Arc<str>> = None;
         loop {
-            let board = tokio::select! {
-                board = app.limits.turns.read_for(listener.as_ref(), board(&app, &ground)) => board,
-                () = sender.closed() => break,
-            };
-            let Ok(board) = board else { break };
+            let board = changes.read(&app, listener.as_ref(), &sender, board(&app, &ground)).await;
+            let Some(Ok(board)) = board else { break };
             if shown.as_ref() != Some(&board) {
                 let event = Event::default().event("board").data(&*board);
                 if sender.send(Ok(event)).await.is_err() {

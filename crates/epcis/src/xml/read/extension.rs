@@ -94,11 +94,11 @@ impl<'x> Reader<'x> {
             if name.namespace == Namespace::XSI || note.is_some_and(|(note, _)| note == name) {
                 continue;
             }
-            let value = match serde_json::from_str::<Value>(value) {
-                Ok(value) if structured.contains(&(name.prefix, name.local)) => self.renamed(value),
-                _ => Value::String(value.clone()),
-            };
-            members.insert(self.key(*name), value);
+            let key = self.key(*name);
+            let is_structured = structured.contains(&(name.prefix, name.local));
+            let json = if is_structured { self.source.json(&key, value)? } else { None };
+            let value = json.map_or_else(|| Value::String(value.clone()), |json| self.renamed(json));
+            members.insert(key, value);
         }
         Ok(members)
     }

@@ -35,7 +35,10 @@ on_every_store! {
             client.send("PUT", &format!("/api/accounts/{name}/identity"), Some(harness::JSON), body.as_bytes()).unwrap()
         };
         let come = |browser: Option<&Client>| {
-            let sent = Sent::off(&town);
+            let sent = match browser {
+                Some(browser) => Sent::off_from(browser, &town),
+                None => Sent::off(&town),
+            };
             hostile.give(&key.sign(&sent.claims(&town, &hostile.issuer, "u-wei")));
             match browser {
                 // Its own cookie and that of the way go together.
@@ -68,6 +71,15 @@ on_every_store! {
         let fields = [("account", "trap"), ("password", reset["one_time_password"].as_str().unwrap())];
         let once = cookie(&anyone(&town).post_form("/sign-in", &fields).expect(303), "taizhang_session").unwrap().to_owned();
         come(Some(&anyone(&town).with("cookie", &once))).expect(403);
+        // Nor does who was sent there by somebody else's browser.
+        let planted = Sent::off(&town);
+        hostile.give(&key.sign(&planted.claims(&town, &hostile.issuer, "u-wei")));
+        signed_in("wei").with("cookie", &planted.cookie).get(&planted.back_path()).expect(403);
+        // Nor does a session whose owner gave the password long ago: it may be stolen.
+        let old = signed_in("wei");
+        town.clock.advance_ms(15 * 60_000);
+        come(Some(&old)).expect(403);
+        let admin = town.holder_again("qian");
         let browser = entered(&town, &come(Some(&signed_in("wei"))).expect(303));
         assert!(browser.get("/account").expect(200).text().contains("wei"));
         // From then on it opens the account, and is nobody else's.

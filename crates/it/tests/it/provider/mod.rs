@@ -104,7 +104,11 @@ struct Sent {
 
 impl Sent {
     fn off(town: &Town) -> Self {
-        let answer = anyone(town).get("/sign-in/provider?next=/matters%3Fx%3D1").expect(303);
+        Self::off_from(&anyone(town), town)
+    }
+
+    fn off_from(browser: &Client, town: &Town) -> Self {
+        let answer = browser.get("/sign-in/provider?next=/matters%3Fx%3D1").expect(303);
         let cookie = cookie(&answer, "taizhang_away").unwrap();
         let address = answer.header("location").to_owned();
         Self { browser: anyone(town).with("cookie", &cookie), address, cookie }

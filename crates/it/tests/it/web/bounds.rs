@@ -175,7 +175,8 @@ on_every_store! {
         town.clock.advance_ms(1);
         program.get("/api/matters").expect(401);
 
-        let stream = StateStream::open(&town.scale(1));
+        let scale = town.scale(1);
+        let stream = StateStream::open(&scale);
         let issued = town.issue(User::Leader);
         let program = town.site.client().bearer(&issued.credential.unwrap());
         let matters = program.open("GET", "/matters/live", &[("accept", "text/event-stream"), ("connection", "close")]);
@@ -185,10 +186,7 @@ on_every_store! {
         town.program(User::Admin).send("DELETE", &format!("/api/tokens/{token}"), None, &[]).unwrap().expect(200);
         program.get("/api/matters").expect(401);
         ended(matters);
-        // Everybody else's ends as well, and is opened again by who still may.
-        stream.ended();
-        let scale = town.scale(1);
-        let stream = StateStream::open(&scale);
+        // Nobody else's does, until what it was opened with is taken away.
         town.revoke_scale(1);
         stream.ended();
         assert_eq!(scale.get("/scale/v1/stream").expect(401).json()["status"], json!(401));

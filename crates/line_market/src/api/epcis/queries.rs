@@ -268,7 +268,13 @@ pub async fn find(
     let owner = owner(app, viewer);
     let found = app.blocking(move |kernel| kernel.read(|tx| standing::named(tx, &owner, &name))).await?;
     let found = found.filter(|found| book.is_none_or(|book| !found.alone || book == found.book));
-    found.ok_or_else(no_such_name)
+    let found = found.ok_or_else(no_such_name)?;
+    // What is done with it is written into its book, where the right may have gone since it was named.
+    if action == SUBSCRIBE {
+        let (_, resource) = crate::api::market(app, found.book.as_str())?;
+        viewer.need(app, SUBSCRIBE, &resource)?;
+    }
+    Ok(found)
 }
 
 /// The book that the parameter names, if the action is allowed there; without one, the action must be allowed somewhere.

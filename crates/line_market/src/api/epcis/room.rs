@@ -1,20 +1,18 @@
 //! Documents in hand: a turn of their sender, their bytes, and room for what these come to until they are recorded or refused.
 
-use std::time::Duration;
-
 use axum::body::Bytes;
 use axum::extract::Request;
 use base::limits::REQUEST_BYTES_MAX;
 use shell::extract::{body, declared};
+use shell::room::{Place, Room};
 use shell::viewer::Viewer;
 use shell::{App, Problem};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
-use tokio::time::timeout;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::formats::Media;
 
 /// What all documents in hand may come to in memory.
-const KIBIBYTES_MAX: u32 = 256 * 1024;
+static ROOM: Room = Room::of_mebibytes(256);
 /// What an object or list of JSON, or an element of XML, may come to.
 const BYTES_PER_NODE: usize = 1_024;
 /// What another value may, with what queries find it by.
@@ -22,43 +20,31 @@ const BYTES_PER_VALUE: usize = 256;
 /// What may be as much is looked at closely.
 const BYTES_UNSEEN_MAX: usize = 8 * 1024 * 1024;
 
-/// How long a document waits for room.
-const WAIT_MAX: Duration = Duration::from_secs(5);
-
-static ROOM: Semaphore = Semaphore::const_new(KIBIBYTES_MAX as usize);
-
 /// Kept until the document is done with.
-pub struct Room {
+pub struct Held {
     _turn: OwnedSemaphorePermit,
-    _room: SemaphorePermit<'static>,
+    _place: Place,
 }
 
-/// The bytes of a document, when it is its sender's turn and there is room for it; of several senders whoever comes first is
-/// served first.
+/// The bytes of a document, when it is its sender's turn and there is room for it.
 pub async fn document(
     app: &App,
     viewer: &Viewer,
     media: Media,
     request: Request,
-) -> Result<(Bytes, Room), Problem> {
+) -> Result<(Bytes, Held), Problem> {
     let declared = declared(request.headers());
     // Before any of it is read: whoever waits holds nothing.
     let turn = app.limits.turns.to_send(&viewer.id(), declared.unwrap_or(REQUEST_BYTES_MAX)).await?;
     let bytes = body(request, REQUEST_BYTES_MAX).await?;
-    let room = found(&ROOM, comes_to(&bytes, media.is_xml()), WAIT_MAX).await?;
-    Ok((bytes, Room { _turn: turn, _room: room }))
-}
-
-/// Room for what a document comes to: what comes to more than there is takes all of it.
-async fn found(room: &Semaphore, bytes: usize, wait_max: Duration) -> Result<SemaphorePermit<'_>, Problem> {
-    let kibibytes = u32::try_from(bytes / 1_024).unwrap_or(u32::MAX).clamp(1, KIBIBYTES_MAX);
-    let found = timeout(wait_max, room.acquire_many(kibibytes)).await;
-    Ok(found.map_err(|_| Problem::unavailable(2))?.expect("nobody closes it"))
+    let place = ROOM.found(comes_to(&bytes, media.is_xml())).await?;
+    Ok((bytes, Held { _turn: turn, _place: place }))
 }
 
 /// What a document may come to in memory.
 fn comes_to(bytes: &[u8], is_xml: bool) -> usize {
-    let nodes = bytes.iter().filter(|byte| matches!(byte, b'{' | b'[' | b'<')).count();
+    // A character of XML may be written by its number.
+    let nodes = bytes.iter().filter(|byte| matches!(byte, b'{' | b'[' | b'<' | b'#')).count();
     let values = bytes.iter().filter(|byte| matches!(byte, b',' | b'=')).count();
     let whole = |(nodes, values)| bytes.len() * 4 + nodes * BYTES_PER_NODE + values * BYTES_PER_VALUE;
     match whole((nodes, values)) {
@@ -96,21 +82,22 @@ fn end_of_text(bytes: &[u8], begin: usize) -> usize {
     bytes.len()
 }
 
-/// Elements, and attributes.
+/// Elements and attributes, and what attributes hold that may be JSON.
 fn in_xml(bytes: &[u8]) -> (usize, usize) {
     let (mut nodes, mut values, mut at, mut in_tag) = (0, 0, 0, false);
     while let Some(byte) = bytes.get(at) {
         match byte {
             b'<' => {
                 nodes += 1;
-                // What is no element is read as if it were text, where nothing is passed over.
-                in_tag = !matches!(bytes.get(at + 1), Some(b'/' | b'!' | b'?'));
+                at = end_of_no_element(&bytes[at..]).map_or(at, |length| at + length);
+                in_tag = !matches!(bytes.get(at + 1), Some(b'/')) && bytes.get(at) == Some(&b'<');
             }
             b'>' => in_tag = false,
             b'=' if in_tag => values += 1,
             b'"' | b'\'' if in_tag => {
-                let rest = &bytes[at + 1..];
-                at += 1 + rest.iter().position(|end| end == byte).unwrap_or(rest.len());
+                let value = bytes[at + 1..].split(|end| end == byte).next().unwrap_or_default();
+                let (inner_nodes, inner_values) = in_attribute(value);
+                (nodes, values, at) = (nodes + inner_nodes, values + inner_values, at + 1 + value.len());
             }
             _ => {}
         }
@@ -119,22 +106,29 @@ fn in_xml(bytes: &[u8]) -> (usize, usize) {
     (nodes, values)
 }
 
+/// How far a comment, a section of characters or an instruction goes, in which nothing is an element; what has no end goes to
+/// that of the document.
+fn end_of_no_element(bytes: &[u8]) -> Option<usize> {
+    const ENDS: [(&[u8], &[u8]); 4] =
+        [(b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"), (b"<!", b">")];
+    let (begin, end) = ENDS.into_iter().find(|(begin, _)| bytes.starts_with(begin))?;
+    let rest = &bytes[begin.len()..];
+    let length = rest.windows(end.len()).position(|it| it == end).map_or(rest.len(), |at| at + end.len());
+    // The last byte is passed over by whoever asks.
+    Some(begin.len() + length - 1)
+}
+
+/// Objects and lists, and commas, of JSON in an attribute; what is written by its number may be any of them. No element stands
+/// in one.
+fn in_attribute(value: &[u8]) -> (usize, usize) {
+    let nodes = value.iter().filter(|byte| matches!(byte, b'{' | b'[' | b'<')).count();
+    let by_number = value.windows(2).filter(|pair| pair == b"&#").count();
+    (nodes + by_number, value.iter().filter(|byte| **byte == b',').count())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn whoever_finds_no_room_in_time_is_told_to_come_again() {
-        let room = Semaphore::new(KIBIBYTES_MAX as usize);
-        let held = found(&room, usize::MAX, Duration::ZERO).await.unwrap();
-        let refused = found(&room, 1, Duration::ZERO).await.unwrap_err();
-        assert_eq!((refused.status.as_u16(), refused.retry_after_s), (503, Some(2)));
-        let next = found(&room, usize::MAX, WAIT_MAX);
-        let (next, ()) = tokio::join!(next, async { drop(held) });
-        assert_eq!(room.available_permits(), 0);
-        drop(next.unwrap());
-        assert_eq!(room.available_permits(), KIBIBYTES_MAX as usize);
-    }
 
     #[test]
     fn what_stands_in_texts_makes_no_values() {
@@ -151,5 +145,31 @@ mod tests {
         let elements = format!("<a><![CDATA[\"]]>{}</a>", "<b c=''/>".repeat(20_000));
         let each = 20_000 * (BYTES_PER_NODE + BYTES_PER_VALUE) + 3 * BYTES_PER_NODE;
         assert_eq!(comes_to(elements.as_bytes(), true), elements.len() * 4 + each);
+    }
+
+    #[test]
+    fn what_is_no_element_hides_none_that_follow() {
+        let elements = "<b c=''/>".repeat(20_000);
+        for hides in
+            ["<!-- <a \" -->", "<![CDATA[ <a ' ]]>", "<?p <a \" ?>", "<!DOCTYPE a>", "<!-- > <a '-->"]
+        {
+            let text = format!("<a>{hides}{elements}</a>");
+            let each = 20_000 * (BYTES_PER_NODE + BYTES_PER_VALUE) + 3 * BYTES_PER_NODE;
+            assert_eq!(comes_to(text.as_bytes(), true), text.len() * 4 + each, "{hides}");
+        }
+        let broken = format!("<a b='{elements}</a>");
+        assert!(comes_to(broken.as_bytes(), true) > 20_000 * BYTES_PER_NODE);
+    }
+
+    #[test]
+    fn json_in_an_attribute_comes_to_what_it_comes_to_by_itself() {
+        let list = format!("[{}{{}}]", "{},".repeat(20_000));
+        let by_number = list.replace('{', "&#123;");
+        for (list, quote) in [(&list, '"'), (&by_number, '\'')] {
+            let xml = format!("<a b={quote}{list}{quote}/>");
+            let around = 9 * 4 + BYTES_PER_NODE + BYTES_PER_VALUE;
+            let values = 20_002 * BYTES_PER_NODE + 20_000 * BYTES_PER_VALUE;
+            assert_eq!(comes_to(xml.as_bytes(), true), around + list.len() * 4 + values);
+        }
     }
 }

@@ -15,6 +15,7 @@ use axum::response::Response;
 use base::{ActorId, BookId, Seq, Time};
 use ledger::{Body, Entry};
 use shell::seats::Seat;
+use shell::turns::within;
 use shell::viewer::{COOKIE, Viewer, cookie};
 use shell::{App, Both, Lang, Problem};
 use store::StoreError;
@@ -282,7 +283,7 @@ impl Follower {
         // Whoever waits for a search keeps no turn of the caller's other reads meanwhile.
         let looked = match is_wanted {
             true => look(Some(turns.next_search(&self.ask.named.owner).await)).await,
-            false => turns.read_for(Some(&self.ask.actor), look(None)).await,
+            false => within(turns.next_for(Some(&self.ask.actor)).await, look(None)).await,
         };
         let again = |_| Ended(Some(CloseFrame { code: close_code::AGAIN, reason: "".into() }));
         let (looked, cursors) = looked.map_err(again)?;

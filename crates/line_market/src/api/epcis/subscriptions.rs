@@ -6,9 +6,10 @@ use axum::response::{IntoResponse, Response};
 use base::Time;
 use epcis::format::EpcFormat;
 use kernel::notices::check_webhook;
-use kernel::{Desk, Page};
+use kernel::{AdminError, AppendError, Desk, Page, SessionState, session_state};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shell::api::refusal::admin_problem;
 use shell::extract::{Path, body, read_json};
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
@@ -185,15 +186,19 @@ pub async fn subscribe(
     let actor = viewer.id();
     let books = books(&app, &viewer, QUERY, None)?;
     let session = viewer.session().map(|session| session.hash.clone());
+    let of = app.clone();
     let open = move |desk: &mut Desk<'_>| {
         let now = desk.now();
         // What is opened goes on by itself, also where the session was ended because somebody else had it.
-        let has_ended = match &session {
-            Some(session) => !kernel::session_goes_on(desk.read()?, session, now)?,
-            None => false,
-        };
-        if has_ended {
-            return Ok(Err(Problem::unauthorized()));
+        if let Some(session) = &session {
+            let refusal = match session_state(desk.read()?, session, now)? {
+                SessionState::Confirmed => None,
+                SessionState::Open => Some(AdminError::Unconfirmed),
+                SessionState::Ended => Some(AdminError::SessionEnded),
+            };
+            if let Some(refusal) = refusal {
+                return Ok(Err(admin_problem(&of, AppendError::Refused(refusal))));
+            }
         }
         Ok(standing::open(desk, &actor, &query, &books, &new)?.ok_or_else(no_such_name))
     };

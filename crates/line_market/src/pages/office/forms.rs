@@ -442,12 +442,7 @@ fn lots_to_choose(
     };
     let tenants = stalls.iter().filter_map(|stall| stall.merchant.as_deref());
     merchants.extend(tenants.filter(|tenant| reach.covers(Some(tenant))));
-    let of_each = LOTS.div_ceil(merchants.len().max(1)).max(3);
-    let mut lots = Vec::new();
-    for merchant in merchants {
-        let filter = LotFilter { merchant: Some(merchant), ..LotFilter::default() };
-        lots.extend(state::list_lots(tx, book, &filter, of_each, 0)?);
-    }
+    let mut lots = state::latest_of_each(tx, book, merchants.into_iter(), LOTS)?;
     if *reach == Reach::All && lots.len() < LOTS {
         let known: BTreeSet<String> = lots.iter().map(|lot| lot.lot.clone()).collect();
         let latest = state::list_lots(tx, book, &LotFilter::default(), LOTS, 0)?;

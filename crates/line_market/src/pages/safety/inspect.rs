@@ -1,6 +1,8 @@
 //! The inspector's page: choose a lot, record a test. A failed test holds the lot at once.
 
 use askama::Template;
+use std::collections::BTreeSet;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
 use axum::http::StatusCode;
@@ -35,7 +37,7 @@ pub fn router() -> Router<App> {
     Router::new().route("/market/{book}/inspect", get(form).post(record)).layer(limit)
 }
 
-/// Lots to choose from: the latest.
+/// Lots to choose from: the latest, of each merchant who has a stall a share.
 const LOTS_MAX: usize = 1_000;
 const TESTS_MAX: usize = 20;
 
@@ -117,8 +119,20 @@ async fn choose(
     let (lots, flags, products) = app
         .blocking(move |kernel| {
             kernel.read(|tx| {
-                let filter = LotFilter { stall: stall.as_deref(), ..Default::default() };
-                let lots = state::list_lots(tx, &book, &filter, LOTS_MAX, 0)?;
+                let lots = match &stall {
+                    Some(stall) => {
+                        let filter = LotFilter { stall: Some(stall), ..Default::default() };
+                        state::list_lots(tx, &book, &filter, LOTS_MAX, 0)?
+                    }
+                    None => {
+                        let stalls = state::stalls(tx, &book)?;
+                        let tenants: BTreeSet<&str> =
+                            stalls.iter().filter_map(|stall| stall.merchant.as_deref()).collect();
+                        let mut lots = state::latest_of_each(tx, &book, tenants.into_iter(), LOTS_MAX)?;
+                        lots.sort_by(|a, b| (b.received_at, &a.lot).cmp(&(a.received_at, &b.lot)));
+                        lots
+                    }
+                };
                 let flags = state::flags(tx, &books, &book, &lots)?;
                 Ok::<_, StoreError>((lots, flags, Products::read(tx, &book)?))
             })

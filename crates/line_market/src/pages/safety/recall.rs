@@ -145,7 +145,15 @@ async fn set(
             &account.products,
         ));
     }
-    all.push(lots_table(app, ground, &t, "siblings", "safety-siblings", &it.siblings, &account.products));
+    all.push(lots_table(
+        app,
+        ground,
+        &t,
+        "siblings",
+        if it.siblings_cut { "safety-siblings-cut" } else { "safety-siblings" },
+        &it.siblings,
+        &account.products,
+    ));
     page(&RecallPage {
         tiles: tiles(&t, it),
         cut: it.slips_total.is_some_and(|total| total > it.slips.len()),

@@ -359,8 +359,8 @@ fn step(app: &App, lang: Lang, entry: &Entry) -> String {
         text = step.and_then(|step| words::known(&t, "step", step)).unwrap_or(text);
         let sender = captured.and_then(|it| it.sender);
         let who = sender.as_ref().map(|sender| sender.as_str().split_once(':').map_or("", |(_, name)| name));
-        // Two that act on nobody's behalf are told apart all the same.
-        let own = || entry.actor.as_str().split_once(':').map_or("", |(_, name)| name);
+        // Two programs that act on nobody's behalf are told apart all the same; whoever signs in is told by no name.
+        let own = || entry.actor.as_str().strip_prefix("token:").unwrap_or_default();
         let who = who.map_or_else(
             || format!("{} {}", t.get("safety-outside"), own().chars().take(4).collect::<String>()),
             str::to_owned,

@@ -199,10 +199,11 @@ pub async fn accept(
         kept.ok_or_else(Problem::not_found)?
     };
     let read = taken::read(&app, &viewer, &book, &project, file.as_deref(), kept.bytes).await?;
-    let Taken { import, .. } = read.map_err(|error| refused(&error))?;
+    let Taken { import, place, .. } = read.map_err(|error| refused(&error))?;
     let sent = Sent::of("plan", &typed);
-    let recorded =
-        taken::record(&app, &viewer, &book, &project, digest, import, sent).await.map_err(once::told)?;
+    let recorded = taken::record(&app, &viewer, &book, &project, digest, (import, place), sent)
+        .await
+        .map_err(once::told)?;
     let back = format!("{}?done={}", href(&book, &project.project, ""), recorded.entry.seq.0);
     Ok(Redirect::to(&back).into_response())
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::grants::grants_table;
 use super::{AdminPage, Desk, Form, Nothing, Posted, Secret, page, refused};
-use crate::api::accounts::{Again, accounts, confirm_entering, grants};
+use crate::api::accounts::{accounts, confirm_entering, grants};
 use crate::api::refusal::malformed;
 use crate::app::App;
 use crate::extract::Path;
@@ -142,20 +142,6 @@ fn one_time(desk: &Desk, password: Option<String>, shown: &mut AdminPage) {
 /// The forms that open an account to somebody else.
 const OPENING: [&str; 3] = ["/reset-password", "/remove-totp", "/set-identity"];
 
-/// What somebody is asked for again before the account of an administrator is opened to somebody else.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Asked {
-    password: String,
-    code: String,
-}
-
-impl From<Asked> for Again {
-    fn from(Asked { password, code }: Asked) -> Self {
-        Self { password, code }
-    }
-}
-
 async fn account_page(desk: &Desk, account: &AccountId) -> Result<AdminPage, Problem> {
     let all = accounts(&desk.app, &desk.viewer).await?;
     let row = all.into_iter().find(|row| row.account == *account).ok_or_else(Problem::not_found)?;
@@ -281,11 +267,11 @@ async fn disable(
 async fn reset(
     Path(account): Path<String>,
     desk: Desk,
-    Posted { typed, sent }: Posted<Asked>,
+    Posted { mut sent, .. }: Posted<Nothing>,
 ) -> Result<Response, Problem> {
     let account = named(&account)?;
     desk.app.limits.one_time(&desk.viewer.id())?;
-    let asked = confirm_entering(&desk.app, &desk.viewer, "kernel.password.reset", &account, typed.into());
+    let asked = confirm_entering(&desk.app, &desk.viewer, "kernel.password.reset", &account, &mut sent.again);
     if let Err(problem) = asked.await {
         return refused(&desk, problem, account_page(&desk, &account).await?);
     }
@@ -304,10 +290,10 @@ async fn reset(
 async fn remove_totp(
     Path(account): Path<String>,
     desk: Desk,
-    Posted { typed, sent }: Posted<Asked>,
+    Posted { mut sent, .. }: Posted<Nothing>,
 ) -> Result<Response, Problem> {
     let account = named(&account)?;
-    let asked = confirm_entering(&desk.app, &desk.viewer, "kernel.totp.remove", &account, typed.into());
+    let asked = confirm_entering(&desk.app, &desk.viewer, "kernel.totp.remove", &account, &mut sent.again);
     if let Err(problem) = asked.await {
         return refused(&desk, problem, page_at(&desk, &account, "remove-totp").await?);
     }
@@ -323,23 +309,21 @@ async fn remove_totp(
 #[serde(default)]
 struct Named {
     identifier: String,
-    password: String,
-    code: String,
 }
 
 async fn set_identity(
     Path(account): Path<String>,
     desk: Desk,
-    Posted { typed, sent }: Posted<Named>,
+    Posted { typed, mut sent }: Posted<Named>,
 ) -> Result<Response, Problem> {
     desk.viewer.need_somewhere(&desk.app, "kernel.identity.set")?;
     let account = named(&account)?;
     let issuer = desk.app.sign_on.as_ref().map(|on| on.provider.issuer().to_owned());
     let issuer = issuer.ok_or_else(Problem::not_found)?;
     let (who, identifier) = (account.clone(), typed.identifier.trim().to_owned());
-    let again = Again { password: typed.password, code: typed.code };
     let work = move |kernel: &Kernel, by: &By| kernel.set_identity(by, &who, Identity { issuer, identifier });
-    let asked = confirm_entering(&desk.app, &desk.viewer, "kernel.identity.set", &account, again).await;
+    let asked =
+        confirm_entering(&desk.app, &desk.viewer, "kernel.identity.set", &account, &mut sent.again).await;
     let set = match asked {
         Ok(()) => desk.act("kernel.identity.set", sent, work).await,
         Err(problem) => Err(problem),

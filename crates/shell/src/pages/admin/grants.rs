@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::choices::given;
 use super::{AdminPage, Desk, Form, Nothing, Posted, page, refused};
-use crate::api::accounts::{Again, accounts, confirm, grants};
+use crate::api::accounts::{accounts, confirm, grants};
 use crate::api::refusal::malformed;
 use crate::app::App;
 use crate::extract::{Path, Query};
@@ -95,8 +95,6 @@ struct Typed {
     unit: String,
     line: String,
     subject: String,
-    password: String,
-    code: String,
 }
 
 async fn form(desk: &Desk, typed: &Typed) -> Result<AdminPage, Problem> {
@@ -144,7 +142,7 @@ async fn new(desk: Desk, Query(typed): Query<Typed>) -> Result<Response, Problem
     page(&form(&desk, &typed).await?)
 }
 
-async fn give(desk: Desk, Posted { typed, sent }: Posted<Typed>) -> Result<Response, Problem> {
+async fn give(desk: Desk, Posted { typed, mut sent }: Posted<Typed>) -> Result<Response, Problem> {
     let again = form(&desk, &typed).await?;
     let read = || {
         let grantee = ActorId::new(&typed.grantee).map_err(|error| malformed("grantee", &error))?;
@@ -159,8 +157,8 @@ async fn give(desk: Desk, Posted { typed, sent }: Posted<Typed>) -> Result<Respo
         Err(problem) => return refused(&desk, problem, again),
     };
     if grant.role == ADMIN {
-        let (password, code) = (typed.password.clone(), typed.code.clone());
-        let confirmed = confirm(&desk.app, &desk.viewer, "kernel.grant.give", Again { password, code }).await;
+        let asked = std::mem::take(&mut sent.again);
+        let confirmed = confirm(&desk.app, &desk.viewer, "kernel.grant.give", asked).await;
         if let Err(problem) = confirmed {
             return refused(&desk, problem, again);
         }

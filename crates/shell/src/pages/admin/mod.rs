@@ -35,6 +35,7 @@ use kernel::{AdminResult, By, Kernel};
 use serde::de::DeserializeOwned;
 
 use super::page;
+use crate::api::accounts::{Again, confirm};
 use crate::api::refusal::admin_problem;
 use crate::app::App;
 use crate::once::{self, Sent};
@@ -236,11 +237,16 @@ impl Desk {
     async fn act<T: Send + 'static>(
         &self,
         action: &str,
-        sent: Option<Sent>,
+        once: impl Into<Once>,
         work: impl FnOnce(&Kernel, &By) -> AdminResult<T> + Send + 'static,
     ) -> Result<T, Problem> {
         self.viewer.need_somewhere(&self.app, action)?;
-        let by = self.by(sent.as_ref());
+        self.app.limits.act(&self.viewer.id())?;
+        let Once { sent, again } = once.into();
+        if !again.password.is_empty() {
+            confirm(&self.app, &self.viewer, action, again).await?;
+        }
+        let by = self.viewer.by(sent.as_ref());
         let done = self.app.blocking(move |kernel| Ok::<_, Problem>(work(kernel, &by))).await?;
         done.map_err(|error| once::told(admin_problem(&self.app, error)))
     }
@@ -249,11 +255,12 @@ impl Desk {
     async fn act_secretly<T: Send + 'static>(
         &self,
         action: &str,
-        sent: Option<Sent>,
+        once: Once,
         secret: fn(&mut T) -> &mut Option<String>,
         work: impl FnOnce(&Kernel, &By) -> AdminResult<T> + Send + 'static,
     ) -> Result<T, Problem> {
-        let slot = sent.as_ref().map(|sent| self.app.shown.slot(&self.viewer.id(), sent)).unwrap_or_default();
+        let slot =
+            once.sent.as_ref().map(|sent| self.app.shown.slot(&self.viewer.id(), sent)).unwrap_or_default();
         let work = move |kernel: &Kernel, by: &By| {
             // The browser may have gone away, so what was shown is kept here and not after the wait.
             let mut kept = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -265,22 +272,26 @@ impl Desk {
             }
             Ok(done)
         };
-        self.act(action, sent, work).await
-    }
-
-    fn by(&self, sent: Option<&Sent>) -> By {
-        let actor = self.viewer.id();
-        match sent {
-            Some(sent) => By::once(actor, sent.key.clone(), sent.digest.clone()),
-            None => By::from(&actor),
-        }
+        self.act(action, once, work).await
     }
 }
 
-/// A form that was sent: what was typed, and what it is known by if it comes again.
+/// What a form is known by if it comes again, and what its sender was asked for once more.
+struct Once {
+    sent: Option<Sent>,
+    again: Again,
+}
+
+impl From<Option<Sent>> for Once {
+    fn from(sent: Option<Sent>) -> Self {
+        Self { sent, again: Again::default() }
+    }
+}
+
+/// A form that was sent.
 struct Posted<T> {
     typed: T,
-    sent: Option<Sent>,
+    sent: Once,
 }
 
 impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
@@ -293,11 +304,14 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
                 Both::new("表单无法读取，请刷新页面后重新提交。", "the form cannot be read; reload the page");
             Problem::bad_request("form", "format", detail)
         };
-        let Sheet(values) =
+        let Sheet(mut values) =
             Sheet::<BTreeMap<String, String>>::from_request(request, app).await.map_err(unread)?;
         // What somebody is asked for again is no part of the act, and no digest of it is kept.
-        let told = values.iter().filter(|(name, _)| !matches!(name.as_str(), "password" | "code"));
-        let sent = Sent::of(&form, &told.map(|(name, value)| (name.clone(), value.clone())).collect());
+        let again = match values.remove("password") {
+            Some(password) => Again { password, code: values.remove("code").unwrap_or_default() },
+            None => Again::default(),
+        };
+        let sent = Once { sent: Sent::of(&form, &values), again };
         let members = values.into_iter().map(|(name, value)| (name, serde_json::Value::String(value)));
         let typed = serde_json::from_value(serde_json::Value::Object(members.collect()));
         typed.map(|typed| Self { typed, sent }).map_err(|error| {
@@ -360,6 +374,10 @@ fn refused(desk: &Desk, problem: Problem, mut shown: AdminPage) -> Result<Respon
     let status =
         if wrong.status == StatusCode::FORBIDDEN { wrong.status } else { StatusCode::UNPROCESSABLE_ENTITY };
     if let Some(form) = shown.forms.first_mut() {
+        let has = |name: &str| form.fields.iter().any(|field| field.name == name);
+        if wrong.field.as_deref().is_some_and(|name| matches!(name, "password" | "code") && !has(name)) {
+            form.fields.extend(desk.again());
+        }
         wrong.onto(form);
     }
     Ok((status, page(&shown)?).into_response())

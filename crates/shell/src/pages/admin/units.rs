@@ -9,12 +9,11 @@ use registry::{BookOpened, Level, PostAdded, PostHeld, PostLeft, UnitAdded};
 use serde::Deserialize;
 
 use super::choices::{comma, depth_first, given};
-use super::{AdminPage, Desk, Form, Posted, page, refused};
+use super::{AdminPage, Desk, Form, Once, Posted, page, refused};
 use crate::api::accounts::accounts;
 use crate::api::refusal::malformed;
 use crate::app::App;
 use crate::extract::Path;
-use crate::once::Sent;
 use crate::problem::Problem;
 use crate::table::{Direction, TableSpec};
 use crate::view::{Cell, Choice, Column, Empty, Field, FieldKind, TableView};
@@ -204,7 +203,7 @@ pub(super) async fn change(
     desk: &Desk,
     unit: &UnitCode,
     action: &str,
-    sent: Option<Sent>,
+    sent: Once,
     work: impl FnOnce(&Kernel, &By) -> AdminResult<kernel::Receipt> + Send + 'static,
     again: AdminPage,
 ) -> Result<Response, Problem> {

@@ -1,0 +1,74 @@
+//! Whether whoever was let in still is when the writer decides: what was asked before waited for it.
+
+use access::{Actor, Grant};
+use base::SubjectId;
+use store::{Param, StoreError, Tx};
+
+use super::{FoundActor, find_actor, of_holder};
+use crate::registry::{id, root_size};
+use crate::{Desk, Kernel};
+
+/// By what somebody was let in.
+#[derive(Debug, Clone)]
+pub struct LetIn {
+    /// Who, with what was granted, that of posts among it.
+    pub actor: Actor,
+    /// The digest of the session's cookie; `None` for programs and devices.
+    pub session: Option<String>,
+    /// Entries of the root book before that was looked up, in which rights stand.
+    pub root: i64,
+}
+
+impl Kernel {
+    /// Entries of the root book that what is in memory follows from.
+    pub fn root_known(&self) -> Result<i64, StoreError> {
+        Ok(self.memory.fresh(self)?.size)
+    }
+}
+
+impl Desk<'_> {
+    /// Whether somebody is let in as before: by the same session, with the same rights. The rights are looked at where the root
+    /// book has grown since.
+    pub fn still_lets_in(&mut self, by: &LetIn) -> Result<bool, StoreError> {
+        const GOES_ON: &str = "select hash from session where hash = $1 and expires > $2";
+        const EXPIRED: &str = "select token from api_token where token = $1 and expires <= $2";
+        let (now, today) = (self.now(), self.zone().day_of(self.now()));
+        let tx = self.read()?;
+        if let Some(hash) = &by.session
+            && tx.query_one(GOES_ON, &[Param::Text(hash), Param::Int(now.0)])?.is_none()
+        {
+            return Ok(false);
+        }
+        if let Some(token) = by.actor.id.as_str().strip_prefix("token:")
+            && tx.query_one(EXPIRED, &[Param::Text(token), Param::Int(now.0)])?.is_some()
+        {
+            return Ok(false);
+        }
+        if root_size(tx)? == by.root {
+            return Ok(true);
+        }
+        let Some(FoundActor { actor, .. }) = find_actor(tx, &by.actor.id, now)? else { return Ok(false) };
+        // A one-time password opens nothing but its change.
+        if by.session.is_some() && by.actor.grants.is_empty() {
+            return Ok(true);
+        }
+        let mut grants = actor.grants;
+        if by.session.is_some() {
+            grants.extend(of_posts(tx, &by.actor, today.0)?);
+        }
+        Ok(grants.len() == by.actor.grants.len() && grants.iter().all(|it| by.actor.grants.contains(it)))
+    }
+}
+
+/// What follows from the posts that an account holds on a day.
+fn of_posts(tx: &mut dyn Tx, actor: &Actor, day: i32) -> Result<Vec<Grant>, StoreError> {
+    const HELD: &str = "select p.post, p.unit from org_holder h join org_post p on p.post = h.post
+        where h.account = $1 and h.from_day <= $2 and (h.until_day is null or h.until_day >= $2)";
+    let account = actor.id.as_str().trim_start_matches("account:");
+    let rows = tx.query(HELD, &[Param::Text(account), Param::Int(day.into())])?;
+    let held = rows.iter().map(|row| {
+        let (post, unit) = (id(SubjectId::new(row.text(0)?))?, id(base::UnitCode::new(row.text(1)?))?);
+        Ok(of_holder(&post, &unit))
+    });
+    held.collect()
+}
