@@ -44,8 +44,8 @@ pub(crate) enum Cause<'a> {
         lot: &'a str,
         hold: u64,
     },
-    /// More was sold than there was, or what was held, or on a scale whose verification had ended: one matter for a scale, a
-    /// breach and the day on which it was reported, however many lots a scale names.
+    /// More was sold than there was, or what was held, or what a former tenant had left, or on a scale whose verification had
+    /// ended: one matter for a scale, a breach and the day on which it was reported, however many lots a scale names.
     Breach {
         scale: u32,
         lot: &'a str,
@@ -102,6 +102,9 @@ impl Cause<'_> {
             }
             Self::Breach { scale, lot, breach: Breach::MassBalance } => {
                 format!("{scale} 号秤销量超出进货量（如批次 {lot}），核查处置")
+            }
+            Self::Breach { scale, lot, breach: Breach::FormerTenant } => {
+                format!("{scale} 号秤销售已退租经营户的批次（如 {lot}），核查处置")
             }
             Self::Complaint { seq } => format!("办理第 {seq} 号投诉"),
             Self::Certificate { merchant, certificate, until } => {

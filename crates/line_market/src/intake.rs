@@ -17,7 +17,7 @@ use crate::kinds::{BlockAcknowledged, BreachReported, Sale, SlipSerial};
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
 use crate::rules::sale::{Ground, Judged, Told};
-use crate::state::{self, Block, Blocks, Past, Price, Product};
+use crate::state::{self, Block, Blocks, Past, Price, Product, Sold};
 
 /// What a sale counts as among what a scale has in hand: a batch of the most there may be takes all its turns.
 pub(crate) const BYTES_PER_SALE: usize = REQUEST_BYTES_MAX / SALES_PER_BATCH_MAX;
@@ -219,11 +219,13 @@ impl Prepared {
         };
         let tenant = tenant(tx, &self.book, scale.stall.as_deref())?;
         let lots = lots.into_iter().map(|lot| (lot.lot.clone(), lot)).collect();
-        Ok(Ground { scale, places, past: self.past(tx)?, lots, tenant })
+        let mut ground = Ground { scale, places, past: Past::default(), lots, tenant };
+        ground.past = self.past(tx, &ground)?;
+        Ok(ground)
     }
 
     /// A connected scale is judged by what stands: for it nothing of this is read.
-    fn past(&self, tx: &mut dyn Tx) -> Result<Past, Failure> {
+    fn past(&self, tx: &mut dyn Tx, ground: &Ground) -> Result<Past, Failure> {
         let cut_off = || {
             let told =
                 self.lines.iter().filter_map(|line| Some((line.occurred, &line.sale.as_ref().ok()?.sale)));
@@ -234,7 +236,15 @@ impl Prepared {
         let mut lots: Vec<&str> = cut_off().map(|(_, sale)| sale.lot.as_str()).collect();
         lots.sort_unstable();
         lots.dedup();
-        Ok(state::past(tx, &self.book, (self.scale, &lots), (first, last))?)
+        let mut stalls: Vec<&str> = cut_off()
+            .map(|(_, sale)| &**sale)
+            .filter(|sale| ground.is_tenant_in_doubt(sale))
+            .map(|sale| sale.stall.as_str())
+            .collect();
+        stalls.sort_unstable();
+        stalls.dedup();
+        let sold = Sold { scale: self.scale, lots: &lots, stalls: &stalls };
+        Ok(state::past(tx, &self.book, sold, (first, last))?)
     }
 
     /// The sales of this batch that are recorded already, by counter.

@@ -20,7 +20,7 @@ pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, count_out_of, descendants, holds, origins};
 pub use markets::{Jobs, Market, has_sold, is_gtin_of_other, jobs, market, market_of_gtin, slip_gtins};
 pub use offers::{Offer, offer, offers_of_a_day, offers_to};
-pub use past::{Held, Names, Past, Verified, past, product_name};
+pub use past::{Held, Names, Past, Sold, Tenant, Verified, past, product_name};
 pub use recalls::{RecallRow, open_recall, recalls};
 pub use scales::{Scale, places_of_scale, scale, scales, scales_at};
 pub use slips::{captured, count_slips, open_complaints, sale_of_slip, slips};

@@ -322,6 +322,8 @@ on_every_store! {
         let mut held_back = sale(3, "L9", 3_456, &town.now());
         held_back["offline"] = true.into();
         town.scale(1).post(SALES, &json!({ "sales": [held_back] })).expect(200);
+        let broken = town.program(User::Inspector).get("/api/market/beiyuan/breaches").expect(200).json();
+        assert_eq!((&broken[0]["breach"], &broken[0]["counter"], &broken[1]), (&json!("former_tenant"), &json!(3), &Value::Null), "{broken}");
         let sales = shown(&new, "/market/beiyuan/mine/sales?stall=A1");
         assert!(!sales.contains("1.234") && !sales.contains("3.456"), "{sales}");
         assert!(!shown(&new, "/market/beiyuan/mine").contains("8.63"), "what was taken");

@@ -189,6 +189,21 @@ on_every_store! {
         assert_eq!(town.fingerprint(), before);
     }
 
+    fn what_was_reported_of_a_frozen_activity_counts_when_the_plan_has_it_no_longer(town) {
+        let (planner, team) = (town.program(User::Planner), town.program(User::Team));
+        road(&town, &planner, "2026-12-31");
+        take(&planner, ROAD.as_bytes()).expect(201);
+        record(&planner, "projects.plan.baselined", json!({ "project": "road", "title": "开工前" })).expect(201);
+        record(&planner, "projects.phase.changed", json!({ "project": "road", "to": "started" })).expect(201);
+        record(&planner, "projects.progress.reported", json!({ "project": "road", "activity": "A", "percent_bp": 2_000 })).expect(201);
+        assert_eq!(plan(&team)["progress_bp"], 400);
+        let removed = json!({ "project": "road", "reason": "并入", "changes": [{ "what": "remove", "activity": "A" }] });
+        record(&team, "projects.plan.edited", removed).expect(201);
+        let account = plan(&team);
+        assert_eq!((account["activities"].as_array().unwrap().len(), &account["progress_bp"]), (3, &json!(400)));
+        town.check();
+    }
+
     fn a_team_takes_over_the_plans_of_its_own_projects_alone(town) {
         let (planner, team) = (town.program(User::Planner), town.program(User::Team));
         road(&town, &planner, "2026-12-31");

@@ -101,6 +101,31 @@ on_every_store! {
         town.check();
     }
 
+    fn a_sale_that_is_told_late_was_of_whoever_had_the_stall_when_it_was_made(town) {
+        let operator = town.program(User::Operator);
+        let let_to = |merchant: &str| {
+            let body = json!({ "stall": "A1", "merchant": merchant, "from": "2026-03-10", "until": "2027-03-09", "fee_fen": 1 });
+            record(&operator, "market.stall.leased", body).expect(201);
+        };
+        let ended = |merchant: &str| {
+            let body = json!({ "stall": "A1", "merchant": merchant, "reason": "退租" });
+            record(&operator, "market.lease.ended", body).expect(201);
+        };
+        let first = moment(&town);
+        ended("m1");
+        let idle = moment(&town);
+        let_to("m2");
+        let second = moment(&town);
+        let broken = || vec![("former_tenant".to_owned(), Value::Null)];
+        assert_eq!(broke(&town, 1, &first), []);
+        assert_eq!(broke(&town, 2, &idle), broken());
+        assert_eq!(broke(&town, 3, &second), broken());
+        ended("m2");
+        let_to("m1");
+        assert_eq!(broke(&town, 4, &moment(&town)), []);
+        town.check();
+    }
+
     fn a_market_or_a_stall_that_is_recorded_again_is_amended_and_counts_once(town) {
         let operator = town.program(User::Operator);
         assert_eq!(figures(&town), [1, 8_000, 2, 0]);

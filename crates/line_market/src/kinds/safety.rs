@@ -123,6 +123,8 @@ pub enum Breach {
     MassBalance,
     /// A scale that was cut off sold behind the end of its verification.
     ExpiredVerification,
+    /// A scale that was cut off sold goods of a merchant who no longer had the stall.
+    FormerTenant,
 }
 
 body! {

@@ -42,6 +42,14 @@ pub struct Judged {
 }
 
 impl Ground {
+    /// Whether somebody else may have had the stall of a sale: it is not let to whose lot it is, or not where the scale stands.
+    pub fn is_tenant_in_doubt(&self, sale: &Sale) -> bool {
+        let is_here = self.scale.stall.as_ref() == Some(&sale.stall);
+        let stood = is_here || self.places.iter().any(|(_, stall)| *stall == sale.stall);
+        let merchant = self.lots.get(&sale.lot).map(|lot| &lot.merchant);
+        stood && merchant.is_some_and(|merchant| !is_here || self.tenant.as_ref() != Some(merchant))
+    }
+
     /// Judges one sale of the scale and takes its grams out of the lot.
     ///
     /// A connected scale asks before it sells: a sale that breaks a rule is refused. A scale that was cut off reports
@@ -102,6 +110,9 @@ impl Ground {
             if let Some(hold) = self.past.hold_of(&lot.lot, occurred) {
                 breaches.push((Breach::HeldSale, Some(hold)));
             }
+            if self.past.is_anothers(&sale.stall, &lot.merchant, occurred) {
+                breaches.push((Breach::FormerTenant, None));
+            }
             if sale.grams > lot.left_g() || !was_in {
                 breaches.push((Breach::MassBalance, None));
             }
@@ -126,7 +137,7 @@ mod tests {
     use base::{Fen, Grams, Time};
 
     use super::*;
-    use crate::state::Held;
+    use crate::state::{Held, Tenant};
 
     fn ground(hold: Option<u64>) -> Ground {
         let lot = Lot {
@@ -200,6 +211,13 @@ mod tests {
         assert_eq!(judged.breaches, [(Breach::HeldSale, Some(Seq(7))), (Breach::MassBalance, None)]);
         let judged = ground(None).judge(&sale(1, true), at(5, 20_001)).unwrap();
         assert_eq!(judged.breaches, [(Breach::ExpiredVerification, None)]);
+        let mut let_again = ground(None);
+        let now = Tenant { since: Time(5), merchant: Some("M2".into()) };
+        let before = Tenant { since: Time(0), merchant: Some("M1".into()) };
+        let_again.past.tenants = HashMap::from([("A1".to_owned(), vec![before, now])]);
+        assert_eq!(let_again.judge(&sale(1, true), at(4, 19_000)).unwrap().breaches, []);
+        let judged = let_again.judge(&sale(1, true), at(5, 19_000)).unwrap();
+        assert_eq!(judged.breaches, [(Breach::FormerTenant, None)]);
     }
 
     #[test]

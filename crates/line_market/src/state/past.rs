@@ -12,9 +12,9 @@ use kernel::entries::{self, Kinds};
 use ledger::{Body, Entry, EntryError};
 use store::{Param, Row, StoreError, Tx, placeholders};
 
-use crate::kinds::{ScaleEnrolled, ScaleVerified};
+use crate::kinds::{LeaseEnded, ScaleEnrolled, ScaleVerified, StallLeased};
 
-/// Verifications read at a time.
+/// Verifications and leases read at a time.
 const READ: usize = 100;
 
 /// What stood while a scale was cut off.
@@ -24,6 +24,15 @@ pub struct Past {
     pub verified: Vec<Verified>,
     /// Of each lot, in the order of their entries.
     pub held: HashMap<String, Vec<Held>>,
+    /// Of each stall that was asked about, in the order of time.
+    pub tenants: HashMap<String, Vec<Tenant>>,
+}
+
+/// Whom a stall was let to from a moment on, if to anybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    pub since: Time,
+    pub merchant: Option<String>,
 }
 
 /// The last day of a scale's verification, as it was known from a moment on.
@@ -53,39 +62,83 @@ impl Past {
         let stood = |it: &&Held| it.since <= at && it.released.is_none_or(|released| at < released);
         self.held.get(lot)?.iter().rfind(stood).map(|it| it.hold)
     }
+
+    /// Whether somebody else than a merchant, or nobody, had a stall at a moment; not of a stall that was not asked about.
+    pub fn is_anothers(&self, stall: &str, merchant: &str, at: Time) -> bool {
+        let Some(tenants) = self.tenants.get(stall) else { return false };
+        let then = tenants.iter().rfind(|it| it.since <= at).or(tenants.first());
+        then.is_none_or(|it| it.merchant.as_deref() != Some(merchant))
+    }
 }
 
-/// What stood between two moments for a scale that sold some lots.
+/// What is asked about the past: a scale, the lots that it sold, and stalls of which it is in doubt who had them.
+#[derive(Debug, Clone, Copy)]
+pub struct Sold<'a> {
+    pub scale: u32,
+    pub lots: &'a [&'a str],
+    pub stalls: &'a [&'a str],
+}
+
+/// What stood between two moments.
 pub fn past(
     tx: &mut dyn Tx,
     book: &BookId,
-    (scale, lots): (u32, &[&str]),
+    sold: Sold<'_>,
     (first, last): (Time, Time),
 ) -> Result<Past, StoreError> {
-    Ok(Past { verified: verified(tx, book, scale, first)?, held: held(tx, book, lots, last)? })
+    let mut tenants = HashMap::new();
+    for stall in sold.stalls {
+        tenants.insert((*stall).to_owned(), self::tenants(tx, book, stall, first)?);
+    }
+    let (verified, held) = (verified(tx, book, sold.scale, first)?, held(tx, book, sold.lots, last)?);
+    Ok(Past { verified, held, tenants })
+}
+
+/// What entries of some kinds about a subject say, back to what counted at a moment, in the order of time.
+fn since<T>(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    (scheme, local): (&str, &str),
+    kinds: Kinds<'_>,
+    first: Time,
+    read: fn(&Entry) -> Result<T, EntryError>,
+) -> Result<Vec<(Time, T)>, StoreError> {
+    let schema = |error: String| StoreError::Schema(error);
+    let subject = SubjectId::local(scheme, book, local).map_err(|error| schema(error.to_string()))?;
+    let mut found: Vec<(Time, T)> = Vec::new();
+    let mut below = None;
+    while found.iter().all(|(since, _)| *since > first) {
+        let page = entries::about_of(tx, book, &subject, kinds, below, READ)?;
+        let Some(oldest) = page.last() else { break };
+        below = Some(oldest.seq);
+        for entry in &page {
+            found.push((counts_from(entry), read(entry).map_err(|error| schema(error.to_string()))?));
+        }
+    }
+    // Of those that count from one moment, the last to be recorded stands.
+    found.reverse();
+    found.sort_by_key(|(since, _)| *since);
+    Ok(found)
+}
+
+fn tenants(tx: &mut dyn Tx, book: &BookId, stall: &str, first: Time) -> Result<Vec<Tenant>, StoreError> {
+    const KINDS: Kinds<'_> = Kinds::These(&[StallLeased::KIND, LeaseEnded::KIND]);
+    let found = since(tx, book, ("stall", stall), KINDS, first, tenant)?;
+    Ok(found.into_iter().map(|(since, merchant)| Tenant { since, merchant }).collect())
+}
+
+fn tenant(entry: &Entry) -> Result<Option<String>, EntryError> {
+    match entry.kind.as_str() {
+        StallLeased::KIND => Ok(Some(entry.body::<StallLeased>()?.merchant)),
+        _ => Ok(None),
+    }
 }
 
 /// The verifications of a scale, back to the one that counted at a moment.
 fn verified(tx: &mut dyn Tx, book: &BookId, scale: u32, first: Time) -> Result<Vec<Verified>, StoreError> {
     const KINDS: Kinds<'_> = Kinds::These(&[ScaleEnrolled::KIND, ScaleVerified::KIND]);
-    let schema = |error: String| StoreError::Schema(error);
-    let scale =
-        SubjectId::local("scale", book, &scale.to_string()).map_err(|error| schema(error.to_string()))?;
-    let mut found: Vec<Verified> = Vec::new();
-    let mut below = None;
-    while found.iter().all(|it| it.since > first) {
-        let page = entries::about_of(tx, book, &scale, KINDS, below, READ)?;
-        let Some(oldest) = page.last() else { break };
-        below = Some(oldest.seq);
-        for entry in &page {
-            let until = until(entry).map_err(|error| schema(error.to_string()))?;
-            found.push(Verified { since: counts_from(entry), until });
-        }
-    }
-    // Of those that count from one moment, the last to be recorded stands.
-    found.reverse();
-    found.sort_by_key(|it| it.since);
-    Ok(found)
+    let found = since(tx, book, ("scale", &scale.to_string()), KINDS, first, until)?;
+    Ok(found.into_iter().map(|(since, until)| Verified { since, until }).collect())
 }
 
 fn until(entry: &Entry) -> Result<Day, EntryError> {
@@ -151,7 +204,17 @@ mod tests {
             released: released.map(Time),
         };
         let held = HashMap::from([("L1".to_owned(), vec![held(1, 10, Some(20)), held(2, 30, None)])]);
-        let past = Past { verified: verified.to_vec(), held };
+        let tenants = [(10, Some("M1")), (20, None), (30, Some("M2"))]
+            .map(|(since, merchant)| Tenant { since: Time(since), merchant: merchant.map(str::to_owned) });
+        let tenants = HashMap::from([("A1".to_owned(), tenants.to_vec()), ("A2".to_owned(), Vec::new())]);
+        let past = Past { verified: verified.to_vec(), held, tenants };
+        for (at, had) in [(9, "M1"), (19, "M1"), (20, "nobody"), (29, "nobody"), (30, "M2")] {
+            for merchant in ["M1", "M2"] {
+                assert_eq!(past.is_anothers("A1", merchant, Time(at)), merchant != had, "{merchant} at {at}");
+            }
+        }
+        assert!(past.is_anothers("A2", "M1", Time(0)), "it was never let");
+        assert!(!past.is_anothers("A3", "M1", Time(0)), "it was not asked about");
         for (at, until, hold) in [
             (9, 100, None),
             (10, 100, Some(1)),

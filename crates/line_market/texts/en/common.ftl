@@ -125,6 +125,7 @@ market-value-outcome-dismissed = Dismissed
 market-value-outcome-withdrawn = Withdrawn
 market-value-breach-held_sale = Sold while off sale
 market-value-breach-expired_verification = Sold on a scale whose verification had ended
+market-value-breach-former_tenant = Sold for a former tenant of the stall
 market-value-breach-mass_balance = Sold more than was received
 market-value-item-organophosphate = Organophosphates and carbamates
 market-value-item-pesticide = Pesticide residues

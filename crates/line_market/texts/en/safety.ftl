@@ -100,6 +100,7 @@ safety-reason-order = Order of the regulator
 safety-reason-descent = It came out of a held lot
 safety-breach-held_sale = Sold while off sale
 safety-breach-expired_verification = Sold on a scale whose verification had ended
+safety-breach-former_tenant = Sold for a former tenant of the stall
 safety-breach-mass_balance = Sold more than was received
 
 safety-facts = The lot

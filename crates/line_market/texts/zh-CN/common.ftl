@@ -125,6 +125,7 @@ market-value-outcome-dismissed = 投诉不成立
 market-value-outcome-withdrawn = 已撤回
 market-value-breach-held_sale = 停售后仍销售
 market-value-breach-expired_verification = 电子秤检定到期后仍销售
+market-value-breach-former_tenant = 销售已退租经营户的批次
 market-value-breach-mass_balance = 销售超出进货量
 market-value-item-organophosphate = 有机磷和氨基甲酸酯类农药
 market-value-item-pesticide = 农药残留

@@ -100,6 +100,7 @@ safety-reason-order = 监管责令
 safety-reason-descent = 源批次已停售
 safety-breach-held_sale = 停售后仍销售
 safety-breach-expired_verification = 电子秤检定到期后仍销售
+safety-breach-former_tenant = 销售已退租经营户的批次
 safety-breach-mass_balance = 销售超出进货量
 
 safety-facts = 批次信息

@@ -35,6 +35,11 @@ pub struct Frozen {
 }
 
 impl Frozen {
+    /// The activities that it judges by: what is reported of them counts, whether or not the plan still has them.
+    pub fn codes(frozen: Option<&Self>) -> impl Iterator<Item = &str> {
+        frozen.into_iter().flat_map(|frozen| frozen.weights.keys().map(String::as_str))
+    }
+
     /// What all activities count for together; nothing if none does.
     fn whole(&self) -> Option<i128> {
         Some(self.weights.values().map(|(weight, _)| i128::from(*weight)).sum()).filter(|whole| *whole > 0)

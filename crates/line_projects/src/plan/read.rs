@@ -6,7 +6,7 @@ use matters::Phased;
 use store::{StoreError, Tx};
 
 use super::explain::PlanError;
-use super::outlook::{Known, Outlook};
+use super::outlook::{Frozen, Known, Outlook};
 use super::state::{self, Source};
 use crate::state::Project;
 
@@ -32,8 +32,9 @@ fn standing(
     project: &Project,
 ) -> Result<Option<Standing>, StoreError> {
     let Some((source, model)) = state::plan(tx, book, &project.project)? else { return Ok(None) };
-    let reports = state::reports_that_count(tx, book, &project.project, model.codes())?;
     let frozen = state::frozen(tx, book, &project.project)?;
+    let codes = model.codes().chain(Frozen::codes(frozen.as_ref()));
+    let reports = state::reports_that_count(tx, book, &project.project, codes)?;
     let known = Known {
         model: &model,
         reports: &reports,

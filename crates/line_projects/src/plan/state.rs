@@ -164,7 +164,9 @@ pub fn reports_that_count<'a>(
     if crate::state::reports_on_activities(tx, book, project)? == 0 {
         return Ok(Vec::new());
     }
-    let codes: Vec<&str> = activities.collect();
+    let mut codes: Vec<&str> = activities.collect();
+    codes.sort_unstable();
+    codes.dedup();
     let mut found: Vec<(i64, ActivityReport)> = Vec::new();
     for codes in codes.chunks(ACTIVITIES_AT_A_TIME) {
         let sql = that_count(codes.len());

@@ -228,10 +228,11 @@ impl Planner<'_> {
         project: &Project,
         activities: impl Iterator<Item = &'a str>,
     ) -> Result<Told, Failure> {
-        Ok(Told {
-            reports: state::reports_that_count(self.tx, self.book, &project.project, activities)?,
-            frozen: state::frozen(self.tx, self.book, &project.project)?,
-        })
+        let frozen = state::frozen(self.tx, self.book, &project.project)?;
+        let mut codes: Vec<&str> = activities.collect();
+        codes.extend(Frozen::codes(frozen.as_ref()));
+        let reports = state::reports_that_count(self.tx, self.book, &project.project, codes.into_iter())?;
+        Ok(Told { reports, frozen })
     }
 
     /// A plan as it is to stand; refused beside a field if entries cannot write its dates.
