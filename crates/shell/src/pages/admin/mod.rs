@@ -213,12 +213,12 @@ impl Desk {
     /// The fields of who is asked again, where an administrator is concerned.
     fn again(&self) -> [Field; 2] {
         let field = |name, key: &str, kind| {
-            let mut field = Field::new(name, self.get(key), kind).hint(self.get("admin-again-hint"));
+            let mut field = Field::new(name, self.get(key), kind);
             field.autocomplete = Some(if name == "code" { "one-time-code" } else { "current-password" });
             field
         };
         [
-            field("password", "admin-again-password", FieldKind::Password),
+            field("password", "admin-again-password", FieldKind::Password).hint(self.get("admin-again-hint")),
             field("code", "sign-in-code", FieldKind::Text { chars_max: 30 }),
         ]
     }
