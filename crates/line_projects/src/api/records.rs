@@ -20,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{failure_problem, ledger, sight};
-use crate::plan::ahead;
+use crate::plan::{ahead, reckoned_with};
 use crate::policy;
 use crate::record::{Ahead, Failure, Input, Recorded, record_ahead};
 use crate::refusal::{Code, Refusal};
@@ -94,13 +94,7 @@ async fn record_as(
         Some(project) => ahead(app, &book, &project).await?,
         None => None,
     };
-    for _ in 0..RECKONED_TIMES_MAX {
-        match decided(app, &book, &actor, (&input, &team), sent.clone()).await {
-            Err(problem) if must_reckon(&problem) => {}
-            done => return done,
-        }
-    }
-    Err(Problem::unavailable(1))
+    reckoned_with(|| decided(app, &book, &actor, (&input, &team), sent.clone())).await
 }
 
 /// Reckons with what takes long, then decides.
@@ -124,14 +118,6 @@ async fn decided(
     };
     app.append_once(of, sent, failure_problem, decide).await
 }
-
-/// Whether a plan changed after it was reckoned with, which is done again.
-pub(crate) fn must_reckon(problem: &Problem) -> bool {
-    problem.rule.as_deref() == Some(&Code::NotReckoned.name())
-}
-
-/// How often a plan is reckoned with anew for one request.
-pub(crate) const RECKONED_TIMES_MAX: usize = 3;
 
 /// The project that an input is about: a permit is decided by its own name.
 async fn project_of(app: &App, book: &BookId, input: &Input) -> Result<Option<String>, Problem> {

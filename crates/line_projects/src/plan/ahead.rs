@@ -10,6 +10,7 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use tokio::time::timeout;
 
 use super::state;
+use crate::refusal::Code;
 use crate::sorts::Name;
 
 type Turns = HashMap<(BookId, String), Arc<Turn<()>>>;
@@ -19,6 +20,22 @@ static TURNS: LazyLock<Mutex<Turns>> = LazyLock::new(Mutex::default);
 
 /// How long a request waits for the turn of its project.
 const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How often a plan is reckoned with anew for one request.
+const RECKONED_TIMES_MAX: usize = 3;
+
+/// Does what reckons with a plan and then records, again if the plan changed in between. Answered 503 if it keeps changing.
+pub async fn reckoned_with<T, F: Future<Output = Result<T, Problem>>>(
+    done: impl Fn() -> F,
+) -> Result<T, Problem> {
+    for _ in 0..RECKONED_TIMES_MAX {
+        match done().await {
+            Err(problem) if problem.rule.as_deref() == Some(&Code::NotReckoned.name()) => {}
+            done => return done,
+        }
+    }
+    Err(Problem::unavailable(1))
+}
 
 /// Reckons with the plan of a project, if it has one, so that the writer need not while everybody waits. As long as the
 /// guard is held nobody else records of the project here, and the writer finds the plan as it was reckoned with. Answered 503 if

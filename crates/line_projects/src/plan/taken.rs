@@ -17,9 +17,11 @@ use utoipa::ToSchema;
 use super::explain::explain;
 use super::import::{self, Import, ImportError};
 use super::kinds::Format;
-use super::{Clock, CurvePoint, Earned, Model, Outlook, ahead, curve, office_hours, room, years};
+use super::{
+    Clock, CurvePoint, Earned, Model, Outlook, ahead, curve, office_hours, reckoned_with, room, years,
+};
 use crate::api::failure_problem;
-use crate::api::records::{RECKONED_TIMES_MAX, must_reckon, need_same_team};
+use crate::api::records::need_same_team;
 use crate::record::{Ahead, Recorded, import_plan};
 use crate::state::{self, Project};
 
@@ -190,13 +192,7 @@ pub async fn record(
     let (book, actor, name) = (book.clone(), viewer.id(), project.project.clone());
     let _turn = ahead(app, &book, &name).await?;
     let import = (Arc::new(import), Arc::new(place));
-    for _ in 0..RECKONED_TIMES_MAX {
-        match taken_over(app, &book, &actor, project, (&digest, &import), sent.clone()).await {
-            Err(problem) if must_reckon(&problem) => {}
-            done => return done,
-        }
-    }
-    Err(Problem::unavailable(1))
+    reckoned_with(|| taken_over(app, &book, &actor, project, (&digest, &import), sent.clone())).await
 }
 
 /// Reckons with a plan, then records it.
