@@ -9,25 +9,30 @@ use crate::run;
 
 /// Each target, and how the names of the documents end from which it starts.
 const TARGETS: [(&str, &[&str]); 2] = [("json", &["json", "jsonld"]), ("xml", &["xml"])];
-/// How long each runs unless it is said.
-const SECONDS: u64 = 60;
+/// How many texts each tries unless it is said for how long: continuous integration must find the same on a fast machine
+/// and a slow one, and not something else each time.
+const RUNS: u32 = 400_000;
+/// Where the draws of such a run begin.
+const SEED: u32 = 20_211_210;
 /// Bytes of a text that the fuzzer makes up; one published document is larger.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// What the process may need, its collection of texts included.
 const MEMORY_MIB_MAX: usize = 1_024;
 
-/// Where the draws of a run begin that was not given a time: continuous integration must not find something else each time.
-const SEED: u32 = 20_211_210;
-
-/// Runs every target for so many seconds from the published documents and from what earlier runs found.
+/// Runs every target from the published documents: for so many seconds, and from what earlier runs found as well, or for
+/// [`RUNS`] texts from those documents alone.
 pub fn run_all(root: &Path, seconds: Option<&str>) -> Result<(), String> {
-    let draws = seconds.is_none().then(|| format!("-seed={SEED}"));
-    let seconds = seconds.map_or(Ok(SECONDS), str::parse).map_err(|error| format!("seconds: {error}"))?;
+    let seconds: Option<u64> =
+        seconds.map(str::parse).transpose().map_err(|error| format!("seconds: {error}"))?;
     let tool = tool(root)?;
     let folder = root.join("target/fuzz");
     let published = published(root)?;
     for (target, endings) in TARGETS {
-        let (seeds, corpus) = (folder.join("seeds").join(target), folder.join("corpus").join(target));
+        let kept = if seconds.is_some() { "corpus" } else { "corpus-of-runs" };
+        let (seeds, corpus) = (folder.join("seeds").join(target), folder.join(kept).join(target));
+        if seconds.is_none() && corpus.exists() {
+            fs::remove_dir_all(&corpus).map_err(|error| format!("{}: {error}", corpus.display()))?;
+        }
         let artifacts = folder.join("artifacts").join(target);
         for folder in [&corpus, &artifacts] {
             fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -37,10 +42,12 @@ pub fn run_all(root: &Path, seconds: Option<&str>) -> Result<(), String> {
         command.extend([text(&folder)?, target.into(), text(&corpus)?, text(&seeds)?, "--".into()]);
         command.push(format!("-dict={}", text(&root.join("fuzz").join(target).with_extension("dict"))?));
         command.push(format!("-artifact_prefix={}/", text(&artifacts)?));
-        command.push(format!("-max_total_time={seconds}"));
+        match seconds {
+            Some(seconds) => command.push(format!("-max_total_time={seconds}")),
+            None => command.extend([format!("-runs={RUNS}"), format!("-seed={SEED}"), "-reload=0".into()]),
+        }
         command.push(format!("-max_len={TEXT_BYTES_MAX}"));
         command.push(format!("-rss_limit_mb={MEMORY_MIB_MAX}"));
-        command.extend(draws.clone());
         command.extend(["-timeout=10".into(), "-print_final_stats=1".into(), "-print_funcs=0".into()]);
         let arguments: Vec<&str> = ["fuzz"].into_iter().chain(command.iter().map(String::as_str)).collect();
         run(&tool, &arguments, root)?;

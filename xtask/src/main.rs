@@ -17,7 +17,7 @@ cargo xtask secrets         look for keys, tokens and passwords in what is check
 cargo xtask deny            check licences, bans and sources of dependencies
 cargo xtask schemathesis    hold the API against its own OpenAPI document with made-up requests
 cargo xtask promises [name] break each promise on purpose, and want its test to fail
-cargo xtask fuzz [seconds]  feed the readers of documents with changed ones, each for so long
+cargo xtask fuzz [seconds]  feed the readers of documents with changed ones, so many or for so long
 cargo xtask deb [program]   make the Debian package of a release build, or of a program that was built, in target/deb
 cargo xtask fixture NAME    leave a small database as this version writes it, for upgrades to come";
 

@@ -333,14 +333,19 @@ impl Context {
         Some(Split { namespace, local: name, prefix: None })
     }
 
-    /// A compact IRI apart behind its prefix, a whole one behind its last fragment sign, slash or colon.
+    /// A compact IRI apart behind its prefix, a whole one behind its last fragment sign, slash or colon that leaves a
+    /// name which a prefix can stand before: one that is not empty, and that `//` does not begin.
     fn split_iri<'a>(&'a self, iri: &'a str) -> Split<'a> {
         if let Some((prefix, local)) = iri.split_once(':').filter(|(_, local)| !local.starts_with("//"))
             && let Some(namespace) = self.prefix(prefix)
         {
             return Split { namespace, local, prefix: Some(prefix) };
         }
-        let at = iri.rfind('#').or_else(|| iri.rfind('/')).or_else(|| iri.rfind(':')).map_or(0, |at| at + 1);
+        const SIGNS: [char; 3] = ['#', '/', ':'];
+        let leaves_name = |at: &usize| *at < iri.len() && !iri[*at..].starts_with("//");
+        let behind_last = |sign| iri.rmatch_indices(sign).map(|(at, _)| at + 1).find(leaves_name);
+        let nowhere = if iri.ends_with(SIGNS) { iri.len() } else { 0 };
+        let at = SIGNS.into_iter().find_map(behind_last).unwrap_or(nowhere);
         Split { namespace: &iri[..at], local: &iri[at..], prefix: None }
     }
 

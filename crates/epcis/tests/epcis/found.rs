@@ -157,3 +157,20 @@ fn a_query_document_that_names_no_date_comes_back_with_that_of_its_writing() {
           \"queryName\":\"SimpleEventQuery\",\"resultsBody\":{\"eventList\":[]}}}}",
     );
 }
+
+#[test]
+fn names_that_end_or_go_on_in_slashes_keep_their_namespaces_through_xml() {
+    for name in
+        ["Ob://ns.abc.de/epcis/", "a:/", "a:#", "a:b/", "a:////", "a:b#//", "a:b#//c", "a:b:///c", "ex:#//"]
+    {
+        json(
+            format!(
+                "{{\"@context\":{{\"ex\":\"https://ex.example/\",\"term\":\"{name}\"}},\"type\":\"EPCISDocument\",\
+                 \"schemaVersion\":\"2.0\",\"creationDate\":\"2021-12-10T08:31:22Z\",\"epcisBody\":{{\"eventList\":[\
+                 {{\"type\":\"{name}\",\"eventTime\":\"2021-12-10T08:31:22Z\",\"eventTimeZoneOffset\":\"+08:00\",\
+                 \"{name}\":\"a\",\"ex:note\":{{\"term\":\"b\"}}}}]}}}}"
+            )
+            .as_bytes(),
+        );
+    }
+}
