@@ -65,8 +65,12 @@ impl City {
     }
 
     fn trust(&self, vkey: &str) -> u64 {
+        self.trust_for(COUNTY, vkey)
+    }
+
+    fn trust_for(&self, origin: &str, vkey: &str) -> u64 {
         let trusted = LogTrusted {
-            origin: COUNTY.into(),
+            origin: origin.into(),
             vkey: vkey.into(),
             title: "某县总台账".into(),
             owner: None,
@@ -461,6 +465,32 @@ fn every_status_is_the_protocols() {
         // 429: whoever asks too often.
         let client = city.site.client();
         assert!((0..2_000).any(|_| add(&client, "").status == 429));
+    });
+}
+
+#[test]
+fn a_log_that_is_trusted_for_itself_is_signed_for_by_nobody_above() {
+    on_each_engine(|engine| {
+        let Some(city) = City::trusting(engine, &clock(), &county_key()) else { return };
+        let key = |seed| SignerKey::from_seed(COUNTY, [seed; 32]).unwrap();
+        let origin = format!("{COUNTY}/{BOOK}");
+        let [mut above, mut own, mut next] = [7, 8, 9].map(|seed| {
+            let mut log = Log::new(&origin, 9, 9);
+            log.key = key(seed);
+            log
+        });
+        city.add(&above.request(0, 3)).expect(200);
+        let trusted = city.trust_for(&origin, &own.key.verifier().to_string());
+        city.add(&above.request(3, 5)).expect(403);
+        city.add(&own.request(3, 5)).expect(200);
+        city.add(&Log::new(&format!("{COUNTY}/other"), 3, 3).request(0, 3)).expect(200);
+        // While a log changes its key, both sign.
+        city.trust_for(&origin, &next.key.verifier().to_string());
+        city.add(&own.request(5, 6)).expect(200);
+        city.add(&next.request(6, 7)).expect(200);
+        city.site.kernel.drop_log(&system(), trusted).unwrap();
+        city.add(&own.request(7, 8)).expect(403);
+        city.check();
     });
 }
 

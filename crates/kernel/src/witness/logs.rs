@@ -150,11 +150,13 @@ fn trusted_logs(tx: &mut dyn Tx) -> Result<Vec<TrustedLog>, StoreError> {
     })
 }
 
-/// The logs that are trusted for an origin, the closest first.
+/// The logs that are trusted for an origin: those of the closest name alone, so that nobody above signs for what is
+/// trusted for itself. There are several while a log changes its key.
 pub(super) fn covering(tx: &mut dyn Tx, origin: &str) -> Result<Vec<TrustedLog>, StoreError> {
     let mut all = trusted_logs(tx)?;
     all.retain(|log| log.covers(origin));
-    all.sort_by_key(|log| std::cmp::Reverse(log.origin.len()));
+    let closest = all.iter().map(|log| log.origin.len()).max();
+    all.retain(|log| Some(log.origin.len()) == closest);
     Ok(all)
 }
 
