@@ -100,7 +100,7 @@ impl Kernel {
         self.administer(by, move |admin| {
             admin.tree.need_unit(&new.unit)?;
             admin.permit("kernel.account.add", &new.unit, None)?;
-            admin.need_room("account", &new.unit, ACCOUNTS_OF_BRANCH_MAX)?;
+            admin.need_room("account where disabled = 0", &new.unit, ACCOUNTS_OF_BRANCH_MAX)?;
             if account(admin.desk.read()?, &new.account)?.is_some() {
                 return Err(AdminError::AccountExists(new.account.clone()).into());
             }

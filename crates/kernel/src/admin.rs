@@ -1,5 +1,7 @@
 //! Acts of administration: decided at the desk, on the rights that the acting one has at that moment.
 
+use std::collections::BTreeMap;
+
 use access::{Actor, Decision, Denial, Policy, Resource, decide};
 use base::{AccountId, ActorId, BookId, SubjectId, UnitCode};
 use ledger::{Body, BodyError, Draft, Role, Rule};
@@ -253,6 +255,8 @@ pub(crate) struct Admin<'a, 'd> {
     by: &'a ActorId,
     /// Whether what outlasts the session may be done; programs have none.
     is_confirmed: bool,
+    /// How many rows of what was asked about units had before this act.
+    counted: BTreeMap<&'static str, Vec<(UnitCode, usize)>>,
 }
 
 impl Kernel {
@@ -300,12 +304,12 @@ impl<'a, 'd> Admin<'a, 'd> {
             let nobody = || Actor { id: by.clone(), grants: Vec::new() };
             Some(found.map_or_else(nobody, |found| found.actor))
         };
-        Ok(Self { desk, tree, policy, rights, by, is_confirmed })
+        Ok(Self { desk, tree, policy, rights, by, is_confirmed, counted: BTreeMap::new() })
     }
 
     /// The installation itself at the desk.
     pub fn of_system(desk: &'a mut Desk<'d>, tree: Tree, policy: &'a Policy, by: &'a ActorId) -> Self {
-        Self { desk, tree, policy, rights: None, by, is_confirmed: true }
+        Self { desk, tree, policy, rights: None, by, is_confirmed: true, counted: BTreeMap::new() }
     }
 
     /// Refuses what the acting one may not do to a unit's resources of a line, or of none.
@@ -329,15 +333,19 @@ impl<'a, 'd> Admin<'a, 'd> {
         }
     }
 
-    /// Refuses to enter more in a branch of the org tree than so many rows of a table, which have a unit each.
-    pub fn need_room(&mut self, table: &'static str, unit: &UnitCode, most: usize) -> AdminResult<()> {
-        let rows =
-            self.desk.read()?.query(&format!("select unit, count(*) from {table} group by unit"), &[])?;
-        let mut counted = Vec::new();
-        for row in &rows {
-            counted
-                .push((id(UnitCode::new(row.text(0)?))?, usize::try_from(row.int(1)?).unwrap_or(usize::MAX)));
+    /// Refuses to enter more in a branch of the org tree than so many rows, which have a unit each, of a table or a part of it.
+    /// They are counted once an act.
+    pub fn need_room(&mut self, rows: &'static str, unit: &UnitCode, most: usize) -> AdminResult<()> {
+        if !self.counted.contains_key(rows) {
+            let sql = format!("select unit, count(*) from {rows} group by unit");
+            let mut counted = Vec::new();
+            for row in self.desk.read()?.query(&sql, &[])? {
+                let count = usize::try_from(row.int(1)?).unwrap_or(usize::MAX);
+                counted.push((id(UnitCode::new(row.text(0)?))?, count));
+            }
+            self.counted.insert(rows, counted);
         }
+        let counted = &self.counted[rows];
         let count = |branch: &UnitCode| {
             let below = counted.iter().filter(|(unit, _)| self.tree.contains(branch, unit));
             below.map(|(_, count)| count).sum()

@@ -202,9 +202,7 @@ impl Kernel {
 
     /// What a file is, by its digest.
     pub fn evidence_type(&self, book: &BookId, digest: &str) -> Result<Option<String>, StoreError> {
-        const FIND: &str = "select media_type from evidence where book = $1 and digest = $2";
-        let row = self.read(|tx| tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(digest)]))?;
-        row.map(|row| row.text(0).map(str::to_owned)).transpose()
+        self.read(|tx| media_type(tx, book, digest))
     }
 
     /// Those of some files that the book has no more.
@@ -241,6 +239,17 @@ impl Kernel {
         })
         .transpose()
     }
+}
+
+fn media_type(tx: &mut dyn Tx, book: &BookId, digest: &str) -> Result<Option<String>, StoreError> {
+    const FIND: &str = "select media_type from evidence where book = $1 and digest = $2";
+    let row = tx.query_one(FIND, &[Param::Text(book.as_str()), Param::Text(digest)])?;
+    row.map(|row| row.text(0).map(str::to_owned)).transpose()
+}
+
+/// Whether the book has a file.
+pub(crate) fn is_kept(tx: &mut dyn Tx, book: &BookId, digest: &str) -> Result<bool, StoreError> {
+    Ok(media_type(tx, book, digest)?.is_some())
 }
 
 /// Whether somebody sent a file that the book has.

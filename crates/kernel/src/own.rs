@@ -66,7 +66,7 @@ pub enum EraseRefusal {
 
 impl Kernel {
     /// Erases the body of an entry by another entry, and the files that no entry with a body names any more; every proof
-    /// still verifies.
+    /// still verifies. Once the body is gone, whoever may erase files of it that stayed erases those in the same way.
     pub fn erase(
         self: &Arc<Self>,
         book: &BookId,
@@ -97,35 +97,50 @@ impl Kernel {
             if !kernel.catalogue().get(entry.kind.as_str())?.erasable {
                 return Err(AppendError::Refused(EraseRefusal::NotErasable(entry.kind.to_string())));
             }
-            if entry.body.is_none() {
-                return Err(AppendError::Refused(EraseRefusal::AlreadyErased));
+            let was_erased = entry.body.is_none();
+            let mut goes = Vec::new();
+            if was_erased {
+                goes = kernel.files_that_go(desk, &by, &entry)?;
+                if goes.is_empty() {
+                    return Err(AppendError::Refused(EraseRefusal::AlreadyErased));
+                }
             }
             let about = SubjectId::local("entry", &book, &seq.to_string());
             let about = about.map_err(|error| BodyError::new("seq", Rule::Format, error.to_string()))?;
             let draft = Draft::new(&book, desk.now(), by.actor(), &erasure)?.subject(Role::About, about);
             let receipt = desk.append(draft)?;
-            let tx = desk.read()?;
-            tx.execute(BLANK, &[Param::Text(book.as_str()), Param::Int(seq.to_i64())])?;
-            if let Some(line) = kernel.lines().of(entry.kind.as_str()) {
-                line.erase(tx, &entry)?;
+            if !was_erased {
+                let tx = desk.read()?;
+                tx.execute(BLANK, &[Param::Text(book.as_str()), Param::Int(seq.to_i64())])?;
+                if let Some(line) = kernel.lines().of(entry.kind.as_str()) {
+                    line.erase(tx, &entry)?;
+                }
+                goes = kernel.files_that_go(desk, &by, &entry)?;
             }
-            for digest in &entry.evidence {
-                kernel.drop_file(desk, &by, &entry, digest)?;
+            for digest in &goes {
+                evidence::drop_file(desk.read()?, &book, digest)?;
             }
             Ok(receipt)
         })
     }
 
-    /// Takes a file away, unless an entry that still has its body names it. What was handed in for a matter along with an
-    /// entry that is erased does not keep it, since nobody could ever erase that: but what somebody judged goes by those alone who
-    /// may erase where that post lies.
-    fn drop_file(
-        &self,
-        desk: &mut Desk<'_>,
-        by: &By,
-        erased: &Entry,
-        digest: &str,
-    ) -> Result<(), StoreError> {
+    /// The files of an entry that go with its body.
+    fn files_that_go(&self, desk: &mut Desk<'_>, by: &By, erased: &Entry) -> Result<Vec<String>, StoreError> {
+        let mut goes = Vec::new();
+        for digest in &erased.evidence {
+            if evidence::is_kept(desk.read()?, &erased.book, digest)?
+                && self.goes(desk, by, erased, digest)?
+            {
+                goes.push(digest.clone());
+            }
+        }
+        Ok(goes)
+    }
+
+    /// Whether a file goes with the body of an entry: unless an entry that still has its body names it. What was handed in for
+    /// a matter along with the entry does not keep it, since nobody could ever erase that: but what somebody judged goes by those
+    /// alone who may erase where that post lies.
+    fn goes(&self, desk: &mut Desk<'_>, by: &By, erased: &Entry, digest: &str) -> Result<bool, StoreError> {
         // Entries of a kind lie in runs, so that those that come by the million are not read.
         const NAMED: &str =
             "select entry.seq from run join entry on entry.book = run.book and entry.kind = run.kind
@@ -146,11 +161,11 @@ impl Kernel {
                     || !came_along(desk.read()?, book, seq, digest)?
                     || !self.may_erase_judged(desk, by, book, seq)?
                 {
-                    return Ok(());
+                    return Ok(false);
                 }
             }
         }
-        evidence::drop_file(desk.read()?, book, digest)
+        Ok(true)
     }
 
     /// Whether somebody may erase where the post lies that judges what an entry handed in.

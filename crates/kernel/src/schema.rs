@@ -88,6 +88,8 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 41, sql: SESSION_CONFIRMED },
     Migration { owner: "kernel", number: 42, sql: OUTBOX_UNITS },
     Migration { owner: "kernel", number: 43, sql: "alter table sent_away add column session text" },
+    Migration { owner: "kernel", number: 44, sql: OUTBOX_UNITS_OF_BEFORE },
+    Migration { owner: "kernel", number: 45, sql: GRANT_INDEXES },
 ];
 
 /// Trust and forks follow from the root book; what was cosigned last does not.
@@ -161,7 +163,6 @@ create table if not exists evidence_sender (
 );
 ";
 
-/// What waits of each sender is looked at before more is kept.
 /// When a session's owner last gave the password; those that are open already give it again.
 const SESSION_CONFIRMED: &str = "alter table session add column confirmed bigint not null default 0";
 
@@ -172,6 +173,19 @@ create index if not exists outbox_by_unit on outbox (unit, next_at);
 drop index if exists outbox_by_next;
 ";
 
+/// What waited before it was known whose it is.
+const OUTBOX_UNITS_OF_BEFORE: &str = "
+update outbox set unit = (select unit from org_post where org_post.post = outbox.post)
+where unit = '' and exists (select post from org_post where org_post.post = outbox.post);
+";
+
+/// How many were given in a branch, and who acts for a post, is asked at each grant.
+const GRANT_INDEXES: &str = "
+create index if not exists access_grant_by_unit on access_grant (unit);
+create index if not exists access_grant_by_subject on access_grant (subject, role) where subject is not null;
+";
+
+/// What waits of each sender is looked at before more is kept.
 const WAITING_INDEX: &str =
     "create index if not exists evidence_waiting on evidence (book, unnamed) where unnamed is not null";
 

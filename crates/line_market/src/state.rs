@@ -10,6 +10,8 @@ mod recalls;
 mod scales;
 mod slips;
 
+use std::collections::BTreeSet;
+
 use base::limits::BLOCKS_MAX;
 use base::{BookId, Day, Fen, Grams, Seq, Time};
 use serde::Serialize;
@@ -170,6 +172,25 @@ pub fn lots_of_day(
     let Some(row) = tx.query_one(COUNT, &params)? else { return Ok((0, 0)) };
     let (all, parts) = (row.int(0)?, row.int(1)?);
     Ok((all - parts, parts))
+}
+
+/// The latest lots, of each merchant a share, so that nobody's crowd out those of others, and as many of all as there is
+/// room for beside.
+pub fn latest_shared<'m>(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    merchants: impl ExactSizeIterator<Item = &'m str>,
+    most: usize,
+) -> Result<Vec<Lot>, StoreError> {
+    let mut lots = latest_of_each(tx, book, merchants, most)?;
+    if lots.len() < most {
+        let known: BTreeSet<String> = lots.iter().map(|lot| lot.lot.clone()).collect();
+        let latest = list_lots(tx, book, &LotFilter::default(), most, 0)?;
+        let room = most - lots.len();
+        lots.extend(latest.into_iter().filter(|lot| !known.contains(&lot.lot)).take(room));
+    }
+    lots.sort_by(|a, b| (b.received_at, &a.lot).cmp(&(a.received_at, &b.lot)));
+    Ok(lots)
 }
 
 /// The latest lots, of each merchant a share, so that nobody's crowd out those of others.

@@ -291,6 +291,13 @@ on_every_store! {
         put(&owner).expect(200);
         let leader = json!({ "grantee": "account:thief", "role": "leader", "unit": "371402", "line": null, "subject": null });
         session.post("/api/grants", &leader).expect(201);
+        // A quarter of an hour later whatever outlasts the session asks for it, of whatever account.
+        town.clock.advance_ms(16 * 60_000);
+        town.holder("third", &[]);
+        let reset = |by: &Client| by.post("/api/accounts/third/reset-password", &json!({}));
+        assert_eq!(reset(&session).expect(400).json()["field"], "password");
+        reset(&session.with("x-password", "a guess at it")).expect(400);
+        reset(&session.with("x-password", password)).expect(200);
     }
 
     fn an_address_that_tries_too_often_uses_up_the_tries_of_no_account(town) {

@@ -401,6 +401,12 @@ on_every_store! {
         assert!(matches!(refused, Err(AppendError::Refused(AdminError::PasswordOften(_)))), "{refused:?}");
         town.clock.advance_ms(3_600_000);
         change(10).unwrap();
+        // What others reset is not the owner's doing.
+        for _ in 0..9 {
+            kernel.reset_password(&system(), &account).unwrap();
+        }
+        let given = kernel.reset_password(&system(), &account).unwrap().one_time_password.unwrap();
+        kernel.change_password(&account, (&given, ""), "a third password altogether").unwrap();
     }
 
     fn so_much_is_granted_to_one_over_time_and_so_many_act_for_a_post(town) {
@@ -525,7 +531,9 @@ on_every_store! {
         let seq = kernel
             .append_blocking::<_, _, DocketError>(move |desk| {
                 let merchant = MerchantRegistered { merchant: "m9".into(), title: "某某".into(), licence: None };
-                let draft = Draft::new(&book, desk.now(), &by, &merchant)?.with_evidence(vec![handed.clone()]);
+                let about = SubjectId::local("merchant", &book, "m9").unwrap();
+                let draft = Draft::new(&book, desk.now(), &by, &merchant)?.subject(Role::About, about);
+                let draft = draft.with_evidence(vec![handed.clone()]);
                 let seq = desk.append::<DocketError>(draft)?.seq;
                 let now = desk.now();
                 let clerk = || PostId::try_from(SubjectId::new(CLERK).unwrap()).unwrap();
@@ -540,9 +548,20 @@ on_every_store! {
             .unwrap();
         let erase = |client: &Client, seq: u64| {
             let reason = json!({ "reason": "本人申请", "legal_basis": "个人信息保护法第四十七条" });
-            client.post(&format!("/api/ledger/beiyuan/{seq}/erase"), &reason).expect(201)
+            client.post(&format!("/api/ledger/beiyuan/{seq}/erase"), &reason)
         };
-        erase(&town.holder_again("wei"), seq.0);
-        assert!(kernel.evidence_type(&town.book(), &file).unwrap().is_some(), "it was handed in to be judged");
+        let kept = || kernel.evidence_type(&town.book(), &file).unwrap().is_some();
+        let wei = town.holder_again("wei");
+        erase(&wei, seq.0).expect(201);
+        assert!(kept(), "it was handed in to be judged");
+        assert_eq!(erase(&wei, seq.0).expect(409).json()["rule"], "erased");
+        // Whoever may erase where it was judged takes it away afterwards.
+        let grant = Grant { role: "admin".into(), unit: UnitCode::new("371402").unwrap(), line: None, subject: None };
+        kernel.give_grant(&system(), &ActorId::new("account:li").unwrap(), grant).unwrap();
+        let li = town.holder_again("li");
+        erase(&li, seq.0).expect(201);
+        assert!(!kept());
+        erase(&li, seq.0).expect(409);
+        town.check();
     }
 }

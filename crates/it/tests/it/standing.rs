@@ -114,7 +114,12 @@ on_every_store! {
         let first = moment(&town);
         ended("m1");
         let idle = moment(&town);
+        // What lies there is seen by whoever inspects, of the market and of the stall, also when the stall is another's.
+        let inspector = town.program(User::Inspector).with("accept", "text/html");
+        let seen = |query: &str| inspector.get(&format!("/market/beiyuan/inspect{query}")).expect(200).text().contains("?lot=L1\"");
+        assert!(seen("") && seen("?stall=A1") && !seen("?stall=A2"));
         let_to("m2");
+        assert!(seen(""));
         let second = moment(&town);
         let broken = || vec![("former_tenant".to_owned(), Value::Null)];
         assert_eq!(broke(&town, 1, &first), []);

@@ -70,7 +70,7 @@ impl Kernel {
         self.administer(by, move |admin| {
             admin.tree.need_unit(&new.unit)?;
             admin.permit("kernel.token.issue", &new.unit, None)?;
-            admin.need_room("api_token", &new.unit, TOKENS_OF_BRANCH_MAX)?;
+            admin.need_room("api_token where revoked = 0", &new.unit, TOKENS_OF_BRANCH_MAX)?;
             if new.grants.is_empty() {
                 return Err(AdminError::NoGrants.into());
             }
@@ -113,19 +113,25 @@ impl Kernel {
 
     /// Enrols a device and gives it a credential and its role.
     pub fn issue_device(&self, by: impl Into<By>, new: NewDevice) -> AdminResult<Issued> {
-        const FIND: &str = "select device from device where book = $1 and device = $2 and revoked = 0";
+        const FIND: &str = "select revoked from device where book = $1 and device = $2";
         const HAD: &str = "select count(*) from device where book = $1";
         self.administer(by, move |admin| {
             let book = admin.tree.book(&new.book).ok_or_else(|| AdminError::UnknownBook(new.book.clone()))?;
             let (unit, line) = (book.unit.clone(), book.line.clone());
             admin.permit("kernel.device.enrol", &unit, Some(&line))?;
-            let had = admin.desk.read()?.query_one(HAD, &[Param::Text(new.book.as_str())])?;
-            if had.map_or(Ok(0), |row| row.int(0))? >= DEVICES_OF_BOOK_MAX {
-                return Err(AdminError::DevicesMany(DEVICES_OF_BOOK_MAX.unsigned_abs() as usize).into());
-            }
             let at = [Param::Text(new.book.as_str()), Param::Text(&new.device)];
-            if admin.desk.read()?.query_one(FIND, &at)?.is_some() {
-                return Err(AdminError::DeviceExists(new.device.clone()).into());
+            match admin.desk.read()?.query_one(FIND, &at)?.map(|row| row.int(0)).transpose()? {
+                Some(0) => return Err(AdminError::DeviceExists(new.device.clone()).into()),
+                // It comes back under its own name.
+                Some(_) => {}
+                None => {
+                    let had = admin.desk.read()?.query_one(HAD, &[at[0]])?;
+                    if had.map_or(Ok(0), |row| row.int(0))? >= DEVICES_OF_BOOK_MAX {
+                        return Err(
+                            AdminError::DevicesMany(DEVICES_OF_BOOK_MAX.unsigned_abs() as usize).into()
+                        );
+                    }
+                }
             }
             let actor = device_actor(&new.book, &new.device)
                 .ok_or_else(|| BodyError::new("device", Rule::Format, "is not a name"))?;

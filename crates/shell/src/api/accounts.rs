@@ -103,6 +103,20 @@ pub async fn confirm_entering(
     }
 }
 
+/// The same for programs of browsers. A password that was given is looked at in any case: what outlasts a session asks for it
+/// again after a while.
+async fn confirm_for(
+    app: &App,
+    viewer: &Viewer,
+    action: &str,
+    who: &AccountId,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
+    let mut again = Again::of(headers);
+    confirm_entering(app, viewer, action, who, &mut again).await?;
+    if again.password.is_empty() { Ok(()) } else { confirm(app, viewer, action, again).await }
+}
+
 /// An answer that holds a secret: nobody on the way keeps it.
 pub(super) fn once<T: Serialize>(status: StatusCode, body: T) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
@@ -249,7 +263,7 @@ async fn reset_password(
 ) -> Result<Response, Problem> {
     let who = named(&account)?;
     app.limits.one_time(&viewer.id())?;
-    confirm_entering(&app, &viewer, "kernel.password.reset", &who, &mut Again::of(&headers)).await?;
+    confirm_for(&app, &viewer, "kernel.password.reset", &who, &headers).await?;
     let work = move |kernel: &Kernel, by: &By| kernel.reset_password(by, &who);
     let reset = act(&app, &viewer, "kernel.password.reset", work).await?;
     let one_time_password = reset.one_time_password.unwrap_or_default();
@@ -269,7 +283,7 @@ async fn remove_totp(
     headers: HeaderMap,
 ) -> Result<axum::Json<Receipt>, Problem> {
     let account = named(&account)?;
-    confirm_entering(&app, &viewer, "kernel.totp.remove", &account, &mut Again::of(&headers)).await?;
+    confirm_for(&app, &viewer, "kernel.totp.remove", &account, &headers).await?;
     let work = move |kernel: &Kernel, by: &By| kernel.remove_totp(by, &account);
     act(&app, &viewer, "kernel.totp.remove", work).await.map(axum::Json)
 }
@@ -289,7 +303,7 @@ async fn set_identity(
     Json(IdentityView { issuer, identifier }): Json<IdentityView>,
 ) -> Result<axum::Json<Receipt>, Problem> {
     let account = named(&account)?;
-    confirm_entering(&app, &viewer, "kernel.identity.set", &account, &mut Again::of(&headers)).await?;
+    confirm_for(&app, &viewer, "kernel.identity.set", &account, &headers).await?;
     let identity = Identity { issuer, identifier };
     let work = move |kernel: &Kernel, by: &By| kernel.set_identity(by, &account, identity);
     act(&app, &viewer, "kernel.identity.set", work).await.map(axum::Json)

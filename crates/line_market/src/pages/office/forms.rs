@@ -23,7 +23,7 @@ use super::typed::{self, Takes};
 use crate::api::records::record_form;
 use crate::kinds as of;
 use crate::record::Input;
-use crate::state::{self, LotFilter};
+use crate::state;
 
 pub fn router() -> Router<App> {
     Router::new().route("/market/{book}/record/{form}", get(show).post(send))
@@ -442,13 +442,10 @@ fn lots_to_choose(
     };
     let tenants = stalls.iter().filter_map(|stall| stall.merchant.as_deref());
     merchants.extend(tenants.filter(|tenant| reach.covers(Some(tenant))));
-    let mut lots = state::latest_of_each(tx, book, merchants.into_iter(), LOTS)?;
-    if *reach == Reach::All && lots.len() < LOTS {
-        let known: BTreeSet<String> = lots.iter().map(|lot| lot.lot.clone()).collect();
-        let latest = state::list_lots(tx, book, &LotFilter::default(), LOTS, 0)?;
-        let room = LOTS - lots.len();
-        lots.extend(latest.into_iter().filter(|lot| !known.contains(&lot.lot)).take(room));
+    if *reach == Reach::All {
+        return state::latest_shared(tx, book, merchants.into_iter(), LOTS);
     }
+    let mut lots = state::latest_of_each(tx, book, merchants.into_iter(), LOTS)?;
     lots.sort_by(|a, b| (b.received_at, &a.lot).cmp(&(a.received_at, &b.lot)));
     Ok(lots)
 }

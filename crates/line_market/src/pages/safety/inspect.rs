@@ -1,8 +1,6 @@
 //! The inspector's page: choose a lot, record a test. A failed test holds the lot at once.
 
 use askama::Template;
-use std::collections::BTreeSet;
-
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
 use axum::http::StatusCode;
@@ -125,12 +123,10 @@ async fn choose(
                         state::list_lots(tx, &book, &filter, LOTS_MAX, 0)?
                     }
                     None => {
-                        let stalls = state::stalls(tx, &book)?;
-                        let tenants: BTreeSet<&str> =
-                            stalls.iter().filter_map(|stall| stall.merchant.as_deref()).collect();
-                        let mut lots = state::latest_of_each(tx, &book, tenants.into_iter(), LOTS_MAX)?;
-                        lots.sort_by(|a, b| (b.received_at, &a.lot).cmp(&(a.received_at, &b.lot)));
-                        lots
+                        // Those who gave their stall back too: what they left may still be sold.
+                        let merchants = state::merchants(tx, &book)?;
+                        let merchants = merchants.iter().map(|it| it.merchant.as_str());
+                        state::latest_shared(tx, &book, merchants, LOTS_MAX)?
                     }
                 };
                 let flags = state::flags(tx, &books, &book, &lots)?;
@@ -157,7 +153,7 @@ async fn choose(
         vec![
             Cell::text(&lot.lot).link(format!("{}?lot={}", ground.href("inspect"), lot.lot)),
             Cell::text(products.title(lang, &lot.product)),
-            Cell::text(&lot.stall),
+            Cell::text(&lot.stall).link(format!("{}?stall={}", ground.href("inspect"), lot.stall)),
             Cell::text(&lot.supplier),
             left_cell(&t, lot, &ground.lot_href(&lot.lot)),
             Cell::badge(words::standing_beside(&t, lot, flags.get(&lot.lot))),
