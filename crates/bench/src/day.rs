@@ -33,6 +33,8 @@ const STEP: Duration = Duration::from_secs(10);
 const KEPT_UP: f64 = 0.9;
 const IN_TIME: Duration = Duration::from_secs(1);
 const WINDOW: Duration = Duration::from_secs(30);
+/// Projects that are reported on: of each so often a day.
+const PROJECTS: u64 = 900;
 
 /// What is asked, and how often of a hundred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,6 +114,9 @@ pub fn measure(plan: &Plan) {
 fn found_office(ground: &Ground) -> String {
     let kernel = taizhang::open(&ground.config).unwrap();
     harness::found_office(&kernel, OFFICES[0]);
+    for number in 0..PROJECTS {
+        harness::add_project(&kernel, OFFICES[0], &format!("park-{number}"), json!({}));
+    }
     let unit = UnitCode::new(OFFICES[0].unit).unwrap();
     let grant = access::Grant {
         role: "planner".into(),
@@ -241,7 +246,7 @@ fn ask(
         }
         Sort::Report => {
             let body = json!({ "kind": "projects.progress.reported",
-                "body": { "project": "park", "percent_bp": draw % 10_000, "note": "按实测进度" } });
+                "body": { "project": format!("park-{}", draw % PROJECTS), "percent_bp": draw % 10_000, "note": "按实测进度" } });
             let path = format!("/api/projects/{}/entries", OFFICES[0].book);
             (&town.planner, path, Some(("application/json", body.to_string())))
         }
