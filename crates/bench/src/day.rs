@@ -76,6 +76,7 @@ struct Town<'a> {
     /// Batches of each scale so far.
     sold: Vec<AtomicU64>,
     captured: AtomicU64,
+    reported: AtomicU64,
 }
 
 /// What became of the requests of a stretch.
@@ -97,7 +98,14 @@ pub fn measure(plan: &Plan) {
     let planner = found_office(&ground);
     let server = Server::start(&ground.config);
     let sold = (0..plan.scales).map(|_| AtomicU64::new(0)).collect();
-    let town = Town { ground: &ground, planner, sold, captured: AtomicU64::new(0), plan };
+    let town = Town {
+        ground: &ground,
+        planner,
+        sold,
+        captured: AtomicU64::new(0),
+        reported: AtomicU64::new(0),
+        plan,
+    };
     let most = saturate(&town, &server);
     overload(&town, &server, most);
     if town.plan.viewers > 0 {
@@ -245,8 +253,9 @@ fn ask(
             (&ground.supplier, "/epcis/capture".into(), Some((json_ld, document)))
         }
         Sort::Report => {
+            let project = format!("park-{}", town.reported.fetch_add(1, Ordering::Relaxed) % PROJECTS);
             let body = json!({ "kind": "projects.progress.reported",
-                "body": { "project": format!("park-{}", draw % PROJECTS), "percent_bp": draw % 10_000, "note": "按实测进度" } });
+                "body": { "project": project, "percent_bp": draw % 10_000, "note": "按实测进度" } });
             let path = format!("/api/projects/{}/entries", OFFICES[0].book);
             (&town.planner, path, Some(("application/json", body.to_string())))
         }

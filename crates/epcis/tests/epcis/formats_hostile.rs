@@ -270,3 +270,63 @@ fn a_long_prefix_or_namespace_is_written_once_however_many_items_stand_under_it(
         }
     }
 }
+
+/// A list in a list in a list, as deep as there are elements, would end the process by its stack when it is dropped.
+#[test]
+fn lists_that_stand_again_and_again_nest_no_deeper_and_are_refused() {
+    let event = |inside: &str| format!("<ObjectEvent>{inside}</ObjectEvent>");
+    let document = |inside: &str| {
+        format!(
+            "<e:EPCISDocument xmlns:e=\"urn:epcglobal:epcis:xsd:2\" schemaVersion=\"2.0\" \
+             creationDate=\"2021-12-10T08:31:22Z\">{inside}</e:EPCISDocument>"
+        )
+    };
+    let master = |inside: &str| {
+        document(&format!(
+            "<EPCISHeader><extension><EPCISMasterData>{inside}</EPCISMasterData></extension></EPCISHeader>"
+        ))
+    };
+    let vocabulary = |inside: &str| {
+        master(&format!(
+            "<VocabularyList><Vocabulary type=\"urn:a:b\">{inside}</Vocabulary></VocabularyList>"
+        ))
+    };
+    let of_event = [
+        "epcList",
+        "childEPCs",
+        "inputEPCList",
+        "outputEPCList",
+        "quantityList",
+        "bizTransactionList",
+        "sourceList",
+        "destinationList",
+        "sensorElementList",
+        "persistentDisposition",
+        "readPoint",
+        "errorDeclaration",
+        "ilmd",
+        "strange",
+        "action",
+        "quantity",
+    ];
+    let mut texts: Vec<String> =
+        of_event.iter().map(|name| event(&format!("<{name}/>").repeat(10_000))).collect();
+    texts.push(document(&format!("<EPCISBody>{}</EPCISBody>", "<EventList/>".repeat(10_000))));
+    texts.push(document(&"<EPCISBody/>".repeat(10_000)));
+    texts.push(document(&"<EPCISHeader/>".repeat(10_000)));
+    texts.push(master(&"<VocabularyList/>".repeat(10_000)));
+    texts.push(vocabulary(&"<VocabularyElementList/>".repeat(10_000)));
+    texts.push(vocabulary(&format!(
+        "<VocabularyElementList><VocabularyElement id=\"urn:a:c\">{}</VocabularyElement></VocabularyElementList>",
+        "<children/>".repeat(10_000)
+    )));
+    for text in texts {
+        // Little stack, so that a few thousand levels are too many.
+        let read = std::thread::Builder::new().stack_size(512 * 1024).spawn(move || {
+            let refused = Document::parse_xml(text.as_bytes(), &Limits::default()).is_err();
+            (refused, text)
+        });
+        let (refused, text) = read.expect("a thread").join().expect("no panic");
+        assert!(refused, "{}", &text[..200]);
+    }
+}

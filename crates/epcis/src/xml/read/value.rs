@@ -1,12 +1,13 @@
 use serde_json::{Map, Number, Value};
 
-/// Adds a member; one that is there already becomes a list.
+/// Adds a member; one that is there already becomes a list. A list that stands again becomes an item of it, which no rule takes:
+/// as a list of both, each more would lie one level deeper.
 pub(super) fn put(members: &mut Map<String, Value>, name: &str, value: Value) {
     match members.get_mut(name) {
         None => {
             members.insert(name.to_owned(), value);
         }
-        Some(Value::Array(items)) if !value.is_array() => items.push(value),
+        Some(Value::Array(items)) => items.push(value),
         Some(first) => *first = Value::Array(vec![first.take(), value]),
     }
 }

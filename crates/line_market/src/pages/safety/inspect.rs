@@ -114,6 +114,7 @@ async fn choose(
 ) -> Result<Response, Problem> {
     let asked = rows::asked(&LOTS, here)?;
     let (book, books) = (ground.book.clone(), viewer.books(app, READ, "market")?);
+    let is_of_stall = stall.is_some();
     let (lots, flags, products) = app
         .blocking(move |kernel| {
             kernel.read(|tx| {
@@ -148,7 +149,11 @@ async fn choose(
         Column::text("at", t.get("safety-received-at")).sorted(&asked),
     ];
     let empty = Empty { title: t.get("safety-no-lots"), hint: t.get("safety-no-lots-hint"), action: None };
-    let mut table = TableView::new("lots", t.get("safety-choose-lot"), columns, empty);
+    let title = match lots.first().filter(|_| is_of_stall) {
+        Some(lot) => format!("{} · {}", t.get("safety-choose-lot"), lot.stall),
+        None => t.get("safety-choose-lot"),
+    };
+    let mut table = TableView::new("lots", title, columns, empty);
     let cells = |lot: &ToldLot| {
         vec![
             Cell::text(&lot.lot).link(format!("{}?lot={}", ground.href("inspect"), lot.lot)),
