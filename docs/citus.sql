@@ -79,6 +79,7 @@ select create_distributed_table('market_recall', 'book', colocate_with => 'book'
 select create_distributed_table('market_recall_end', 'book', colocate_with => 'book');
 select create_distributed_table('market_scale', 'book', colocate_with => 'book');
 select create_distributed_table('market_scale_place', 'book', colocate_with => 'book');
+select create_distributed_table('market_failure', 'book', colocate_with => 'book');
 select create_distributed_table('market_signature', 'book', colocate_with => 'book');
 select create_distributed_table('market_stall', 'book', colocate_with => 'book');
 select create_distributed_table('market_subscription', 'book', colocate_with => 'book');

@@ -19,7 +19,7 @@ use ledger::Body;
 use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
 
-pub(crate) use apply::{apply, erase};
+pub(crate) use apply::{apply, erase, linked_by};
 pub(crate) use credentials::Bearer;
 pub use credentials::{Issued, NewDevice, NewToken};
 pub use identity::{Identity, IdentityError, SentAway};

@@ -49,6 +49,8 @@ pub enum AdminError {
     PasswordWrong,
     #[error("a password is changed {0} times an hour at most")]
     PasswordOften(usize),
+    #[error("the second step is changed {0} times an hour at most")]
+    CodesOften(usize),
     #[error("the second step is on already")]
     TotpOn,
     #[error("there is no second step to confirm or to take off")]
@@ -142,7 +144,7 @@ impl AdminError {
             | Self::PasswordSame
             | Self::PasswordOften(_) => "new_password",
             Self::PasswordWrong | Self::Unconfirmed => "password",
-            Self::CodeWrong | Self::CodesWrong(_) => "code",
+            Self::CodeWrong | Self::CodesWrong(_) | Self::CodesOften(_) => "code",
             Self::IdentityTaken => "identifier",
             Self::UnknownGrantee(_) => "grantee",
             Self::UnknownRole(_) | Self::ProgramAdmin => "role",

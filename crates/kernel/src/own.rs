@@ -17,7 +17,7 @@ use crate::accounts::{
     IdentityRemoved, IdentitySet, PasswordChanged, TokenIssued, TokenRevoked, TotpRecovered, TotpRemoved,
     TotpRenewed, TotpSet,
 };
-use crate::admin::{Admin, AdminError};
+use crate::admin::{Admin, AdminError, about};
 use crate::docket::{self, Rulebooks};
 use crate::line::{Derived, Line, MatterSort};
 use crate::notices::{self, ContactRemoved, ContactSet, NoticeSent};
@@ -105,11 +105,18 @@ impl Kernel {
                     return Err(AppendError::Refused(EraseRefusal::AlreadyErased));
                 }
             }
-            let about = SubjectId::local("entry", &book, &seq.to_string());
-            let about = about.map_err(|error| BodyError::new("seq", Rule::Format, error.to_string()))?;
-            let draft = Draft::new(&book, desk.now(), by.actor(), &erasure)?.subject(Role::About, about);
+            let erased = SubjectId::local("entry", &book, &seq.to_string());
+            let erased = erased.map_err(|error| BodyError::new("seq", Rule::Format, error.to_string()))?;
+            let draft = Draft::new(&book, desk.now(), by.actor(), &erasure)?.subject(Role::About, erased);
             let receipt = desk.append(draft)?;
             if !was_erased {
+                // What was begun by way of the link ends with it.
+                if let Some(account) = accounts::linked_by(desk.read()?, &entry)? {
+                    let about = about("account", account.as_str())?;
+                    let body = IdentityRemoved { account };
+                    let draft = Draft::new(&book, desk.now(), by.actor(), &body)?;
+                    desk.append::<EraseRefusal>(draft.subject(Role::About, about))?;
+                }
                 let tx = desk.read()?;
                 tx.execute(BLANK, &[Param::Text(book.as_str()), Param::Int(seq.to_i64())])?;
                 if let Some(line) = kernel.lines().of(entry.kind.as_str()) {

@@ -16,8 +16,9 @@ use crate::kinds::{
     ComplaintSettled, DutiesAssigned, EpcisCaptured, EpcisDescribed, FeeCharged, FeePaid, InspectionRecorded,
     JobsChanged, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred,
     MarketOpened, MerchantRegistered, PricePosted, ProductRegistered, RecallEnded, RecallOpened, Sale,
-    ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased, StallOpened, SubscriptionOpened,
+    ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased, StallOpened, SubscriptionOpened, Verdict,
 };
+use crate::{rules, state};
 
 const INSERT_BLOCK: Insert = Insert {
     table: "market_block",
@@ -372,6 +373,10 @@ impl One<'_> {
             "insert into market_inspection (book, seq, lot, method, item, reading, verdict, retest_of, at)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         const LOT: &str = "update market_lot set verdict = $3, inspection = $4 where book = $1 and lot = $2";
+        const FAILED: &str = "insert into market_failure (book, lot, test, supplier, product, received_at)
+            select book, lot, cast($3 as bigint), supplier, product, received_at from market_lot
+            where book = $1 and lot = $2";
+        const TAKEN_BACK: &str = "delete from market_failure where book = $1 and lot = $2 and test = $3";
         let it: InspectionRecorded = self.body()?;
         let verdict = word(&it.verdict);
         let params = [
@@ -386,7 +391,16 @@ impl One<'_> {
             self.occurred(),
         ];
         self.tx.execute(KEEP, &params)?;
-        let seq = self.seq();
+        let (book, seq) = (Param::Text(self.entry.book.as_str()), self.seq());
+        if it.verdict == Verdict::Fail {
+            self.tx.execute(FAILED, &[book, (&it.lot).into(), seq])?;
+        } else {
+            let tests = state::tests(self.tx, &self.entry.book, &[it.lot.as_str()])?;
+            let test = tests.iter().find(|test| test.seq == self.entry.seq);
+            for failed in test.into_iter().flat_map(|test| rules::taken_back(&tests, test)) {
+                self.tx.execute(TAKEN_BACK, &[book, (&it.lot).into(), Param::Int(failed.seq.to_i64())])?;
+            }
+        }
         self.run(LOT, &[(&it.lot).into(), (&verdict).into(), seq])
     }
 

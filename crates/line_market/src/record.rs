@@ -10,8 +10,9 @@ mod scales;
 
 use base::limits::PRODUCTS_MAX;
 use base::{ActorId, BookId, Day, SubjectId, Time};
+use kernel::entries::{self, Kinds};
 use kernel::{AppendError, Desk, Named, ROOT_BOOK, Receipt};
-use ledger::{Body, Draft, Role};
+use ledger::{Body, Draft, Entry, Role};
 use serde::{Deserialize, Serialize};
 
 use crate::duties::{self, Cause, Remedy};
@@ -213,7 +214,7 @@ impl Recorder<'_, '_> {
             let detail = format!("slips were printed that carry {}", before.slip_gtin);
             return refuse(Code::SlipsPrinted, FIELD, detail);
         }
-        if let Some(amended) = kernel::entries::latest(tx, self.book, &[MarketOpened::KIND], None, 1)?.pop() {
+        if let Some(amended) = entries::latest(tx, self.book, &[MarketOpened::KIND], None, 1)?.pop() {
             self.need_no_earlier(amended.occurred)?;
         }
         body.before = before.map(|market| MarketBefore { area_m2: market.area_m2 });
@@ -263,8 +264,18 @@ impl Recorder<'_, '_> {
         let mut body: StallOpened = Self::body(input)?;
         let before = state::stall(self.desk.read()?, self.book, &body.stall)?;
         body.before = before.map(|stall| StallBefore { area_dm2: stall.area_dm2 });
+        if let Some(amended) = self.openings(&body.stall)?.first() {
+            self.need_no_earlier(amended.occurred)?;
+        }
         let draft = self.draft(&body)?.subject(Role::About, self.id("stall", &body.stall)?);
         self.append(draft)
+    }
+
+    /// When a stall was opened or amended, the latest first.
+    fn openings(&mut self, stall: &str) -> Result<Vec<Entry>, Failure> {
+        const READ: usize = 100;
+        let (stall, kinds) = (self.id("stall", stall)?, Kinds::These(&[StallOpened::KIND]));
+        Ok(entries::about_of(self.desk.read()?, self.book, &stall, kinds, None, READ)?)
     }
 
     /// There are never fewer jobs than none, on whatever day.
@@ -418,10 +429,14 @@ impl Recorder<'_, '_> {
         })
     }
 
-    /// A stall is let and given back in the order of time, so that it counts as let once at most on every day.
+    /// A stall is let and given back in the order of time, from its opening on, so that it counts as let once at most on every
+    /// day.
     fn need_let_before(&mut self, stall: &str) -> Result<(), Failure> {
-        match state::let_changed(self.desk.read()?, self.book, stall)? {
-            Some(changed) => self.need_no_earlier(changed),
+        if let Some(changed) = state::let_changed(self.desk.read()?, self.book, stall)? {
+            return self.need_no_earlier(changed);
+        }
+        match self.openings(stall)?.last() {
+            Some(opened) => self.need_no_earlier(opened.occurred),
             None => Ok(()),
         }
     }

@@ -8,8 +8,9 @@ use ledger::Body;
 use store::Migration;
 
 use crate::kinds::{
-    CertificateRecorded, EpcisCaptured, EpcisDescribed, JobsChanged, LeaseEnded, MerchantRegistered,
-    ProductRegistered, ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased, StallOpened,
+    CertificateRecorded, EpcisCaptured, EpcisDescribed, InspectionRecorded, JobsChanged, LeaseEnded,
+    MerchantRegistered, ProductRegistered, ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased,
+    StallOpened,
 };
 
 pub const MIGRATIONS: &[Migration] = &[
@@ -32,6 +33,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 19, sql: include_str!("../migrations/0019_complaints.sql") },
     Migration { owner: "market", number: 20, sql: include_str!("../migrations/0020_told.sql") },
     Migration { owner: "market", number: 21, sql: include_str!("../migrations/0021_arrivals.sql") },
+    Migration { owner: "market", number: 22, sql: include_str!("../migrations/0022_failures.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[
@@ -69,6 +71,7 @@ pub const DERIVED: &[Derived] = &[
         table: "market_inspection",
         columns: "book, seq, lot, method, item, reading, verdict, retest_of, at",
     },
+    Derived { table: "market_failure", columns: "book, lot, test, supplier, product, received_at" },
     Derived {
         table: "market_block",
         columns: "book, hold, scale, lot, held_at, acked_at, after_ms, released_at",
@@ -105,7 +108,7 @@ pub const DERIVED: &[Derived] = &[
 /// Step 6 finds events by their facts, which only their entries tell, and says whose each is; step 11 tells where scales
 /// stood before; step 18 adds up jobs, and gives merchants the days of papers back that went when an older one was erased;
 /// step 20 tells what products were called before, and
-/// when stalls were let or given back.
+/// when stalls were let or given back; step 22 tells which failed tests stand.
 pub const REBUILT: &[Rebuilt] = &[
     Rebuilt {
         step: 6,
@@ -134,5 +137,10 @@ pub const REBUILT: &[Rebuilt] = &[
         step: 20,
         tables: &["market_product", "market_product_name", "market_stall"],
         kinds: &[ProductRegistered::KIND, StallOpened::KIND, StallLeased::KIND, LeaseEnded::KIND],
+    },
+    Rebuilt {
+        step: 22,
+        tables: &["market_inspection", "market_failure"],
+        kinds: &[InspectionRecorded::KIND],
     },
 ];

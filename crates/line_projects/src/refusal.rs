@@ -65,6 +65,8 @@ codes! {
     TooEarly, "时间早于项目登记或上一次变更";
     SamePhase, "项目已处于该阶段";
     BackWithoutReason, "阶段回退须说明原因";
+    /// What was reached is not taken back by who is judged by it.
+    BackByOffice, "阶段回退由重点项目办登记";
     NotFinished, "项目尚未竣工，不能验收";
     AlreadyDone, "该事项已登记，不能重复";
     /// A plan is not changed once it was due.
@@ -90,6 +92,7 @@ impl Code {
                 | Self::OtherOwner
                 | Self::Gone
                 | Self::SamePhase
+                | Self::BackByOffice
                 | Self::NotFinished
                 | Self::AlreadyDone
                 | Self::MonthClosed

@@ -100,13 +100,17 @@ impl Watch<'_> {
         Some((at, coloured(matter, at, Some(reading.assess(day)))))
     }
 
-    /// No step fires while the reviewer has the matter: it is not the owner who keeps it then.
+    /// No step fires while the reviewer has the matter: it is not the owner who keeps it then. What would have fired meanwhile
+    /// does so when the matter is returned, whatever the hour: else whoever hands something in before each hour of the ladder
+    /// would never hear from it.
     fn first_step(&self, matter: &Matter, from: Time) -> Option<(Time, Event)> {
         if matter.state == State::Submitted {
             return None;
         }
         let stops = matter.stops(self.zone);
         let ladder = &self.rule.ladder;
+        let handed_in =
+            matter.submission.as_ref().filter(|_| matter.state == State::Returned).map(|it| it.at);
         let waiting = ladder.steps.iter().filter(|step| !matter.fired.contains(&step.level));
         let firing = waiting.filter_map(|step| {
             let since = match step.colour {
@@ -114,7 +118,10 @@ impl Watch<'_> {
                 Colour::Yellow => matter.yellow_since,
                 Colour::Red => matter.red_since,
             };
-            Some((ladder.fires(step, since?, from, self.calendar, self.zone, &stops), step))
+            let since = since?;
+            let fires = |from| ladder.fires(step, since, from, self.calendar, self.zone, &stops);
+            let was_due = handed_in.is_some_and(|handed_in| fires(handed_in) < matter.moved);
+            Some((if was_due { from } else { fires(from) }, step))
         });
         let (since, step) = firing.min_by_key(|(at, step)| (*at, step.level))?;
         let escalated = Escalated {

@@ -74,7 +74,9 @@
 
   async function again() {
     try {
-      const answer = await fetch(location.href, { cache: 'no-store' });
+      // Asked by the page itself, so that nobody is taken to be there.
+      const answer = await fetch(body.dataset.source, { cache: 'no-store', headers: { accept: 'text/event-stream' } });
+      await answer.body?.cancel();
       if (answer.ok || answer.status === 401 || answer.status === 403) {
         location.reload();
         return;

@@ -104,6 +104,11 @@ on_every_store! {
         enter_at(&town.site.kernel, &town.book(), Some("2026-01-10T08:00:00+08:00"), "market.lot.received", town.lot("L8", 1_000));
         assert_eq!((flag(&city, "L7"), flag(&city, "L8")), (Value::Null, Value::Null));
 
+        // What passed for something else, or before it failed, says nothing of the failure.
+        let mut nitrite = test("L1", "pass");
+        nitrite["item"] = "nitrite".into();
+        record(&city, "xihai", "market.inspection.recorded", nitrite);
+        assert_eq!(flag(&city, "L1"), json!({ "book": "xihai", "lot": "L1" }));
         let passed = record(&city, "xihai", "market.inspection.recorded", test("L1", "pass"));
         let release = json!({ "lot": "L1", "hold": failed["holds"][0]["seq"], "inspection": passed["entry"]["seq"], "reason": "x" });
         record(&city, "xihai", "market.lot.released", release);
@@ -111,6 +116,7 @@ on_every_store! {
         record(&own, "beiyuan", "market.inspection.recorded", test("L1", "fail"));
         assert_eq!(flag(&own, "L2"), json!({ "book": "beiyuan", "lot": "L1" }));
         assert_eq!(flag(&own, "L1"), Value::Null, "what failed is held, not flagged");
+        town.check();
     }
 
     fn a_hold_shows_when_it_happened_and_its_confirmation_is_measured_from_its_recording(town) {

@@ -9,7 +9,7 @@ use access::Grant;
 use base::{AccountId, ActorId, BookId, SubjectId, UnitCode};
 use harness::{Client, OFFICES, User, enter, on_every_store};
 use kernel::notices::{Channel, ContactSet, Notice, What, enqueue};
-use kernel::{AdminError, AppendError, BodyErased, By, DocketError, EraseRefusal, LetIn, NewToken};
+use kernel::{AdminError, AppendError, BodyErased, By, DocketError, EraseRefusal, Identity, LetIn, NewToken};
 use ledger::{Draft, Role};
 use line_market::kinds::{CleaningDone, MerchantRegistered};
 use line_projects::record::{Ahead, Input, Recorded, record_ahead};
@@ -251,9 +251,12 @@ on_every_store! {
         let client = town.holder_again(&name);
         client.post("/epcis/queries", &json!({ "name": "all", "query": {} })).expect(201);
         let subscribe = |client: &Client| client.post("/epcis/queries/all/subscriptions", &json!({ "dest": "https://client.example/hooks", "stream": true }));
-        subscribe(&client).expect(201);
+        let opened = subscribe(&client).expect(201).header("location").to_owned();
+        let resume = |client: &Client| client.send("POST", &format!("{opened}/resume"), None, b"").unwrap();
+        resume(&client).expect(204);
         town.clock.advance_ms(15 * 60_000);
         assert_eq!(subscribe(&client).expect(400).json()["field"], "password");
+        assert_eq!(resume(&client).expect(400).json()["field"], "password");
         subscribe(&town.holder_again(&name)).expect(201);
     }
 
@@ -407,6 +410,20 @@ on_every_store! {
         }
         let given = kernel.reset_password(&system(), &account).unwrap().one_time_password.unwrap();
         kernel.change_password(&account, (&given, ""), "a third password altogether").unwrap();
+    }
+
+    fn what_was_begun_by_way_of_a_link_ends_when_its_entry_is_erased(town) {
+        let kernel = &town.site.kernel;
+        let (name, _) = town.account(User::Inspector);
+        let actor = ActorId::new(format!("account:{name}")).unwrap();
+        let identity = Identity { issuer: "https://id.example.cn".into(), identifier: "somebody".into() };
+        let set = kernel.set_identity(&system(), &AccountId::new(&name).unwrap(), identity).unwrap();
+        let linked = kernel.credential_since(&actor).unwrap();
+        town.clock.advance_ms(60_000);
+        let erasure = BodyErased { seq: set.seq.0, reason: "误绑定".into(), legal_basis: "个人信息保护法第四十七条".into() };
+        kernel.erase(&BookId::new(kernel::ROOT_BOOK).unwrap(), &system(), erasure).unwrap();
+        assert!(kernel.credential_since(&actor).unwrap() > linked);
+        town.check();
     }
 
     fn so_much_is_granted_to_one_over_time_and_so_many_act_for_a_post(town) {

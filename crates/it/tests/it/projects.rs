@@ -404,7 +404,12 @@ on_every_store! {
         record(&planner, "projects.phase.changed", json!({ "project": "park", "to": "started" })).expect(201);
         let back = json!({ "project": "park", "to": "signed" });
         assert_eq!(record(&planner, "projects.phase.changed", back).expect(400).json()["field"], "body.reason");
-        record(&planner, "projects.phase.changed", json!({ "project": "park", "to": "signed", "reason": "开工手续未齐" })).expect(201);
+        // Colours and figures count from the day on which a phase was reached: a team does not take it back to reach it again.
+        let taken_back = json!({ "project": "park", "to": "signed", "reason": "开工手续未齐" });
+        assert_eq!(record(&town.program(User::Team), "projects.phase.changed", taken_back.clone()).expect(409).json()["rule"], "back-by-office");
+        record(&planner, "projects.phase.changed", taken_back).expect(201);
+        let replanned = json!({ "programme": "none-yet", "planned_fen": 1, "reason": "x" });
+        record(&planner, "projects.programme.replanned", replanned).expect(400);
         assert_eq!(figure(&town, "projects.started", today).0, 0);
         assert_eq!(behind(&town, "projects.started", today), 0);
 

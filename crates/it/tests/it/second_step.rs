@@ -1,6 +1,8 @@
 //! The second step of signing in: a code of an authenticator, or a recovery code once.
 
+use base::AccountId;
 use harness::{Answer, Client, Town, User, authenticator, on_every_store};
+use kernel::{AdminError, AppendError};
 use serde_json::{Value, json};
 
 const MINUTE_MS: i64 = 60_000;
@@ -144,6 +146,16 @@ on_every_store! {
         assert_eq!(renewed.matches("<li><code>").count(), 10);
         give(&owner.half(&town), &owner.codes[6]).expect(422);
         give(&owner.half(&town), between(&renewed, "<li><code>", "<")).expect(303);
+        // Each is an entry for good, so they are not made without end: the second step was turned on, and they were made once.
+        let (kernel, account) = (&town.site.kernel, AccountId::new(&owner.name).unwrap());
+        let mut codes: Vec<String> = renewed.split("<li><code>").skip(2).map(|rest| rest.split('<').next().unwrap().to_owned()).collect();
+        for _ in 0..8 {
+            codes = kernel.renew_recovery_codes(&account, owner.password, &codes[0]).unwrap().codes;
+        }
+        let refused = kernel.renew_recovery_codes(&account, owner.password, &codes[0]).map(drop);
+        assert!(matches!(refused, Err(AppendError::Refused(AdminError::CodesOften(10)))), "{refused:?}");
+        town.clock.advance_ms(60 * MINUTE_MS);
+        kernel.renew_recovery_codes(&account, owner.password, &codes[0]).unwrap();
         town.check();
     }
 

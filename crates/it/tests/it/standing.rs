@@ -153,6 +153,18 @@ on_every_store! {
         town.check();
     }
 
+    fn a_stall_is_let_and_amended_from_its_opening_on(town) {
+        let operator = town.program(User::Operator);
+        record(&operator, "market.stall.opened", stall("A9", 450)).expect(201);
+        let last_year = "2025-03-10T08:00:00+08:00";
+        let lease = json!({ "stall": "A9", "merchant": "m1", "from": "2025-03-10", "until": "2027-03-09", "fee_fen": 1 });
+        for (kind, body) in [("market.stall.leased", lease.clone()), ("market.stall.opened", stall("A9", 500))] {
+            assert_eq!(dated(&operator, kind, last_year, body).expect(400).json()["rule"], "past-time", "{kind}");
+        }
+        record(&operator, "market.stall.leased", lease).expect(201);
+        town.check();
+    }
+
     fn no_day_has_fewer_jobs_than_none(town) {
         let operator = town.program(User::Operator);
         let change = |change: i64| json!({ "change": change, "reason": "招聘" });

@@ -1,6 +1,6 @@
 //! How the tables of the root book follow from its entries.
 
-use base::{ActorId, Day, SubjectId};
+use base::{AccountId, ActorId, Day, SubjectId};
 use ledger::{Body, Entry, EntryError};
 use registry::{BookOpened, PlaceAdded, PlaceRenamed, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed};
 use store::{Param, StoreError, Tx};
@@ -10,6 +10,7 @@ use super::kinds::{
     IdentityRemoved, IdentitySet, TokenIssued, TokenRevoked,
 };
 use super::{account_actor, device_actor};
+use crate::registry::id;
 
 /// Applies one entry of the root book.
 pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
@@ -35,6 +36,17 @@ pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
         // A changed password, a second step and an erased body leave no trace in these tables.
         _ => Ok(()),
     }
+}
+
+/// The account whose link with an identity an entry set, if that link still stands.
+pub(crate) fn linked_by(tx: &mut dyn Tx, entry: &Entry) -> Result<Option<AccountId>, StoreError> {
+    const STANDS: &str = "select seq from account_identity where actor = $1 and seq = $2";
+    if entry.kind.as_str() != IdentitySet::KIND {
+        return Ok(None);
+    }
+    let actor = actor_of(entry)?;
+    let stands = tx.query_one(STANDS, &[Param::Text(&actor), Param::Int(entry.seq.to_i64())])?.is_some();
+    if stands { id(AccountId::new(named(entry, "account")?)).map(Some) } else { Ok(None) }
 }
 
 /// Blanks the title of an account whose body is erased, and ends a link whose body is, with the account's sessions.

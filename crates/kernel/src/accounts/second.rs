@@ -5,13 +5,14 @@
 
 use base::{AccountId, ActorId, Time};
 use base64ct::{Base64UrlUnpadded, Encoding};
+use ledger::Body;
 use registry::Tree;
 use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
 
 use super::sessions::{
-    Known, ONE_TIME_MS_MAX, SessionState, digest, end_sessions_of, known, open_session, session_state,
-    stopped,
+    Known, ONE_TIME_MS_MAX, SessionState, digest, end_sessions_of, known, need_seldom, open_session,
+    session_state, stopped,
 };
 use super::totp::TotpSecret;
 use super::{
@@ -34,6 +35,8 @@ const WRONG_MAX: i64 = 5;
 const WAIT_MS: i64 = 15 * 60_000;
 /// Longer texts are no codes.
 const CODE_BYTES_MAX: usize = 64;
+/// What an owner does to the second step.
+const CHANGES: [&str; 3] = [TotpSet::KIND, TotpRenewed::KIND, TotpRemoved::KIND];
 
 /// What the right password leads to.
 #[derive(Debug, Clone)]
@@ -185,6 +188,7 @@ impl Kernel {
                 .filter(|kept| kept.is_pending(&mine, now))
                 .ok_or(AdminError::TotpOff)?;
             let step = pending.secret.step_of(&code, now, 0).ok_or(AdminError::CodeWrong)?;
+            need_seldom(admin, actor, &CHANGES, AdminError::CodesOften)?;
             let receipt = admin
                 .record(&TotpSet { account: account.clone() }, vec![about("account", account.as_str())?])?;
             let of = text(actor.as_str());
@@ -204,6 +208,7 @@ impl Kernel {
         code: &str,
     ) -> AdminResult<RecoveryCodes> {
         self.with_code(account, password, code, |admin, account, actor| {
+            need_seldom(admin, actor, &CHANGES, AdminError::CodesOften)?;
             let receipt = admin.record(
                 &TotpRenewed { account: account.clone() },
                 vec![about("account", account.as_str())?],
@@ -215,6 +220,7 @@ impl Kernel {
     /// Turns the second step off, for an owner who gives password and code.
     pub fn end_totp(&self, account: &AccountId, password: &str, code: &str) -> AdminResult<Receipt> {
         self.with_code(account, password, code, |admin, account, actor| {
+            need_seldom(admin, actor, &CHANGES, AdminError::CodesOften)?;
             forget(admin.desk, actor);
             admin.record(&TotpRemoved { account: account.clone() }, vec![about("account", account.as_str())?])
         })

@@ -230,7 +230,7 @@ impl Kernel {
         let known = self.recognise_owner(account, old)?;
         let hash = self.hash_password(new)?;
         self.behind_code(account, (known, code), false, move |admin, account, actor| {
-            need_seldom(admin, actor)?;
+            need_seldom(admin, actor, &[PasswordChanged::KIND], AdminError::PasswordOften)?;
             let body = PasswordChanged { account: account.clone() };
             admin.record(&body, vec![about("account", account.as_str())?])?;
             admin.keep_secret(actor, &hash, false);
@@ -253,18 +253,28 @@ impl Kernel {
     }
 }
 
-/// Refuses one more change of a password than an owner may make in an hour: each is an entry for good, and ends streams. Those
-/// that others made do not count: who is given a one-time password has to change it.
-fn need_seldom(admin: &mut Admin<'_, '_>, actor: &ActorId) -> AdminResult<()> {
-    let subject = grantee_subject(actor)?;
-    let kinds = Kinds::These(&[PasswordChanged::KIND]);
-    let looked_at = 4 * CHANGES_AN_HOUR_MAX;
-    let changed = about_of(admin.desk.read()?, &root_book(), &subject, kinds, None, looked_at)?;
-    let now = admin.desk.now();
-    let lately = |entry: &&Entry| entry.actor == *actor && now.since_ms(entry.recorded) < HOUR_MS;
-    match changed.iter().filter(lately).count() < CHANGES_AN_HOUR_MAX {
+/// Refuses to do one more of some things to what opens the own account than may be done in an hour: each is an entry for good,
+/// and ends streams. Those that others did do not count: who is given a one-time password has to change it.
+pub(super) fn need_seldom(
+    admin: &mut Admin<'_, '_>,
+    actor: &ActorId,
+    kinds: &[&str],
+    refusal: fn(usize) -> AdminError,
+) -> AdminResult<()> {
+    /// What is recorded of one account in an hour, and a little more.
+    const LOOKED_AT: usize = 10 * CHANGES_AN_HOUR_MAX;
+    let (subject, now) = (grantee_subject(actor)?, admin.desk.now());
+    // Of all kinds, for those that are asked for may lie years back.
+    let of_all = Kinds::AllBut(&[]);
+    let latest = about_of(admin.desk.read()?, &root_book(), &subject, of_all, None, LOOKED_AT)?;
+    let counts = |entry: &&Entry| {
+        entry.actor == *actor
+            && kinds.contains(&entry.kind.as_str())
+            && now.since_ms(entry.recorded) < HOUR_MS
+    };
+    match latest.iter().filter(counts).count() < CHANGES_AN_HOUR_MAX {
         true => Ok(()),
-        false => Err(AdminError::PasswordOften(CHANGES_AN_HOUR_MAX).into()),
+        false => Err(refusal(CHANGES_AN_HOUR_MAX).into()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use base::Seq;
 use kernel::Receipt;
-use ledger::Role;
+use ledger::{Body, Role};
 
 use super::{Failure, Input, Recorder, refuse};
 use crate::duties::{self, Cause};
@@ -21,7 +21,9 @@ impl Recorder<'_, '_> {
                 return refuse(Code::UnknownSlip, "body.slip", "there is no such slip");
             }
             let waiting = state::open_complaints(self.desk.read()?, self.book, &serial.print())?;
-            if waiting.len() >= COMPLAINTS_WAITING_MAX {
+            // Whoever settles them takes a shopper's down whatever others say of the slip.
+            let takes_down = self.desk.may_with(self.actor, ComplaintSettled::KIND, self.book)?;
+            if waiting.len() >= COMPLAINTS_WAITING_MAX && !takes_down {
                 let detail = format!("{} complaints about this slip wait for their outcome", waiting.len());
                 return refuse(Code::TooManyComplaints, "body.slip", detail);
             }

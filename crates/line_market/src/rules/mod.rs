@@ -8,7 +8,7 @@ use base::{Grams, Seq};
 use crate::refusal::{Code, Refusal};
 use crate::state::{Inspection, Lot};
 use retest::is_retest;
-pub use retest::{failure, retest};
+pub use retest::{failure, retest, taken_back};
 
 /// Complaints about one slip that are owed at a time, each by itself, and how many may wait for their outcome.
 pub const COMPLAINTS_OF_SLIP_MAX: usize = 3;

@@ -17,6 +17,11 @@ fn failed(tests: &[Inspection]) -> impl Iterator<Item = &Inspection> {
     tests.iter().filter(|test| !is_passed(test))
 }
 
+/// The failed tests of a lot that one takes back which passed; `tests` are those of the lot.
+pub fn taken_back<'t>(tests: &'t [Inspection], test: &'t Inspection) -> impl Iterator<Item = &'t Inspection> {
+    failed(tests).filter(move |failed| is_passed(test) && repeats(test, failed))
+}
+
 /// A failed test of a lot that no later one took back.
 pub fn failure(tests: &[Inspection]) -> Option<&Inspection> {
     failed(tests).find(|failed| !tests.iter().any(|test| is_passed(test) && repeats(test, failed)))

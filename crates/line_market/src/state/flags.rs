@@ -1,5 +1,5 @@
 //! Flags: lots whose supplier brought the same product in another lot that failed its test, in this market or another.
-//! A flag is a view of what the tests say, and ends with the test that says otherwise.
+//! A flag is a view of what the tests say, and ends with the test that says otherwise: for the same item, or as a repetition.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,8 +18,8 @@ pub struct Flag {
     pub lot: String,
 }
 
-/// Deliveries further apart than this say nothing about each other.
-const APART_MS_MAX: i64 = 30 * 24 * 3_600_000;
+/// Deliveries further apart than this say nothing about each other. An arrival may be written down so many days late.
+const APART_MS_MAX: i64 = (rules::WRITTEN_DAYS_MAX as i64 + 1) * 24 * 3_600_000;
 /// Failed lots that are read for some suppliers, the latest first.
 const FAILED_MAX: usize = 500;
 const BOOKS: usize = 100;
@@ -62,8 +62,8 @@ pub fn flags(
 
 fn read(tx: &mut dyn Tx, books: &[BookId], suppliers: &[&str]) -> Result<Vec<Failed>, StoreError> {
     let sql = format!(
-        "select book, lot, supplier, product, received_at from market_lot
-         where verdict = 'fail' and book in ({}) and supplier in ({}) order by received_at desc limit {FAILED_MAX}",
+        "select book, lot, supplier, product, received_at from market_failure
+         where book in ({}) and supplier in ({}) order by received_at desc, book, lot limit {FAILED_MAX}",
         placeholders(1, books.len()),
         placeholders(1 + books.len(), suppliers.len())
     );

@@ -1,6 +1,8 @@
 //! Programmes and chains.
 
+use kernel::entries::{self, Kinds};
 use kernel::{Named, Receipt};
+use ledger::Body;
 
 use super::{Failure, Recorder, refuse};
 use crate::kinds::{ChainFounded, ChainHandedOver, ProgrammeFounded, ProgrammeReplanned};
@@ -18,6 +20,15 @@ impl Recorder<'_, '_> {
 
     pub(super) fn replan_programme(&mut self, mut body: ProgrammeReplanned) -> Result<Receipt, Failure> {
         body.before_fen = self.programme(&body.programme)?.planned_fen;
+        // The figure takes the difference from the day on which it is said to be another.
+        let (programme, kinds) =
+            (self.id("programme", &body.programme)?, [ProgrammeFounded::KIND, ProgrammeReplanned::KIND]);
+        let planned =
+            entries::about_of(self.desk.read()?, self.book, &programme, Kinds::These(&kinds), None, 1)?;
+        if let Some(planned) = planned.first().filter(|planned| self.occurred < planned.occurred) {
+            let detail = format!("lies before {}, when the programme was planned last", planned.occurred);
+            return refuse(Code::TooEarly, "occurred", detail);
+        }
         self.about(&body, "programme", &body.programme)
     }
 

@@ -112,6 +112,11 @@ impl Recorder<'_, '_> {
             let detail = format!("project {} was accepted as finished", project.project);
             return refuse(Code::AlreadyDone, "body.to", detail);
         }
+        // Colours and figures count from the day on which a phase was reached, so a team does not reach one again.
+        if body.to < project.phase && !self.desk.may_with(self.actor, PhaseChanged::KIND, self.book)? {
+            let detail = format!("the office takes project {} back a phase", project.project);
+            return refuse(Code::BackByOffice, "body.to", detail);
+        }
         let day = self.desk.zone().day_of(self.occurred);
         let planned = (project.planned_start, project.planned_finish);
         let told = rules::told_late(&project.standing(), planned, planned, day, |before| {

@@ -1,5 +1,7 @@
 //! What falls due by itself: looking once after a long silence gives what looking all the time would have given.
 
+use std::collections::BTreeSet;
+
 use base::{CityZone, Day, Time};
 use matters::*;
 use proptest::prelude::*;
@@ -21,8 +23,18 @@ fn told(moves: &[Move], zone: &CityZone) -> Vec<String> {
     moves.iter().map(tell).collect()
 }
 
+/// Levels whose hour came while the reviewer had the matter, and since when its colour had stood.
+type Missed = BTreeSet<(u8, Time)>;
+
 /// Looks at a matter at every tick and does what is plain to see then; asks nothing about other moments.
-fn tick(watch: Watch, matter: &mut Matter, facts: &Facts, now: Time, out: &mut Vec<Move>) {
+fn tick(
+    watch: Watch,
+    matter: &mut Matter,
+    facts: &Facts,
+    now: Time,
+    missed: &mut Missed,
+    out: &mut Vec<Move>,
+) {
     if matter.is_paused() || matter.state.is_closed() {
         return;
     }
@@ -41,9 +53,11 @@ fn tick(watch: Watch, matter: &mut Matter, facts: &Facts, now: Time, out: &mut V
         happen(matter, coloured.into());
     }
     let is_slot = zone.local_text(now).ends_with(&format!("{}:00", watch.rule.ladder.at))
-        && calendar.is_workday(today).value
-        && matter.state != State::Submitted;
-    for step in watch.rule.ladder.steps.iter().filter(|_| is_slot) {
+        && calendar.is_workday(today).value;
+    if !matches!(matter.state, State::Submitted | State::Returned) {
+        missed.clear();
+    }
+    for step in &watch.rule.ladder.steps {
         let since = if step.colour == Colour::Red { matter.red_since } else { matter.yellow_since };
         let Some(since) = since.filter(|_| !matter.fired.contains(&step.level)) else { continue };
         let stops = matter.stops(zone);
@@ -52,7 +66,11 @@ fn tick(watch: Watch, matter: &mut Matter, facts: &Facts, now: Time, out: &mut V
                 && !stops.iter().any(|stop| stop.from <= *day && *day < stop.until)
         };
         let waited = (zone.day_of(since).0 + 1..=today.0).map(Day).filter(counts).count();
-        if waited >= step.after as usize {
+        let due = is_slot && waited >= step.after as usize;
+        if due && matter.state == State::Submitted {
+            missed.insert((step.level, since));
+        }
+        if matter.state != State::Submitted && (due || missed.remove(&(step.level, since))) {
             let escalated = Escalated {
                 matter: id(),
                 sort: sort(),
@@ -82,7 +100,7 @@ fn after_forty_days_of_silence_the_clock_writes_what_every_minute_would_have_wri
     let at_once = watch.falls_due(&matter, &facts, &actor("clock"), start, end).unwrap();
     let (mut ticked, mut now, mut every_minute) = (matter.clone(), start, Vec::new());
     while now <= end {
-        tick(watch, &mut ticked, &facts, now, &mut every_minute);
+        tick(watch, &mut ticked, &facts, now, &mut Missed::new(), &mut every_minute);
         now = now.plus_ms(MINUTE_MS);
     }
     assert_eq!(at_once, every_minute);
@@ -97,6 +115,43 @@ fn after_forty_days_of_silence_the_clock_writes_what_every_minute_would_have_wri
             "2026-03-13 09:00 level 3", // Ten workdays of red.
         ]
     );
+}
+
+#[test]
+fn what_is_handed_in_before_each_hour_and_returned_behind_it_is_escalated() {
+    let (rule, calendar, zone) = (Preset::Default.rule(), Calendar::embedded(), zone());
+    let watch = Watch { rule: &rule, calendar: &calendar, zone: &zone };
+    let (start, facts) = (at("2026-03-02T10:00"), Facts::default());
+    let mut matter = Matter::open(&opened(Due::On { day: day("2026-03-05") }), start).unwrap();
+    let returned = || Returned { matter: id(), by: post("reviewer"), reason: "不实".into() };
+    let mut deeds = vec![("2026-03-02T10:30".to_owned(), Event::from(taken()))];
+    for day in ["2026-03-06", "2026-03-09", "2026-03-10"] {
+        deeds.push((format!("{day}T08:30"), submitted("2026-03-02").into()));
+        deeds.push((format!("{day}T11:00"), returned().into()));
+    }
+    let (mut from, mut all) = (start, Vec::new());
+    let mut catch_up = |matter: &mut Matter, from: Time, to: Time| {
+        for due in watch.falls_due(matter, &facts, &actor("clock"), from, to).unwrap() {
+            *matter = matter.after(&due).unwrap();
+            all.push(due);
+        }
+    };
+    for (when, event) in deeds {
+        let when = at(&when);
+        catch_up(&mut matter, from, when);
+        matter = matter
+            .after(&step(when, if event.verb() == Verb::Returned { "li" } else { "wang" }, event))
+            .unwrap();
+        from = when;
+    }
+    catch_up(&mut matter, from, at("2026-03-10T12:00"));
+    let expected = [
+        "2026-03-02 10:00 blue",
+        "2026-03-06 00:00 red",
+        "2026-03-06 11:00 level 1",
+        "2026-03-06 11:00 level 2",
+    ];
+    assert_eq!(told(&all, &zone), expected);
 }
 
 #[test]
@@ -246,14 +301,14 @@ proptest! {
         deeds.sort_unstable();
 
         let opened = Matter::open(&opened(due), start).unwrap();
-        let (mut ticked, mut now, mut by_ticks) = (opened.clone(), start, Vec::new());
+        let (mut ticked, mut now, mut by_ticks, mut missed) = (opened.clone(), start, Vec::new(), Missed::new());
         let mut waiting = deeds.iter().peekable();
         while now <= end {
-            tick(watch, &mut ticked, &facts, now, &mut by_ticks);
+            tick(watch, &mut ticked, &facts, now, &mut missed, &mut by_ticks);
             while let Some((_, what)) = waiting.next_if(|(when, _)| *when == now) {
                 if let Ok(next) = ticked.after(&step(now, "li", deed(*what, zone.day_of(now)))) {
                     ticked = next;
-                    tick(watch, &mut ticked, &facts, now, &mut by_ticks);
+                    tick(watch, &mut ticked, &facts, now, &mut missed, &mut by_ticks);
                 }
             }
             now = now.plus_ms(half_hour);

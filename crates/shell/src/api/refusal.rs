@@ -96,6 +96,7 @@ fn rule(refusal: &AdminError) -> &'static str {
         AdminError::PasswordShort(_)
         | AdminError::PasswordLong(_)
         | AdminError::PasswordOften(_)
+        | AdminError::CodesOften(_)
         | AdminError::ExpiresInPast
         | AdminError::LogsMany(_)
         | AdminError::GrantsMany(_)
@@ -129,6 +130,7 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::PasswordSame => "新密码不得与原密码相同。".into(),
         AdminError::PasswordWrong => "密码不正确。".into(),
         AdminError::PasswordOften(most) => format!("一小时内修改密码不得超过 {most} 次，请稍后再试。"),
+        AdminError::CodesOften(most) => format!("一小时内变更二次验证不得超过 {most} 次，请稍后再试。"),
         AdminError::TotpOn => "该账户已启用二次验证。".into(),
         AdminError::TotpOff => "该账户未启用二次验证。".into(),
         AdminError::ForeignPost => "该岗位不在所选单位之内。".into(),

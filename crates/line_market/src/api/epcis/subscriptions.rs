@@ -188,17 +188,8 @@ pub async fn subscribe(
     let session = viewer.session().map(|session| session.hash.clone());
     let of = app.clone();
     let open = move |desk: &mut Desk<'_>| {
-        let now = desk.now();
-        // What is opened goes on by itself, also where the session was ended because somebody else had it.
-        if let Some(session) = &session {
-            let refusal = match session_state(desk.read()?, session, now)? {
-                SessionState::Confirmed => None,
-                SessionState::Open => Some(AdminError::Unconfirmed),
-                SessionState::Ended => Some(AdminError::SessionEnded),
-            };
-            if let Some(refusal) = refusal {
-                return Ok(Err(admin_problem(&of, AppendError::Refused(refusal))));
-            }
+        if let Some(refusal) = unconfirmed(desk, session.as_deref())? {
+            return Ok(Err(admin_problem(&of, AppendError::Refused(refusal))));
         }
         Ok(standing::open(desk, &actor, &query, &books, &new)?.ok_or_else(no_such_name))
     };
@@ -208,6 +199,18 @@ pub async fn subscribe(
     let view = SubscriptionView::of(subscription, None);
     let headers = [(header::LOCATION, location), (header::CONTENT_TYPE, media.name().to_owned())];
     Ok((StatusCode::CREATED, headers, axum::Json(view).into_response().into_body()).into_response())
+}
+
+/// What goes on by itself is begun from a session only shortly after the password was given: it goes on where the session was
+/// ended because somebody else had it.
+fn unconfirmed(desk: &mut Desk<'_>, session: Option<&str>) -> Result<Option<AdminError>, StoreError> {
+    let now = desk.now();
+    let Some(session) = session else { return Ok(None) };
+    Ok(match session_state(desk.read()?, session, now)? {
+        SessionState::Confirmed => None,
+        SessionState::Open => Some(AdminError::Unconfirmed),
+        SessionState::Ended => Some(AdminError::SessionEnded),
+    })
 }
 
 /// What is wrong with a secret is told without the secret.
@@ -347,9 +350,15 @@ pub async fn resume_subscription(
 ) -> Result<Response, Problem> {
     let (subscription, _) = find_subscription(&app, &viewer, SUBSCRIBE, name, id, &uri).await?;
     any_type(&headers)?;
-    let actor = viewer.id();
-    let resume = move |desk: &mut Desk<'_>| standing::resume(desk, &actor, &subscription);
-    done(app.append(failure_problem, resume).await?)
+    let (actor, of) = (viewer.id(), app.clone());
+    let session = viewer.session().map(|session| session.hash.clone());
+    let resume = move |desk: &mut Desk<'_>| {
+        if let Some(refusal) = unconfirmed(desk, session.as_deref())? {
+            return Ok(Err(admin_problem(&of, AppendError::Refused(refusal))));
+        }
+        standing::resume(desk, &actor, &subscription).map(Ok)
+    };
+    done(app.append(failure_problem, resume).await??)
 }
 
 /// Nothing more to say of a subscription, if it was still there.
