@@ -63,8 +63,11 @@ impl Recorded {
     }
 }
 
-/// What is decided, offered or posted, and counts from when it is recorded: nobody could go by it earlier.
+/// What is decided, offered or posted, and what goods become, counts from when it is recorded: nobody could go by it earlier. A
+/// part that was written down as one of before a hold, or of another tenant's days, would be sold as if it had been free then.
 const AT_ONCE: &[&str] = &[
+    LotSplit::KIND,
+    LotTransferred::KIND,
     LotHeld::KIND,
     LotReleased::KIND,
     RecallOpened::KIND,

@@ -39,6 +39,9 @@ on_every_store! {
         let recall = at_once(&inspector, "market.recall.opened", recall);
         at_once(&inspector, "market.recall.ended", json!({ "lot": "L1", "recall": recall, "outcome": "completed", "reason": "已追回" }));
         at_once(&inspector, "market.lot.released", json!({ "lot": "L1", "hold": hold, "inspection": null, "reason": "复检合格" }));
+        at_once(&operator, "market.lot.split", json!({ "lot": "L1", "parts": [{ "lot": "L1a", "quantity_g": 100 }] }));
+        let moved = json!({ "lot": "L1", "new_lot": "L1b", "to_stall": "A2", "to_merchant": "m2", "quantity_g": 100 });
+        at_once(&operator, "market.lot.transferred", moved);
         at_once(&operator, "market.price.posted", json!({ "stall": "A1", "product": "tomato", "fen_per_kg": 700 }));
         let sold = json!({ "sales": [sale(1, "L1", 500, &town.now())] });
         let slip = town.scale(1).post("/scale/v1/sales", &sold).expect(200).json()["lines"][0]["slip"].clone();
@@ -55,9 +58,6 @@ on_every_store! {
             "verdict": "fail", "retest_of": retest_of });
         too_early(dated(&inspector, "market.inspection.recorded", EARLIER, test(None)));
         too_early(dated(&operator, "market.lot.lost", EARLIER, json!({ "lot": "L1", "quantity_g": 100, "reason": "spoiled" })));
-        too_early(dated(&operator, "market.lot.split", EARLIER, json!({ "lot": "L1", "parts": [{ "lot": "L1a", "quantity_g": 100 }] })));
-        too_early(dated(&operator, "market.lot.transferred", EARLIER,
-            json!({ "lot": "L1", "new_lot": "L1b", "to_stall": "A2", "to_merchant": "m2", "quantity_g": 100 })));
         let ended = json!({ "stall": "A1", "merchant": "m1", "reason": "到期" });
         too_early(dated(&operator, "market.lease.ended", EARLIER, ended.clone()));
         assert_eq!(town.fingerprint(), before);

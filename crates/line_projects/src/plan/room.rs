@@ -15,7 +15,7 @@ const BYTES_PER_PLAN: usize = 32 * MEBIBYTES;
 /// What an element of XML may come to, and a row of a table with its cells.
 const BYTES_PER_ELEMENT: usize = 320;
 const BYTES_PER_ROW: usize = 1_024;
-const BYTES_PER_BRACKET: usize = 24;
+const BYTES_PER_BRACKET: usize = 80;
 /// What the texts, rows and predecessors of a workbook may come to once they are unpacked: how many there are nobody knows
 /// before.
 const BYTES_PER_WORKBOOK: usize = 96 * MEBIBYTES;
