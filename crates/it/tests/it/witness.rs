@@ -456,6 +456,9 @@ fn every_status_is_the_protocols() {
         assert_eq!(city.forks(), []);
         let seen = city.site.kernel.witnessed_logs().unwrap();
         assert_eq!((seen.len(), seen[0].refused.is_some()), (1, true));
+        // Anybody may ask for what was cosigned once more, and takes nothing of that away.
+        city.add(&log.request(40, 40)).expect(200);
+        assert!(city.site.kernel.witnessed_logs().unwrap()[0].refused.is_some());
         city.add(&longer.request(40, 50)).expect(200);
         assert_eq!(city.site.kernel.witnessed_logs().unwrap()[0].refused, None);
         // What was cosigned is not forgotten.

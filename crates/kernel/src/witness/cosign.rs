@@ -154,7 +154,8 @@ type Settled = Result<Result<Time, Refusal>, AppendError<merkle::Error>>;
 fn settle(desk: &mut Desk<'_>, request: &AddCheckpoint, decision: Decision) -> Settled {
     const KEEP: &str = "insert into witness_log (origin, size, note, cosigned) values ($1, $2, $3, $4)
         on conflict (origin) do update set size = excluded.size, note = excluded.note, cosigned = excluded.cosigned,
-        refused = null, refused_note = null";
+        refused = case when excluded.size > witness_log.size then null else witness_log.refused end,
+        refused_note = case when excluded.size > witness_log.size then null else witness_log.refused_note end";
     const NOTE: &str = "update witness_log set refused = $2, refused_note = $3 where origin = $1";
     let now = desk.now();
     let origin = Value::Text(request.claimed().origin().to_owned());
