@@ -267,18 +267,17 @@ impl Recorder<'_, '_> {
         let mut body: StallOpened = Self::body(input)?;
         let before = state::stall(self.desk.read()?, self.book, &body.stall)?;
         body.before = before.map(|stall| StallBefore { area_dm2: stall.area_dm2 });
-        if let Some(amended) = self.openings(&body.stall)?.first() {
+        if let Some(amended) = self.openings(&body.stall, 1)?.first() {
             self.need_no_earlier(amended.occurred)?;
         }
         let draft = self.draft(&body)?.subject(Role::About, self.id("stall", &body.stall)?);
         self.append(draft)
     }
 
-    /// When a stall was opened or amended, the latest first.
-    fn openings(&mut self, stall: &str) -> Result<Vec<Entry>, Failure> {
-        const READ: usize = 100;
+    /// The latest so many entries that opened or amended a stall, the last of them first.
+    fn openings(&mut self, stall: &str, count: usize) -> Result<Vec<Entry>, Failure> {
         let (stall, kinds) = (self.id("stall", stall)?, Kinds::These(&[StallOpened::KIND]));
-        Ok(entries::about_of(self.desk.read()?, self.book, &stall, kinds, None, READ)?)
+        Ok(entries::about_of(self.desk.read()?, self.book, &stall, kinds, None, count)?)
     }
 
     /// There are never fewer jobs than none, on whatever day.
@@ -435,10 +434,12 @@ impl Recorder<'_, '_> {
     /// A stall is let and given back in the order of time, from its opening on, so that it counts as let once at most on every
     /// day.
     fn need_let_before(&mut self, stall: &str) -> Result<(), Failure> {
+        /// Behind so many amendments the oldest of them is taken for the opening.
+        const AMENDED_MAX: usize = 100;
         if let Some(changed) = state::let_changed(self.desk.read()?, self.book, stall)? {
             return self.need_no_earlier(changed);
         }
-        match self.openings(stall)?.last() {
+        match self.openings(stall, AMENDED_MAX)?.last() {
             Some(opened) => self.need_no_earlier(opened.occurred),
             None => Ok(()),
         }

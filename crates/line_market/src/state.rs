@@ -188,8 +188,8 @@ pub fn latest_shared<'m>(
         let latest = list_lots(tx, book, &LotFilter::default(), most, 0)?;
         let room = most - lots.len();
         lots.extend(latest.into_iter().filter(|lot| !known.contains(&lot.lot)).take(room));
+        latest_first(&mut lots);
     }
-    lots.sort_by(|a, b| (b.received_at, &a.lot).cmp(&(a.received_at, &b.lot)));
     Ok(lots)
 }
 
@@ -206,7 +206,13 @@ pub fn latest_of_each<'m>(
         let filter = LotFilter { merchant: Some(merchant), ..LotFilter::default() };
         lots.extend(list_lots(tx, book, &filter, of_each, 0)?);
     }
+    latest_first(&mut lots);
     Ok(lots)
+}
+
+/// As [`list_lots`] has them.
+fn latest_first(lots: &mut [Lot]) {
+    lots.sort_by(|a, b| (b.received_at, &a.lot).cmp(&(a.received_at, &b.lot)));
 }
 
 pub(crate) fn number(row: &Row, column: usize) -> Result<u32, StoreError> {

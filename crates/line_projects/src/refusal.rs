@@ -62,7 +62,7 @@ codes! {
     /// The project left the list.
     Gone, "项目已退出清单";
     /// What is said to happen lies before what it rests on.
-    TooEarly, "时间早于项目登记或上一次变更";
+    TooEarly, "时间早于登记或上一次变更";
     SamePhase, "项目已处于该阶段";
     BackWithoutReason, "阶段回退须说明原因";
     /// What was reached is not taken back by who is judged by it.

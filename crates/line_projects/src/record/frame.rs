@@ -4,9 +4,10 @@ use kernel::entries::{self, Kinds};
 use kernel::{Named, Receipt};
 use ledger::Body;
 
-use super::{Failure, Recorder, refuse};
+use super::{Failure, Recorder, refuse, refused};
 use crate::kinds::{ChainFounded, ChainHandedOver, ProgrammeFounded, ProgrammeReplanned};
 use crate::refusal::Code;
+use crate::rules;
 use crate::state::{self, Programme};
 
 impl Recorder<'_, '_> {
@@ -25,9 +26,8 @@ impl Recorder<'_, '_> {
             (self.id("programme", &body.programme)?, [ProgrammeFounded::KIND, ProgrammeReplanned::KIND]);
         let planned =
             entries::about_of(self.desk.read()?, self.book, &programme, Kinds::These(&kinds), None, 1)?;
-        if let Some(planned) = planned.first().filter(|planned| self.occurred < planned.occurred) {
-            let detail = format!("lies before {}, when the programme was planned last", planned.occurred);
-            return refuse(Code::TooEarly, "occurred", detail);
+        if let Some(planned) = planned.first() {
+            rules::in_order(self.occurred, planned.occurred).map_err(refused)?;
         }
         self.about(&body, "programme", &body.programme)
     }

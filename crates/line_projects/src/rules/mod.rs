@@ -120,7 +120,7 @@ pub fn told_late(
 /// What happens to a project happens after what it rests on.
 pub fn in_order(occurred: Time, last: Time) -> Result<(), Refusal> {
     if occurred < last {
-        let detail = format!("lies before {last}, when the project was registered or last changed");
+        let detail = format!("lies before {last}, when what it changes was registered or last changed");
         return Err(Refusal::new(Code::TooEarly, "occurred", detail));
     }
     Ok(())

@@ -442,12 +442,10 @@ fn lots_to_choose(
     };
     let tenants = stalls.iter().filter_map(|stall| stall.merchant.as_deref());
     merchants.extend(tenants.filter(|tenant| reach.covers(Some(tenant))));
-    if *reach == Reach::All {
-        return state::latest_shared(tx, book, merchants.into_iter(), LOTS);
+    match reach {
+        Reach::All => state::latest_shared(tx, book, merchants.into_iter(), LOTS),
+        Reach::Own(_) => state::latest_of_each(tx, book, merchants.into_iter(), LOTS),
     }
-    let mut lots = state::latest_of_each(tx, book, merchants.into_iter(), LOTS)?;
-    lots.sort_by(|a, b| (b.received_at, &a.lot).cmp(&(a.received_at, &b.lot)));
-    Ok(lots)
 }
 
 async fn choices(app: &App, lang: Lang, place: &Place, reach: &Reach) -> Result<Choices, Problem> {
