@@ -16,12 +16,13 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::json;
 use shell::seats::STREAMS_OF_ONE_MAX;
+use store_postgres::testing::Cluster;
 
 use crate::Plan;
 use crate::client::Client;
 use crate::ground::{BOOK, Ground};
 use crate::sales::{batch, random_of};
-use crate::server::Server;
+use crate::server::{Server, used_by};
 use crate::stats::{Times, rate};
 
 /// Connections that requests are sent over; whoever finds none free waits, and the wait counts.
@@ -72,6 +73,7 @@ fn sort(random: &mut StdRng) -> Sort {
 struct Town<'a> {
     plan: Plan,
     ground: &'a Ground,
+    databases: &'a [Cluster],
     planner: String,
     /// Batches of each scale so far.
     sold: Vec<AtomicU64>,
@@ -91,15 +93,19 @@ struct Told {
     failed: u64,
 }
 
-pub fn measure(plan: &Plan) {
+/// Measures on a PostgreSQL server, with a standby of it if there is one; without any on SQLite.
+pub fn measure(plan: &Plan, databases: &[Cluster]) {
     // Small batches, as scales send them through a day.
     let plan = Plan { batch: 20, ..plan.clone() };
-    let ground = Ground::lay(&plan, None);
+    let url = databases.first().map(Cluster::fresh_database);
+    let mut ground = Ground::lay(&plan, url.clone());
+    ground.config.replica_url = url.and_then(|url| Some(databases.get(1)?.url_of(&url)));
     let planner = found_office(&ground);
     let server = Server::start(&ground.config);
     let sold = (0..plan.scales).map(|_| AtomicU64::new(0)).collect();
     let town = Town {
         ground: &ground,
+        databases,
         planner,
         sold,
         captured: AtomicU64::new(0),
@@ -142,15 +148,24 @@ fn found_office(ground: &Ground) -> String {
 fn saturate(town: &Town<'_>, server: &Server) -> u64 {
     let mut most = OFFERED[0];
     for offered in OFFERED {
+        let before = used(town, server);
         let told = offer(town, server, offered, STEP);
         let kept_up = told.in_time as f64 >= KEPT_UP * (offered * STEP.as_secs()) as f64;
         print(&format!("{offered} a second"), told, STEP);
+        let used = used(town, server).into_iter().zip(before);
+        let used: Vec<f64> = used.map(|(now, before)| (now - before).as_secs_f64()).collect();
+        println!("  processor seconds of the server, its database and the standby: {used:.1?}");
         if !kept_up {
             return most;
         }
         most = offered;
     }
     most
+}
+
+/// Processor time of the server and of each of its databases.
+fn used(town: &Town<'_>, server: &Server) -> Vec<Duration> {
+    std::iter::once(server.used().1).chain(town.databases.iter().map(used_by)).collect()
 }
 
 /// Twice what it keeps up with, then little again: what does not fit is shed, and then all is as before.

@@ -94,6 +94,10 @@ pub enum What {
     Demonstration,
     /// The mixed day of a city, offered up to saturation and beyond, on SQLite.
     Day,
+    /// The same on PostgreSQL.
+    DayPostgres,
+    /// The same on PostgreSQL with a streaming standby that answers what is read.
+    DayReplica,
     /// A table with a JSONB column and a batch a transaction, on PostgreSQL.
     Baseline,
 }
@@ -124,7 +128,15 @@ fn main() -> ExitCode {
             }
             What::QueriesBaseline => queries::baseline(&plan),
             What::Demonstration => demonstration::measure(),
-            What::Day => day::measure(&plan),
+            What::Day => day::measure(&plan, &[]),
+            What::DayPostgres => {
+                day::measure(&plan, &[Cluster::start().expect("PostgreSQL 15 is installed")])
+            }
+            What::DayReplica => {
+                let mut server = Cluster::start().expect("PostgreSQL 15 is installed");
+                let standby = server.standby(false).expect("a standby follows");
+                day::measure(&plan, &[server, standby]);
+            }
             What::Baseline => {
                 let cluster = Cluster::start().expect("PostgreSQL 15 is installed");
                 baseline::measure(&plan, &cluster.fresh_database());

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use store_postgres::testing::Cluster;
 use taizhang::Config;
 use tokio::net::TcpListener;
 
@@ -26,6 +27,9 @@ impl Server {
         command.arg(ASKED).arg(&config.data).stdout(Stdio::piped());
         if let Some(url) = &config.database_url {
             command.env("DATABASE_URL", url);
+        }
+        if let Some(url) = &config.replica_url {
+            command.env("DATABASE_REPLICA_URL", url);
         }
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -68,14 +72,20 @@ pub fn used_here() -> Duration {
     stat(Path::new("/proc/self")).1
 }
 
-/// The name of a process or thread, and the processor time that it has used.
+/// Processor time of a database server: of its processes, and of those that have ended.
+pub fn used_by(database: &Cluster) -> Duration {
+    let processes = database.processes().unwrap();
+    processes.iter().map(|process| stat(&Path::new("/proc").join(process)).1).sum()
+}
+
+/// The name of a process or thread, and the processor time that it and the processes that it began and saw end have used.
 fn stat(folder: &Path) -> (String, Duration) {
     // A thread may end between the listing and the look.
     let stat = std::fs::read_to_string(folder.join("stat")).unwrap_or_default();
     let Some((name, rest)) = stat.rsplit_once(") ") else { return (String::new(), Duration::ZERO) };
     let fields: Vec<u64> = rest.split(' ').map(|field| field.parse().unwrap_or(0)).collect();
     let name = name.split_once('(').map_or(name, |(_, name)| name);
-    (name.to_owned(), Duration::from_millis((fields[11] + fields[12]) * MS_PER_TICK))
+    (name.to_owned(), Duration::from_millis(fields[11..=14].iter().sum::<u64>() * MS_PER_TICK))
 }
 
 impl Drop for Server {
@@ -94,7 +104,8 @@ pub fn serve_if_asked() -> Option<ExitCode> {
     }
     let data = words.next().unwrap().into();
     let database_url = std::env::var("DATABASE_URL").ok();
-    let config = Config { data, database_url, name: NAME.into(), ..Config::default() };
+    let replica_url = std::env::var("DATABASE_REPLICA_URL").ok();
+    let config = Config { data, database_url, replica_url, name: NAME.into(), ..Config::default() };
     let kernel = taizhang::open(&config).unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

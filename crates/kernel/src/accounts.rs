@@ -21,7 +21,7 @@ use store::{Param, StoreError, Tx, Value};
 
 pub(crate) use apply::{apply, erase, linked_by};
 pub(crate) use credentials::Bearer;
-pub use credentials::{Issued, NewDevice, NewToken};
+pub use credentials::{DEVICES_OF_BOOK_MAX, Issued, NewDevice, NewToken};
 pub use identity::{Identity, IdentityError, SentAway};
 pub use kinds::{
     AccountAdded, AccountDisabled, DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn,
@@ -35,6 +35,7 @@ pub(crate) use passwords::Passwords;
 pub use passwords::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 pub use read_log::ReadRow;
 pub use second::{HalfSession, RecoveryCodes, SecondStep, SecondStepError, SignedIn};
+pub(crate) use sessions::end_sessions_of;
 pub use sessions::{NewSession, Session, SessionState, SignInError, session_state};
 pub use totp::TotpSecret;
 

@@ -39,12 +39,13 @@ use store::{Migration, Store, StoreError, Tx};
 use tokio::sync::broadcast;
 
 pub use accounts::{
-    AccountAdded, AccountDisabled, AccountRow, AddedAccount, DeviceEnrolled, DeviceRevoked, DeviceRow,
-    GrantGiven, GrantRow, GrantWithdrawn, HalfSession, Identity, IdentityError, IdentityRemoved, IdentitySet,
-    Issued, LetIn, NewAccount, NewDevice, NewKiosk, NewSession, NewToken, PASSWORD_CHARS_MAX,
-    PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, RecoveryCodes, ResetPassword, SecondStep, SecondStepError,
-    SentAway, Session, SessionState, SignInError, SignedIn, TokenIssued, TokenRevoked, TokenRow,
-    TotpRecovered, TotpRemoved, TotpRenewed, TotpSecret, TotpSet, actor_subject, session_state,
+    AccountAdded, AccountDisabled, AccountRow, AddedAccount, DEVICES_OF_BOOK_MAX, DeviceEnrolled,
+    DeviceRevoked, DeviceRow, GrantGiven, GrantRow, GrantWithdrawn, HalfSession, Identity, IdentityError,
+    IdentityRemoved, IdentitySet, Issued, LetIn, NewAccount, NewDevice, NewKiosk, NewSession, NewToken,
+    PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, RecoveryCodes, ResetPassword,
+    SecondStep, SecondStepError, SentAway, Session, SessionState, SignInError, SignedIn,
+    TOKENS_OF_BRANCH_MAX, TokenIssued, TokenRevoked, TokenRow, TotpRecovered, TotpRemoved, TotpRenewed,
+    TotpSecret, TotpSet, actor_subject, session_state,
 };
 pub use admin::{AdminError, AdminResult, By};
 pub use audit::{Finding, Report};

@@ -112,6 +112,7 @@ impl Kernel {
             if !was_erased {
                 // What was begun by way of the link ends with it.
                 if let Some(account) = accounts::linked_by(desk.read()?, &entry)? {
+                    accounts::end_sessions_of(desk, &accounts::account_actor(&account));
                     let about = about("account", account.as_str())?;
                     let body = IdentityRemoved { account };
                     let draft = Draft::new(&book, desk.now(), by.actor(), &body)?;

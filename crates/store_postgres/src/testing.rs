@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     io::{self, Write},
     net::TcpListener,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{
         OnceLock,
@@ -157,6 +157,12 @@ impl Cluster {
     pub fn freeze(&self, is_frozen: bool) -> io::Result<()> {
         let own = self.own.as_ref().ok_or_else(|| io::Error::other("the server is not ours to stop"))?;
         own.signal(if is_frozen { "STOP" } else { "CONT" })
+    }
+
+    /// The processes of the server, by their numbers.
+    pub fn processes(&self) -> io::Result<Vec<OsString>> {
+        let own = self.own.as_ref().ok_or_else(|| io::Error::other("the server is not ours to look at"))?;
+        own.processes()
     }
 
     /// Starts the server again on the same files and port.
@@ -343,15 +349,17 @@ impl Own {
 
     /// Sends a signal to every process of the server.
     fn signal(&self, name: &str) -> io::Result<()> {
-        let processes = processes_in(&self.folder.path().join("data"))?;
-        run(Command::new("kill").arg(format!("-{name}")).args(processes))
+        run(Command::new("kill").arg(format!("-{name}")).args(self.processes()?))
+    }
+
+    fn processes(&self) -> io::Result<Vec<OsString>> {
+        processes_in(&self.folder.path().join("data"))
     }
 
     /// The backends notice within a moment that the server is gone; it cannot start again before they left.
     fn wait_for_orphans(&self) -> io::Result<()> {
         let until = Instant::now() + START_PATIENCE;
-        let data: PathBuf = self.folder.path().join("data");
-        while !processes_in(&data)?.is_empty() {
+        while !self.processes()?.is_empty() {
             if Instant::now() > until {
                 return Err(io::Error::other("backends of the killed server are still running"));
             }

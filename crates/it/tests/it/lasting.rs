@@ -9,7 +9,10 @@ use access::Grant;
 use base::{AccountId, ActorId, BookId, SubjectId, UnitCode};
 use harness::{Client, OFFICES, User, enter, on_every_store};
 use kernel::notices::{Channel, ContactSet, Notice, What, enqueue};
-use kernel::{AdminError, AppendError, BodyErased, By, DocketError, EraseRefusal, Identity, LetIn, NewToken};
+use kernel::{
+    AdminError, AppendError, BodyErased, By, DEVICES_OF_BOOK_MAX, DocketError, EraseRefusal, Identity, LetIn,
+    NewToken, TOKENS_OF_BRANCH_MAX,
+};
 use ledger::{Draft, Role};
 use line_market::kinds::{CleaningDone, MerchantRegistered};
 use line_projects::record::{Ahead, Input, Recorded, record_ahead};
@@ -210,6 +213,36 @@ on_every_store! {
         assert!(ours.iter().sum::<usize>() == 8 && ours.iter().all(|count| (2..=4).contains(count)), "{ours:?}");
         let seen = kernel.waiting_notices(200, |unit| unit.as_str() == "371481").unwrap();
         assert_eq!(seen.len(), 1, "whoever administers it sees it");
+    }
+
+    fn what_was_revoked_takes_no_room_and_a_device_comes_back_to_a_full_book_under_its_own_name(town) {
+        let admin = town.program(User::Admin);
+        // Nobody issues thousands here: the tables that are counted have them for a while.
+        let run = |sql: String| {
+            town.site.kernel.append_blocking(move |desk| { desk.aside(sql.clone(), Vec::new()); Ok::<_, AppendError<()>>(()) }).unwrap();
+        };
+        let fill = |table: &str, row: &str, count: usize| run(format!(
+            "insert into {table} with recursive n (i) as (select 1 union all select i + 1 from n where i < {count}) select {row} from n"
+        ));
+        let token = || admin.post("/api/tokens", &json!({
+            "unit": "beiyuan-market", "title": "till", "grants": [{ "role": "auditor", "unit": "beiyuan-market" }],
+        }));
+        fill("api_token (token, unit, title, expires, revoked)", "'filler-' || i, 'beiyuan-market', '', null, 0", TOKENS_OF_BRANCH_MAX);
+        assert_eq!(token().expect(409).json()["field"], "unit");
+        run("update api_token set revoked = 1 where token like 'filler-%'".into());
+        token().expect(201);
+
+        let enrol = |device: &str| admin.post("/api/devices", &json!({
+            "device": device, "book": "beiyuan", "title": "秤", "subject": "stall:beiyuan/A01", "role": "scale",
+        }));
+        enrol("back").expect(201);
+        admin.send("DELETE", "/api/devices/beiyuan/back", None, b"").unwrap().expect(200);
+        fill("device (book, device, title, subject, revoked)", "'beiyuan', 'filler-' || i, '', 'scale:beiyuan/s', 1", DEVICES_OF_BOOK_MAX);
+        assert_eq!(enrol("new").expect(400).json()["field"], "book");
+        enrol("back").expect(201);
+        run("delete from device where device like 'filler-%'".into());
+        run("delete from api_token where token like 'filler-%'".into());
+        town.check();
     }
 
     fn what_nobody_in_particular_sends_slowly_takes_turns_by_address(town) {

@@ -49,23 +49,13 @@ pub(crate) fn linked_by(tx: &mut dyn Tx, entry: &Entry) -> Result<Option<Account
     if stands { id(AccountId::new(named(entry, "account")?)).map(Some) } else { Ok(None) }
 }
 
-/// Blanks the title of an account whose body is erased, and ends a link whose body is, with the account's sessions.
+/// Blanks the title of an account whose body is erased.
 pub(crate) fn erase(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
-    match entry.kind.as_str() {
-        AccountAdded::KIND => {
-            let actor = actor_of(entry)?;
-            tx.execute("update account set title = '' where actor = $1", &[Param::Text(&actor)]).map(drop)
-        }
-        IdentitySet::KIND => {
-            const END: &str = "delete from account_identity where actor = $1 and seq = $2";
-            let actor = actor_of(entry)?;
-            if tx.execute(END, &[Param::Text(&actor), Param::Int(entry.seq.to_i64())])? > 0 {
-                tx.execute("delete from session where actor = $1", &[Param::Text(&actor)])?;
-            }
-            Ok(())
-        }
-        _ => Ok(()),
+    if entry.kind.as_str() != AccountAdded::KIND {
+        return Ok(());
     }
+    let actor = actor_of(entry)?;
+    tx.execute("update account set title = '' where actor = $1", &[Param::Text(&actor)]).map(drop)
 }
 
 /// The account among an entry's subjects, which stays when the body is erased.

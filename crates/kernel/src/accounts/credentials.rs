@@ -62,7 +62,7 @@ pub(crate) struct Bearer {
 }
 
 /// Devices that a book has had, those that were revoked among them.
-const DEVICES_OF_BOOK_MAX: i64 = 5_000;
+pub const DEVICES_OF_BOOK_MAX: usize = 5_000;
 
 impl Kernel {
     /// Issues a token with some rights, each of which the issuer must be able to grant.
@@ -126,10 +126,9 @@ impl Kernel {
                 Some(_) => {}
                 None => {
                     let had = admin.desk.read()?.query_one(HAD, &[at[0]])?;
-                    if had.map_or(Ok(0), |row| row.int(0))? >= DEVICES_OF_BOOK_MAX {
-                        return Err(
-                            AdminError::DevicesMany(DEVICES_OF_BOOK_MAX.unsigned_abs() as usize).into()
-                        );
+                    let had = had.map_or(Ok(0), |row| row.int(0))?;
+                    if usize::try_from(had).unwrap_or(usize::MAX) >= DEVICES_OF_BOOK_MAX {
+                        return Err(AdminError::DevicesMany(DEVICES_OF_BOOK_MAX).into());
                     }
                 }
             }

@@ -287,7 +287,7 @@ pub(super) fn digest(secret: &str) -> String {
 }
 
 /// Ends every session of an account, half ones included.
-pub(super) fn end_sessions_of(desk: &mut Desk<'_>, actor: &ActorId) {
+pub(crate) fn end_sessions_of(desk: &mut Desk<'_>, actor: &ActorId) {
     for sql in ["delete from session where actor = $1", "delete from half_session where actor = $1"] {
         desk.aside(sql, vec![text(actor.as_str())]);
     }

@@ -188,8 +188,8 @@ pub async fn subscribe(
     let session = viewer.session().map(|session| session.hash.clone());
     let of = app.clone();
     let open = move |desk: &mut Desk<'_>| {
-        if let Some(refusal) = unconfirmed(desk, session.as_deref())? {
-            return Ok(Err(admin_problem(&of, AppendError::Refused(refusal))));
+        if let Err(problem) = confirmed(&of, desk, session.as_deref())? {
+            return Ok(Err(problem));
         }
         Ok(standing::open(desk, &actor, &query, &books, &new)?.ok_or_else(no_such_name))
     };
@@ -203,14 +203,19 @@ pub async fn subscribe(
 
 /// What goes on by itself is begun from a session only shortly after the password was given: it goes on where the session was
 /// ended because somebody else had it.
-fn unconfirmed(desk: &mut Desk<'_>, session: Option<&str>) -> Result<Option<AdminError>, StoreError> {
+fn confirmed(
+    app: &App,
+    desk: &mut Desk<'_>,
+    session: Option<&str>,
+) -> Result<Result<(), Problem>, StoreError> {
     let now = desk.now();
-    let Some(session) = session else { return Ok(None) };
-    Ok(match session_state(desk.read()?, session, now)? {
-        SessionState::Confirmed => None,
-        SessionState::Open => Some(AdminError::Unconfirmed),
-        SessionState::Ended => Some(AdminError::SessionEnded),
-    })
+    let Some(session) = session else { return Ok(Ok(())) };
+    let refusal = match session_state(desk.read()?, session, now)? {
+        SessionState::Confirmed => return Ok(Ok(())),
+        SessionState::Open => AdminError::Unconfirmed,
+        SessionState::Ended => AdminError::SessionEnded,
+    };
+    Ok(Err(admin_problem(app, AppendError::Refused(refusal))))
 }
 
 /// What is wrong with a secret is told without the secret.
@@ -353,8 +358,8 @@ pub async fn resume_subscription(
     let (actor, of) = (viewer.id(), app.clone());
     let session = viewer.session().map(|session| session.hash.clone());
     let resume = move |desk: &mut Desk<'_>| {
-        if let Some(refusal) = unconfirmed(desk, session.as_deref())? {
-            return Ok(Err(admin_problem(&of, AppendError::Refused(refusal))));
+        if let Err(problem) = confirmed(&of, desk, session.as_deref())? {
+            return Ok(Err(problem));
         }
         standing::resume(desk, &actor, &subscription).map(Ok)
     };
