@@ -50,6 +50,7 @@ select create_distributed_table('evidence', 'book', colocate_with => 'book');
 select create_distributed_table('evidence_sender', 'book', colocate_with => 'book');
 select create_distributed_table('line_day', 'book', colocate_with => 'book');
 select create_distributed_table('link', 'book', colocate_with => 'book');
+select create_distributed_table('sought', 'book', colocate_with => 'book');
 select create_distributed_table('market_block', 'book', colocate_with => 'book');
 select create_distributed_table('market_breach', 'book', colocate_with => 'book');
 select create_distributed_table('market_capture', 'book', colocate_with => 'book');

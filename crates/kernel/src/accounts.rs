@@ -15,7 +15,7 @@ mod totp;
 
 use access::{ADMIN, Actor, Grant, HOLDER};
 use base::{AccountId, ActorId, BookId, SubjectId, Time, UnitCode};
-use ledger::Body;
+use ledger::Sought;
 use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
 
@@ -128,7 +128,7 @@ impl Kernel {
             if held.iter().any(|(_, grant)| is_root_admin(admin, grant)) {
                 need_another_admin(admin, &actor)?;
             }
-            sessions::end_sessions_of(admin.desk, &actor);
+            end_sessions_of(admin.desk, &actor);
             second::forget(admin.desk, &actor);
             admin.record(&AccountDisabled { account: who.clone() }, vec![about("account", who.as_str())?])
         })
@@ -142,7 +142,7 @@ impl Kernel {
         self.administer(by, move |admin| {
             permit_entering(admin, "kernel.password.reset", &who)?;
             let actor = account_actor(&who);
-            sessions::end_sessions_of(admin.desk, &actor);
+            end_sessions_of(admin.desk, &actor);
             admin.keep_secret(&actor, &hash, true);
             identity::ask_again(admin, &actor)?;
             let body = PasswordChanged { account: who.clone() };
@@ -194,12 +194,12 @@ impl Kernel {
     /// account was changed last. What somebody left running before ends with it.
     pub fn credential_since(&self, who: &ActorId) -> Result<Option<Time>, StoreError> {
         const KINDS: Kinds<'_> = Kinds::These(&[
-            DeviceEnrolled::KIND,
-            PasswordChanged::KIND,
-            TotpSet::KIND,
-            TotpRemoved::KIND,
-            IdentitySet::KIND,
-            IdentityRemoved::KIND,
+            Sought::of::<DeviceEnrolled>(),
+            Sought::of::<PasswordChanged>(),
+            Sought::of::<TotpSet>(),
+            Sought::of::<TotpRemoved>(),
+            Sought::of::<IdentitySet>(),
+            Sought::of::<IdentityRemoved>(),
         ]);
         let Ok(subject) = grantee_subject(who) else { return Ok(None) };
         let changed = self.read(|tx| about_of(tx, &root_book(), &subject, KINDS, None, 1))?;
@@ -264,8 +264,9 @@ impl Admin<'_, '_> {
         if grants(self.desk.read()?, grantee)?.len() >= GRANTS_OF_ACTOR_MAX {
             return refuse(GRANTS_OF_ACTOR_MAX);
         }
-        let (subject, kinds) = (grantee_subject(grantee)?, [GrantGiven::KIND]);
-        let ever = count_about(self.desk.read()?, &root_book(), &subject, &kinds, GRANTS_EVER_MAX)?;
+        const GIVEN: Sought = Sought::of::<GrantGiven>();
+        let subject = grantee_subject(grantee)?;
+        let ever = count_about(self.desk.read()?, &root_book(), &subject, GIVEN, GRANTS_EVER_MAX)?;
         if ever >= GRANTS_EVER_MAX {
             return refuse(GRANTS_EVER_MAX);
         }
@@ -287,15 +288,12 @@ impl Admin<'_, '_> {
     ) -> AdminResult<()> {
         const ONE_TIME: &str =
             "select actor from secret where actor = $1 and must_change = 1 and updated > $2";
-        const KINDS: Kinds<'_> = Kinds::These(&[AccountAdded::KIND, PasswordChanged::KIND]);
         let since = self.desk.now().plus_ms(-sessions::ONE_TIME_MS_MAX);
         let asked = [Param::Text(who.as_str()), Param::Int(since.0)];
         if self.desk.read()?.query_one(ONE_TIME, &asked)?.is_none() {
             return Ok(());
         }
-        let subject = grantee_subject(who)?;
-        let given = about_of(self.desk.read()?, &root_book(), &subject, KINDS, None, 1)?;
-        let Some(giver) = given.first().map(|entry| entry.actor.clone()) else { return Ok(()) };
+        let Some(giver) = giver_of(self.desk.read()?, who)? else { return Ok(()) };
         match self.is_by(&giver) || self.may_now(&giver, "kernel.password.reset", unit, line)? {
             true => Ok(()),
             false => Err(AdminError::OneTimePassword.into()),
@@ -334,6 +332,14 @@ impl Admin<'_, '_> {
         let at = Value::Int(self.desk.now().0);
         self.desk.aside(KEEP, vec![text(actor.as_str()), text(hash), Value::Int(must_change.into()), at]);
     }
+}
+
+/// Who gave an account the password that it has.
+fn giver_of(tx: &mut dyn Tx, who: &ActorId) -> Result<Option<ActorId>, StoreError> {
+    const GIVEN: Kinds<'_> = Kinds::These(&[Sought::of::<AccountAdded>(), Sought::of::<PasswordChanged>()]);
+    let Ok(subject) = grantee_subject(who) else { return Ok(None) };
+    let given = about_of(tx, &root_book(), &subject, GIVEN, None, 1)?;
+    Ok(given.into_iter().next().map(|entry| entry.actor))
 }
 
 /// The account as an actor.

@@ -1,6 +1,7 @@
 //! Acts of administration: decided at the desk, on the rights that the acting one has at that moment.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use access::{Actor, Decision, Denial, Policy, Resource, decide};
 use base::{AccountId, ActorId, BookId, SubjectId, UnitCode};
@@ -11,7 +12,7 @@ use serde::de::DeserializeOwned;
 use store::StoreError;
 
 use crate::accounts::{Session, SessionState, find_actor, session_state};
-use crate::registry::{ROOT_BOOK, id, load, root_book};
+use crate::registry::{ROOT_BOOK, id, root_book};
 use crate::{AppendError, Desk, Kernel, Receipt};
 
 /// Why an act of administration was refused.
@@ -191,7 +192,7 @@ impl From<RegistryError> for AppendError<AdminError> {
 pub type AdminResult<T> = Result<T, AppendError<AdminError>>;
 
 /// What outlasts the session that it is done from: it opens an account or a credential to somebody, or is gone for good.
-const LASTING: [&str; 11] = [
+const LASTING: [&str; 12] = [
     "kernel.account.add",
     "kernel.password.reset",
     "kernel.totp.remove",
@@ -202,6 +203,7 @@ const LASTING: [&str; 11] = [
     "kernel.device.enrol",
     "kernel.contact.set",
     "kernel.witness.trust",
+    "kernel.witness.acknowledge",
     "kernel.body.erase",
 ];
 
@@ -250,7 +252,7 @@ impl From<&By> for By {
 /// The desk, the org tree as it stands there, and who acts.
 pub(crate) struct Admin<'a, 'd> {
     pub desk: &'a mut Desk<'d>,
-    pub tree: Tree,
+    pub tree: Arc<Tree>,
     pub policy: &'a Policy,
     /// `None` for the installation itself (`system:`), which may do everything.
     rights: Option<Actor>,
@@ -298,7 +300,7 @@ impl<'a, 'd> Admin<'a, 'd> {
                 state => state == SessionState::Confirmed,
             },
         };
-        let (tree, by) = (load(desk.read()?)?, &by.actor);
+        let (tree, by) = (desk.tree()?, &by.actor);
         let rights = if by.is_system() {
             None
         } else {
@@ -310,7 +312,7 @@ impl<'a, 'd> Admin<'a, 'd> {
     }
 
     /// The installation itself at the desk.
-    pub fn of_system(desk: &'a mut Desk<'d>, tree: Tree, policy: &'a Policy, by: &'a ActorId) -> Self {
+    pub fn of_system(desk: &'a mut Desk<'d>, tree: Arc<Tree>, policy: &'a Policy, by: &'a ActorId) -> Self {
         Self { desk, tree, policy, rights: None, by, is_confirmed: true, counted: BTreeMap::new() }
     }
 

@@ -7,7 +7,7 @@ use ledger::{Entry, Role, Subject};
 use store::{Param, StoreError, Tx};
 
 use crate::line::Lines;
-use crate::schema::{BLOCK_ENTRIES, EXTEND_RUN, INSERT_LINK, INSERT_SEEN};
+use crate::schema::{BLOCK_ENTRIES, EXTEND_RUN, INSERT_LINK, INSERT_SEEN, INSERT_SOUGHT};
 
 /// Subjects of one entry up to which each link carries its mates along; beyond, they are read from the entry.
 const MATES_MAX: usize = 32;
@@ -22,6 +22,7 @@ pub fn apply(
 ) -> Result<(), StoreError> {
     write_runs(tx, zone, entries)?;
     write_links(tx, entries)?;
+    write_sought(tx, lines, entries)?;
     for line in lines.iter() {
         let own: Vec<&Entry> = entries.iter().filter(|entry| belongs(line.name(), entry)).collect();
         if own.len() == entries.len() {
@@ -103,6 +104,24 @@ fn write_links(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
     }
     tx.insert_many(&INSERT_LINK, &links)?;
     tx.insert_many(&INSERT_SEEN, &seen)
+}
+
+/// Keeps entries to be found by what they are about, of the kinds that are sought by it.
+pub(crate) fn write_sought(tx: &mut dyn Tx, lines: &Lines, entries: &[Entry]) -> Result<(), StoreError> {
+    let mut cells = Vec::new();
+    for entry in entries.iter().filter(|entry| lines.is_sought(entry.kind.as_str())) {
+        for (at, subject) in entry.subjects.iter().enumerate() {
+            if subject.role == Role::About && !entry.subjects[..at].contains(subject) {
+                cells.extend([
+                    Param::Text(entry.book.as_str()),
+                    Param::Text(subject.id.as_str()),
+                    Param::Text(entry.kind.as_str()),
+                    Param::Int(entry.seq.to_i64()),
+                ]);
+            }
+        }
+    }
+    tx.insert_many(&INSERT_SOUGHT, &cells)
 }
 
 /// For each subject of an entry, the others that take part in it, a line each: the role's letter, then the id.

@@ -7,11 +7,13 @@ use figures::{Cells, Contributions};
 use ledger::{BodyError, Draft, Entry, KindError, Rule};
 use matters::Rulebook;
 use merkle::Appender;
+use registry::Tree;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Param, StoreError, Tx, Value};
 
 use crate::docket::Seats;
+use crate::registry::root_book;
 use crate::schema::{INSERT_ENTRY, MOVE_HEAD, OPEN_BOOK, PUT_TILE, TAKE_HEAD};
 use crate::tiles::{StoredTiles, store_error};
 use crate::writer::Bench;
@@ -76,6 +78,8 @@ pub(crate) struct Edge {
 /// A book's head within a transaction.
 struct Head {
     edge: Edge,
+    /// Its size when the transaction took it.
+    taken: u64,
     /// Entries sealed in this transaction, accepted or not yet.
     next: u64,
     accepted: u64,
@@ -161,6 +165,23 @@ impl<'a> Desk<'a> {
         rulebooks.of(self.read()?)
     }
 
+    /// The org tree as it stands here. Where this transaction has taken the root book and not changed it yet, it is read once for
+    /// each size of that book: most who act change nothing of it.
+    pub(crate) fn tree(&mut self) -> Result<Arc<Tree>, StoreError> {
+        let unchanged = self.heads.get(&root_book()).filter(|head| head.next == head.taken);
+        let Some(size) = unchanged.map(|head| head.taken) else {
+            return Ok(Arc::new(crate::registry::load(self.read()?)?));
+        };
+        match &self.bench.tree {
+            Some((of, tree)) if *of == size => Ok(tree.clone()),
+            _ => {
+                let tree = Arc::new(crate::registry::load(self.read()?)?);
+                self.bench.tree = Some((size, tree.clone()));
+                Ok(tree)
+            }
+        }
+    }
+
     /// Makes sure that no other node appends to the book until this transaction ends.
     pub fn take<E>(&mut self, book: &BookId) -> Result<(), AppendError<E>> {
         if self.heads.contains_key(book) {
@@ -174,7 +195,7 @@ impl<'a> Desk<'a> {
             _ => Appender::load(size, &mut StoredTiles { tx: self.tx, book }).map_err(store_error)?,
         };
         let edge = Edge { appender, recorded: recorded.max(self.now) };
-        self.heads.insert(book.clone(), Head { edge, next: size, accepted: size });
+        self.heads.insert(book.clone(), Head { edge, taken: size, next: size, accepted: size });
         Ok(())
     }
 

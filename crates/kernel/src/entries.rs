@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use base::{BookId, Day, Seq, SubjectId};
-use ledger::{Entry, Role};
+use ledger::{Entry, Role, Sought};
 use store::{Param, Row, StoreError, Tx, placeholders};
 
 use crate::Kernel;
@@ -293,12 +293,12 @@ pub fn about(
 /// Which kinds of entries are asked for.
 #[derive(Debug, Clone, Copy)]
 pub enum Kinds<'k> {
-    These(&'k [&'k str]),
+    These(&'k [Sought]),
     AllBut(&'k [&'k str]),
 }
 
 /// The entries of some kinds that are about a subject, below a number, newest first. Others that name it, however many, hide
-/// none of them.
+/// none of them; and those of given kinds cost the same however many others there are.
 pub fn about_of(
     tx: &mut dyn Tx,
     book: &BookId,
@@ -307,48 +307,56 @@ pub fn about_of(
     below: Option<Seq>,
     count: usize,
 ) -> Result<Vec<Entry>, StoreError> {
-    let (not, kinds) = match kinds {
-        Kinds::These(kinds) => ("", kinds),
-        Kinds::AllBut(kinds) => ("not", kinds),
-    };
-    let which = match kinds {
-        [] => String::new(),
-        some => format!("and e.kind {not} in ({})", placeholders(6, some.len())),
-    };
-    let sql = format!(
-        "select e.head, e.body, e.salt, e.day from link as l cross join entry as e
-         where l.book = $1 and l.subject = $2 and l.role = $3 and l.seq < $4 and e.book = $1 and e.seq = l.seq {which}
-         order by l.seq desc limit $5"
-    );
     let mut params = vec![
         Param::Text(book.as_str()),
         Param::Text(subject.as_str()),
-        Param::Text(Role::About.as_str()),
         Param::Int(below.map_or(i64::MAX, Seq::to_i64)),
         limit(count),
     ];
-    params.extend(kinds.iter().map(|kind| Param::Text(kind)));
+    let sql = match kinds {
+        Kinds::These(kinds) => {
+            params.extend(kinds.iter().map(|kind| Param::Text(kind.kind())));
+            let of_kind = |number: usize| {
+                format!(
+                    "select seq from (select seq from sought where book = $1 and subject = $2 and kind = ${number} and seq < $3
+                     order by seq desc limit $4) as k{number}"
+                )
+            };
+            let of_each: Vec<String> = (5..5 + kinds.len()).map(of_kind).collect();
+            format!(
+                "select e.head, e.body, e.salt, e.day from ({}) as s cross join entry as e
+                 where e.book = $1 and e.seq = s.seq order by s.seq desc limit $4",
+                of_each.join(" union all ")
+            )
+        }
+        Kinds::AllBut(kinds) => {
+            params.push(Param::Text(Role::About.as_str()));
+            params.extend(kinds.iter().map(|kind| Param::Text(kind)));
+            let which = match kinds {
+                [] => String::new(),
+                some => format!("and e.kind not in ({})", placeholders(6, some.len())),
+            };
+            format!(
+                "select e.head, e.body, e.salt, e.day from link as l cross join entry as e
+                 where l.book = $1 and l.subject = $2 and l.role = $5 and l.seq < $3 and e.book = $1 and e.seq = l.seq {which}
+                 order by l.seq desc limit $4"
+            )
+        }
+    };
     tx.query(&sql, &params)?.iter().map(|row| stored(row).map(|stored| stored.entry)).collect()
 }
 
-/// How many entries of some kinds are about a subject, up to so many.
+/// How many entries of a kind are about a subject, up to so many.
 pub(crate) fn count_about(
     tx: &mut dyn Tx,
     book: &BookId,
     subject: &SubjectId,
-    kinds: &[&str],
+    kind: Sought,
     most: usize,
 ) -> Result<usize, StoreError> {
-    let which = placeholders(5, kinds.len());
-    let sql = format!(
-        "select e.seq from link as l cross join entry as e
-         where l.book = $1 and l.subject = $2 and l.role = $3 and e.book = $1 and e.seq = l.seq and e.kind in ({which})
-         limit $4"
-    );
-    let (book, role) = (Param::Text(book.as_str()), Param::Text(Role::About.as_str()));
-    let mut params = vec![book, Param::Text(subject.as_str()), role, limit(most)];
-    params.extend(kinds.iter().map(|kind| Param::Text(kind)));
-    Ok(tx.query(&sql, &params)?.len())
+    const COUNT: &str = "select seq from sought where book = $1 and subject = $2 and kind = $3 limit $4";
+    let (book, subject) = (Param::Text(book.as_str()), Param::Text(subject.as_str()));
+    Ok(tx.query(COUNT, &[book, subject, Param::Text(kind.kind()), limit(most)])?.len())
 }
 
 pub(crate) fn limit(count: usize) -> Param<'static> {

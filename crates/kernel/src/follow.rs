@@ -1,12 +1,12 @@
 //! What other nodes append, where several share a database.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base::{BookId, Seq};
 use ledger::Entry;
-use store::{Row, StoreError};
+use store::{Row, StoreError, Tx};
 
 use crate::Kernel;
 use crate::entries;
@@ -19,18 +19,23 @@ const BATCH: usize = 500;
 #[derive(Default)]
 pub(crate) struct Told {
     sizes: Mutex<HashMap<BookId, u64>>,
-    begun: AtomicBool,
     root: Arc<AtomicU64>,
 }
 
 impl Told {
-    /// They are told of a book up to a size.
-    pub fn advance(&self, book: &BookId, size: u64) {
-        self.announce(book, size);
+    /// Nobody listens before the kernel is open: what is there then is told to none.
+    pub fn at_open(tx: &mut dyn Tx) -> Result<Self, StoreError> {
+        Ok(Self { sizes: Mutex::new(sizes(tx)?.into_iter().collect()), ..Self::default() })
+    }
+
+    /// Listeners are told of a book from one number up to another. Where another node's entries lie before these, they are told
+    /// of those yet, and of these again: what this node writes hides none of them.
+    pub fn advance(&self, book: &BookId, from: u64, to: u64) {
+        self.announce(book, to);
         let mut all = self.all();
-        match all.get_mut(book) {
-            Some(told) => *told = size.max(*told),
-            None => drop(all.insert(book.clone(), size)),
+        let told = all.entry(book.clone()).or_default();
+        if from <= *told {
+            *told = to.max(*told);
         }
     }
 
@@ -41,9 +46,18 @@ impl Told {
         }
     }
 
+    fn of(&self, book: &BookId) -> u64 {
+        self.all().get(book).copied().unwrap_or(0)
+    }
+
     fn all(&self) -> MutexGuard<'_, HashMap<BookId, u64>> {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn sizes(tx: &mut dyn Tx) -> Result<Vec<(BookId, u64)>, StoreError> {
+    let size = |row: &Row| Ok((id(BookId::new(row.text(0)?))?, Seq::from_i64(row.int(1)?).0));
+    tx.query("select book, size from book order by book", &[])?.iter().map(size).collect()
 }
 
 impl Kernel {
@@ -53,21 +67,14 @@ impl Kernel {
         self.told.root.clone()
     }
 
-    /// Tells listeners what other nodes have appended since the last call. The first call only looks how far each book is.
-    /// An entry may be told twice, never left out. Blocks.
+    /// Tells listeners what other nodes have appended since the last call, or since the kernel was opened. An entry may be told
+    /// twice, never left out. Blocks.
     pub fn follow(&self) -> Result<(), StoreError> {
-        let size = |row: &Row| Ok((id(BookId::new(row.text(0)?))?, Seq::from_i64(row.int(1)?).0));
-        let sizes: Vec<(BookId, u64)> = self.read(|tx| {
-            tx.query("select book, size from book order by book", &[])?.iter().map(size).collect()
-        })?;
-        let is_first = !self.told.begun.swap(true, Ordering::Relaxed);
-        for (book, size) in sizes {
-            let known = self.told.all().get(&book).copied();
-            if !is_first {
-                self.told.announce(&book, size);
-                self.tell(&book, known.unwrap_or(0), size)?;
-            }
-            self.told.advance(&book, size);
+        for (book, size) in self.read(sizes)? {
+            let known = self.told.of(&book);
+            self.told.announce(&book, size);
+            self.tell(&book, known, size)?;
+            self.told.advance(&book, known, size);
         }
         Ok(())
     }

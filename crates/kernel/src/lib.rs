@@ -141,17 +141,19 @@ impl Kernel {
         let cosigner = parts.signer.cosigner()?;
         let policy = Arc::new(Policy::new(roles, lines.iter().flat_map(Line::actions).copied())?);
         let mut writer = parts.store.writer()?;
-        {
+        let told = {
             let mut tx = writer.begin()?;
             let taken = store::migrate(tx.as_tx(), &migrations(&lines))?;
+            replay::fill_sought(tx.as_tx(), &lines, &taken)?;
             replay::rebuild(tx.as_tx(), &lines, &taken)?;
             figure::fill(tx.as_tx(), &lines)?;
             docket::fill(tx.as_tx(), &parts.zone)?;
+            let told = follow::Told::at_open(tx.as_tx())?;
             tx.commit()?;
-        }
+            Arc::new(told)
+        };
         let (lines, catalogue) = (Arc::new(lines), Arc::new(catalogue));
         let (live, _) = broadcast::channel(LIVE_BATCHES);
-        let told = Arc::<follow::Told>::default();
         let pulse = Arc::<Pulse>::default();
         let bench = writer::Bench {
             lines: lines.clone(),
@@ -164,6 +166,7 @@ impl Kernel {
             live: live.clone(),
             told: told.clone(),
             pulse: pulse.clone(),
+            tree: None,
         };
         let (queue, thread) = writer::Queue::start(writer, bench);
         Ok(Arc::new(Self {
@@ -294,6 +297,7 @@ impl Drop for Kernel {
 fn migrations(lines: &Lines) -> Vec<Migration> {
     let mut steps = schema::MIGRATIONS.to_vec();
     steps.push(schema::SUMS);
+    steps.push(schema::SOUGHT);
     steps.extend(lines.iter().flat_map(|line| line.migrations().iter().copied()));
     steps
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use access::{ActionDef, RoleDef};
 use base::{BookId, CityZone, Day, SubjectId, Time};
 use figures::{Contributions, Figure, Ratio};
@@ -164,15 +166,29 @@ pub trait Line: Send + Sync {
 }
 
 /// The explicit list of lines that an installation runs.
-pub struct Lines(Vec<Box<dyn Line>>);
+pub struct Lines {
+    all: Vec<Box<dyn Line>>,
+    sought: BTreeSet<&'static str>,
+}
 
 impl Lines {
     pub fn new(lines: Vec<Box<dyn Line>>) -> Self {
-        Self(lines)
+        let kinds = lines.iter().flat_map(|line| line.kinds());
+        let sought = kinds.filter(|kind| kind.sought).map(|kind| kind.name).collect();
+        Self { all: lines, sought }
+    }
+
+    /// The kinds whose entries are sought by what they are about.
+    pub fn sought(&self) -> impl Iterator<Item = &'static str> {
+        self.sought.iter().copied()
+    }
+
+    pub fn is_sought(&self, kind: &str) -> bool {
+        self.sought.contains(kind)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &dyn Line> {
-        self.0.iter().map(AsRef::as_ref)
+        self.all.iter().map(AsRef::as_ref)
     }
 
     /// The action that a subject of a scheme needs to be told.

@@ -104,7 +104,7 @@ impl Kernel {
         let by = ActorId::new("system:bootstrap").expect("the name has a scheme");
         let policy = self.policy.clone();
         self.append_blocking(move |desk| {
-            let tree = load(desk.read()?)?;
+            let tree = desk.tree()?;
             match tree.root() {
                 Some(code) if *code == root.code => return Ok(()),
                 Some(code) => return Err(AdminError::OtherRoot(code.clone()).into()),

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use store::{Migration, StoreError, Tx, Value};
 
 use crate::line::{Derived, Line, Lines, Rebuilt};
-use crate::schema::DERIVED;
+use crate::schema::{DERIVED, SOUGHT};
 use crate::{AppendError, Kernel, apply, entries};
 
 /// Entries applied at a time: bounds the memory of a replay.
@@ -85,6 +85,27 @@ pub(crate) fn rebuild(tx: &mut dyn Tx, lines: &Lines, taken: &[Migration]) -> Re
                 chunk.retain(tells);
                 if chunk.is_empty() { Ok(()) } else { line.apply(tx, &chunk) }
             })?;
+        }
+    }
+    Ok(())
+}
+
+/// Fills the table of entries that are sought by subject in a database that was made before it was kept.
+pub(crate) fn fill_sought(tx: &mut dyn Tx, lines: &Lines, taken: &[Migration]) -> Result<(), StoreError> {
+    const PAGE: usize = 2_000;
+    if !taken.iter().any(|step| step.owner == SOUGHT.owner && step.number == SOUGHT.number) {
+        return Ok(());
+    }
+    for book in entries::books(tx)? {
+        for kind in lines.sought() {
+            let (days, mut last) = ((i64::from(i32::MIN), i64::from(i32::MAX)), (i64::from(i32::MIN), -1));
+            loop {
+                let found = entries::of_kind(tx, &book, kind, days, last, PAGE)?;
+                let Some(stored) = found.last() else { break };
+                last = (i64::from(stored.day.0), stored.entry.seq.to_i64());
+                let found: Vec<Entry> = found.into_iter().map(|stored| stored.entry).collect();
+                apply::write_sought(tx, lines, &found)?;
+            }
         }
     }
     Ok(())

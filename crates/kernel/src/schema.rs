@@ -61,6 +61,7 @@ pub const DERIVED: &[Derived] = &[
     Derived { table: "run", columns: "book, kind, day, block, first_seq, last_seq" },
     Derived { table: "link", columns: "book, subject, role, seq, mates" },
     Derived { table: "seen", columns: "subject, book" },
+    Derived { table: "sought", columns: "book, subject, kind, seq" },
     Derived { table: "cell", columns: "book, figure, day, dimension, amount" },
     Derived { table: "cell_month", columns: "book, figure, dimension, month, amount" },
     Derived { table: "cell_standing", columns: "book, figure, dimension, amount" },
@@ -223,6 +224,18 @@ create table if not exists cell_standing (
 ",
 };
 
+/// Entries of the kinds that are sought by what they are about. It is filled from the entries that a database holds already.
+pub const SOUGHT: Migration = Migration {
+    owner: "kernel",
+    number: 46,
+    sql: "
+create table if not exists sought (
+    book text not null, subject text not null, kind text not null, seq bigint not null,
+    primary key (book, subject, kind, seq)
+) /* clustered */;
+",
+};
+
 /// Contacts follow from the root book; their secrets and the outbox do not.
 const NOTICE_TABLES: &str = "
 create table if not exists org_contact (
@@ -360,6 +373,12 @@ pub const INSERT_LINK: Insert = Insert {
         ("seq", Type::Int),
         ("mates", Type::Text),
     ],
+    then: "",
+};
+
+pub const INSERT_SOUGHT: Insert = Insert {
+    table: "sought",
+    columns: &[("book", Type::Text), ("subject", Type::Text), ("kind", Type::Text), ("seq", Type::Int)],
     then: "",
 };
 

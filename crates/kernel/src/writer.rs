@@ -13,6 +13,7 @@ use access::Policy;
 use base::limits::{GROUP_ENTRIES_MAX, GROUP_JOBS_MAX, WRITER_QUEUE_MAX};
 use base::{BookId, CityZone, Clock, Entropy};
 use ledger::{Body, Catalogue, Entry};
+use registry::Tree;
 use store::{StoreError, Writer};
 use tokio::sync::{broadcast, oneshot};
 
@@ -35,6 +36,8 @@ pub(crate) struct Bench {
     pub live: broadcast::Sender<Arc<Vec<Entry>>>,
     pub told: Arc<Told>,
     pub pulse: Arc<Pulse>,
+    /// The org tree, and the size of the root book that it follows from.
+    pub tree: Option<(u64, Arc<Tree>)>,
 }
 
 /// One append, decided and answered.
@@ -266,7 +269,9 @@ impl Worker {
         pulse.groups.note(begun.elapsed());
         pulse.appended.add(finished.entries.len() as u64);
         for (book, edge) in finished.edges {
-            self.bench.told.advance(&book, edge.appender.size());
+            let size = edge.appender.size();
+            let first = finished.entries.iter().find(|entry| entry.book == book);
+            self.bench.told.advance(&book, first.map_or(size, |entry| entry.seq.0), size);
             self.edges.insert(book, edge);
         }
         self.to_scrub |= finished.entries.iter().any(|entry| entry.kind.as_str() == BodyErased::KIND);

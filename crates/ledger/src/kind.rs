@@ -15,6 +15,10 @@ pub trait Body: Serialize + DeserializeOwned + utoipa::ToSchema + Clone + Send +
     /// Whether entries of the kind may name files as evidence. Those that come by the million do not.
     const BEARS_FILES: bool = true;
 
+    /// Whether entries of the kind are sought by what they are about. Each costs a row more, and they are found at once
+    /// whatever else names the same subject, and however often.
+    const SOUGHT: bool = false;
+
     /// Rules beyond the schema that need nothing but the body.
     fn check(&self) -> Result<(), BodyError> {
         Ok(())
@@ -90,6 +94,52 @@ pub fn jcs<T: Serialize>(value: &T) -> Result<String, BodyError> {
         .map_err(|error| BodyError::new("", Rule::Schema, error.to_string()))
 }
 
+/// A kind whose entries are sought by what they are about. What is not kept for that cannot be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sought(&'static str);
+
+impl Sought {
+    /// # Panics
+    /// If entries of the kind are not kept for it; in a constant, at compile time.
+    #[must_use]
+    pub const fn of<B: Body>() -> Self {
+        assert!(B::SOUGHT, "entries of the kind are not sought by subject");
+        Self(B::KIND)
+    }
+
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        self.0
+    }
+}
+
+/// Whether a word is among some, for macros that declare bodies.
+#[must_use]
+pub const fn is_among(words: &[&str], word: &str) -> bool {
+    let mut at = 0;
+    while at < words.len() {
+        if is_same(words[at].as_bytes(), word.as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < a.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
 type Check = fn(&str) -> Result<String, BodyError>;
 
 /// A kind of entry: its name, its titles, its schema, and the check of a body.
@@ -100,6 +150,7 @@ pub struct Kind {
     pub title_en: &'static str,
     pub erasable: bool,
     pub bears_files: bool,
+    pub sought: bool,
     check: Check,
     schema: fn() -> serde_json::Value,
 }
@@ -118,6 +169,7 @@ impl Kind {
             title_en,
             erasable: B::ERASABLE,
             bears_files: B::BEARS_FILES,
+            sought: B::SOUGHT,
             check: check::<B>,
             schema: schema::<B>,
         }

@@ -9,4 +9,4 @@ mod entry;
 mod kind;
 
 pub use entry::{Commitment, Draft, Entry, EntryError, Role, Subject, Typed, commit};
-pub use kind::{Body, BodyError, Catalogue, Kind, KindError, Rule, check_text, jcs};
+pub use kind::{Body, BodyError, Catalogue, Kind, KindError, Rule, Sought, check_text, is_among, jcs};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use base::{BookId, Seq, SubjectId};
 use kernel::entries::{self, Kinds};
-use ledger::{Body, Entry, EntryError, Role};
+use ledger::{Body, Entry, EntryError, Role, Sought};
 use serde::Serialize;
 use store::{Insert, Param, StoreError, Tx, Type};
 
@@ -88,12 +88,12 @@ fn days_of_papers(tx: &mut dyn Tx, erased: &Entry) -> Result<(), StoreError> {
     const SQL: &str = "update market_merchant set licence_until = $3, food_until = $4, health_until = $5
         where book = $1 and merchant = $2";
     const READ: usize = 100;
+    const PAPERS: Kinds<'_> = Kinds::These(&[Sought::of::<CertificateRecorded>()]);
     let Some(merchant) = about(erased, "merchant") else { return Ok(()) };
     let mut until: [Option<i64>; 3] = [None; 3];
     let mut below = None;
     while until.contains(&None) {
-        let kinds = Kinds::These(&[CertificateRecorded::KIND]);
-        let page = entries::about_of(tx, &erased.book, merchant, kinds, below, READ)?;
+        let page = entries::about_of(tx, &erased.book, merchant, PAPERS, below, READ)?;
         let Some(oldest) = page.last() else { break };
         below = Some(oldest.seq);
         for entry in page.iter().filter(|entry| entry.body.is_some()) {

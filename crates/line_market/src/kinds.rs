@@ -109,7 +109,7 @@ pub(crate) fn check_range(field: &str, value: i64, min: i64, max: i64, unit: &st
 
 /// Declares a body: derives, its kind, and its rules.
 macro_rules! body {
-    ($(#[$doc:meta])* $name:ident = $kind:literal $(, $erasable:ident)? { $($fields:tt)* } $(check($this:ident) $check:block)? $(files($files:literal))? $(canonical($me:ident) $canonical:block)?) => {
+    ($(#[$doc:meta])* $name:ident = $kind:literal $(, $trait:ident)* { $($fields:tt)* } $(check($this:ident) $check:block)? $(files($files:literal))? $(canonical($me:ident) $canonical:block)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         #[serde(deny_unknown_fields)]
@@ -117,7 +117,8 @@ macro_rules! body {
 
         impl ledger::Body for $name {
             const KIND: &'static str = $kind;
-            $(const ERASABLE: bool = stringify!($erasable).len() > 0;)?
+            const ERASABLE: bool = ledger::is_among(&[$(stringify!($trait)),*], "erasable");
+            const SOUGHT: bool = ledger::is_among(&[$(stringify!($trait)),*], "sought");
             $(const BEARS_FILES: bool = $files;)?
             $(fn check(&self) -> Result<(), ledger::BodyError> {
                 let $this = self;

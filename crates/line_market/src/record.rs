@@ -12,7 +12,7 @@ use base::limits::PRODUCTS_MAX;
 use base::{ActorId, BookId, Day, SubjectId, Time};
 use kernel::entries::{self, Kinds};
 use kernel::{AppendError, Desk, Named, ROOT_BOOK, Receipt};
-use ledger::{Body, Draft, Entry, Role};
+use ledger::{Body, Draft, Entry, Role, Sought};
 use serde::{Deserialize, Serialize};
 
 use crate::duties::{self, Cause, Remedy};
@@ -276,8 +276,9 @@ impl Recorder<'_, '_> {
 
     /// The latest so many entries that opened or amended a stall, the last of them first.
     fn openings(&mut self, stall: &str, count: usize) -> Result<Vec<Entry>, Failure> {
-        let (stall, kinds) = (self.id("stall", stall)?, Kinds::These(&[StallOpened::KIND]));
-        Ok(entries::about_of(self.desk.read()?, self.book, &stall, kinds, None, count)?)
+        const OPENED: Kinds<'_> = Kinds::These(&[Sought::of::<StallOpened>()]);
+        let stall = self.id("stall", stall)?;
+        Ok(entries::about_of(self.desk.read()?, self.book, &stall, OPENED, None, count)?)
     }
 
     /// There are never fewer jobs than none, on whatever day.

@@ -119,7 +119,7 @@ pub(crate) fn check_each<T>(
 macro_rules! body {
     (
         $(#[$doc:meta])*
-        $name:ident = $kind:literal { $($fields:tt)* }
+        $name:ident = $kind:literal $(, $trait:ident)* { $($fields:tt)* }
         $(check($this:ident) $check:block)?
     ) => {
         $(#[$doc])*
@@ -129,6 +129,7 @@ macro_rules! body {
 
         impl ledger::Body for $name {
             const KIND: &'static str = $kind;
+            const SOUGHT: bool = ledger::is_among(&[$(stringify!($trait)),*], "sought");
             $(fn check(&self) -> Result<(), ledger::BodyError> {
                 let $this = self;
                 $check

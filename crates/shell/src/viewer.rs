@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use access::{Actor, Decision, Resource, Scope, decide};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
@@ -14,6 +15,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base::limits::{BODY_OF_NOBODY_BYTES_MAX, EVIDENCE_BYTES_MAX};
 use base::{ActorId, BookId, UnitCode};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use http_body_util::Limited;
 use kernel::{By, LetIn, Session};
 
 use crate::app::{App, append_problem};
@@ -417,13 +419,19 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         Ok(turn) => turn,
         Err(problem) => return problem.into_response(),
     };
+    // No more is read than was reckoned with, whatever the handler would take.
+    if crate::extract::declared(request.headers()).is_none() {
+        request = request.map(|body| Body::new(Limited::new(body, length)));
+    }
     if !safe && matches!(viewer, Viewer::Nobody) {
         request = match crate::extract::of_nobody(request).await {
             Ok(request) => request,
             Err(problem) => return problem.into_response(),
         };
     }
-    let token = viewer.session().map(|session| session.csrf.clone());
+    // Who signs in need not have signed out; that no other site sent the form is asked above.
+    let is_sign_in = matches!(request.uri().path(), "/sign-in" | "/sign-in/code");
+    let token = viewer.session().filter(|_| !is_sign_in).map(|session| session.csrf.clone());
     if let Some(still) = still.as_ref().filter(|_| !safe) {
         let read = match csrf::checked(request, token.as_deref()).await {
             Ok(request) => crate::extract::of_somebody(request).await,
@@ -525,7 +533,12 @@ pub async fn still_let_in() -> Result<(), Problem> {
 pub(crate) fn let_in() -> Option<LetIn> {
     let still = STILL.try_with(Still::clone).ok()?;
     let session = still.viewer.session().map(|session| session.hash.clone());
-    Some(LetIn { actor: still.viewer.actor()?.clone(), session, root: still.root })
+    let shown = bearer(&still.credentials).ok().flatten().filter(|_| session.is_none());
+    let let_in = LetIn { actor: still.viewer.actor()?.clone(), session, credential: None, root: still.root };
+    Some(match shown {
+        Some(credential) => let_in.with_credential(&credential),
+        None => let_in,
+    })
 }
 
 /// Refuses to go on with a request whose caller is let in no more, however short it is since that was looked up.
@@ -539,13 +552,7 @@ pub async fn let_in_now() -> Result<(), Problem> {
 /// Finds out who asks, and looks at the registry once, so that everything after may rely on what is in memory; tells how far the
 /// root book was.
 async fn find(app: &App, headers: &HeaderMap, unattended: bool) -> Result<(Viewer, i64), Problem> {
-    let credential = match headers.get(header::AUTHORIZATION) {
-        Some(value) => {
-            let bearer = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::to_owned);
-            Some(bearer.ok_or_else(Problem::unauthorized)?)
-        }
-        None => None,
-    };
+    let credential = bearer(headers)?;
     let secret = cookie(headers, COOKIE).map(str::to_owned);
     let viewer = app.blocking(move |kernel| {
         let root = kernel.root_known()?;
@@ -565,6 +572,13 @@ async fn find(app: &App, headers: &HeaderMap, unattended: bool) -> Result<(Viewe
         Ok::<_, store::StoreError>(viewer.map(|viewer| (viewer, root)))
     });
     viewer.await?.ok_or_else(Problem::unauthorized)
+}
+
+/// The credential that a program or device shows.
+fn bearer(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let bearer = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::to_owned);
+    bearer.map(Some).ok_or_else(Problem::unauthorized)
 }
 
 /// Whether an open page asks by itself: for a stream, or for what has changed.

@@ -259,14 +259,22 @@ impl Default for Config {
     }
 }
 
+/// Reads what stands in a file. What is wrong is told with its line's number and without the line: a password may stand there.
+fn parsed(path: &Path, text: &str) -> Result<Config, Error> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        Error::Config(format!("{}, line {line}: {}", path.display(), error.message()))
+    })
+}
+
 impl Config {
     /// Reads a file, if one is named, and the environment.
     pub fn read(path: Option<&Path>) -> Result<Self, Error> {
         let mut config = match path {
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|error| file_error(path, &error))?;
-                toml::from_str(&text)
-                    .map_err(|error| Error::Config(format!("{}: {error}", path.display())))?
+                parsed(path, &text)?
             }
             None => Self::default(),
         };
@@ -316,5 +324,23 @@ impl Config {
     /// Where browsers reach the site.
     pub fn base_url(&self) -> String {
         self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_told_without_what_stands_in_it() {
+        let wrong = [
+            "name = \"ledger.example\"\ndatabse_url = \"postgres://u:secret@db/x\"\n",
+            "name = \"ledger.example\"\n[mqtt]\npassword = [\"secret\"]\n",
+            "name = \"ledger.example\"\ndatabase_url = \"secret\n",
+        ];
+        for (text, line) in wrong.into_iter().zip([2, 3, 2]) {
+            let told = parsed(Path::new("taizhang.toml"), text).unwrap_err().to_string();
+            assert!(told.contains(&format!("line {line}: ")) && !told.contains("secret"), "{told}");
+        }
     }
 }

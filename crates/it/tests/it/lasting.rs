@@ -342,7 +342,7 @@ on_every_store! {
         let actor = ActorId::new(format!("account:{name}")).unwrap();
         let let_in = || {
             let opened = kernel.sign_in(&name, password).unwrap().session().unwrap();
-            (LetIn { actor: opened.session.actor, session: Some(opened.session.hash), root: kernel.root_known().unwrap() }, opened.cookie_value)
+            (LetIn { actor: opened.session.actor, session: Some(opened.session.hash), credential: None, root: kernel.root_known().unwrap() }, opened.cookie_value)
         };
         let holds = |by: &LetIn| {
             let by = by.clone();
@@ -432,6 +432,15 @@ on_every_store! {
         let change = |at: usize| kernel.change_password(&account, (&words[at % 2], ""), &words[(at + 1) % 2]);
         for at in 0..10 {
             change(at).unwrap();
+        }
+        let refused = change(10).map(drop);
+        assert!(matches!(refused, Err(AppendError::Refused(AdminError::PasswordOften(_)))), "{refused:?}");
+        // Whatever else is recorded of the account meanwhile.
+        let actor = ActorId::new(format!("account:{name}")).unwrap();
+        for _ in 0..60 {
+            let grant = Grant { role: "auditor".into(), unit: UnitCode::new("371402").unwrap(), line: None, subject: None };
+            let given = kernel.give_grant(&system(), &actor, grant).unwrap();
+            kernel.withdraw_grant(&system(), given.seq.0).unwrap();
         }
         let refused = change(10).map(drop);
         assert!(matches!(refused, Err(AppendError::Refused(AdminError::PasswordOften(_)))), "{refused:?}");

@@ -48,6 +48,7 @@ mod provider;
 mod proxies;
 mod public;
 mod refusals;
+mod renewed;
 mod replica;
 mod scales;
 mod second_step;

@@ -1,6 +1,7 @@
 //! Several nodes on one PostgreSQL: whichever dies, nothing acknowledged is lost or doubled, and the others go on with its
 //! duties.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -283,5 +284,31 @@ fn decisions_that_take_books_crosswise_both_stand() {
         here.join().unwrap() + there.join().unwrap()
     });
     assert!(tries > 2, "neither was in the other's way, and nothing was shown");
+    other.stop();
+}
+
+#[test]
+fn what_a_node_writes_itself_hides_nothing_that_another_wrote_before() {
+    let Some(place) = Engine::Postgres.place() else { return };
+    let town = Town::on(place);
+    let other = node(&town.place, town.clock.clone());
+    let lot = |kernel: &Arc<Kernel>, code: &str| {
+        harness::enter(kernel, &town.book(), "market.lot.received", town.lot(code, 1_000)).entry.seq
+    };
+    let mut heard = other.live();
+    // Nobody has looked yet, nor does between these.
+    let written =
+        [lot(&town.site.kernel, "N1"), lot(&other, "N2"), lot(&town.site.kernel, "N3"), lot(&other, "N4")];
+    let mut told = HashSet::new();
+    let mut hear = || {
+        while let Ok(entries) = heard.try_recv() {
+            told.extend(entries.iter().filter(|entry| entry.book == town.book()).map(|entry| entry.seq));
+        }
+        told.clone()
+    };
+    hear();
+    other.follow().unwrap();
+    let told = hear();
+    assert!(written.iter().all(|seq| told.contains(seq)), "{written:?} of which were told {told:?}");
     other.stop();
 }

@@ -123,7 +123,13 @@ fn a_copy_made_under_load_is_what_the_book_was_and_takes_its_place() {
     for end in ["", "-wal", "-shm"] {
         std::fs::remove_file(place.folder.path().join(format!("taizhang.db{end}"))).ok();
     }
+    // What a restore that was killed left behind is none of the next one's.
+    let left = place.folder.path().join("restoring");
+    std::fs::create_dir_all(&left).unwrap();
+    std::fs::write(left.join("taizhang.db-wal"), b"of another copy").unwrap();
+    std::fs::write(left.join("whole.db"), b"of another copy").unwrap();
     assert!(done(&place, &["restore", copy]).contains("everything fits"));
+    assert!(!left.exists());
     assert!(done(&place, &["audit"]).contains("everything fits"));
     let restored = leaves(&place);
     assert!(restored.len() > 1 && restored.len() < source.len(), "{} of {}", restored.len(), source.len());

@@ -71,13 +71,10 @@ impl Kernel {
         self.administer(by, move |admin| {
             permit_entering(admin, "kernel.identity.set", &who)?;
             let actor = account_actor(&who);
-            for owner in owners_of(admin.desk.read()?, &identity)?.into_iter().filter(|it| it.confirmed) {
-                if !owner.disabled {
-                    return Err(AdminError::IdentityTaken.into());
-                }
-                let former = account_of(&owner.actor)?;
-                let about_former = about("account", former.as_str())?;
-                admin.record(&IdentityRemoved { account: former }, vec![about_former])?;
+            // An account that was closed keeps its link, which opens nothing.
+            let owners = owners_of(admin.desk.read()?, &identity)?;
+            if owners.iter().any(|owner| owner.confirmed && !owner.disabled) {
+                return Err(AdminError::IdentityTaken.into());
             }
             if identity_of(admin.desk.read()?, &actor)?.is_some() {
                 end_sessions_of(admin.desk, &actor);
@@ -164,8 +161,9 @@ impl Kernel {
             };
             let signed_in = signed_in.map(|(session, _)| session.actor.id);
             let is_meant = |owner: &&Owner| signed_in.as_ref() == Some(&owner.actor);
-            let has_it = owners.iter().find(|owner| owner.confirmed);
-            let Some(owner) = has_it.or_else(|| owners.iter().find(is_meant)) else {
+            let has_it = owners.iter().find(|owner| owner.confirmed && !owner.disabled);
+            let had_it = || owners.iter().find(|owner| owner.confirmed);
+            let Some(owner) = has_it.or_else(|| owners.iter().find(is_meant)).or_else(had_it) else {
                 let waiting = owners.iter().map(|owner| account_of(&owner.actor));
                 let waiting = waiting.collect::<Result<Vec<_>, StoreError>>()?;
                 return Ok(Err(match waiting.is_empty() {
@@ -212,7 +210,7 @@ struct Owner {
     confirmed: bool,
 }
 
-/// Whose identity it is, or who waits for it, in the order of their links. One has it at most.
+/// Whose identity it is, or who waits for it, in the order of their links. Of the accounts that are open one has it at most.
 fn owners_of(tx: &mut dyn Tx, identity: &Identity) -> Result<Vec<Owner>, StoreError> {
     const FIND: &str = "select account.actor, account.disabled, account_identity.seq, identity_confirmed.seq
         from account_identity join account on account.actor = account_identity.actor

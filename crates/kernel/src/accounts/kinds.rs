@@ -164,6 +164,7 @@ pub struct DeviceRevoked {
 
 impl Body for AccountAdded {
     const KIND: &'static str = "kernel.account.added";
+    const SOUGHT: bool = true;
     const ERASABLE: bool = true;
 
     fn check(&self) -> Result<(), BodyError> {
@@ -177,18 +178,22 @@ impl Body for AccountDisabled {
 
 impl Body for PasswordChanged {
     const KIND: &'static str = "kernel.password.changed";
+    const SOUGHT: bool = true;
 }
 
 impl Body for TotpSet {
     const KIND: &'static str = "kernel.account.totp.set";
+    const SOUGHT: bool = true;
 }
 
 impl Body for TotpRemoved {
     const KIND: &'static str = "kernel.account.totp.removed";
+    const SOUGHT: bool = true;
 }
 
 impl Body for TotpRenewed {
     const KIND: &'static str = "kernel.account.totp.renewed";
+    const SOUGHT: bool = true;
 }
 
 impl Body for TotpRecovered {
@@ -202,6 +207,7 @@ const IDENTIFIER_CHARS_MAX: usize = 255;
 
 impl Body for IdentitySet {
     const KIND: &'static str = "kernel.account.identity.set";
+    const SOUGHT: bool = true;
     const ERASABLE: bool = true;
 
     fn check(&self) -> Result<(), BodyError> {
@@ -221,10 +227,12 @@ impl Body for IdentitySet {
 
 impl Body for IdentityRemoved {
     const KIND: &'static str = "kernel.account.identity.removed";
+    const SOUGHT: bool = true;
 }
 
 impl Body for GrantGiven {
     const KIND: &'static str = "kernel.grant.given";
+    const SOUGHT: bool = true;
 
     fn check(&self) -> Result<(), BodyError> {
         check_name("role", &self.role)?;
@@ -234,6 +242,7 @@ impl Body for GrantGiven {
 
 impl Body for GrantWithdrawn {
     const KIND: &'static str = "kernel.grant.withdrawn";
+    const SOUGHT: bool = true;
 }
 
 impl Body for TokenIssued {
@@ -255,6 +264,7 @@ impl Body for TokenRevoked {
 
 impl Body for DeviceEnrolled {
     const KIND: &'static str = "kernel.device.enrolled";
+    const SOUGHT: bool = true;
 
     fn check(&self) -> Result<(), BodyError> {
         check_slug("device", &self.device)?;

@@ -4,6 +4,7 @@ use access::{Actor, Grant};
 use base::SubjectId;
 use store::{Param, StoreError, Tx};
 
+use super::sessions::digest;
 use super::{FoundActor, find_actor, of_holder};
 use crate::registry::{id, root_size};
 use crate::{Desk, Kernel};
@@ -15,8 +16,18 @@ pub struct LetIn {
     pub actor: Actor,
     /// The digest of the session's cookie; `None` for programs and devices.
     pub session: Option<String>,
+    /// The digest of what a program or device showed; `None` for sessions, and for what the broker let in.
+    pub credential: Option<String>,
     /// Entries of the root book before that was looked up, in which rights stand.
     pub root: i64,
+}
+
+impl LetIn {
+    /// By what a program or device showed.
+    #[must_use]
+    pub fn with_credential(self, credential: &str) -> Self {
+        Self { credential: Some(digest(credential)), ..self }
+    }
 }
 
 impl Kernel {
@@ -32,6 +43,7 @@ impl Desk<'_> {
     pub fn still_lets_in(&mut self, by: &LetIn) -> Result<bool, StoreError> {
         const GOES_ON: &str = "select hash from session where hash = $1 and expires > $2";
         const EXPIRED: &str = "select token from api_token where token = $1 and expires <= $2";
+        const SHOWN: &str = "select actor from secret where actor = $1 and hash = $2";
         let (now, today) = (self.now(), self.zone().day_of(self.now()));
         let tx = self.read()?;
         if let Some(hash) = &by.session
@@ -46,6 +58,12 @@ impl Desk<'_> {
         }
         if root_size(tx)? == by.root {
             return Ok(true);
+        }
+        // What was revoked may have come back under its name, with the same rights.
+        if let Some(credential) = &by.credential {
+            if tx.query_one(SHOWN, &[Param::Text(by.actor.id.as_str()), Param::Text(credential)])?.is_none() {
+                return Ok(false);
+            }
         }
         let Some(FoundActor { actor, .. }) = find_actor(tx, &by.actor.id, now)? else { return Ok(false) };
         // A one-time password opens nothing but its change.

@@ -1,5 +1,6 @@
 //! Passwords: argon2id, and never more of them at a time than the machine has memory for.
 
+use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use argon2::password_hash::phc::PasswordHash;
@@ -22,6 +23,8 @@ const LANES: u32 = 1;
 const AT_ONCE_MAX: usize = 2;
 /// Beyond this many waiting, the next is refused at once.
 const WAITING_MAX: usize = 32;
+/// Of one account's owner, from whatever sessions, so many at work or waiting: strangers are kept from it by address.
+const OF_OWNER_AT_ONCE_MAX: usize = 4;
 
 /// Stands in for the hash of an account that is not there, so that the answer takes the same time. No password is
 /// known to give it.
@@ -34,6 +37,8 @@ pub(crate) struct Passwords {
     /// Working, waiting.
     load: Mutex<(usize, usize)>,
     freed: Condvar,
+    /// Of owners who give their own password again.
+    owners: Mutex<HashMap<AccountId, usize>>,
 }
 
 impl Passwords {
@@ -67,6 +72,22 @@ impl Passwords {
         })
     }
 
+    /// The same for the owner of an account, who leaves room for the signing in of others.
+    pub fn verify_own(&self, account: &AccountId, password: &str, hash: Option<&str>) -> Option<bool> {
+        let _place = self.place_of(account)?;
+        self.verify(password, hash)
+    }
+
+    fn place_of(&self, account: &AccountId) -> Option<Place<'_>> {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        let at_once = owners.entry(account.clone()).or_default();
+        if *at_once >= OF_OWNER_AT_ONCE_MAX {
+            return None;
+        }
+        *at_once += 1;
+        Some(Place { of: self, account: account.clone() })
+    }
+
     /// The hash of a password as a PHC string.
     fn hash(&self, password: &str, salt: &[u8; 16]) -> Option<String> {
         self.in_turn(|| {
@@ -75,6 +96,24 @@ impl Passwords {
                 .expect("the parameters and the length of the salt are within the algorithm's limits");
             hash.to_string()
         })
+    }
+}
+
+/// One of the places of an account's owner.
+struct Place<'a> {
+    of: &'a Passwords,
+    account: AccountId,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut owners = self.of.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at_once) = owners.get_mut(&self.account) {
+            *at_once -= 1;
+            if *at_once == 0 {
+                owners.remove(&self.account);
+            }
+        }
     }
 }
 
@@ -176,6 +215,20 @@ mod tests {
         let (most, refused) = *seen.lock().unwrap();
         assert_eq!(most, AT_ONCE_MAX);
         assert!(refused > 0, "a crowd of waiting sign-ins must not pile up");
+    }
+
+    #[test]
+    fn an_owner_has_few_places_and_leaves_those_of_others() {
+        let (passwords, li, wu) =
+            (Passwords::default(), AccountId::new("li").unwrap(), AccountId::new("wu").unwrap());
+        let mut places: Vec<_> =
+            (0..OF_OWNER_AT_ONCE_MAX).map(|_| passwords.place_of(&li).unwrap()).collect();
+        assert!(passwords.place_of(&li).is_none());
+        assert!(passwords.place_of(&wu).is_some());
+        places.pop();
+        assert!(passwords.place_of(&li).is_some());
+        places.clear();
+        assert!(passwords.owners.lock().unwrap().is_empty(), "nobody is remembered who waits for nothing");
     }
 
     #[test]

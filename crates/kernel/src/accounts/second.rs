@@ -5,14 +5,13 @@
 
 use base::{AccountId, ActorId, Time};
 use base64ct::{Base64UrlUnpadded, Encoding};
-use ledger::Body;
-use registry::Tree;
+use ledger::Sought;
 use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
 
 use super::sessions::{
-    Known, ONE_TIME_MS_MAX, SessionState, digest, end_sessions_of, known, need_seldom, open_session,
-    session_state, stopped,
+    Known, ONE_TIME_MS_MAX, SessionState, digest, end_sessions_of, is_still_given, known, need_seldom,
+    open_session, session_state, stopped,
 };
 use super::totp::TotpSecret;
 use super::{
@@ -20,7 +19,7 @@ use super::{
     permit_entering, text,
 };
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
-use crate::registry::{id, load, root_book};
+use crate::registry::{id, root_book};
 use crate::{AppendError, Desk, Kernel, Receipt};
 
 /// A half session ends after this.
@@ -36,7 +35,8 @@ const WAIT_MS: i64 = 15 * 60_000;
 /// Longer texts are no codes.
 const CODE_BYTES_MAX: usize = 64;
 /// What an owner does to the second step.
-const CHANGES: [&str; 3] = [TotpSet::KIND, TotpRenewed::KIND, TotpRemoved::KIND];
+const CHANGES: [Sought; 3] =
+    [Sought::of::<TotpSet>(), Sought::of::<TotpRenewed>(), Sought::of::<TotpRemoved>()];
 
 /// What the right password leads to.
 #[derive(Debug, Clone)]
@@ -266,7 +266,7 @@ impl Kernel {
                 Tried::Wrong => return Ok(Err(SecondStepError::Wrong)),
                 Tried::Wait(seconds) => return Ok(Err(SecondStepError::Wait(seconds))),
             };
-            let tree = load(desk.read()?)?;
+            let tree = desk.tree()?;
             note_recovery(&mut Admin::of_system(desk, tree, &policy, &actor), &account, good)?;
             desk.aside("delete from half_session where hash = $1", vec![text(&hash)]);
             open_session(desk, &account, None).map(Ok)
@@ -340,7 +340,7 @@ impl Kernel {
     pub(super) fn recognise_owner(&self, account: &AccountId, password: &str) -> AdminResult<Known> {
         let before = self.read(|tx| known(tx, account))?;
         let hash = before.as_ref().and_then(|known| known.hash.as_deref());
-        if !self.passwords.verify(password, hash).ok_or(AdminError::Busy)? {
+        if !self.passwords.verify_own(account, password, hash).ok_or(AdminError::Busy)? {
             return Err(AdminError::PasswordWrong.into());
         }
         before.ok_or_else(|| AdminError::UnknownAccount(account.clone()).into())
@@ -362,12 +362,17 @@ impl Kernel {
                 return Err(AdminError::AccountDisabled(account.clone()).into());
             }
             // A session that was opened with a one-time password makes it last no longer.
-            let has_run_out = now.one_time.is_some_and(|given| desk.now().since_ms(given) >= ONE_TIME_MS_MAX);
+            let has_run_out = match now.one_time {
+                Some(given) => {
+                    desk.now().since_ms(given) >= ONE_TIME_MS_MAX || !is_still_given(desk, &policy, &account)?
+                }
+                None => false,
+            };
             if has_run_out || before.as_ref().is_some_and(|before| before.hash != now.hash) {
                 return Err(AdminError::PasswordWrong.into());
             }
             let actor = account_actor(&account);
-            let tree: Tree = load(desk.read()?)?;
+            let tree = desk.tree()?;
             act(&mut Admin::of_system(desk, tree, &policy, &actor), &account, &actor)
         })
     }

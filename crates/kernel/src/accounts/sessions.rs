@@ -1,16 +1,16 @@
 //! Signing in, and the sessions that follow.
 
-use access::{Actor, Grant};
+use access::{Actor, Grant, Policy};
 use base::{AccountId, ActorId, Time};
 use base64ct::{Base64UrlUnpadded, Encoding};
-use ledger::{Body, Entry};
+use ledger::{Entry, Sought};
 use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx, Value};
 
 use super::second::open_half;
 use super::{
-    PasswordChanged, SignedIn, account_actor, find_actor, grantee_subject, identity, of_holder, passwords,
-    text,
+    PasswordChanged, SignedIn, account_actor, find_actor, giver_of, grantee_subject, identity, of_holder,
+    passwords, text,
 };
 use crate::admin::{Admin, AdminError, AdminResult, about};
 use crate::entries::{Kinds, about_of};
@@ -113,20 +113,25 @@ impl Kernel {
         if known.one_time.is_some_and(|given| self.now().since_ms(given) >= ONE_TIME_MS_MAX) {
             return Err(SignInError::RunOut);
         }
+        let policy = self.policy.clone();
         let opened = self.append_blocking(move |desk| {
             // No other node changes the password, or what else is asked for, meanwhile.
             desk.take(&root_book())?;
             let now = self::known(desk.read()?, &account)?;
-            match now {
-                Some(now) if !now.disabled && now.hash == known.hash => match open_half(desk, &account)? {
-                    Some(half) => Ok(SignedIn::Half(half)),
-                    None => open_session(desk, &account, None).map(SignedIn::Session),
-                },
-                // The password was changed, or the account disabled, while this one was being checked.
-                _ => Err(AppendError::Refused(())),
+            // The password was changed, or the account disabled, while this one was being checked.
+            let Some(now) = now.filter(|now| !now.disabled && now.hash == known.hash) else {
+                return Err(AppendError::Refused(SignInError::Refused));
+            };
+            if now.one_time.is_some() && !is_still_given(desk, &policy, &account)? {
+                return Err(AppendError::Refused(SignInError::RunOut));
+            }
+            match open_half(desk, &account)? {
+                Some(half) => Ok(SignedIn::Half(half)),
+                None => open_session(desk, &account, None).map(SignedIn::Session),
             }
         });
         opened.map_err(|error| match error {
+            AppendError::Refused(refused) => refused,
             AppendError::Store(error) => SignInError::Store(error),
             AppendError::Busy => SignInError::Busy,
             AppendError::Stopped | AppendError::Panicked => SignInError::Store(stopped()),
@@ -230,7 +235,7 @@ impl Kernel {
         let known = self.recognise_owner(account, old)?;
         let hash = self.hash_password(new)?;
         self.behind_code(account, (known, code), false, move |admin, account, actor| {
-            need_seldom(admin, actor, &[PasswordChanged::KIND], AdminError::PasswordOften)?;
+            need_seldom(admin, actor, &[Sought::of::<PasswordChanged>()], AdminError::PasswordOften)?;
             let body = PasswordChanged { account: account.clone() };
             admin.record(&body, vec![about("account", account.as_str())?])?;
             admin.keep_secret(actor, &hash, false);
@@ -253,28 +258,43 @@ impl Kernel {
     }
 }
 
+/// Whether who gave an account its one-time password might still do so: it opens nothing for whoever lost that right meanwhile.
+pub(super) fn is_still_given(
+    desk: &mut Desk<'_>,
+    policy: &Policy,
+    account: &AccountId,
+) -> Result<bool, StoreError> {
+    let actor = account_actor(account);
+    let Some((unit, _)) = super::account(desk.read()?, account)? else { return Ok(false) };
+    let Some(giver) = giver_of(desk.read()?, &actor)? else { return Ok(true) };
+    let tree = desk.tree()?;
+    Admin::of_system(desk, tree, policy, &actor).may_now(&giver, "kernel.password.reset", &unit, None)
+}
+
 /// Refuses to do one more of some things to what opens the own account than may be done in an hour: each is an entry for good,
 /// and ends streams. Those that others did do not count: who is given a one-time password has to change it.
 pub(super) fn need_seldom(
     admin: &mut Admin<'_, '_>,
     actor: &ActorId,
-    kinds: &[&str],
+    kinds: &[Sought],
     refusal: fn(usize) -> AdminError,
 ) -> AdminResult<()> {
-    /// What is recorded of one account in an hour, and a little more.
-    const LOOKED_AT: usize = 10 * CHANGES_AN_HOUR_MAX;
+    const PAGE: usize = 2 * CHANGES_AN_HOUR_MAX;
     let (subject, now) = (grantee_subject(actor)?, admin.desk.now());
-    // Of all kinds, for those that are asked for may lie years back.
-    let of_all = Kinds::AllBut(&[]);
-    let latest = about_of(admin.desk.read()?, &root_book(), &subject, of_all, None, LOOKED_AT)?;
-    let counts = |entry: &&Entry| {
-        entry.actor == *actor
-            && kinds.contains(&entry.kind.as_str())
-            && now.since_ms(entry.recorded) < HOUR_MS
-    };
-    match latest.iter().filter(counts).count() < CHANGES_AN_HOUR_MAX {
-        true => Ok(()),
-        false => Err(refusal(CHANGES_AN_HOUR_MAX).into()),
+    let (mut own, mut below) = (0, None);
+    loop {
+        let (tx, kinds) = (admin.desk.read()?, Kinds::These(kinds));
+        let page = about_of(tx, &root_book(), &subject, kinds, below, PAGE)?;
+        let recent = |entry: &&Entry| now.since_ms(entry.recorded) < HOUR_MS;
+        // What administrators did is not counted, and hides nothing.
+        own += page.iter().filter(recent).filter(|entry| entry.actor == *actor).count();
+        if own >= CHANGES_AN_HOUR_MAX {
+            return Err(refusal(CHANGES_AN_HOUR_MAX).into());
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE && recent(&last) => below = Some(last.seq),
+            _ => return Ok(()),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use access::matter::{APPROVE, ARRANGE, OPEN, REVIEW, WORK};
 use access::{HOLDER, Resource, decide};
 use base::{ActorId, BookId, Day, SubjectId, UnitCode};
-use ledger::Body;
+use ledger::{Body, Sought};
 use matters::{
     HandedOver, HelperAdded, MOVES_OF_PARTS_MAX, Matter, MatterError, Opened, PostId, State, Submitted, Taken,
 };
@@ -266,8 +266,13 @@ impl Desk<'_> {
         if actor.is_system() {
             return Ok(false);
         }
-        const KINDS: [&str; 5] =
-            [Opened::KIND, HandedOver::KIND, HelperAdded::KIND, Taken::KIND, Submitted::KIND];
+        const KINDS: Kinds<'_> = Kinds::These(&[
+            Sought::of::<Opened>(),
+            Sought::of::<HandedOver>(),
+            Sought::of::<HelperAdded>(),
+            Sought::of::<Taken>(),
+            Sought::of::<Submitted>(),
+        ]);
         const PAGE: usize = 64;
         let (book, mut below) = (matter.id.book(), None);
         let today = self.zone().day_of(self.now());
@@ -277,8 +282,7 @@ impl Desk<'_> {
         let mut asked = HashSet::new();
         let stood_in = self.stood_in(actor)?;
         loop {
-            let kinds = Kinds::These(&KINDS);
-            let found = entries::about_of(self.read()?, &book, matter.id.subject(), kinds, below, PAGE)?;
+            let found = entries::about_of(self.read()?, &book, matter.id.subject(), KINDS, below, PAGE)?;
             for entry in &found {
                 let (owner, helpers) = match entry.kind.as_str() {
                     Taken::KIND | Submitted::KIND if entry.actor == *actor => return Ok(true),
@@ -311,13 +315,12 @@ impl Desk<'_> {
     /// The posts on whose behalf somebody acts by what they were granted, as a holder or by a line's role, or might until that
     /// was withdrawn.
     fn stood_in(&mut self, actor: &ActorId) -> Result<Vec<StoodIn>, StoreError> {
-        const KINDS: [&str; 2] = [GrantGiven::KIND, GrantWithdrawn::KIND];
+        const KINDS: Kinds<'_> = Kinds::These(&[Sought::of::<GrantGiven>(), Sought::of::<GrantWithdrawn>()]);
         const PAGE: usize = 64;
         let Ok(subject) = grantee_subject(actor) else { return Ok(Vec::new()) };
         let (mut withdrawn, mut found, mut below) = (HashMap::new(), Vec::new(), None);
         loop {
-            let kinds = Kinds::These(&KINDS);
-            let entries = entries::about_of(self.read()?, &root_book(), &subject, kinds, below, PAGE)?;
+            let entries = entries::about_of(self.read()?, &root_book(), &subject, KINDS, below, PAGE)?;
             for entry in &entries {
                 let day = self.zone().day_of(entry.recorded);
                 if entry.kind.as_str() == GrantWithdrawn::KIND {

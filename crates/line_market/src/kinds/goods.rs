@@ -117,7 +117,7 @@ body! {
 
 body! {
     /// A merchant would give part or all of a lot to another's stall; nothing has moved yet.
-    TransferOffered = "market.transfer.offered" {
+    TransferOffered = "market.transfer.offered", sought {
         pub lot: String,
         pub new_lot: String,
         pub to_stall: String,

@@ -115,7 +115,7 @@ pub enum CertificateType {
 
 body! {
     /// A merchant's certificate, with its last day.
-    CertificateRecorded = "market.certificate.recorded", erasable {
+    CertificateRecorded = "market.certificate.recorded", erasable, sought {
         pub merchant: String,
         pub certificate: CertificateType,
         pub number: String,
@@ -146,7 +146,7 @@ pub enum Food {
 
 body! {
     /// A stall (摊位) can be let, or what is recorded of it is amended.
-    StallOpened = "market.stall.opened" {
+    StallOpened = "market.stall.opened", sought {
         pub stall: String,
         pub zone: Zone,
         pub food: Food,
@@ -164,7 +164,7 @@ body! {
 
 body! {
     /// A stall was let to a merchant.
-    StallLeased = "market.stall.leased" {
+    StallLeased = "market.stall.leased", sought {
         pub stall: String,
         pub merchant: String,
         pub from: Day,
@@ -185,7 +185,7 @@ body! {
 
 body! {
     /// A lease ended.
-    LeaseEnded = "market.lease.ended" {
+    LeaseEnded = "market.lease.ended", sought {
         pub stall: String,
         pub merchant: String,
         pub reason: String,
@@ -242,7 +242,7 @@ fn check_scale(scale: u32) -> Result<(), BodyError> {
 
 body! {
     /// A scale (电子秤) joined the network.
-    ScaleEnrolled = "market.scale.enrolled" {
+    ScaleEnrolled = "market.scale.enrolled", sought {
         pub scale: u32,
         /// The stall where it stands; none for the fair scale (公平秤).
         pub stall: Option<String>,
@@ -272,7 +272,7 @@ body! {
 
 body! {
     /// A scale was verified anew.
-    ScaleVerified = "market.scale.verified" {
+    ScaleVerified = "market.scale.verified", sought {
         pub scale: u32,
         pub seal: String,
         pub verified_until: Day,

@@ -63,7 +63,7 @@ pub struct Ancestor {
 
 body! {
     /// A lot must not be sold (停售). Blocks go to every scale that could sell it.
-    LotHeld = "market.lot.held" {
+    LotHeld = "market.lot.held", sought {
         pub lot: String,
         pub reason: HoldReason,
         /// The inspection that led to it.
@@ -84,7 +84,7 @@ body! {
 
 body! {
     /// A held lot may be sold again.
-    LotReleased = "market.lot.released" {
+    LotReleased = "market.lot.released", sought {
         pub lot: String,
         /// The hold that it ends.
         pub hold: u64,
@@ -145,7 +145,7 @@ body! {
 
 body! {
     /// A recall of a held lot began; the public notice goes with it.
-    RecallOpened = "market.recall.opened" {
+    RecallOpened = "market.recall.opened", sought {
         pub lot: String,
         pub hold: u64,
         pub notice_zh: String,
@@ -170,7 +170,7 @@ pub enum RecallOutcome {
 
 body! {
     /// A recall ended (召回终止). The release of the lot alone does not end it.
-    RecallEnded = "market.recall.ended" {
+    RecallEnded = "market.recall.ended", sought {
         pub lot: String,
         /// The entry that opened it.
         pub recall: u64,

@@ -206,14 +206,14 @@ fn enrolled(tx: &mut dyn Tx, at: &At) -> Result<Option<(ActorId, SubjectId)>, St
 }
 
 /// The same, if it has the right to weigh.
-fn device(kernel: &Kernel, at: &At) -> Result<Option<LetIn>, StoreError> {
+pub(super) fn device(kernel: &Kernel, at: &At) -> Result<Option<LetIn>, StoreError> {
     let root = kernel.root_known()?;
     let Some((id, subject)) = kernel.read(|tx| enrolled(tx, at))? else { return Ok(None) };
     let (tree, actor) = (kernel.tree()?, kernel.actor(&id)?);
     let (Some(book), Some(actor)) = (tree.book(&at.book), actor) else { return Ok(None) };
     let resource = Resource::of(&book.unit).in_line(book.line.clone()).owned_by(subject);
     let allowed = decide(kernel.policy(), &tree, &actor, WEIGH, &resource).is_allowed();
-    Ok(allowed.then_some(LetIn { actor, session: None, root }))
+    Ok(allowed.then_some(LetIn { actor, session: None, credential: None, root }))
 }
 
 /// Whether the device was not revoked, nor its right withdrawn, while its message waited for the writer.

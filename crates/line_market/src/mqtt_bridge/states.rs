@@ -1,10 +1,11 @@
 //! Down to the scales: the state of each is retained at the broker, and published anew when it changes. Blocks go out
 //! at once; everything else waits a moment, as changes come in groups.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use base::BookId;
+use base::{ActorId, BookId};
+use kernel::{DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn};
 use ledger::{Body, Entry};
 use mqtt::{MqttError, Publisher, QoS, State};
 use sha2::{Digest, Sha256};
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::clerk::device;
 use super::topic::At;
 use crate::downlink::concerns;
 use crate::intake::{ScaleState, scale_state};
@@ -89,6 +91,10 @@ impl Due {
             self.books.insert(entry.book.clone());
             self.within(DEBOUNCE);
         }
+        for book in entries.iter().filter_map(credential_of) {
+            self.books.insert(book);
+            self.within(DEBOUNCE);
+        }
     }
 
     fn within(&mut self, wait: Duration) {
@@ -133,12 +139,21 @@ impl States {
         }
         let reading = group.clone();
         let read = self.app.blocking(move |kernel| {
+            let mut known = HashSet::new();
+            for at in &reading {
+                if device(kernel, at)?.is_some() {
+                    known.insert(at.clone());
+                }
+            }
             let now = kernel.now();
             kernel.read(|tx| {
                 let mut states = Vec::with_capacity(reading.len());
                 for at in reading {
-                    let state = scale_state(tx, &at.book, at.scale, now)?;
-                    states.extend(state.map(|state| (at, state)));
+                    let state = match known.contains(&at) {
+                        true => scale_state(tx, &at.book, at.scale, now)?,
+                        false => None,
+                    };
+                    states.push((at, state));
                 }
                 Ok(states)
             })
@@ -180,10 +195,12 @@ impl States {
         }
     }
 
-    async fn publish(&mut self, states: Vec<(At, ScaleState)>) {
+    /// Publishes each state; of a scale without a device that may weigh the broker is told to retain none.
+    async fn publish(&mut self, states: Vec<(At, Option<ScaleState>)>) {
         let mut on_their_way = JoinSet::new();
         for (at, state) in states {
-            let Some((digest, json)) = written(&state) else { continue };
+            let written = state.map_or(Some(([0; 32], Vec::new())), |state| written(&state));
+            let Some((digest, json)) = written else { continue };
             if self.told.get(&at) == Some(&digest) {
                 continue;
             }
@@ -215,6 +232,21 @@ impl States {
     fn again(&mut self, at: At) {
         self.due.books.insert(at.book);
         self.due.within(RETRY);
+    }
+}
+
+/// The book of the device whose credential or right an entry gives or takes.
+fn credential_of(entry: &Entry) -> Option<BookId> {
+    let of_grant = |grantee: ActorId| {
+        let (book, _) = grantee.as_str().strip_prefix("device:")?.split_once('/')?;
+        BookId::new(book).ok()
+    };
+    match entry.kind.as_str() {
+        DeviceEnrolled::KIND => Some(entry.body::<DeviceEnrolled>().ok()?.book),
+        DeviceRevoked::KIND => Some(entry.body::<DeviceRevoked>().ok()?.book),
+        GrantGiven::KIND => of_grant(entry.body::<GrantGiven>().ok()?.grantee),
+        GrantWithdrawn::KIND => of_grant(entry.body::<GrantWithdrawn>().ok()?.grantee),
+        _ => None,
     }
 }
 

@@ -2,13 +2,14 @@
 
 use base::{BookId, Seq, SubjectId, Time};
 use kernel::entries::Kinds;
-use ledger::Body;
+use ledger::{Body, Sought};
 use store::{StoreError, Tx};
 
 use crate::kinds::TransferOffered;
 
 /// How long an offer stands.
 const STANDS_MS: i64 = 24 * 3_600_000;
+const OFFERS: Kinds<'_> = Kinds::These(&[Sought::of::<TransferOffered>()]);
 /// Offers that are read at a time.
 const READ: usize = 200;
 
@@ -54,8 +55,7 @@ pub fn offers_of_a_day(
     let subject = subject.map_err(|error| StoreError::Schema(error.to_string()))?;
     let (mut found, mut below) = (Vec::new(), None);
     loop {
-        let offers = Kinds::These(&[TransferOffered::KIND]);
-        let page = kernel::entries::about_of(tx, book, &subject, offers, below, READ)?;
+        let page = kernel::entries::about_of(tx, book, &subject, OFFERS, below, READ)?;
         for entry in &page {
             if now.since_ms(entry.recorded) >= STANDS_MS {
                 return Ok(found);

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use base::{BookId, Day, Seq, SubjectId, Time};
 use kernel::entries::{self, Kinds};
-use ledger::{Body, Entry, EntryError};
+use ledger::{Body, Entry, EntryError, Sought};
 use store::{Param, Row, StoreError, Tx, placeholders};
 
 use crate::kinds::{LeaseEnded, ScaleEnrolled, ScaleVerified, StallLeased};
@@ -122,7 +122,7 @@ fn since<T>(
 }
 
 fn tenants(tx: &mut dyn Tx, book: &BookId, stall: &str, first: Time) -> Result<Vec<Tenant>, StoreError> {
-    const KINDS: Kinds<'_> = Kinds::These(&[StallLeased::KIND, LeaseEnded::KIND]);
+    const KINDS: Kinds<'_> = Kinds::These(&[Sought::of::<StallLeased>(), Sought::of::<LeaseEnded>()]);
     let found = since(tx, book, ("stall", stall), KINDS, first, tenant)?;
     Ok(found.into_iter().map(|(since, merchant)| Tenant { since, merchant }).collect())
 }
@@ -136,7 +136,7 @@ fn tenant(entry: &Entry) -> Result<Option<String>, EntryError> {
 
 /// The verifications of a scale, back to the one that counted at a moment.
 fn verified(tx: &mut dyn Tx, book: &BookId, scale: u32, first: Time) -> Result<Vec<Verified>, StoreError> {
-    const KINDS: Kinds<'_> = Kinds::These(&[ScaleEnrolled::KIND, ScaleVerified::KIND]);
+    const KINDS: Kinds<'_> = Kinds::These(&[Sought::of::<ScaleEnrolled>(), Sought::of::<ScaleVerified>()]);
     let found = since(tx, book, ("scale", &scale.to_string()), KINDS, first, until)?;
     Ok(found.into_iter().map(|(since, until)| Verified { since, until }).collect())
 }

@@ -229,7 +229,10 @@ impl Scale {
 
     async fn hear(&mut self) -> Option<(Value, bool)> {
         let message = next(&mut self.incoming).await;
-        let value: Value = serde_json::from_slice(&message.payload.unwrap()).unwrap();
+        let payload = message.payload.unwrap();
+        // An empty one takes back what was retained.
+        let value: Value =
+            if payload.is_empty() { Value::Null } else { serde_json::from_slice(&payload).unwrap() };
         message.ack.done();
         if message.topic.ends_with("/state") {
             return Some((value, message.retain));
@@ -285,6 +288,38 @@ async fn a_batch_is_recorded_before_its_receipt_and_known_when_it_comes_again() 
     assert_eq!(market.sold(), [1, 2]);
     bridge.close().await;
     block_in_place(|| market.bench.check());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scale_without_a_device_that_may_weigh_has_no_state_at_the_broker() {
+    let Some(market) = Market::open() else { return };
+    let bridge = market.bridge().await;
+    let mut scale = market.scale(1).await;
+    scale.state_with(|state| !state.is_null()).await;
+    let kernel = &market.bench.kernel;
+    block_in_place(|| kernel.revoke_device(&installation(), &market.book, "a1-1")).unwrap();
+    scale.state_with(Value::is_null).await;
+    // The other one stays.
+    market.scale(2).await.state_with(|state| !state.is_null()).await;
+    // What changes at the stall is not told to the one that was revoked; the same device under a new credential is told.
+    block_in_place(|| market.bench.receive(&market.book, "L2", None));
+    market
+        .scale(2)
+        .await
+        .state_with(|state| state["lots"].as_array().is_some_and(|lots| lots.len() == 2))
+        .await;
+    let heard = tokio::time::timeout(A_WHILE, scale.state()).await;
+    assert!(heard.is_err(), "{heard:?}");
+    let device = NewDevice {
+        device: "a1-1".into(),
+        book: market.book.clone(),
+        title: "A1 1".into(),
+        subject: SubjectId::local("scale", &market.book, "1").unwrap(),
+        role: "scale".into(),
+    };
+    block_in_place(|| kernel.issue_device(&installation(), device)).unwrap();
+    scale.state_with(|state| !state.is_null()).await;
+    bridge.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use super::{body, check_code, check_each, check_fen, check_name};
 
 body! {
     /// A programme (专项) groups projects under one plan of money, such as the renovation of a city's markets.
-    ProgrammeFounded = "projects.programme.founded" {
+    ProgrammeFounded = "projects.programme.founded", sought {
         pub programme: String,
         pub title_zh: String,
         pub title_en: Option<String>,
@@ -23,7 +23,7 @@ body! {
 
 body! {
     /// A programme is to cost another sum.
-    ProgrammeReplanned = "projects.programme.replanned" {
+    ProgrammeReplanned = "projects.programme.replanned", sought {
         pub programme: String,
         pub planned_fen: Fen,
         pub reason: String,

@@ -269,7 +269,7 @@ fn check_count(field: &str, count: usize, min: i64, max: usize, what: &str) -> R
 body! {
     /// A plan was taken over from a file, which is the entry's evidence; it replaces the plan that the project had. Its
     /// activities follow in parts.
-    Imported = "projects.plan.imported" {
+    Imported = "projects.plan.imported", sought {
         pub project: String,
         pub format: Format,
         /// What the file was called.
@@ -377,7 +377,7 @@ body! {
 
 body! {
     /// The plan's dates were frozen as a baseline (基准计划), by which progress and earned value are judged from now on.
-    Baselined = "projects.plan.baselined" {
+    Baselined = "projects.plan.baselined", sought {
         pub project: String,
         pub title: String,
         /// When it is finished by this baseline; written by the recorder.

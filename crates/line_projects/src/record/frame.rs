@@ -2,7 +2,7 @@
 
 use kernel::entries::{self, Kinds};
 use kernel::{Named, Receipt};
-use ledger::Body;
+use ledger::Sought;
 
 use super::{Failure, Recorder, refuse, refused};
 use crate::kinds::{ChainFounded, ChainHandedOver, ProgrammeFounded, ProgrammeReplanned};
@@ -22,10 +22,10 @@ impl Recorder<'_, '_> {
     pub(super) fn replan_programme(&mut self, mut body: ProgrammeReplanned) -> Result<Receipt, Failure> {
         body.before_fen = self.programme(&body.programme)?.planned_fen;
         // The figure takes the difference from the day on which it is said to be another.
-        let (programme, kinds) =
-            (self.id("programme", &body.programme)?, [ProgrammeFounded::KIND, ProgrammeReplanned::KIND]);
-        let planned =
-            entries::about_of(self.desk.read()?, self.book, &programme, Kinds::These(&kinds), None, 1)?;
+        const PLANNED: Kinds<'_> =
+            Kinds::These(&[Sought::of::<ProgrammeFounded>(), Sought::of::<ProgrammeReplanned>()]);
+        let programme = self.id("programme", &body.programme)?;
+        let planned = entries::about_of(self.desk.read()?, self.book, &programme, PLANNED, None, 1)?;
         if let Some(planned) = planned.first() {
             rules::in_order(self.occurred, planned.occurred).map_err(refused)?;
         }

@@ -3,7 +3,7 @@
 use base::{ActorId, BookId, Time};
 use kernel::entries::{self, Kinds};
 use kernel::{Desk, Receipt};
-use ledger::{Body, Role};
+use ledger::{Body, Role, Sought};
 
 use super::planner::{Ahead, ImportedPlan};
 use super::{Failure, Recorded, Recorder, refuse, refused};
@@ -62,7 +62,8 @@ impl Recorder<'_, '_> {
         let subject = self.id("project", &project.project)?;
         let most = self.most::<B>(PLANS_A_DAY_MAX, PLANS_A_DAY_MAX / 2)?;
         let tx = self.desk.read()?;
-        let made = entries::about_of(tx, self.book, &subject, Kinds::These(&[B::KIND]), None, most)?;
+        let made =
+            entries::about_of(tx, self.book, &subject, Kinds::These(&[Sought::of::<B>()]), None, most)?;
         let now = self.desk.now();
         match made.get(most - 1) {
             Some(first) if now.since_ms(first.recorded) < DAY_MS => {

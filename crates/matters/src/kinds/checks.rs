@@ -13,6 +13,7 @@ use crate::term::TERM_DAYS_MAX;
 
 impl Body for Opened {
     const KIND: &'static str = "kernel.matter.opened";
+    const SOUGHT: bool = true;
 
     fn check(&self) -> Result<(), BodyError> {
         check_text("title", &self.title, NAME_CHARS_MAX)?;
@@ -37,10 +38,12 @@ impl Body for Opened {
 
 impl Body for Taken {
     const KIND: &'static str = "kernel.matter.taken";
+    const SOUGHT: bool = true;
 }
 
 impl Body for Submitted {
     const KIND: &'static str = "kernel.matter.submitted";
+    const SOUGHT: bool = true;
 
     fn check(&self) -> Result<(), BodyError> {
         if !(1..=EVIDENCE_MAX).contains(&self.evidence.len()) {
@@ -101,6 +104,7 @@ impl Body for Reopened {
 
 impl Body for HandedOver {
     const KIND: &'static str = "kernel.matter.handed_over";
+    const SOUGHT: bool = true;
 
     fn check(&self) -> Result<(), BodyError> {
         check_text("reason", &self.reason, TEXT_CHARS_MAX)?;
@@ -114,6 +118,7 @@ impl Body for HandedOver {
 
 impl Body for HelperAdded {
     const KIND: &'static str = "kernel.matter.helper_added";
+    const SOUGHT: bool = true;
 }
 
 impl Body for Paused {

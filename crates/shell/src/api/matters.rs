@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base::limits::{EVIDENCE_BYTES_MAX, PAGE_ROWS_MAX};
 use base::{BookId, Day, KindName, Time};
-use kernel::{AppendError, Desk, DocketError, Listed, MatterFilter, Receipt, Standing, Verdict};
+use kernel::{AppendError, Desk, DocketError, Listed, MatterFilter, ROOT_BOOK, Receipt, Standing, Verdict};
 use ledger::Entry;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -463,6 +463,9 @@ pub async fn move_matter(
 ) -> Result<Done, Problem> {
     let event = step.event(matter, app.today());
     docket::need_move(app, viewer, matter, &event)?;
+    if matter.id.book().as_str() == ROOT_BOOK {
+        app.limits.act(&viewer.id())?;
+    }
     for _ in 1..RECKONED_TIMES_MAX {
         let id = matter.id.clone();
         app.blocking(move |kernel| kernel.prepare_move(&id)).await?;

@@ -59,6 +59,10 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
     std::fs::create_dir_all(&config.data).map_err(|error| file_error(&config.data, &error))?;
     let _held = store_sqlite::WriterLock::take(&place)?;
     let folder = config.data.join("restoring");
+    if folder.exists() {
+        // What a restore left that was broken off would be taken for the log of this copy.
+        std::fs::remove_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
+    }
     std::fs::create_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
     let trial = Config { data: folder.clone(), ..config.clone() };
     std::fs::copy(from, trial.database_path()).map_err(|error| file_error(from, &error))?;
@@ -73,9 +77,6 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
     drop(kernel);
     // One file without a log: a copy of this is what takes the place.
     let whole = folder.join("whole.db");
-    if whole.exists() {
-        std::fs::remove_file(&whole).map_err(|error| file_error(&whole, &error))?;
-    }
     taizhang::open_store(&trial)?.backup(&whole)?;
     for end in ["", "-wal", "-shm"] {
         let old = config.data.join(format!("taizhang.db{end}"));

@@ -11,7 +11,7 @@ use axum::routing::get;
 use base::{BookId, CityZone, Day, SubjectId};
 use kernel::entries::{self, Kinds};
 use kernel::{Behind, FigureError, Kernel, Period};
-use ledger::Body;
+use ledger::Sought;
 use shell::extract::{Path, Query};
 use shell::pages::page;
 use shell::view::{Cell, Column, Empty, FigureTile, Frame, Link, Pager, TableView};
@@ -133,7 +133,8 @@ fn is_let_today(
     stall: &str,
 ) -> Result<bool, StoreError> {
     let Ok(subject) = SubjectId::local("stall", book, stall) else { return Ok(false) };
-    let leased = entries::about_of(tx, book, &subject, Kinds::These(&[StallLeased::KIND]), None, 1)?;
+    let leased =
+        entries::about_of(tx, book, &subject, Kinds::These(&[Sought::of::<StallLeased>()]), None, 1)?;
     Ok(leased.first().is_some_and(|entry| zone.day_of(entry.recorded) == today))
 }
 

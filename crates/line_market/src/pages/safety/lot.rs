@@ -8,7 +8,7 @@ use axum::routing::get;
 use base::{BookId, Seq, SubjectId};
 use kernel::Kernel;
 use kernel::entries::Kinds;
-use ledger::{Body, Entry};
+use ledger::{Body, Entry, Sought};
 use shell::extract::Path;
 use shell::pages::page;
 use shell::view::{Badge, Cell, Column, Empty, FigureTile, Frame, Link, LiveList, TableView};
@@ -126,9 +126,14 @@ fn account(
 
 /// Holds, releases and recalls of a lot, the latest first.
 fn orders(tx: &mut dyn Tx, book: &BookId, lot: &SubjectId) -> Result<Vec<Entry>, StoreError> {
-    const KINDS: [&str; 4] = [LotHeld::KIND, LotReleased::KIND, RecallOpened::KIND, RecallEnded::KIND];
+    const ORDERS: Kinds<'_> = Kinds::These(&[
+        Sought::of::<LotHeld>(),
+        Sought::of::<LotReleased>(),
+        Sought::of::<RecallOpened>(),
+        Sought::of::<RecallEnded>(),
+    ]);
     const READ_MAX: usize = 1_000;
-    let mut entries = kernel::entries::about_of(tx, book, lot, Kinds::These(&KINDS), None, READ_MAX)?;
+    let mut entries = kernel::entries::about_of(tx, book, lot, ORDERS, None, READ_MAX)?;
     // A hold also names the lot that its own came out of.
     entries.retain(|entry| entry.subjects.first().is_some_and(|subject| subject.id == *lot));
     entries.truncate(ROWS_MAX);

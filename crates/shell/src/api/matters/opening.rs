@@ -70,6 +70,14 @@ pub async fn open_task(
 ) -> Result<Done, Problem> {
     let parts = input.helpers.iter().chain([&input.owner]);
     docket::need_open(app, viewer, book, parts, &input.reviewer)?;
+    // After each entry of it every node looks at units, posts and rights anew.
+    if app.tree().book(book).is_some_and(|book| book.line == "kernel") {
+        let detail = Both::new(
+            "登记簿只记载机构、账号与权限，交办事项应记入某条业务线的账册。",
+            "the registry tells of units, accounts and rights alone; a task belongs in the book of a line",
+        );
+        return Err(Problem::bad_request("book", "reference", detail));
+    }
     if input.about.iter().any(|subject| MatterId::try_from(subject.clone()).is_ok()) {
         let detail = Both::new(
             "交办事项不能以其他事项为对象：每个事项的经过只由其自身的记录构成。",
