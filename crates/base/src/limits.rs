@@ -52,6 +52,10 @@ pub const LOT_BRANCH_PART: usize = 5;
 pub const SCALES_AT_STALL_MAX: usize = 50;
 /// Products of one market: the state of every scale names them.
 pub const PRODUCTS_MAX: usize = 1_000;
+/// Scales, stalls and merchants of one market: whatever of their verifications and papers runs out is owed.
+pub const SCALES_MAX: usize = 5_000;
+pub const STALLS_MAX: usize = 5_000;
+pub const MERCHANTS_MAX: usize = 20_000;
 /// Holds in the state of a scale, and in one of its confirmations.
 pub const BLOCKS_MAX: usize = 2_000;
 /// Lots in the state of a scale.

@@ -146,13 +146,17 @@ pub trait Line: Send + Sync {
 
     /// Does what falls due in a book by the calendar alone, such as the end of a certificate's validity. The clock calls
     /// it once a day, in order; after days that it could not, the next call has to make them good.
+    ///
+    /// What is much is done in parts, each in a turn of the writer of its own: a call returns where it stopped, and the clock calls
+    /// again from behind that, or, if it died meanwhile, from the beginning.
     fn on_day(
         &self,
         _desk: &mut Desk<'_>,
         _book: &BookId,
         _day: Day,
-    ) -> Result<(), AppendError<DocketError>> {
-        Ok(())
+        _behind: Option<&str>,
+    ) -> Result<Option<String>, AppendError<DocketError>> {
+        Ok(None)
     }
 
     /// What the line has to send or do by itself and has not yet, for whoever watches over the machine.

@@ -32,6 +32,11 @@ const fn sort(name: &'static str, title_zh: &'static str, title_en: &'static str
 const RULE: &str = "deadline";
 /// A paper is to be renewed from so many days before its last one; which that is, the paper itself says.
 const NOTICE_DAYS: i32 = 30;
+/// Merchants, of three papers each, and scales that are looked at in one turn of the writer.
+const MERCHANTS_OF_TURN_MAX: usize = 100;
+const SCALES_OF_TURN_MAX: usize = 200;
+/// A turn that stopped at a scale says so by what no merchant's code has in it.
+const OF_SCALE: &str = "scale ";
 /// To decide on a complaint: Interim Measures for Handling Complaints and Reports on Market Regulation
 /// (市场监督管理投诉举报处理暂行办法), article 14.
 const COMPLAINT_WORKDAYS: u32 = 7;
@@ -335,25 +340,35 @@ fn ending(
 }
 
 /// Opens what falls due by the calendar alone: papers and verifications that run out within a month, and those that
-/// have run out.
+/// have run out. Merchants come before scales; returns the last that was looked at, where there may be more behind it.
 pub(crate) fn on_day<E: From<DocketError>>(
     desk: &mut Desk<'_>,
     book: &BookId,
     at: Time,
     duties: &Duties,
-) -> Result<(), AppendError<E>> {
+    behind: Option<&str>,
+) -> Result<Option<String>, AppendError<E>> {
     let until = desk.zone().day_of(at).plus(NOTICE_DAYS);
-    let merchants = state::merchants_until(desk.read()?, book, until)?;
-    let scales = state::scales_until(desk.read()?, book, until)?;
-    let papers = merchants.iter().flat_map(papers);
-    let causes =
-        papers.filter(|cause| matches!(cause, Cause::Certificate { until: last, .. } if *last <= until));
-    let scales =
-        scales.iter().map(|scale| Cause::Verification { scale: scale.scale, until: scale.verified_until });
-    for cause in causes.chain(scales) {
+    let scale = behind.and_then(|behind| behind.strip_prefix(OF_SCALE));
+    if scale.is_none() {
+        let behind = (behind.unwrap_or_default(), MERCHANTS_OF_TURN_MAX);
+        let merchants = state::merchants_until(desk.read()?, book, until, behind)?;
+        for cause in merchants.iter().flat_map(papers) {
+            if matches!(cause, Cause::Certificate { until: last, .. } if last <= until) {
+                owe_under(desk, book, &clock_actor(), at, duties, &cause)?;
+            }
+        }
+        if let Some(last) = merchants.get(MERCHANTS_OF_TURN_MAX - 1) {
+            return Ok(Some(last.merchant.clone()));
+        }
+    }
+    let behind = (scale.and_then(|scale| scale.parse().ok()).unwrap_or(0), SCALES_OF_TURN_MAX);
+    let scales = state::scales_until(desk.read()?, book, until, behind)?;
+    for scale in &scales {
+        let cause = Cause::Verification { scale: scale.scale, until: scale.verified_until };
         owe_under(desk, book, &clock_actor(), at, duties, &cause)?;
     }
-    Ok(())
+    Ok(scales.get(SCALES_OF_TURN_MAX - 1).map(|last| format!("{OF_SCALE}{}", last.scale)))
 }
 
 fn papers(merchant: &Merchant) -> impl Iterator<Item = Cause<'_>> {

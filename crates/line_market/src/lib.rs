@@ -129,11 +129,17 @@ impl Line for Market {
         duties::on_move(desk, step, matter)
     }
 
-    fn on_day(&self, desk: &mut Desk<'_>, book: &BookId, day: Day) -> Result<(), AppendError<DocketError>> {
+    fn on_day(
+        &self,
+        desk: &mut Desk<'_>,
+        book: &BookId,
+        day: Day,
+        behind: Option<&str>,
+    ) -> Result<Option<String>, AppendError<DocketError>> {
         let at = desk.zone().start_of(day);
         match state::duties(desk.read()?, book)? {
-            Some(duties) => duties::on_day(desk, book, at, &duties),
-            None => Ok(()),
+            Some(duties) => duties::on_day(desk, book, at, &duties, behind),
+            None => Ok(None),
         }
     }
 

@@ -8,7 +8,7 @@ mod holds;
 mod offers;
 mod scales;
 
-use base::limits::PRODUCTS_MAX;
+use base::limits::{MERCHANTS_MAX, PRODUCTS_MAX, STALLS_MAX};
 use base::{ActorId, BookId, Day, SubjectId, Time};
 use kernel::entries::{self, Kinds};
 use kernel::{AppendError, Desk, Named, ROOT_BOOK, Receipt};
@@ -266,6 +266,10 @@ impl Recorder<'_, '_> {
     fn open_stall(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let mut body: StallOpened = Self::body(input)?;
         let before = state::stall(self.desk.read()?, self.book, &body.stall)?;
+        if before.is_none() && state::count_stalls(self.desk.read()?, self.book)? >= STALLS_MAX {
+            let detail = format!("a market has at most {STALLS_MAX} stalls");
+            return refuse(Code::TooManyStalls, "body.stall", detail);
+        }
         body.before = before.map(|stall| StallBefore { area_dm2: stall.area_dm2 });
         if let Some(amended) = self.openings(&body.stall, 1)?.first() {
             self.need_no_earlier(amended.occurred)?;
@@ -303,6 +307,10 @@ impl Recorder<'_, '_> {
                 format!("merchant {} is registered", body.merchant),
             );
         }
+        if state::count_merchants(self.desk.read()?, self.book)? >= MERCHANTS_MAX {
+            let detail = format!("a market has at most {MERCHANTS_MAX} merchants");
+            return refuse(Code::TooManyMerchants, "body.merchant", detail);
+        }
         self.plain::<MerchantRegistered>(input, |it| vec![("merchant", it.merchant.clone())])
     }
 
@@ -337,9 +345,11 @@ impl Recorder<'_, '_> {
             draft = draft.subject(Role::About, post.subject().clone());
         }
         let receipt = self.append(draft)?;
-        // What has fallen due already does not wait for the next day.
+        // What has fallen due already does not wait for the next day; of much, the rest is left to the clock.
         let at = self.desk.done_at(self.actor, self.occurred);
-        duties::on_day(self.desk, self.book, at, &Duties::from(body))?;
+        if duties::on_day(self.desk, self.book, at, &Duties::from(body), None)?.is_some() {
+            self.desk.begin_day_again(self.book);
+        }
         Ok(receipt)
     }
 

@@ -61,8 +61,10 @@ pub enum Code {
     TooManyLots,
     /// As many lots came to a merchant on a day as are written down.
     TooManyArrivals,
-    /// As many scales stand at a stall as may.
+    /// As many scales stand at a stall, or in the market, as may.
     TooManyScales,
+    TooManyStalls,
+    TooManyMerchants,
     TooManyProducts,
     /// As many complaints about a slip are open as may.
     TooManyComplaints,
@@ -100,6 +102,8 @@ impl Code {
                 | Self::TooManyLots
                 | Self::TooManyArrivals
                 | Self::TooManyScales
+                | Self::TooManyStalls
+                | Self::TooManyMerchants
                 | Self::TooManyProducts
                 | Self::TooManyComplaints
                 | Self::TooManyOffers

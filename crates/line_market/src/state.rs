@@ -20,7 +20,10 @@ use store::{Param, Row, StoreError, Tx, placeholders};
 pub use duties::{Duties, duties, merchants_until, scales_until};
 pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, count_out_of, descendants, holds, origins};
-pub use markets::{Jobs, Market, has_sold, is_gtin_of_other, jobs, market, market_of_gtin, slip_gtins};
+pub use markets::{
+    Jobs, Market, count_merchants, count_scales, count_stalls, has_sold, is_gtin_of_other, jobs, market,
+    market_of_gtin, slip_gtins,
+};
 pub use offers::{Offer, offer, offers_of_a_day, offers_to};
 pub use past::{Held, Names, Past, Sold, Tenant, Verified, past, product_name};
 pub use recalls::{RecallRow, open_recall, recalls};

@@ -134,8 +134,14 @@ impl Line for Projects {
         follow::on_move(desk, step, matter)
     }
 
-    fn on_day(&self, desk: &mut Desk<'_>, book: &BookId, day: Day) -> Result<(), AppendError<DocketError>> {
-        fall_due(desk, book, day).map(drop)
+    fn on_day(
+        &self,
+        desk: &mut Desk<'_>,
+        book: &BookId,
+        day: Day,
+        _behind: Option<&str>,
+    ) -> Result<Option<String>, AppendError<DocketError>> {
+        fall_due(desk, book, day).map(|_| None)
     }
 
     fn contribute(&self, entry: &Entry, out: &mut Contributions) {

@@ -66,7 +66,7 @@ fn refused(answer: Answer, status: u16) -> (String, String) {
 }
 
 /// Records what the rules of today would not take, as an earlier version did.
-fn put<B: Body>(town: &Town, lot: &str, bodies: Vec<B>) {
+pub fn put<B: Body>(town: &Town, lot: &str, bodies: Vec<B>) {
     let (book, actor) = (town.book(), ActorId::new("system:test").unwrap());
     let lot = SubjectId::local("lot", &book, lot).unwrap();
     let put = town.site.kernel.append_blocking::<_, _, ()>(move |desk| {

@@ -29,6 +29,7 @@ mod inroads;
 mod intrusions;
 mod lasting;
 mod left;
+mod let_again;
 mod matters;
 mod monitoring;
 mod nodes;

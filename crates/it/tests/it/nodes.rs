@@ -32,7 +32,7 @@ fn place(cluster: &Cluster) -> Place {
 }
 
 /// One more node, in this process and without duties.
-fn node(place: &Place, clock: Arc<dyn Clock>) -> Arc<Kernel> {
+pub fn node(place: &Place, clock: Arc<dyn Clock>) -> Arc<Kernel> {
     let config = place.config();
     let around =
         Surroundings { clock, entropy: seeded(2), signer: Surroundings::of_system(&config).unwrap().signer };

@@ -142,6 +142,24 @@ impl Kernel {
     }
 
     fn begin_day(&self, book: &BookId, line: &str, day: Day) -> Result<(), Refused> {
+        let mut behind = None;
+        loop {
+            behind = self.begin_part(book, line, day, behind)?;
+            if behind.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Lets a line do a part of what falls due on a day, behind where it stopped; returns where it stopped now. Where it stopped is
+    /// kept nowhere: a clock that dies meanwhile begins the day anew, and the line knows what is done.
+    fn begin_part(
+        &self,
+        book: &BookId,
+        line: &str,
+        day: Day,
+        behind: Option<String>,
+    ) -> Result<Option<String>, Refused> {
         let (lines, book, line) = (self.lines.clone(), book.clone(), line.to_owned());
         self.append_blocking(move |desk| {
             desk.take(&book)?;
@@ -149,13 +167,16 @@ impl Kernel {
             const BEGUN: &str = "select day from line_day where book = $1 and day >= $2";
             let params = [Param::Text(book.as_str()), Param::Int(i64::from(day.0))];
             if desk.read()?.query_one(BEGUN, &params)?.is_some() {
-                return Ok(());
+                return Ok(None);
             }
-            if let Some(line) = lines.of(&line) {
-                line.on_day(desk, &book, day)?;
+            let stopped = match lines.of(&line) {
+                Some(line) => line.on_day(desk, &book, day, behind.as_deref())?,
+                None => None,
+            };
+            if stopped.is_none() {
+                desk.pass_day(&book, day);
             }
-            desk.pass_day(&book, day);
-            Ok(())
+            Ok(stopped)
         })
     }
 
@@ -173,6 +194,13 @@ impl Kernel {
 }
 
 impl Desk<'_> {
+    /// Lets the clock begin the day of a book once more: a line did a part of what falls due on it, and leaves the rest.
+    pub fn begin_day_again(&mut self, book: &BookId) {
+        const AGAIN: &str = "update line_day set day = $2 where book = $1 and day > $2";
+        let yesterday = self.zone().day_of(self.now()).plus(-1);
+        self.aside(AGAIN, vec![Value::Text(book.as_str().to_owned()), Value::Int(i64::from(yesterday.0))]);
+    }
+
     fn pass_day(&mut self, book: &BookId, day: Day) {
         const PASS: &str = "insert into line_day (book, day) values ($1, $2)
             on conflict (book) do update set day = excluded.day";

@@ -1,6 +1,6 @@
 //! Scales: enrolled, verified, and carried from stall to stall.
 
-use base::limits::SCALES_AT_STALL_MAX;
+use base::limits::{SCALES_AT_STALL_MAX, SCALES_MAX};
 use kernel::Receipt;
 
 use super::{Failure, Input, Recorder, refuse};
@@ -16,6 +16,10 @@ impl Recorder<'_, '_> {
         self.need_run(body.verified_until, VERIFICATION_DAYS_MAX, "body.verified_until")?;
         if state::scale(self.desk.read()?, self.book, body.scale)?.is_some() {
             return refuse(Code::Exists, "body.scale", format!("scale {} is enrolled", body.scale));
+        }
+        if state::count_scales(self.desk.read()?, self.book)? >= SCALES_MAX {
+            let detail = format!("a market has at most {SCALES_MAX} scales");
+            return refuse(Code::TooManyScales, "body.scale", detail);
         }
         if let Some(stall) = &body.stall {
             self.need_stall(stall, "body.stall")?;

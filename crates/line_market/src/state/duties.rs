@@ -45,21 +45,34 @@ fn post(text: &str) -> Result<PostId, StoreError> {
     PostId::try_from(id).map_err(|error| schema(error.to_string()))
 }
 
-/// Merchants with a stall of whose papers one runs out by a day.
-pub fn merchants_until(tx: &mut dyn Tx, book: &BookId, day: Day) -> Result<Vec<Merchant>, StoreError> {
-    const UNTIL: &str = "select merchant, title, licence, licence_until, food_until, health_until
-        from market_merchant as m where book = $1
-        and (licence_until <= $2 or food_until <= $2 or health_until <= $2)
-        and exists (select stall from market_stall as s where s.book = m.book and s.merchant = m.merchant)
-        order by merchant";
-    let rows = tx.query(UNTIL, &[Param::Text(book.as_str()), Param::Int(day.0.into())])?;
-    rows.iter().map(merchant_of).collect()
+/// Merchants with a stall of whose papers one runs out by a day: so many behind one of them.
+pub fn merchants_until(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    day: Day,
+    (behind, count): (&str, usize),
+) -> Result<Vec<Merchant>, StoreError> {
+    let sql = format!(
+        "select merchant, title, licence, licence_until, food_until, health_until from market_merchant
+         where book = $1 and merchant > $3 and (licence_until <= $2 or food_until <= $2 or health_until <= $2)
+         and merchant in (select s.merchant from market_stall as s where s.book = $1)
+         order by merchant limit {count}"
+    );
+    let params = [Param::Text(book.as_str()), Param::Int(day.0.into()), Param::Text(behind)];
+    tx.query(&sql, &params)?.iter().map(merchant_of).collect()
 }
 
-/// Scales whose verification runs out by a day.
-pub fn scales_until(tx: &mut dyn Tx, book: &BookId, day: Day) -> Result<Vec<Scale>, StoreError> {
-    const UNTIL: &str = "select scale, stall, serial, seal, verified_until, fair from market_scale
-        where book = $1 and verified_until <= $2 order by scale";
-    let rows = tx.query(UNTIL, &[Param::Text(book.as_str()), Param::Int(day.0.into())])?;
-    rows.iter().map(scale_of).collect()
+/// Scales whose verification runs out by a day: so many behind one of them.
+pub fn scales_until(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    day: Day,
+    (behind, count): (u32, usize),
+) -> Result<Vec<Scale>, StoreError> {
+    let sql = format!(
+        "select scale, stall, serial, seal, verified_until, fair from market_scale
+         where book = $1 and scale > $3 and verified_until <= $2 order by scale limit {count}"
+    );
+    let params = [Param::Text(book.as_str()), Param::Int(day.0.into()), Param::Int(behind.into())];
+    tx.query(&sql, &params)?.iter().map(scale_of).collect()
 }

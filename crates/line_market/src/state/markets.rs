@@ -68,6 +68,23 @@ pub fn jobs(tx: &mut dyn Tx, book: &BookId) -> Result<Jobs, StoreError> {
     }
 }
 
+pub fn count_scales(tx: &mut dyn Tx, book: &BookId) -> Result<usize, StoreError> {
+    count(tx, book, "select count(*) from market_scale where book = $1")
+}
+
+pub fn count_stalls(tx: &mut dyn Tx, book: &BookId) -> Result<usize, StoreError> {
+    count(tx, book, "select count(*) from market_stall where book = $1")
+}
+
+pub fn count_merchants(tx: &mut dyn Tx, book: &BookId) -> Result<usize, StoreError> {
+    count(tx, book, "select count(*) from market_merchant where book = $1")
+}
+
+fn count(tx: &mut dyn Tx, book: &BookId, sql: &str) -> Result<usize, StoreError> {
+    let number = tx.query_one(sql, &[Param::Text(book.as_str())])?.map_or(Ok(0), |row| row.int(0))?;
+    Ok(usize::try_from(number).unwrap_or(usize::MAX))
+}
+
 /// Whether anything was ever sold in a market.
 pub fn has_sold(tx: &mut dyn Tx, book: &BookId) -> Result<bool, StoreError> {
     const SOLD: &str = "select lot from market_lot where book = $1 and sold_g > 0 limit 1";

@@ -1,0 +1,206 @@
+//! What a market may have, what falls due of it by the calendar, and what is told of goods and stalls that change hands.
+
+use std::sync::Arc;
+
+use base::limits::{MERCHANTS_MAX, SCALES_MAX, STALLS_MAX};
+use base::{ActorId, Day, Seq, Time};
+use harness::{Answer, Client, Engine, Town, User, on_every_store};
+use ledger::Body;
+use line_market::kinds::{MerchantRegistered, ScaleEnrolled, StallOpened};
+use line_market::record::{Input, record as decide};
+use serde_json::{Value, json};
+use store::Param;
+use store::fault::{Answer as Fault, FaultStore, Faults, Step};
+
+use crate::held::put;
+use crate::nodes::node;
+
+const ENTRIES: &str = "/api/market/beiyuan/entries";
+const ANSWERING: &str = "post:beiyuan-market/operator";
+const SUPERVISING: &str = "post:371402/bureau";
+const DAY_MS: i64 = 24 * 3_600_000;
+/// Scales that run out, more than are looked at in one turn of the writer.
+const SCALES: usize = 450;
+
+fn record(client: &Client, kind: &str, body: Value) -> Answer {
+    client.post(ENTRIES, &json!({ "kind": kind, "body": body }))
+}
+
+/// What a refusal is called, and the field that it names.
+fn refused(answer: Answer, status: u16) -> (String, String) {
+    let problem = answer.expect(status).json();
+    let text = |member: &str| problem[member].as_str().unwrap().to_owned();
+    (text("rule"), text("field"))
+}
+
+fn of(rule: &str, field: &str) -> (String, String) {
+    (rule.to_owned(), field.to_owned())
+}
+
+fn fair(scale: usize) -> Value {
+    json!({ "scale": scale, "stall": null, "serial": format!("S{scale}"), "seal": "F1", "verified": "2026-01-01",
+        "verified_until": "2026-04-10", "fair": true })
+}
+
+fn merchant(number: usize) -> Value {
+    json!({ "merchant": format!("n{number}"), "title": "王记", "licence": null })
+}
+
+fn stall(number: usize) -> Value {
+    json!({ "stall": format!("B{number}"), "zone": "dry", "food": "other", "area_dm2": 400 })
+}
+
+fn bodies<B: Body>(numbers: impl Iterator<Item = usize>, body: fn(usize) -> Value) -> Vec<B> {
+    numbers.map(|number| serde_json::from_value(body(number)).unwrap()).collect()
+}
+
+/// Records one after the other in one job, as the installation.
+fn load(town: &Town, kind: &'static str, bodies: Vec<Value>) {
+    let (book, actor) = (town.book(), ActorId::new("system:test").unwrap());
+    let loaded = town.site.kernel.append_blocking(move |desk| {
+        for body in &bodies {
+            let input = Input { kind: kind.into(), occurred: None, body: body.clone(), evidence: Vec::new() };
+            decide(desk, &book, &actor, &input)?;
+        }
+        Ok(())
+    });
+    loaded.unwrap();
+}
+
+/// Posts that answer for the market, to which its duties are assigned.
+fn assign(town: &Town) {
+    town.holder("wei", &[ANSWERING]);
+    town.holder("li", &[SUPERVISING]);
+    let duties = json!({ "answering": ANSWERING, "supervising": SUPERVISING, "failed_test_workdays": 3,
+        "breach_workdays": 2, "basis": "区市场监管局约定" });
+    record(&town.program(User::Inspector), "market.duties.assigned", duties).expect(201);
+}
+
+/// Entries that opened a matter for a verification, each with what it is about and when it counts from.
+fn opened(town: &Town) -> Vec<(String, Time)> {
+    let read = |tx: &mut dyn store::Tx| kernel::entries::entries_from(tx, &town.book(), Seq(0), 100_000);
+    let entries = town.site.kernel.read(read).unwrap();
+    let of = |entry: &ledger::Entry| {
+        Some((entry.body::<matters::Opened>().ok()?.matter.to_string(), entry.occurred))
+    };
+    let mut opened: Vec<_> = entries.iter().filter_map(|stored| of(&stored.entry)).collect();
+    opened.retain(|(matter, _)| matter.contains("verification-"));
+    opened.sort();
+    opened
+}
+
+/// A market of whose scales more run out within a month from the next day on than are looked at in one turn of the writer.
+fn falls_due(town: &Town) {
+    assign(town);
+    load(town, "market.scale.enrolled", (101..101 + SCALES).map(fair).collect());
+    town.settle();
+    assert_eq!(opened(town), [], "more than a month is left");
+    town.clock.advance_ms(DAY_MS);
+}
+
+/// Whether the clock is done with the day.
+fn is_begun(town: &Town) -> bool {
+    const DAY: &str = "select day from line_day where book = $1";
+    let last = town.site.kernel.read(|tx| tx.query_one(DAY, &[Param::Text(town.book().as_str())])).unwrap();
+    last.unwrap().int(0).unwrap() == i64::from(Day::parse("2026-03-11").unwrap().0)
+}
+
+/// Each once, from the beginning of the day on.
+fn is_owed_once(town: &Town) {
+    let opened = opened(town);
+    let mut names: Vec<&str> = opened.iter().map(|(matter, _)| matter.as_str()).collect();
+    names.dedup();
+    assert_eq!((names.len(), opened.len()), (SCALES, SCALES));
+    let midnight = Time::parse("2026-03-11T00:00:00+08:00").unwrap();
+    assert!(opened.iter().all(|(_, from)| *from == midnight), "{opened:?}");
+}
+
+on_every_store! {
+    fn a_market_has_so_many_scales_stalls_and_merchants(town) {
+        let operator = town.program(User::Operator);
+        put::<ScaleEnrolled>(&town, "L1", bodies(101..98 + SCALES_MAX, fair));
+        put::<StallOpened>(&town, "L1", bodies(101..98 + STALLS_MAX, stall));
+        put::<MerchantRegistered>(&town, "L1", bodies(101..98 + MERCHANTS_MAX, merchant));
+        for (kind, body, last, rule, field) in [
+            ("market.scale.enrolled", fair as fn(usize) -> Value, 90_000, "too-many-scales", "body.scale"),
+            ("market.stall.opened", stall, 90_000, "too-many-stalls", "body.stall"),
+            ("market.merchant.registered", merchant, 90_000, "too-many-merchants", "body.merchant"),
+        ] {
+            record(&operator, kind, body(last)).expect(201);
+            let before = town.fingerprint();
+            assert_eq!(refused(record(&operator, kind, body(last + 1)), 409), of(rule, field));
+            assert_eq!(town.fingerprint(), before);
+        }
+        // What is amended is none more.
+        record(&operator, "market.stall.opened", stall(90_000)).expect(201);
+    }
+
+    fn what_falls_due_on_a_day_is_owed_once_however_much_it_is(town) {
+        falls_due(&town);
+        town.settle();
+        is_owed_once(&town);
+        town.clock.advance_ms(DAY_MS);
+        town.settle();
+        is_owed_once(&town);
+        town.check();
+    }
+
+    fn what_has_fallen_due_when_duties_are_assigned_is_owed_at_once_or_by_the_clock(town) {
+        load(&town, "market.scale.enrolled", (101..101 + SCALES).map(fair).collect());
+        town.clock.advance_ms(DAY_MS);
+        town.settle();
+        assign(&town);
+        let first = opened(&town).len();
+        assert!((100..SCALES).contains(&first), "{first} of them in the turn of whoever assigned them");
+        town.settle();
+        assert_eq!(opened(&town).len(), SCALES);
+        town.check();
+    }
+}
+
+#[test]
+fn a_day_that_broke_off_is_gone_on_with_and_nothing_is_owed_twice() {
+    let place = Engine::Sqlite.place().unwrap();
+    let faults = Faults::none();
+    let store = Arc::new(FaultStore::new(place.store(), faults.clone()));
+    let town = Town::on_store(place, store);
+    falls_due(&town);
+    let mut owed = vec![0];
+    // Twice in a row it breaks at the same place, before and after what was done is on disk.
+    for turn in 0.. {
+        let commits = turn / 2 + 1;
+        let persist = turn % 2 == 1;
+        let mut left = commits;
+        faults.replan(move |_, step| {
+            left -= u64::from(step == Step::Commit && left > 0);
+            if step == Step::Commit && left == 0 { Fault::Break { persist } } else { Fault::Ok }
+        });
+        let tended = town.site.kernel.tend_days();
+        faults.heal();
+        owed.push(opened(&town).len());
+        assert!(owed.is_sorted(), "{owed:?}");
+        if tended.is_ok() && is_begun(&town) {
+            break;
+        }
+    }
+    owed.dedup();
+    assert!(owed.len() > 3, "it was done in parts: {owed:?}");
+    is_owed_once(&town);
+    town.check();
+}
+
+#[test]
+fn two_nodes_that_begin_a_day_owe_nothing_twice() {
+    let Some(place) = Engine::Postgres.place() else { return };
+    let town = Town::on(place);
+    let other = node(&town.place, town.clock.clone());
+    falls_due(&town);
+    std::thread::scope(|scope| {
+        for kernel in [&town.site.kernel, &other] {
+            scope.spawn(|| kernel.tend_days().unwrap());
+        }
+    });
+    other.stop();
+    is_owed_once(&town);
+    town.check();
+}
