@@ -37,6 +37,12 @@ impl ToldLot {
         }
     }
 
+    /// Whether anything of it may still be at the stall, by what the reader is told: not of every lot whether it is sold out.
+    pub fn may_be_left(&self) -> bool {
+        let left = Grams(self.row.received_g.0 - self.row.moved_g.0 - self.row.lost_g.0);
+        left > self.sold_g.unwrap_or(Grams(0))
+    }
+
     /// What should still be at the stall, which tells what was sold.
     pub fn left_g(&self) -> Option<Grams> {
         self.sold_g.map(|_| self.row.left_g())

@@ -10,10 +10,9 @@ use store::StoreError;
 
 use crate::balance::ToldLot;
 use crate::policy::READ_TAKINGS;
-use crate::rules;
-use crate::state::{self, Block, Blocks, Lot};
+use crate::state::{self, Block, Blocks};
 
-/// Open lots of the same supplier and product that are told, and lots that are looked at for them, the latest first.
+/// Lots of the same supplier and product that are told, and lots that are looked at for them, the latest first.
 const SIBLINGS_MAX: usize = 200;
 const SIBLINGS_READ: usize = 10_000;
 /// Lots that are looked at at a time.
@@ -35,7 +34,8 @@ pub struct Recall {
     pub was_held: bool,
     /// Lots that came out of this one, in this market.
     pub descendants: Vec<ToldLot>,
-    /// Other lots of the same supplier and product that are still open, the latest first.
+    /// Other lots of the same supplier and product that are still open, the latest first; those that are sold out as well, where
+    /// what was sold is withheld.
     pub siblings: Vec<ToldLot>,
     /// Whether there may be more of them.
     pub siblings_cut: bool,
@@ -55,32 +55,34 @@ impl Recall {
 
     /// The same for somebody who may not read takings: with the slips and the balance of a lot that was held, which are what a
     /// recall is after, and with no others.
-    #[must_use]
-    pub fn without_takings(self) -> Self {
-        let listed = |lots: Vec<ToldLot>| lots.into_iter().map(ToldLot::without_takings).collect();
-        let told = Self { siblings: listed(self.siblings), ..self };
-        if told.was_held {
-            return told;
+    fn without_takings(self) -> Self {
+        if self.was_held {
+            return self;
         }
         Self {
-            lot: told.lot.without_takings(),
-            descendants: listed(told.descendants),
+            lot: self.lot.without_takings(),
+            descendants: self.descendants.into_iter().map(ToldLot::without_takings).collect(),
             slips: Vec::new(),
             slips_total: None,
             sold_g: None,
             left_g: None,
             accounted_g: None,
             withheld: Some(READ_TAKINGS),
-            ..told
+            ..self
         }
     }
 }
 
-/// What came out of a lot; `None` if there is no such lot.
+/// What came out of a lot, as it is told to somebody who may read takings, or may not; `None` if there is no such lot.
 ///
 /// The lots are found step by step. Slips, of which there may be a hundred thousand, are counted where they are linked,
 /// and no more of them are read than are shown.
-pub fn recall(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Recall>, StoreError> {
+pub fn recall(
+    kernel: &Kernel,
+    book: &BookId,
+    code: &str,
+    takings: bool,
+) -> Result<Option<Recall>, StoreError> {
     kernel.read(|tx| {
         let Some(lot) = state::lot(tx, book, code)? else { return Ok(None) };
         let codes: Vec<String> = state::descendants(tx, book, code)?.into_iter().map(|it| it.lot).collect();
@@ -97,8 +99,8 @@ pub fn recall(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Recal
         while !is_last && siblings.len() <= SIBLINGS_MAX && read < SIBLINGS_READ {
             let page = state::list_lots(tx, book, &filter, PAGE, read)?;
             (read, is_last) = (read + page.len(), page.len() < PAGE);
-            let others = page.into_iter().filter(|it| rules::open(it) && !own.contains(it.lot.as_str()));
-            siblings.extend(others);
+            let others = page.into_iter().filter(|it| !own.contains(it.lot.as_str()));
+            siblings.extend(others.map(|it| ToldLot::of(it, takings)).filter(ToldLot::may_be_left));
         }
         let siblings_cut = !is_last || siblings.len() > SIBLINGS_MAX;
         siblings.truncate(SIBLINGS_MAX);
@@ -108,21 +110,21 @@ pub fn recall(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Recal
         let sold_g: Grams = all().map(|lot| lot.sold_g).sum();
         let lost_g = all().map(|lot| lot.lost_g).sum();
         let left_g: Grams = all().map(|lot| Grams(lot.left_g().0.max(0))).sum();
-        let whole = |lots: Vec<Lot>| lots.into_iter().map(|lot| ToldLot::of(lot, true)).collect();
-        Ok(Some(Recall {
+        let whole = Recall {
             accounted_g: Some(sold_g + lost_g + left_g),
             slips,
             slips_total: Some(slips_total),
             withheld: None,
             was_held: !state::holds(tx, book, &[code], 1)?.is_empty(),
-            siblings: whole(siblings),
+            siblings,
             siblings_cut,
             blocks: state::blocks(tx, book, Blocks::OfLot(code))?,
             sold_g: Some(sold_g),
             lost_g,
             left_g: Some(left_g),
-            descendants: whole(descendants),
+            descendants: descendants.into_iter().map(|lot| ToldLot::of(lot, true)).collect(),
             lot: ToldLot::of(lot, true),
-        }))
+        };
+        Ok(Some(if takings { whole } else { whole.without_takings() }))
     })
 }

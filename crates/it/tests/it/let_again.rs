@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base::limits::{MERCHANTS_MAX, SCALES_MAX, STALLS_MAX};
 use base::{ActorId, Day, Seq, Time};
-use harness::{Answer, Client, Engine, Town, User, on_every_store};
+use harness::{Answer, Client, Engine, Town, User, on_every_store, sale};
 use ledger::Body;
 use line_market::kinds::{MerchantRegistered, ScaleEnrolled, StallOpened};
 use line_market::record::{Input, record as decide};
@@ -16,6 +16,7 @@ use crate::held::put;
 use crate::nodes::node;
 
 const ENTRIES: &str = "/api/market/beiyuan/entries";
+const SALES: &str = "/scale/v1/sales";
 const ANSWERING: &str = "post:beiyuan-market/operator";
 const SUPERVISING: &str = "post:371402/bureau";
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -155,6 +156,40 @@ on_every_store! {
         town.settle();
         assert_eq!(opened(&town).len(), SCALES);
         town.check();
+    }
+
+    fn who_may_not_read_takings_is_not_told_which_lots_are_sold_out(town) {
+        let [operator, inspector, merchant] = [User::Operator, User::Inspector, User::Merchant].map(|user| town.program(user));
+        for (lot, grams) in [("L3", 1_000), ("L4", 1_000)] {
+            record(&merchant, "market.lot.received", town.lot(lot, grams)).expect(201);
+        }
+        let sold = json!({ "sales": [sale(1, "L3", 1_000, &town.now())] });
+        town.scale(1).post(SALES, &sold).expect(200);
+        // What went to another stall or was thrown away whoever reads the list of lots adds up.
+        record(&merchant, "market.lot.lost", json!({ "lot": "L4", "quantity_g": 1_000, "reason": "spoiled", "note": null })).expect(201);
+        let siblings = |client: &Client| {
+            let told = client.get("/api/market/beiyuan/lots/L2/recall").expect(200).json();
+            let mut lots: Vec<String> = told["siblings"].as_array().unwrap().iter().map(|lot| lot["lot"].as_str().unwrap().to_owned()).collect();
+            lots.sort();
+            lots
+        };
+        assert_eq!(siblings(&operator), ["L1"]);
+        assert_eq!(siblings(&inspector), ["L1", "L3"]);
+        let failed = json!({ "lot": "L2", "method": "rapid", "item": "organophosphate", "reading": "62 %", "limit": null,
+            "verdict": "fail", "retest_of": null });
+        record(&inspector, "market.inspection.recorded", failed).expect(201);
+        let flagged = |client: &Client, path: &str| {
+            let file = client.with("accept", "text/html").get(&format!("/market/beiyuan/{path}export=csv&lang=zh-CN")).expect(200).text();
+            let lots = ["L1", "L2", "L3", "L4"];
+            let is_flagged = |lot: &&str| file.lines().any(|line| line.starts_with(lot) && line.contains("同供货方有批次不合格"));
+            lots.into_iter().filter(is_flagged).collect::<Vec<_>>()
+        };
+        assert_eq!(flagged(&operator, "lots?"), ["L1"]);
+        for path in ["lots?", "inspect?"] {
+            assert_eq!(flagged(&inspector, path), ["L1", "L3"], "{path}");
+        }
+        // Of one lot the balance is told, and that is noted.
+        assert_eq!(inspector.get("/api/market/beiyuan/lots/L3").expect(200).json()["flag"], Value::Null);
     }
 }
 

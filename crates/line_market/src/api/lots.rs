@@ -133,12 +133,13 @@ async fn lot(
         .blocking(move |kernel| {
             kernel.read(|tx| {
                 let Some(found) = state::lot(tx, &book, &lot)? else { return Ok(None) };
+                let found = ToldLot::of(found, true);
                 Ok(Some(LotAccount {
                     inspections: state::inspections(tx, &book, Some(&lot), PAGE_ROWS_MAX)?,
                     blocks: state::blocks(tx, &book, Blocks::OfLot(&lot))?,
                     breaches: state::breaches(tx, &book, Some(&lot), PAGE_ROWS_MAX)?,
                     flag: state::flags(tx, &books, &book, std::slice::from_ref(&found))?.remove(&lot),
-                    lot: ToldLot::of(found, true),
+                    lot: found,
                 }))
             })
         })
@@ -162,14 +163,13 @@ async fn lot_recall(
 ) -> Result<Json<Recall>, Problem> {
     let (book, resource) = market(&app, &book)?;
     viewer.need(&app, READ, &resource)?;
-    let of = book.clone();
-    let found = app.blocking(move |kernel| recall(kernel, &book, &lot)).await?;
+    let (of, takings) = (book.clone(), viewer.allows(&app, READ_TAKINGS, &resource));
+    let found = app.blocking(move |kernel| recall(kernel, &book, &lot, takings)).await?;
     let found = found.ok_or_else(Problem::not_found)?;
-    if viewer.allows(&app, READ_TAKINGS, &resource) {
-        return Ok(Json(found));
+    if !takings {
+        note_lot(&app, &viewer, &resource, "recall", (&of, &found.lot.lot))?;
     }
-    note_lot(&app, &viewer, &resource, "recall", (&of, &found.lot.lot))?;
-    Ok(Json(found.without_takings()))
+    Ok(Json(found))
 }
 
 /// Merchants. They are persons mostly, so that the reading is noted.

@@ -7,7 +7,7 @@ use base::{BookId, Time};
 use serde::Serialize;
 use store::{Param, StoreError, Tx, placeholders};
 
-use super::Lot;
+use crate::balance::ToldLot;
 use crate::rules;
 
 /// The lot that failed, and where.
@@ -32,14 +32,15 @@ struct Failed {
     received_at: Time,
 }
 
-/// The flags of some lots of a book, as far as these books tell.
+/// The flags of some lots of a book, as far as these books tell: of those that may still be at a stall, by what the reader is told
+/// of them.
 pub fn flags(
     tx: &mut dyn Tx,
     books: &[BookId],
     home: &BookId,
-    lots: &[Lot],
+    lots: &[ToldLot],
 ) -> Result<BTreeMap<String, Flag>, StoreError> {
-    let asked = || lots.iter().filter(|lot| lot.hold.is_none() && rules::open(lot));
+    let asked = || lots.iter().filter(|lot| lot.hold.is_none() && lot.may_be_left());
     let suppliers: BTreeSet<&str> = asked().map(|lot| lot.supplier.as_str()).collect();
     let suppliers: Vec<&str> = suppliers.into_iter().collect();
     let mut failed = Vec::new();
@@ -48,7 +49,7 @@ pub fn flags(
             failed.extend(read(tx, books, suppliers)?);
         }
     }
-    let flag = |lot: &Lot| {
+    let flag = |lot: &ToldLot| {
         let found = failed.iter().find(|it| {
             it.supplier == lot.supplier
                 && it.product == lot.product

@@ -58,7 +58,7 @@ fn brute_force(bench: &Bench, book: &BookId, start: &str) -> (BTreeSet<String>, 
 }
 
 fn check(bench: &Bench, book: &BookId, lot: &str) -> Recall {
-    let found = recall(&bench.kernel, book, lot).unwrap().unwrap();
+    let found = recall(&bench.kernel, book, lot, true).unwrap().unwrap();
     let (slips, lots) = brute_force(bench, book, lot);
     assert_eq!(found.slips_total, Some(slips.len()), "{lot}");
     assert_eq!(found.slips.iter().cloned().collect::<BTreeSet<_>>(), slips, "{lot}");
@@ -130,7 +130,7 @@ fn a_recall_lists_a_bounded_number_of_slips_and_counts_all() {
         let sales = counters.by_ref().take(500).map(|counter| line(&bench, counter, "L1", 1)).collect();
         sell(&bench, &book, sales);
     }
-    let found = recall(&bench.kernel, &book, "L1").unwrap().unwrap();
+    let found = recall(&bench.kernel, &book, "L1", true).unwrap().unwrap();
     assert_eq!((found.slips_total, found.slips.len()), (Some(1_500), Recall::SLIPS_SHOWN));
     assert_eq!(found.slips.iter().collect::<BTreeSet<_>>().len(), Recall::SLIPS_SHOWN);
     assert_eq!((found.sold_g, found.accounted_g), (Some(Grams(1_500)), Some(Grams(100_000))));
@@ -149,7 +149,7 @@ fn a_recall_of_a_hundred_thousand_slips_is_measured() {
         sell(&bench, &book, sales);
     }
     let started = std::time::Instant::now();
-    let found = recall(&bench.kernel, &book, "L1").unwrap().unwrap();
+    let found = recall(&bench.kernel, &book, "L1", true).unwrap().unwrap();
     let recalled = started.elapsed();
     let walk = bench.kernel.walk(&SubjectId::local("lot", &book, "L1").unwrap(), Direction::Forward).unwrap();
     let walked = started.elapsed() - recalled;
@@ -169,7 +169,7 @@ fn a_slip_that_an_event_of_others_names_is_neither_counted_nor_takes_a_scales_co
     });
     assert_eq!(bench.capture_new(&book, &document(vec![forged])), 1);
     sell(&bench, &book, vec![line(&bench, 1, "L0", 500)]);
-    let found = recall(&bench.kernel, &book, "L0").unwrap().unwrap();
+    let found = recall(&bench.kernel, &book, "L0", true).unwrap().unwrap();
     assert_eq!((found.slips_total, found.slips.len()), (Some(1), 1));
     assert_eq!(found.sold_g, Some(Grams(500)));
     bench.check();

@@ -64,6 +64,12 @@ async fn lots(
                 let names = Names::read(tx, &of, lang)?;
                 let found =
                     Search { names: &names, reach: &reach, asked: &wanted, narrowed: &query }.run(tx, &of)?;
+                let tells = |lot: &Lot| takings.as_ref().is_some_and(|told| told.covers(Some(&lot.merchant)));
+                let told = |lot: Lot| {
+                    let takings = tells(&lot);
+                    ToldLot::of(lot, takings)
+                };
+                let found: Vec<ToldLot> = found.into_iter().map(told).collect();
                 let flags = state::flags(tx, &books, &of, &found)?;
                 Ok::<_, StoreError>((names, found, flags))
             })
@@ -78,14 +84,6 @@ async fn lots(
     if asked.export.is_some() {
         viewer.note_read_of(&app, &place.resource.unit, &format!("lots {} as a file", place.book))?;
     }
-    let tells = |lot: &Lot| takings.as_ref().is_some_and(|told| told.covers(Some(&lot.merchant)));
-    let found: Vec<ToldLot> = found
-        .into_iter()
-        .map(|lot| {
-            let told = tells(&lot);
-            ToldLot::of(lot, told)
-        })
-        .collect();
     let mut table = table(&app, &t, &place, &names, &found, &flags);
     table.columns = table.columns.into_iter().map(|column| column.sorted(&asked)).collect();
     table.filter = Some(asked.filter_form());

@@ -115,6 +115,7 @@ async fn choose(
     let asked = rows::asked(&LOTS, here)?;
     let (book, books) = (ground.book.clone(), viewer.books(app, READ, "market")?);
     let is_of_stall = stall.is_some();
+    let takings = ground.may(app, viewer, READ_TAKINGS);
     let (lots, flags, products) = app
         .blocking(move |kernel| {
             kernel.read(|tx| {
@@ -130,13 +131,12 @@ async fn choose(
                         state::latest_shared(tx, &book, merchants, LOTS_MAX)?
                     }
                 };
+                let lots: Vec<ToldLot> = lots.into_iter().map(|lot| ToldLot::of(lot, takings)).collect();
                 let flags = state::flags(tx, &books, &book, &lots)?;
                 Ok::<_, StoreError>((lots, flags, Products::read(tx, &book)?))
             })
         })
         .await?;
-    let takings = ground.may(app, viewer, READ_TAKINGS);
-    let lots: Vec<ToldLot> = lots.into_iter().map(|lot| ToldLot::of(lot, takings)).collect();
     let t = app.texts.t(lang);
     let frame = ground.frame(app, viewer, lang, t.get("safety-inspect"), here);
     let columns = vec![

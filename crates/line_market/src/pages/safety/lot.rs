@@ -20,6 +20,7 @@ use trace::{Direction, Step, Walk};
 use super::ground::{Ground, Products, in_lang};
 use super::{blocks, tables, words};
 use crate::api::note_lot;
+use crate::balance::ToldLot;
 use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallEnded, RecallOpened};
 use crate::policy::{READ, READ_EVIDENCE, READ_TAKINGS};
 use crate::state::{self, BreachRow, Flag, Inspection, Lot};
@@ -115,7 +116,7 @@ fn account(
             orders: orders(tx, book, subject)?,
             slips: i64::try_from(state::count_slips(tx, book, &[&lot.lot])?).unwrap_or(i64::MAX),
             was_held: !state::holds(tx, book, &[&lot.lot], 1)?.is_empty(),
-            flag: state::flags(tx, books, book, std::slice::from_ref(lot))?.remove(&lot.lot),
+            flag: state::flags(tx, books, book, &[ToldLot::of(lot.clone(), true)])?.remove(&lot.lot),
             tests,
             way,
             walk,

@@ -101,8 +101,7 @@ async fn set(
     let takings = ground.may(app, viewer, READ_TAKINGS);
     let account = app
         .blocking(move |kernel| {
-            let Some(recall) = recall(kernel, &book, &code)? else { return Ok(None) };
-            let recall = if takings { recall } else { recall.without_takings() };
+            let Some(recall) = recall(kernel, &book, &code, takings)? else { return Ok(None) };
             kernel.read(|tx| {
                 let mut sales = Vec::new();
                 for slip in recall.slips.iter().skip(start).take(count) {
