@@ -77,6 +77,22 @@ fn assign(town: &Town) {
     record(&town.program(User::Inspector), "market.duties.assigned", duties).expect(201);
 }
 
+fn let_to(operator: &Client, stall: &str, merchant: &str, occurred: Option<&str>) {
+    let body = json!({ "stall": stall, "merchant": merchant, "from": "2026-03-10", "until": "2027-03-09", "fee_fen": 1 });
+    let entry = json!({ "kind": "market.stall.leased", "occurred": occurred, "body": body });
+    operator.post(ENTRIES, &entry).expect(201);
+}
+
+fn end_lease(operator: &Client, stall: &str, merchant: &str) {
+    let body = json!({ "stall": stall, "merchant": merchant, "reason": "退租" });
+    record(operator, "market.lease.ended", body).expect(201);
+}
+
+fn lot_at(lot: &str, merchant: &str, stall: &str) -> Value {
+    json!({ "lot": lot, "merchant": merchant, "stall": stall, "product": "tomato", "quantity_g": 50_000,
+        "supplier": "寿光蔬菜合作社", "origin": "山东寿光", "document": null, "source": null })
+}
+
 /// Entries that opened a matter for a verification, each with what it is about and when it counts from.
 fn opened(town: &Town) -> Vec<(String, Time)> {
     let read = |tx: &mut dyn store::Tx| kernel::entries::entries_from(tx, &town.book(), Seq(0), 100_000);
@@ -190,6 +206,26 @@ on_every_store! {
         }
         // Of one lot the balance is told, and that is noted.
         assert_eq!(inspector.get("/api/market/beiyuan/lots/L3").expect(200).json()["flag"], Value::Null);
+    }
+
+    fn a_tenant_is_told_of_no_sale_of_the_one_before(town) {
+        let operator = town.program(User::Operator);
+        end_lease(&operator, "A2", "m2");
+        let_to(&operator, "A2", "m1", None);
+        town.clock.advance_ms(DAY_MS);
+        // A scale that was left there and cut off sells what the former tenant left.
+        let mut late = sale(1, "L2", 1_234, &town.now());
+        (late["stall"], late["offline"]) = ("A2".into(), true.into());
+        town.scale(2).post(SALES, &json!({ "sales": [late] })).expect(200);
+        let merchant = town.program(User::Merchant).with("accept", "text/html");
+        record(&town.program(User::Merchant), "market.lot.received", lot_at("L9", "m1", "A2")).expect(201);
+        let mut own = sale(2, "L9", 2_000, &town.now());
+        own["stall"] = "A2".into();
+        town.scale(2).post(SALES, &json!({ "sales": [own] })).expect(200);
+        let sales = merchant.get("/market/beiyuan/mine/sales?stall=A2").expect(200).text();
+        assert!(sales.contains("2.000") && !sales.contains("1.234"), "{sales}");
+        let mine = merchant.get("/market/beiyuan/mine").expect(200).text();
+        assert!(mine.contains("14.00") && !mine.contains("22.63"), "what was taken: {mine}");
     }
 }
 

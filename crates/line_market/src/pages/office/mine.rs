@@ -8,10 +8,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use base::{BookId, CityZone, Day, SubjectId};
-use kernel::entries::{self, Kinds};
+use base::BookId;
 use kernel::{Behind, FigureError, Kernel, Period};
-use ledger::Sought;
 use shell::extract::{Path, Query};
 use shell::pages::page;
 use shell::view::{Cell, Column, Empty, FigureTile, Frame, Link, Pager, TableView};
@@ -24,7 +22,7 @@ use super::forms::links;
 use super::lots::state_cell;
 use super::place::{Names, Place, Reach};
 use crate::figures as of;
-use crate::kinds::{Sale, StallLeased};
+use crate::kinds::Sale;
 use crate::policy::READ_TAKINGS;
 use crate::state::{self, Lot, LotFilter, Offer, Price, Stall};
 
@@ -81,23 +79,13 @@ async fn mine(
     let (of_book, today) = (place.book.clone(), app.today());
     let (names, stalls) = app
         .blocking(move |kernel: &Arc<Kernel>| {
-            let books = [of_book.clone()];
             let period = Period { from: today, to: today };
             let all = kernel.read(|tx| state::stalls(tx, &of_book))?;
             let own = all
                 .into_iter()
                 .filter(|stall| stall.merchant.as_ref().is_some_and(|tenant| own.contains(tenant)));
             let stalls = own.map(|stall| {
-                let dimension = format!("stall={}", stall.stall);
-                let of_day = (kernel.zone(), today);
-                let (sales, fen, grams) =
-                    match kernel.read(|tx| is_let_today(tx, of_day, &of_book, &stall.stall))? {
-                        true => taken_of_tenant(kernel, &of_book, period, &stall)?,
-                        false => {
-                            let sum = |name| kernel.sum(name, &books, period, &dimension);
-                            (sum(of::SALES)?, sum(of::SALES_AMOUNT)?, sum(of::SALES_GRAMS)?)
-                        }
-                    };
+                let (sales, fen, grams) = taken_of_tenant(kernel, &of_book, period, &stall)?;
                 let filter = LotFilter {
                     stall: Some(&stall.stall),
                     merchant: stall.merchant.as_deref(),
@@ -125,20 +113,8 @@ async fn mine(
     page(&MinePage { none: t.get("office-no-own-stall"), frame, stalls })
 }
 
-/// Whether a stall was let today, so that its sales of today may be those of two tenants.
-fn is_let_today(
-    tx: &mut dyn Tx,
-    (zone, today): (&CityZone, Day),
-    book: &BookId,
-    stall: &str,
-) -> Result<bool, StoreError> {
-    let Ok(subject) = SubjectId::local("stall", book, stall) else { return Ok(false) };
-    let leased =
-        entries::about_of(tx, book, &subject, Kinds::These(&[Sought::of::<StallLeased>()]), None, 1)?;
-    Ok(leased.first().is_some_and(|entry| zone.day_of(entry.recorded) == today))
-}
-
-/// The sales of a tenant's own lots: what the former tenant took is not for the next one to know.
+/// The sales of a tenant's own lots: what the former tenant took is not for the next one to know, nor what a scale that was cut off
+/// sells of it yet.
 fn of_tenant(
     tx: &mut dyn Tx,
     book: &BookId,
@@ -322,7 +298,7 @@ async fn sales(
             let mut behind =
                 kernel.behind(of::SALES_AMOUNT, &books, period, &dimension, cursor.as_deref(), SALES)?;
             let names = kernel.read(|tx| {
-                if is_own && is_let_today(tx, (kernel.zone(), today), &of_book, &stall)? {
+                if is_own {
                     behind.items =
                         of_tenant(tx, &of_book, tenant.as_deref(), std::mem::take(&mut behind.items))?;
                 }
