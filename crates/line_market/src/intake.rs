@@ -236,13 +236,10 @@ impl Prepared {
         let mut lots: Vec<&str> = cut_off().map(|(_, sale)| sale.lot.as_str()).collect();
         lots.sort_unstable();
         lots.dedup();
-        let mut stalls: Vec<&str> = cut_off()
-            .map(|(_, sale)| &**sale)
-            .filter(|sale| ground.is_tenant_in_doubt(sale))
-            .map(|sale| sale.stall.as_str())
-            .collect();
+        let mut stalls: Vec<&str> = cut_off().map(|(_, sale)| sale.stall.as_str()).collect();
         stalls.sort_unstable();
         stalls.dedup();
+        stalls.retain(|stall| ground.has_stood_at(stall));
         let sold = Sold { scale: self.scale, lots: &lots, stalls: &stalls };
         Ok(state::past(tx, &self.book, sold, (first, last))?)
     }

@@ -93,6 +93,23 @@ fn lot_at(lot: &str, merchant: &str, stall: &str) -> Value {
         "supplier": "寿光蔬菜合作社", "origin": "山东寿光", "document": null, "source": null })
 }
 
+/// The moment, of which a sale may be told later; another minute has begun then.
+fn moment(town: &Town) -> String {
+    let now = town.now();
+    town.clock.advance_ms(60_000);
+    now
+}
+
+/// A scale that was cut off tells what it sold: what it broke.
+fn broke(town: &Town, counter: u32, occurred: &str) -> Vec<String> {
+    let mut line = sale(counter, "L1", 100, occurred);
+    line["offline"] = true.into();
+    town.scale(1).post(SALES, &json!({ "sales": [line] })).expect(200);
+    let all = town.program(User::Inspector).get("/api/market/beiyuan/breaches").expect(200).json();
+    let of_sale = all.as_array().unwrap().iter().filter(|it| it["counter"] == counter);
+    of_sale.map(|it| it["breach"].as_str().unwrap().to_owned()).collect()
+}
+
 /// Entries that opened a matter for a verification, each with what it is about and when it counts from.
 fn opened(town: &Town) -> Vec<(String, Time)> {
     let read = |tx: &mut dyn store::Tx| kernel::entries::entries_from(tx, &town.book(), Seq(0), 100_000);
@@ -226,6 +243,27 @@ on_every_store! {
         assert!(sales.contains("2.000") && !sales.contains("1.234"), "{sales}");
         let mine = merchant.get("/market/beiyuan/mine").expect(200).text();
         assert!(mine.contains("14.00") && !mine.contains("22.63"), "what was taken: {mine}");
+    }
+
+    fn a_sale_of_the_days_between_two_leases_was_nobodys(town) {
+        let operator = town.program(User::Operator);
+        let first = moment(&town);
+        end_lease(&operator, "A1", "m1");
+        let between = moment(&town);
+        // Whatever hour of the day the lease is written down for.
+        let_to(&operator, "A1", "m1", Some("2026-03-10T07:00:00+08:00"));
+        let again = moment(&town);
+        assert_eq!(broke(&town, 1, &first), [] as [&str; 0]);
+        assert_eq!(broke(&town, 2, &between), ["former_tenant"]);
+        assert_eq!(broke(&town, 3, &again), [] as [&str; 0]);
+        end_lease(&operator, "A1", "m1");
+        let_to(&operator, "A1", "m2", None);
+        let others = moment(&town);
+        end_lease(&operator, "A1", "m2");
+        let_to(&operator, "A1", "m1", None);
+        assert_eq!(broke(&town, 4, &others), ["former_tenant"]);
+        assert_eq!(broke(&town, 5, &moment(&town)), [] as [&str; 0]);
+        town.check();
     }
 }
 

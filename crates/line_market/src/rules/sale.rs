@@ -42,12 +42,10 @@ pub struct Judged {
 }
 
 impl Ground {
-    /// Whether somebody else may have had the stall of a sale: it is not let to whose lot it is, or not where the scale stands.
-    pub fn is_tenant_in_doubt(&self, sale: &Sale) -> bool {
-        let is_here = self.scale.stall.as_ref() == Some(&sale.stall);
-        let stood = is_here || self.places.iter().any(|(_, stall)| *stall == sale.stall);
-        let merchant = self.lots.get(&sale.lot).map(|lot| &lot.merchant);
-        stood && merchant.is_some_and(|merchant| !is_here || self.tenant.as_ref() != Some(merchant))
+    /// Whether the scale stands at a stall, or ever did: who had that is asked of a sale that is told late. Whoever has it now may
+    /// have given it back in between.
+    pub fn has_stood_at(&self, stall: &str) -> bool {
+        self.scale.stall.as_deref() == Some(stall) || self.places.iter().any(|(_, place)| place == stall)
     }
 
     /// Judges one sale of the scale and takes its grams out of the lot.

@@ -71,7 +71,7 @@ impl Past {
     }
 }
 
-/// What is asked about the past: a scale, the lots that it sold, and stalls of which it is in doubt who had them.
+/// What is asked about the past: a scale, the lots that it sold, and the stalls at which it did.
 #[derive(Debug, Clone, Copy)]
 pub struct Sold<'a> {
     pub scale: u32,
