@@ -14,6 +14,7 @@ use store::fault::{Answer as Fault, FaultStore, Faults, Step};
 
 use crate::held::put;
 use crate::nodes::node;
+use crate::trespass::granted;
 
 const ENTRIES: &str = "/api/market/beiyuan/entries";
 const SALES: &str = "/scale/v1/sales";
@@ -264,6 +265,14 @@ on_every_store! {
         assert_eq!(broke(&town, 4, &others), ["former_tenant"]);
         assert_eq!(broke(&town, 5, &moment(&town)), [] as [&str; 0]);
         town.check();
+    }
+
+    fn evidence_is_kept_in_the_book_of_whose_goods_it_shows(town) {
+        let grant = json!([{ "role": "merchant", "unit": "371400", "line": "market", "subject": "merchant:beiyuan/m1" }]);
+        let merchant = granted(&town, grant).0;
+        let keep = |book: &str| merchant.post_bytes(&format!("/api/market/{book}/evidence"), "application/octet-stream", b"%PDF-1.4\n%%EOF\n");
+        keep("beiyuan").expect(201);
+        keep("xihai").expect(403);
     }
 }
 

@@ -194,17 +194,18 @@ async fn keep_evidence(
     request: Request,
 ) -> Result<Response, Problem> {
     let (book, resource) = market(&app, &book)?;
-    need_somewhere(&app, &viewer, policy::KEEP_EVIDENCE, &resource)?;
+    need_somewhere(&app, &viewer, policy::KEEP_EVIDENCE, &book, &resource)?;
     let bytes = body(request, EVIDENCE_BYTES_MAX).await?;
     let digest = evidence::keep(&app, &viewer, &book, bytes.to_vec()).await?;
     Ok((StatusCode::CREATED, axum::Json(Kept { digest })).into_response())
 }
 
-/// A merchant may keep and see evidence in a market where it owns anything.
+/// A merchant may keep and see evidence in the market that it is a merchant of.
 pub(crate) fn need_somewhere(
     app: &App,
     viewer: &Viewer,
     action: &str,
+    book: &BookId,
     resource: &Resource,
 ) -> Result<(), Problem> {
     let tree = app.tree();
@@ -215,7 +216,10 @@ pub(crate) fn need_somewhere(
             resource.line.as_deref(),
         )
     });
-    if owners.is_empty() { viewer.need(app, action, resource) } else { Ok(()) }
+    match owners.iter().any(|owner| owner.home() == Some(book.as_str())) {
+        true => Ok(()),
+        false => viewer.need(app, action, resource),
+    }
 }
 
 /// A file by its digest.

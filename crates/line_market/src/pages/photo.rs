@@ -17,6 +17,6 @@ pub async fn kept(
     t: &T,
     bytes: Vec<u8>,
 ) -> Result<Result<String, String>, Problem> {
-    need_somewhere(app, viewer, KEEP_EVIDENCE, resource)?;
+    need_somewhere(app, viewer, KEEP_EVIDENCE, book, resource)?;
     shell::photo::kept(t, evidence::keep(app, viewer, book, bytes).await)
 }
