@@ -115,7 +115,7 @@ fn shape(entry: &Entry, error: &EntryError) -> StoreError {
 }
 
 /// The subject of a scheme that an entry names.
-fn about<'e>(entry: &'e Entry, scheme: &str) -> Option<&'e SubjectId> {
+pub(crate) fn about<'e>(entry: &'e Entry, scheme: &str) -> Option<&'e SubjectId> {
     entry.subjects.iter().map(|subject| &subject.id).find(|id| id.scheme() == scheme)
 }
 

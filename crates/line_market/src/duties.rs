@@ -3,16 +3,16 @@
 //! The duties that were assigned say who owes it and who says whether it is done; where none were, nothing is opened.
 
 use base::{ActorId, BookId, Day, KindName, Seq, SubjectId, Time};
-use kernel::{AppendError, Desk, DocketError, MatterSort, clock_actor};
+use kernel::{AppendError, Desk, DocketError, MatterSort, clock_actor, entries};
 use matters::{
     Cancelled, DayUnit, Due, Event, Evidence, Matter, MatterId, Move, Opened, Reopened, Returned, State,
     Submitted, Taken, Term,
 };
 use store::StoreError;
 
-use crate::apply::word;
-use crate::kinds::{Breach, CertificateType};
-use crate::state::{self, ComplaintRow, Duties, Merchant};
+use crate::apply::{about, word};
+use crate::kinds::{Breach, CertificateType, SlipSerial};
+use crate::state::{self, Duties, Merchant};
 
 pub const COMPLAINT: &str = "market.complaint";
 
@@ -435,8 +435,11 @@ pub(crate) fn count_owed(
 /// With a complaint done, the next about the same slip is owed that laid no duty.
 fn owe_next(desk: &mut Desk<'_>, at: Time, matter: &Matter) -> Result<(), AppendError<DocketError>> {
     let book = matter.id.book();
-    let Some(slip) = complaint_of(desk, matter)?.and_then(|complaint| complaint.slip) else { return Ok(()) };
-    for seq in state::open_complaints(desk.read()?, &book, &slip)? {
+    let Some(seq) = number_of(matter) else { return Ok(()) };
+    // Its head names the slip when its body is erased, too.
+    let Some(entry) = entries::entry(desk.read()?, &book, seq)? else { return Ok(()) };
+    let Some(slip) = about(&entry, SlipSerial::SCHEME) else { return Ok(()) };
+    for seq in state::open_complaints(desk.read()?, &book, slip.local_part())? {
         if desk.matter(&of_complaint(&book, seq))?.is_none() {
             return owe(desk, &book, &clock_actor(), at, &Cause::Complaint { seq: seq.0 });
         }
@@ -444,12 +447,13 @@ fn owe_next(desk: &mut Desk<'_>, at: Time, matter: &Matter) -> Result<(), Append
     Ok(())
 }
 
-fn complaint_of(desk: &mut Desk<'_>, matter: &Matter) -> Result<Option<ComplaintRow>, StoreError> {
-    let number = matter.id.subject().local_part().trim_start_matches("complaint-").parse();
-    let Ok(number) = number else { return Ok(None) };
-    state::complaint(desk.read()?, &matter.id.book(), Seq(number))
+/// The complaint that a matter is about.
+fn number_of(matter: &Matter) -> Option<Seq> {
+    matter.id.subject().local_part().trim_start_matches("complaint-").parse().map(Seq).ok()
 }
 
 fn is_settled(desk: &mut Desk<'_>, matter: &Matter) -> Result<bool, StoreError> {
-    Ok(complaint_of(desk, matter)?.is_none_or(|complaint| complaint.settled_seq.is_some()))
+    let Some(seq) = number_of(matter) else { return Ok(true) };
+    let complaint = state::complaint(desk.read()?, &matter.id.book(), seq)?;
+    Ok(complaint.is_none_or(|complaint| complaint.settled_seq.is_some()))
 }

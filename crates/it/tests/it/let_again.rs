@@ -274,6 +274,33 @@ on_every_store! {
         keep("beiyuan").expect(201);
         keep("xihai").expect(403);
     }
+
+    fn what_is_erased_of_a_complaint_keeps_no_other_from_being_owed(town) {
+        assign(&town);
+        let bureau = town.holder_again("li");
+        let (anyone, admin) = (town.program(User::Anonymous), town.program(User::Admin));
+        let sold = json!({ "sales": [sale(1, "L1", 500, &town.now())] });
+        let slip = town.scale(1).post(SALES, &sold).expect(200).json()["lines"][0]["slip"].clone();
+        let complain = || {
+            let body = json!({ "slip": slip, "text": "短斤少两", "contact": "13800000000", "fair_scale_g": null });
+            record(&anyone, "market.complaint.filed", body).expect(201).json()["entry"]["seq"].as_u64().unwrap()
+        };
+        let complaints: Vec<u64> = (0..5).map(|_| complain()).collect();
+        let status = |seq: u64| bureau.get(&format!("/api/matters/beiyuan/complaint-{seq}")).status;
+        let owed = || complaints.iter().map(|seq| status(*seq) == 200).collect::<Vec<_>>();
+        assert_eq!(owed(), [true, true, true, false, false]);
+        for seq in &complaints[..3] {
+            let reason = json!({ "reason": "本人申请", "legal_basis": "个人信息保护法第四十七条" });
+            admin.post(&format!("/api/ledger/beiyuan/{seq}/erase"), &reason).expect(201);
+        }
+        for (closed, seq) in complaints[..2].iter().enumerate() {
+            let step = json!({ "verb": "cancelled", "reason": "已办结", "approver": SUPERVISING });
+            let address = format!("/api/matters/beiyuan/complaint-{seq}/moves");
+            bureau.post(&address, &json!({ "expected": 0, "move": step })).expect(201);
+            assert_eq!(owed()[3..], [true, closed > 0]);
+        }
+        town.check();
+    }
 }
 
 #[test]
