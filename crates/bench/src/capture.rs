@@ -39,7 +39,7 @@ pub fn event(n: u64) -> Value {
         "type": "ObjectEvent", "action": "OBSERVE", "bizStep": "shipping", "disposition": "in_transit",
         "eventID": format!("urn:uuid:{:08x}-0000-4000-9000-{n:012x}", n >> 16),
         "eventTime": "2026-03-10T08:00:00.000+08:00", "eventTimeZoneOffset": "+08:00",
-        "epcList": [format!("https://id.gs1.org/01/09521371001016/21/{n}")],
+        "epcList": [format!("https://id.gs1.org/01/09521371001010/21/{n}")],
         "readPoint": { "id": "https://id.gs1.org/414/9521371000037" },
         "bizLocation": { "id": "https://id.gs1.org/414/9521371000020" },
         "bizTransactionList": [{ "type": "po", "bizTransaction": format!("urn:epcglobal:cbv:bt:9521371000037:{}", n / 10) }],

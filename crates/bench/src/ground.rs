@@ -104,8 +104,8 @@ fn system() -> ActorId {
 /// Every lot that will be sold, each from a source that an EPCIS event brought forth.
 fn receive_lots(plan: &Plan, kernel: &Kernel, book: &BookId) {
     let per_scale = plan.sales.div_ceil(u64::from(plan.scales));
-    let source = |n: u64| format!("https://id.gs1.org/01/09521371001016/10/W{n}");
-    let harvest = "https://id.gs1.org/01/09521371001016/10/H1";
+    let source = |n: u64| format!("https://id.gs1.org/01/09521371001010/10/W{n}");
+    let harvest = "https://id.gs1.org/01/09521371001010/10/H1";
     let mut lots = vec![(RECALLED.to_owned(), 1)];
     for scale in 1..=plan.scales {
         lots.extend((0..=per_scale / SALES_PER_LOT).map(|n| (format!("S{scale}N{n}"), scale)));

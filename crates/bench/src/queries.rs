@@ -41,7 +41,7 @@ fn at(n: u64) -> Time {
 }
 
 fn thing(plan: &Plan, n: u64) -> String {
-    format!("https://id.gs1.org/01/09521371001016/21/{}", n % plan.events.div_ceil(SIGHTINGS))
+    format!("https://id.gs1.org/01/09521371001010/21/{}", n % plan.events.div_ceil(SIGHTINGS))
 }
 
 fn place(n: u64) -> String {

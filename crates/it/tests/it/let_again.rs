@@ -6,7 +6,7 @@ use base::limits::{MERCHANTS_MAX, SCALES_MAX, STALLS_MAX};
 use base::{ActorId, Day, Seq, Time};
 use harness::{Answer, Client, Engine, Town, User, on_every_store, sale};
 use ledger::Body;
-use line_market::kinds::{MerchantRegistered, ScaleEnrolled, StallOpened};
+use line_market::kinds::{LotReceived, MerchantRegistered, ScaleEnrolled, StallOpened};
 use line_market::record::{Input, record as decide};
 use serde_json::{Value, json};
 use store::Param;
@@ -299,6 +299,35 @@ on_every_store! {
             bureau.post(&address, &json!({ "expected": 0, "move": step })).expect(201);
             assert_eq!(owed()[3..], [true, closed > 0]);
         }
+        town.check();
+    }
+
+    fn the_source_of_a_lot_is_an_identifier_of_goods(town) {
+        let merchant = town.program(User::Merchant);
+        let receive = |lot: &str, source: &str| {
+            let mut body = town.lot(lot, 1_000);
+            body["source"] = source.into();
+            record(&merchant, "market.lot.received", body)
+        };
+        let before = town.fingerprint();
+        for source in ["account:alice", "foo:bar", "urn:epc:id:gid:1.2.3", "https://example.org/a", "urn:epc:id:sgtin:4012345.012345"] {
+            assert_eq!(refused(receive("N1", source), 400), of("body", "body.source"), "{source}");
+        }
+        assert_eq!(town.fingerprint(), before);
+        for (lot, source) in [
+            ("N1", "urn:epc:class:lgtin:4012345.012345.crate9"),
+            ("N2", "urn:epc:id:sgtin:4012345.012345.7"),
+            ("N3", "https://id.gs1.org/01/09521371001010/10/W1"),
+            ("N4", "https://example.org/01/09521371001010"),
+            ("N5", "urn:epc:id:sscc:4012345.0123456789"),
+        ] {
+            receive(lot, source).expect(201);
+        }
+        // What was recorded before this was refused stays readable.
+        let mut old = town.lot("N6", 1_000);
+        old["source"] = "foo:bar".into();
+        put::<LotReceived>(&town, "N6", vec![serde_json::from_value(old).unwrap()]);
+        assert_eq!(merchant.with("accept", "text/html").get("/market/beiyuan/lots/N6").expect(200).status, 200);
         town.check();
     }
 }

@@ -75,7 +75,7 @@ body! {
         /// Where it grew or was made.
         pub origin: String,
         pub document: Option<Document>,
-        /// The supplier's own identifier of the goods: an EPC URN or a GS1 Digital Link.
+        /// The supplier's own identifier of the goods: an EPC URN of a GS1 key or a GS1 Digital Link.
         #[schema(value_type = Option<String>)]
         pub source: Option<SubjectId>,
     }

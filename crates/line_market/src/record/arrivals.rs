@@ -1,6 +1,8 @@
 //! Goods as they come to a merchant.
 
 use base::SubjectId;
+use epcis::digital_link::{CANONICAL_BASE, DigitalLink};
+use epcis::urn::to_digital_link;
 use kernel::Receipt;
 use ledger::Role;
 
@@ -23,6 +25,7 @@ impl Recorder<'_, '_> {
         self.need_few_arrivals(&body.merchant)?;
         let mut draft = self.draft(&body)?.at(self.id("stall", &body.stall)?);
         if let Some(source) = &body.source {
+            need_identifier(source)?;
             // Under this form an event that names it otherwise is met.
             let source = SubjectId::new(epcis::urn::canonical(source.as_str()))
                 .map_err(|error| refused(Refusal::new(Code::Body, "body.source", error.to_string())))?;
@@ -67,5 +70,21 @@ impl Recorder<'_, '_> {
         let (came, parts) = state::lots_of_day(self.desk.read()?, self.book, merchant, day)?;
         let count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
         Ok((count(came), count(parts)))
+    }
+}
+
+/// Refuses what is no EPC URN of a GS1 key and no Digital Link. An older book may hold others.
+fn need_identifier(source: &SubjectId) -> Result<(), Failure> {
+    let text = source.as_str();
+    let link = match text.starts_with("urn:") {
+        true => to_digital_link(text, CANONICAL_BASE),
+        false => DigitalLink::parse(text),
+    };
+    match link {
+        Ok(_) => Ok(()),
+        Err(rule) => {
+            let detail = format!("must be an EPC URN or a GS1 Digital Link: {rule}");
+            refuse(Code::Body, "body.source", detail)
+        }
     }
 }
