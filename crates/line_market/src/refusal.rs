@@ -68,6 +68,8 @@ pub enum Code {
     TooManyProducts,
     /// As many complaints about a slip are open as may.
     TooManyComplaints,
+    /// As many complaints without a slip were taken down on a day as may.
+    TooManyComplaintsOfDay,
     /// A paper or verification is said to end before the day that is recorded.
     EndsEarlier,
     /// As many offers were made from one stall to another within a day as may.
@@ -106,6 +108,7 @@ impl Code {
                 | Self::TooManyMerchants
                 | Self::TooManyProducts
                 | Self::TooManyComplaints
+                | Self::TooManyComplaintsOfDay
                 | Self::TooManyOffers
         )
     }

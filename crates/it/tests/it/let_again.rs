@@ -28,6 +28,10 @@ fn record(client: &Client, kind: &str, body: Value) -> Answer {
     client.post(ENTRIES, &json!({ "kind": kind, "body": body }))
 }
 
+fn dated(client: &Client, kind: &str, occurred: &str, body: Value) -> Answer {
+    client.post(ENTRIES, &json!({ "kind": kind, "occurred": occurred, "body": body }))
+}
+
 /// What a refusal is called, and the field that it names.
 fn refused(answer: Answer, status: u16) -> (String, String) {
     let problem = answer.expect(status).json();
@@ -329,6 +333,25 @@ on_every_store! {
         put::<LotReceived>(&town, "N6", vec![serde_json::from_value(old).unwrap()]);
         assert_eq!(merchant.with("accept", "text/html").get("/market/beiyuan/lots/N6").expect(200).status, 200);
         town.check();
+    }
+
+    fn so_many_complaints_without_a_slip_are_taken_down_on_a_day(town) {
+        let operator = town.program(User::Operator);
+        let complaint = |slip: &Value| json!({ "slip": slip, "text": "短斤少两", "contact": null, "fair_scale_g": null });
+        let sold = json!({ "sales": [sale(1, "L1", 500, &town.now())] });
+        let slip = town.scale(1).post(SALES, &sold).expect(200).json()["lines"][0]["slip"].clone();
+        let file = |slip: &Value| record(&operator, "market.complaint.filed", complaint(slip));
+        load(&town, "market.complaint.filed", vec![complaint(&Value::Null); 99]);
+        file(&Value::Null).expect(201);
+        let before = town.fingerprint();
+        let full = of("too-many-complaints-of-day", "body.slip");
+        assert_eq!(refused(file(&Value::Null), 409), full);
+        // Nor of another day.
+        assert_eq!(refused(dated(&operator, "market.complaint.filed", "2026-03-01T08:00:00+08:00", complaint(&Value::Null)), 409), full);
+        assert_eq!(town.fingerprint(), before);
+        file(&slip).expect(201);
+        town.clock.advance_ms(DAY_MS);
+        file(&Value::Null).expect(201);
     }
 }
 

@@ -14,6 +14,9 @@ pub use retest::{failure, retest, taken_back};
 pub const COMPLAINTS_OF_SLIP_MAX: usize = 3;
 pub const COMPLAINTS_WAITING_MAX: usize = 20;
 
+/// Complaints that name no slip, of those that are taken down at a market in a day.
+pub const COMPLAINTS_OF_DAY_MAX: usize = 100;
+
 /// Days after which an arrival of goods, and what became of them, is not written down any more.
 pub const WRITTEN_DAYS_MAX: i32 = 31;
 

@@ -33,6 +33,20 @@ pub fn open_complaints(tx: &mut dyn Tx, book: &BookId, slip: &str) -> Result<Vec
     rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect()
 }
 
+/// The complaint that names no slip, or whose slip was erased, before which so many were filed, counted from the latest.
+pub fn complaint_without_slip(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    count: usize,
+) -> Result<Option<Seq>, StoreError> {
+    let sql = format!(
+        "select seq from market_complaint where book = $1 and slip is null order by seq desc limit 1 offset {}",
+        count - 1
+    );
+    let row = tx.query_one(&sql, &[Param::Text(book.as_str())])?;
+    row.map(|row| row.int(0).map(Seq::from_i64)).transpose()
+}
+
 /// Which of these entries are events of others.
 pub fn captured(tx: &mut dyn Tx, book: &BookId, seqs: &[Seq]) -> Result<HashSet<Seq>, StoreError> {
     let mut found = HashSet::new();
