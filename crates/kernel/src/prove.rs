@@ -106,6 +106,16 @@ impl Kernel {
         Ok(note)
     }
 
+    /// A checkpoint of a tree that holds an entry: the one that the log shows, or, of an entry that was recorded since, the one of its
+    /// proof.
+    pub fn checkpoint_with(&self, book: &BookId, seq: Seq) -> Result<String, ProofError> {
+        let shown = self.published_checkpoint(book)?;
+        match merkle::open(&shown, std::slice::from_ref(self.verifier()))?.size() > seq.0 {
+            true => Ok(shown),
+            false => Ok(self.prove(book, seq)?.proof.note().to_owned()),
+        }
+    }
+
     fn sign_now(&self, book: &BookId) -> Result<(String, u64), ProofError> {
         let mut outcome = None;
         self.read(|tx| {

@@ -353,6 +353,29 @@ on_every_store! {
         town.clock.advance_ms(DAY_MS);
         file(&Value::Null).expect(201);
     }
+
+    fn the_file_of_a_lot_has_nothing_signed_that_is_signed_already(town) {
+        let inspector = town.program(User::Inspector).with("accept", "text/html");
+        let kept = || {
+            const KEPT: &str = "select count(*) from checkpoint where book = $1";
+            town.site.kernel.read(|tx| tx.query_one(KEPT, &[Param::Text(town.book().as_str())])).unwrap().unwrap().int(0).unwrap()
+        };
+        let before = kept();
+        for number in 0..3 {
+            let body = json!({ "lot": "L1", "method": "rapid", "item": format!("i{number}"), "reading": "1 %", "limit": null,
+                "verdict": "pass", "retest_of": null });
+            let seq = record(&town.program(User::Inspector), "market.inspection.recorded", body).expect(201).json()["entry"]["seq"].as_u64().unwrap();
+            let file = inspector.get("/market/beiyuan/lots/L1/file").expect(200).text();
+            // Every entry of the file is in the tree of the checkpoint below it.
+            let (_, note) = file.rsplit_once("/beiyuan</code><br><code>").unwrap();
+            let size: u64 = note.split_once('<').unwrap().0.parse().unwrap();
+            assert!(file.contains(&format!("/ledger/beiyuan/{seq}\"")) && size > seq, "{size} of {seq}");
+        }
+        assert_eq!(kept(), before + 1);
+        town.clock.advance_ms(5_000);
+        inspector.get("/market/beiyuan/lots/L1/file").expect(200);
+        assert_eq!(kept(), before + 2);
+    }
 }
 
 #[test]

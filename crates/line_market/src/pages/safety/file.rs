@@ -143,8 +143,8 @@ async fn sheet(
     Path((book, code)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let (ground, found, lacking) = gathered(&app, &viewer, lang, &book, &code).await?;
-    let home = ground.book.clone();
-    let checkpoint = app.blocking(move |kernel| kernel.checkpoint(&home)).await?;
+    let (home, last) = (ground.book.clone(), found.entries.last().map_or(Seq(0), |entry| entry.seq));
+    let checkpoint = app.blocking(move |kernel| kernel.checkpoint_with(&home, last)).await?;
     let t = app.texts.t(lang);
     let frame = ground.frame(&app, &viewer, lang, t.with("safety-file-of", &[("lot", code.as_str())]), &here);
     let lot = &found.lot;
