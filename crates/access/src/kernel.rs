@@ -87,7 +87,7 @@ pub const KERNEL_ACTIONS: &[ActionDef] = &[
 ];
 
 const fn role(name: &'static str, title_zh: &'static str, title_en: &'static str) -> RoleDef {
-    RoleDef { name, title_zh, title_en, line: None }
+    RoleDef { name, title_zh, title_en, line: None, of_programs: false }
 }
 
 const fn action(

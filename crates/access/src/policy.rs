@@ -13,6 +13,8 @@ pub struct RoleDef {
     pub title_en: &'static str,
     /// The line that the role belongs to; `None` for roles of the kernel, which may be granted on one line or on all.
     pub line: Option<&'static str>,
+    /// Whether it is for tokens and devices, and for no account: what they write is public, and so is who they are.
+    pub of_programs: bool,
 }
 
 /// Something that can be done, and who may.
@@ -165,9 +167,27 @@ mod tests {
     use super::*;
 
     const ROLES: [RoleDef; 3] = [
-        RoleDef { name: "admin", title_zh: "管理员", title_en: "Administrator", line: None },
-        RoleDef { name: "operator", title_zh: "经营者", title_en: "Operator", line: Some("market") },
-        RoleDef { name: "planner", title_zh: "计划员", title_en: "Planner", line: Some("projects") },
+        RoleDef {
+            name: "admin",
+            title_zh: "管理员",
+            title_en: "Administrator",
+            line: None,
+            of_programs: false,
+        },
+        RoleDef {
+            name: "operator",
+            title_zh: "经营者",
+            title_en: "Operator",
+            line: Some("market"),
+            of_programs: false,
+        },
+        RoleDef {
+            name: "planner",
+            title_zh: "计划员",
+            title_en: "Planner",
+            line: Some("projects"),
+            of_programs: false,
+        },
     ];
 
     fn action(

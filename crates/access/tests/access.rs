@@ -13,8 +13,20 @@ use registry::{Book, Level, Tree, Unit};
 const LINES: [&str; 2] = ["market", "projects"];
 
 const ROLES: &[RoleDef] = &[
-    RoleDef { name: "operator", title_zh: "经营者", title_en: "Operator", line: Some("market") },
-    RoleDef { name: "merchant", title_zh: "商户", title_en: "Merchant", line: Some("market") },
+    RoleDef {
+        name: "operator",
+        title_zh: "经营者",
+        title_en: "Operator",
+        line: Some("market"),
+        of_programs: false,
+    },
+    RoleDef {
+        name: "merchant",
+        title_zh: "商户",
+        title_en: "Merchant",
+        line: Some("market"),
+        of_programs: false,
+    },
 ];
 
 const ACTIONS: &[ActionDef] = &[

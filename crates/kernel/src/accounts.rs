@@ -242,6 +242,9 @@ impl Admin<'_, '_> {
         if !self.is_installation() && grant.subject.as_ref().is_some_and(is_reserved) {
             return Err(AdminError::ReservedSubject.into());
         }
+        if role.of_programs && !self.is_installation() && grantee.as_str().starts_with("account:") {
+            return Err(AdminError::RoleOfPrograms(grant.role.clone()).into());
+        }
         // Its credential would outlast the session that it was made from.
         if grant.role == ADMIN && !self.is_installation() && !grantee.as_str().starts_with("account:") {
             return Err(AdminError::ProgramAdmin.into());

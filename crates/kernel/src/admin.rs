@@ -36,6 +36,8 @@ pub enum AdminError {
     ReservedSubject,
     #[error("the role of an administrator is granted to accounts, not to programs or devices")]
     ProgramAdmin,
+    #[error("the role {0} is granted to programs and devices, not to accounts")]
+    RoleOfPrograms(String),
     #[error("it is the last administrator of the root")]
     LastAdmin,
     #[error("the password is shorter than {0} characters")]
@@ -148,7 +150,7 @@ impl AdminError {
             Self::CodeWrong | Self::CodesWrong(_) | Self::CodesOften(_) => "code",
             Self::IdentityTaken => "identifier",
             Self::UnknownGrantee(_) => "grantee",
-            Self::UnknownRole(_) | Self::ProgramAdmin => "role",
+            Self::UnknownRole(_) | Self::ProgramAdmin | Self::RoleOfPrograms(_) => "role",
             Self::RoleOfLine { .. } => "line",
             Self::UnknownGrant(_) => "grant",
             Self::NoGrants | Self::GrantsMany(_) => "grants",

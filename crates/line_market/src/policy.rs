@@ -3,14 +3,15 @@
 use access::{ActionDef, RoleDef};
 
 const fn role(name: &'static str, title_zh: &'static str, title_en: &'static str) -> RoleDef {
-    RoleDef { name, title_zh, title_en, line: Some("market") }
+    RoleDef { name, title_zh, title_en, line: Some("market"), of_programs: false }
 }
 
 pub const ROLES: &[RoleDef] = &[
     role("operator", "市场管理方", "Market operator"),
     role("merchant", "经营户", "Merchant"),
     role("inspector", "检测执法人员", "Inspector"),
-    role("scale", "电子秤", "Scale"),
+    // What it writes is on slips, which anybody may open.
+    RoleDef { of_programs: true, ..role("scale", "电子秤", "Scale") },
     // Captures events, and sees those that it sent itself.
     role("supplier", "外部系统", "Outside system"),
     // Sees the events of every sender, and nothing else: a regulator's or wholesaler's own system.

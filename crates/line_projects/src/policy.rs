@@ -3,7 +3,7 @@
 use access::{ActionDef, RoleDef};
 
 const fn role(name: &'static str, title_zh: &'static str, title_en: &'static str) -> RoleDef {
-    RoleDef { name, title_zh, title_en, line: Some("projects") }
+    RoleDef { name, title_zh, title_en, line: Some("projects"), of_programs: false }
 }
 
 pub const ROLES: &[RoleDef] = &[

@@ -279,6 +279,28 @@ on_every_store! {
         keep("xihai").expect(403);
     }
 
+    fn nobody_weighs_under_an_account(town) {
+        let (wei, admin) = (town.holder("wei", &[]), town.program(User::Admin));
+        let grant = json!({ "grantee": "account:wei", "role": "scale", "unit": "beiyuan-market", "line": "market", "subject": "scale:beiyuan/1" });
+        let before = town.fingerprint();
+        assert_eq!(refused(admin.post("/api/grants", &grant), 400), of("reserved", "role"));
+        assert_eq!(town.fingerprint(), before);
+        // One that was given before this was refused weighs nothing.
+        let role = access::Grant {
+            role: "scale".into(),
+            unit: base::UnitCode::new("beiyuan-market").unwrap(),
+            line: Some("market".into()),
+            subject: base::SubjectId::new("scale:beiyuan/1").ok(),
+        };
+        let grantee = ActorId::new("account:wei").unwrap();
+        town.site.kernel.give_grant(&ActorId::new("system:test").unwrap(), &grantee, role).unwrap();
+        let sold = json!({ "sales": [sale(1, "L1", 500, &town.now())] });
+        wei.post(SALES, &sold).expect(403);
+        wei.get("/scale/v1/state").expect(403);
+        wei.post("/scale/v1/acks", &json!({ "holds": [] })).expect(403);
+        town.scale(1).post(SALES, &sold).expect(200);
+    }
+
     fn what_is_erased_of_a_complaint_keeps_no_other_from_being_owed(town) {
         assign(&town);
         let bureau = town.holder_again("li");

@@ -26,7 +26,13 @@ impl Line for Market {
         Vec::new()
     }
     fn roles(&self) -> &'static [RoleDef] {
-        &[RoleDef { name: "scale", title_zh: "电子秤", title_en: "Scale", line: Some("market") }]
+        &[RoleDef {
+            name: "scale",
+            title_zh: "电子秤",
+            title_en: "Scale",
+            line: Some("market"),
+            of_programs: false,
+        }]
     }
     fn actions(&self) -> &'static [ActionDef] {
         &[ActionDef {

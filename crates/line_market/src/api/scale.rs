@@ -38,8 +38,10 @@ pub fn streams() -> Router<App> {
 /// The scale that a credential stands for: its grant's subject is `scale:<book>/<number>`.
 fn scale_of(app: &App, viewer: &Viewer) -> Result<(BookId, u32), Problem> {
     let actor = viewer.actor().ok_or_else(Problem::unauthorized)?;
+    // Slips show by whom a sale was recorded: an account has no scale, whatever was granted to it.
+    let is_program = viewer.session().is_none();
     let subjects = actor.grants.iter().filter_map(|grant| grant.subject.as_ref());
-    let subject = subjects.clone().find(|subject| subject.scheme() == "scale");
+    let subject = subjects.clone().find(|subject| is_program && subject.scheme() == "scale");
     let found = subject
         .and_then(|subject| Some((BookId::new(subject.home()?).ok()?, subject.local_part().parse().ok()?)));
     let Some((book, scale)) = found else {

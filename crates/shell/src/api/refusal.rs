@@ -76,7 +76,7 @@ fn rule(refusal: &AdminError) -> &'static str {
         | AdminError::TotpOn
         | AdminError::TotpOff
         | AdminError::IdentityMissing => "state",
-        AdminError::ReservedSubject | AdminError::ProgramAdmin => "reserved",
+        AdminError::ReservedSubject | AdminError::ProgramAdmin | AdminError::RoleOfPrograms(_) => "reserved",
         AdminError::ForeignPost => "reference",
         AdminError::UnknownAccount(_)
         | AdminError::UnknownGrant(_)
@@ -120,6 +120,7 @@ fn sentence(refusal: &AdminError) -> String {
         AdminError::AccountExists(account) => format!("账户 {account} 已经存在，请换用其他账户名。"),
         AdminError::UnknownAccount(account) => format!("没有账户 {account}。"),
         AdminError::AccountDisabled(account) => format!("账户 {account} 已停用。"),
+        AdminError::RoleOfPrograms(role) => format!("角色“{role}”只能授予程序和设备，不能授予账户。"),
         AdminError::ProgramAdmin => "管理员角色只能授予账户，不能授予程序和设备。".into(),
         AdminError::ReservedSubject => "条线角色不能以账户、令牌、设备或系统自身的名义授予。".into(),
         AdminError::OwnAccount => "此项不能对本人账户办理，请由其他管理员办理。".into(),
