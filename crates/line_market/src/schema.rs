@@ -34,6 +34,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 20, sql: include_str!("../migrations/0020_told.sql") },
     Migration { owner: "market", number: 21, sql: include_str!("../migrations/0021_arrivals.sql") },
     Migration { owner: "market", number: 22, sql: include_str!("../migrations/0022_failures.sql") },
+    Migration { owner: "market", number: 23, sql: include_str!("../migrations/0023_places_counted.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[
@@ -108,7 +109,8 @@ pub const DERIVED: &[Derived] = &[
 /// Step 6 finds events by their facts, which only their entries tell, and says whose each is; step 11 tells where scales
 /// stood before; step 18 adds up jobs, and gives merchants the days of papers back that went when an older one was erased;
 /// step 20 tells what products were called before, and
-/// when stalls were let or given back; step 22 tells which failed tests stand.
+/// when stalls were let or given back; step 22 tells which failed tests stand; step 23 tells where scales
+/// stood from when that was recorded.
 pub const REBUILT: &[Rebuilt] = &[
     Rebuilt {
         step: 6,
@@ -142,5 +144,10 @@ pub const REBUILT: &[Rebuilt] = &[
         step: 22,
         tables: &["market_inspection", "market_failure"],
         kinds: &[InspectionRecorded::KIND],
+    },
+    Rebuilt {
+        step: 23,
+        tables: &["market_scale", "market_scale_place"],
+        kinds: &[ScaleEnrolled::KIND, ScaleVerified::KIND, ScaleMoved::KIND],
     },
 ];

@@ -25,7 +25,7 @@ pub use markets::{
     market_of_gtin, slip_gtins,
 };
 pub use offers::{Offer, offer, offers_of_a_day, offers_to};
-pub use past::{Held, Names, Past, Sold, Tenant, Verified, past, product_name};
+pub use past::{Held, Names, Past, Sold, Tenant, Verified, counts_from, past, product_name};
 pub use recalls::{RecallRow, open_recall, recalls};
 pub use scales::{Scale, places_of_scale, scale, scales, scales_at};
 pub use slips::{captured, complaint_without_slip, count_slips, open_complaints, sale_of_slip, slips};

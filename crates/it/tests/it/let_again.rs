@@ -328,6 +328,29 @@ on_every_store! {
         town.check();
     }
 
+    fn a_scale_stands_elsewhere_from_when_that_was_recorded(town) {
+        let operator = town.program(User::Operator);
+        let carry = |stall: &str, occurred: &str| {
+            let body = json!({ "scale": 1, "stall": stall });
+            dated(&operator, "market.scale.moved", occurred, body).expect(201);
+        };
+        let hours_ago = |hours: i64| Time(town.site.kernel.now().0 - hours * 3_600_000).to_string();
+        let sell = |counter: u32, (lot, stall): (&str, &str), occurred: &str| {
+            let mut line = sale(counter, lot, 100, occurred);
+            (line["stall"], line["offline"]) = (stall.into(), true.into());
+            town.scale(1).post(SALES, &json!({ "sales": [line] }))
+        };
+        town.clock.advance_ms(6 * 3_600_000);
+        carry("A2", &hours_ago(4));
+        sell(1, ("L1", "A1"), &hours_ago(2)).expect(200);
+        town.clock.advance_ms(3_600_000);
+        carry("A1", &town.now());
+        assert_eq!(refused(sell(2, ("L2", "A2"), &hours_ago(3)), 400), of("foreign-lot", "lot"));
+        let there = Time(town.site.kernel.now().0 - 1_800_000).to_string();
+        sell(3, ("L2", "A2"), &there).expect(200);
+        town.check();
+    }
+
     fn the_source_of_a_lot_is_an_identifier_of_goods(town) {
         let merchant = town.program(User::Merchant);
         let receive = |lot: &str, source: &str| {

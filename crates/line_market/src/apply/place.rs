@@ -6,6 +6,7 @@ use super::{One, word};
 use crate::kinds::{
     FeeCharged, FeePaid, LeaseEnded, ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased, StallOpened,
 };
+use crate::state::counts_from;
 
 impl One<'_> {
     pub(super) fn stall(self) -> Result<(), StoreError> {
@@ -75,11 +76,11 @@ impl One<'_> {
         }
     }
 
-    /// Where a scale stands from then on.
+    /// Where a scale stands from when that was recorded on: nobody could go by it earlier.
     fn scale_stands(self, scale: u32, stall: &str) -> Result<(), StoreError> {
         const SQL: &str =
             "insert into market_scale_place (book, scale, seq, at, stall) values ($1, $2, $3, $4, $5)";
-        let (seq, at) = (self.seq(), self.occurred());
+        let (seq, at) = (self.seq(), counts_from(self.entry).0.into());
         self.run(SQL, &[i64::from(scale).into(), seq, at, stall.into()])
     }
 

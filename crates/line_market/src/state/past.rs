@@ -183,7 +183,8 @@ fn held(
     Ok(held)
 }
 
-fn counts_from(entry: &Entry) -> Time {
+/// From when on an entry counts.
+pub fn counts_from(entry: &Entry) -> Time {
     match entry.actor.is_system() {
         true => entry.occurred,
         false => entry.occurred.max(entry.recorded),
