@@ -48,6 +48,7 @@ mod proofs;
 mod provider;
 mod proxies;
 mod public;
+mod reckoned;
 mod refusals;
 mod renewed;
 mod replica;

@@ -266,7 +266,8 @@ on_every_store! {
         refused(record(&planner, "projects.plan.baselined", json!({ "project": "road", "title": "x" })), "body.project", "plan");
         town.clock.advance_ms(60_000);
         report(0).expect(201);
-        assert!(plan(&team)["finish"].as_str().unwrap().starts_with("1841"));
+        let told = team.get(PLAN).expect(409).json();
+        assert!(told["detail_zh"].as_str().unwrap().contains("1841899-"), "{told}");
         refused(edit(json!([{ "what": "name", "activity": "1", "name": "y" }])), "body.changes", "plan");
         edit(json!([duration("1", 10)])).expect(201);
         assert!(plan(&team)["finish"].as_str().unwrap().starts_with("2026"));

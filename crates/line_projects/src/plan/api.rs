@@ -19,10 +19,11 @@ use utoipa_axum::routes;
 use super::kinds::Imported;
 use super::state::{Baseline, Source};
 use super::taken::{self, Preview, Taken};
-use super::{Clock, CurvePoint, Held, Outlook, export, read};
+use super::{Clock, CurvePoint, Held, Outlook, PlanError, export, read};
 use crate::api::{Sight, ledger, sight};
 use crate::policy::READ;
 use crate::record::Recorded;
+use crate::refusal::Code;
 use crate::state::{self, Project};
 use ledger::Body;
 
@@ -111,7 +112,7 @@ struct PlanAccount {
 /// The plan of a project, as things stand: dates, floats, what is done, and what holds it up.
 #[utoipa::path(get, path = "/api/projects/{book}/projects/{project}/plan", tag = "projects",
     params(("book" = String, Path), ("project" = String, Path)),
-    responses((status = 200, body = PlanAccount), (status = 401), (status = 403), (status = 404)),
+    responses((status = 200, body = PlanAccount), (status = 401), (status = 403), (status = 404), (status = 409)),
     extensions(("x-action" = json!("projects.records.read"))))]
 async fn show(
     State(app): State<App>,
@@ -124,7 +125,9 @@ async fn show(
         app.blocking(move |kernel| kernel.read(|tx| super::state::baselines(tx, &book, &name))).await?
     };
     let blocked = blocked(&app, &book, &project, &outlook).await?;
-    Ok(axum::Json(account(source, &outlook, blocked, baselines)))
+    let account =
+        app.blocking(move |_| Ok::<_, Problem>(account(source, &outlook, blocked, baselines))).await?;
+    Ok(axum::Json(account))
 }
 
 fn account(
@@ -189,7 +192,14 @@ pub(super) async fn planned(
             .await?
     };
     let (source, outlook) = found.ok_or_else(Problem::not_found)?;
+    let outlook = outlook.map_err(|error| unreckoned(&error))?;
     Ok((book, project, source, Arc::new(outlook)))
+}
+
+/// Answered 409: what was recorded of the plan and what was reported of it do not go together.
+fn unreckoned(error: &PlanError) -> Problem {
+    let (zh, en) = error.told(None);
+    Problem::conflict(Code::Plan.name(), Both::new(format!("{}：{zh}。", Code::Plan.chinese()), en))
 }
 
 /// A project that the viewer may look at.
@@ -358,7 +368,8 @@ pub(super) struct Suggestions {
 /// Suggests which finish to start links may become overlaps (压茬推进), so that a deadline is met.
 #[utoipa::path(get, path = "/api/projects/{book}/projects/{project}/plan/overlaps", tag = "projects",
     params(("book" = String, Path), ("project" = String, Path), OverlapQuery),
-    responses((status = 200, body = Suggestions), (status = 400), (status = 401), (status = 403), (status = 404)),
+    responses((status = 200, body = Suggestions), (status = 400), (status = 401), (status = 403), (status = 404),
+        (status = 409)),
     extensions(("x-action" = json!("projects.records.read"))))]
 async fn overlaps(
     State(app): State<App>,
@@ -423,7 +434,7 @@ struct Curve {
 /// The S-curve of a project, and its earned value today.
 #[utoipa::path(get, path = "/api/projects/{book}/projects/{project}/plan/curve", tag = "projects",
     params(("book" = String, Path), ("project" = String, Path)),
-    responses((status = 200, body = Curve), (status = 401), (status = 403), (status = 404)),
+    responses((status = 200, body = Curve), (status = 401), (status = 403), (status = 404), (status = 409)),
     extensions(("x-action" = json!("projects.records.read"))))]
 async fn curve(
     State(app): State<App>,
@@ -458,7 +469,7 @@ struct FileQuery {
     responses((status = 200, content((String = "application/xml"), (String = "text/csv"), (String = "text/calendar"),
         (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (Object = "application/json"))),
         (status = 400), (status = 401), (status = 403),
-        (status = 404)),
+        (status = 404), (status = 409)),
     extensions(("x-action" = json!("projects.records.read"))))]
 async fn file(
     State(app): State<App>,

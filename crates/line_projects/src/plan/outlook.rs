@@ -13,6 +13,7 @@ use schedule_formats::Document;
 use super::clock::Clock;
 use super::explain::PlanError;
 use super::model::Model;
+use super::years;
 
 /// A report on one activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl Frozen {
             let left = report.remaining_days.zip(self.spans.get(&report.activity)).map(|(days, span)| {
                 let length = (span.finish.0 - span.start.0).max(1);
                 let left = days.saturating_mul(DAY_MINUTES).clamp(0, length);
-                (length - left) * WHOLE_BP / length
+                share_bp(length - left, length)
             });
             let told = match (report.percent_bp, left) {
                 (Some(whole @ WHOLE_BP..), _) => Some(whole.min(WHOLE_BP)),
@@ -86,7 +87,7 @@ impl Frozen {
     /// The same from the first start to the last finish, a week apart or more.
     fn phased(&self) -> Option<Phased> {
         let whole = self.whole()?;
-        let first = self.spans.values().map(|span| span.start).min()?.day();
+        let first = written(self.spans.values().map(|span| span.start).min()?.day());
         let last = self.spans.values().map(|span| span.finish).max()?.closing_day().max(first);
         let mut points = vec![Point { day: first.plus(-1), amount: 0 }];
         points.extend(days_between(first, last).into_iter().map(|day| {
@@ -97,13 +98,27 @@ impl Frozen {
     }
 }
 
-/// The days of a curve: each where there are few, else a week apart or more, and the last.
+/// The days of a curve: each where there are few, else a week apart or more, and the last. None lies in a year that is not
+/// written, wherever the plan ends.
 fn days_between(first: Day, last: Day) -> Vec<Day> {
-    let step = ((last.0 - first.0) / POINTS_MAX + 1).max(1);
-    let step = if last.0 - first.0 > 60 { step.max(7) } else { step };
+    let (first, last) = (written(first), written(last));
+    let length = i64::from(last.0) - i64::from(first.0);
+    let step = length / POINTS_MAX + 1;
+    let step = if length > 60 { step.max(7) } else { step };
     let mut days: Vec<Day> = (first.0..last.0).step_by(usize::try_from(step).unwrap_or(7)).map(Day).collect();
     days.push(last);
     days
+}
+
+/// The day itself, or the nearest of the years that are written.
+fn written(day: Day) -> Day {
+    day.clamp(Day::FIRST, Day::LAST)
+}
+
+/// A part of a whole in hundredths of a per cent, however long both are.
+fn share_bp(part: i64, whole: i64) -> i64 {
+    let share = i128::from(part) * i128::from(WHOLE_BP) / i128::from(whole);
+    i64::try_from(share).unwrap_or(i64::MAX)
 }
 
 /// A plan with its dates.
@@ -152,7 +167,7 @@ impl Known<'_> {
 const WHOLE_BP: i64 = 10_000;
 const DAY_MINUTES: i64 = 1_440;
 /// Points of a curve at most.
-const POINTS_MAX: i32 = 390;
+const POINTS_MAX: i64 = 390;
 
 impl Outlook {
     /// A plan as somebody wants it to be.
@@ -163,7 +178,8 @@ impl Outlook {
     }
 
     /// A plan as things stand, which must be reckoned with whatever was reported and however its project's deadline was
-    /// moved: constraints that came to contradict each other by that bind nothing, nor does a deadline before the start.
+    /// moved: constraints that came to contradict each other by that bind nothing, nor does a deadline before the start. It may
+    /// end in a year that nobody writes: [`Outlook::need_years`] comes before what shows its dates.
     pub fn standing(known: Known<'_>) -> Result<Self, PlanError> {
         let (document, terms) = known.put_together()?;
         let mut plan = document.plan.clone();
@@ -198,6 +214,13 @@ impl Outlook {
         Self { schedule, planned, baseline, frozen, critical, budgets, done, unbound, document, judged_bp }
     }
 
+    /// Refuses a plan of which a date cannot be written.
+    pub fn need_years(&self) -> Result<(), PlanError> {
+        years::check(&self.document, &self.schedule, &self.planned)?;
+        let mut baseline = self.document.labels.iter().zip(&self.baseline);
+        baseline.try_for_each(|(label, span)| years::check_spans(&label.code, [*span]))
+    }
+
     /// When everything is finished as things stand.
     pub fn finish(&self) -> Moment {
         self.planned
@@ -206,6 +229,11 @@ impl Outlook {
             .max()
             .unwrap_or(self.schedule.finish())
             .max(self.schedule.finish())
+    }
+
+    /// The day on which everything is finished as things stand, or the last that is written.
+    pub fn forecast(&self) -> Day {
+        written(self.finish().closing_day())
     }
 
     /// What the project is by the end of a day, as far as work is reported.
@@ -232,7 +260,7 @@ impl Outlook {
         let spans = || self.baseline.iter().chain(&self.planned);
         let first = spans().map(|span| span.start).min().map_or(Day(0), Moment::day);
         let last = spans().map(|span| span.finish).max().map_or(Day(0), Moment::closing_day);
-        (first, last.max(first))
+        (written(first), written(last.max(first)))
     }
 
     /// The planned value at the end of days that lie a week apart, or more where the plan is long.
@@ -292,7 +320,7 @@ impl Outlook {
         // By the time that lies between, so that no calendar of the plan counts.
         let at_first = deadline.0 - self.frozen.as_ref()?.finish?.0;
         let left = deadline.0 - self.finish().0;
-        (at_first > 0).then(|| ((at_first - left) * WHOLE_BP / at_first).max(0))
+        (at_first > 0).then(|| share_bp(at_first - left, at_first).max(0))
     }
 
     pub fn deadline(&self) -> Option<Moment> {

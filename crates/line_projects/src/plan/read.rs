@@ -10,20 +10,21 @@ use super::outlook::{Frozen, Known, Outlook};
 use super::state::{self, Source};
 use crate::state::Project;
 
-/// The plan of a project as things stand, with where it came from; nothing if it has none.
+/// The plan of a project as things stand, with where it came from; nothing if it has none. One that reports put beyond the years
+/// that are written is not shown.
 pub fn outlook(
     tx: &mut dyn Tx,
     zone: &CityZone,
     book: &BookId,
     project: &Project,
-) -> Result<Option<(Source, Outlook)>, StoreError> {
+) -> Result<Option<Standing>, StoreError> {
     let Some((source, outlook)) = standing(tx, zone, book, project)? else { return Ok(None) };
-    let outlook = outlook.map_err(|error| unreadable(&error))?;
+    let outlook = outlook.and_then(|outlook| outlook.need_years().map(|()| outlook));
     Ok(Some((source, outlook)))
 }
 
 /// A plan reckoned with as things stand, or why it cannot be.
-type Standing = (Source, Result<Outlook, PlanError>);
+pub type Standing = (Source, Result<Outlook, PlanError>);
 
 fn standing(
     tx: &mut dyn Tx,
@@ -44,10 +45,6 @@ fn standing(
         zone,
     };
     Ok(Some((source, Outlook::standing(known))))
-}
-
-fn unreadable(error: &PlanError) -> StoreError {
-    StoreError::Schema(format!("a plan cannot be reckoned with: {error}"))
 }
 
 /// What a plan knows of its project's colour.
@@ -122,7 +119,7 @@ fn facts(
         Ok(outlook) => PlanFacts {
             planned: outlook.phased(),
             progress: last.map(|at| (outlook.progress_bp(), zone.day_of(at))),
-            forecast_finish: Some(outlook.finish().closing_day()),
+            forecast_finish: Some(outlook.forecast()),
             float_consumed_bp: outlook.float_consumed_bp(),
         },
         // A project whose plan says nothing goes on all the same.

@@ -45,6 +45,7 @@ plan-spi-short = schedule performance
 plan-cpi-short = cost performance
 plan-missed = after the deadline
 plan-met = within the deadline
+plan-unreckoned = The plan cannot be reckoned with: { $why }. Shorten activities, correct what was reported, or import the plan again. The project is judged all the same.
 plan-unbound = The constraints of { $code } { $name } contradict what was reported and do not count. Change the plan.
 plan-without-deadline = The project's deadline lies before the plan's start, or beyond what can be reckoned with, and does not count. Check it.
 plan-gantt = Bar chart

@@ -45,6 +45,7 @@ plan-spi-short = 进度绩效指数
 plan-cpi-short = 费用绩效指数
 plan-missed = 晚于期限
 plan-met = 期限内
+plan-unreckoned = 计划暂不能推算：{ $why }。请缩短工期、更正进度上报，或重新导入计划。项目亮色照常判定。
 plan-unbound = 活动“{ $code } { $name }”的限制日期与已报进度互相矛盾，暂不计入，请修改计划。
 plan-without-deadline = 项目期限早于计划开始或超出可计算的范围，暂不计入，请核对期限。
 plan-gantt = 横道图

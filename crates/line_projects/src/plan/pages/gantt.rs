@@ -37,6 +37,10 @@ const ROW_PX: i64 = 28;
 const HEAD_PX: i64 = 40;
 /// Wider pictures are too much for some browsers.
 const WIDTH_MAX_PX: i64 = 24_000;
+/// What the name of a month takes.
+const MONTH_PX: i64 = 72;
+/// Pixels of a hundred days from which on single days are told apart.
+const DAYS_TOLD_APART: i64 = 300;
 /// Days before the first and after the last.
 const MARGIN_DAYS: i64 = 4;
 
@@ -109,6 +113,9 @@ pub struct Drawing<'a> {
     pub here: &'a str,
 }
 
+/// Minutes of a hundred days.
+const HUNDRED_DAYS: i64 = 100 * 1440;
+
 /// Where things lie, in pixels.
 struct Scale {
     first: Moment,
@@ -118,7 +125,16 @@ struct Scale {
 
 impl Scale {
     fn x(&self, at: Moment) -> i64 {
-        (at.0 - self.first.0) * self.per_hundred_days / (100 * 1440)
+        (at.0 - self.first.0) * self.per_hundred_days / HUNDRED_DAYS
+    }
+
+    /// The first moment that lies so far to the right.
+    fn at(&self, x: i64) -> Moment {
+        Moment(self.first.0 + (x * HUNDRED_DAYS + self.per_hundred_days - 1) / self.per_hundred_days)
+    }
+
+    fn tells_days_apart(&self) -> bool {
+        self.per_hundred_days >= DAYS_TOLD_APART
     }
 
     fn strip(&self, span: Span) -> Strip {
@@ -156,37 +172,34 @@ pub fn draw(drawing: &Drawing<'_>) -> Gantt {
     }
 }
 
+/// The names of months, as many as there is room for, whatever the years: those that would lie under another are passed over.
 fn months(drawing: &Drawing<'_>, scale: &Scale, last: i64) -> Vec<Tick> {
-    let mut ticks = Vec::new();
-    let mut day = scale.first.day().first_of_month();
-    while Moment::at(day, 0).0 < last {
-        let (year, month, _) = day.civil();
-        let text = match drawing.lang {
-            Lang::Zh => format!("{year}年{month}月"),
-            Lang::En => format!("{year}-{month:02}"),
-        };
-        ticks.push(Tick { x: scale.x(Moment::at(day, 0)).max(0), text });
-        day = day.plus(31).first_of_month();
-    }
+    let mut ticks: Vec<Tick> = Vec::new();
+    let next = |month: Day| month.plus(31).first_of_month();
+    let mut month = scale.first.day().first_of_month();
     // A month that is cut at the left edge would lie under its neighbour.
-    if ticks.len() > 1 && ticks[1].x < 72 {
-        ticks.remove(0);
+    let second = Moment::at(next(month), 0);
+    if second.0 < last && scale.x(second) < MONTH_PX {
+        month = next(month);
     }
-    let thin = |ticks: Vec<Tick>, width: i64| {
-        let mut kept: Vec<Tick> = Vec::new();
-        for tick in ticks {
-            if kept.last().is_none_or(|last| tick.x - last.x >= width) {
-                kept.push(tick);
-            }
-        }
-        kept
-    };
-    thin(ticks, 72)
+    while Moment::at(month, 0).0 < last {
+        let (year, number, _) = month.civil();
+        let text = match drawing.lang {
+            Lang::Zh => format!("{year}年{number}月"),
+            Lang::En => format!("{year}-{number:02}"),
+        };
+        let x = scale.x(Moment::at(month, 0)).max(0);
+        ticks.push(Tick { x, text });
+        let free = scale.at(x + MONTH_PX);
+        let first = free.day().first_of_month();
+        month = next(month).max(if Moment::at(first, 0) < free { next(first) } else { first });
+    }
+    ticks
 }
 
 /// Mondays, with the day of the month where there is room.
 fn weeks(drawing: &Drawing<'_>, scale: &Scale, last: i64) -> Vec<Tick> {
-    if scale.per_hundred_days < 300 {
+    if !scale.tells_days_apart() {
         return Vec::new();
     }
     let mut ticks = Vec::new();
@@ -201,8 +214,11 @@ fn weeks(drawing: &Drawing<'_>, scale: &Scale, last: i64) -> Vec<Tick> {
     ticks
 }
 
-/// Days on which the project's calendar knows no work.
+/// Days on which the project's calendar knows no work, where they can be seen.
 fn idle(outlook: &Outlook, scale: &Scale, first: i64, last: i64) -> Vec<Strip> {
+    if !scale.tells_days_apart() {
+        return Vec::new();
+    }
     let plan = &outlook.document.plan;
     let time = plan.calendars[plan.calendar.0 as usize].working_time();
     let mut strips: Vec<Strip> = Vec::new();

@@ -19,7 +19,7 @@ use crate::pages::words::colour as coloured;
 use crate::plan::api::{self, Suggestions};
 use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped};
 use crate::plan::state::{Baseline, Source};
-use crate::plan::{Held, Outlook, export, state, taken};
+use crate::plan::{Held, Outlook, PlanError, export, state, taken};
 use crate::sorts::Name;
 use crate::state::Project;
 
@@ -27,11 +27,25 @@ use crate::state::Project;
 #[template(path = "plan/plan.html")]
 struct PlanPage {
     frame: Frame,
-    /// Absent where the project has no plan yet.
-    shown: Option<Shown>,
+    found: Found,
     colour: Option<Badge>,
     import: Option<Link>,
     base: String,
+}
+
+/// What there is of a plan.
+enum Found {
+    /// The project has none yet.
+    Nothing,
+    Unreckoned(Unreckoned),
+    Shown(Box<Shown>),
+}
+
+/// A plan that cannot be reckoned with as things stand.
+struct Unreckoned {
+    said: String,
+    duration: Option<Vec<Field>>,
+    original: String,
 }
 
 struct Shown {
@@ -129,16 +143,23 @@ pub async fn show(
         href: href(&book, &project.project, "import"),
     });
     let colour = colour(&app, &book, &project, &frame.t).await?;
-    let shown = match found {
-        None => None,
-        Some((source, outlook)) => {
+    let base = href(&book, &project.project, "");
+    let (t, here) = (frame.t.clone(), frame.path_and_query.clone());
+    let found = match found {
+        None => Found::Nothing,
+        Some((source, Err(error))) => {
+            let seen = Seen { app, viewer, lang, book, project };
+            Found::Unreckoned(seen.unreckoned(&t, &source, &error)?)
+        }
+        Some((source, Ok(outlook))) => {
             let outlook = Arc::new(outlook);
             let beside = beside(&app, &book, &project, &outlook).await?;
-            let seen = Seen { app: &app, viewer: &viewer, lang, book: &book, project: &project };
-            Some(seen.shown(&frame, &query, source, &outlook, beside)?)
+            let seen = Seen { app: app.clone(), viewer, lang, book, project };
+            // Off the async threads, as all that goes through a whole plan.
+            app.blocking(move |_| seen.shown((&t, &here), &query, source, &outlook, beside)).await?
         }
     };
-    page(&PlanPage { base: href(&book, &project.project, ""), frame, shown, colour, import })
+    page(&PlanPage { base, frame, found, colour, import })
 }
 
 /// A file of the plan, for a browser.
@@ -204,28 +225,38 @@ async fn beside(
 }
 
 /// Who looks at whose plan.
-struct Seen<'a> {
-    app: &'a App,
-    viewer: &'a Viewer,
+struct Seen {
+    app: App,
+    viewer: Viewer,
     lang: Lang,
-    book: &'a BookId,
-    project: &'a Project,
+    book: BookId,
+    project: Project,
 }
 
-impl Seen<'_> {
+impl Seen {
     fn may(&self, action: &str) -> Result<bool, Problem> {
-        may(self.app, self.viewer, self.book, self.project, action)
+        may(&self.app, &self.viewer, &self.book, &self.project, action)
+    }
+
+    fn unreckoned(&self, t: &T, source: &Source, error: &PlanError) -> Result<Unreckoned, Problem> {
+        let (zh, en) = error.told(None);
+        let why = if self.lang == Lang::Zh { zh } else { en };
+        Ok(Unreckoned {
+            said: t.with("plan-unreckoned", &[("why", why.as_str())]),
+            duration: self.duration(t)?,
+            original: self.original(source),
+        })
     }
 
     fn shown(
         &self,
-        frame: &Frame,
+        (t, here): (&T, &str),
         query: &ShowQuery,
         source: Source,
         outlook: &Outlook,
         beside: Beside,
-    ) -> Result<Shown, Problem> {
-        let (t, today) = (&frame.t, self.app.today());
+    ) -> Result<Found, Problem> {
+        let today = self.app.today();
         let drawing = gantt::Drawing {
             outlook,
             lang: self.lang,
@@ -234,7 +265,7 @@ impl Seen<'_> {
             group: query.group.as_deref(),
             today,
             holds: &beside.holds,
-            here: &frame.path_and_query,
+            here,
         };
         let is_backward = matches!(outlook.schedule.terms().anchor, schedule::Anchor::Deadline { .. });
         let deadline = outlook.deadline().map_or(self.project.planned_finish, |at| at.closing_day());
@@ -249,7 +280,7 @@ impl Seen<'_> {
             consumed: words::working(t, held.consumed),
             moves: words::working(t, held.finish_moves),
         };
-        Ok(Shown {
+        Ok(Found::Shown(Box::new(Shown {
             notes: notes(t, outlook),
             tiles: self.tiles(t, outlook, &beside.value, today),
             gantt: gantt::draw(&drawing),
@@ -257,7 +288,7 @@ impl Seen<'_> {
             value: self.terms(t, &beside.value),
             overlaps: beside.overlaps.map(|found| overlaps(t, found, can_accept)),
             deadline: self.may(DeadlineSet::KIND)?.then_some(DeadlineForm { field, is_backward }),
-            duration: self.may(Edited::KIND)?.then(|| duration_fields(t)),
+            duration: self.duration(t)?,
             can_freeze: self.may(Baselined::KIND)?,
             baselines: beside
                 .baselines
@@ -267,10 +298,19 @@ impl Seen<'_> {
                 })
                 .collect(),
             blockers: beside.holds.into_iter().map(blocker).collect(),
-            original: format!("/api/projects/{}/evidence/{}", self.book, source.digest),
+            original: self.original(&source),
             source: self.source(t, source, outlook),
             files: self.files(),
-        })
+        })))
+    }
+
+    fn duration(&self, t: &T) -> Result<Option<Vec<Field>>, Problem> {
+        Ok(self.may(Edited::KIND)?.then(|| duration_fields(t)))
+    }
+
+    /// The address of the file that the plan came in.
+    fn original(&self, source: &Source) -> String {
+        format!("/api/projects/{}/evidence/{}", self.book, source.digest)
     }
 
     fn tiles(&self, t: &T, outlook: &Outlook, value: &EarnedValue, today: Day) -> Vec<FigureTile> {
@@ -370,7 +410,7 @@ impl Seen<'_> {
     fn files(&self) -> Vec<Link> {
         let link = |(format, title): (&str, &str)| Link {
             title: title.to_owned(),
-            href: format!("{}?format={format}", href(self.book, &self.project.project, "file")),
+            href: format!("{}?format={format}", href(&self.book, &self.project.project, "file")),
         };
         [
             ("mspdi", "Project XML"),

@@ -1,0 +1,140 @@
+//! What a team reports, signs and sends of its project is reckoned with within bounds: it stops neither the clock nor a page, and
+//! silences nothing that the project is judged by.
+
+use base::BookId;
+use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
+use matters::{Colour, MatterId};
+use serde_json::{Value, json};
+
+const ENTRIES: &str = "/api/projects/decheng-projects/entries";
+const PLAN: &str = "/api/projects/decheng-projects/projects/road/plan";
+const PAGE: &str = "/projects/decheng-projects/project/road/plan";
+
+fn record(client: &Client, kind: &str, body: Value) -> Answer {
+    client.post(ENTRIES, &json!({ "kind": kind, "body": body }))
+}
+
+fn take(client: &Client, file: &str) -> Answer {
+    client.post_bytes(PLAN, "application/octet-stream", file.as_bytes())
+}
+
+/// Registers a road that has started.
+fn road(town: &Town) {
+    let planner = town.program(User::Planner);
+    let mut body = project(OFFICES[0], "road");
+    body["title_zh"] = "高铁站连接线".into();
+    (body["planned_start"], body["planned_finish"]) = ("2026-03-16".into(), "2026-12-31".into());
+    record(&planner, "projects.project.registered", body).expect(201);
+    record(&planner, "projects.phase.changed", json!({ "project": "road", "to": "started" })).expect(201);
+    town.settle();
+}
+
+fn colour(town: &Town, project: &str) -> Option<Colour> {
+    let id = MatterId::local(&BookId::new(OFFICES[0].book).unwrap(), &format!("project.{project}")).unwrap();
+    town.site.kernel.matter(&id).unwrap().expect("the matter is there").colour
+}
+
+fn report(client: &Client, activity: &str, percent_bp: u32) -> Answer {
+    let body = json!({ "project": "road", "activity": activity, "percent_bp": percent_bp, "note": "复核" });
+    record(client, "projects.progress.reported", body)
+}
+
+/// So many activities one after the other, worked at a minute a week: each takes 96 million minutes, of which ten are said to be
+/// left since 1900.
+fn weekly(activities: u32) -> String {
+    let task = |uid: u32| {
+        let after = match uid {
+            1 => String::new(),
+            _ => format!(
+                "<PredecessorLink><PredecessorUID>{}</PredecessorUID><Type>1</Type></PredecessorLink>",
+                uid - 1
+            ),
+        };
+        format!(
+            "<Task><UID>{uid}</UID><Name>工序{uid}</Name><Duration>PT1600000H0M0S</Duration>\
+             <ActualStart>1900-01-01T08:00:00</ActualStart><RemainingDuration>PT0H10M0S</RemainingDuration>{after}</Task>"
+        )
+    };
+    let tasks: String = (1..=activities).map(task).collect();
+    format!(
+        "<Project><StartDate>2026-03-16T08:00:00</StartDate><CalendarUID>1</CalendarUID><Calendars><Calendar><UID>1</UID><Name>c</Name>\
+         <WeekDays><WeekDay><DayType>2</DayType><DayWorking>1</DayWorking><WorkingTimes><WorkingTime><FromTime>08:00:00</FromTime>\
+         <ToTime>08:01:00</ToTime></WorkingTime></WorkingTimes></WeekDay></WeekDays></Calendar></Calendars><Tasks>{tasks}</Tasks></Project>"
+    )
+}
+
+/// The plan cannot be shown, and everything that would show it says why.
+fn says_why(client: &Client, browser: &Client) {
+    for path in ["", "/curve", "/overlaps", "/file?format=oc4ids", "/file?format=ics"] {
+        let said = client.get(&format!("{PLAN}{path}")).expect(409).json();
+        assert_eq!(said["rule"], "plan", "{path}: {said}");
+        let zh = said["detail_zh"].as_str().or(said["detail"].as_str()).unwrap();
+        assert!(zh.contains("超出公元 1 年至 9999 年"), "{path}: {said}");
+    }
+    for query in ["", "?zoom=week"] {
+        let page = browser.get(&format!("{PAGE}{query}")).expect(200).text();
+        assert!(page.contains("工序1") || page.contains("“1”"), "{page}");
+        assert!(page.contains("超出公元 1 年至 9999 年"), "{page}");
+        assert!(!page.contains("gantt-plot"), "{page}");
+    }
+}
+
+on_every_store! {
+    fn what_reports_put_beyond_all_years_is_told_and_stops_nobody(town) {
+        road(&town);
+        let (planner, team, browser) = (town.program(User::Planner), town.program(User::Team), town.browser(User::Planner));
+        take(&team, &weekly(4)).expect(201);
+        for activity in ["1", "2", "3", "4"] {
+            report(&team, activity, 1).expect(201);
+        }
+        town.settle();
+        assert_eq!(colour(&town, "road"), Some(Colour::Red), "it will never be finished");
+        says_why(&team, &browser);
+
+        // The clock goes on with what else is due.
+        let mut other = project(OFFICES[0], "other");
+        (other["planned_start"], other["planned_finish"]) = ("2026-03-16".into(), "2026-03-20".into());
+        record(&planner, "projects.project.registered", other).expect(201);
+        town.clock.advance_ms(40 * 24 * 3_600_000);
+        town.settle();
+        assert_ne!(colour(&town, "other"), Some(Colour::Blue));
+
+        let shorter = |activity: &str| json!({ "what": "duration", "activity": activity, "minutes": 10 });
+        let changes: Vec<Value> = ["1", "2", "3", "4"].map(shorter).into();
+        record(&team, "projects.plan.edited", json!({ "project": "road", "changes": changes })).expect(201);
+        team.get(PLAN).expect(200);
+        assert!(town.browser(User::Team).get(PAGE).expect(200).text().contains("gantt-plot"));
+        town.check();
+    }
+
+    fn a_baseline_keeps_its_judgement_of_what_reports_put_beyond_all_years(town) {
+        road(&town);
+        let (planner, team, browser) = (town.program(User::Planner), town.program(User::Team), town.browser(User::Planner));
+        take(&team, &weekly(1)).expect(201);
+        record(&planner, "projects.plan.baselined", json!({ "project": "road", "title": "开工前" })).expect(201);
+        report(&team, "1", 1).expect(201);
+        town.settle();
+        assert_eq!(colour(&town, "road"), Some(Colour::Red));
+        says_why(&team, &browser);
+        report(&team, "1", 10_000).expect(201);
+        team.get(PLAN).expect(200);
+        assert!(browser.get(&format!("{PAGE}?zoom=week")).expect(200).text().contains("gantt-plot"));
+        town.check();
+    }
+
+    fn a_plan_of_all_the_years_there_are_is_drawn_with_few_marks(town) {
+        road(&town);
+        let (team, browser) = (town.program(User::Team), town.browser(User::Planner));
+        // It ends in the year 3900, and would have to begin in the year 110 to be in time.
+        let file = weekly(1).replace("PT1600000H0M0S", "PT1666H40M0S").replace("PT0H10M0S", "PT1666H40M0S");
+        take(&team, &file).expect(201);
+        assert!(team.get(PLAN).expect(200).json()["finish"].as_str().unwrap() > "39");
+        for zoom in ["month", "week"] {
+            let page = browser.get(&format!("{PAGE}?zoom={zoom}")).expect(200).text();
+            assert!(page.contains("gantt-plot"));
+            assert!(page.len() < 300_000, "{} bytes", page.len());
+        }
+        assert!(team.get(&format!("{PLAN}/curve")).expect(200).json()["points"].as_array().unwrap().len() < 400);
+        town.check();
+    }
+}
