@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::Kernel;
+use kernel::{Kernel, Tended};
 use store::StoreError;
 
 use crate::duties::Held;
@@ -18,37 +18,45 @@ const MATTERS: usize = 2_000;
 
 /// Runs until it is aborted. What fails is tried again: what fell due meanwhile is written with the moment at which it did.
 pub async fn run(kernel: Arc<Kernel>, mut duty: Held) {
-    loop {
-        if !duty.is_ours().await {
-            break;
+    while duty.is_ours().await {
+        match look(&kernel).await {
+            Some(true) => {}
+            Some(false) => tokio::time::sleep(TICK).await,
+            None => tokio::time::sleep(REST).await,
         }
-        let kernel = kernel.clone();
-        let wait = match tokio::task::spawn_blocking(move || look(&kernel)).await {
-            Ok(Ok(true)) => continue,
-            Ok(Ok(false)) => TICK,
-            Ok(Err(error)) => {
-                tracing::error!(%error, "the clock of matters could not look");
-                REST
-            }
-            Err(error) => {
-                tracing::error!(%error, "the clock of matters panicked");
-                REST
-            }
-        };
-        tokio::time::sleep(wait).await;
     }
 }
 
-/// One look; whether there may be more to do at once.
-fn look(kernel: &Kernel) -> Result<bool, StoreError> {
-    kernel.tend_days()?;
-    let tended = kernel.tend_matters(MATTERS)?;
-    if tended.changed > 0 {
-        tracing::info!(looked_at = tended.looked_at, changed = tended.changed, "matters fell due");
+/// One look; whether there may be more to do at once, or nothing if a part of it failed.
+async fn look(kernel: &Arc<Kernel>) -> Option<bool> {
+    let begun = part(kernel, "days", Kernel::tend_days).await;
+    let tended = part(kernel, "matters", |kernel| kernel.tend_matters(MATTERS)).await;
+    let swept = part(kernel, "files", Kernel::sweep_files).await;
+    if let Some(Tended { looked_at, changed: changed @ 1.., .. }) = tended {
+        tracing::info!(looked_at, changed, "matters fell due");
     }
-    let swept = kernel.sweep_files()?;
-    if swept > 0 {
+    if let Some(swept @ 1..) = swept {
         tracing::info!(swept, "files that no entry named were taken away");
     }
-    Ok(tended.looked_at == MATTERS)
+    begun.and(swept).and(tended).map(|tended| tended.looked_at == MATTERS)
+}
+
+/// Does a part of a look. Whether it fails or panics, the others are done as well.
+async fn part<T: Send + 'static>(
+    kernel: &Arc<Kernel>,
+    what: &'static str,
+    work: impl FnOnce(&Kernel) -> Result<T, StoreError> + Send + 'static,
+) -> Option<T> {
+    let kernel = kernel.clone();
+    match tokio::task::spawn_blocking(move || work(&kernel)).await {
+        Ok(Ok(done)) => Some(done),
+        Ok(Err(error)) => {
+            tracing::error!(%error, what, "the clock of matters could not look");
+            None
+        }
+        Err(error) => {
+            tracing::error!(%error, what, "the clock of matters panicked");
+            None
+        }
+    }
 }

@@ -75,6 +75,14 @@ impl Line for Works {
         let reported = Some(Day(i32::try_from(row.int(0)?).unwrap()));
         Ok(Facts { reported, progress_bp: Some(row.int(1)?), ..Facts::default() })
     }
+    /// Two works cannot be reckoned with, each in its own way.
+    fn prepare(&self, _tx: &mut dyn Tx, _book: &BookId, matter: &Matter) -> Result<(), StoreError> {
+        match matter.id.subject().local_part() {
+            "panics" => panic!("as it is named"),
+            "fails" => Err(StoreError::Shape { column: 0, found: "as it is named", expected: "an integer" }),
+            _ => Ok(()),
+        }
+    }
     fn apply(&self, tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
         const PUT: &str = "insert into works_report (book, matter, day, progress) values ($1, $2, $3, $4)
             on conflict (book, matter) do update set day = excluded.day, progress = excluded.progress";

@@ -3,8 +3,11 @@
 
 use base::BookId;
 use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
+use kernel::Tended;
 use matters::{Colour, MatterId};
 use serde_json::{Value, json};
+
+use crate::office::{at, due_on, on_each_engine};
 
 const ENTRIES: &str = "/api/projects/decheng-projects/entries";
 const PLAN: &str = "/api/projects/decheng-projects/projects/road/plan";
@@ -77,6 +80,23 @@ fn says_why(client: &Client, browser: &Client) {
         assert!(page.contains("超出公元 1 年至 9999 年"), "{page}");
         assert!(!page.contains("gantt-plot"), "{page}");
     }
+}
+
+/// Those that cannot be reckoned with rest, whatever else is looked at.
+#[test]
+fn a_matter_that_cannot_be_prepared_keeps_the_clock_from_no_other() {
+    on_each_engine(|office| {
+        for name in ["a", "fails", "panics", "z"] {
+            office.open(due_on(name, "2026-03-05")).unwrap();
+        }
+        office.clock.set(at("2026-03-06T12:00"));
+        let tended = office.kernel.tend_matters(1_000).unwrap();
+        assert_eq!((tended.looked_at, tended.failed), (2, 2));
+        let red = |name: &str| office.told().contains(&format!("2026-03-06 00:00 {name} red"));
+        assert_eq!(["a", "fails", "panics", "z"].map(red), [true, false, false, true]);
+        assert_eq!(office.kernel.tend_matters(1_000).unwrap(), Tended::default());
+        office.check();
+    });
 }
 
 on_every_store! {

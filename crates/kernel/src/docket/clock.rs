@@ -1,6 +1,8 @@
 //! The clock of the docket: looks at matters when something falls due by itself, and lets lines look at what falls due by
 //! the calendar. Whoever calls it late gets the entries that an unresting clock would have written, with their moments.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use base::{ActorId, BookId, Day, SubjectId, Time};
 use matters::MatterId;
 use store::{Param, StoreError, Tx, Value};
@@ -36,9 +38,12 @@ pub struct Tended {
 
 type Refused = AppendError<DocketError>;
 
-/// Whether what is kept of one matter cannot be read, and the database has no fault.
+/// Whether it is one matter that cannot be read or takes too long, and the database that has no fault.
 fn is_of_one(error: &StoreError) -> bool {
-    matches!(error, StoreError::Schema(_))
+    matches!(
+        error,
+        StoreError::Schema(_) | StoreError::Shape { .. } | StoreError::Statement { .. } | StoreError::Late(_)
+    )
 }
 
 impl Kernel {
@@ -92,7 +97,9 @@ impl Kernel {
 
     /// Looks at some matters in one job; returns how many changed.
     fn tend(&self, mut matters: Vec<MatterId>) -> Result<usize, Refused> {
-        self.prepare_matters(&matters)?;
+        // Lines reckon here with what people recorded: a panic is that of one matter, as it is in the writer.
+        let prepared = catch_unwind(AssertUnwindSafe(|| self.prepare_matters(&matters)));
+        prepared.map_err(|_| AppendError::Panicked)??;
         // In the order of books, so that two nodes cannot take them crosswise.
         matters.sort_unstable();
         self.append_blocking(move |desk| {
