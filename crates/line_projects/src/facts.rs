@@ -1,7 +1,7 @@
 //! What the line knows of its matters.
 
 use base::{BookId, CityZone, Day, Fen, Time};
-use matters::{Between, Facts, Matter, MatterId, Phased, Point};
+use matters::{Between, Facts, Matter, MatterId, POINTS_MAX, Phased, Point};
 use store::{StoreError, Tx};
 
 use crate::kinds::Phase;
@@ -125,16 +125,28 @@ fn of_project(
 /// The time-phased plan (序时进度) of a project without a schedule: evenly from the planned start to the deadline.
 pub fn course(project: &Project) -> Option<Phased> {
     let (start, finish) = (project.planned_start, project.planned_finish.max(project.planned_start.plus(1)));
-    let points = vec![Point { day: start, amount: 0 }, Point { day: finish, amount: WHOLE_BP }];
-    Phased::new(Between::Line, points).ok()
+    phased(Between::Line, vec![Point { day: start, amount: 0 }, Point { day: finish, amount: WHOLE_BP }])
 }
 
-/// Sums that fall due day by day, added up.
+/// Sums that fall due day by day, added up; nothing if there are none. Of more days than a plan has points, each run is due by its
+/// last: none is left out.
 fn summed(parts: impl Iterator<Item = (Day, Fen)>) -> Option<Phased> {
-    let mut total = 0;
-    let points = parts.map(|(day, fen)| {
-        total += fen.0;
-        Point { day, amount: total }
-    });
-    Phased::new(Between::Steps, points.collect()).ok()
+    let mut total = Fen(0);
+    let points: Vec<Point> = parts
+        .map(|(day, fen)| {
+            total += fen;
+            Point { day, amount: total.0 }
+        })
+        .collect();
+    if points.is_empty() {
+        return None;
+    }
+    let runs = points.chunks(points.len().div_ceil(POINTS_MAX));
+    phased(Between::Steps, runs.filter_map(|run| run.last().copied()).collect())
+}
+
+/// A plan over time. One that is none is told of: whatever is judged by it is not judged then.
+pub fn phased(between: Between, points: Vec<Point>) -> Option<Phased> {
+    let phased = Phased::new(between, points);
+    phased.inspect_err(|error| tracing::error!(%error, "nothing is judged by what is to be reached")).ok()
 }

@@ -16,8 +16,9 @@ use ledger::{BodyError, Kind, Rule, check_text};
 pub use code::{CodeError, ProjectCode};
 pub use frame::{ChainFounded, ChainHandedOver, ProgrammeFounded, ProgrammeReplanned};
 pub use money::{
-    CONTRACTS_BY_TEAM_MAX, CONTRACTS_MAX, ContractSigned, Heading, INSTALMENT_DAYS_MAX, Instalment, Invested,
-    MONTHS_MAX, MonthFellDue, MonthPlan, PAYMENTS_BY_TEAM_MAX, PAYMENTS_MAX, Paid, Planned,
+    CONTRACTS_BY_TEAM_MAX, CONTRACTS_MAX, ContractSigned, Heading, INSTALMENT_DAYS_BY_TEAM_MAX,
+    INSTALMENT_DAYS_MAX, Instalment, Invested, MONTHS_MAX, MonthFellDue, MonthPlan, PAYMENTS_BY_TEAM_MAX,
+    PAYMENTS_MAX, Paid, Planned,
 };
 pub use month::{Month, NotMonth};
 pub use owed::{

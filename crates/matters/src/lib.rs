@@ -30,7 +30,7 @@ pub use kinds::*;
 pub use ladder::{Ladder, NotTimeOfDay, Step, TimeOfDay};
 pub use matter::{Excuse, MOVES_OF_PARTS_MAX, Matter, Pause, Submission, Version};
 pub use notice::{NoticeDay, YearNotice};
-pub use phased::{Between, NotPhased, Phased, Point, Points};
+pub use phased::{Between, NotPhased, POINTS_MAX, Phased, Point, Points};
 pub use presets::Preset;
 pub use rule::{Band, ColourRule, Dimension, When};
 pub use rulebook::{CaughtUp, Rulebook};

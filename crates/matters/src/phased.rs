@@ -1,8 +1,8 @@
 use base::Day;
 use serde::{Deserialize, Serialize};
 
-/// Points of one plan at most.
-const POINTS_MAX: usize = 400;
+/// Points of one plan at most: as many as there are days, or months, of which a line knows what is due.
+pub const POINTS_MAX: usize = 1_000;
 
 /// A plan over time: how much is to be reached by which day. It never falls; before its first day it asks for nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -4,6 +4,7 @@
 use base::BookId;
 use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
 use kernel::Tended;
+use line_projects::kinds::INSTALMENT_DAYS_MAX;
 use matters::{Colour, MatterId};
 use serde_json::{Value, json};
 
@@ -155,6 +156,45 @@ on_every_store! {
             assert!(page.len() < 300_000, "{} bytes", page.len());
         }
         assert!(team.get(&format!("{PLAN}/curve")).expect(200).json()["points"].as_array().unwrap().len() < 400);
+        town.check();
+    }
+
+    fn many_days_of_payment_silence_nothing_and_a_team_leaves_the_office_some(town) {
+        let (planner, team) = (town.program(User::Planner), town.program(User::Team));
+        let mut body = project(OFFICES[0], "mill");
+        body["rule"] = "yinchuan-2025".into();
+        (body["planned_start"], body["planned_finish"]) = ("2026-06-01".into(), "2027-12-31".into());
+        record(&planner, "projects.project.registered", body).expect(201);
+        town.settle();
+        assert_eq!(colour(&town, "mill"), Some(Colour::Blue));
+        // Days that have gone by, on each of which something was to be paid.
+        let sign = |by: &Client, from: usize, count: usize| {
+            let day = |number: usize| base::Day::parse("2022-01-01").unwrap().plus(i32::try_from(number).unwrap());
+            let parts: Vec<Value> = (from..from + count).map(|number| json!({ "day": day(number), "amount_fen": 1 })).collect();
+            let contract = json!({ "project": "mill", "contract": format!("C-{from}"), "title": "施工", "party": "某公司",
+                "amount_fen": count, "instalments": parts });
+            record(by, "projects.contract.signed", contract)
+        };
+        for from in (0..780).step_by(60) {
+            sign(&team, from, 60).expect(201);
+            town.settle();
+            assert_eq!(colour(&town, "mill"), Some(Colour::Red), "after {} days", from + 60);
+        }
+        sign(&team, 780, 20).expect(201);
+        let said = sign(&team, 800, 1).expect(400).json();
+        assert_eq!(said["field"], "body.instalments");
+        for detail in ["detail", "detail_zh", "detail_en"] {
+            assert!(said[detail].as_str().unwrap().contains("800"), "{said}");
+        }
+        for from in (800..INSTALMENT_DAYS_MAX).step_by(50) {
+            sign(&planner, from, 50).expect(201);
+        }
+        sign(&planner, INSTALMENT_DAYS_MAX, 1).expect(400);
+        town.settle();
+        assert_eq!(colour(&town, "mill"), Some(Colour::Red));
+        record(&planner, "projects.payment.made", json!({ "project": "mill", "amount_fen": INSTALMENT_DAYS_MAX })).expect(201);
+        town.settle();
+        assert_eq!(colour(&town, "mill"), Some(Colour::Blue));
         town.check();
     }
 }

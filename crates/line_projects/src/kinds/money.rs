@@ -8,8 +8,9 @@ use super::{Month, body, check_code, check_each, check_fen, check_name, check_ra
 
 /// Months of one project for which anything is planned or invested: each entry about it looks at them all.
 pub const MONTHS_MAX: usize = 600;
-/// Days of one project by which anything has to be paid.
-pub const INSTALMENT_DAYS_MAX: usize = 1_000;
+/// Days of one project by which anything has to be paid: a plan has a point for each. Its team leaves the office a fifth.
+pub const INSTALMENT_DAYS_MAX: usize = matters::POINTS_MAX;
+pub const INSTALMENT_DAYS_BY_TEAM_MAX: usize = 800;
 /// Payments of one project, and contracts: its account, page and files show them all. Its team leaves the office a fifth.
 pub const PAYMENTS_MAX: usize = 5_000;
 pub const PAYMENTS_BY_TEAM_MAX: usize = 4_000;

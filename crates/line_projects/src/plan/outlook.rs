@@ -14,6 +14,7 @@ use super::clock::Clock;
 use super::explain::PlanError;
 use super::model::Model;
 use super::years;
+use crate::facts::phased;
 
 /// A report on one activity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl Frozen {
             let amount = self.planned_bp(Clock::end_of(day), whole);
             Point { day, amount }
         }));
-        Phased::new(Between::Line, points).ok()
+        phased(Between::Line, points)
     }
 }
 
@@ -299,7 +300,7 @@ impl Outlook {
         for (day, fen) in self.planned_value() {
             points.push(Point { day, amount: share(fen).unwrap_or(WHOLE_BP) });
         }
-        Phased::new(Between::Line, points).ok()
+        phased(Between::Line, points)
     }
 
     /// How much of the whole is done, in hundredths of a per cent: of the baseline's activities, by what they counted for then and

@@ -5,8 +5,8 @@ use kernel::Receipt;
 
 use super::{Failure, Recorder, need_room, refuse, refused};
 use crate::kinds::{
-    CONTRACTS_BY_TEAM_MAX, CONTRACTS_MAX, ContractSigned, INSTALMENT_DAYS_MAX, Instalment, Invested,
-    MONTHS_MAX, MonthPlan, PAYMENTS_BY_TEAM_MAX, PAYMENTS_MAX, Paid, Planned,
+    CONTRACTS_BY_TEAM_MAX, CONTRACTS_MAX, ContractSigned, INSTALMENT_DAYS_BY_TEAM_MAX, INSTALMENT_DAYS_MAX,
+    Instalment, Invested, MONTHS_MAX, MonthPlan, PAYMENTS_BY_TEAM_MAX, PAYMENTS_MAX, Paid, Planned,
 };
 use crate::refusal::Code;
 use crate::rules;
@@ -25,7 +25,8 @@ impl Recorder<'_, '_> {
         let is_new = |part: &&Instalment| due.iter().all(|it| it.day != part.day);
         let days = (due.len(), body.instalments.iter().filter(is_new).count());
         let what = ("该项目的付款日期", "days by which the project has to pay");
-        need_room("body.instalments", days, INSTALMENT_DAYS_MAX, what)?;
+        let most = self.most::<ContractSigned>(INSTALMENT_DAYS_MAX, INSTALMENT_DAYS_BY_TEAM_MAX)?;
+        need_room("body.instalments", days, most, what)?;
         let signed = state::contracts_sum(self.desk.read()?, self.book, &project.project)?;
         need_likely(signed + body.amount_fen, &project)?;
         body.heading = project.heading();
