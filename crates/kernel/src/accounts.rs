@@ -66,8 +66,8 @@ pub struct AddedAccount {
 pub const GRANTS_OF_ACTOR_MAX: usize = 100;
 /// And was ever, that withdrawn among it.
 pub const GRANTS_EVER_MAX: usize = 1_000;
-/// Those who act for a post by what they were granted.
-pub const HOLDERS_OF_POST_MAX: usize = 50;
+/// What is granted on behalf of a post, in whatever role.
+pub const ACTING_FOR_POST_MAX: usize = 50;
 /// What is granted on the units of a branch below the root, and accounts and tokens of it: everybody's administrators look at all.
 pub const GRANTS_OF_BRANCH_MAX: usize = 50_000;
 pub const ACCOUNTS_OF_BRANCH_MAX: usize = 20_000;
@@ -262,7 +262,7 @@ impl Admin<'_, '_> {
     /// Refuses to grant one more than may be, now or ever, or to have a post acted for by more than may: whoever reviews is asked
     /// about all that they were ever granted, and whoever is asked for help about all who act for the post.
     fn need_few_grants(&mut self, grantee: &ActorId, grant: &Grant) -> AdminResult<()> {
-        const HOLDERS: &str = "select seq from access_grant where role = $1 and subject = $2 limit $3";
+        const ACTING: &str = "select seq from access_grant where subject = $1 limit $2";
         let refuse = |most: usize| Err(AdminError::GrantsMany(most).into());
         if grants(self.desk.read()?, grantee)?.len() >= GRANTS_OF_ACTOR_MAX {
             return refuse(GRANTS_OF_ACTOR_MAX);
@@ -273,10 +273,10 @@ impl Admin<'_, '_> {
         if ever >= GRANTS_EVER_MAX {
             return refuse(GRANTS_EVER_MAX);
         }
-        let Some(post) = grant.subject.as_ref().filter(|_| grant.role == HOLDER) else { return Ok(()) };
-        let asked = [Param::Text(HOLDER), Param::Text(post.as_str()), limit(HOLDERS_OF_POST_MAX)];
-        match self.desk.read()?.query(HOLDERS, &asked)?.len() >= HOLDERS_OF_POST_MAX {
-            true => refuse(HOLDERS_OF_POST_MAX),
+        let Some(post) = grant.subject.as_ref().filter(|of| of.scheme() == "post") else { return Ok(()) };
+        let asked = [Param::Text(post.as_str()), limit(ACTING_FOR_POST_MAX)];
+        match self.desk.read()?.query(ACTING, &asked)?.len() >= ACTING_FOR_POST_MAX {
+            true => refuse(ACTING_FOR_POST_MAX),
             false => Ok(()),
         }
     }

@@ -1,9 +1,9 @@
 //! What a team reports, signs and sends of its project is reckoned with within bounds: it stops neither the clock nor a page, and
 //! silences nothing that the project is judged by.
 
-use base::BookId;
+use base::{ActorId, BookId, SubjectId, UnitCode};
 use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
-use kernel::Tended;
+use kernel::{Tended, clock_actor};
 use line_projects::kinds::INSTALMENT_DAYS_MAX;
 use matters::{Colour, MatterId};
 use serde_json::{Value, json};
@@ -12,6 +12,9 @@ use crate::office::{at, due_on, on_each_engine};
 
 const ENTRIES: &str = "/api/projects/decheng-projects/entries";
 const PLAN: &str = "/api/projects/decheng-projects/projects/road/plan";
+const MANAGER: &str = "post:beiyuan-market/manager";
+const CLERK: &str = "post:beiyuan-market/clerk";
+const DEPUTY: &str = "post:beiyuan-market/deputy";
 const PAGE: &str = "/projects/decheng-projects/project/road/plan";
 
 fn record(client: &Client, kind: &str, body: Value) -> Answer {
@@ -195,6 +198,40 @@ on_every_store! {
         record(&planner, "projects.payment.made", json!({ "project": "mill", "amount_fen": INSTALMENT_DAYS_MAX })).expect(201);
         town.settle();
         assert_eq!(colour(&town, "mill"), Some(Colour::Blue));
+        town.check();
+    }
+
+    fn who_owes_a_task_keeps_no_reviewer_from_it_by_a_helper_whom_they_ever_stood_in_for(town) {
+        let manager = town.holder("wei", &[MANAGER]);
+        town.holder("zhang", &[CLERK]);
+        town.holder("qian", &[DEPUTY]);
+        let (kernel, by, wei) = (&town.site.kernel, clock_actor(), ActorId::new("account:wei").unwrap());
+        let give = |role: &str| {
+            let (unit, subject) = (UnitCode::new("beiyuan-market").unwrap(), SubjectId::new(DEPUTY).ok());
+            let grant = access::Grant { role: role.into(), unit, line: None, subject };
+            kernel.give_grant(&by, &wei, grant).unwrap().seq.0
+        };
+        let task = json!({ "name": "task-drain", "title": "疏通排水沟", "owner": CLERK, "reviewer": MANAGER, "due": { "by": "on", "day": "2026-06-20" } });
+        manager.post("/api/matters/beiyuan", &task).expect(201);
+        let step = |client: &Client, version: u32, step: Value| {
+            client.post("/api/matters/beiyuan/task-drain/moves", &json!({ "expected": version, "move": step }))
+        };
+        let clerk = town.holder_again("zhang");
+        let help = json!({ "verb": "helper_added", "helper": DEPUTY });
+        for role in ["team", "holder"] {
+            let given = give(role);
+            let said = step(&clerk, 0, help.clone()).expect(400).json();
+            assert_eq!(said["field"], "helper", "{role}");
+            kernel.withdraw_grant(&by, given).unwrap();
+        }
+        // What ended before the helper came is no part in it.
+        town.clock.advance_ms(60_000);
+        step(&clerk, 0, help).expect(201);
+        step(&clerk, 1, json!({ "verb": "taken", "by": CLERK })).expect(201);
+        let file = clerk.post_bytes("/api/matters/beiyuan/task-drain/evidence", "application/pdf", b"%PDF-1.4\n%%EOF\n").expect(201).json();
+        let evidence = json!([{ "digest": file["digest"], "title": "照片", "effective": town.now()[..10] }]);
+        step(&clerk, 2, json!({ "verb": "submitted", "by": CLERK, "evidence": evidence })).expect(201);
+        step(&town.holder_again("wei"), 3, json!({ "verb": "accepted" })).expect(201);
         town.check();
     }
 }

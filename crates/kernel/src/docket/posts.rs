@@ -1,10 +1,10 @@
 //! Posts at the desk: which are there, which lie near a book, who acts for one, and who approves for a matter.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use access::matter::{APPROVE, ARRANGE, OPEN, REVIEW, WORK};
-use access::{HOLDER, Resource, decide};
-use base::{ActorId, BookId, Day, SubjectId, UnitCode};
+use access::{Resource, decide};
+use base::{ActorId, BookId, Day, SubjectId, Time, UnitCode};
 use ledger::{Body, Sought};
 use matters::{
     HandedOver, HelperAdded, MOVES_OF_PARTS_MAX, Matter, MatterError, Opened, PostId, State, Submitted, Taken,
@@ -30,15 +30,15 @@ pub enum Named {
     Leading,
 }
 
-/// A post that somebody was granted to do the work of, from a day on and until another.
+/// A post that somebody was granted to do the work of, from a moment on and until another.
 struct StoodIn {
     of: SubjectId,
-    from: Day,
-    until: Option<Day>,
+    from: Time,
+    until: Option<Time>,
 }
 
 impl StoodIn {
-    fn covers(&self, since: Day, until: Day) -> bool {
+    fn covers(&self, since: Time, until: Time) -> bool {
         self.from <= until && self.until.is_none_or(|ended| ended >= since)
     }
 }
@@ -201,10 +201,11 @@ impl Desk<'_> {
         if arranges && !self.acts_for(actor, WORK, &matter.owner)? {
             return Ok(());
         }
-        for holder in self.holders(helper)? {
-            let reviews = self.acts_for(&holder, REVIEW, &matter.reviewer)?;
+        // Whoever would have taken part by it.
+        for acting in self.acting(helper)? {
+            let reviews = self.acts_for(&acting, REVIEW, &matter.reviewer)?;
             // Who leads both units approves from above.
-            if reviews || self.leads(&holder, &matter.owner)? && self.leads(&holder, &matter.reviewer)? {
+            if reviews || self.leads(&acting, &matter.owner)? && self.leads(&acting, &matter.reviewer)? {
                 return refuse(DocketError::HelperReviews(helper.clone()));
             }
         }
@@ -275,9 +276,9 @@ impl Desk<'_> {
         ]);
         const PAGE: usize = 64;
         let (book, mut below) = (matter.id.book(), None);
-        let today = self.zone().day_of(self.now());
-        // The last day on which the owner of before the entries looked at so far still owed it.
-        let mut owed_until = today;
+        let now = self.now();
+        // Until when the owner of before the entries looked at so far still owed it.
+        let mut owed_until = now;
         // What goes to and fro is asked about once a day.
         let mut asked = HashSet::new();
         let stood_in = self.stood_in(actor)?;
@@ -292,15 +293,14 @@ impl Desk<'_> {
                     _ => entry.body::<HelperAdded>().map(|it| (None, vec![it.helper])),
                 }
                 .unwrap_or_default();
-                let since = self.zone().day_of(entry.occurred);
+                let since = entry.occurred;
                 let owed = owner.map(|owner| (owner, std::mem::replace(&mut owed_until, since)));
-                for (post, until) in owed.into_iter().chain(helpers.into_iter().map(|post| (post, today))) {
-                    if !asked.insert((post.clone(), since, until)) {
-                        continue;
+                for (post, until) in owed.into_iter().chain(helpers.into_iter().map(|post| (post, now))) {
+                    if stood_in.iter().any(|it| it.of == *post.subject() && it.covers(since, until)) {
+                        return Ok(true);
                     }
-                    let stood_in =
-                        stood_in.iter().any(|it| it.of == *post.subject() && it.covers(since, until));
-                    if stood_in || self.acted_for(actor, WORK, &post, (since, until))? {
+                    let days = (self.zone().day_of(since), self.zone().day_of(until));
+                    if asked.insert((post.clone(), days)) && self.acted_for(actor, WORK, &post, days)? {
                         return Ok(true);
                     }
                 }
@@ -322,15 +322,15 @@ impl Desk<'_> {
         loop {
             let entries = entries::about_of(self.read()?, &root_book(), &subject, KINDS, below, PAGE)?;
             for entry in &entries {
-                let day = self.zone().day_of(entry.recorded);
+                let at = entry.recorded;
                 if entry.kind.as_str() == GrantWithdrawn::KIND {
                     if let Ok(ended) = entry.body::<GrantWithdrawn>() {
-                        withdrawn.insert(ended.grant, day);
+                        withdrawn.insert(ended.grant, at);
                     }
                 } else if let Ok(given) = entry.body::<GrantGiven>()
                     && let Some(of) = given.subject
                 {
-                    found.push(StoodIn { of, from: day, until: withdrawn.get(&entry.seq.0).copied() });
+                    found.push(StoodIn { of, from: at, until: withdrawn.get(&entry.seq.0).copied() });
                 }
             }
             match entries.last() {
@@ -340,20 +340,21 @@ impl Desk<'_> {
         }
     }
 
-    /// Who holds a post today, or was granted what its holder may do.
-    fn holders(&mut self, post: &PostId) -> Result<Vec<ActorId>, StoreError> {
-        const HOLD: &str = "select account from org_holder where post = $1 and from_day <= $2
-            and (until_day is null or until_day >= $2)";
-        const GRANTED: &str = "select grantee from access_grant where role = $1 and subject = $2";
+    /// Who acts for a post from today on, as [`Desk::took_part`] asks: whoever holds it or is to hold it, and whoever was granted
+    /// anything on its behalf.
+    fn acting(&mut self, post: &PostId) -> Result<BTreeSet<ActorId>, StoreError> {
+        const HOLD: &str =
+            "select account from org_holder where post = $1 and (until_day is null or until_day >= $2)";
+        const GRANTED: &str = "select grantee from access_grant where subject = $1";
         let today = i64::from(self.zone().day_of(self.now()).0);
         let post = Param::Text(post.subject().as_str());
         let rows = self.read()?.query(HOLD, &[post, Param::Int(today)])?;
         let held = rows.iter().map(|row| id(ActorId::new(format!("account:{}", row.text(0)?))));
-        let mut holders = held.collect::<Result<Vec<_>, StoreError>>()?;
-        for row in self.read()?.query(GRANTED, &[Param::Text(HOLDER), post])? {
-            holders.push(id(ActorId::new(row.text(0)?))?);
+        let mut acting = held.collect::<Result<BTreeSet<_>, StoreError>>()?;
+        for row in self.read()?.query(GRANTED, &[post])? {
+            acting.insert(id(ActorId::new(row.text(0)?))?);
         }
-        Ok(holders)
+        Ok(acting)
     }
 
     /// Whether somebody who acts for a post owes the matter under another one, or helps with it.
