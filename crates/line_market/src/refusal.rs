@@ -114,6 +114,18 @@ impl Code {
     }
 }
 
+/// Characters of what is told of a document of others, and of where in it: both repeat what stands there.
+pub const TOLD_CHARS_MAX: usize = 300;
+
+/// A text as far as it is told.
+pub fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(TOLD_CHARS_MAX) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 impl Refusal {
     pub fn new(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { code, field: field.into(), detail: detail.into(), index: None }

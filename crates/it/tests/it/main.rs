@@ -20,6 +20,7 @@ mod epcis;
 mod faults;
 mod figure_laws;
 mod figures;
+mod foreign;
 mod forms;
 mod given;
 mod hands;

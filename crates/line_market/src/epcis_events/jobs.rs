@@ -11,16 +11,17 @@ use super::filter::Sql;
 use super::{EventOutcome, Mode, Prepared, Sender, Sight};
 use crate::apply::word;
 use crate::record::Failure;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, shortened};
 
 /// Digits of a job's name: 12 of the milliseconds, which make names sort by time, and 20 of random bits.
 const NAME_DIGITS: usize = 32;
 
-/// Refusals that a job tells, and characters of what each says: both are kept for good, and listed by the page.
+/// Refusals that a job tells: they are kept for good, and listed by the page.
 const REFUSED_MAX: usize = 100;
-const DETAIL_CHARS_MAX: usize = 300;
-/// Jobs of a page at most, whatever was asked for.
+/// Jobs of a page at most, whatever was asked for; and bytes of their refusals as they are kept, unless it is one. Told, each
+/// takes some times as much.
 const JOBS_MAX: usize = 100;
+const JOBS_BYTES_MAX: usize = 256 * 1024;
 
 /// A document that was captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,18 +56,15 @@ pub fn capture_as_job(
         created: created.min(finished),
         finished,
         mode,
-        refused: refused.take(REFUSED_MAX).map(shortened).collect(),
+        refused: refused.take(REFUSED_MAX).map(told).collect(),
     };
     keep(desk, prepared.sender(), &job);
     Ok(job)
 }
 
-fn shortened(mut refusal: Refusal) -> Refusal {
-    if let Some((end, _)) = refusal.detail.char_indices().nth(DETAIL_CHARS_MAX) {
-        refusal.detail.truncate(end);
-        refusal.detail.push('…');
-    }
-    refusal
+/// Field and detail come from the document, as long as that has them.
+fn told(refusal: Refusal) -> Refusal {
+    Refusal { field: shortened(refusal.field), detail: shortened(refusal.detail), ..refusal }
 }
 
 fn keep(desk: &mut Desk<'_>, sender: &Sender, job: &CaptureJob) {
@@ -131,17 +129,31 @@ pub fn jobs(
     let below = token.unwrap_or("g");
     // One more tells whether there is a next page.
     let limit = format!(" order by capture desc limit {}", count + 1);
-    let mut items = Vec::new();
+    let mut names = Vec::new();
     for sight in sights {
         let mut sql = Sql::new(&sight.book);
-        sql.push(&format!("select {COLUMNS} from market_capture where book = $1 and capture < ")).text(below);
-        let rows = of_senders(tx, sql, sight, &limit)?;
-        items.extend(rows.iter().map(read).collect::<Result<Vec<_>, _>>()?);
+        sql.push("select capture from market_capture where book = $1 and capture < ").text(below);
+        for row in of_senders(tx, sql, sight, &limit)? {
+            names.push((row.text(0)?.to_owned(), sight));
+        }
     }
-    items.sort_by(|a, b| b.capture.cmp(&a.capture));
-    let more = items.len() > count;
-    items.truncate(count);
-    let next = items.last().filter(|_| more).map(|last| last.capture.clone());
+    names.sort_by(|a, b| b.0.cmp(&a.0));
+    let mut more = names.len() > count;
+    names.truncate(count);
+    // One by one, for what was kept before refusals were bounded may be long.
+    let (mut items, mut bytes) = (Vec::with_capacity(names.len()), 0);
+    for (name, sight) in &names {
+        let mut sql = Sql::new(&sight.book);
+        sql.push(&format!("select {COLUMNS} from market_capture where book = $1 and capture = ")).text(name);
+        let Some(row) = of_senders(tx, sql, sight, "")?.into_iter().next() else { continue };
+        bytes += row.text(5)?.len();
+        if bytes > JOBS_BYTES_MAX && !items.is_empty() {
+            more = true;
+            break;
+        }
+        items.push(read(&row)?);
+    }
+    let next = items.last().filter(|_| more).map(|last: &CaptureJob| last.capture.clone());
     Ok(Some(Page { items, next }))
 }
 

@@ -15,7 +15,7 @@ use shell::{Both, Lang, Problem};
 use super::formats::{PROBLEM_XML, not_in_utf8, prefers_xml, with_body};
 use crate::api::refusal_problem;
 use crate::epcis_events::{ELEMENTS_MAX, LOOKED_MAX, QueryRefusal, SORTED_FACTS_MAX, SORTED_MAX};
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{Code, Refusal, shortened};
 
 /// The version of EPCIS and of CBV that is spoken here, the only one.
 pub const VERSION: &str = "2.0.0";
@@ -163,9 +163,10 @@ pub fn rule_problem(error: EpcisError) -> Problem {
         Rule::Twice => ("twice", "查询参数重复"),
         _ => ("epcis", "内容不符合 EPCIS 2.0 规则"),
     };
-    let zh = if error.path.is_empty() { format!("{zh}。") } else { format!("{zh}（{}）。", error.path) };
-    let en = error.rule.to_string();
-    Problem::bad_request(error.path, rule, Both::new(zh, en))
+    let en = shortened(error.rule.to_string());
+    let path = shortened(error.path);
+    let zh = if path.is_empty() { format!("{zh}。") } else { format!("{zh}（{path}）。") };
+    Problem::bad_request(path, rule, Both::new(zh, en))
 }
 
 /// An event that was refused beside others that were recorded, as the capture job tells it.

@@ -181,8 +181,9 @@ pub async fn capture_jobs(
         media,
         move |tx, place, count| Ok(epcis_events::jobs(tx, &sights, place, count)?.ok_or(QueryRefusal::Token)),
         move |page, _| {
-            let views: Vec<_> = page.into_iter().map(|job| CaptureJobView::of(job, lang)).collect();
-            json!(views).to_string()
+            // Printed one by one: the refusals of a page take some times more as values than as text.
+            let view = |job| json!(CaptureJobView::of(job, lang)).to_string();
+            format!("[{}]", page.into_iter().map(view).collect::<Vec<_>>().join(","))
         },
     )
     .await
