@@ -146,6 +146,25 @@ pub(crate) fn is_member(name: &str) -> bool {
     MEMBERS.binary_search(&name).is_ok()
 }
 
+/// Types of events and documents of the standard, which no context may redefine either.
+const TYPES: &[&str] = &[
+    "AggregationEvent",
+    "AssociationEvent",
+    "EPCISDocument",
+    "EPCISQueryDocument",
+    "ObjectEvent",
+    "TransactionEvent",
+    "TransformationEvent",
+];
+
+/// How identifiers begin that are no compact IRIs: a prefix of that name would make others of them.
+const SCHEMES: &[&str] = &["http", "https", "urn", "ni"];
+
+/// Whether a context may be declared by a document that is captured.
+pub fn is_taken(value: &Value) -> bool {
+    check(value).is_ok()
+}
+
 /// Refuses a context that has to be fetched, or that gives a term of the standard another meaning.
 pub(crate) fn check(value: &Value) -> Result<(), Rule> {
     let fits = |value: &Value| match value {
@@ -178,7 +197,7 @@ fn is_protected(term: &str, target: &Value) -> bool {
     let iri = iri_of(target);
     let is_other =
         |(prefix, known): &(&str, &str)| *prefix == term && *known != CBV_MDA && iri != Some(known);
-    is_member(term) || DEFAULT.iter().any(is_other)
+    is_member(term) || TYPES.contains(&term) || SCHEMES.contains(&term) || DEFAULT.iter().any(is_other)
 }
 
 fn is_long(term: &str, target: &Value) -> bool {
@@ -197,9 +216,10 @@ pub(crate) fn default_prefix(iri: &str) -> Option<&'static str> {
 
 /// True for a prefix that a document may declare: it is neither defined by the standard otherwise nor begins other URIs.
 pub(crate) fn may_be_declared(prefix: &str, iri: &str) -> bool {
-    const SCHEMES: &[&str] = &["http", "https", "urn", "ni", "xml", "xmlns", "_", ""];
+    const OF_XML: &[&str] = &["xml", "xmlns", "_", ""];
     let is_same = |known: &str| iri.strip_suffix(':').unwrap_or(iri) == known;
     !SCHEMES.contains(&prefix)
+        && !OF_XML.contains(&prefix)
         && !DEFAULT.iter().any(|(name, known)| *name == prefix && !is_same(known))
         && !is_member(prefix)
 }

@@ -77,4 +77,40 @@ on_every_store! {
         (0..20).for_each(|_| { send(&proceed, &few).expect(202); });
         assert_eq!(supplier.get(&format!("{CAPTURE}?perPage=20")).expect(200).json().as_array().unwrap().len(), 20);
     }
+
+    fn what_one_sender_declares_says_nothing_of_the_events_of_others(town) {
+        let (ours, theirs, tracer) = (town.program(User::Supplier), town.program(User::Supplier), town.program(User::Tracer));
+        let id = "urn:uuid:6b8c0a3e-3f0f-4f0c-8a5a-4a1d5b7c9e11";
+        let victim = observed(1, json!({ "eventID": id, "epcList": ["tag:acme,2026:crate-7"], "tag:acme,2026:weight": 12, "ex:grade": "A" }));
+        send(&ours, &document(&town.now(), json!([victim]))).expect(202);
+        let evil = "https://evil.example/";
+        let hostile = under(json!({ "tag": evil, "ex": evil }), json!([observed(2, json!({ "eventID": "urn:uuid:2", "tag:x": 1 }))]));
+        send(&theirs, &hostile).expect(202);
+        let page = tracer.get(EVENTS);
+        let found = events(&page);
+        assert!(!page.json()["@context"].to_string().contains("evil"), "{}", page.json()["@context"]);
+        let of = |id: &str| found.iter().find(|event| event["eventID"] == id).unwrap();
+        assert!(of("urn:uuid:2").to_string().contains("evil") && !of(id).to_string().contains("evil"), "{found:?}");
+        assert!(of(id)["@context"].to_string().contains("https://ns.example/"), "{}", of(id));
+        let in_xml = tracer.with("accept", "application/xml").get(EVENTS).expect(200).text();
+        let of_victim = in_xml.split("<ObjectEvent").find(|event| event.contains(id)).unwrap();
+        assert!(!of_victim.contains("evil"), "{of_victim}");
+        let head = in_xml.split("<ObjectEvent").next().unwrap();
+        assert!(!head.contains("evil"), "{head}");
+        // Of one context for all it says so once.
+        let alone = ours.get(EVENTS);
+        assert_eq!(alone.json()["@context"], json!([STANDARD, { "ex": "https://ns.example/" }]));
+        assert_eq!(events(&alone)[0]["@context"], Value::Null);
+        // How identifiers begin, and what events are called, is for nobody to say.
+        let before = town.fingerprint();
+        for term in ["urn", "http", "https", "ni", "ObjectEvent", "EPCISDocument"] {
+            let event = observed(3, json!({}));
+            let refused = send(&theirs, &under(json!({ (term): evil }), json!([event]))).expect(400).json();
+            assert_eq!(refused["type"], "epcisException:ValidationException", "{term}: {refused}");
+            let within = observed(3, json!({ "@context": { (term): { "@id": evil } } }));
+            send(&theirs, &under(json!({}), json!([within]))).expect(400);
+        }
+        assert_eq!(town.fingerprint(), before);
+        town.check();
+    }
 }

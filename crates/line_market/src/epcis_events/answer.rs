@@ -36,23 +36,26 @@ impl<'a> Answered<'a> {
 
 /// An EPCISQueryDocument (EPCIS 2.0, section 8.2.7) with these events, which a query found.
 ///
-/// Its context is the union of theirs. An event whose own terms contradict those of another keeps them with itself.
-pub fn document(found: Vec<Found>, answered: Answered<'_>, created: Time) -> Value {
-    let mut union = Union { remote: vec![Value::String(STANDARD.into())], terms: Map::new() };
+/// A context that all of them have stands once, around them. Where theirs differ each keeps its own with itself: what one
+/// sender declares says nothing of the events of another.
+pub fn document(mut found: Vec<Found>, answered: Answered<'_>, created: Time) -> Value {
+    let own: Vec<Vec<Value>> =
+        found.iter_mut().map(|found| parts(std::mem::take(&mut found.context))).collect();
+    let is_one = own.windows(2).all(|pair| pair[0] == pair[1]);
+    // What is captured no longer stays where it was, for the document names things of its own.
+    let around = own.first().filter(|parts| is_one && parts.iter().all(epcis::context::is_taken));
+    let around = around.cloned().unwrap_or_default();
     let mut events = Vec::with_capacity(found.len());
-    for Found { mut event, context, .. } in found {
-        let mut own = Vec::new();
-        for part in parts(context) {
-            own.extend(union.add(part));
-        }
-        if !own.is_empty() {
+    for (Found { mut event, .. }, mut own) in found.into_iter().zip(own) {
+        if around.is_empty() && !own.is_empty() {
             own.extend(event.remove("@context").map(parts).unwrap_or_default());
             event.insert("@context".into(), Value::Array(own));
         }
         events.push(Value::Object(event));
     }
+    let context: Vec<Value> = std::iter::once(Value::from(STANDARD)).chain(around).collect();
     let mut document = json!({
-        "@context": union.into_value(),
+        "@context": context,
         "type": "EPCISQueryDocument",
         "schemaVersion": "2.0",
         "creationDate": created.to_string(),
@@ -69,46 +72,15 @@ pub fn document(found: Vec<Found>, answered: Answered<'_>, created: Time) -> Val
     document
 }
 
+/// What a context has beside that of the standard, which stands around all events.
 fn parts(context: Value) -> Vec<Value> {
-    match context {
+    let mut parts = match context {
         Value::Array(items) => items,
         Value::Null => Vec::new(),
         one => vec![one],
-    }
-}
-
-struct Union {
-    /// Contexts that are only pointed to.
-    remote: Vec<Value>,
-    terms: Map<String, Value>,
-}
-
-impl Union {
-    /// Takes a part of a context in, or gives it back if it would say something else of other events.
-    fn add(&mut self, part: Value) -> Option<Value> {
-        let Value::Object(terms) = part else {
-            if !self.remote.contains(&part) {
-                self.remote.push(part);
-            }
-            return None;
-        };
-        let fits = |(name, iri): (&String, &Value)| {
-            // Keywords such as @vocab speak of every member.
-            !name.starts_with('@') && self.terms.get(name).is_none_or(|known| known == iri)
-        };
-        if !terms.iter().all(fits) {
-            return Some(Value::Object(terms));
-        }
-        self.terms.extend(terms);
-        None
-    }
-
-    fn into_value(mut self) -> Value {
-        if !self.terms.is_empty() {
-            self.remote.push(Value::Object(self.terms));
-        }
-        Value::Array(self.remote)
-    }
+    };
+    parts.retain(|part| part.as_str() != Some(STANDARD));
+    parts
 }
 
 #[cfg(test)]
@@ -133,8 +105,12 @@ mod tests {
         Found { book, seq: Seq(0), event, context: document["@context"].clone() }
     }
 
+    fn answer(all: &[&Value]) -> Value {
+        document(all.iter().map(|sent| found(sent)).collect(), Answered::to("SimpleEventQuery"), Time(0))
+    }
+
     #[test]
-    fn terms_that_contradict_each_other_stay_with_their_events() {
+    fn contexts_that_differ_stay_with_their_events() {
         let one = sent(json!([STANDARD, { "ex": "https://one.example/" }]), "1");
         let two = sent(json!([{ "ex": "https://two.example/" }, STANDARD]), "2");
         let three = sent(
@@ -142,15 +118,28 @@ mod tests {
             "3",
         );
         let all = [&one, &two, &three];
-        let answer =
-            document(all.iter().map(|sent| found(sent)).collect(), Answered::to("SimpleEventQuery"), Time(0));
-        assert_eq!(answer["@context"], json!([STANDARD, { "ex": "https://one.example/" }]));
+        let answer = answer(&all);
+        assert_eq!(answer["@context"], json!([STANDARD]));
         Document::from_value(answer.clone(), &Limits::default()).expect("a valid document");
         for (at, sent) in all.into_iter().enumerate() {
             let mut alone = answer.clone();
             let list = &mut alone["epcisBody"]["queryResults"]["resultsBody"]["eventList"];
             *list = json!([list[at]]);
             assert_eq!(equal_in_meaning(sent, &alone), Ok(()));
+        }
+    }
+
+    #[test]
+    fn one_context_of_all_stands_around_them_unless_it_says_how_identifiers_begin() {
+        for (term, around) in
+            [("ex", json!([STANDARD, { "ex": "https://one.example/" }])), ("urn", json!([STANDARD]))]
+        {
+            let terms = json!({ (term): "https://one.example/" });
+            let (one, two) = (sent(json!([STANDARD, terms]), "1"), sent(json!([terms, STANDARD]), "2"));
+            let answer = answer(&[&one, &two]);
+            assert_eq!(answer["@context"], around);
+            let events = &answer["epcisBody"]["queryResults"]["resultsBody"]["eventList"];
+            assert_eq!(events[1]["@context"], if term == "ex" { Value::Null } else { json!([terms]) });
         }
     }
 }
