@@ -141,8 +141,11 @@ const TERMS_MAX: usize = 256;
 /// Bytes of a term, and of the IRI that it stands for: both may be written once for each value under them.
 const TERM_BYTES_MAX: usize = 256;
 
+/// What a term may stand for, one thing behind the other; a few are usual.
+pub const MEANINGS_MAX: usize = 8;
+
 /// True for the name of a member of the standard.
-pub(crate) fn is_member(name: &str) -> bool {
+pub fn is_member(name: &str) -> bool {
     MEMBERS.binary_search(&name).is_ok()
 }
 
@@ -220,6 +223,7 @@ pub(crate) fn may_be_declared(prefix: &str, iri: &str) -> bool {
     let is_same = |known: &str| iri.strip_suffix(':').unwrap_or(iri) == known;
     !SCHEMES.contains(&prefix)
         && !OF_XML.contains(&prefix)
+        && !TYPES.contains(&prefix)
         && !DEFAULT.iter().any(|(name, known)| *name == prefix && !is_same(known))
         && !is_member(prefix)
 }
@@ -305,7 +309,19 @@ impl Context {
         if !name.contains(':') && self.terms.is_empty() && self.vocabulary.is_none() {
             return false;
         }
-        self.split(name).is_some_and(|split| split.namespace != EPCIS)
+        let is_standard = |iri: &str| iri.starts_with(EPCIS);
+        self.split(name).is_some_and(|split| !is_standard(&split.whole()))
+            && !self.meanings(name).any(|iri| is_standard(&iri))
+    }
+
+    /// What a term or compact IRI stands for, one thing behind the other, itself first: terms may stand for others. Whoever
+    /// asks what is named looks at each; what has more than [`MEANINGS_MAX`] has no end.
+    pub fn meanings<'a>(&'a self, term: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
+        let next = |known: &Cow<'a, str>| match self.terms.get(&**known) {
+            Some(iri) => Some(Cow::Owned(iri.clone())),
+            None => self.resolve_prefix(known).map(Cow::Owned),
+        };
+        std::iter::successors(Some(Cow::Borrowed(term)), next).take(MEANINGS_MAX + 1)
     }
 
     /// The IRI of a term or compact IRI; what cannot be expanded stays as it is.

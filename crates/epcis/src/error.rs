@@ -86,7 +86,7 @@ pub enum Rule {
     UnitOf { uom: String, measurement: String },
     #[error("{0:?} lies elsewhere and is not fetched; declare its terms in the document")]
     RemoteContext(String),
-    #[error("{0:?} is a term of the standard, which no context may define anew")]
+    #[error("{0:?} is a term of the standard or of URIs, which no context may define anew")]
     ProtectedTerm(String),
     #[error("a quantity without uom counts instances and must be a whole number")]
     Fraction,

@@ -2,7 +2,7 @@ use serde_json::{Map, Value};
 
 use super::members;
 use super::shape::Shape;
-use crate::context::Context;
+use crate::context::{Context, EPCIS};
 use crate::error::{EpcisError, Rule};
 use crate::moment::Moment;
 use crate::path::Path;
@@ -147,7 +147,12 @@ impl Event {
         let shape = Shape { map: &raw, path };
         let name = super::shape::text(shape.need("type")?).map_err(|rule| shape.refuse("type", rule))?;
         let event_type = EventType::read(name).map_err(|rule| shape.refuse("type", rule))?;
-        members::check_event(&shape, &event_type, &context.with(raw.get("@context")))?;
+        let context = context.with(raw.get("@context"));
+        // Or an event would be one thing to whoever reads its type as an IRI, and another here.
+        if context.meanings(name).any(|iri| iri.starts_with(EPCIS)) {
+            return Err(shape.refuse("type", Rule::Kind("a bare word for a type of the standard")));
+        }
+        members::check_event(&shape, &event_type, &context)?;
         let text = |name: &str| raw.get(name).and_then(Value::as_str);
         let id = |name: &str| raw.get(name).and_then(|at| at.get("id")).and_then(Value::as_str);
         let word = |name: &str, words: Vocabulary| text(name).map(|value| words.bare(value).to_owned());

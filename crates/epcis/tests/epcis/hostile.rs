@@ -176,7 +176,7 @@ fn contexts_that_have_to_be_fetched_or_turn_the_standard_around_are_refused() {
     check(
         "@context",
         json!([standard, { "bizStep": "https://evil.example/" }]),
-        "@context: \"bizStep\" is a term of the standard, which no context may define anew",
+        "@context: \"bizStep\" is a term of the standard or of URIs, which no context may define anew",
     );
     for prefix in ["cbv", "dcterms", "epcis", "gs1", "owl", "rdfs", "xsd"] {
         for other in [json!("https://evil.example/"), json!({ "@id": "https://evil.example/" }), Value::Null]
@@ -184,7 +184,9 @@ fn contexts_that_have_to_be_fetched_or_turn_the_standard_around_are_refused() {
             check(
                 "@context",
                 json!([standard, { prefix: other }]),
-                &format!("@context: {prefix:?} is a term of the standard, which no context may define anew"),
+                &format!(
+                    "@context: {prefix:?} is a term of the standard or of URIs, which no context may define anew"
+                ),
             );
         }
     }
@@ -193,7 +195,7 @@ fn contexts_that_have_to_be_fetched_or_turn_the_standard_around_are_refused() {
         (json!(["00", "01"]), "\"00\" lies elsewhere and is not fetched; declare its terms in the document"),
         (
             json!({ "bizStep": "urn:a:b" }),
-            "\"bizStep\" is a term of the standard, which no context may define anew",
+            "\"bizStep\" is a term of the standard or of URIs, which no context may define anew",
         ),
         (json!({ "p": "n".repeat(257) }), "exceeds 256 bytes in a term or namespace"),
     ] {

@@ -113,4 +113,90 @@ on_every_store! {
         assert_eq!(town.fingerprint(), before);
         town.check();
     }
+
+    fn no_spelling_of_a_thing_of_the_house_lets_others_tell_of_it(town) {
+        let supplier = town.program(User::Supplier);
+        let slip = line_market::kinds::SlipSerial { scale: 1, counter: 1, nonce: 7_919 }.subject(&town.book()).to_string();
+        let code = slip.rsplit('/').next().unwrap();
+        let link = format!("https://id.gs1.org/01/06901234567892/21/{code}");
+        let class = |id: &str| json!([{ "epcClass": id }]);
+        let made = |members: Value| {
+            let mut event = json!({ "type": "TransformationEvent", "eventTime": "2026-03-09T08:00:00+08:00", "eventTimeZoneOffset": "+08:00",
+                "inputQuantityList": class("urn:epc:class:lgtin:4012345.012345.field7") });
+            event.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            event
+        };
+        let seen = |members: Value| observed(1, members);
+        let pair = |kind: &str, what: &str, id: &str| json!([{ "type": kind, (what): id }]);
+        let before = town.fingerprint();
+        let refuse = |terms: Value, event: Value, rule: &str, field: &str| {
+            let refused = send(&supplier, &under(terms.clone(), json!([event]))).expect(400).json();
+            assert_eq!((&refused["rule"], &refused["index"]), (&json!(rule), &json!(0)), "{event}: {refused}");
+            assert!(refused["field"].as_str().unwrap().trim_start_matches("epcisBody.eventList[0].").starts_with(field), "{field}: {refused}");
+            let mut alone = event;
+            let within = alone["@context"].take();
+            alone["@context"] = json!([STANDARD, terms]);
+            alone["@context"].as_array_mut().unwrap().extend((!within.is_null()).then_some(within));
+            supplier.post_bytes(EVENTS, LD, alone.to_string().as_bytes()).expect(400);
+        };
+        // By a prefix of the document's or the event's own, and by one that stands for another.
+        let lot = json!({ "h": "lot:beiyuan/", "l": "lot:", "k": "l:bei", "b": { "@id": "k:yuan/" } });
+        for id in ["h:L1", "l:beiyuan/L1", "k:yuan/L1", "b:L1", "LOT:beiyuan/L1", "Lot:xinshi/L1"] {
+            refuse(lot.clone(), made(json!({ "outputEPCList": [id] })), "own-subject", "outputEPCList");
+            refuse(lot.clone(), seen(json!({ "action": "ADD", "epcList": [id] })), "own-subject", "epcList");
+        }
+        refuse(json!({}), made(json!({ "outputEPCList": ["h:L1"], "@context": lot })), "own-subject", "outputEPCList");
+        refuse(json!({ "a": "b:", "b": "a:" }), seen(json!({ "epcList": ["a:L1"] })), "body", "epcList");
+        let to_slip = json!({ "s": "https://id.gs1.org/01/06901234567892/21/", "g": "https://evil.example/" });
+        for id in [format!("s:{code}"), format!("g:01/06901234567892/21/{code}"), link.replace("https", "HTTPS"), link.replace("https", "Http"),
+            format!("URN:EPC:id:sgtin:6901234.056789.{code}")] {
+            refuse(to_slip.clone(), made(json!({ "outputEPCList": [id] })), "own-subject", "outputEPCList");
+        }
+        // By a type that is one of the standard under another name.
+        for kind in ["epcis:ObjectEvent", "https://ref.gs1.org/epcis/TransformationEvent", "e:ObjectEvent", "t:Made"] {
+            let terms = json!({ "e": "https://ref.gs1.org/epcis/", "t:Made": "e:ObjectEvent" });
+            let mut event = seen(json!({ "type": kind, "action": "ADD" }));
+            event["epcList"] = json!(["lot:beiyuan/L1"]);
+            refuse(terms, event, "epcis", "type");
+        }
+        // By a member that is one of the standard under another name.
+        for (terms, name) in [
+            (json!({ "e": "https://ref.gs1.org/" }), "e:epcis/outputEPCList"),
+            (json!({ "x:made": "https://ref.gs1.org/epcis/outputEPCList" }), "x:made"),
+            (json!({ "e": "https://ref.gs1.org/epcis" }), "e:/outputEPCList"),
+        ] {
+            refuse(terms, seen(json!({ (name): ["lot:beiyuan/L1"] })), "epcis", name);
+        }
+        // In whichever member.
+        for (event, field) in [
+            (seen(json!({ "readPoint": { "id": "stall:beiyuan/A1" } })), "readPoint"),
+            (seen(json!({ "bizLocation": { "id": slip } })), "bizLocation"),
+            (seen(json!({ "bizLocation": { "id": link } })), "bizLocation"),
+            (seen(json!({ "bizTransactionList": pair("po", "bizTransaction", "matter:beiyuan/task-1") })), "bizTransactionList"),
+            (seen(json!({ "sourceList": pair("location", "source", "stall:beiyuan/A1") })), "sourceList"),
+            (seen(json!({ "destinationList": pair("location", "destination", "h:x") })), "destinationList"),
+            (seen(json!({ "sensorElementList": [{ "sensorMetadata": { "deviceID": "scale:beiyuan/1" }, "sensorReport": [{ "type": "Temperature", "value": 4 }] }] })), "sensorElementList"),
+            (seen(json!({ "errorDeclaration": { "declarationTime": "2026-03-09T08:00:00+08:00", "correctiveEventIDs": ["entry:beiyuan/3"] } })), "errorDeclaration"),
+            (seen(json!({ "eventID": "entry:xinshi/17" })), "eventID"),
+            (seen(json!({ "eventID": "Entry:xinshi/17" })), "eventID"),
+            (seen(json!({ "eventID": "n:xinshi/17" })), "eventID"),
+        ] {
+            refuse(json!({ "h": "stall:beiyuan/", "n": "entry:" }), event, "own-subject", field);
+        }
+        for (element, terms) in [
+            (json!({ "id": "h:A1" }), json!({ "h": "stall:beiyuan/" })),
+            (json!({ "id": "STALL:beiyuan/A1" }), json!({})),
+            (json!({ "id": "urn:x:hall", "children": ["stall:beiyuan/A1"] }), json!({})),
+        ] {
+            let mut sent = under(terms, json!([]));
+            sent["epcisHeader"] = json!({ "epcisMasterData": { "vocabularyList": [{ "type": "urn:x:place", "vocabularyElementList": [element] }] } });
+            let refused = send(&supplier, &sent).expect(400).json();
+            assert_eq!(refused["rule"], "own-subject", "{refused}");
+        }
+        assert_eq!(town.fingerprint(), before);
+        // That a lot was seen or went into something else is still for others to tell.
+        let told = json!([seen(json!({ "epcList": ["h:L1"] })), seen(json!({ "epcList": ["lot:beiyuan/L1"], "ex:note": "stall:beiyuan/A1" }))]);
+        send(&supplier, &under(json!({ "h": "lot:beiyuan/", "ex": "https://ns.example/" }), told)).expect(202);
+        town.check();
+    }
 }

@@ -3,13 +3,13 @@
 //! An event without an ID is given its event hash (CBV 2.0). The hash follows from the content, so
 //! whoever sends a document again because the answer got lost makes nothing new.
 
+mod house;
 pub mod repeats;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use base::limits::{BODY_BYTES_MAX, EVENT_BYTES_MAX, HEAD_BYTES_MAX, INDEX_BYTES_MAX, SUBJECTS_MAX};
 use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
-use epcis::digital_link::CANONICAL_BASE;
 use epcis::{Context, Document, Event, EventType, Sifted, extent, urn};
 use kernel::{AppendError, Desk};
 use ledger::canonical::{push_members, push_text, push_value};
@@ -19,9 +19,9 @@ use serde_json::Value;
 use store::{Param, StoreError};
 
 use super::index::{FACTS_MAX, Indexed};
+use super::key;
 use super::vocabulary::{self, Element};
-use super::{key, own_id};
-use crate::kinds::{EpcisCaptured, SlipSerial};
+use crate::kinds::EpcisCaptured;
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
 use crate::state::slip_gtins;
@@ -106,7 +106,7 @@ struct Ready {
     /// Bytes that it comes to where each item has its whole name.
     extent: usize,
     /// What may be slips: their GTINs, and where they stand in the event.
-    slips: Vec<(String, &'static str)>,
+    slips: Vec<(String, String)>,
 }
 
 /// Captures a document; [`prepare`] and [`Prepared::record`] in one.
@@ -143,8 +143,7 @@ pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Prepared 
 }
 
 /// [`prepare`] for a document as outside systems send it. Events that break a rule of EPCIS count as refused, and so do
-/// those with the ID of one of our own entries and those that claim what only our own entries tell: `is_kept` tells
-/// whether a book or unit of a name is kept here.
+/// those that claim what only our own entries tell: `is_kept` tells whether a book or unit of a name is kept here.
 pub fn prepare_sifted(
     book: &BookId,
     sender: &Sender,
@@ -152,27 +151,19 @@ pub fn prepare_sifted(
     is_kept: &dyn Fn(&BookId) -> bool,
 ) -> Prepared {
     let mut prepared = prepare(book, sender, &sifted.document);
-    for event in &mut prepared.events {
-        let id = event.as_ref().map(|ready| ready.event_id.as_str()).unwrap_or_default();
-        if let Some((home, seq)) = own_id(id)
-            && is_kept(&home)
-        {
-            let detail = format!("names entry {seq} of the book {home}, which is kept here");
-            *event = Err(Refusal::new(Code::Exists, "eventID", detail));
-        }
-    }
+    let terms = &sifted.document.context;
     for (event, told) in prepared.events.iter_mut().zip(&sifted.document.events) {
         if event.is_ok()
-            && let Some(refusal) = claims(told, is_kept)
+            && let Some(refusal) = house::claimed(told, terms, is_kept)
         {
             *event = Err(refusal);
         }
     }
     for element in &mut prepared.elements {
         if let Ok(described) = element
-            && let Some(id) = own(described.id(), is_kept)
+            && let Some(refusal) = house::described(described, terms, is_kept)
         {
-            *element = Err(refused(&described.path, &id));
+            *element = Err(refusal);
         }
     }
     for (index, error) in &sifted.refused {
@@ -180,58 +171,6 @@ pub fn prepare_sifted(
         prepared.events.insert(*index, Err(refusal));
     }
     prepared
-}
-
-/// What an event of others claims of the things of the house. Of its lots others may tell that they were seen, or went into
-/// something else; where those come from, what they are packed in and what is sold of them is for our own entries to say,
-/// or a forged event would turn traces, recalls and the counters of scales. Whatever else is kept here (matters, stalls,
-/// posts) others do not name at all: what is told of it is its history.
-fn claims(event: &Event, is_kept: &dyn Fn(&BookId) -> bool) -> Option<Refusal> {
-    let transformation = transformation_id(event);
-    if let Some(id) = transformation.and_then(|id| own(id, is_kept)) {
-        return Some(refused("transformationID", &id));
-    }
-    event.what.iter().find_map(|what| {
-        let id = own(&what.id, is_kept)?;
-        let may = matches!(what.role, epcis::Role::Input | epcis::Role::About) && id.scheme() == "lot";
-        if may { None } else { Some(refused(what.member, &id)) }
-    })
-}
-
-fn transformation_id(event: &Event) -> Option<&str> {
-    event.raw.get("transformationID").and_then(Value::as_str)
-}
-
-/// What things of the house are, before the name of their book.
-const OWN_SCHEMES: &[&str] = &[
-    "account",
-    "assistance",
-    "complaint",
-    "entry",
-    "lot",
-    "matter",
-    "merchant",
-    "place",
-    "post",
-    "product",
-    "project",
-    "proxy",
-    "scale",
-    "slip",
-    "stall",
-];
-
-/// A thing of the house, by its name, whether or not its book is there yet: what is told of it before would be found in it
-/// then. What has a canonical form besides itself, a URN or link, is none.
-fn own(id: &str, is_kept: &dyn Fn(&BookId) -> bool) -> Option<SubjectId> {
-    let id = SubjectId::new(id).ok()?;
-    let home = BookId::new(id.home()?).ok()?;
-    (OWN_SCHEMES.contains(&id.scheme()) || is_kept(&home)).then_some(id)
-}
-
-fn refused(member: &str, id: &SubjectId) -> Refusal {
-    let detail = format!("{id} is named as what is kept here: only the entries of its book tell this of it");
-    Refusal::new(Code::OwnSubject, member, detail)
 }
 
 impl Prepared {
@@ -366,7 +305,7 @@ impl Ready {
         match self.slips.iter().find(|(gtin, _)| slips.contains(gtin)) {
             Some((gtin, member)) => {
                 let detail = format!("names a slip under {gtin}, the GTIN of a market that is kept here");
-                Err(Refusal::new(Code::OwnSubject, *member, detail))
+                Err(Refusal::new(Code::OwnSubject, member.as_str(), detail))
             }
             None => Ok(()),
         }
@@ -480,19 +419,8 @@ fn ready(
         body: ended(body, &key, sender),
         typed: indexed.into_typed(),
     };
-    let transformation = transformation_id(event);
-    let named = event.what.iter().map(|what| (what.id.as_str(), what.member));
-    let named = named.chain(transformation.map(|id| (id, "transformationID")));
-    let slips = named.filter_map(|(id, member)| Some((slip_gtin(&urn::canonical(id))?, member))).collect();
+    let slips = house::slips(event, told.terms);
     Ok(Ready { event_id, key, draft, extent, slips })
-}
-
-/// The GTIN of a Digital Link that looks like one of a slip.
-fn slip_gtin(canonical: &str) -> Option<String> {
-    let key = canonical.strip_prefix(CANONICAL_BASE)?.strip_prefix("/01/")?;
-    let (gtin, serial) = key.split_once("/21/")?;
-    SlipSerial::parse(serial)?;
-    Some(gtin.to_owned())
 }
 
 /// Whether the canonical form keeps every number as it is.
@@ -505,6 +433,10 @@ fn keeps(value: &Value) -> bool {
         Value::Object(members) => members.values().all(keeps),
         _ => true,
     }
+}
+
+fn transformation_id(event: &Event) -> Option<&str> {
+    event.raw.get("transformationID").and_then(Value::as_str)
 }
 
 fn subjects(event: &Event) -> Result<Vec<Subject>, Refusal> {

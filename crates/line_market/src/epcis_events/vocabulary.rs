@@ -183,9 +183,15 @@ fn one(
 }
 
 impl Element {
-    /// What is described, by its name.
-    pub fn id(&self) -> &str {
-        &self.said.id
+    /// What is described and what stands below it, by their names as they are written.
+    pub fn named(&self) -> impl Iterator<Item = &str> {
+        let children = self.body.element.get("children").and_then(Value::as_array);
+        self.body
+            .element
+            .get("id")
+            .into_iter()
+            .chain(children.into_iter().flatten())
+            .filter_map(Value::as_str)
     }
 
     /// Refuses what a document tells of days to come.

@@ -46,7 +46,10 @@ fn named(event: &Event) -> Vec<Named<'_>> {
             Value::Array(items) => items.iter().for_each(|item| walk(member, item, found)),
             Value::Object(members) => {
                 let known = |name: &str| is_member(name) && !NO_IDENTIFIERS.contains(&name);
-                members.iter().filter(|(name, _)| known(name)).for_each(|(_, value)| walk(member, value, found));
+                members
+                    .iter()
+                    .filter(|(name, _)| known(name))
+                    .for_each(|(_, value)| walk(member, value, found));
             }
             _ => {}
         }
@@ -104,7 +107,8 @@ fn refused(
             return Some(Refusal::new(Code::Body, member, detail));
         }
         if let Some(id) = own(&id, is_kept).filter(|id| !may(id)) {
-            let detail = format!("{id} is named as what is kept here: only the entries of its book tell this of it");
+            let detail =
+                format!("{id} is named as what is kept here: only the entries of its book tell this of it");
             return Some(Refusal::new(Code::OwnSubject, member, detail));
         }
     }
