@@ -35,6 +35,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 21, sql: include_str!("../migrations/0021_arrivals.sql") },
     Migration { owner: "market", number: 22, sql: include_str!("../migrations/0022_failures.sql") },
     Migration { owner: "market", number: 23, sql: include_str!("../migrations/0023_places_counted.sql") },
+    Migration { owner: "market", number: 24, sql: include_str!("../migrations/0024_foreign.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[

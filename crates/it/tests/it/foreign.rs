@@ -114,6 +114,59 @@ on_every_store! {
         town.check();
     }
 
+    fn nobodys_master_data_bar_the_queries_of_others(town) {
+        const NAME: &str = "https://ns.example/organic";
+        let (honest, hostile) = (town.program(User::Supplier), town.program(User::Supplier));
+        let described = |vocabulary: &str, elements: Vec<Value>, events: Value| {
+            let mut sent = document(&town.now(), events);
+            sent["epcisHeader"] = json!({ "epcisMasterData": { "vocabularyList": [
+                { "type": format!("urn:x:{vocabulary}"), "vocabularyElementList": elements }
+            ] } });
+            sent
+        };
+        let attribute = |value: &str| json!([{ "id": NAME, "attribute": value }]);
+        let place = json!({ "id": "urn:x:gate", "attributes": attribute("yes") });
+        let site = json!({ "id": "urn:x:site", "children": ["urn:x:gate"] });
+        let seen = observed(1, json!({ "eventID": "urn:uuid:honest", "readPoint": { "id": "urn:x:gate" }, "ex:at": "urn:x:gate" }));
+        send(&honest, &described("place", vec![place, site], json!([seen]))).expect(202);
+        let queries = [
+            "WD_readPoint=urn:x:site".to_owned(),
+            format!("HASATTR_readPoint={NAME}"),
+            format!("EQATTR_readPoint_{NAME}=yes"),
+            format!("HASATTR_https://ns.example/at={NAME}"),
+            format!("EQATTR_https://ns.example/at_{NAME}=yes&orderBy=recordTime"),
+        ];
+        let ids = |client: &Client, query: &str| -> Vec<Value> {
+            events(&client.get(&format!("{EVENTS}?{query}"))).iter().map(|event| event["eventID"].clone()).collect()
+        };
+        for n in 0..3 {
+            let element = |m: usize| json!({ "id": format!("urn:x:{n}.{m}"), "attributes": attribute("yes") });
+            send(&hostile, &described("place", (0..1_000).map(element).collect(), json!([]))).expect(202);
+            let children: Vec<String> = (0..700).map(|m| format!("urn:x:below:{n}.{m}")).collect();
+            let site = json!({ "id": "urn:x:site", "children": children });
+            send(&hostile, &described(&format!("v{n}"), vec![site], json!([]))).expect(202);
+        }
+        // Whoever oversees all, alone and with other books, and in either order.
+        for reader in [town.program(User::Inspector), town.program(User::Tracer)] {
+            for query in &queries {
+                assert_eq!(ids(&reader, query), ["urn:uuid:honest"], "{query}");
+                assert_eq!(ids(&reader, &format!("{query}&orderDirection=ASC&EQ_action=OBSERVE")), ["urn:uuid:honest"], "{query}");
+            }
+            assert_eq!(ids(&reader, &format!("HASATTR_readPoint={NAME}.none")), Vec::<Value>::new());
+        }
+        for query in &queries {
+            assert_eq!(ids(&honest, query), ["urn:uuid:honest"], "{query}");
+        }
+        // Its own are its own to mend, and what it described by the thousand it finds.
+        let refused = hostile.get(&format!("{EVENTS}?WD_readPoint=urn:x:site")).expect(413).json();
+        assert_eq!(refused["type"], "epcisException:QueryTooComplexException", "{refused}");
+        let seen = observed(2, json!({ "eventID": "urn:uuid:theirs", "readPoint": { "id": "urn:x:2.999" } }));
+        send(&hostile, &document(&town.now(), json!([seen]))).expect(202);
+        assert_eq!(ids(&hostile, &queries[1]), ["urn:uuid:theirs"]);
+        assert_eq!(ids(&town.program(User::Tracer), &queries[2]), ["urn:uuid:theirs", "urn:uuid:honest"]);
+        town.check();
+    }
+
     fn no_spelling_of_a_thing_of_the_house_lets_others_tell_of_it(town) {
         let supplier = town.program(User::Supplier);
         let slip = line_market::kinds::SlipSerial { scale: 1, counter: 1, nonce: 7_919 }.subject(&town.book()).to_string();

@@ -79,14 +79,20 @@ impl Sql {
 
     /// Captured by one of these, where it matters by whom.
     pub fn sender(&mut self, senders: Option<&[String]>) -> &mut Self {
+        self.told_by("e.sender", senders)
+    }
+
+    /// Told by one of these, where it matters by whom.
+    pub fn told_by(&mut self, column: &str, senders: Option<&[String]>) -> &mut Self {
         if let Some(senders) = senders {
-            self.push(" and ").among("e.sender", senders.iter().map(String::as_str));
+            self.push(" and ").among(column, senders.iter().map(String::as_str));
         }
         self
     }
 
-    /// A condition on the event `e`; [`Condition::Within`] and those on master data are resolved before.
-    pub fn condition(&mut self, condition: &Condition) -> &mut Self {
+    /// A condition on the event `e`, of those that whoever sees what these sent may see; [`Condition::Within`] is resolved
+    /// before, and those on master data where few values fulfil them.
+    pub fn condition(&mut self, condition: &Condition, senders: Option<&[String]>) -> &mut Self {
         match condition {
             Condition::Among(Among { field: Field::EventId, values }) => {
                 self.among("e.event_id", keys(values).iter().map(String::as_str))
@@ -123,9 +129,34 @@ impl Sql {
             Condition::Exists(field) => self.fact(field, |sql| {
                 sql.push("1 = 1");
             }),
-            Condition::Within(..) | Condition::HasAttribute(..) | Condition::AttributeIs(..) => {
-                self.push("1 = 0")
+            Condition::HasAttribute(field, _) | Condition::AttributeIs(field, ..) => {
+                match COLUMNS.iter().position(|column| column == field) {
+                    Some(at) => self.described(&format!("e.{}", COLUMN_NAMES[at]), condition, senders),
+                    None => self.fact(field, |sql| {
+                        sql.described("f.held", condition, senders);
+                    }),
+                }
             }
+            Condition::Within(..) => self.push("1 = 0"),
+        }
+    }
+
+    /// That master data describe the value of a column of the event so.
+    fn described(&mut self, column: &str, condition: &Condition, senders: Option<&[String]>) -> &mut Self {
+        self.push("exists (select 1 from market_element_attribute as a where a.book = e.book and a.id = ");
+        self.push(column).push(" and ").attribute(condition).told_by("a.sender", senders).push(")")
+    }
+
+    /// That the attribute `a` is one that a condition on master data asks for.
+    pub fn attribute(&mut self, condition: &Condition) -> &mut Self {
+        match condition {
+            Condition::HasAttribute(_, names) => self.among("a.name", names.iter().map(String::as_str)),
+            Condition::AttributeIs(_, name, values) => {
+                self.push("a.name = ").text(name).push(" and ");
+                self.holds("a.", &values.iter().cloned().map(Held::from).collect::<Vec<_>>());
+                self
+            }
+            _ => self.push("1 = 0"),
         }
     }
 

@@ -341,7 +341,7 @@ impl<'b> Lane<'b> {
     fn ask(&self, sql: &mut Sql, first: &str) {
         let mut and = first;
         for condition in &self.query.conditions {
-            sql.push(and).condition(condition);
+            sql.push(and).condition(condition, self.sight.senders.as_deref());
             and = " and ";
         }
         if and.is_empty() {

@@ -26,6 +26,7 @@ pub use own::{as_event, own, own_id};
 pub use query::{
     LOOKED_MAX, PER_PAGE, QueryRefusal, SORTED_FACTS_MAX, SORTED_MAX, Weigh, query, search, with_id,
 };
+pub use resolve::{PLACES_MAX, PLACES_OF_SENDER_MAX};
 pub use vocabulary::{ELEMENTS_MAX, count_elements};
 
 /// Ends the key of an error declaration, which has the ID of the event that it takes back (EPCIS 2.0, section 7.4.1.2).

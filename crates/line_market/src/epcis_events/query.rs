@@ -15,6 +15,7 @@ use serde_json::Value;
 use store::{Param, StoreError, Tx};
 
 use super::lane::{Hit, Lane, Sight};
+use super::resolve::{PLACES_MAX, PLACES_OF_SENDER_MAX};
 use super::{Found, id_of, sorted};
 use crate::kinds::EpcisCaptured;
 
@@ -57,8 +58,10 @@ pub enum QueryRefusal {
     #[error("the answer takes too long; name a time or whole identifiers")]
     TooSlow,
     /// `QueryTooComplexException`: a limit of ours.
-    #[error("master data name more than {0} values that fit")]
-    TooManyPlaces(usize),
+    #[error(
+        "master data tell of too many places below those asked for; one sender may tell of {PLACES_OF_SENDER_MAX}, all together of {PLACES_MAX}"
+    )]
+    TooManyPlaces,
     /// `QueryTooLargeException`: a limit of ours. Nothing so long has been captured since events are bounded.
     #[error("the event {0} takes more than {EPCIS_PAGE_BYTES_MAX} bytes in XML; ask for JSON")]
     TooLong(String),

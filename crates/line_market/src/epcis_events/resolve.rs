@@ -1,17 +1,27 @@
 //! Conditions on master data, turned into the values that fulfil them, as the master data of a book say.
+//!
+//! Where these are few they lead to their events. Where they are many, by whomever they were told, each event is asked for
+//! its own instead; and of what one sender tells of places below others so much counts, so that nobody's master data bar the
+//! queries of others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use epcis::query::{Among, Condition, Field, Held, Scalar};
+use epcis::query::{Among, Condition, Field, Scalar};
 use epcis::{Query, query};
-use store::{Param, StoreError, Tx};
+use store::{Param, Row, StoreError, Tx};
 
 use super::filter::Sql;
 use super::lane::Sight;
 use super::query::QueryRefusal;
 
-/// Values that a condition on master data may come to.
-pub const VALUES_MAX: usize = 2_000;
+/// Values that lead to their events: more are left to be asked of each event.
+const VALUES_MAX: usize = 2_000;
+/// Places below those asked for, as one sender tells them, and all together. Whoever tells of more is passed over for others,
+/// and told so itself.
+pub const PLACES_OF_SENDER_MAX: usize = 2_000;
+pub const PLACES_MAX: usize = 10_000;
+/// Senders that are passed over for one question.
+const PASSED_OVER_MAX: usize = 20;
 /// Elements whose children are asked for in one statement.
 const CHUNK: usize = 100;
 
@@ -23,30 +33,17 @@ pub fn resolve(
 ) -> Result<Result<Query, QueryRefusal>, StoreError> {
     let mut conditions = Vec::with_capacity(asked.conditions.len());
     for condition in &asked.conditions {
-        let (field, values) = match condition {
-            Condition::Within(place, above) => (place.field(), below(tx, sight, above)?),
-            Condition::HasAttribute(field, names) => (
-                field.clone(),
-                described(tx, sight, |sql| {
-                    sql.among("name", names.iter().map(String::as_str));
-                })?,
-            ),
-            Condition::AttributeIs(field, name, values) => {
-                let ids = described(tx, sight, |sql| {
-                    sql.among("name", [name.as_str()]).push(" and ");
-                    sql.holds("", &values.iter().cloned().map(Held::from).collect::<Vec<_>>());
-                })?;
-                (field.clone(), ids)
+        let found = match condition {
+            Condition::Within(place, above) => match below(tx, sight, above)? {
+                Some(values) => Some((place.field(), values)),
+                None => return Ok(Err(QueryRefusal::TooManyPlaces)),
+            },
+            Condition::HasAttribute(field, _) | Condition::AttributeIs(field, ..) => {
+                described(tx, sight, condition)?.map(|values| (field.clone(), values))
             }
-            other => {
-                conditions.push(other.clone());
-                continue;
-            }
+            _ => None,
         };
-        if values.len() > VALUES_MAX {
-            return Ok(Err(QueryRefusal::TooManyPlaces(VALUES_MAX)));
-        }
-        conditions.push(among(field, values));
+        conditions.push(found.map_or_else(|| condition.clone(), |(field, values)| among(field, values)));
     }
     Ok(Ok(Query { conditions, ..asked.clone() }))
 }
@@ -55,51 +52,82 @@ fn among(field: Field, values: BTreeSet<String>) -> Condition {
     Condition::Among(Among { field, values: values.into_iter().map(Scalar::Text).collect() })
 }
 
-/// These elements, and all that stand below them.
-fn below(tx: &mut dyn Tx, sight: &Sight, above: &[String]) -> Result<BTreeSet<String>, StoreError> {
+/// These elements, and all that stand below them; `None` if these are too many.
+fn below(tx: &mut dyn Tx, sight: &Sight, above: &[String]) -> Result<Option<BTreeSet<String>>, StoreError> {
+    let mut passed_over = BTreeSet::new();
+    while passed_over.len() <= PASSED_OVER_MAX {
+        match told_below(tx, sight, above, &passed_over)? {
+            Told::Places(places) => return Ok(Some(places)),
+            // Their own master data are a sender's to mend.
+            Told::TooMany(Some(sender)) if sight.senders.is_none() => {
+                tracing::warn!(sender, book = %sight.book, "tells of too many places below others, and is passed over");
+                passed_over.insert(sender);
+            }
+            Told::TooMany(_) => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+enum Told {
+    Places(BTreeSet<String>),
+    /// Too many by this sender, or by all.
+    TooMany(Option<String>),
+}
+
+fn told_below(
+    tx: &mut dyn Tx,
+    sight: &Sight,
+    above: &[String],
+    passed_over: &BTreeSet<String>,
+) -> Result<Told, StoreError> {
     let mut reached: BTreeSet<String> = above.iter().map(|id| query::stored(id).into_owned()).collect();
     let mut next: Vec<String> = reached.iter().cloned().collect();
-    while !next.is_empty() && reached.len() <= VALUES_MAX {
+    let mut told_by: HashMap<String, usize> = HashMap::new();
+    while !next.is_empty() {
         let mut found = Vec::new();
         for chunk in next.chunks(CHUNK) {
-            if reached.len() > VALUES_MAX {
-                break;
-            }
             let mut sql = Sql::new(&sight.book);
-            sql.push("select distinct child from market_element_child where book = $1 and ");
-            sql.among("id", chunk.iter().map(String::as_str));
-            told_by(&mut sql, sight);
-            // As many are too many, however many of them were reached before.
-            sql.push(&format!(" limit {}", VALUES_MAX + 1));
-            found.extend(ids(tx, &sql)?.into_iter().filter(|child| reached.insert(child.clone())));
+            sql.push("select distinct child, sender from market_element_child where book = $1 and ");
+            sql.among("id", chunk.iter().map(String::as_str)).told_by("sender", sight.senders.as_deref());
+            if !passed_over.is_empty() {
+                sql.push(" and not ").among("sender", passed_over.iter().map(String::as_str));
+            }
+            sql.push(&format!(" limit {}", PLACES_MAX + 1));
+            for row in rows(tx, &sql)? {
+                *told_by.entry(row.text(1)?.to_owned()).or_default() += 1;
+                let child = row.text(0)?;
+                if reached.insert(child.to_owned()) {
+                    found.push(child.to_owned());
+                }
+            }
+            if let Some((sender, _)) = told_by.iter().find(|(_, told)| **told > PLACES_OF_SENDER_MAX) {
+                return Ok(Told::TooMany(Some(sender.clone())));
+            }
+            if reached.len() > PLACES_MAX {
+                return Ok(Told::TooMany(None));
+            }
         }
         next = found;
     }
-    Ok(reached)
+    Ok(Told::Places(reached))
 }
 
-/// The elements that have an attribute.
+/// The elements that have an attribute, if they are few.
 fn described(
     tx: &mut dyn Tx,
     sight: &Sight,
-    attribute: impl FnOnce(&mut Sql),
-) -> Result<BTreeSet<String>, StoreError> {
+    condition: &Condition,
+) -> Result<Option<BTreeSet<String>>, StoreError> {
     let mut sql = Sql::new(&sight.book);
-    sql.push("select distinct id from market_element_attribute where book = $1 and ");
-    attribute(&mut sql);
-    told_by(&mut sql, sight);
+    sql.push("select distinct a.id from market_element_attribute as a where a.book = $1 and ");
+    sql.attribute(condition).told_by("a.sender", sight.senders.as_deref());
     sql.push(&format!(" limit {}", VALUES_MAX + 1));
-    Ok(ids(tx, &sql)?.into_iter().collect())
+    let ids = rows(tx, &sql)?.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>()?;
+    Ok(Some(ids).filter(|ids: &BTreeSet<String>| ids.len() <= VALUES_MAX))
 }
 
-fn told_by(sql: &mut Sql, sight: &Sight) {
-    if let Some(senders) = &sight.senders {
-        sql.push(" and ").among("sender", senders.iter().map(String::as_str));
-    }
-}
-
-fn ids(tx: &mut dyn Tx, sql: &Sql) -> Result<Vec<String>, StoreError> {
+fn rows(tx: &mut dyn Tx, sql: &Sql) -> Result<Vec<Row>, StoreError> {
     let params: Vec<Param<'_>> = sql.params.iter().map(Param::from).collect();
-    let rows = tx.query(&sql.text, &params)?;
-    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+    tx.query(&sql.text, &params)
 }

@@ -79,7 +79,8 @@ pub fn has_thing(tx: &mut dyn Tx, sights: &[Sight], condition: &Condition) -> Re
             "select 1 as one from ({}) as way cross join market_event as e where e.book = $1 and e.seq = way.seq and ",
             sql.text
         );
-        sql.condition(condition).sender(sight.senders.as_deref());
+        let senders = sight.senders.as_deref();
+        sql.condition(condition, senders).sender(senders);
         if sql.count(tx, 1)? > 0 {
             return Ok(true);
         }

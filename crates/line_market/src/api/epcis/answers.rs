@@ -14,7 +14,9 @@ use shell::{Both, Lang, Problem};
 
 use super::formats::{PROBLEM_XML, not_in_utf8, prefers_xml, with_body};
 use crate::api::refusal_problem;
-use crate::epcis_events::{ELEMENTS_MAX, LOOKED_MAX, QueryRefusal, SORTED_FACTS_MAX, SORTED_MAX};
+use crate::epcis_events::{
+    ELEMENTS_MAX, LOOKED_MAX, PLACES_MAX, PLACES_OF_SENDER_MAX, QueryRefusal, SORTED_FACTS_MAX, SORTED_MAX,
+};
 use crate::refusal::{Code, Refusal, shortened};
 
 /// The version of EPCIS and of CBV that is spoken here, the only one.
@@ -210,8 +212,10 @@ pub fn query_problem(refusal: &QueryRefusal) -> Problem {
             too_complex(Both::new(zh, english))
         }
         QueryRefusal::TooSlow => too_complex(Both::new("查询耗时过长，请限定时间或给出完整标识。", english)),
-        QueryRefusal::TooManyPlaces(max) => {
-            let zh = format!("主数据中符合条件的取值超过 {max} 个，请缩小范围。");
+        QueryRefusal::TooManyPlaces => {
+            let zh = format!(
+                "主数据中所查地点之下的地点过多（同一上传方至多 {PLACES_OF_SENDER_MAX} 个，合计至多 {PLACES_MAX} 个），请缩小范围。"
+            );
             too_complex(Both::new(zh, english))
         }
     }
