@@ -52,7 +52,7 @@ pub fn measure(plan: &Plan, from: u64, ground: &Ground, server: &Server) {
     let started = Instant::now();
     let times = std::thread::scope(|scope| {
         let send = |sender: u64| {
-            let mut client = Client::connect(&server.host, &ground.supplier);
+            let mut client = Client::connect(&server.host, ground.suppliers.last().unwrap());
             let mut times = Times::default();
             for at in 0..documents {
                 let first = from + (sender * documents + at) * EVENTS_PER_DOCUMENT;

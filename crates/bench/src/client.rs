@@ -23,6 +23,11 @@ impl Client {
         }
     }
 
+    /// Goes on with another credential.
+    pub fn speak_for(&mut self, credential: &str) {
+        credential.clone_into(&mut self.credential);
+    }
+
     pub fn post(&mut self, path: &str, media: &str, body: &[u8]) -> (u16, &[u8]) {
         let (host, credential, length) = (&self.host, &self.credential, body.len());
         let mut request = format!(

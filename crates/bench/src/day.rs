@@ -265,7 +265,7 @@ fn ask(
             let first = town.captured.fetch_add(10, Ordering::Relaxed);
             let events = (first..first + 10).map(crate::capture::event).collect();
             let document = crate::capture::document(events).to_string();
-            (&ground.supplier, "/epcis/capture".into(), Some((json_ld, document)))
+            (&ground.suppliers[0], "/epcis/capture".into(), Some((json_ld, document)))
         }
         Sort::Report => {
             let project = format!("park-{}", town.reported.fetch_add(1, Ordering::Relaxed) % PROJECTS);

@@ -16,6 +16,8 @@ pub const GTIN: &str = "06901234567892";
 pub const SALES_PER_LOT: u64 = 5_000;
 /// The lot that is recalled. It is sold by scale 1 alone.
 pub const RECALLED: &str = "RECALLED";
+/// Events that one supplier sends: less than one may on a day.
+pub const EVENTS_OF_SUPPLIER: u64 = 400_000;
 const LOT_GRAMS: i64 = 90_000_000;
 
 /// A place with a market in it.
@@ -26,7 +28,8 @@ pub struct Ground {
     pub leader: String,
     /// Of screens, as many as one may open streams with.
     pub screens: Vec<String>,
-    pub supplier: String,
+    /// One for each so many events of the plan, as many as one may send on a day; the first one is asked for its own.
+    pub suppliers: Vec<String>,
     /// Sees the events of every sender.
     pub tracer: String,
     /// What was loaded into a folder that is kept lies there already.
@@ -66,7 +69,8 @@ impl Ground {
             kernel.issue_token(&system(), new).unwrap().credential.unwrap()
         };
         let supplier =
-            token(access::Grant { line: Some("market".into()), ..grant("supplier", "beiyuan-market") });
+            || access::Grant { line: Some("market".into()), ..grant("supplier", "beiyuan-market") };
+        let suppliers = (0..=plan.events / EVENTS_OF_SUPPLIER).map(|_| token(supplier())).collect();
         let leader = token(grant("leader", "371402"));
         let screens = plan.viewers.div_ceil(STREAMS_OF_ONE_MAX);
         let screens = (0..screens).map(|_| token(grant("wall", "371402"))).collect();
@@ -76,7 +80,7 @@ impl Ground {
         let scales = (1..=new_scales).map(|scale| credential(&kernel, &book, scale)).collect();
         kernel.stop();
         drop(kernel);
-        Self { config, scales, leader, screens, supplier, tracer, is_loaded, _folder: folder }
+        Self { config, scales, leader, screens, suppliers, tracer, is_loaded, _folder: folder }
     }
 
     pub fn database_mib(&self) -> u64 {

@@ -14,7 +14,7 @@ use store_sqlite::SqliteStore;
 use crate::Plan;
 use crate::capture::document;
 use crate::client::Client;
-use crate::ground::Ground;
+use crate::ground::{EVENTS_OF_SUPPLIER, Ground};
 use crate::sales::random_of;
 use crate::server::{Server, used_here};
 use crate::stats::{Times, rate};
@@ -82,7 +82,7 @@ pub fn measure(plan: &Plan, database_url: Option<String>) {
     let server = Server::start(&ground.config);
     let mut random = random_of(1);
     for (sort, asked) in sorts() {
-        for (who, credential) in [("tracer", &ground.tracer), ("supplier", &ground.supplier)] {
+        for (who, credential) in [("tracer", &ground.tracer), ("supplier", &ground.suppliers[0])] {
             let mut client = Client::connect(&server.host, credential);
             let (mut times, mut found) = (Times::default(), 0);
             for _ in 0..plan.reads {
@@ -142,7 +142,7 @@ fn load(plan: &Plan, ground: &Ground, server: &Server) {
     let used_before = (server.used(), used_here());
     let next = AtomicU64::new(0);
     let send = || {
-        let mut client = Client::connect(&server.host, &ground.supplier);
+        let mut client = Client::connect(&server.host, &ground.suppliers[0]);
         let mut times = Times::default();
         loop {
             let nth = next.fetch_add(1, Ordering::Relaxed);
@@ -154,6 +154,8 @@ fn load(plan: &Plan, ground: &Ground, server: &Server) {
                 println!("  {so_far} events after {:.1} s", started.elapsed().as_secs_f64());
             }
             let body = document(events(plan, nth)).to_string();
+            let supplier = usize::try_from(nth * EVENTS_PER_DOCUMENT / EVENTS_OF_SUPPLIER).unwrap();
+            client.speak_for(&ground.suppliers[supplier]);
             let sent = Instant::now();
             let (status, answer) = client.post("/epcis/capture", "application/ld+json", body.as_bytes());
             times.add(sent.elapsed());

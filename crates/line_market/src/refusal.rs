@@ -76,6 +76,8 @@ pub enum Code {
     TooManyOffers,
     /// What is recorded of has gone to somebody else since the request came.
     OtherOwner,
+    /// An outside system recorded as much on a day as one may.
+    CapturedOfDay,
 }
 
 impl Code {

@@ -1,7 +1,7 @@
 //! The line's tables. All follow from the entries, but for some: `market_capture`, which like the kernel's `answered` keeps
-//! what a request was told, where what was refused or known before is told without an entry; page tokens that
-//! their readers ended, led by whose they are; and how far subscriptions were told, with what their requests are signed
-//! with.
+//! what a request was told, where what was refused or known before is told without an entry; how much a sender recorded on its
+//! last day; page tokens that their readers ended, led by whose they are; and how far subscriptions were told, with what their
+//! requests are signed with.
 
 use kernel::{Derived, Rebuilt};
 use ledger::Body;

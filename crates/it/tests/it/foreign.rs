@@ -1,6 +1,8 @@
 //! What outside systems say of others, of the house, and how much: no sender has the events, queries or memory of another.
 
 use harness::{Answer, Client, User, on_every_store};
+use kernel::{AppendError, Desk};
+use line_market::epcis_events::{BYTES_OF_DAY_MAX, EVENTS_OF_DAY_MAX};
 use serde_json::{Value, json};
 
 use crate::epcis::{document, observed, send};
@@ -73,6 +75,7 @@ on_every_store! {
         sent.reverse();
         assert_eq!(listed, sent);
         // What has a few refusals is listed at once.
+        town.clock.advance_ms(1_000);
         let few = document(&town.now(), json!([observed(1, json!({})), event(2)]));
         (0..20).for_each(|_| { send(&proceed, &few).expect(202); });
         assert_eq!(supplier.get(&format!("{CAPTURE}?perPage=20")).expect(200).json().as_array().unwrap().len(), 20);
@@ -250,6 +253,81 @@ on_every_store! {
         // That a lot was seen or went into something else is still for others to tell.
         let told = json!([seen(json!({ "epcList": ["h:L1"] })), seen(json!({ "epcList": ["lot:beiyuan/L1"], "ex:note": "stall:beiyuan/A1" }))]);
         send(&supplier, &under(json!({ "h": "lot:beiyuan/", "ex": "https://ns.example/" }), told)).expect(202);
+        town.check();
+    }
+
+    fn a_sender_records_so_much_in_a_book_on_a_day(town) {
+        let (supplier, other) = (town.program(User::Supplier), town.program(User::Supplier));
+        let sent = |client: &Client, serials: std::ops::Range<usize>| {
+            let event = |n: usize| observed(n, json!({ "eventID": format!("urn:uuid:{n}") }));
+            send(client, &document(&town.now(), serials.map(event).collect::<Vec<_>>().into()))
+        };
+        let taken = |events: u64, bytes: u64| {
+            let values = [events, bytes].map(|number| store::Value::Int(i64::try_from(number).unwrap())).to_vec();
+            let set = move |desk: &mut Desk<'_>| {
+                desk.aside("update market_captured set events = $1, bytes = $2", values.clone());
+                Ok::<_, AppendError<()>>(())
+            };
+            town.site.kernel.append_blocking(set).unwrap();
+        };
+        let refused = |answer: Answer| {
+            let answer = answer.expect(429);
+            let problem = answer.json();
+            assert_eq!((&problem["type"], &problem["rule"]), (&json!("/problems/too-many-requests"), &json!("captured-of-day")), "{problem}");
+            assert_eq!(answer.header("retry-after"), (16 * 3_600 + 1).to_string(), "until midnight in the city");
+            assert!(problem["detail_zh"].as_str().unwrap().contains("次日") && problem["detail_en"].as_str().unwrap().contains("500000"), "{problem}");
+        };
+        sent(&supplier, 0..3).expect(202);
+        taken(EVENTS_OF_DAY_MAX - 2, 0);
+        let before = town.fingerprint();
+        refused(sent(&supplier, 3..6));
+        refused(sent(&supplier.with("gs1-capture-error-behaviour", "proceed"), 3..6));
+        let mut described = document(&town.now(), json!([]));
+        let elements: Vec<Value> = (0..3).map(|n| json!({ "id": format!("urn:x:{n}") })).collect();
+        described["epcisHeader"] = json!({ "epcisMasterData": { "vocabularyList": [{ "type": "urn:x:place", "vocabularyElementList": elements }] } });
+        refused(send(&supplier, &described));
+        assert_eq!(town.fingerprint(), before);
+        // What is known takes nothing, what fits is taken, and others have their own.
+        sent(&supplier, 0..3).expect(202);
+        sent(&supplier, 3..5).expect(202);
+        let one = observed(9, json!({ "@context": STANDARD }));
+        refused(supplier.post_bytes(EVENTS, LD, one.to_string().as_bytes()));
+        sent(&other, 0..3).expect(202);
+        taken(0, BYTES_OF_DAY_MAX - 100);
+        refused(sent(&supplier, 5..6));
+        // Tomorrow is another day.
+        town.clock.advance_ms(16 * 3_600_000);
+        sent(&supplier, 5..8).expect(202);
+        sent(&supplier, 8..9).expect(202);
+        let count = |tx: &mut dyn store::Tx| {
+            let row = tx.query_one("select events from market_captured where sender <> $1 order by events desc limit 1", &[store::Param::Text("")])?;
+            row.unwrap().int(0)
+        };
+        assert_eq!(town.site.kernel.read(count).unwrap(), 4);
+        town.check();
+    }
+
+    fn whoever_sends_in_vain_leaves_so_many_jobs(town) {
+        let supplier = town.program(User::Supplier);
+        let sent = document(&town.now(), json!([observed(1, json!({}))]));
+        let first = send(&supplier, &sent).expect(202).header("location").to_owned();
+        let idle = send(&supplier, &sent).expect(202).header("location").to_owned();
+        let fill = |desk: &mut Desk<'_>| {
+            for n in 0..1_500 {
+                let copy = "insert into market_capture (book, capture, actor, created, finished, mode, refused, sender, recorded)
+                    select book, $1, actor, created, finished, mode, refused, sender, 0 from market_capture where recorded = 1";
+                desk.aside(copy, vec![store::Value::Text(format!("{n:032x}"))]);
+            }
+            Ok::<_, AppendError<()>>(())
+        };
+        town.site.kernel.append_blocking(fill).unwrap();
+        let last = send(&supplier, &sent).expect(202).header("location").to_owned();
+        let count = |tx: &mut dyn store::Tx| tx.query_one("select count(*) from market_capture where recorded = 0", &[])?.unwrap().int(0);
+        assert_eq!(town.site.kernel.read(count).unwrap(), 1_000);
+        supplier.get(&format!("{CAPTURE}/{:032x}", 501)).expect(404);
+        for kept in [first, idle, last, format!("{CAPTURE}/{:032x}", 502)] {
+            supplier.get(&kept).expect(200);
+        }
         town.check();
     }
 }

@@ -3,6 +3,7 @@
 //! An event without an ID is given its event hash (CBV 2.0). The hash follows from the content, so
 //! whoever sends a document again because the answer got lost makes nothing new.
 
+pub mod amount;
 mod house;
 pub mod repeats;
 
@@ -61,6 +62,8 @@ pub enum EventOutcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaptureOutcome {
     pub events: Vec<EventOutcome>,
+    /// Entries that were made, of events and of master data.
+    pub recorded: u64,
 }
 
 /// A document ready to be recorded: all that needs neither the book's state nor the clock is done.
@@ -105,6 +108,8 @@ struct Ready {
     draft: Draft,
     /// Bytes that it comes to where each item has its whole name.
     extent: usize,
+    /// Bytes that are kept of it, with what queries find it by.
+    bytes: usize,
     /// What may be slips: their GTINs, and where they stand in the event.
     slips: Vec<(String, String)>,
 }
@@ -182,14 +187,15 @@ impl Prepared {
         &self.sender
     }
 
-    /// Records what is not in the book yet. An event that is, with the same meaning, is left as it is; one with the
-    /// ID of another of the same sender is refused. What others sent under an ID is nothing to a sender.
+    /// Records what is not in the book yet, as far as its sender may send on a day. An event that is, with the same meaning, is
+    /// left as it is; one with the ID of another of the same sender is refused. What others sent under an ID is nothing to a
+    /// sender.
     pub fn record(&self, desk: &mut Desk<'_>, mode: Mode) -> Result<CaptureOutcome, Failure> {
         desk.take(&self.book)?;
         let now = desk.now();
         let known = self.known(desk)?;
         let slips = self.slip_gtins(desk)?;
-        let mut left = repeats::COMPARED_BYTES_MAX;
+        let (mut left, mut made) = (repeats::COMPARED_BYTES_MAX, amount::Amount::default());
         let mut in_document: HashMap<&str, (Seq, &Ready)> = HashMap::with_capacity(self.events.len());
         let mut events = Vec::with_capacity(self.events.len());
         for (index, event) in self.events.iter().enumerate() {
@@ -201,7 +207,10 @@ impl Prepared {
                         ready.repeats(entry.body.as_deref().unwrap_or_default(), entry.seq, &mut left)?
                     }
                     (None, None) => match ready.check(now).and_then(|()| ready.check_slip(&slips)) {
-                        Ok(()) => Ok((desk.append(ready.draft.clone())?.seq, true)),
+                        Ok(()) => {
+                            made.add(ready.bytes);
+                            Ok((desk.append(ready.draft.clone())?.seq, true))
+                        }
                         Err(refusal) => Err(refusal),
                     },
                 },
@@ -231,8 +240,9 @@ impl Prepared {
             (Mode::Rollback, false) => return Err(AppendError::Refused(refused.remove(0))),
             _ => events.extend(refused.into_iter().map(EventOutcome::Refused)),
         }
-        vocabulary::record(desk, &self.book, &sound, &mut left)?;
-        Ok(CaptureOutcome { events })
+        vocabulary::record(desk, &self.book, &sound, &mut left, &mut made)?;
+        amount::take(desk, &self.book, &self.sender, made)?;
+        Ok(CaptureOutcome { events, recorded: made.events })
     }
 
     /// Of the GTINs that may be those of slips, those that a market's slips carry.
@@ -405,6 +415,8 @@ fn ready(
         return Err(refuse("", detail.into()));
     }
     let place = event.biz_location.as_deref().or(event.read_point.as_deref());
+    let body = ended(body, &key, sender);
+    let bytes = body.len() + indexed.bytes();
     let draft = Draft {
         book: book.clone(),
         kind: KindName::new(EpcisCaptured::KIND).expect("a declared kind has a valid name"),
@@ -416,11 +428,11 @@ fn ready(
         subjects,
         evidence: Vec::new(),
         bears_files: EpcisCaptured::BEARS_FILES,
-        body: ended(body, &key, sender),
+        body,
         typed: indexed.into_typed(),
     };
     let slips = house::slips(event, told.terms);
-    Ok(Ready { event_id, key, draft, extent, slips })
+    Ok(Ready { event_id, key, draft, extent, bytes, slips })
 }
 
 /// Whether the canonical form keeps every number as it is.

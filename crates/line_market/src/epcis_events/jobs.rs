@@ -22,6 +22,8 @@ const REFUSED_MAX: usize = 100;
 /// takes some times as much.
 const JOBS_MAX: usize = 100;
 const JOBS_BYTES_MAX: usize = 256 * 1024;
+/// Jobs of one sender whose documents recorded nothing that are kept: whoever sends in vain leaves no more.
+const IDLE_MAX: usize = 1_000;
 
 /// A document that was captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +60,7 @@ pub fn capture_as_job(
         mode,
         refused: refused.take(REFUSED_MAX).map(told).collect(),
     };
-    keep(desk, prepared.sender(), &job);
+    keep(desk, prepared.sender(), &job, outcome.recorded);
     Ok(job)
 }
 
@@ -67,10 +69,15 @@ fn told(refusal: Refusal) -> Refusal {
     Refusal { field: shortened(refusal.field), detail: shortened(refusal.detail), ..refusal }
 }
 
-fn keep(desk: &mut Desk<'_>, sender: &Sender, job: &CaptureJob) {
+/// Keeps a job, in place of the oldest idle one if it is one more of these than are kept.
+fn keep(desk: &mut Desk<'_>, sender: &Sender, job: &CaptureJob, recorded: u64) {
     const KEEP: &str =
-        "insert into market_capture (book, capture, actor, created, finished, mode, refused, sender)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)";
+        "insert into market_capture (book, capture, actor, created, finished, mode, refused, sender, recorded)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    const FORGET: &str =
+        "delete from market_capture where book = $1 and sender = $2 and recorded = 0 and capture <=
+        (select capture from market_capture where book = $1 and sender = $2 and recorded = 0
+        order by capture desc limit 1 offset $3)";
     let refused = serde_json::to_string(&job.refused).expect("refusals are JSON");
     let text = |text: &str| Value::Text(text.to_owned());
     let values = vec![
@@ -82,8 +89,12 @@ fn keep(desk: &mut Desk<'_>, sender: &Sender, job: &CaptureJob) {
         Value::Text(word(&job.mode)),
         Value::Text(refused),
         text(sender.name()),
+        Value::Int(i64::try_from(recorded).unwrap_or(i64::MAX)),
     ];
     desk.aside(KEEP, values);
+    if recorded == 0 {
+        desk.aside(FORGET, vec![text(job.book.as_str()), text(sender.name()), Value::Int(IDLE_MAX as i64)]);
+    }
 }
 
 fn name(desk: &mut Desk<'_>) -> String {

@@ -19,6 +19,7 @@ mod vocabulary;
 use std::borrow::Cow;
 
 pub use answer::{Answered, Found, document};
+pub use capture::amount::{BYTES_OF_DAY_MAX, EVENTS_OF_DAY_MAX};
 pub use capture::{CaptureOutcome, EventOutcome, Mode, Prepared, Sender, capture, prepare, prepare_sifted};
 pub use jobs::{CaptureJob, capture_as_job, job, jobs};
 pub use lane::Sight;

@@ -14,6 +14,7 @@ use serde_json::Value;
 use store::{Param, StoreError};
 
 use super::Sender;
+use super::capture::amount::Amount;
 use super::capture::repeats::COMPARED_TOO_LONG;
 use super::capture::taken;
 use crate::kinds::EpcisDescribed;
@@ -84,6 +85,8 @@ pub struct Element {
     said: Arc<Described>,
     body: Arc<EpcisDescribed>,
     draft: Draft,
+    /// Bytes that are kept of it, with what queries find it by.
+    bytes: usize,
 }
 
 /// How many elements a document describes.
@@ -120,7 +123,7 @@ pub fn prepare(
                     let detail = format!("what is indexed of a document may come to {INDEX_BYTES_MAX} bytes");
                     return Err(Refusal::new(Code::Body, path, detail));
                 }
-                one(book, sender, document, name, element, path)
+                one(book, sender, document, name, element, (path, bytes))
             })
             .collect()
     };
@@ -163,7 +166,7 @@ fn one(
     document: &Document,
     vocabulary: &str,
     element: &Value,
-    path: String,
+    (path, indexed): (String, usize),
 ) -> Result<Element, Refusal> {
     let refuse = |detail: String| Refusal::new(Code::Body, path.clone(), detail);
     let body = Arc::new(EpcisDescribed {
@@ -179,7 +182,8 @@ fn one(
     let draft = Draft::of(book, occurred, &sender.actor, body.clone())
         .map_err(|error| Refusal { field: path.clone(), ..error.into() })?
         .subject(Role::About, subject);
-    Ok(Element { path, said: Arc::new(said), body, draft })
+    let bytes = draft.body.len() + indexed;
+    Ok(Element { path, said: Arc::new(said), body, draft, bytes })
 }
 
 impl Element {
@@ -220,6 +224,7 @@ pub fn record(
     book: &BookId,
     elements: &[&Element],
     left: &mut usize,
+    made: &mut Amount,
 ) -> Result<(), Failure> {
     let mut in_document: HashMap<(&str, &str), &Element> = HashMap::new();
     for element in elements {
@@ -229,6 +234,7 @@ pub fn record(
             None => is_known(desk, book, element, left)?,
         };
         if !is_known {
+            made.add(element.bytes);
             desk.append(element.draft.clone())?;
         }
     }

@@ -8,15 +8,17 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::limits::{EPCIS_PAGE_BYTES_MAX, EVENTS_PER_CAPTURE_MAX, REQUEST_BYTES_MAX};
 use epcis::{EpcisError, Rule};
+use kernel::Kernel;
 use serde_json::Value;
 use shell::problem::{CONTENT_TYPE as PROBLEM_JSON, asked_lang};
 use shell::{Both, Lang, Problem};
 
 use super::formats::{PROBLEM_XML, not_in_utf8, prefers_xml, with_body};
-use crate::api::refusal_problem;
+use crate::api::{failure_problem, refusal_problem};
 use crate::epcis_events::{
     ELEMENTS_MAX, LOOKED_MAX, PLACES_MAX, PLACES_OF_SENDER_MAX, QueryRefusal, SORTED_FACTS_MAX, SORTED_MAX,
 };
+use crate::record::Failure;
 use crate::refusal::{Code, Refusal, shortened};
 
 /// The version of EPCIS and of CBV that is spoken here, the only one.
@@ -169,6 +171,19 @@ pub fn rule_problem(error: EpcisError) -> Problem {
     let path = shortened(error.path);
     let zh = if path.is_empty() { format!("{zh}。") } else { format!("{zh}（{path}）。") };
     Problem::bad_request(path, rule, Both::new(zh, en))
+}
+
+/// The problem of a document or event that was not recorded; 429 until tomorrow where its sender recorded so much today.
+pub fn capture_problem(kernel: &Kernel, failure: Failure) -> Problem {
+    let problem = failure_problem(failure);
+    if problem.rule.as_deref() != Some(Code::CapturedOfDay.name().as_str()) {
+        return problem;
+    }
+    let (zone, now) = (kernel.zone(), kernel.now());
+    let rest_ms = zone.start_of(zone.day_of(now).plus(1)).since_ms(now);
+    let title = Both::new("当日上传量已达上限", "As much was captured today as may be");
+    let retry_after_s = u64::try_from(rest_ms / 1_000 + 1).unwrap_or_default();
+    Problem { title, rule: problem.rule, detail: problem.detail, ..Problem::too_many_requests(retry_after_s) }
 }
 
 /// An event that was refused beside others that were recorded, as the capture job tells it.

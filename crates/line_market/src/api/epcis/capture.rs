@@ -15,14 +15,15 @@ use shell::viewer::{Asked, Viewer};
 use shell::{App, Both, Lang, Problem};
 use utoipa::ToSchema;
 
-use super::answers::{CAPTURE_ERROR_BEHAVIOUR, job_error, rule_problem, too_many_elements, too_many_events};
+use super::answers::{
+    CAPTURE_ERROR_BEHAVIOUR, capture_problem, job_error, rule_problem, too_many_elements, too_many_events,
+};
 use super::formats::{Media, answer_value};
 use super::paging::List;
 use super::requests::{
     Parameters, answer_type, any_type, book_to_capture, need_version_of_body, sender, sights,
 };
 use super::room;
-use crate::api::failure_problem;
 use crate::apply::word;
 use crate::epcis_events::{
     self, CaptureJob, ELEMENTS_MAX, Mode, Prepared, QueryRefusal, Sender, capture_as_job, prepare_sifted,
@@ -102,7 +103,7 @@ pub async fn capture_document(
         let _until_it_is_recorded = &room;
         capture_as_job(desk, &prepared, mode, created)
     };
-    let job = app.append(failure_problem, record).await?;
+    let job = app.append(|failure| capture_problem(&app.kernel, failure), record).await?;
     let location = [(header::LOCATION, format!("/epcis/capture/{}", job.capture))];
     Ok((StatusCode::ACCEPTED, location).into_response())
 }

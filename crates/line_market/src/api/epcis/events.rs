@@ -11,14 +11,14 @@ use shell::extract::Path;
 use shell::viewer::Viewer;
 use shell::{App, Problem};
 
-use super::answers::{parameter_problem, query_problem};
+use super::answers::{capture_problem, parameter_problem, query_problem};
 use super::capture::{other_type, prepared, sift};
 use super::formats::{Form, Media};
 use super::paging::List;
 use super::parameters::{EventQuery, FormatHeaders};
 use super::requests::{Parameters, answer_type, book_to_capture, owner, prefixes, sender, sights};
 use super::room;
-use crate::api::{failure_problem, market};
+use crate::api::market;
 use crate::epcis_events::{self, Answered, EventOutcome, Found, Mode, Sight, own_id};
 use crate::policy::{QUERY, READ};
 
@@ -57,7 +57,8 @@ pub async fn capture_event(
         let _until_it_is_recorded = &room;
         prepared.record(desk, Mode::Rollback)
     };
-    let outcome = app.append(failure_problem, record).await?.events.into_iter().next();
+    let outcome =
+        app.append(|failure| capture_problem(&app.kernel, failure), record).await?.events.into_iter().next();
     let Some(EventOutcome::Recorded { event_id, .. } | EventOutcome::Known { event_id, .. }) = outcome else {
         tracing::error!("an event was neither recorded nor refused");
         return Err(Problem::internal());
