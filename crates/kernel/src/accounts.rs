@@ -14,8 +14,8 @@ mod sessions;
 mod totp;
 
 use access::{ADMIN, Actor, Grant, HOLDER};
-use base::{AccountId, ActorId, BookId, SubjectId, Time, UnitCode};
-use ledger::Sought;
+use base::{AccountId, ActorId, BookId, Seq, SubjectId, Time, UnitCode};
+use ledger::{EntryError, Sought};
 use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
 
@@ -40,7 +40,7 @@ pub use sessions::{NewSession, Session, SessionState, SignInError, session_state
 pub use totp::TotpSecret;
 
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
-use crate::entries::{Kinds, about_of, count_about, limit};
+use crate::entries::{self, Kinds, about_of, count_about, limit};
 use crate::registry::{id, root_book};
 use crate::{AppendError, Kernel, Receipt};
 
@@ -191,19 +191,44 @@ impl Kernel {
     }
 
     /// Since when nobody but who may now has opened an account or device: when its device was enrolled last, or what opens an
-    /// account was changed last. What somebody left running before ends with it.
-    pub fn credential_since(&self, who: &ActorId) -> Result<Option<Time>, StoreError> {
+    /// account was changed last, by the number of that entry of the root book and its time. What somebody left running before
+    /// ends with it.
+    pub fn credential_since(&self, who: &ActorId) -> Result<Option<(Seq, Time)>, StoreError> {
         const KINDS: Kinds<'_> = Kinds::These(&[
             Sought::of::<DeviceEnrolled>(),
             Sought::of::<PasswordChanged>(),
             Sought::of::<TotpSet>(),
+            Sought::of::<TotpRenewed>(),
             Sought::of::<TotpRemoved>(),
             Sought::of::<IdentitySet>(),
             Sought::of::<IdentityRemoved>(),
         ]);
         let Ok(subject) = grantee_subject(who) else { return Ok(None) };
         let changed = self.read(|tx| about_of(tx, &root_book(), &subject, KINDS, None, 1))?;
-        Ok(changed.first().map(|entry| entry.recorded))
+        Ok(changed.first().map(|entry| (entry.seq, entry.recorded)))
+    }
+
+    /// What somebody was left with whenever a grant of theirs was withdrawn since a number of the root book, newest first. What
+    /// was withdrawn and given again in between shows here alone.
+    pub fn grants_left_since(&self, who: &ActorId, from: Seq) -> Result<Vec<Vec<Grant>>, StoreError> {
+        const KINDS: Kinds<'_> = Kinds::These(&[Sought::of::<GrantWithdrawn>()]);
+        let Ok(subject) = grantee_subject(who) else { return Ok(Vec::new()) };
+        let shape = |error: EntryError| StoreError::Schema(error.to_string());
+        self.read(|tx| {
+            let withdrawn = about_of(tx, &root_book(), &subject, KINDS, None, GRANTS_EVER_MAX)?;
+            // Back from what there is now: before a withdrawal there was what it withdrew, and not what came later.
+            let mut there = grants(tx, who)?;
+            let mut left = Vec::new();
+            for entry in withdrawn.iter().take_while(|entry| entry.seq >= from) {
+                let before = |(seq, _): &&(i64, Grant)| *seq < entry.seq.to_i64();
+                left.push(there.iter().filter(before).map(|(_, grant)| grant.clone()).collect());
+                let seq = Seq(entry.body::<GrantWithdrawn>().map_err(shape)?.grant);
+                let Some(given) = entries::entry(tx, &root_book(), seq)? else { continue };
+                let GrantGiven { role, unit, line, subject, .. } = given.body().map_err(shape)?;
+                there.push((seq.to_i64(), Grant { role, unit, line, subject }));
+            }
+            Ok(left)
+        })
     }
 
     /// The unit of an account that administers something, as whoever enters it does then.

@@ -4,4 +4,5 @@ create table if not exists market_captured (
     primary key (book, sender)
 ) /* clustered */;
 alter table market_capture add column recorded bigint;
-create index if not exists market_capture_idle on market_capture (book, sender, capture) where recorded = 0
+create index if not exists market_capture_idle on market_capture (book, sender, capture) where recorded = 0;
+alter table market_delivery add column root bigint

@@ -13,6 +13,7 @@ use kernel::notices::{Fault, FaultKind};
 use kernel::{AppendError, Kernel, in_turn};
 use notices::{Outward, Reach, body_signature};
 use shell::problem::CONTENT_TYPE as PROBLEM_JSON;
+use shell::viewer::Viewer;
 use shell::{App, Lang, Problem};
 use store::StoreError;
 use tokio::runtime::Handle;
@@ -21,7 +22,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::api::epcis::{Form, VERSION, as_of_now, concerns, implementation_problem, query_problem, sights};
+use crate::api::epcis::{
+    Form, VERSION, as_of_now, concerns, has_been_able, implementation_problem, query_problem, sights,
+};
 use crate::epcis_events::standing::delivery::{self, Attempt, Batch, Key, State};
 use crate::epcis_events::standing::{Named, Subscription};
 use crate::epcis_events::{Answered, Found, QueryRefusal, Sight, search};
@@ -186,6 +189,14 @@ impl Drop for Turn {
     }
 }
 
+/// A subscription whose time has come.
+struct Due<'a> {
+    key: &'a Key,
+    subscription: Subscription,
+    named: Named,
+    state: State,
+}
+
 /// What is to be sent.
 enum Chosen {
     Nothing(BTreeMap<BookId, Seq>),
@@ -242,45 +253,50 @@ impl Teller {
         }
         let turns = &self.app.limits.turns;
         let search = Handle::current().block_on(turns.next_search(&subscription.owner));
-        let Some(sights) = self.sights(&subscription, &named)? else {
+        let due = Due { key, subscription, named, state };
+        let Some(sights) = self.sights(&due)? else {
             return self.end(key, EndReason::RightLost);
         };
-        let chosen = self.choose(key, &subscription, &named, &state, &sights);
+        let chosen = self.choose(&due, &sights);
         drop(search);
         match chosen {
-            Ok(Ok(Chosen::Send(batch, found))) => self.send(key, &subscription, &state, &batch, found),
-            Ok(Ok(Chosen::Nothing(cursors))) => self.rest(key, &subscription, &state, &sights, cursors),
+            Ok(Ok(Chosen::Send(batch, found))) => self.send(&due, &sights, &batch, found),
+            Ok(Ok(Chosen::Nothing(cursors))) => self.rest(&due, &sights, cursors),
             Ok(Err(refusal)) => {
                 tracing::warn!(%refusal, subscription = key.subscription, "a subscription cannot be asked");
-                self.report(key, &subscription, &state, FaultKind::TooComplex, query_problem(&refusal))
+                self.report(&due, FaultKind::TooComplex, query_problem(&refusal))
             }
             Err(error) => {
                 tracing::error!(%error, subscription = key.subscription, "a subscription cannot be asked");
-                self.report(key, &subscription, &state, FaultKind::Internal, implementation_problem())
+                self.report(&due, FaultKind::Internal, implementation_problem())
             }
         }
     }
 
-    /// What whoever subscribed may see now; `None` if nothing any more, or if what they subscribed with opens nothing any more.
-    fn sights(&self, subscription: &Subscription, named: &Named) -> Result<Option<Vec<Sight>>, StoreError> {
-        let since = self.kernel().credential_since(&subscription.actor)?;
-        if since.is_some_and(|since| since >= subscription.created) {
-            return Ok(None);
-        }
-        let Some(viewer) = as_of_now(&self.app, &subscription.actor)? else { return Ok(None) };
+    /// What whoever subscribed may see now; `None` if nothing any more, if what they subscribed with opens nothing any more, or
+    /// if either was so at some time since.
+    fn sights(&self, due: &Due<'_>) -> Result<Option<Vec<Sight>>, StoreError> {
+        let Due { subscription, named, state, .. } = due;
         let book = named.alone.then(|| named.book.as_str());
-        let may = sights(&self.app, &viewer, SUBSCRIBE, book).is_ok();
-        Ok(sights(&self.app, &viewer, QUERY, book).ok().filter(|_| may))
+        let may = |viewer: &Viewer| {
+            let subscribes = sights(&self.app, viewer, SUBSCRIBE, book).is_ok();
+            sights(&self.app, viewer, QUERY, book).ok().filter(|_| subscribes)
+        };
+        let Some(viewer) = as_of_now(&self.app, &subscription.actor)? else { return Ok(None) };
+        let was_able = match state.root {
+            Some(root) => {
+                has_been_able(&self.app, &subscription.actor, root, |viewer| may(viewer).is_some())?
+            }
+            None => {
+                let since = self.kernel().credential_since(&subscription.actor)?;
+                since.is_none_or(|(_, since)| since < subscription.created)
+            }
+        };
+        Ok(may(&viewer).filter(|_| was_able))
     }
 
-    fn choose(
-        &self,
-        key: &Key,
-        subscription: &Subscription,
-        named: &Named,
-        state: &State,
-        sights: &[Sight],
-    ) -> Result<Result<Chosen, QueryRefusal>, StoreError> {
+    fn choose(&self, due: &Due<'_>, sights: &[Sight]) -> Result<Result<Chosen, QueryRefusal>, StoreError> {
+        let Due { key, subscription, named, state } = due;
         let query = named.query().map_err(|error| StoreError::Schema(error.to_string()))?;
         let query = delivery::since(query, subscription.initial);
         search(self.kernel(), |tx| {
@@ -303,21 +319,22 @@ impl Teller {
         })
     }
 
-    fn send(
-        &self,
-        key: &Key,
-        subscription: &Subscription,
-        state: &State,
-        batch: &Batch,
-        found: Vec<Found>,
-    ) -> Result<bool, Stuck> {
+    fn send(&self, due: &Due<'_>, sights: &[Sight], batch: &Batch, found: Vec<Found>) -> Result<bool, Stuck> {
+        let Due { key, subscription, state, .. } = due;
         let lease = self.lease();
-        let (claimed, seen, what) = (key.clone(), state.clone(), batch.clone());
+        let (claimed, seen, what) = ((*key).clone(), state.clone(), batch.clone());
         let claim = self
             .kernel()
             .append_blocking(move |desk| delivery::claim(desk, &claimed, &seen, &what, lease))?;
         // Somebody else was quicker, or the subscription has ended.
         let Some(claim) = claim else { return Ok(false) };
+        // The search and the claim took their time. What may be seen otherwise now is looked for anew behind the claim.
+        let of = |sights: &[Sight]| sights.iter().find(|sight| sight.book == batch.of).cloned();
+        match self.sights(due)? {
+            None => return self.end(key, EndReason::RightLost),
+            Some(now) if of(&now) != of(sights) => return Ok(false),
+            Some(_) => {}
+        }
         let count = found.len();
         let answered = Answered {
             query: &subscription.query,
@@ -337,7 +354,7 @@ impl Teller {
             }
             Some(fault) => Attempt::InVain(fault),
         };
-        let (key, is_stream) = (key.clone(), subscription.schedule.is_none());
+        let (key, is_stream) = ((*key).clone(), subscription.schedule.is_none());
         self.kernel()
             .append_blocking(move |desk| delivery::settle(desk, &key, &claim, is_stream, attempt))?;
         Ok(!matches!(attempt, Attempt::InVain(_)))
@@ -351,15 +368,9 @@ impl Teller {
 
     /// Tells a receiver, once, that the query cannot be answered, in the format of answers with a status of 4xx or 5xx; it
     /// is tried again all the same.
-    fn report(
-        &self,
-        key: &Key,
-        subscription: &Subscription,
-        state: &State,
-        kind: FaultKind,
-        problem: Problem,
-    ) -> Result<bool, Stuck> {
-        let (lease, claimed, seen) = (self.lease(), key.clone(), state.clone());
+    fn report(&self, due: &Due<'_>, kind: FaultKind, problem: Problem) -> Result<bool, Stuck> {
+        let Due { key, subscription, state, .. } = due;
+        let (lease, claimed, seen) = (self.lease(), (*key).clone(), state.clone());
         let claim = self
             .kernel()
             .append_blocking(move |desk| delivery::claim_report(desk, &claimed, &seen, lease))?;
@@ -379,7 +390,7 @@ impl Teller {
                 Err(other) => fault = other,
             }
         }
-        let key = key.clone();
+        let key = (*key).clone();
         self.kernel().append_blocking(move |desk| delivery::settle_report(desk, &key, &claim, fault))?;
         Ok(false)
     }
@@ -414,14 +425,8 @@ impl Teller {
     }
 
     /// There is nothing to be told: a schedule says so where it is wanted, and waits for its next moment.
-    fn rest(
-        &self,
-        key: &Key,
-        subscription: &Subscription,
-        state: &State,
-        sights: &[Sight],
-        cursors: BTreeMap<BookId, Seq>,
-    ) -> Result<bool, Stuck> {
+    fn rest(&self, due: &Due<'_>, sights: &[Sight], cursors: BTreeMap<BookId, Seq>) -> Result<bool, Stuck> {
+        let Due { key, subscription, state, .. } = due;
         if let Some(schedule) = &subscription.schedule {
             if subscription.report_if_empty
                 && state.sent == 0
@@ -429,15 +434,15 @@ impl Teller {
             {
                 let at = cursors.get(&sight.book).copied().unwrap_or(Seq(0));
                 let nothing = Batch { of: sight.book.clone(), from: at, until: at };
-                return self.send(key, subscription, state, &nothing, Vec::new());
+                return self.send(due, sights, &nothing, Vec::new());
             }
-            let (key, schedule, seen) = (key.clone(), schedule.clone(), state.clone());
+            let (key, schedule, seen) = ((*key).clone(), schedule.clone(), state.clone());
             self.kernel()
                 .append_blocking(move |desk| delivery::wait_for_next(desk, &key, &schedule, &seen))?;
             return Ok(false);
         }
         if state.fault.is_some() {
-            let (key, seen) = (key.clone(), state.clone());
+            let (key, seen) = ((*key).clone(), state.clone());
             self.kernel().append_blocking(move |desk| delivery::recovered(desk, &key, &seen))?;
         }
         let kept = self.kernel().read(|tx| delivery::cursors(tx, key))?;
@@ -447,10 +452,10 @@ impl Teller {
         let moved: Vec<(BookId, Seq)> =
             cursors.iter().filter(far).map(|(book, seq)| (book.clone(), *seq)).collect();
         if !moved.is_empty() {
-            let key = key.clone();
+            let key = (*key).clone();
             self.kernel().append_blocking(move |desk| delivery::keep_cursors(desk, &key, &moved))?;
         }
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), cursors);
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).insert((*key).clone(), cursors);
         Ok(false)
     }
 

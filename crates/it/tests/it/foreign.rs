@@ -1,10 +1,13 @@
 //! What outside systems say of others, of the house, and how much: no sender has the events, queries or memory of another.
 
+use access::Grant;
+use base::{AccountId, ActorId, UnitCode};
 use harness::{Answer, Client, User, on_every_store};
 use kernel::{AppendError, Desk};
 use line_market::epcis_events::{BYTES_OF_DAY_MAX, EVENTS_OF_DAY_MAX};
 use serde_json::{Value, json};
 
+use crate::epcis::receiver::{Receiver, Teller};
 use crate::epcis::{document, observed, send};
 
 const CAPTURE: &str = "/epcis/capture";
@@ -329,5 +332,47 @@ on_every_store! {
             supplier.get(&kept).expect(200);
         }
         town.check();
+    }
+
+    fn a_right_that_was_gone_ends_what_ran_with_it_though_it_is_there_again(town) {
+        let kernel = &town.site.kernel;
+        let by = ActorId::new("system:test").unwrap();
+        let of_xihai = Grant { role: "supplier".into(), unit: UnitCode::new("xihai-market").unwrap(), line: Some("market".into()), subject: None };
+        // What it has besides is withdrawn, or what it subscribed with is.
+        let (mut hooks, mut clients) = (Vec::new(), Vec::new());
+        for is_broken in [true, false] {
+            let (issued, receiver) = (town.issue(User::Supplier), Receiver::start());
+            let client = town.site.client().bearer(&issued.credential.unwrap());
+            let more = kernel.give_grant(&by, &issued.actor, of_xihai.clone()).unwrap();
+            client.post("/epcis/queries?book=beiyuan", &json!({ "name": "all", "query": {} })).expect(201);
+            let schedule = json!({ "dest": receiver.address(), "schedule": { "hour": "12" } });
+            client.post("/epcis/queries/all/subscriptions", &schedule).expect(201);
+            let event = observed(1, json!({ "eventID": format!("urn:uuid:{is_broken}") }));
+            client.post("/epcis/capture?book=beiyuan", &document(&town.now(), json!([event]))).expect(202);
+            let own = kernel.grants().unwrap().into_iter().find(|row| row.grantee == issued.actor && row.grant != of_xihai).unwrap();
+            let gone = if is_broken { own.seq.0 } else { more.seq.0 };
+            kernel.withdraw_grant(&by, gone).unwrap();
+            kernel.give_grant(&by, &issued.actor, if is_broken { own.grant } else { of_xihai.clone() }).unwrap();
+            client.get("/epcis/queries/all/events").expect(200);
+            hooks.push(receiver);
+            clients.push(client);
+        }
+        let _teller = Teller::start(&town);
+        town.clock.advance_ms(4 * 3_600_000 + 60_000);
+        assert_eq!(hooks[1].wait_for_events(1), ["urn:uuid:false"]);
+        let subscriptions = |client: &Client| client.get("/epcis/queries/all/subscriptions").expect(200).json().as_array().unwrap().len();
+        crate::outside::wait_until("the end of a subscription whose right was gone", || subscriptions(&clients[0]) == 0);
+        assert_eq!((subscriptions(&clients[1]), hooks[0].hooks().len()), (1, 0));
+        town.check();
+    }
+
+    fn new_recovery_codes_end_what_was_left_running(town) {
+        let owner = crate::second_step::owner(&town, User::Inspector);
+        let actor = ActorId::new(format!("account:{}", owner.name)).unwrap();
+        let kernel = &town.site.kernel;
+        let before = kernel.credential_since(&actor).unwrap();
+        let renewed = kernel.renew_recovery_codes(&AccountId::new(&owner.name).unwrap(), owner.password, &owner.codes[0]).unwrap();
+        let since = kernel.credential_since(&actor).unwrap();
+        assert!(since > before && since.map(|(seq, _)| seq) == Some(renewed.receipt.seq), "{since:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! Whether whoever was let in still is when the writer decides: what was asked before waited for it.
 
 use access::{Actor, Grant};
-use base::SubjectId;
+use base::{Seq, SubjectId};
 use store::{Param, StoreError, Tx};
 
 use super::sessions::digest;
@@ -38,6 +38,11 @@ impl Kernel {
 }
 
 impl Desk<'_> {
+    /// Entries of the root book, in which rights stand: whatever takes one away later has this number or a higher one.
+    pub fn root_size(&mut self) -> Result<Seq, StoreError> {
+        root_size(self.read()?).map(Seq::from_i64)
+    }
+
     /// Whether somebody is let in as before: by the same session, with the same rights. The rights are looked at where the root
     /// book has grown since.
     pub fn still_lets_in(&mut self, by: &LetIn) -> Result<bool, StoreError> {

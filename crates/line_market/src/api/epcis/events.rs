@@ -8,7 +8,7 @@ use epcis::{DocumentKind, Query};
 use kernel::Desk;
 use serde_json::Value;
 use shell::extract::Path;
-use shell::viewer::Viewer;
+use shell::viewer::{Viewer, still_let_in};
 use shell::{App, Problem};
 
 use super::answers::{capture_problem, parameter_problem, query_problem};
@@ -185,6 +185,7 @@ pub async fn find_event(
         })
         .await?
         .map_err(|refusal| query_problem(&refusal))?;
+    still_let_in().await?;
     // The event says what the entry's body says.
     if let (Some(needs), Some((_, resource))) = (needs, &resource) {
         viewer.need(app, needs, resource)?;

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use base::{Seq, Time};
 use kernel::{Desk, Page};
 use shell::extract::Path;
-use shell::viewer::Viewer;
+use shell::viewer::{Viewer, still_let_in};
 use shell::{App, Both, Problem};
 use store::{StoreError, Tx};
 
@@ -77,6 +77,8 @@ impl List {
                 Ok::<_, Problem>((print(page.items, now), page.next, self))
             })
             .await?;
+        // What took its time is told to whoever may still see it.
+        still_let_in().await?;
         Ok(list.lead(app, answer(media, printed), next.as_deref(), now))
     }
 

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use access::{Decision, Grant, Permission, Policy, Resource};
+use access::{Actor, Decision, Grant, Permission, Policy, Resource};
 use axum::http::{HeaderMap, HeaderName, Uri};
-use base::{ActorId, BookId, SubjectId};
+use base::{ActorId, BookId, Seq, SubjectId};
 use epcis::{Context, EpcisError, Rule};
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
@@ -159,6 +159,22 @@ fn on_behalf<'g>(policy: &Policy, grant: &'g Grant) -> Option<&'g SubjectId> {
 pub fn as_of_now(app: &App, actor: &ActorId) -> Result<Option<Viewer>, StoreError> {
     app.kernel.tree()?;
     Ok(app.kernel.actor(actor)?.map(|actor| Viewer::Program(Arc::new(actor))))
+}
+
+/// Whether somebody has been able to do something ever since a number of the root book: neither was what opens their account or
+/// device changed, nor the right taken away, though it may be there again.
+pub fn has_been_able(
+    app: &App,
+    actor: &ActorId,
+    since: Seq,
+    may: impl Fn(&Viewer) -> bool,
+) -> Result<bool, StoreError> {
+    if app.kernel.credential_since(actor)?.is_some_and(|(changed, _)| changed >= since) {
+        return Ok(false);
+    }
+    let left = app.kernel.grants_left_since(actor, since)?;
+    let with = |grants| Viewer::Program(Arc::new(Actor { id: actor.clone(), grants }));
+    Ok(left.into_iter().all(|grants| may(&with(grants))))
 }
 
 /// The market books in which an action is allowed, at least one, or the named one alone; and whose events in each may be

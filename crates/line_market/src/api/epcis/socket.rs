@@ -16,7 +16,7 @@ use base::{ActorId, BookId, Seq, Time};
 use ledger::{Body, Entry};
 use shell::seats::Seat;
 use shell::turns::within;
-use shell::viewer::{COOKIE, Viewer, cookie};
+use shell::viewer::{COOKIE, Viewer, cookie, let_in_now};
 use shell::{App, Both, Lang, Problem};
 use store::StoreError;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -24,11 +24,11 @@ use tokio::time::{sleep, timeout};
 
 use super::answers::{MIN_RECORD_TIME, implementation_problem, parameter_problem, query_problem};
 use super::formats::Form;
-use super::requests::{Parameters, as_of_now, owner, sights};
+use super::requests::{Parameters, as_of_now, has_been_able, owner, sights};
 use super::subscriptions::{check_controls, controls, record_time};
 use crate::epcis_events::standing::delivery::{EVENTS_MAX, end_of, next_batch, since};
 use crate::epcis_events::standing::{self, Moments, Named, Schedule};
-use crate::epcis_events::{Answered, Found, search};
+use crate::epcis_events::{Answered, Found, Sight, search};
 use crate::kinds::EpcisCaptured;
 use crate::policy::QUERY;
 
@@ -61,6 +61,9 @@ pub async fn open(
     let moments = schedule.as_ref().and_then(|schedule| schedule.read().ok());
     let query = named.query().map_err(parameter_problem)?;
     let seat = app.limits.sockets.take(&owner(&app, &viewer))?;
+    let root = app.blocking(|kernel| kernel.root_known()).await.map(Seq::from_i64)?;
+    // What was taken away before that number counts as well.
+    let_in_now().await?;
     // Before where the book ends is read, so that nothing falls between the two.
     let live = app.kernel.live();
     let now = app.kernel.now();
@@ -83,7 +86,7 @@ pub async fn open(
     let follower = Follower {
         ask: Arc::new(Ask {
             actor: viewer.id(),
-            opened: now,
+            root,
             session,
             query: since(query, initial),
             named,
@@ -139,7 +142,8 @@ fn check_origin(app: &App, viewer: &Viewer, parts: &Parts) -> Result<(), Problem
 /// What a listener asked for.
 struct Ask {
     actor: ActorId,
-    opened: Time,
+    /// Entries of the root book when it was opened.
+    root: Seq,
     /// What the cookie said, where somebody signed in listens: nothing is told behind the end of the session.
     session: Option<String>,
     named: Named,
@@ -166,17 +170,14 @@ impl Ask {
         is_wanted: bool,
         cursors: &mut BTreeMap<BookId, Seq>,
     ) -> Result<Looked, StoreError> {
-        let gone = Looked::End(close_code::POLICY, "no right to the query any more", None);
         if let Some(session) = &self.session
             && !app.kernel.session_goes_on(session)?
         {
             return Ok(Looked::End(close_code::POLICY, "the session has ended", None));
         }
-        if app.kernel.credential_since(&self.actor)?.is_some_and(|since| since >= self.opened) {
-            return Ok(gone);
-        }
-        let Some(viewer) = as_of_now(app, &self.actor)? else { return Ok(gone) };
-        let Ok(sights) = sights(app, &viewer, QUERY, self.book.as_deref()) else { return Ok(gone) };
+        let gone = || Looked::End(close_code::POLICY, "no right to the query any more", None);
+        let Some(sights) = self.sights(app)? else { return Ok(gone()) };
+        let mut told = None;
         let looked = search(&app.kernel, |tx| {
             let still = standing::named(tx, &self.named.owner, &self.named.name)?;
             if still.is_none_or(|still| still.seq != self.named.seq) {
@@ -189,15 +190,30 @@ impl Ask {
             Ok(next.map(|next| match next {
                 None => Looked::Nothing,
                 Some((batch, found)) => {
+                    told = sights.iter().find(|sight| sight.book == batch.of);
                     cursors.insert(batch.of, batch.until);
                     Looked::Events(found)
                 }
             }))
         })?;
+        // The search took its time.
+        if let Some(told) = told
+            && !self.sights(app)?.is_some_and(|now| now.contains(told))
+        {
+            return Ok(gone());
+        }
         Ok(looked.unwrap_or_else(|refusal| {
             let problem = Box::new(query_problem(&refusal));
             Looked::End(close_code::ERROR, "the query cannot be answered", Some(problem))
         }))
+    }
+
+    /// What the listener may hear of; `None` if nothing any more, or if it could not at some time since.
+    fn sights(&self, app: &App) -> Result<Option<Vec<Sight>>, StoreError> {
+        let may = |viewer: &Viewer| sights(app, viewer, QUERY, self.book.as_deref()).ok();
+        let Some(viewer) = as_of_now(app, &self.actor)? else { return Ok(None) };
+        let was_able = has_been_able(app, &self.actor, self.root, |viewer| may(viewer).is_some())?;
+        Ok(may(&viewer).filter(|_| was_able))
     }
 }
 

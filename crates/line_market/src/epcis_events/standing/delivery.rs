@@ -78,6 +78,8 @@ pub struct State {
     pub failing: Option<Time>,
     /// What is under way, and its identity.
     pub under_way: Option<(String, Batch)>,
+    /// Entries of the root book when it was opened; unknown of those from before that was kept.
+    pub root: Option<Seq>,
 }
 
 /// Keeps what belongs to a new subscription beside its entry.
@@ -89,8 +91,8 @@ pub(super) fn begin(
     token: Option<&str>,
 ) -> Result<(), StoreError> {
     const BEGIN: &str =
-        "insert into market_delivery (book, subscription, next_at, attempts, batch, sent, executed)
-        values ($1, $2, $3, 0, $4, 0, $5)";
+        "insert into market_delivery (book, subscription, next_at, attempts, batch, sent, executed, root)
+        values ($1, $2, $3, 0, $4, 0, $5, $6)";
     const SIGN: &str = "insert into market_signature (book, subscription, token) values ($1, $2, $3)";
     let key = Key::of(subscription);
     let mut values = key.values();
@@ -98,6 +100,7 @@ pub(super) fn begin(
         Value::Int(first.0),
         Value::Int(i64::try_from(EVENTS_MAX).unwrap_or(i64::MAX)),
         Value::Int(subscription.initial.0),
+        Value::Int(desk.root_size()?.to_i64()),
     ]);
     desk.aside(BEGIN, values);
     if let Some(token) = token {
@@ -171,8 +174,8 @@ pub fn find(tx: &mut dyn Tx, key: &Key) -> Result<Option<(Subscription, Named, S
 
 pub fn state(tx: &mut dyn Tx, key: &Key) -> Result<Option<State>, StoreError> {
     const FIND: &str =
-        "select next_at, attempts, batch, sent, executed, notified, fault, code, delivery, of_book, since, until, failing
-        from market_delivery where book = $1 and subscription = $2";
+        "select next_at, attempts, batch, sent, executed, notified, fault, code, delivery, of_book, since, until, failing,
+        root from market_delivery where book = $1 and subscription = $2";
     tx.query_one(FIND, &key.params())?.as_ref().map(read).transpose()
 }
 
@@ -197,6 +200,7 @@ fn read(row: &Row) -> Result<State, StoreError> {
         fault: kind.map(|kind| Fault { kind, code }),
         failing: row.int_or_null(12)?.map(Time),
         under_way,
+        root: row.int_or_null(13)?.map(Seq::from_i64),
     })
 }
 
