@@ -19,9 +19,10 @@ use crate::health::{Requests, Watch};
 use crate::once::{Sent, Shown};
 use crate::problem::Problem;
 use crate::said::Naming;
+use crate::still::{let_in, still_let_in};
 use crate::texts::{Both, Texts};
 use crate::turns;
-use crate::viewer::{self, Limits, still_let_in};
+use crate::viewer::Limits;
 use crate::wall::Wall;
 
 /// How the installation is reached.
@@ -154,7 +155,7 @@ impl App {
         E: Send + 'static,
     {
         still_let_in().await?;
-        let (turn, let_in) = (turns::held(), viewer::let_in());
+        let (turn, let_in) = (turns::held(), let_in());
         let decided = self.kernel.append(move |desk| {
             let _turn = &turn;
             // It may have waited for others' decisions, of which one was about whoever asks.

@@ -36,6 +36,7 @@ pub mod rows;
 pub mod said;
 pub mod seats;
 pub mod site;
+mod still;
 pub mod table;
 pub mod texts;
 pub mod turns;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use access::{Actor, Decision, Resource, Scope, decide};
 use axum::body::Body;
@@ -16,7 +16,7 @@ use base::limits::{BODY_OF_NOBODY_BYTES_MAX, EVIDENCE_BYTES_MAX};
 use base::{ActorId, BookId, UnitCode};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http_body_util::Limited;
-use kernel::{By, LetIn, Session};
+use kernel::{By, Session};
 
 use crate::app::{App, append_problem};
 use crate::csrf;
@@ -24,6 +24,8 @@ use crate::once::Sent;
 use crate::pages::{From, provider};
 use crate::problem::{Form, Problem};
 use crate::seats::Seats;
+use crate::still::{STILL, Still};
+pub use crate::still::{let_in_now, still_let_in};
 use crate::texts::{Both, Lang};
 use crate::turns::Turns;
 use crate::view::{Frame, NavItem};
@@ -90,7 +92,7 @@ impl Viewer {
     }
 
     /// Whether it is the same one, let in by the same and with the same rights.
-    fn is(&self, other: &Self) -> bool {
+    pub fn is(&self, other: &Self) -> bool {
         let same = |a: &Actor, b: &Actor| a.id == b.id && a.grants == b.grants;
         match (self, other) {
             (Self::Nobody, Self::Nobody) => true,
@@ -477,81 +479,9 @@ fn must_change_first() -> Problem {
     ))
 }
 
-/// How long what lets somebody in counts while more of a request is waited for.
-const STALE_AFTER: Duration = Duration::from_millis(250);
-
-/// What lets a caller in. Where a request takes its time it is looked up again: meanwhile it may have been taken away.
-#[derive(Clone)]
-pub struct Still {
-    app: App,
-    credentials: HeaderMap,
-    viewer: Viewer,
-    /// Entries of the root book from which that followed.
-    root: i64,
-    since: Instant,
-}
-
-impl Still {
-    fn of(app: &App, headers: &HeaderMap, (viewer, root): (&Viewer, i64), since: Instant) -> Self {
-        let mut credentials = HeaderMap::new();
-        for name in [header::AUTHORIZATION, header::COOKIE] {
-            for value in headers.get_all(&name) {
-                credentials.append(&name, value.clone());
-            }
-        }
-        Self { app: app.clone(), credentials, viewer: viewer.clone(), root, since }
-    }
-
-    /// Refuses a caller who is let in no more, or not with the same rights, where it is long since that was looked up.
-    pub async fn check(&self) -> Result<(), Problem> {
-        if self.since.elapsed() < STALE_AFTER { Ok(()) } else { self.look().await }
-    }
-
-    async fn look(&self) -> Result<(), Problem> {
-        // To be looked up again is no use of a session.
-        match find(&self.app, &self.credentials, true).await?.0.is(&self.viewer) {
-            true => Ok(()),
-            false => Err(Problem::unauthorized()),
-        }
-    }
-}
-
-tokio::task_local! {
-    static STILL: Still;
-}
-
-/// Refuses to go on with a request whose caller is let in no more, where it is long since that was looked up: whatever it
-/// waited for, it asks here before anything is read or decided.
-pub async fn still_let_in() -> Result<(), Problem> {
-    match STILL.try_with(Still::clone) {
-        Ok(still) => still.check().await,
-        Err(_) => Ok(()),
-    }
-}
-
-/// By what the caller of this request was let in, for the writer to look at again.
-pub(crate) fn let_in() -> Option<LetIn> {
-    let still = STILL.try_with(Still::clone).ok()?;
-    let session = still.viewer.session().map(|session| session.hash.clone());
-    let shown = bearer(&still.credentials).ok().flatten().filter(|_| session.is_none());
-    let let_in = LetIn { actor: still.viewer.actor()?.clone(), session, credential: None, root: still.root };
-    Some(match shown {
-        Some(credential) => let_in.with_credential(&credential),
-        None => let_in,
-    })
-}
-
-/// Refuses to go on with a request whose caller is let in no more, however short it is since that was looked up.
-pub async fn let_in_now() -> Result<(), Problem> {
-    match STILL.try_with(Still::clone) {
-        Ok(still) => still.look().await,
-        Err(_) => Ok(()),
-    }
-}
-
 /// Finds out who asks, and looks at the registry once, so that everything after may rely on what is in memory; tells how far the
 /// root book was.
-async fn find(app: &App, headers: &HeaderMap, unattended: bool) -> Result<(Viewer, i64), Problem> {
+pub async fn find(app: &App, headers: &HeaderMap, unattended: bool) -> Result<(Viewer, i64), Problem> {
     let credential = bearer(headers)?;
     let secret = cookie(headers, COOKIE).map(str::to_owned);
     let viewer = app.blocking(move |kernel| {
@@ -575,7 +505,7 @@ async fn find(app: &App, headers: &HeaderMap, unattended: bool) -> Result<(Viewe
 }
 
 /// The credential that a program or device shows.
-fn bearer(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub fn bearer(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let bearer = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::to_owned);
     bearer.map(Some).ok_or_else(Problem::unauthorized)
