@@ -234,4 +234,19 @@ on_every_store! {
         step(&town.holder_again("wei"), 3, json!({ "verb": "accepted" })).expect(201);
         town.check();
     }
+
+    fn an_activity_is_worked_by_a_calendar_that_is_there(town) {
+        road(&town);
+        let team = town.program(User::Team);
+        take(&team, "code,name,duration\nA,某工序,3d\n").expect(201);
+        report(&team, "X", 1_000).expect(201);
+        let add = |calendar: usize| {
+            let activity = json!({ "code": "X", "name": "新增", "minutes": 60, "calendar": calendar });
+            record(&team, "projects.plan.edited", json!({ "project": "road", "changes": [{ "what": "add", "activity": activity }] }))
+        };
+        let said = add(99).expect(400).json();
+        assert_eq!(said["field"], "body.changes[0].activity.calendar", "{said}");
+        add(0).expect(201);
+        town.check();
+    }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use base::{Day, Fen};
-use ledger::{BodyError, check_text};
+use ledger::{BodyError, Rule, check_text};
 use serde::{Deserialize, Serialize};
 
 use super::clock::{Clock, ShiftText};
@@ -175,6 +175,11 @@ impl Change {
             Self::Day { calendar, .. } => return model.calendars[*calendar].check(field),
             Self::Start { .. } | Self::Remove { .. } => return Ok(()),
             Self::Link { to, .. } | Self::Unlink { to, .. } => to,
+            Self::Add { activity } if activity.calendar >= model.calendars.len() => {
+                let detail =
+                    format!("names calendar {} of a plan of {}", activity.calendar, model.calendars.len());
+                return Err(BodyError::new(format!("{field}.activity.calendar"), Rule::Consistency, detail));
+            }
             Self::Add { activity } => &activity.code,
             Self::Duration { activity, .. }
             | Self::Name { activity, .. }

@@ -386,7 +386,8 @@ fn progress(document: &mut Document, reports: &[ActivityReport], zone: &CityZone
         let now = Clock::of(report.at, zone);
         status = status.max(Some(now));
         let plan = &mut document.plan;
-        let calendar = &plan.calendars[plan.activities[at].calendar.0 as usize];
+        // A plan with a calendar that is not there is refused as soon as it is scheduled.
+        let Some(calendar) = plan.calendars.get(plan.activities[at].calendar.0 as usize) else { continue };
         let begun = match plan.activities[at].progress {
             Progress::NotStarted => now,
             Progress::Started { at, .. } => at,
