@@ -217,6 +217,6 @@ fn hours(row: &Row<'_>, name: &str) -> Result<Minutes, FormatError> {
     let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| refuse())? };
     let fraction: String = fraction.chars().chain("0000".chars()).take(4).collect();
     let fraction: i64 = fraction.parse().map_err(|_| refuse())?;
-    let minutes = whole.checked_mul(60).ok_or_else(refuse)? + (fraction * 60 + 5_000) / 10_000;
-    Ok(Minutes(sign * minutes))
+    let minutes = whole.checked_mul(60).and_then(|it| it.checked_add((fraction * 60 + 5_000) / 10_000));
+    Ok(Minutes(sign * minutes.ok_or_else(refuse)?))
 }

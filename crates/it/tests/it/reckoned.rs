@@ -249,4 +249,27 @@ on_every_store! {
         add(0).expect(201);
         town.check();
     }
+
+    fn a_plan_names_each_activity_by_a_code_of_its_own_and_days_that_are_written(town) {
+        road(&town);
+        let team = town.program(User::Team);
+        let xer = |second: &str, exception: &str| {
+            format!(
+                "ERMHDR\t20.12\n%T\tCALENDAR\n%F\tclndr_id\tclndr_name\tclndr_data\n\
+                 %R\t1\tc\t(0||CalendarData()((0||DaysOfWeek()((0||2()((0||0(s|08:00|f|16:00)())))))(0||Exceptions()({exception}))))\n\
+                 %T\tPROJECT\n%F\tproj_id\tproj_short_name\tclndr_id\tplan_start_date\n%R\t1\tP\t1\t2026-03-16 08:00\n\
+                 %T\tTASK\n%F\ttask_id\tproj_id\tclndr_id\ttask_code\ttask_name\ttask_type\ttarget_drtn_hr_cnt\n\
+                 %R\t10\t1\t1\tA\t路基\tTT_Task\t8\n%R\t11\t1\t1\t{second}\t路面\tTT_Task\t8\n"
+            )
+        };
+        for file in [xer("A", ""), xer("B", "(0||0(d|2000000000)())"), xer("B", "(0||0(d|-9223372036854775808)())")] {
+            for path in [PLAN.to_owned(), format!("{PLAN}?preview=true")] {
+                let said = team.post_bytes(&path, "application/octet-stream", file.as_bytes()).expect(400).json();
+                assert_eq!((&said["field"], &said["rule"]), (&json!("file"), &json!("plan-file")), "{said}");
+            }
+        }
+        take(&team, &xer("B", "(0||0(d|46100)())")).expect(201);
+        assert_eq!(team.get(PLAN).expect(200).json()["activities"].as_array().unwrap().len(), 2);
+        town.check();
+    }
 }

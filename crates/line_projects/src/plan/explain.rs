@@ -13,6 +13,8 @@ pub enum PlanError {
     MissingPredecessor { activity: String, predecessor: String },
     #[error("{activity} would lie on {}, outside the years 1 to 9999", at.day())]
     Years { activity: String, at: Moment },
+    #[error("two activities of the plan have the code {0:?}")]
+    Twice(String),
     #[error(transparent)]
     Change(#[from] ChangeError),
 }
@@ -94,6 +96,7 @@ impl PlanError {
                 let zh = format!("活动“{activity}”将排到 {}，超出公元 1 年至 9999 年", at.day());
                 (zh, self.to_string())
             }
+            (Self::Twice(code), _) => (format!("计划中有两项活动的编号都是“{code}”"), self.to_string()),
             (Self::Change(error), _) => (error.chinese(), error.to_string()),
         }
     }

@@ -1,6 +1,6 @@
 //! A plan in memory, between what entries say, what files hold, and what the schedule engine reckons with.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use base::Day;
 use schedule::{
@@ -86,6 +86,15 @@ impl Model {
         let each = self.parts.iter().enumerate();
         let each = each.flat_map(|(part, all)| all.iter().enumerate().map(move |(at, it)| (part, at, it)));
         self.places = each.map(|(part, at, it)| (it.code.clone(), (part, at))).collect();
+    }
+
+    /// Refuses a plan two of whose activities have one code, in whatever parts: reports, links and baselines name them by it.
+    pub fn need_codes(&self) -> Result<(), PlanError> {
+        let mut codes = HashSet::new();
+        match self.codes().find(|code| !codes.insert(*code)) {
+            Some(code) => Err(PlanError::Twice(code.to_owned())),
+            None => Ok(()),
+        }
     }
 
     pub fn find(&self, code: &str) -> Option<&PlanActivity> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::{ActorId, BookId, Fen};
 use kernel::Desk;
 use schedule::{EarnedValue, Moment, Schedule};
-use schedule_formats::Note;
+use schedule_formats::{Document, Note};
 use serde::Serialize;
 use shell::app::append_problem;
 use shell::once::Sent;
@@ -14,7 +14,7 @@ use shell::viewer::Viewer;
 use shell::{App, Problem};
 use utoipa::ToSchema;
 
-use super::explain::explain;
+use super::explain::PlanError;
 use super::import::{self, Import, ImportError};
 use super::kinds::Format;
 use super::{
@@ -126,18 +126,19 @@ fn unfit(error: &ImportError) -> Unfit {
     }
 }
 
+fn unfit_plan(error: &PlanError, document: &Document) -> Unfit {
+    let (zh, en) = error.told(Some(document));
+    Unfit::one(zh, en)
+}
+
 fn preview(import: &Import, model: &Model, project: &Project) -> Result<Preview, Unfit> {
     let document = &import.document;
+    model.need_codes().map_err(|error| unfit_plan(&error, document))?;
     let terms = model.terms(project.planned_finish, None);
-    let schedule = Schedule::new(document.plan.clone(), terms).map_err(|error| {
-        let (zh, en) = explain(&error, document);
-        Unfit::one(zh, en)
-    })?;
+    let schedule = Schedule::new(document.plan.clone(), terms)
+        .map_err(|error| unfit_plan(&PlanError::Schedule(error), document))?;
     let planned = schedule.planned();
-    years::check(document, &schedule, &planned).map_err(|error| {
-        let (zh, en) = error.told(Some(document));
-        Unfit::one(zh, en)
-    })?;
+    years::check(document, &schedule, &planned).map_err(|error| unfit_plan(&error, document))?;
     let critical = schedule.critical(schedule::Critical::LongestPath);
     let row = |(at, activity): (usize, &super::kinds::PlanActivity)| PreviewRow {
         code: activity.code.clone(),

@@ -137,6 +137,7 @@ impl Planner<'_> {
         if let Some((_, before)) = state::plan(self.tx, self.book, &project.project)? {
             (model.deadline, model.backward) = (before.deadline, before.backward);
         }
+        model.need_codes().map_err(|error| refused(error.refusal("file", None)))?;
         need_extent(&model, "file")?;
         let told = self.told(project, model.codes())?;
         let outlook = self.outcome(project, &model, &told, "file")?;

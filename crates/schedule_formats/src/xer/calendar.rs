@@ -32,11 +32,13 @@ pub(super) fn read(data: &str, place: &Place, limits: &Limits) -> Result<Working
             let shifts = shifts(day).ok_or_else(refuse)?;
             if part.name == "DaysOfWeek" {
                 let number: usize = day.name.parse().map_err(|_| refuse())?;
-                *working.week.get_mut((number + 5) % 7).ok_or_else(refuse)? = shifts;
+                *working.week.get_mut((number % 7 + 5) % 7).ok_or_else(refuse)? = shifts;
             } else if part.name == "Exceptions" {
                 let serial = attribute(day.attributes, "d").and_then(|text| text.parse::<i64>().ok());
-                let number = serial.and_then(|serial| i32::try_from(serial - SERIAL_OF_1970).ok());
-                working.exceptions.insert(Day(number.ok_or_else(refuse)?), shifts);
+                let number =
+                    serial.and_then(|serial| i32::try_from(serial.checked_sub(SERIAL_OF_1970)?).ok());
+                let written = number.map(Day).filter(|day| (Day::FIRST..=Day::LAST).contains(day));
+                working.exceptions.insert(written.ok_or_else(refuse)?, shifts);
                 let count = working.exceptions.len();
                 Limits::check(EXCEPTIONS, count, limits.exceptions_max)?;
             }
