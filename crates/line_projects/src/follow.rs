@@ -3,7 +3,7 @@
 use base::{ActorId, Day, SubjectId};
 use kernel::{AppendError, Desk, DocketError};
 use ledger::{Body, BodyError, Draft, Role, Rule};
-use matters::{Calendar, Cancelled, Event, Matter, MatterId, Move};
+use matters::{Cancelled, Event, Matter, MatterId, Move};
 
 use crate::due;
 use crate::kinds::{DeadlineMoved, HandedOver, Phase, PhaseChanged, Standing, Withdrawn};
@@ -36,7 +36,7 @@ pub fn on_move(desk: &mut Desk<'_>, step: &Move, matter: &Matter) -> Result<(), 
         Event::HandedOver(_) => follower.hand_over(matter),
         Event::Returned(returned) => follower.undo(&returned.reason, None),
         Event::Reopened(reopened) => {
-            let deadline = follower.moved_to(matter);
+            let deadline = follower.moved_to(matter)?;
             follower.undo(&reopened.reason, deadline)
         }
         Event::Extended(_) | Event::Resumed(_) => follower.move_deadline(matter),
@@ -184,16 +184,16 @@ impl Follower<'_, '_> {
     }
 
     fn move_deadline(&mut self, matter: &Matter) -> Result<(), Refused> {
-        let Some(to) = self.moved_to(matter) else { return Ok(()) };
+        let Some(to) = self.moved_to(matter)? else { return Ok(()) };
         let (planned, day) = self.caught_up()?;
         self.put_off(to, planned, day)
     }
 
-    /// The deadline of a matter, if it is another than its project's.
-    fn moved_to(&self, matter: &Matter) -> Option<Day> {
-        // A fixed day asks no calendar.
-        let deadline = matter.deadline(&Calendar::default(), self.desk.zone()).map(|answer| answer.value);
-        deadline.filter(|to| *to != self.project.planned_finish)
+    /// The deadline of a matter, if it is another than its project's: a term runs by the calendar of the step.
+    fn moved_to(&mut self, matter: &Matter) -> Result<Option<Day>, Refused> {
+        let rulebook = self.desk.rulebook()?;
+        let deadline = matter.deadline(rulebook.calendar_at(self.step.at), self.desk.zone());
+        Ok(deadline.map(|answer| answer.value).filter(|to| *to != self.project.planned_finish))
     }
 
     /// A finish that is put off to a later day is due no more.

@@ -5,7 +5,7 @@ use base::{ActorId, BookId, SubjectId, UnitCode};
 use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
 use kernel::{Tended, clock_actor};
 use line_projects::kinds::INSTALMENT_DAYS_MAX;
-use matters::{Colour, MatterId};
+use matters::{Colour, DayUnit, MatterId, Term};
 use serde_json::{Value, json};
 
 use crate::office::{at, due_on, on_each_engine};
@@ -15,6 +15,8 @@ const PLAN: &str = "/api/projects/decheng-projects/projects/road/plan";
 const MANAGER: &str = "post:beiyuan-market/manager";
 const CLERK: &str = "post:beiyuan-market/clerk";
 const DEPUTY: &str = "post:beiyuan-market/deputy";
+const TEAM: &str = "post:decheng-office/team-1";
+const OFFICE: &str = "post:decheng-office/office";
 const PAGE: &str = "/projects/decheng-projects/project/road/plan";
 
 fn record(client: &Client, kind: &str, body: Value) -> Answer {
@@ -270,6 +272,35 @@ on_every_store! {
         }
         take(&team, &xer("B", "(0||0(d|46100)())")).expect(201);
         assert_eq!(team.get(PLAN).expect(200).json()["activities"].as_array().unwrap().len(), 2);
+        town.check();
+    }
+
+    fn a_project_that_is_reopened_within_a_term_has_a_deadline_that_knows_the_holidays(town) {
+        road(&town);
+        let planner = town.program(User::Planner);
+        let (team, office) = (town.holder("zhao", &[TEAM]), town.holder("li", &[OFFICE]));
+        record(&planner, "projects.phase.changed", json!({ "project": "road", "to": "finished" })).expect(201);
+        let path = "/api/matters/decheng-projects/project.road";
+        let step = |client: &Client, step: Value| {
+            let version = client.get(path).expect(200).json()["matter"]["version"].clone();
+            client.post(&format!("{path}/moves"), &json!({ "expected": version, "move": step })).expect(201);
+        };
+        step(&team, json!({ "verb": "taken", "by": TEAM }));
+        let file = team.post_bytes(&format!("{path}/evidence"), "application/pdf", b"%PDF-1.4\n%%EOF\n").expect(201).json();
+        let evidence = json!([{ "digest": file["digest"], "title": "照片", "effective": town.now()[..10] }]);
+        step(&team, json!({ "verb": "submitted", "by": TEAM, "evidence": evidence }));
+        step(&office, json!({ "verb": "accepted" }));
+        let term = json!({ "days": 10, "unit": "workdays", "first": "excluded", "last": "rolls" });
+        let due = json!({ "by": "within", "term": term, "from": "2026-09-28" });
+        step(&office, json!({ "verb": "reopened", "reason": "复查未通过", "due": due, "approver": OFFICE }));
+        let finish = || planner.get("/api/projects/decheng-projects/projects/road").expect(200).json()["project"]["planned_finish"].clone();
+        let last = |calendar: &matters::Calendar, days: u32| {
+            let from = base::Day::parse("2026-09-28").unwrap();
+            Term::statutory(days, DayUnit::Workdays).last_day(from, calendar, &[]).value
+        };
+        let known = matters::Calendar::embedded();
+        assert_ne!(last(&known, 10), last(&matters::Calendar::default(), 10), "the National Day lies between");
+        assert_eq!(finish(), json!(last(&known, 10)));
         town.check();
     }
 }
