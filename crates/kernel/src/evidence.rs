@@ -2,6 +2,7 @@
 //! entry has sent it: knowing a digest opens nothing. One that no entry names goes after a day.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use base::limits::{EVIDENCE_BYTES_MAX, PLAN_BYTES_MAX};
 use base::{ActorId, BookId, SubjectId};
@@ -174,12 +175,13 @@ impl Kernel {
         Ok(swept)
     }
 
-    /// Whether an entry about one of some subjects, in their book, names a file.
+    /// Whether an entry about one of some subjects, in their book, names a file. Looking for it is given up after a time.
     pub fn evidence_about(
         &self,
         book: &BookId,
         digest: &str,
         subjects: &[SubjectId],
+        time_max: Duration,
     ) -> Result<bool, StoreError> {
         const NAMED: &str =
             "select entry.seq from link join entry on entry.book = link.book and entry.seq = link.seq
@@ -189,7 +191,7 @@ impl Kernel {
             return Ok(false);
         }
         let named = format!("%\"{digest}\"%");
-        self.read(|tx| {
+        self.read_within(time_max, |tx| {
             for subject in subjects {
                 let params = [Param::Text(book.as_str()), Param::Text(subject.as_str()), Param::Text(&named)];
                 if tx.query_one(NAMED, &params)?.is_some() {

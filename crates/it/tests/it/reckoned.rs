@@ -1,12 +1,15 @@
 //! What a team reports, signs and sends of its project is reckoned with within bounds: it stops neither the clock nor a page, and
 //! silences nothing that the project is judged by.
 
+use std::time::Duration;
+
 use base::{ActorId, BookId, SubjectId, UnitCode};
 use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
 use kernel::{Tended, clock_actor};
 use line_projects::kinds::INSTALMENT_DAYS_MAX;
 use matters::{Colour, DayUnit, MatterId, Term};
 use serde_json::{Value, json};
+use store::StoreError;
 
 use crate::office::{at, due_on, on_each_engine};
 
@@ -302,5 +305,15 @@ on_every_store! {
         assert_ne!(last(&known, 10), last(&matters::Calendar::default(), 10), "the National Day lies between");
         assert_eq!(finish(), json!(last(&known, 10)));
         town.check();
+    }
+
+
+    fn a_file_is_looked_for_in_time(town) {
+        let kernel = &town.site.kernel;
+        let book = BookId::new(OFFICES[0].book).unwrap();
+        let park = [SubjectId::local("project", &book, "park").unwrap()];
+        let named = |time_max: Duration| kernel.evidence_about(&book, &"0".repeat(64), &park, time_max);
+        assert!(!named(Duration::from_secs(60)).unwrap());
+        assert!(matches!(named(Duration::ZERO), Err(StoreError::Late(_))));
     }
 }

@@ -1,6 +1,7 @@
 //! Recording entries, and the evidence that goes with them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use access::Resource;
 use axum::extract::{Request, State};
@@ -26,8 +27,9 @@ use crate::record::{Ahead, Failure, Input, Recorded, record_ahead};
 use crate::refusal::{Code, Refusal};
 use crate::state;
 
-/// Projects of a team among whose entries a file is looked for.
+/// Projects of a team among whose entries a file is looked for, and for how long.
 const PROJECTS_MAX: usize = 1_000;
+const NAMED_MAX: Duration = Duration::from_secs(10);
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(append)).routes(routes!(keep_evidence)).routes(routes!(evidence))
@@ -207,7 +209,7 @@ async fn evidence(
             let filter = state::Filter { teams: Some(teams), withdrawn: true, ..state::Filter::default() };
             let own = kernel.read(|tx| state::projects(tx, &book, &filter, "", PROJECTS_MAX))?;
             let own = own.iter().filter_map(|it| SubjectId::local("project", &book, &it.project).ok());
-            if !kernel.evidence_about(&book, &digest, &own.collect::<Vec<_>>())? {
+            if !kernel.evidence_about(&book, &digest, &own.collect::<Vec<_>>(), NAMED_MAX)? {
                 return Ok(None);
             }
         }
