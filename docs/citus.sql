@@ -94,6 +94,7 @@ select create_distributed_table('projects_assistance', 'book', colocate_with => 
 select create_distributed_table('projects_chain', 'book', colocate_with => 'book');
 select create_distributed_table('projects_contract', 'book', colocate_with => 'book');
 select create_distributed_table('projects_instalment', 'book', colocate_with => 'book');
+select create_distributed_table('projects_item', 'book', colocate_with => 'book');
 select create_distributed_table('projects_matter', 'book', colocate_with => 'book');
 select create_distributed_table('projects_month', 'book', colocate_with => 'book');
 select create_distributed_table('projects_payment', 'book', colocate_with => 'book');

@@ -17,6 +17,7 @@ pub use behind::Behind;
 pub use many::Stands;
 pub use recompute::{BookSize, RECOMPUTED_ENTRIES_MAX, Recomputed};
 use sums::Asked;
+pub use sums::VALUES_MAX;
 pub(crate) use sums::{add, beyond, fill, is_large};
 
 use crate::Kernel;
@@ -30,6 +31,8 @@ pub enum FigureError {
     Dimension { figure: &'static str, dimension: String },
     #[error("{0:?} is not the cursor of a page")]
     Cursor(String),
+    #[error("the figure {figure} has more than {VALUES_MAX} values of {dimension:?} book by book")]
+    Many { figure: &'static str, dimension: String },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -253,6 +256,8 @@ impl Kernel {
         let figure = self.definition(name, &format!("{dimension}="))?;
         let asked = Asked { figure, books, dimension: "" };
         let parts = self.read(|tx| sums::by_value(tx, asked, period, dimension))?;
+        let parts = parts
+            .ok_or_else(|| FigureError::Many { figure: figure.name, dimension: dimension.to_owned() })?;
         let part = |((value, book), amount)| Ok((crate::registry::id(BookId::new(book))?, value, amount));
         parts.into_iter().map(part).collect()
     }

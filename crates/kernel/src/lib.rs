@@ -58,7 +58,8 @@ pub use docket::{
 pub use entries::{Page, Stored};
 pub use evidence::{EvidenceError, MediaType, StoredEvidence, UNNAMED_FILES_MAX, UNNAMED_MS_MAX};
 pub use figure::{
-    Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Stands, Value,
+    Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Stands,
+    VALUES_MAX, Value,
 };
 pub use figures::{Against, Period};
 pub use line::{Derived, Line, Lines, MatterSort, Rebuilt};

@@ -9,7 +9,7 @@ use crate::kinds::{
     DeadlineMoved, DueRestated, EnteredStatistics, EntryReversed, FellDue, HandedOver, Invested,
     MilestoneSet, Month, MonthFellDue, Paid, PermitApplied, PermitDecided, Phase, PhaseChanged, Planned,
     ProgrammeFounded, ProgrammeReplanned, ProgressReported, ProxyDone, ProxyOpened, Registered, Standing,
-    VisitMade, Withdrawn,
+    VisitMade, Withdrawn, WorksDone,
 };
 use crate::plan;
 use crate::{sorts, word};
@@ -79,6 +79,7 @@ impl One<'_> {
             AssistancePlanned::KIND => self.assistance(),
             ProxyOpened::KIND => self.proxy(),
             ProxyDone::KIND => self.proxy_done(),
+            WorksDone::KIND => self.built(),
             EntryReversed::KIND => self.reversed(),
             _ => Ok(()),
         }
@@ -522,6 +523,14 @@ impl One<'_> {
         let it: ProxyDone = self.body()?;
         let (at, seq) = (self.at(), self.seq());
         self.run(SQL, &[(&it.item).into(), at, seq])
+    }
+
+    /// Counts works for good: what was taken back stays a value by which figures are broken down.
+    fn built(mut self) -> Result<(), StoreError> {
+        const ADD: &str = "insert into projects_item (book, project, item, works) values ($1, $2, $3, 1)
+            on conflict (book, project, item) do update set works = projects_item.works + 1";
+        let it: WorksDone = self.body()?;
+        self.run(ADD, &[(&it.project).into(), (&it.item).into()])
     }
 
     /// Takes out of the tables what the reversed entry had put there.

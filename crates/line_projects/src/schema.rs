@@ -4,6 +4,7 @@ use kernel::{Derived, Rebuilt};
 use ledger::Body;
 use store::Migration;
 
+use crate::kinds::WorksDone;
 use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped, PartImported};
 
 pub const MIGRATIONS: &[Migration] = &[
@@ -13,10 +14,13 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "projects", number: 4, sql: include_str!("../migrations/0004_tally.sql") },
     Migration { owner: "projects", number: 5, sql: include_str!("../migrations/0005_reports.sql") },
     Migration { owner: "projects", number: 6, sql: include_str!("../migrations/0006_weights.sql") },
+    Migration { owner: "projects", number: 7, sql: include_str!("../migrations/0007_items.sql") },
 ];
 
-/// Step 4 cuts plans that were changed into parts anew, step 6 freezes what activities count for.
-pub const REBUILT: &[Rebuilt] = &[plans_after(4), plans_after(6)];
+/// Step 4 cuts plans that were changed into parts anew, step 6 freezes what activities count for, step 7 counts works.
+pub const REBUILT: &[Rebuilt] = &[plans_after(4), plans_after(6), ITEMS];
+
+const ITEMS: Rebuilt = Rebuilt { step: 7, tables: &["projects_item"], kinds: &[WorksDone::KIND] };
 
 const fn plans_after(step: u32) -> Rebuilt {
     const KINDS: &[&str] = &[
@@ -51,6 +55,7 @@ pub const DERIVED: &[Derived] = &[
     derived("projects_month", "book, project, month, planned_fen, fell_due, invested_fen"),
     derived("projects_payment", "book, seq, project, contract, amount_fen, at"),
     derived("projects_report", "book, seq, project, activity, percent_bp, remaining_days, note, photos, at"),
+    derived("projects_item", "book, project, item, works"),
     derived("projects_visit", "book, seq, to_what, project, place, by_post, settled, photos, at"),
     derived("projects_assistance", "book, plan, project, title, enterprise, at, seq"),
     derived(

@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::extract::FromRef;
 use base::limits::WRITER_QUEUE_MAX;
 use base::{ActorId, BookId, Day, Time};
-use kernel::{AppendError, Desk, FigureError, Kernel, ProofError};
+use kernel::{AppendError, Desk, FigureError, Kernel, ProofError, VALUES_MAX};
 use ledger::BodyError;
 use registry::Tree;
 use serde::Serialize;
@@ -242,6 +242,16 @@ impl From<FigureError> for Problem {
                 Both::new(
                     format!("“{cursor}”不是翻页标记。"),
                     format!("{cursor:?} is not the cursor of a page"),
+                ),
+            ),
+            FigureError::Many { figure, dimension } => Self::bad_request(
+                "by",
+                "too-many-values",
+                Both::new(
+                    format!("指标 {figure} 按“{dimension}”分列超过 {VALUES_MAX} 项，请缩小单位或时段。"),
+                    format!(
+                        "the figure {figure} has more than {VALUES_MAX} values of {dimension:?}: ask for fewer units or days"
+                    ),
                 ),
             ),
             FigureError::Store(error) => error.into(),

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use base::{ActorId, BookId, SubjectId, UnitCode};
 use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
-use kernel::{Tended, clock_actor};
-use line_projects::kinds::INSTALMENT_DAYS_MAX;
+use kernel::{AppendError, Tended, VALUES_MAX, clock_actor};
+use line_projects::kinds::{
+    INSTALMENT_DAYS_MAX, WORK_ITEMS_BY_TEAM_MAX, WORK_ITEMS_MAX, WORKS_BY_TEAM_MAX, WORKS_MAX,
+};
 use matters::{Colour, DayUnit, MatterId, Term};
 use serde_json::{Value, json};
 use store::StoreError;
@@ -307,6 +309,65 @@ on_every_store! {
         town.check();
     }
 
+    fn the_works_of_a_project_are_counted_out_and_a_team_leaves_the_office_some(town) {
+        let (planner, team) = (town.program(User::Planner), town.program(User::Team));
+        let build = |by: &Client, item: usize| {
+            let body = json!({ "project": "park", "item": format!("i{item}"), "title": "涵洞", "measured": "pieces", "quantity": 1 });
+            record(by, "projects.works.done", body)
+        };
+        let refused = |answer: Answer, most: usize| {
+            let said = answer.expect(400).json();
+            assert!(said["detail_en"].as_str().unwrap().contains(&format!("of {most} at most")), "{said}");
+            assert!(said["detail_zh"].as_str().unwrap().contains(&most.to_string()), "{said}");
+            said["field"].clone()
+        };
+        for item in 0..WORK_ITEMS_BY_TEAM_MAX {
+            build(&team, item).expect(201);
+        }
+        assert_eq!(refused(build(&team, WORK_ITEMS_BY_TEAM_MAX), WORK_ITEMS_BY_TEAM_MAX), "body.item");
+        let last = build(&team, 0).expect(201).json();
+        // What was taken back has been a value of its figure all the same.
+        record(&planner, "projects.entry.reversed", json!({ "entry": last["entry"]["seq"], "reason": "录错" })).expect(201);
+        for item in WORK_ITEMS_BY_TEAM_MAX..WORK_ITEMS_MAX {
+            build(&planner, item).expect(201);
+        }
+        assert_eq!(refused(build(&planner, WORK_ITEMS_MAX), WORK_ITEMS_MAX), "body.item");
+        // Nobody records thousands here: what is asked says so for a while.
+        let add = |count: usize, sign: &str| {
+            let sql = format!("update projects_item set works = works {sign} {count} where project = 'park' and item = 'i0'");
+            town.site.kernel.append_blocking(move |desk| { desk.aside(sql.clone(), Vec::new()); Ok::<_, AppendError<()>>(()) }).unwrap();
+        };
+        let built = WORK_ITEMS_MAX + 1;
+        add(WORKS_BY_TEAM_MAX - built - 1, "+");
+        build(&team, 1).expect(201);
+        assert_eq!(refused(build(&team, 1), WORKS_BY_TEAM_MAX), "body.project");
+        add(WORKS_MAX - WORKS_BY_TEAM_MAX - 1, "+");
+        build(&planner, 1).expect(201);
+        assert_eq!(refused(build(&planner, 1), WORKS_MAX), "body.project");
+        add(WORKS_MAX - built - 2, "-");
+        town.check();
+    }
+
+    fn a_figure_is_broken_down_into_so_many_values(town) {
+        let leader = town.program(User::Leader);
+        const DOWN: &str = "/api/figures/projects.works.pieces/breakdown?unit=371402&from=2026-01-01&to=2026-12-31&by=item";
+        leader.get(DOWN).expect(200);
+        let plant = |sql: String| {
+            town.site.kernel.append_blocking(move |desk| { desk.aside(sql.clone(), Vec::new()); Ok::<_, AppendError<()>>(()) }).unwrap();
+        };
+        plant(format!(
+            "insert into cell (book, figure, day, dimension, amount) with recursive n(i) as (select 1 union all select i + 1 from n where i < {})
+             select 'decheng-projects', 'projects.works.pieces', {}, 'item=x' || cast(i as text), 1 from n",
+            VALUES_MAX + 1, base::Day::parse("2026-03-01").unwrap().0,
+        ));
+        let refused = leader.get(DOWN);
+        assert_eq!(refused.status, 400);
+        let said = refused.json();
+        assert_eq!((&said["field"], &said["rule"]), (&json!("by"), &json!("too-many-values")), "{said}");
+        town.browser(User::Leader).get("/figures/projects.works.pieces?unit=371402&from=2026-01-01&to=2026-12-31").expect(200);
+        plant("delete from cell where figure = 'projects.works.pieces'".to_owned());
+        town.check();
+    }
 
     fn a_file_is_looked_for_in_time(town) {
         let kernel = &town.site.kernel;

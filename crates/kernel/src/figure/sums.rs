@@ -285,13 +285,20 @@ fn params<'a>(asked: Asked<'a>, numbers: &[i64]) -> Vec<Param<'a>> {
     params
 }
 
-/// The parts of a sum by the values of a dimension, and by book.
+/// Amounts by the value of a dimension and by book.
+pub(crate) type ByValue = BTreeMap<(String, String), i64>;
+
+/// Values of a dimension, book by book, that a sum is broken down into.
+pub const VALUES_MAX: usize = 200_000;
+
+/// The parts of a sum by the values of a dimension, and by book; nothing if they are more than are told apart, of which no more are
+/// read.
 pub(crate) fn by_value(
     tx: &mut dyn Tx,
     asked: Asked<'_>,
     period: Period,
     dimension: &str,
-) -> Result<BTreeMap<(String, String), i64>, StoreError> {
+) -> Result<Option<ByValue>, StoreError> {
     const STANDING: &str = "select book, dimension, amount from cell_standing where figure = $1
         and dimension >= $2 and dimension < $3";
     const LATER_MONTHS: &str =
@@ -300,30 +307,35 @@ pub(crate) fn by_value(
     const DAYS: &str = "select book, dimension, cast(sum(amount) as bigint) from cell where figure = $1
         and dimension >= $2 and dimension < $3 and day >= $4 and day <= $5";
     let (from, below) = (format!("{dimension}="), format!("{dimension}>"));
-    let mut sums: BTreeMap<(String, String), i64> = BTreeMap::new();
+    let mut sums = ByValue::new();
     let mut add = |sql: &str, sign: i64, numbers: &[i64], group: &str, tx: &mut dyn Tx, books: &[BookId]| {
-        let sql = format!("{sql} and book in ({}) {group}", placeholders(4 + numbers.len(), books.len()));
+        let books_of = placeholders(4 + numbers.len(), books.len());
+        let sql = format!("{sql} and book in ({books_of}) {group} limit {}", VALUES_MAX + 1);
         let mut params = vec![Param::Text(asked.figure.name), Param::Text(&from), Param::Text(&below)];
         params.extend(numbers.iter().copied().map(Param::Int));
         params.extend(books.iter().map(|book| Param::Text(book.as_str())));
-        for row in tx.query(&sql, &params)? {
+        let rows = tx.query(&sql, &params)?;
+        for row in &rows {
             let value = row.text(1)?.get(from.len()..).unwrap_or_default().to_owned();
             *sums.entry((value, row.text(0)?.to_owned())).or_default() += sign * row.int(2)?;
         }
-        Ok::<_, StoreError>(())
+        Ok::<_, StoreError>(rows.len().max(sums.len()) <= VALUES_MAX)
     };
     let group = "group by book, dimension";
     for books in asked.books.chunks(BOOKS) {
-        if asked.figure.state {
+        let is_all = if asked.figure.state {
             let month = period.to.month();
             let (after, last) = (i64::from(period.to.0) + 1, i64::from(month.last_day().0));
-            add(STANDING, 1, &[], "", tx, books)?;
-            add(LATER_MONTHS, -1, &[i64::from(month.0)], group, tx, books)?;
-            add(DAYS, -1, &[after, last], group, tx, books)?;
+            add(STANDING, 1, &[], "", tx, books)?
+                && add(LATER_MONTHS, -1, &[i64::from(month.0)], group, tx, books)?
+                && add(DAYS, -1, &[after, last], group, tx, books)?
         } else {
-            add(DAYS, 1, &[i64::from(period.from.0), i64::from(period.to.0)], group, tx, books)?;
+            add(DAYS, 1, &[i64::from(period.from.0), i64::from(period.to.0)], group, tx, books)?
+        };
+        if !is_all {
+            return Ok(None);
         }
     }
     sums.retain(|_, amount| *amount != 0);
-    Ok(sums)
+    Ok(Some(sums))
 }

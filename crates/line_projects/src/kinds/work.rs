@@ -18,6 +18,13 @@ pub const REPORTS_BY_TEAM_MAX: usize = 300_000;
 pub const REPORTS_A_DAY_MAX: usize = 48;
 pub const REPORTS_A_DAY_BY_TEAM_MAX: usize = 24;
 
+/// Parts of the physical work of one project that are told of, and the sorts of things that they are of: each sort is a value by
+/// which its figures are broken down. Its team leaves the office a fifth.
+pub const WORKS_MAX: usize = 20_000;
+pub const WORKS_BY_TEAM_MAX: usize = 16_000;
+pub const WORK_ITEMS_MAX: usize = 200;
+pub const WORK_ITEMS_BY_TEAM_MAX: usize = 160;
+
 body! {
     /// The team reports how far the work has come. Photos are the entry's evidence.
     ProgressReported = "projects.progress.reported" {

@@ -7,7 +7,8 @@ use ledger::{Body, Role};
 use super::{Failure, Recorder, need_room, refuse, refused};
 use crate::kinds::{
     AssistancePlanned, ProgressReported, ProxyDone, ProxyOpened, REPORTS_A_DAY_BY_TEAM_MAX,
-    REPORTS_A_DAY_MAX, REPORTS_BY_TEAM_MAX, REPORTS_MAX, VisitMade, WorksDone,
+    REPORTS_A_DAY_MAX, REPORTS_BY_TEAM_MAX, REPORTS_MAX, VisitMade, WORK_ITEMS_BY_TEAM_MAX, WORK_ITEMS_MAX,
+    WORKS_BY_TEAM_MAX, WORKS_MAX, WorksDone,
 };
 use crate::refusal::Code;
 use crate::rules;
@@ -44,6 +45,13 @@ impl Recorder<'_, '_> {
 
     pub(super) fn build(&mut self, body: WorksDone) -> Result<Receipt, Failure> {
         let project = self.project(&body.project)?;
+        let (works, items, of_item) =
+            state::works(self.desk.read()?, self.book, &project.project, &body.item)?;
+        let most = self.most::<WorksDone>(WORKS_MAX, WORKS_BY_TEAM_MAX)?;
+        need_room("body.project", (works, 1), most, ("该项目的实物工程量登记", "works of the project"))?;
+        let most = self.most::<WorksDone>(WORK_ITEMS_MAX, WORK_ITEMS_BY_TEAM_MAX)?;
+        let what = ("该项目的实物工程量名目", "sorts of works of the project");
+        need_room("body.item", (items, usize::from(of_item == 0)), most, what)?;
         self.of_project(&body, &project)
     }
 

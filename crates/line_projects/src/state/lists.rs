@@ -165,6 +165,22 @@ pub(crate) fn reports_on_activities(
     count(tx.query_one(OF, &[Param::Text(book.as_str()), Param::Text(project)])?)
 }
 
+/// How many works of a project were told of, of how many sorts of things, and how many of one of them.
+pub(crate) fn works(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    project: &str,
+    item: &str,
+) -> Result<(usize, usize, usize), StoreError> {
+    const OF: &str = "select cast(coalesce(sum(works), 0) as bigint), count(*),
+        cast(coalesce(sum(case when item = $3 then works else 0 end), 0) as bigint)
+        from projects_item where book = $1 and project = $2";
+    let params = [Param::Text(book.as_str()), Param::Text(project), Param::Text(item)];
+    let Some(row) = tx.query_one(OF, &params)? else { return Ok((0, 0, 0)) };
+    let number = |column| Ok::<_, StoreError>(usize::try_from(row.int(column)?).unwrap_or(0));
+    Ok((number(0)?, number(1)?, number(2)?))
+}
+
 /// A visit: who went where, and what was settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Visit {

@@ -52,13 +52,18 @@ pub fn read(
     let (books, period, chosen) = (&question.books, question.period, question.dimension.as_str());
     let of_sum = |figure: &'static Figure| {
         let dimensions = if chosen.is_empty() { figure.dimensions } else { &[] };
-        let parts = |dimension: &&'static str| {
-            let values = kernel.by_dimension(name, books, period, dimension)?;
-            Ok((*dimension, titled(kernel, naming, books, (name, dimension), values)?))
+        let parts = |dimension: &&'static str| match kernel.by_dimension(name, books, period, dimension) {
+            Ok(values) => Ok(Some((*dimension, titled(kernel, naming, books, (name, dimension), values)?))),
+            // The figure has more to show than that.
+            Err(FigureError::Many { .. }) => Ok(None),
+            Err(error) => Err(error),
         };
         Ok::<_, FigureError>(OfSum {
             course: course(kernel, name, books, period, chosen)?,
-            by_dimension: dimensions.iter().map(parts).collect::<Result<_, FigureError>>()?,
+            by_dimension: dimensions
+                .iter()
+                .filter_map(|it| parts(it).transpose())
+                .collect::<Result<_, FigureError>>()?,
             behind: kernel.behind(name, books, period, chosen, cursor, ENTRIES)?,
         })
     };
