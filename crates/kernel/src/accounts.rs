@@ -40,7 +40,7 @@ pub use sessions::{NewSession, Session, SessionState, SignInError, session_state
 pub use totp::TotpSecret;
 
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
-use crate::entries::{self, Kinds, about_of, count_about, limit};
+use crate::entries::{self, Kinds, about_of, count_about};
 use crate::registry::{id, root_book};
 use crate::{AppendError, Kernel, Receipt};
 
@@ -66,7 +66,7 @@ pub struct AddedAccount {
 pub const GRANTS_OF_ACTOR_MAX: usize = 100;
 /// And was ever, that withdrawn among it.
 pub const GRANTS_EVER_MAX: usize = 1_000;
-/// What is granted on behalf of a post, in whatever role.
+/// What is granted on behalf of a post on the units of a branch, in whatever role.
 pub const ACTING_FOR_POST_MAX: usize = 50;
 /// What is granted on the units of a branch below the root, and accounts and tokens of it: everybody's administrators look at all.
 pub const GRANTS_OF_BRANCH_MAX: usize = 50_000;
@@ -287,7 +287,7 @@ impl Admin<'_, '_> {
     /// Refuses to grant one more than may be, now or ever, or to have a post acted for by more than may: whoever reviews is asked
     /// about all that they were ever granted, and whoever is asked for help about all who act for the post.
     fn need_few_grants(&mut self, grantee: &ActorId, grant: &Grant) -> AdminResult<()> {
-        const ACTING: &str = "select seq from access_grant where subject = $1 limit $2";
+        const ACTING: &str = "select unit from access_grant where subject = $1";
         let refuse = |most: usize| Err(AdminError::GrantsMany(most).into());
         if grants(self.desk.read()?, grantee)?.len() >= GRANTS_OF_ACTOR_MAX {
             return refuse(GRANTS_OF_ACTOR_MAX);
@@ -299,11 +299,13 @@ impl Admin<'_, '_> {
             return refuse(GRANTS_EVER_MAX);
         }
         let Some(post) = grant.subject.as_ref().filter(|of| of.scheme() == "post") else { return Ok(()) };
-        let asked = [Param::Text(post.as_str()), limit(ACTING_FOR_POST_MAX)];
-        match self.desk.read()?.query(ACTING, &asked)?.len() >= ACTING_FOR_POST_MAX {
-            true => refuse(ACTING_FOR_POST_MAX),
-            false => Ok(()),
+        // What is granted elsewhere on behalf of a post takes no place of those who administer it.
+        let branch = self.tree.branch(&grant.unit);
+        let mut here = 0;
+        for row in self.desk.read()?.query(ACTING, &[Param::Text(post.as_str())])? {
+            here += usize::from(self.tree.branch(&id(UnitCode::new(row.text(0)?))?) == branch);
         }
+        if here >= ACTING_FOR_POST_MAX { refuse(ACTING_FOR_POST_MAX) } else { Ok(()) }
     }
 
     /// Refuses to add to what an account may do while it opens with the one-time password of somebody who could not open it

@@ -168,7 +168,7 @@ impl Check<'_> {
     }
 
     fn checkpoints(&self, tx: &mut dyn Tx) -> Result<Vec<(u64, String)>, StoreError> {
-        const ALL: &str = "select size, note from checkpoint where book = $1 order by size";
+        const ALL: &str = "select size, note from checkpoint where book = $1 and size > 0 order by size";
         let rows = tx.query(ALL, &[Param::Text(self.book.as_str())])?;
         rows.iter().map(|row| Ok((Seq::from_i64(row.int(0)?).0, row.text(1)?.to_owned()))).collect()
     }

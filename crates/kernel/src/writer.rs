@@ -71,6 +71,8 @@ where
     E: Send,
 {
     fn decide(&mut self, desk: &mut Desk<'_>) -> Result<(), Stop> {
+        // What an earlier try came to is no answer to this one.
+        self.decided = None;
         match (self.decide)(desk) {
             Ok(answer) => {
                 self.decided = Some(Ok(answer));
@@ -198,7 +200,12 @@ impl Worker {
         let mut gave_way = 0;
         let had_to_scrub = self.to_scrub;
         while !group.is_empty() {
-            match self.try_group(&mut group) {
+            let tried = self.try_group(&mut group);
+            if tried.is_err() {
+                // It may follow from what was rolled back.
+                self.bench.rulebooks.forget();
+            }
+            match tried {
                 Ok(done) => {
                     // At once, or else when nobody waits for the writer.
                     if self.to_scrub && !had_to_scrub {
@@ -210,10 +217,11 @@ impl Worker {
                 }
                 Err(Failed::BeforeCommit(error)) if group.len() > 1 && !is_connection(&error) => {
                     tracing::warn!(%error, jobs = group.len(), "a group failed, its halves are tried");
-                    let later = group.split_off(group.len() / 2);
-                    self.work(std::mem::take(&mut group));
-                    self.work(later);
+                    self.work_halves(std::mem::take(&mut group));
                 }
+                Err(Failed::Panicked) if group.len() > 1 => self.work_halves(std::mem::take(&mut group)),
+                // It has no answer, which says what became of it.
+                Err(Failed::Panicked) => group.drain(..).for_each(|job| job.settle(Ok(()))),
                 Err(Failed::BeforeCommit(StoreError::Contended { .. })) if gave_way < GIVES_WAY_MAX => {
                     gave_way += 1;
                     self.bench.pulse.gave_way.add(1);
@@ -221,6 +229,7 @@ impl Worker {
                 Err(Failed::BeforeCommit(error) | Failed::AtCommit(error)) => {
                     tracing::error!(%error, "a transaction failed");
                     self.bench.pulse.failed.add(1);
+                    self.bench.pulse.set_stuck(true);
                     // What is in memory may no longer be what is on disk.
                     self.edges.clear();
                     // Before the database is looked for, which may take long.
@@ -231,6 +240,12 @@ impl Worker {
                 }
             }
         }
+    }
+
+    fn work_halves(&mut self, mut group: Vec<Box<dyn Job>>) {
+        let later = group.split_off(group.len() / 2);
+        self.work(group);
+        self.work(later);
     }
 
     /// Decides as many jobs as fit one transaction and commits them; returns how many.
@@ -247,9 +262,10 @@ impl Worker {
                 Ok(Ok(())) => desk.accept(),
                 Ok(Err(Stop::Refused)) => desk.discard(),
                 Ok(Err(Stop::Store(error))) => return Err(Failed::BeforeCommit(error)),
+                // Nobody knows how far it came, also with what others had decided before it.
                 Err(panic) => {
                     tracing::error!(panic = panic_text(&*panic), "a decision panicked");
-                    desk.discard();
+                    return Err(Failed::Panicked);
                 }
             }
             done += 1;
@@ -265,6 +281,7 @@ impl Worker {
         let written = Instant::now();
         tx.commit().map_err(Failed::at_commit)?;
         let pulse = &self.bench.pulse;
+        pulse.set_stuck(false);
         pulse.commits.note(written.elapsed());
         pulse.groups.note(begun.elapsed());
         pulse.appended.add(finished.entries.len() as u64);
@@ -287,6 +304,8 @@ impl Worker {
 enum Failed {
     BeforeCommit(StoreError),
     AtCommit(StoreError),
+    /// A decision did, before the commit.
+    Panicked,
 }
 
 impl Failed {

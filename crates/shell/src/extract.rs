@@ -46,6 +46,7 @@ pub fn check_address(uri: &axum::http::Uri) -> Result<(), Problem> {
             return Err(Problem::bad_request(field, "format", detail));
         }
         if name == "lang" && value.parse::<crate::Lang>().is_err() {
+            let value = clipped(value.into_owned());
             let detail = Both::new(
                 format!("不支持语言“{value}”，可用 zh-CN 或 en。"),
                 format!("the language {value:?} is not known; zh-CN and en are"),
@@ -59,6 +60,7 @@ pub fn check_address(uri: &axum::http::Uri) -> Result<(), Problem> {
 impl From<QueryRejection> for Problem {
     fn from(error: QueryRejection) -> Self {
         let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        let reason = clipped(reason);
         Self::bad_request("query", "schema", Both::new(format!("查询参数有误：{reason}。"), reason))
     }
 }

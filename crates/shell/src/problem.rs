@@ -130,6 +130,16 @@ impl Problem {
         Problem::ours("/problems/too-large", StatusCode::PAYLOAD_TOO_LARGE, title, detail)
     }
 
+    /// 414: a longer address than is read.
+    pub fn uri_too_long(bytes_max: usize) -> Problem {
+        let detail = Both::new(
+            format!("未登录时网址不得超过 {bytes_max} 字节。"),
+            format!("An address may have {bytes_max} bytes for whoever has not signed in."),
+        );
+        let title = ("网址过长", "Address too long");
+        Problem::ours("/problems/uri-too-long", StatusCode::URI_TOO_LONG, title, detail)
+    }
+
     /// 415: not one of the media types taken here.
     pub fn unsupported_media_type(taken: &str) -> Problem {
         let detail = Both::new(format!("此接口只接受 {taken}。"), format!("Only {taken} is taken here."));

@@ -24,7 +24,7 @@ use trace::{Bounds, Direction, Fan, Walk};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::texts::Both;
-use crate::viewer::{Viewer, still_let_in};
+use crate::viewer::{Viewer, caller, still_let_in};
 
 /// What is done with the own account at a time in one session: an account has a few.
 const OWN_OF_ONE_MAX: usize = 2;
@@ -271,8 +271,13 @@ pub(crate) fn own_session<'v>(viewer: &'v Viewer, path: &str) -> Option<&'v str>
 pub async fn wait(State(app): State<App>, viewer: Viewer, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let turns = &app.limits.turns;
-    let Some(actor) = viewer.actor() else { return next.run(request).await };
-    let (caller, turn) = match own_session(&viewer, request.uri().path()) {
+    let Some(actor) = viewer.actor() else {
+        // What nobody takes lies in memory, whoever asked for it.
+        let address = format!("address {}", caller(&app, &request));
+        let response = next.run(request).await;
+        return kept(turns, &address, response, WAIT_MAX).await;
+    };
+    let (whose, turn) = match own_session(&viewer, request.uri().path()) {
         Some(session) => (session, turns.to_do_own(session, WAIT_MAX).await),
         None if reads => (actor.id.as_str(), turns.to_read(actor.id.as_str(), WAIT_MAX).await),
         None => (actor.id.as_str(), turns.to_write(actor.id.as_str(), WAIT_MAX).await),
@@ -284,7 +289,7 @@ pub async fn wait(State(app): State<App>, viewer: Viewer, request: Request, next
     match turn {
         Ok(turn) => {
             let response = TURN.scope(turn.clone(), next.run(request)).await;
-            let kept = kept(turns, caller, response, WAIT_MAX).await;
+            let kept = kept(turns, whose, response, WAIT_MAX).await;
             drop(turn);
             kept
         }

@@ -158,6 +158,7 @@ impl FromRequest<App> for Sent {
             return read_parts(request, app).await;
         }
         let bytes = crate::extract::body(request, 64 * 1024).await?;
+        check_fields(&bytes)?;
         let values = form_urlencoded::parse(&bytes).into_owned().collect();
         Ok(Self { typed: Typed::new(values), files: Vec::new() })
     }
@@ -188,9 +189,20 @@ async fn read_parts(request: axum::http::Request<Body>, app: &App) -> Result<Sen
     Ok(Sent { typed: Typed::new(values), files })
 }
 
+/// Fields of a form: each takes some twenty times its bytes in memory.
+const FIELDS_MAX: usize = 5_000;
+
 /// Refuses a form without files that holds U+0000.
 pub(crate) fn check_fields(bytes: &[u8]) -> Result<(), Problem> {
-    if bytes.windows(3).any(|window| window == b"%00") || bytes.contains(&0) { Err(nul()) } else { Ok(()) }
+    if bytes.windows(3).any(|window| window == b"%00") || bytes.contains(&0) {
+        return Err(nul());
+    }
+    if bytes.iter().filter(|byte| **byte == b'&').count() >= FIELDS_MAX {
+        let zh = format!("表单字段过多，不得超过 {FIELDS_MAX} 个。");
+        let en = format!("a form may have {FIELDS_MAX} fields at most");
+        return Err(Problem::bad_request("form", "length", Both::new(zh, en)));
+    }
+    Ok(())
 }
 
 /// No database takes U+0000 in a text.

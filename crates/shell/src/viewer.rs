@@ -33,6 +33,9 @@ use crate::view::{Frame, NavItem};
 /// The name of the session's cookie.
 pub const COOKIE: &str = "taizhang_session";
 
+/// Bytes of an address that somebody asks for who has not signed in.
+const ADDRESS_OF_NOBODY_BYTES_MAX: usize = 4 * 1024;
+
 /// Bytes of a form that are read: a file that is somewhat too large is refused beside its field, with what was typed.
 pub const FORM_BYTES_MAX: usize = 4 * EVIDENCE_BYTES_MAX + 64 * 1024;
 
@@ -394,6 +397,10 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         Ok(found) => found,
         Err(problem) => return problem.into_response(),
     };
+    // Whoever is not known has no reason to ask for much, and what is wrong with an address is said with it.
+    if viewer.actor().is_none() && request.uri().to_string().len() > ADDRESS_OF_NOBODY_BYTES_MAX {
+        return Problem::uri_too_long(ADDRESS_OF_NOBODY_BYTES_MAX).into_response();
+    }
     let still = viewer.actor().map(|_| Still::of(&app, request.headers(), (&viewer, root), since));
     let is_program = matches!(viewer, Viewer::Program(_));
     if !is_program

@@ -19,7 +19,7 @@ pub struct ReadRow {
 
 impl Kernel {
     /// Logs that somebody reads restricted data of a unit, without waiting for the disk. Where the writer cannot take
-    /// it, the caller must not show the data.
+    /// it, or nothing comes to the disk now, the caller must not show the data.
     pub fn log_read(&self, actor: &ActorId, units: &[&UnitCode], what: &str) -> Result<(), AppendError<()>> {
         const LOG: &str = "insert into read_log (unit, at, nonce, actor, what) values ($1, $2, $3, $4, $5)";
         let at = self.now();
@@ -37,8 +37,8 @@ impl Kernel {
                 );
             }
             Ok(())
-        })
-        .map(drop)
+        })?;
+        if self.pulse.is_stuck() { Err(AppendError::Busy) } else { Ok(()) }
     }
 
     /// The reads of some units' restricted data before a moment, latest first.

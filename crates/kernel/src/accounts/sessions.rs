@@ -10,9 +10,9 @@ use store::{Param, StoreError, Tx, Value};
 use super::second::open_half;
 use super::{
     PasswordChanged, SignedIn, account_actor, find_actor, giver_of, grantee_subject, identity, of_holder,
-    passwords, text,
+    passwords, permit_account, text,
 };
-use crate::admin::{Admin, AdminError, AdminResult, about};
+use crate::admin::{Admin, AdminError, AdminResult, By, about};
 use crate::entries::{Kinds, about_of};
 use crate::registry::{id, root_book};
 use crate::{AppendError, Desk, Kernel};
@@ -264,11 +264,15 @@ pub(super) fn is_still_given(
     policy: &Policy,
     account: &AccountId,
 ) -> Result<bool, StoreError> {
-    let actor = account_actor(account);
-    let Some((unit, _)) = super::account(desk.read()?, account)? else { return Ok(false) };
-    let Some(giver) = giver_of(desk.read()?, &actor)? else { return Ok(true) };
-    let tree = desk.tree()?;
-    Admin::of_system(desk, tree, policy, &actor).may_now(&giver, "kernel.password.reset", &unit, None)
+    let Some(giver) = giver_of(desk.read()?, &account_actor(account))? else { return Ok(true) };
+    let by = By::from(&giver);
+    let given = Admin::of(desk, policy, &by)
+        .and_then(|mut admin| permit_account(&mut admin, "kernel.password.reset", account));
+    match given {
+        Ok(()) => Ok(true),
+        Err(AppendError::Store(error)) => Err(error),
+        Err(_) => Ok(false),
+    }
 }
 
 /// Refuses to do one more of some things to what opens the own account than may be done in an hour: each is an entry for good,

@@ -22,6 +22,10 @@ struct Known {
 }
 
 impl Rulebooks {
+    pub fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// The rulebook as this transaction sees it.
     pub fn of(&self, tx: &mut dyn Tx) -> Result<Arc<Rulebook>, StoreError> {
         let row = tx.query_one("select seq, body from regulation order by seq desc limit 1", &[])?;

@@ -1,7 +1,8 @@
 //! The market itself: merchants, stalls, fees, scales, people and cleaning.
 
+use base::limits::TEXT_CHARS_MAX;
 use base::{Day, Fen};
-use ledger::{BodyError, Rule};
+use ledger::{BodyError, Rule, check_text};
 use matters::PostId;
 use serde::{Deserialize, Serialize};
 
@@ -217,6 +218,7 @@ body! {
     check(this) {
         check_code("stall", &this.stall)?;
         check_month("month", &this.month)?;
+        this.note.as_deref().map_or(Ok(()), |note| check_text("note", note, TEXT_CHARS_MAX))?;
         check_range("amount_fen", this.amount_fen.0, 1, 100_000_000, "fen")
     }
 }
@@ -314,6 +316,7 @@ body! {
         pub note: Option<String>,
     }
     check(this) {
+        this.note.as_deref().map_or(Ok(()), |note| check_text("note", note, TEXT_CHARS_MAX))?;
         check_name("area", &this.area)
     }
 }

@@ -42,6 +42,10 @@ pub fn replay(config: &Config) -> Result<ExitCode, Error> {
 }
 
 pub fn backup(config: &Config, to: &Path) -> Result<ExitCode, Error> {
+    // Whoever opens a database that is not there makes one, and an empty copy would take the place of the last good one.
+    if config.database_url.is_none() && !config.database_path().exists() {
+        return Err(Error::Refused(format!("there is no {}", config.database_path().display())));
+    }
     // A backup only reads, so it runs beside the server.
     taizhang::open_store(config)?.backup(to)?;
     say(format!("{} written", to.display()));
