@@ -85,6 +85,58 @@ on_every_store! {
         kernel.sign_in("zhao", &again).unwrap();
     }
 
+    fn a_one_time_password_opens_nothing_that_who_gave_it_could_no_longer_open(town) {
+        let kernel = &town.site.kernel;
+        let add = |by: &ActorId, account: &str, unit: &str, password: Option<&str>| {
+            let (account, unit) = (AccountId::new(account).unwrap(), UnitCode::new(unit).unwrap());
+            kernel.add_account(by, NewAccount { account, unit, title: "内勤".into() }, password).unwrap().one_time_password
+        };
+        let grant = |grantee: &str, role: &str, unit: &str| {
+            let grant = Grant { role: role.into(), unit: UnitCode::new(unit).unwrap(), line: None, subject: None };
+            kernel.give_grant(&system(), &ActorId::new(format!("account:{grantee}")).unwrap(), grant).unwrap().seq
+        };
+        add(&system(), "wang", "371402", Some("correct horse battery"));
+        grant("wang", ADMIN, "371402");
+        let elsewhere = grant("wang", ADMIN, "371481");
+        let given = add(&ActorId::new("account:wang").unwrap(), "zhou", "371402", None).unwrap();
+        grant("zhou", "auditor", "371481");
+        kernel.sign_in("zhou", &given).unwrap();
+        // It still administers the account's own unit.
+        kernel.withdraw_grant(&system(), elsewhere.0).unwrap();
+        let refused = kernel.sign_in("zhou", &given).map(drop);
+        assert!(matches!(refused, Err(SignInError::RunOut)), "{refused:?}");
+    }
+
+    fn what_is_granted_elsewhere_on_behalf_of_a_post_takes_no_place_of_its_own(town) {
+        let kernel = &town.site.kernel;
+        town.holder("wu", &[OFFICE]);
+        let grant = |grantee: &str, role: &str, unit: &str| {
+            let grant = Grant {
+                role: role.into(), unit: UnitCode::new(unit).unwrap(), line: Some("projects".into()), subject: SubjectId::new(OFFICE).ok(),
+            };
+            kernel.give_grant(&system(), &ActorId::new(format!("account:{grantee}")).unwrap(), grant)
+        };
+        for number in 0..51 {
+            let (name, unit) = (format!("other-{number}"), UnitCode::new("371481").unwrap());
+            let new = NewAccount { account: AccountId::new(&name).unwrap(), unit, title: name.clone() };
+            kernel.add_account(&system(), new, Some("correct horse battery")).unwrap();
+            let given = grant(&name, "team", "371481");
+            assert_eq!(given.is_ok(), number < 50, "{number}");
+        }
+        grant("wu", "team", "decheng-office").unwrap();
+    }
+
+    fn whoever_has_not_signed_in_is_answered_shortly(town) {
+        let nobody = town.site.client().with("accept", "application/json");
+        let refused = nobody.get(&format!("/?lang={}", "\\".repeat(3_000)));
+        assert!(refused.expect(400).text().len() < 4_000);
+        assert_eq!(nobody.get(&format!("/?page={}", "x".repeat(5_000))).expect(414).json()["status"], 414);
+        let fields: String = (0..6_000).map(|number| format!("a{number}&")).collect();
+        let form = town.site.client().with("sec-fetch-site", "same-origin").with("content-type", "application/x-www-form-urlencoded");
+        let refused = form.send("POST", "/sign-in", None, &fields.as_bytes()[..32_000]).unwrap();
+        assert!(matches!(refused.status, 400 | 413 | 422), "{}", refused.status);
+    }
+
     fn whoever_is_signed_in_may_sign_in_again(town) {
         let (name, password) = town.account(User::Leader);
         let fields = [("account", name.as_str()), ("password", password), ("next", "/account")];

@@ -135,6 +135,13 @@ fn a_copy_made_under_load_is_what_the_book_was_and_takes_its_place() {
     assert!(restored.len() > 1 && restored.len() < source.len(), "{} of {}", restored.len(), source.len());
     assert_eq!(restored, source[..restored.len()], "the copy is the book as it stood at one moment");
 
+    // What is not there is not copied, least of all over a copy that is.
+    let none = Engine::Sqlite.place().unwrap();
+    assert!(
+        refused(&none, &["backup", none.folder.path().join("copy.db").to_str().unwrap()])
+            .contains("there is no")
+    );
+
     // It goes on as if nothing had been: scales send again what the copy does not have.
     let server = Server::start(&place);
     let client = Client::new(&server.base).bearer(&credential);
