@@ -23,9 +23,9 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// A checkpoint of the tree called `origin`, such as `ledger.example/county-1/book-7`. The origin is one
-    /// line of at most 255 bytes without control characters.
+    /// line of at most 255 bytes without control characters, and no space begins or ends it.
     pub fn new(origin: &str, size: u64, root: Hash) -> Result<Self> {
-        if origin.is_empty() || origin.len() > ORIGIN_BYTES_MAX || origin.chars().any(char::is_control) {
+        if !is_origin(origin) {
             return Err(Error::MalformedCheckpoint("origin"));
         }
         check_size(size)?;
@@ -47,6 +47,12 @@ impl Checkpoint {
     pub fn root(&self) -> Hash {
         self.root
     }
+}
+
+/// Whether a text may name a tree: what is cosigned and what is recorded of a log have the same rule.
+pub fn is_origin(text: &str) -> bool {
+    let is_short = !text.is_empty() && text.len() <= ORIGIN_BYTES_MAX;
+    is_short && text.trim() == text && !text.chars().any(char::is_control)
 }
 
 /// The text that is signed: three lines.
@@ -236,6 +242,9 @@ mod tests {
             format!("a\n1\n{}\n", &root[..40]),
             format!("a\u{7f}\n1\n{root}\n"),
             format!("{}\n1\n{root}\n", "a".repeat(256)),
+            format!("a \n1\n{root}\n"),
+            format!("\u{a0}a\n1\n{root}\n"),
+            format!("a\u{3000}\n1\n{root}\n"),
         ] {
             assert!(wrong.parse::<Checkpoint>().is_err(), "{wrong:?}");
         }

@@ -29,7 +29,7 @@ mod tile;
 mod verify;
 
 pub use appender::Appender;
-pub use checkpoint::{Checkpoint, open, sign, signed_by, unverified};
+pub use checkpoint::{Checkpoint, is_origin, open, sign, signed_by, unverified};
 pub use cosignature::{Cosignature, cosign, cosignatures};
 pub use error::Error;
 pub use fork::{Fork, prefix_root};

@@ -6,8 +6,6 @@ use ledger::{Body, BodyError, Rule, check_text};
 use merkle::{Fork, Hash, PROOF_LINES_MAX, VerifierKey};
 use serde::{Deserialize, Serialize};
 
-/// Bytes of an origin, as C2SP tlog-cosignature limits them.
-const ORIGIN_BYTES_MAX: usize = 255;
 /// Bytes of a signed checkpoint that is kept as evidence: three lines, and the signatures of the log's own keys.
 const NOTE_BYTES_MAX: usize = 16 * 1024;
 
@@ -133,11 +131,10 @@ impl Body for ForkAcknowledged {
 }
 
 fn check_origin(origin: &str) -> Result<(), BodyError> {
-    check_text("origin", origin, ORIGIN_BYTES_MAX)?;
-    if origin.len() > ORIGIN_BYTES_MAX || origin.contains('\n') || origin.trim() != origin {
-        return Err(BodyError::new("origin", Rule::Format, "is not one line of at most 255 bytes"));
+    match merkle::is_origin(origin) {
+        true => Ok(()),
+        false => Err(BodyError::new("origin", Rule::Format, "is not one line of at most 255 bytes")),
     }
-    Ok(())
 }
 
 fn check_number(field: &'static str, number: u64) -> Result<(), BodyError> {
