@@ -11,6 +11,9 @@ use crate::schema::{BLOCK_ENTRIES, EXTEND_RUN, INSERT_LINK, INSERT_SEEN, INSERT_
 
 /// Subjects of one entry up to which each link carries its mates along; beyond, they are read from the entry.
 const MATES_MAX: usize = 32;
+/// Bytes of the mates in all links of one entry, which each repeat those of the others; beyond, they are read from the entry
+/// as well.
+const MATES_BYTES_MAX: usize = 16 * 1024;
 
 /// Writes links, lets the lines apply their entries, and adds up figures.
 pub fn apply(
@@ -83,7 +86,7 @@ fn write_runs(tx: &mut dyn Tx, zone: &CityZone, entries: &[Entry]) -> Result<(),
 }
 
 fn write_links(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
-    let mates: Vec<Vec<Option<String>>> = entries.iter().map(mates_of_each).collect();
+    let mates: Vec<Vec<Option<String>>> = entries.iter().map(|entry| mates_of_each(&entry.subjects)).collect();
     let (mut links, mut seen) = (Vec::new(), Vec::new());
     for (entry, mates) in entries.iter().zip(&mates) {
         for (at, subject) in entry.subjects.iter().enumerate() {
@@ -124,16 +127,38 @@ pub(crate) fn write_sought(tx: &mut dyn Tx, lines: &Lines, entries: &[Entry]) ->
     tx.insert_many(&INSERT_SOUGHT, &cells)
 }
 
+/// The subjects that take part in an entry, which its traces go along.
+fn taking_part(subjects: &[Subject]) -> impl Iterator<Item = &Subject> {
+    subjects.iter().filter(|subject| subject.role != Role::About)
+}
+
+/// Bytes that the mates of all subjects of an entry come to; `None` where links do not carry them.
+fn mates_bytes(subjects: &[Subject]) -> Option<usize> {
+    let count = taking_part(subjects).count();
+    let bytes = taking_part(subjects).map(|subject| subject.id.as_str().len() + 2).sum::<usize>();
+    let all = count.saturating_sub(1) * bytes;
+    (count <= MATES_MAX && all <= MATES_BYTES_MAX).then_some(all)
+}
+
+/// Bytes that the subjects of an entry take in its head and in what follows from it: the links, and where they lie.
+pub fn bytes_of_subjects(subjects: &[Subject]) -> usize {
+    /// The head, the link, and the book that it lies in.
+    const COPIES: usize = 3;
+    /// Book, role and number of each.
+    const BESIDE: usize = 64;
+    let own: usize = subjects.iter().map(|subject| COPIES * (subject.id.as_str().len() + BESIDE)).sum();
+    own + mates_bytes(subjects).unwrap_or_default()
+}
+
 /// For each subject of an entry, the others that take part in it, a line each: the role's letter, then the id.
-fn mates_of_each(entry: &Entry) -> Vec<Option<String>> {
-    let taking_part = || entry.subjects.iter().filter(|subject| subject.role != Role::About);
-    let many = taking_part().count() > MATES_MAX;
+fn mates_of_each(subjects: &[Subject]) -> Vec<Option<String>> {
+    let many = mates_bytes(subjects).is_none();
     let mates = |me: &Subject| {
         if many {
             return None;
         }
         let mut text = String::new();
-        for mate in taking_part().filter(|mate| mate.id != me.id) {
+        for mate in taking_part(subjects).filter(|mate| mate.id != me.id) {
             if !text.is_empty() {
                 text.push('\n');
             }
@@ -146,7 +171,7 @@ fn mates_of_each(entry: &Entry) -> Vec<Option<String>> {
         Role::About => Some(String::new()),
         _ => mates(subject),
     };
-    entry.subjects.iter().map(each).collect()
+    subjects.iter().map(each).collect()
 }
 
 /// Reads the mates of a link back; `None` where they must be read from the entry.

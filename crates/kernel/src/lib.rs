@@ -48,6 +48,7 @@ pub use accounts::{
     TotpSecret, TotpSet, actor_subject, session_state,
 };
 pub use admin::{AdminError, AdminResult, By};
+pub use apply::bytes_of_subjects;
 pub use audit::{Finding, Report};
 pub use cosigning::{CosigningDue, CosigningFault, CosigningStand};
 pub use desk::{AppendError, Desk, Receipt};

@@ -50,6 +50,7 @@ mod provider;
 mod proxies;
 mod public;
 mod reckoned;
+mod reckoned_of_others;
 mod refusals;
 mod renewed;
 mod replica;

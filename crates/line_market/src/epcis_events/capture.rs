@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use base::limits::{BODY_BYTES_MAX, EVENT_BYTES_MAX, HEAD_BYTES_MAX, INDEX_BYTES_MAX, SUBJECTS_MAX};
 use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
 use epcis::{Context, Document, Event, EventType, Sifted, extent, urn};
-use kernel::{AppendError, Desk};
+use kernel::{AppendError, Desk, bytes_of_subjects};
 use ledger::canonical::{push_members, push_text, push_value};
 use ledger::{Body, Draft, Entry, Role, Subject, check_text};
 use serde::Serialize;
@@ -108,7 +108,7 @@ struct Ready {
     draft: Draft,
     /// Bytes that it comes to where each item has its whole name.
     extent: usize,
-    /// Bytes that are kept of it, with what queries find it by.
+    /// Bytes that are kept of it, with what queries and traces find it by.
     bytes: usize,
     /// What may be slips: their GTINs, and where they stand in the event.
     slips: Vec<(String, String)>,
@@ -416,7 +416,7 @@ fn ready(
     }
     let place = event.biz_location.as_deref().or(event.read_point.as_deref());
     let body = ended(body, &key, sender);
-    let bytes = body.len() + indexed.bytes();
+    let bytes = body.len() + indexed.bytes() + bytes_of_subjects(&subjects);
     let draft = Draft {
         book: book.clone(),
         kind: KindName::new(EpcisCaptured::KIND).expect("a declared kind has a valid name"),
