@@ -78,6 +78,8 @@ pub enum Code {
     OtherOwner,
     /// An outside system recorded as much on a day as one may.
     CapturedOfDay,
+    /// As many queries were named, and subscriptions opened to them, by one owner on a day as may.
+    OpenedOfDay,
 }
 
 impl Code {

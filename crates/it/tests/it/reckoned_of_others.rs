@@ -5,6 +5,8 @@ use serde_json::json;
 
 use crate::epcis::{document, observed, send};
 
+const QUERIES: &str = "/epcis/queries";
+
 on_every_store! {
     fn links_repeat_little_of_the_names_beside_theirs_and_count_for_the_day(town) {
         let supplier = town.program(User::Supplier);
@@ -26,6 +28,32 @@ on_every_store! {
         let walk = town.program(User::Inspector).get(path).expect(200).json();
         let steps = walk["steps"].as_array().unwrap();
         assert!(steps.iter().any(|step| step["subject"] == "urn:x:in"), "{walk}");
+        town.check();
+    }
+
+    fn an_owner_names_so_many_queries_and_opens_so_many_subscriptions_on_a_day(town) {
+        const SUBSCRIPTION: &str = "/epcis/queries/q0/subscriptions";
+        let (supplier, other) = (town.program(User::Supplier), town.program(User::Inspector));
+        let named = |name: &str| json!({ "name": name, "query": { "EQ_bizStep": ["shipping"] } });
+        let subscribe = json!({ "dest": "https://receiver.example/events", "stream": true });
+        supplier.post(QUERIES, &named("q0")).expect(201);
+        let opened = supplier.post(SUBSCRIPTION, &subscribe).expect(201).json();
+        supplier.delete(&format!("{SUBSCRIPTION}/{}", opened["subscriptionID"].as_str().unwrap())).expect(204);
+        for n in 2..200 {
+            supplier.post(QUERIES, &named(&format!("q{n}"))).expect(201);
+            supplier.delete(&format!("{QUERIES}/q{n}")).expect(204);
+        }
+        let before = town.fingerprint();
+        for (path, body, field) in [(QUERIES, named("more"), "name"), (SUBSCRIPTION, subscribe.clone(), "dest")] {
+            let refused = supplier.post(path, &body).expect(400).json();
+            assert_eq!((&refused["rule"], &refused["field"]), (&json!("opened-of-day"), &json!(field)), "{refused}");
+            assert!(refused["detail_zh"].as_str().unwrap().contains("次日") && refused["detail_en"].as_str().unwrap().contains("200"), "{refused}");
+        }
+        assert_eq!(town.fingerprint(), before);
+        other.post(QUERIES, &named("theirs")).expect(201);
+        town.clock.advance_ms(24 * 3_600_000);
+        supplier.post(QUERIES, &named("more")).expect(201);
+        supplier.post(SUBSCRIPTION, &subscribe).expect(201);
         town.check();
     }
 }

@@ -125,6 +125,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::RunsTooLong => "截止日期超出此类证照或检定的最长有效期",
         Code::PastTime => "发生时间早于批次进场、早于所更正的记录，或早于联网设备可补报的时限",
         Code::FutureTime => "发生时间晚于服务器时间，超出允许误差",
+        Code::OpenedOfDay => "当日在本账册保存的查询与开通的订阅数量已达上限，请于次日再办理",
         Code::CapturedOfDay => {
             "该上传方当日写入本账册的事件数量或数据量已达上限，本次文档未作记录，请于次日重新上传"
         }

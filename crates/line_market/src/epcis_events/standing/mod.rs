@@ -1,8 +1,9 @@
 //! Standing queries: those that have a name, the subscriptions to them, and what of their events was told to whom.
 //!
 //! Names and subscriptions follow from entries. How far a subscription was told is kept beside them, in the way of the
-//! kernel's outbox, and moves only when its receiver has taken what was sent.
+//! kernel's outbox, and moves only when its receiver has taken what was sent. So is how much was opened on a day.
 
+mod amount;
 pub mod apply;
 pub mod delivery;
 mod schedule;
@@ -20,6 +21,7 @@ use crate::kinds::{EndReason, QueryDropped, QueryNamed};
 use crate::record::Failure;
 use crate::refusal::{Code, Refusal};
 
+pub use amount::OPENED_OF_DAY_MAX;
 pub use schedule::{Moments, Schedule};
 pub use subscriptions::{
     NewSubscription, Subscription, end, found as found_subscription, open, page as subscriptions, resume,
@@ -129,6 +131,7 @@ pub fn name(desk: &mut Desk<'_>, book: &BookId, sender: &Sender, body: &QueryNam
     if count.map_or(Ok(0), |row| row.int(0))? >= QUERIES_MAX as i64 {
         return Err(too_many("name", "named queries", QUERIES_MAX));
     }
+    amount::take(desk, book, &body.owner, "name")?;
     desk.append(draft)?;
     Ok(())
 }

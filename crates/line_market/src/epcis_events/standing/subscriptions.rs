@@ -6,7 +6,7 @@ use kernel::{AppendError, Desk, Page};
 use ledger::Draft;
 use store::{Param, Row, StoreError, Tx};
 
-use super::delivery;
+use super::{amount, delivery};
 use super::{Named, SUBSCRIPTIONS_MAX, SUBSCRIPTIONS_OF_OWNER_MAX, Schedule, named, too_many};
 use crate::kinds::{
     EndReason, SubscriptionEnded, SubscriptionOpened, SubscriptionResumed, SubscriptionStopped,
@@ -106,6 +106,7 @@ pub fn open(
             AppendError::Refused(Refusal::new(Code::Body, "schedule", detail))
         })?,
     };
+    amount::take(desk, &query.book, &query.owner, "dest")?;
     desk.append(Draft::new(&query.book, now, actor, &body).map_err(refused)?)?;
     delivery::begin(desk, &subscription, first, books, new.token.as_deref())?;
     Ok(Some(subscription))
