@@ -1,7 +1,7 @@
 //! What is reckoned of outside systems: all that is kept of what they send, in whichever words, and for how long.
 
 use harness::{User, on_every_store};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::epcis::{document, observed, send};
 
@@ -54,6 +54,33 @@ on_every_store! {
         town.clock.advance_ms(24 * 3_600_000);
         supplier.post(QUERIES, &named("more")).expect(201);
         supplier.post(SUBSCRIPTION, &subscribe).expect(201);
+        town.check();
+    }
+
+    fn no_older_word_of_digital_link_names_a_slip(town) {
+        let supplier = town.program(User::Supplier);
+        let slip = line_market::kinds::SlipSerial { scale: 1, counter: 1, nonce: 7_919 }.subject(&town.book()).to_string();
+        let code = slip.rsplit('/').next().unwrap();
+        let before = town.fingerprint();
+        let refuse = |event: Value, field: &str| {
+            let refused = send(&supplier, &document(&town.now(), json!([event]))).expect(400).json();
+            assert_eq!(refused["rule"], "own-subject", "{event}: {refused}");
+            assert!(refused["field"].as_str().unwrap().ends_with(field), "{refused}");
+        };
+        for link in [
+            format!("https://id.gs1.org/01/06901234567892/ser/{code}"),
+            format!("https://id.gs1.org/gtin/06901234567892/ser/{code}"),
+            format!("https://id.gs1.org/gtin/06901234567892/21/{code}"),
+            format!("https://shop.example/some/gtin/6901234567892/ser/{code}?exp=260301"),
+            format!("https://id.gs1.org/01/06901234567892/21/{code}"),
+        ] {
+            refuse(observed(1, json!({ "epcList": [link] })), "epcList");
+            refuse(observed(1, json!({ "eventID": link })), "eventID");
+        }
+        for id in ["lot:beiyuan/L1", "matter:beiyuan/task-1", slip.as_str(), "Lot:beiyuan/L1"] {
+            refuse(observed(1, json!({ "eventID": id })), "eventID");
+        }
+        assert_eq!(town.fingerprint(), before);
         town.check();
     }
 }

@@ -78,6 +78,8 @@ pub fn claimed(event: &Event, terms: &Context, is_kept: &dyn Fn(&BookId) -> bool
         let code = if is_kept(&book) { Code::Exists } else { Code::OwnSubject };
         Some(Refusal::new(code, "eventID", detail))
     });
+    let of_id = of_id
+        .or_else(|| event.event_id.as_deref().and_then(|id| refused("eventID", id, &terms, is_kept, &|_| false)));
     of_id.or_else(|| {
         named(event).iter().find_map(|Named { member, id, role }| {
             let may = |id: &SubjectId| {
@@ -144,14 +146,13 @@ pub fn slips(event: &Event, terms: &Context) -> Vec<(String, String)> {
         let gtin = terms.meanings(named.id).find_map(|id| slip_gtin(&id))?;
         Some((gtin, named.member.to_owned()))
     };
-    named(event).iter().filter_map(of).collect()
+    let own = event.event_id.as_deref().map(|id| Named { member: "eventID", id, role: None });
+    named(event).iter().chain(&own).filter_map(of).collect()
 }
 
-/// The GTIN of what looks like a slip, a link or URN with a serial.
+/// The GTIN of what looks like a slip, a link or URN with a serial: judged as it would be kept, since links have the same in
+/// several words.
 fn slip_gtin(id: &str) -> Option<String> {
-    if !id.contains("/21/") && !id.contains("sgtin:") {
-        return None;
-    }
     let plain = with_plain_scheme(id);
     let canonical = urn::canonical(&plain);
     let (gtin, serial) = canonical.strip_prefix(CANONICAL_BASE)?.strip_prefix("/01/")?.split_once("/21/")?;
