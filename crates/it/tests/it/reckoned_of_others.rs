@@ -83,4 +83,21 @@ on_every_store! {
         assert_eq!(town.fingerprint(), before);
         town.check();
     }
+
+    fn what_a_job_tells_of_refusals_counts_for_the_day(town) {
+        let supplier = town.program(User::Supplier).with("gs1-capture-error-behaviour", "proceed");
+        let counted = || {
+            let sum = |tx: &mut dyn store::Tx| tx.query_one("select max(bytes) from market_captured", &[])?.unwrap().int(0);
+            town.site.kernel.read(sum).unwrap()
+        };
+        send(&supplier, &document(&town.now(), json!([observed(1, json!({}))]))).expect(202);
+        let one = counted();
+        let name = format!("ex:{}", "n".repeat(200));
+        let wrong = |n: usize| observed(n, json!({ (name.as_str()): { "@context": 7 } }));
+        let events: Vec<Value> = (2..150).map(wrong).chain([observed(200, json!({}))]).collect();
+        send(&supplier, &document(&town.now(), events.into())).expect(202);
+        let more = counted() - 2 * one;
+        assert!((100 * 300..200_000).contains(&more), "{more} bytes");
+        town.check();
+    }
 }

@@ -241,6 +241,7 @@ impl Prepared {
             _ => events.extend(refused.into_iter().map(EventOutcome::Refused)),
         }
         vocabulary::record(desk, &self.book, &sound, &mut left, &mut made)?;
+        made.beside(super::jobs::bytes_of_refusals(&events));
         amount::take(desk, &self.book, &self.sender, made)?;
         Ok(CaptureOutcome { events, recorded: made.events })
     }

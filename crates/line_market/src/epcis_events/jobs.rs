@@ -11,7 +11,7 @@ use super::filter::Sql;
 use super::{EventOutcome, Mode, Prepared, Sender, Sight};
 use crate::apply::word;
 use crate::record::Failure;
-use crate::refusal::{Refusal, shortened};
+use crate::refusal::{Refusal, TOLD_CHARS_MAX, shortened};
 
 /// Digits of a job's name: 12 of the milliseconds, which make names sort by time, and 20 of random bits.
 const NAME_DIGITS: usize = 32;
@@ -62,6 +62,19 @@ pub fn capture_as_job(
     };
     keep(desk, prepared.sender(), &job, outcome.recorded);
     Ok(job)
+}
+
+/// Bytes that the refusals among these take in a job, at most.
+pub fn bytes_of_refusals(events: &[EventOutcome]) -> usize {
+    /// Code and place of each, and the names of its members.
+    const BESIDE: usize = 100;
+    const CHAR_BYTES: usize = 4;
+    let told = |text: &str| text.len().min(TOLD_CHARS_MAX * CHAR_BYTES);
+    let each = |event: &EventOutcome| match event {
+        EventOutcome::Refused(refusal) => Some(BESIDE + told(&refusal.field) + told(&refusal.detail)),
+        EventOutcome::Recorded { .. } | EventOutcome::Known { .. } => None,
+    };
+    events.iter().filter_map(each).take(REFUSED_MAX).sum()
 }
 
 /// Field and detail come from the document, as long as that has them.

@@ -23,6 +23,11 @@ pub struct Amount {
 impl Amount {
     pub fn add(&mut self, bytes: usize) {
         self.events += 1;
+        self.beside(bytes);
+    }
+
+    /// Bytes that are kept beside entries.
+    pub fn beside(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes as u64);
     }
 }
