@@ -340,10 +340,9 @@ impl Context {
         }
     }
 
-    /// Terms of the document that stand before others: those whose IRI ends as JSON-LD 1.1, section 4.1.5, has it.
-    pub(crate) fn prefixes(&self) -> impl Iterator<Item = (&str, &str)> {
-        let terms = self.terms.iter().map(|(term, iri)| (term.as_str(), iri.as_str()));
-        terms.filter(|(_, iri)| iri.ends_with([':', '/', '?', '#', '[', ']', '@']))
+    /// Terms of the document, each of which may stand before others.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.terms.iter().map(|(term, iri)| (term.as_str(), iri.as_str()))
     }
 
     /// The IRI behind a prefix: the document's own, or one that the published context defines.

@@ -144,12 +144,14 @@ impl Bindings {
         self.root.prefix(at)
     }
 
-    /// Begins an event with the prefixes that its own context gives it.
+    /// Begins an event with the terms that its own context gives it: what one sender declares is never put around the events
+    /// of another.
     pub fn begin_event<'a>(&mut self, own: impl Iterator<Item = (&'a str, &'a str)>) {
         self.events += 1;
         self.in_event = self.events;
         for (prefix, iri) in own {
-            if (self.is_free)(prefix, iri) && may_be_bound(iri) {
+            let is_new = self.event.place(prefix).is_none();
+            if is_new && (self.is_free)(prefix, iri) && may_be_bound(iri) {
                 self.event.add(prefix, iri);
             }
         }

@@ -100,4 +100,18 @@ on_every_store! {
         assert!((100 * 300..200_000).contains(&more), "{more} bytes");
         town.check();
     }
+
+    fn no_term_of_one_sender_is_put_around_the_events_of_others_in_xml(town) {
+        let (ours, theirs) = (town.program(User::Supplier), town.program(User::Supplier));
+        let victim = observed(1, json!({ "eventID": "urn:uuid:victim", "epcList": ["tag:acme,2026:crate-7"] }));
+        send(&ours, &document(&town.now(), json!([victim]))).expect(202);
+        let mut hostile = document(&town.now(), json!([observed(2, json!({ "eventID": "urn:uuid:2", "tag:x": 1 }))]));
+        hostile["@context"][1]["tag"] = "https://evil.example/no-end".into();
+        send(&theirs, &hostile).expect(202);
+        let xml = town.program(User::Tracer).with("accept", "application/xml").get("/epcis/events").expect(200).text();
+        assert!(xml.contains("evil"), "{xml}");
+        for apart in xml.split("<ObjectEvent").filter(|apart| !apart.contains("urn:uuid:2")) {
+            assert!(!apart.contains("evil"), "{apart}");
+        }
+    }
 }

@@ -14,6 +14,18 @@ use crate::xml::shape::{Holder, Shape, order, shape};
 const EVENT_TYPES: &[&str] =
     &["ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent"];
 
+/// The contexts that stand deeper within an event.
+fn contexts_within(value: &Value, found: &mut Vec<Context>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| contexts_within(item, found)),
+        Value::Object(members) => {
+            found.extend(members.get("@context").map(Context::read));
+            members.values().for_each(|member| contexts_within(member, found));
+        }
+        _ => {}
+    }
+}
+
 impl Printer {
     pub(super) fn events<'a>(
         &mut self,
@@ -30,7 +42,11 @@ impl Printer {
     pub(super) fn event(&mut self, event: &Map<String, Value>, context: &Context) {
         let event_type = event.get("type").and_then(Value::as_str).unwrap_or_default();
         let own = event.get("@context").map(Context::read).unwrap_or_default();
-        self.bindings.begin_event(own.prefixes());
+        let mut within = Vec::new();
+        event.values().for_each(|member| contexts_within(member, &mut within));
+        let within = within.iter().flat_map(Context::terms);
+        let within = within.filter(|(term, _)| context.prefix(term).is_none());
+        self.bindings.begin_event(own.terms().chain(within));
         let is_own = EVENT_TYPES.contains(&event_type);
         let name = if is_own { event_type.to_owned() } else { self.name(event_type, context) };
         if !is_own {
