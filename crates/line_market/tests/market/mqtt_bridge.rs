@@ -1,4 +1,4 @@
-//! The scale contract over a real Mosquitto, with the access list that is shipped.
+//! The scale contract over a real Mosquitto, with the access list and the settings that are shipped.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::time::{Duration, Instant};
 
-use base::limits::{ENTRY_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX, SCALE_MESSAGES_MAX};
+use base::limits::{
+    DEVICE_ENTRIES_OF_DAY_MAX, ENTRY_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX, SCALE_MESSAGES_MAX,
+};
 use base::{ActorId, BookId, SubjectId, UnitCode};
 use kernel::NewDevice;
 use ledger::Body;
@@ -39,6 +41,27 @@ fn installation() -> ActorId {
     ActorId::new("system:test").unwrap()
 }
 
+/// The settings that are shipped, without the places of one machine and what the tests' broker says itself.
+fn settings_of(file: &Path) -> String {
+    const OF_THE_MACHINE: [&str; 9] = [
+        "listener",
+        "cafile",
+        "certfile",
+        "keyfile",
+        "password_file",
+        "acl_file",
+        "per_listener_settings",
+        "persistence",
+        "persistence_location",
+    ];
+    let text = std::fs::read_to_string(file).unwrap();
+    let is_setting = |line: &&str| {
+        let name = line.split_whitespace().next();
+        name.is_some_and(|name| !name.starts_with('#') && !OF_THE_MACHINE.contains(&name))
+    };
+    text.lines().filter(is_setting).flat_map(|line| [line, "\n"]).collect()
+}
+
 fn unit(code: &str, parent: Option<&str>, level: Level) -> UnitAdded {
     let parent = parent.map(|parent| UnitCode::new(parent).unwrap());
     UnitAdded {
@@ -52,11 +75,6 @@ fn unit(code: &str, parent: Option<&str>, level: Level) -> UnitAdded {
 
 impl Market {
     fn open() -> Option<Self> {
-        Self::open_with("")
-    }
-
-    /// With more in the configuration of the broker.
-    fn open_with(settings: &str) -> Option<Self> {
         let broker = Broker::start_with(|folder| {
             let passwords = folder.join("passwords");
             std::fs::write(&passwords, "").unwrap();
@@ -65,11 +83,12 @@ impl Market {
                 command.arg("-b").arg(&passwords).args([name, &format!("{name}-secret")]);
                 assert!(command.status().unwrap().success());
             }
-            let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/mosquitto/acl");
+            let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/mosquitto");
             format!(
-                "allow_anonymous false\npassword_file {}\nacl_file {}\n{settings}\n",
+                "password_file {}\nacl_file {}\n{}",
                 passwords.display(),
-                rules.display()
+                shipped.join("acl").display(),
+                settings_of(&shipped.join("mosquitto.conf"))
             )
         })?;
         let market = Self { bench: Bench::new(), book: book("beiyuan"), broker };
@@ -441,6 +460,30 @@ async fn the_access_list_keeps_a_scale_from_selling_in_the_name_of_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_scale_with_the_client_id_of_the_server_or_of_another_cuts_neither_off() {
+    let Some(market) = Market::open() else { return };
+    let bridge = market.bridge().await;
+    let mut other = market.scale(2).await;
+    other.state_with(|state| !state.is_null()).await;
+    let mut connection = bridge.connection();
+    connection.borrow_and_update();
+    let mut of_other = other.link.state();
+    of_other.borrow_and_update();
+    for client in ["taizhang", "server", "beiyuan.2"] {
+        let config = Config { clean_session: true, ..market.config(client, "beiyuan.1") };
+        let (link, _incoming) = Link::connect(&config, Vec::new()).unwrap();
+        connected(&link).await;
+        link.close().await;
+    }
+    tokio::time::sleep(A_WHILE).await;
+    assert!(!connection.has_changed().unwrap(), "{:?}", *connection.borrow());
+    assert!(!of_other.has_changed().unwrap(), "{:?}", *of_other.borrow());
+    other.publish("sales", batch([1])).await;
+    assert_eq!(outcomes(&other.receipt().await), [(1, "recorded".to_owned())]);
+    bridge.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_for_good_is_answered_with_a_problem_and_does_not_come_again() {
     let Some(market) = Market::open() else { return };
     let bridge = market.bridge().await;
@@ -529,7 +572,7 @@ async fn what_is_too_much_of_one_scale_is_refused_while_the_rest_waits_and_other
     const MORE: u32 = 100;
     let most = u32::try_from(SCALE_MESSAGES_MAX).unwrap();
     // As in the sample configuration.
-    let Some(market) = Market::open_with("max_inflight_messages 256") else { return };
+    let Some(market) = Market::open() else { return };
     let bridge = market.bridge().await;
     let (mut busy, mut other) = (market.scale(1).await, market.scale(2).await);
     let gate = market.hold_up();
