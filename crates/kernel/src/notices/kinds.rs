@@ -196,6 +196,7 @@ impl Body for ContactRemoved {
 
 impl Body for NoticeSent {
     const KIND: &'static str = "kernel.notice.sent";
+    const BEARS_FILES: bool = false;
 
     fn check(&self) -> Result<(), BodyError> {
         let is_hex = self.notice.len() == 32 && self.notice.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -111,6 +111,7 @@ body! {
         check_code("lot", &this.lot)?;
         check_range("after_ms", this.after_ms, 0, i64::MAX, "ms")
     }
+    files(false)
 }
 
 /// What was breached.
@@ -141,6 +142,7 @@ body! {
     check(this) {
         check_code("lot", &this.lot)
     }
+    files(false)
 }
 
 body! {

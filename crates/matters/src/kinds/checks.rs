@@ -1,4 +1,5 @@
-//! The names of the kinds, and what a body is refused for that needs nothing but the body.
+//! The names of the kinds, and what a body is refused for that needs nothing but the body. What is handed in brings files, and
+//! nothing else of a matter does.
 
 use base::limits::{EVIDENCE_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX};
 use ledger::{Body, BodyError, Rule, check_text};
@@ -13,6 +14,7 @@ use crate::term::TERM_DAYS_MAX;
 
 impl Body for Opened {
     const KIND: &'static str = "kernel.matter.opened";
+    const BEARS_FILES: bool = false;
     const SOUGHT: bool = true;
 
     fn check(&self) -> Result<(), BodyError> {
@@ -38,6 +40,7 @@ impl Body for Opened {
 
 impl Body for Taken {
     const KIND: &'static str = "kernel.matter.taken";
+    const BEARS_FILES: bool = false;
     const SOUGHT: bool = true;
 }
 
@@ -75,6 +78,7 @@ impl Evidence {
 
 impl Body for Returned {
     const KIND: &'static str = "kernel.matter.returned";
+    const BEARS_FILES: bool = false;
 
     fn check(&self) -> Result<(), BodyError> {
         check_text("reason", &self.reason, TEXT_CHARS_MAX)
@@ -83,10 +87,12 @@ impl Body for Returned {
 
 impl Body for Accepted {
     const KIND: &'static str = "kernel.matter.accepted";
+    const BEARS_FILES: bool = false;
 }
 
 impl Body for Cancelled {
     const KIND: &'static str = "kernel.matter.cancelled";
+    const BEARS_FILES: bool = false;
 
     fn check(&self) -> Result<(), BodyError> {
         check_text("reason", &self.reason, TEXT_CHARS_MAX)
@@ -95,6 +101,7 @@ impl Body for Cancelled {
 
 impl Body for Reopened {
     const KIND: &'static str = "kernel.matter.reopened";
+    const BEARS_FILES: bool = false;
 
     fn check(&self) -> Result<(), BodyError> {
         check_text("reason", &self.reason, TEXT_CHARS_MAX)?;
@@ -104,6 +111,7 @@ impl Body for Reopened {
 
 impl Body for HandedOver {
     const KIND: &'static str = "kernel.matter.handed_over";
+    const BEARS_FILES: bool = false;
     const SOUGHT: bool = true;
 
     fn check(&self) -> Result<(), BodyError> {
@@ -118,11 +126,13 @@ impl Body for HandedOver {
 
 impl Body for HelperAdded {
     const KIND: &'static str = "kernel.matter.helper_added";
+    const BEARS_FILES: bool = false;
     const SOUGHT: bool = true;
 }
 
 impl Body for Paused {
     const KIND: &'static str = "kernel.matter.paused";
+    const BEARS_FILES: bool = false;
 
     fn check(&self) -> Result<(), BodyError> {
         check_text("reason", &self.reason, TEXT_CHARS_MAX)
@@ -131,10 +141,12 @@ impl Body for Paused {
 
 impl Body for Resumed {
     const KIND: &'static str = "kernel.matter.resumed";
+    const BEARS_FILES: bool = false;
 }
 
 impl Body for Extended {
     const KIND: &'static str = "kernel.matter.extended";
+    const BEARS_FILES: bool = false;
 
     fn check(&self) -> Result<(), BodyError> {
         check_text("reason", &self.reason, TEXT_CHARS_MAX)?;
@@ -150,6 +162,7 @@ impl Body for Extended {
 
 impl Body for Coloured {
     const KIND: &'static str = "kernel.matter.coloured";
+    const BEARS_FILES: bool = false;
 
     fn check(&self) -> Result<(), BodyError> {
         if self.from == self.to {
@@ -164,6 +177,7 @@ impl Body for Coloured {
 
 impl Body for Escalated {
     const KIND: &'static str = "kernel.matter.escalated";
+    const BEARS_FILES: bool = false;
 
     fn check(&self) -> Result<(), BodyError> {
         check_text("title_zh", &self.title_zh, NAME_CHARS_MAX)?;
@@ -174,6 +188,7 @@ impl Body for Escalated {
 
 impl Body for Excused {
     const KIND: &'static str = "kernel.matter.excused";
+    const BEARS_FILES: bool = false;
 
     fn check(&self) -> Result<(), BodyError> {
         check_text("reason", &self.reason, TEXT_CHARS_MAX)?;
