@@ -74,6 +74,7 @@ select create_distributed_table('market_inspection', 'book', colocate_with => 'b
 select create_distributed_table('market_jobs', 'book', colocate_with => 'book');
 select create_distributed_table('market_lot', 'book', colocate_with => 'book');
 select create_distributed_table('market_merchant', 'book', colocate_with => 'book');
+select create_distributed_table('market_of_day', 'book', colocate_with => 'book');
 select create_distributed_table('market_price', 'book', colocate_with => 'book');
 select create_distributed_table('market_product', 'book', colocate_with => 'book');
 select create_distributed_table('market_product_name', 'book', colocate_with => 'book');

@@ -41,6 +41,7 @@ const ASIDE: [(&str, &str); 8] = [
     ("market_opened", "standing/amount.rs"),
     ("market_delivery", "standing/delivery.rs"),
     ("market_delivery_cursor", "standing/delivery.rs"),
+    ("market_of_day", "record/of_day.rs"),
     ("market_signature", "standing/delivery.rs"),
     ("market_page_token", "epcis_events/tokens.rs"),
     ("projects_view", "portfolio/views.rs"),

@@ -36,6 +36,9 @@ pub const SUBJECT_CHARS_MAX: usize = 256;
 pub const FUTURE_MS_MAX: i64 = 5 * 60 * 1000;
 /// Sales in one batch of the scale contract.
 pub const SALES_PER_BATCH_MAX: usize = 2_000;
+/// Sales of one scale that are recorded on a day of the city, unless the configuration says otherwise: a busy one has some
+/// hundreds.
+pub const DEVICE_ENTRIES_OF_DAY_MAX: u64 = 20_000;
 /// Messages of one scale over MQTT that are in hand at a time, of its sales or of its confirmations.
 pub const SCALE_MESSAGES_MAX: usize = 32;
 /// Bytes of them together, where there is more than one.

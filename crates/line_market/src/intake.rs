@@ -15,6 +15,7 @@ use store::{Param, Tx};
 use crate::duties::{self, Cause};
 use crate::kinds::{BlockAcknowledged, BreachReported, Sale, SlipSerial};
 use crate::record::Failure;
+use crate::record::of_day::{OfDay, Sort};
 use crate::refusal::{Code, Refusal};
 use crate::rules::sale::{Ground, Judged, Told};
 use crate::state::{self, Block, Blocks, Past, Price, Product, Sold};
@@ -117,7 +118,7 @@ pub fn record_sales(
     actor: &ActorId,
     batch: &SaleBatch,
 ) -> Result<BatchReceipt, Failure> {
-    Prepared { is_history: true, ..Prepared::new(book, scale, actor, batch)? }.record(desk)
+    Prepared { is_history: true, ..Prepared::new(book, scale, actor, batch)? }.record(desk, u64::MAX)
 }
 
 /// A batch ready to be recorded: all that needs neither the market's state nor the clock is done.
@@ -169,12 +170,13 @@ impl Prepared {
         })
     }
 
-    /// Judges the lines one by one on what is known of the market, and records them.
-    pub fn record(&self, desk: &mut Desk<'_>) -> Result<BatchReceipt, Failure> {
+    /// Judges the lines one by one on what is known of the market, and records them, as far as the scale may sell on a day.
+    pub fn record(&self, desk: &mut Desk<'_>, of_day_max: u64) -> Result<BatchReceipt, Failure> {
         desk.take(&self.book)?;
         let tx = desk.read()?;
         let mut ground = self.ground(tx)?;
         let known = self.known_slips(tx)?;
+        let mut of_day = OfDay::begin(desk, &self.book, (Sort::Sales, self.scale.to_string()), of_day_max)?;
         let mut in_batch: HashMap<u32, usize> = HashMap::with_capacity(self.lines.len());
         let mut outcomes = Vec::with_capacity(self.lines.len());
         for (index, line) in self.lines.iter().enumerate() {
@@ -183,7 +185,14 @@ impl Prepared {
                 Some(first) => Err(counter_reused(&format!("line {first} of this batch"))),
                 None => match known.get(&line.counter) {
                     Some(seq) => self.known_line(desk, line, *seq)?,
-                    None => self.new_line(desk, &mut ground, line)?,
+                    None => {
+                        of_day.take()?;
+                        let outcome = self.new_line(desk, &mut ground, line)?;
+                        if outcome.is_err() {
+                            of_day.give_back();
+                        }
+                        outcome
+                    }
                 },
             };
             match (outcome, self.on_refusal) {
@@ -198,6 +207,7 @@ impl Prepared {
                 }),
             }
         }
+        of_day.note(desk);
         Ok(BatchReceipt { lines: outcomes, server_time: desk.now() })
     }
 

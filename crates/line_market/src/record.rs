@@ -5,6 +5,7 @@
 mod arrivals;
 mod complaints;
 mod holds;
+pub mod of_day;
 mod offers;
 mod scales;
 
@@ -495,6 +496,7 @@ impl Recorder<'_, '_> {
         let body: PricePosted = Self::body(input)?;
         self.need_stall(&body.stall, "body.stall")?;
         self.need_product(&body.product)?;
+        self.need_few_prices(&body.stall)?;
         self.plain::<PricePosted>(input, |it| {
             vec![("stall", it.stall.clone()), ("product", it.product.clone())]
         })
@@ -552,6 +554,7 @@ impl Recorder<'_, '_> {
         // A held lot may be destroyed: that is what becomes of most.
         rules::enough(&lot, body.quantity_g, "body.quantity_g").map_err(refused)?;
         self.need_after_arrival(&lot)?;
+        self.need_few_losses(&lot.merchant)?;
         let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
         let draft = draft.subject(Role::Input, self.id("lot", &body.lot)?);
         self.append(draft)

@@ -80,6 +80,10 @@ pub enum Code {
     CapturedOfDay,
     /// As many queries were named, and subscriptions opened to them, by one owner on a day as may.
     OpenedOfDay,
+    /// As many sales of a scale, prices of a stall or losses of a merchant were recorded on a day as may.
+    SalesOfDay,
+    TooManyPrices,
+    TooManyLosses,
 }
 
 impl Code {
@@ -114,6 +118,8 @@ impl Code {
                 | Self::TooManyComplaints
                 | Self::TooManyComplaintsOfDay
                 | Self::TooManyOffers
+                | Self::TooManyPrices
+                | Self::TooManyLosses
         )
     }
 }

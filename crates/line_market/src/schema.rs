@@ -1,7 +1,7 @@
 //! The line's tables. All follow from the entries, but for some: `market_capture`, which like the kernel's `answered` keeps
-//! what a request was told, where what was refused or known before is told without an entry; how much a sender recorded, or
-//! an owner of queries opened, on the last day; page tokens that their readers ended, led by whose they are; and how far
-//! subscriptions were told, with what their requests are signed with.
+//! what a request was told, where what was refused or known before is told without an entry; how much a sender, a scale, a
+//! stall or a merchant recorded, or an owner of queries opened, on the last day; page tokens that their readers ended, led by
+//! whose they are; and how far subscriptions were told, with what their requests are signed with.
 
 use kernel::{Derived, Rebuilt};
 use ledger::Body;
@@ -37,6 +37,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 23, sql: include_str!("../migrations/0023_places_counted.sql") },
     Migration { owner: "market", number: 24, sql: include_str!("../migrations/0024_foreign.sql") },
     Migration { owner: "market", number: 25, sql: include_str!("../migrations/0025_opened.sql") },
+    Migration { owner: "market", number: 26, sql: include_str!("../migrations/0026_of_day.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[

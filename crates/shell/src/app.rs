@@ -38,6 +38,8 @@ pub struct Site {
     pub sends_mail: bool,
     /// Whether the data is a demonstration; pages say so.
     pub demonstration: bool,
+    /// Of what a device tells, entries that are recorded on a day at most.
+    pub device_entries_of_day_max: u64,
     /// What is watched over, and from where.
     pub watch: Watch,
 }

@@ -43,6 +43,8 @@ pub struct Config {
     #[serde(rename = "witness")]
     pub witnesses: Vec<Witness>,
     pub monitoring: Monitoring,
+    /// Sales of one scale that are recorded on a day at most.
+    pub device_entries_of_day_max: u64,
     /// A GeoJSON file with the shapes of units for the wall, each with its code in the property `code` or `adcode`;
     /// units stand as tiles, if left out.
     pub map: Option<PathBuf>,
@@ -250,6 +252,7 @@ impl Default for Config {
             mqtt: None,
             witnesses: Vec::new(),
             monitoring: Monitoring::default(),
+            device_entries_of_day_max: base::limits::DEVICE_ENTRIES_OF_DAY_MAX,
             map: None,
             smtp: None,
             notices: Notices::default(),

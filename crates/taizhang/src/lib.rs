@@ -137,6 +137,7 @@ pub fn app(config: &Config, kernel: Arc<Kernel>) -> Result<App, Error> {
         trusted_proxies: config.trusted_proxies.clone(),
         sends_mail: config.smtp.is_some(),
         demonstration: config.demonstration,
+        device_entries_of_day_max: config.device_entries_of_day_max,
         watch: Watch {
             addresses: config.monitoring.addresses.clone(),
             data: config.data.clone(),

@@ -10,6 +10,7 @@ mod audit;
 mod balance;
 mod binary;
 mod breach;
+mod counted;
 mod crash;
 mod dated;
 mod descent;

@@ -70,7 +70,18 @@ pub(crate) fn refusal_problem(refusal: Refusal) -> Problem {
         Problem::bad_request(refusal.field.clone(), refusal.code.name(), detail)
     };
     problem.index = refusal.index;
-    problem
+    match refusal.code {
+        Code::SalesOfDay => tomorrow(problem),
+        _ => problem,
+    }
+}
+
+/// What a scale keeps and sends again: until tomorrow it may ask once an hour.
+fn tomorrow(problem: Problem) -> Problem {
+    const RETRY_AFTER_S: u64 = 60 * 60;
+    let title = Both::new("当日交易记录已达上限", "As many sales were recorded today as may be");
+    let Problem { rule, field, detail, .. } = problem;
+    Problem { title, rule, field, detail, ..Problem::too_many_requests(RETRY_AFTER_S) }
 }
 
 pub(crate) fn failure_problem(failure: Failure) -> Problem {
@@ -126,6 +137,9 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::PastTime => "发生时间早于批次进场、早于所更正的记录，或早于联网设备可补报的时限",
         Code::FutureTime => "发生时间晚于服务器时间，超出允许误差",
         Code::OpenedOfDay => "当日在本账册保存的查询与开通的订阅数量已达上限，请于次日再办理",
+        Code::SalesOfDay => "该秤当日记录的交易已达上限，本次报文未作记录，请保存交易并于次日原样重发",
+        Code::TooManyPrices => "该摊位当日公布的价格已达上限，请于次日办理",
+        Code::TooManyLosses => "该经营户当日登记的损耗已达上限，请于次日办理",
         Code::CapturedOfDay => {
             "该上传方当日写入本账册的事件数量或数据量已达上限，本次文档未作记录，请于次日重新上传"
         }

@@ -75,10 +75,11 @@ async fn sales(
     // A scale has one queue: what it has in hand at a time is a whole batch.
     let turn = app.limits.turns.to_send(&actor, batch.sales.len() * BYTES_PER_SALE).await?;
     let prepared = Prepared::new(&book, scale, &actor, &batch).map_err(failure_problem)?;
+    let of_day_max = app.site.device_entries_of_day_max;
     let decide = move |desk: &mut Desk<'_>| {
         // Until it is recorded, whether or not anybody still waits for it.
         let _turn = &turn;
-        prepared.record(desk)
+        prepared.record(desk, of_day_max)
     };
     app.append(failure_problem, decide).await.map(axum::Json)
 }

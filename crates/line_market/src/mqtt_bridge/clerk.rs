@@ -109,12 +109,12 @@ impl Clerk {
         let turn = self.app.limits.turns.to_send_now(&actor, bytes).map_err(Trouble::refused)?;
         // Given back one after the other, so that whoever is next here finds a turn.
         let turns = (turn, in_order);
-        let whose = at.clone();
+        let (whose, of_day_max) = (at.clone(), self.app.site.device_entries_of_day_max);
         let record = self.app.kernel.append(move |desk| {
             let _turns = &turns;
             desk.take(&whose.book)?;
             match is_still(desk, &whose, &let_in)? {
-                true => prepared.record(desk).map(Some),
+                true => prepared.record(desk, of_day_max).map(Some),
                 false => Ok(None),
             }
         });

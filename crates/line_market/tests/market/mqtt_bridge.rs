@@ -137,6 +137,7 @@ impl Market {
             trusted_proxies: Vec::new(),
             sends_mail: false,
             demonstration: false,
+            device_entries_of_day_max: DEVICE_ENTRIES_OF_DAY_MAX,
             watch: shell::health::Watch::default(),
         };
         App::new(self.bench.kernel.clone(), Arc::new(texts), site, Vec::new(), Vec::new())
