@@ -86,7 +86,8 @@ fn write_runs(tx: &mut dyn Tx, zone: &CityZone, entries: &[Entry]) -> Result<(),
 }
 
 fn write_links(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
-    let mates: Vec<Vec<Option<String>>> = entries.iter().map(|entry| mates_of_each(&entry.subjects)).collect();
+    let mates: Vec<Vec<Option<String>>> =
+        entries.iter().map(|entry| mates_of_each(&entry.subjects)).collect();
     let (mut links, mut seen) = (Vec::new(), Vec::new());
     for (entry, mates) in entries.iter().zip(&mates) {
         for (at, subject) in entry.subjects.iter().enumerate() {

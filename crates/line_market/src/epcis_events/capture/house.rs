@@ -78,8 +78,9 @@ pub fn claimed(event: &Event, terms: &Context, is_kept: &dyn Fn(&BookId) -> bool
         let code = if is_kept(&book) { Code::Exists } else { Code::OwnSubject };
         Some(Refusal::new(code, "eventID", detail))
     });
-    let of_id = of_id
-        .or_else(|| event.event_id.as_deref().and_then(|id| refused("eventID", id, &terms, is_kept, &|_| false)));
+    let of_id = of_id.or_else(|| {
+        event.event_id.as_deref().and_then(|id| refused("eventID", id, &terms, is_kept, &|_| false))
+    });
     of_id.or_else(|| {
         named(event).iter().find_map(|Named { member, id, role }| {
             let may = |id: &SubjectId| {

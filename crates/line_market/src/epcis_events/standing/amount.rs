@@ -20,8 +20,9 @@ pub fn take(desk: &mut Desk<'_>, book: &BookId, owner: &str, field: &str) -> Res
     let asked = [Param::Text(book.as_str()), Param::Text(owner), Param::Int(day)];
     let opened = desk.read()?.query_one(OPENED, &asked)?;
     if opened.map_or(Ok(0), |row| row.int(0))? >= OPENED_OF_DAY_MAX {
-        let detail =
-            format!("an owner opens {OPENED_OF_DAY_MAX} queries and subscriptions in a book on a day at most");
+        let detail = format!(
+            "an owner opens {OPENED_OF_DAY_MAX} queries and subscriptions in a book on a day at most"
+        );
         return Err(AppendError::Refused(Refusal::new(Code::OpenedOfDay, field, detail)));
     }
     desk.aside(OPEN, vec![Value::Text(book.to_string()), Value::Text(owner.to_owned()), Value::Int(day)]);

@@ -6,8 +6,8 @@ use kernel::{AppendError, Desk, Page};
 use ledger::Draft;
 use store::{Param, Row, StoreError, Tx};
 
-use super::{amount, delivery};
 use super::{Named, SUBSCRIPTIONS_MAX, SUBSCRIPTIONS_OF_OWNER_MAX, Schedule, named, too_many};
+use super::{amount, delivery};
 use crate::kinds::{
     EndReason, SubscriptionEnded, SubscriptionOpened, SubscriptionResumed, SubscriptionStopped,
 };
