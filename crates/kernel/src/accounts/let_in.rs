@@ -65,10 +65,10 @@ impl Desk<'_> {
             return Ok(true);
         }
         // What was revoked may have come back under its name, with the same rights.
-        if let Some(credential) = &by.credential {
-            if tx.query_one(SHOWN, &[Param::Text(by.actor.id.as_str()), Param::Text(credential)])?.is_none() {
-                return Ok(false);
-            }
+        if let Some(credential) = &by.credential
+            && tx.query_one(SHOWN, &[Param::Text(by.actor.id.as_str()), Param::Text(credential)])?.is_none()
+        {
+            return Ok(false);
         }
         let Some(FoundActor { actor, .. }) = find_actor(tx, &by.actor.id, now)? else { return Ok(false) };
         // A one-time password opens nothing but its change.
