@@ -16,6 +16,10 @@ pub struct ToldLot {
     row: Lot,
     /// Grams sold; null where they are withheld.
     pub sold_g: Option<Grams>,
+    /// Grams transferred or split off; null where those sold are withheld, which follow from them.
+    pub moved_g: Option<Grams>,
+    /// Grams lost; null like `moved_g`.
+    pub lost_g: Option<Grams>,
     /// The action that the reader would need to be told what was sold, where that is left out.
     pub withheld: Option<&'static str>,
 }
@@ -23,7 +27,13 @@ pub struct ToldLot {
 impl ToldLot {
     /// A lot as a list tells of it to somebody who may read takings, or may not.
     pub fn of(lot: Lot, takings: bool) -> Self {
-        let whole = Self { sold_g: Some(lot.sold_g), withheld: None, row: lot };
+        let whole = Self {
+            sold_g: Some(lot.sold_g),
+            moved_g: Some(lot.moved_g),
+            lost_g: Some(lot.lost_g),
+            withheld: None,
+            row: lot,
+        };
         if takings { whole } else { whole.without_takings() }
     }
 
@@ -33,7 +43,7 @@ impl ToldLot {
     pub fn without_takings(self) -> Self {
         match self.row.hold {
             Some(_) => self,
-            None => Self { sold_g: None, withheld: Some(READ_TAKINGS), ..self },
+            None => Self { sold_g: None, moved_g: None, lost_g: None, withheld: Some(READ_TAKINGS), ..self },
         }
     }
 

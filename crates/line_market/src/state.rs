@@ -49,7 +49,10 @@ pub struct Lot {
     /// Told by [`crate::balance::ToldLot`] alone.
     #[serde(skip)]
     pub sold_g: Grams,
+    /// Like `sold_g`: of a lot that is sold out they tell it.
+    #[serde(skip)]
     pub moved_g: Grams,
+    #[serde(skip)]
     pub lost_g: Grams,
     /// The entry that holds it.
     pub hold: Option<Seq>,
