@@ -74,6 +74,7 @@ office-no-sales = No sales today
 office-no-sales-hint = They appear as the scale reports them.
 office-no-prices = No price posted
 office-no-prices-hint = A posted price goes to the stall's scales.
+office-takings-many = Too many sales to add up here
 office-no-own-stall = You have no stall here; ask the market operator.
 office-register-empty-hint = Record the first one.
 office-vacant = vacant

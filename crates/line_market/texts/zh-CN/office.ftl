@@ -74,6 +74,7 @@ office-no-sales = 今日暂无交易
 office-no-sales-hint = 电子秤上传后将显示在这里。
 office-no-prices = 尚未公示价格
 office-no-prices-hint = 公示价格后，电子秤会同步更新。
+office-takings-many = 当日交易较多，暂不汇总
 office-no-own-stall = 您名下暂无摊位，请联系市场管理方。
 office-register-empty-hint = 先登记第一条记录。
 office-vacant = 空置

@@ -1,7 +1,8 @@
 //! The merchant's own page: stalls, today's takings, open lots, prices.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use askama::Template;
 use axum::Router;
@@ -34,6 +35,9 @@ pub fn router() -> Router<App> {
 const LOTS: usize = 200;
 /// Sales of one page.
 const SALES: usize = 50;
+/// Sales that are added up at a time, and how long all those of the day may take.
+const SALES_ADDED: usize = 2_000;
+const TAKINGS_TIME_MAX: Duration = Duration::from_secs(5);
 
 #[derive(Template)]
 #[template(path = "office/mine.html")]
@@ -56,12 +60,18 @@ struct StallView {
 
 struct Read {
     stall: Stall,
-    sales: i64,
-    fen: i64,
-    grams: i64,
+    /// Nothing where the sales of the day are more than are added up for a page.
+    taken: Option<Taken>,
     lots: Vec<Lot>,
     offers: Vec<Offer>,
     prices: Vec<Price>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Taken {
+    sales: i64,
+    fen: i64,
+    grams: i64,
 }
 
 async fn mine(
@@ -84,8 +94,10 @@ async fn mine(
             let own = all
                 .into_iter()
                 .filter(|stall| stall.merchant.as_ref().is_some_and(|tenant| own.contains(tenant)));
-            let stalls = own.map(|stall| {
-                let (sales, fen, grams) = taken_of_tenant(kernel, &of_book, period, &stall)?;
+            let own: Vec<Stall> = own.collect();
+            let taken = taken_of_tenants(kernel, &of_book, period, &own)?;
+            let stalls = own.into_iter().enumerate().map(|(at, stall)| {
+                let taken = taken.as_ref().map(|taken| taken[at]);
                 let filter = LotFilter {
                     stall: Some(&stall.stall),
                     merchant: stall.merchant.as_deref(),
@@ -99,7 +111,7 @@ async fn mine(
                     ))
                 })?;
                 lots.retain(|lot| lot.left_g().0 > 0);
-                Ok::<_, FigureError>(Read { sales, fen, grams, lots, offers, prices, stall })
+                Ok::<_, FigureError>(Read { taken, lots, offers, prices, stall })
             });
             let stalls = stalls.collect::<Result<Vec<_>, _>>()?;
             let names = kernel.read(|tx| Names::read(tx, &of_book, lang))?;
@@ -130,25 +142,38 @@ fn of_tenant(
     Ok(sales.into_iter().filter(|item| own.contains(lot_of(item).as_str())).collect())
 }
 
-/// How often, for how much and what weight a tenant's own lots sold at a stall.
-fn taken_of_tenant(
+/// How often, for how much and what weight a tenant's own lots sold at each of these stalls; nothing where that takes too long.
+fn taken_of_tenants(
     kernel: &Kernel,
     book: &BookId,
     period: Period,
-    stall: &Stall,
-) -> Result<(i64, i64, i64), FigureError> {
-    let (mut taken, mut cursor) = ((0, 0, 0), None::<String>);
-    let (books, dimension) = ([book.clone()], format!("stall={}", stall.stall));
+    stalls: &[Stall],
+) -> Result<Option<Vec<Taken>>, FigureError> {
+    let until = Instant::now() + TAKINGS_TIME_MAX;
+    let (mut taken, mut cursor) = (vec![Taken::default(); stalls.len()], None::<String>);
     loop {
-        let page = kernel.behind(of::SALES_AMOUNT, &books, period, &dimension, cursor.as_deref(), LOTS)?;
-        let tenant = stall.merchant.as_deref();
-        for item in kernel.read(|tx| of_tenant(tx, book, tenant, page.items))? {
-            let grams = item.entry.body::<Sale>().map_or(0, |sale| sale.grams.0);
-            taken = (taken.0 + 1, taken.1 + item.amount, taken.2 + grams);
+        let page =
+            kernel.behind(of::SALES_AMOUNT, &[book.clone()], period, "", cursor.as_deref(), SALES_ADDED)?;
+        let mut at_stalls: BTreeMap<String, Vec<Behind>> = BTreeMap::new();
+        for item in page.items {
+            let stall = item.entry.body::<Sale>().map(|sale| sale.stall).unwrap_or_default();
+            at_stalls.entry(stall).or_default().push(item);
         }
+        kernel.read(|tx| {
+            for (stall, taken) in stalls.iter().zip(&mut taken) {
+                let sales = at_stalls.remove(&stall.stall).unwrap_or_default();
+                for item in of_tenant(tx, book, stall.merchant.as_deref(), sales)? {
+                    taken.sales += 1;
+                    taken.fen += item.amount;
+                    taken.grams += item.entry.body::<Sale>().map_or(0, |sale| sale.grams.0);
+                }
+            }
+            Ok(())
+        })?;
         match page.next {
+            None => return Ok(Some(taken)),
+            Some(_) if Instant::now() >= until => return Ok(None),
             Some(next) => cursor = Some(next),
-            None => return Ok(taken),
         }
     }
 }
@@ -160,14 +185,16 @@ fn stall_view(app: &App, t: &T, place: &Place, names: &Names, read: &Read, more:
     let receive =
         Link { title: t.get("office-receive"), href: place.href(&format!("lots/new?stall={stall}")) };
     let actions = std::iter::once(receive).chain(more.iter().cloned()).collect();
-    let tile =
-        |name: &str, text: String| FigureTile::new(amounts::title(app, lang, name), &text).link(&*entries);
+    let tile = |name: &str, text: &dyn Fn(Taken) -> String| {
+        let text = read.taken.map_or_else(|| t.get("office-takings-many"), text);
+        FigureTile::new(amounts::title(app, lang, name), &text).link(&*entries)
+    };
     StallView {
         title: stall.clone(),
         tiles: vec![
-            tile(of::SALES_AMOUNT, format::money_short(lang, read.fen)),
-            tile(of::SALES, format::count_short(lang, read.sales)),
-            tile(of::SALES_GRAMS, format::weight_short(lang, read.grams)),
+            tile(of::SALES_AMOUNT, &|taken| format::money_short(lang, taken.fen)),
+            tile(of::SALES, &|taken| format::count_short(lang, taken.sales)),
+            tile(of::SALES_GRAMS, &|taken| format::weight_short(lang, taken.grams)),
         ],
         actions,
         lots: lots_table(t, place, names, &read.lots),
