@@ -258,21 +258,28 @@ impl Prepared {
     ///
     /// A slip's subject begins with scale and counter, so one range of the links tells.
     fn known_slips(&self, tx: &mut dyn Tx) -> Result<HashMap<u32, Seq>, Failure> {
-        const RANGE: &str = "select subject, seq from link where book = $1 and subject >= $2 and subject < $3 and role = 'output'";
-        /// Counters that are missing from a batch and still cheaper to read through than to ask around.
-        const GAP: u32 = 64;
+        /// Counters that are missing between two of a batch and still cheaper to read through than to ask around: of a batch of the
+        /// most lines that comes to four times as many.
+        const GAP: u32 = 4;
+        /// Runs of counters that are asked for at once.
+        const RUNS: usize = 16;
         // Lines that are wrong in themselves are refused whatever is known of their counters.
         let sound = self.lines.iter().filter(|line| line.sale.is_ok());
         let mut counters: Vec<u32> = sound.map(|line| line.counter).collect();
         counters.sort_unstable();
         let mut linked = Vec::new();
-        for run in counters.chunk_by(|a, b| b - a <= GAP) {
-            let (first, last) = (run[0], run[run.len() - 1]);
-            let from = SlipSerial::prefix(&self.book, self.scale, first);
-            // '~' follows every base-62 digit.
-            let to = format!("{}~", SlipSerial::prefix(&self.book, self.scale, last));
-            let params = [Param::Text(self.book.as_str()), Param::Text(&from), Param::Text(&to)];
-            for row in tx.query(RANGE, &params)? {
+        let runs = counters.chunk_by(|a, b| b - a <= GAP);
+        let bounds: Vec<[String; 2]> = runs
+            .map(|run| {
+                let from = SlipSerial::prefix(&self.book, self.scale, run[0]);
+                // '~' follows every base-62 digit.
+                [from, format!("{}~", SlipSerial::prefix(&self.book, self.scale, run[run.len() - 1]))]
+            })
+            .collect();
+        for bounds in bounds.chunks(RUNS) {
+            let mut params = vec![Param::Text(self.book.as_str())];
+            params.extend(bounds.iter().flatten().map(|bound| Param::Text(bound)));
+            for row in tx.query(&of_runs(bounds.len()), &params)? {
                 let serial = row.text(0)?.rsplit('/').next().and_then(SlipSerial::parse);
                 if let Some(serial) = serial {
                     linked.push((serial.counter, Seq::from_i64(row.int(1)?)));
@@ -370,6 +377,17 @@ impl PreparedSale {
             .subject(Role::Output, serial.subject(book));
         Ok(Self { slip: serial.print(), sale, serial, draft })
     }
+}
+
+/// Reads the slips of so many runs of counters: the first and the last of each follow the book.
+fn of_runs(count: usize) -> String {
+    let run = |at: usize| {
+        let (from, to) = (2 * at + 2, 2 * at + 3);
+        format!(
+            "select subject, seq from link where book = $1 and subject >= ${from} and subject < ${to} and role = 'output'"
+        )
+    };
+    (0..count).map(run).collect::<Vec<_>>().join(" union all ")
 }
 
 /// Whether two sales are one; whether the scale was cut off may be told differently by a retry.
