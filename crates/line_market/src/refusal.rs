@@ -66,7 +66,7 @@ pub enum Code {
     TooManyStalls,
     TooManyMerchants,
     TooManyProducts,
-    /// As many complaints about a slip are open as may.
+    /// As many complaints about slips were filed at a market on a day as may.
     TooManyComplaints,
     /// As many complaints without a slip were taken down on a day as may.
     TooManyComplaintsOfDay,

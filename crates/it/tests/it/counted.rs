@@ -1,15 +1,24 @@
 //! What is counted by the day: what scales, merchants and shoppers send is kept for good.
 
+use base::ActorId;
 use harness::{Answer, Client, Site, Town, User, on_every_store, sale};
+use kernel::AppendError;
 use ledger::Body;
 use line_market::kinds::{BlockAcknowledged, BreachReported};
-use line_market::record::of_day::{LOSSES_OF_DAY_MAX, PRICES_OF_DAY_MAX};
+use line_market::record::of_day::{
+    COMPLAINTS_OF_SHOPPERS_MAX, DUTIES_OF_SHOPPERS_MAX, LOSSES_OF_DAY_MAX, PRICES_OF_DAY_MAX,
+};
+use line_market::record::{Input, record as decide};
+use line_market::refusal::{Code, Refusal};
 use matters::{Coloured, Escalated, Opened, Submitted};
 use serde_json::{Value, json};
+use store::Param;
 use taizhang::Config;
 
 const ENTRIES: &str = "/api/market/beiyuan/entries";
 const SALES: &str = "/scale/v1/sales";
+const ANSWERING: &str = "post:beiyuan-market/operator";
+const SUPERVISING: &str = "post:371402/bureau";
 const DAY_MS: i64 = 24 * 3_600_000;
 const SALES_MAX: u64 = 4;
 
@@ -36,7 +45,83 @@ fn outcomes(answer: Answer) -> Vec<String> {
     lines.map(|line| line["outcome"].as_str().unwrap().to_owned()).collect()
 }
 
+/// What a shopper says of a slip, past the limits of an address.
+fn complain(town: &Town, slip: &str) -> Result<(), AppendError<Refusal>> {
+    let (book, actor) = (town.book(), ActorId::new("token:shopper").unwrap());
+    let body = json!({ "slip": slip, "text": "缺斤少两", "contact": null, "fair_scale_g": null });
+    let input = Input { kind: "market.complaint.filed".into(), occurred: None, body, evidence: Vec::new() };
+    town.site.kernel.append_blocking(move |desk| decide(desk, &book, &actor, &input).map(drop))
+}
+
+/// Entries of a kind.
+fn count(town: &Town, kind: &str) -> u64 {
+    const SQL: &str = "select count(*) from entry where book = $1 and kind = $2";
+    let book = town.book();
+    let row = town.site.kernel.read(|tx| tx.query_one(SQL, &[Param::Text(book.as_str()), Param::Text(kind)]));
+    row.unwrap().unwrap().int(0).unwrap().unsigned_abs()
+}
+
 on_every_store! {
+    fn complaints_of_shoppers_lay_so_many_duties_on_a_day_and_are_kept_beyond(town) {
+        const SLIPS: u32 = 20;
+        const OPENED: &str = "kernel.matter.opened";
+        const FILED: &str = "market.complaint.filed";
+        town.holder("wei", &[ANSWERING]);
+        town.holder("li", &[SUPERVISING]);
+        let duties = json!({ "answering": ANSWERING, "supervising": SUPERVISING, "failed_test_workdays": 3,
+            "breach_workdays": 2, "basis": "约定" });
+        record(&town.program(User::Inspector), "market.duties.assigned", &duties).expect(201);
+        let lines: Vec<Value> = (1..=SLIPS).map(|counter| sale(counter, "L1", 10, &town.now())).collect();
+        let receipt = town.scale(1).post(SALES, &json!({ "sales": lines })).expect(200).json();
+        let sold = receipt["lines"].as_array().unwrap().iter();
+        let slips: Vec<&str> = sold.map(|line| line["slip"].as_str().unwrap()).collect();
+        let before = count(&town, OPENED);
+        for slip in &slips {
+            (0..3).for_each(|_| complain(&town, slip).unwrap());
+        }
+        assert_eq!(count(&town, OPENED) - before, DUTIES_OF_SHOPPERS_MAX);
+        assert_eq!(count(&town, FILED), u64::from(3 * SLIPS));
+        // More about one slip than wait for anything.
+        for _ in u64::from(3 * SLIPS)..COMPLAINTS_OF_SHOPPERS_MAX {
+            complain(&town, slips[0]).unwrap();
+        }
+        assert_eq!(count(&town, OPENED) - before, DUTIES_OF_SHOPPERS_MAX);
+        let Err(AppendError::Refused(refusal)) = complain(&town, slips[1]) else { panic!("it was kept") };
+        assert_eq!((refusal.code, refusal.field.as_str()), (Code::TooManyComplaints, "body.slip"));
+        let body = json!({ "slip": slips[1], "text": "缺斤少两", "contact": null, "fair_scale_g": null });
+        assert_eq!(rule(record(&town.program(User::Anonymous), FILED, &body), 409), "too-many-complaints");
+        // Whoever settles them takes down what is said at the desk.
+        record(&town.program(User::Operator), FILED, &body).expect(201);
+        town.clock.advance_ms(DAY_MS);
+        complain(&town, slips[SLIPS as usize - 1]).unwrap();
+        town.check();
+    }
+
+    fn sales_whose_counters_lie_apart_are_known_when_they_come_again(town) {
+        let scale = town.scale(1);
+        let send = |counters: &[u32]| {
+            let lines: Vec<Value> = counters.iter().map(|counter| sale(*counter, "L1", 10, &town.now())).collect();
+            outcomes(scale.post(SALES, &json!({ "sales": lines, "on_refusal": "skip_line" })))
+        };
+        // More runs than are asked for at once, and some that are close.
+        let apart: Vec<u32> = (0..50).flat_map(|at| [at * 64, at * 64 + 3]).collect();
+        assert_eq!(send(&apart), vec!["recorded"; apart.len()]);
+        assert_eq!(send(&apart), vec!["known"; apart.len()]);
+        let reused = json!({ "sales": [sale(64, "L1", 20, &town.now())] });
+        assert_eq!(rule(scale.post(SALES, &reused), 409), "counter-reused");
+        assert_eq!(send(&[63, 64, 65]), ["recorded", "known", "recorded"]);
+        town.check();
+    }
+
+    fn what_was_moved_and_lost_of_a_lot_is_withheld_with_what_was_sold(town) {
+        let loss = json!({ "lot": "L1", "quantity_g": 100, "reason": "spoiled" });
+        record(&town.program(User::Operator), "market.lot.lost", &loss).expect(201);
+        let lots = |user: User| town.program(user).get("/api/market/beiyuan/lots").expect(200).json();
+        let told = |lots: &Value| ["received_g", "sold_g", "moved_g", "lost_g"].map(|member| lots[0][member].is_i64());
+        assert_eq!(told(&lots(User::Inspector)), [true, false, false, false]);
+        assert_eq!(told(&lots(User::Operator)), [true, true, true, true]);
+    }
+
     fn a_scale_has_so_many_sales_recorded_on_a_day_and_sends_the_others_again_the_next(town) {
         let town = with_few_sales(town);
         let scale = town.scale(1);

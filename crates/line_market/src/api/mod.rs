@@ -130,7 +130,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::TooManyMerchants => "本市场登记的经营户数量已达上限",
         Code::TooManyProducts => "本市场登记的商品数量已达上限",
         Code::EndsEarlier => "有效期早于已登记的日期，确需更正的由监管岗位办理",
-        Code::TooManyComplaints => "该小票的投诉正在办理中，件数已达上限，请等待办理结果",
+        Code::TooManyComplaints => "本市场当日收到的小票投诉已达上限，请于次日提交，或当面向市场管理方反映",
         Code::TooManyComplaintsOfDay => "本市场当日登记的未注明小票的投诉已达上限，请注明小票或次日再登记",
         Code::TooManyOffers => "一天内向该摊位提出的调拨已达上限",
         Code::RunsTooLong => "截止日期超出此类证照或检定的最长有效期",

@@ -8,7 +8,7 @@ use super::{Failure, Input, Recorder, refuse};
 use crate::duties::{self, Cause};
 use crate::kinds::{ComplaintFiled, ComplaintSettled, SlipSerial};
 use crate::refusal::Code;
-use crate::rules::{COMPLAINTS_OF_DAY_MAX, COMPLAINTS_OF_SLIP_MAX, COMPLAINTS_WAITING_MAX};
+use crate::rules::{COMPLAINTS_OF_DAY_MAX, COMPLAINTS_OF_SLIP_MAX};
 use crate::state;
 
 impl Recorder<'_, '_> {
@@ -23,12 +23,12 @@ impl Recorder<'_, '_> {
             let waiting = state::open_complaints(self.desk.read()?, self.book, &serial.print())?;
             // Whoever settles them takes a shopper's down whatever others say of the slip.
             let takes_down = self.desk.may_with(self.actor, ComplaintSettled::KIND, self.book)?;
-            if waiting.len() >= COMPLAINTS_WAITING_MAX && !takes_down {
-                let detail = format!("{} complaints about this slip wait for their outcome", waiting.len());
-                return refuse(Code::TooManyComplaints, "body.slip", detail);
-            }
-            // What more is said of one slip is kept and answered, but lays no further duty on anybody yet.
+            // What more is said of one slip, or on one day, is kept and answered, but lays no further duty on anybody yet.
             owes = duties::count_owed(self.desk, self.book, &waiting)? < COMPLAINTS_OF_SLIP_MAX;
+            if !takes_down {
+                self.need_few_of_shoppers()?;
+                owes = owes && self.may_lay_duty()?;
+            }
             draft = draft.subject(Role::About, serial.subject(self.book));
         } else {
             self.need_few_complaints()?;

@@ -11,6 +11,9 @@ use crate::refusal::{Code, Refusal};
 /// Prices that are posted of one stall, and losses of one merchant's lots, on a day of the city.
 pub const PRICES_OF_DAY_MAX: u64 = 500;
 pub const LOSSES_OF_DAY_MAX: u64 = 500;
+/// Complaints about slips that nobody of the market takes down, on a day of the city, and how many of them lay a duty.
+pub const COMPLAINTS_OF_SHOPPERS_MAX: u64 = 1_000;
+pub const DUTIES_OF_SHOPPERS_MAX: u64 = 50;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,9 @@ pub enum Sort {
     Prices,
     /// Of a merchant.
     Losses,
+    /// Of the market.
+    Complaints,
+    ComplaintDuties,
 }
 
 /// What was recorded of a sort on the day that it is now, and is being recorded.
@@ -90,6 +96,19 @@ impl Recorder<'_, '_> {
         self.count(Sort::Losses, merchant, LOSSES_OF_DAY_MAX)
     }
 
+    pub(super) fn need_few_of_shoppers(&mut self) -> Result<(), Failure> {
+        self.count(Sort::Complaints, "", COMPLAINTS_OF_SHOPPERS_MAX)
+    }
+
+    /// Whether one more complaint of a shopper is owed by somebody on this day.
+    pub(super) fn may_lay_duty(&mut self) -> Result<bool, Failure> {
+        match self.count(Sort::ComplaintDuties, "", DUTIES_OF_SHOPPERS_MAX) {
+            Ok(()) => Ok(true),
+            Err(AppendError::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// One more, but for the installation.
     fn count(&mut self, sort: Sort, whose: &str, max: u64) -> Result<(), Failure> {
         if self.actor.is_system() {
@@ -108,6 +127,8 @@ impl Sort {
             Self::Sales => "sales",
             Self::Prices => "prices",
             Self::Losses => "losses",
+            Self::Complaints => "complaints",
+            Self::ComplaintDuties => "complaint-duties",
         }
     }
 
@@ -126,6 +147,11 @@ impl Sort {
             Self::Losses => {
                 let detail = format!("{max} losses of {whose} were recorded today, as many as may");
                 Refusal::new(Code::TooManyLosses, "body.lot", detail)
+            }
+            Self::Complaints | Self::ComplaintDuties => {
+                let detail =
+                    format!("{max} complaints about slips were filed at the market today, as many as may");
+                Refusal::new(Code::TooManyComplaints, "body.slip", detail)
             }
         }
     }

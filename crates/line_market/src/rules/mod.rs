@@ -10,9 +10,8 @@ use crate::state::{Inspection, Lot};
 use retest::is_retest;
 pub use retest::{failure, retest, taken_back};
 
-/// Complaints about one slip that are owed at a time, each by itself, and how many may wait for their outcome.
+/// Complaints about one slip that are owed at a time, each by itself.
 pub const COMPLAINTS_OF_SLIP_MAX: usize = 3;
-pub const COMPLAINTS_WAITING_MAX: usize = 20;
 
 /// Complaints that name no slip, of those that are taken down at a market in a day.
 pub const COMPLAINTS_OF_DAY_MAX: usize = 100;
