@@ -1,5 +1,6 @@
 //! The market as its tables have it now: what decisions and pages read.
 
+mod complaints;
 mod duties;
 mod flags;
 mod holds;
@@ -17,6 +18,7 @@ use base::{BookId, Day, Fen, Grams, Seq, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx, placeholders};
 
+pub use complaints::{ComplaintRow, complaint, complaint_without_slip, complaints, open_complaints};
 pub use duties::{Duties, duties, merchants_until, scales_until};
 pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, count_out_of, descendants, holds, origins};
@@ -28,7 +30,7 @@ pub use offers::{Offer, offer, offers_of_a_day, offers_to};
 pub use past::{Held, Names, Past, Sold, Tenant, Verified, counts_from, past, product_name};
 pub use recalls::{RecallRow, open_recall, recalls};
 pub use scales::{Scale, places_of_scale, scale, scales, scales_at};
-pub use slips::{captured, complaint_without_slip, count_slips, open_complaints, sale_of_slip, slips};
+pub use slips::{captured, count_slips, sale_of_slip, slips};
 
 /// A lot (批次) and where its grams went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -532,43 +534,6 @@ pub fn breaches(
             })
         })
         .collect()
-}
-
-/// A complaint and its outcome.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct ComplaintRow {
-    pub seq: Seq,
-    pub slip: Option<String>,
-    pub at: Time,
-    pub settled_seq: Option<Seq>,
-    pub outcome: Option<String>,
-    pub settled_at: Option<Time>,
-}
-
-/// Complaints, the latest first.
-pub fn complaints(tx: &mut dyn Tx, book: &BookId, count: usize) -> Result<Vec<ComplaintRow>, StoreError> {
-    let sql = format!("{COMPLAINT} order by seq desc limit {count}");
-    tx.query(&sql, &[Param::Text(book.as_str())])?.iter().map(complaint_of).collect()
-}
-
-pub fn complaint(tx: &mut dyn Tx, book: &BookId, seq: Seq) -> Result<Option<ComplaintRow>, StoreError> {
-    let sql = format!("{COMPLAINT} and seq = $2");
-    let row = tx.query_one(&sql, &[Param::Text(book.as_str()), Param::Int(seq.to_i64())])?;
-    row.as_ref().map(complaint_of).transpose()
-}
-
-const COMPLAINT: &str =
-    "select seq, slip, at, settled_seq, outcome, settled_at from market_complaint where book = $1";
-
-fn complaint_of(row: &Row) -> Result<ComplaintRow, StoreError> {
-    Ok(ComplaintRow {
-        seq: Seq::from_i64(row.int(0)?),
-        slip: row.text_or_null(1)?.map(str::to_owned),
-        at: Time(row.int(2)?),
-        settled_seq: row.int_or_null(3)?.map(Seq::from_i64),
-        outcome: row.text_or_null(4)?.map(str::to_owned),
-        settled_at: row.int_or_null(5)?.map(Time),
-    })
 }
 
 /// Fees of a stall for a month.

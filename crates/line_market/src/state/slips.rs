@@ -25,28 +25,6 @@ pub fn sale_of_slip(
     Ok(makers.into_iter().find_map(|entry| entry.body::<Sale>().ok().map(|sale| (entry, sale))))
 }
 
-/// Complaints about a slip that are not settled, the first of them.
-pub fn open_complaints(tx: &mut dyn Tx, book: &BookId, slip: &str) -> Result<Vec<Seq>, StoreError> {
-    const SQL: &str = "select seq from market_complaint where book = $1 and slip = $2 and settled_seq is null
-        order by seq limit 50";
-    let rows = tx.query(SQL, &[Param::Text(book.as_str()), Param::Text(slip)])?;
-    rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect()
-}
-
-/// The complaint that names no slip, or whose slip was erased, before which so many were filed, counted from the latest.
-pub fn complaint_without_slip(
-    tx: &mut dyn Tx,
-    book: &BookId,
-    count: usize,
-) -> Result<Option<Seq>, StoreError> {
-    let sql = format!(
-        "select seq from market_complaint where book = $1 and slip is null order by seq desc limit 1 offset {}",
-        count - 1
-    );
-    let row = tx.query_one(&sql, &[Param::Text(book.as_str())])?;
-    row.map(|row| row.int(0).map(Seq::from_i64)).transpose()
-}
-
 /// Which of these entries are events of others.
 pub fn captured(tx: &mut dyn Tx, book: &BookId, seqs: &[Seq]) -> Result<HashSet<Seq>, StoreError> {
     let mut found = HashSet::new();
