@@ -38,10 +38,10 @@ on_every_store! {
         let subscribe = json!({ "dest": "https://receiver.example/events", "stream": true });
         supplier.post(QUERIES, &named("q0")).expect(201);
         let opened = supplier.post(SUBSCRIPTION, &subscribe).expect(201).json();
-        supplier.send("DELETE", &format!("{SUBSCRIPTION}/{}", opened["subscriptionID"].as_str().unwrap()), None, b"").unwrap().expect(204);
+        remove(format!("{SUBSCRIPTION}/{}", opened["subscriptionID"].as_str().unwrap()));
         for n in 2..200 {
             supplier.post(QUERIES, &named(&format!("q{n}"))).expect(201);
-            supplier.send("DELETE", &format!("{QUERIES}/q{n}"), None, b"").unwrap().expect(204);
+            remove(format!("{QUERIES}/q{n}"));
         }
         let before = town.fingerprint();
         for (path, body, field) in [(QUERIES, named("more"), "name"), (SUBSCRIPTION, subscribe.clone(), "dest")] {
