@@ -181,7 +181,10 @@ pub(crate) fn check(value: &Value) -> Result<(), Rule> {
         }
         Value::Object(terms) => match terms.iter().find(|(term, iri)| is_protected(term, iri)) {
             Some((term, _)) => Err(Rule::ProtectedTerm(term.clone())),
-            None => Ok(()),
+            None => match terms.iter().find(|(term, target)| !is_read(term, target)) {
+                Some((term, _)) => Err(Rule::UnreadTerm(term.clone())),
+                None => Ok(()),
+            },
         },
         _ => Err(Rule::Kind("a URI, an object of terms, or a list of both")),
     };
@@ -201,6 +204,24 @@ fn is_protected(term: &str, target: &Value) -> bool {
     let is_other =
         |(prefix, known): &(&str, &str)| *prefix == term && *known != CBV_MDA && iri != Some(known);
     is_member(term) || TYPES.contains(&term) || SCHEMES.contains(&term) || DEFAULT.iter().any(is_other)
+}
+
+/// True for what is read of a context: a namespace, or a term that stands for an IRI. What else JSON-LD would make of it
+/// (`@import`, contexts within terms, other names of keywords) would be read by others and not here.
+fn is_read(term: &str, target: &Value) -> bool {
+    const OF_TERMS: &[&str] = &["@id", "@type", "@container"];
+    let is_known = match target {
+        Value::String(_) => true,
+        Value::Object(members) => {
+            !term.starts_with('@')
+                && members
+                    .iter()
+                    .all(|(name, value)| OF_TERMS.contains(&name.as_str()) && !(value.is_object()))
+        }
+        _ => false,
+    };
+    let is_name = !term.starts_with('@') || term == "@vocab";
+    is_known && is_name && !iri_of(target).is_some_and(|iri| iri.starts_with('@'))
 }
 
 fn is_long(term: &str, target: &Value) -> bool {
@@ -415,6 +436,29 @@ mod tests {
         assert_eq!(context.expand("https://a/b"), "https://a/b");
         assert_eq!(context.expand("bizStep"), "bizStep");
         assert!(context.defines("grade") && !context.defines("bizStep"));
+    }
+
+    #[test]
+    fn a_context_says_nothing_that_is_not_read() {
+        for read in [
+            json!({ "@vocab": "https://v.example/", "ex": "https://ns.example/" }),
+            json!({ "ex:day": { "@type": "xsd:date" }, "a": { "@id": "ex:a", "@type": "@id", "@container": "@list" } }),
+        ] {
+            assert_eq!(check(&json!([STANDARD, read])), Ok(()), "{read}");
+        }
+        for (unread, term) in [
+            (json!({ "@import": "https://ns.example/" }), "@import"),
+            (json!({ "@base": "https://ns.example/" }), "@base"),
+            (json!({ "@propagate": false }), "@propagate"),
+            (json!({ "kind": "@type" }), "kind"),
+            (json!({ "k": "@" }), "k"),
+            (json!({ "kind": { "@id": "@type" } }), "kind"),
+            (json!({ "a": { "@id": "ex:a", "@context": { "b": "ex:c" } } }), "a"),
+            (json!({ "a": { "@reverse": "ex:a" } }), "a"),
+            (json!({ "a": null }), "a"),
+        ] {
+            assert_eq!(check(&json!([unread, STANDARD])), Err(Rule::UnreadTerm(term.into())), "{unread}");
+        }
     }
 
     #[test]

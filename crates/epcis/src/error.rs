@@ -88,6 +88,10 @@ pub enum Rule {
     RemoteContext(String),
     #[error("{0:?} is a term of the standard or of URIs, which no context may define anew")]
     ProtectedTerm(String),
+    #[error(
+        "{0:?} says what is not read of a context: @vocab, and terms with @id, @type and @container at most, for no keyword"
+    )]
+    UnreadTerm(String),
     #[error("a quantity without uom counts instances and must be a whole number")]
     Fraction,
     #[error("{0:?} is not a unit code of two or three letters and digits")]
