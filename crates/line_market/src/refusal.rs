@@ -78,6 +78,8 @@ pub enum Code {
     OtherOwner,
     /// An outside system recorded as much on a day as one may.
     CapturedOfDay,
+    /// As many events of outside systems tell of a lot as may.
+    ToldOfLot,
     /// As many queries were named, and subscriptions opened to them, by one owner on a day as may.
     OpenedOfDay,
     /// As many sales of a scale, prices of a stall or losses of a merchant were recorded on a day as may.

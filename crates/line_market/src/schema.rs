@@ -38,6 +38,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 24, sql: include_str!("../migrations/0024_foreign.sql") },
     Migration { owner: "market", number: 25, sql: include_str!("../migrations/0025_opened.sql") },
     Migration { owner: "market", number: 26, sql: include_str!("../migrations/0026_of_day.sql") },
+    Migration { owner: "market", number: 27, sql: include_str!("../migrations/0027_told_of_lots.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[
@@ -95,6 +96,7 @@ pub const DERIVED: &[Derived] = &[
     Derived { table: "market_event_fact", columns: "book, seq, at, field, held, number, moment" },
     Derived { table: "market_event_run", columns: "book, field, held, sender, block" },
     Derived { table: "market_event_span", columns: "book, span, first_time, last_time" },
+    Derived { table: "market_lot_told", columns: "book, lot, events" },
     Derived { table: "market_element", columns: "book, id, vocabulary, sender, seq" },
     Derived { table: "market_element_child", columns: "book, id, vocabulary, sender, child" },
     Derived {

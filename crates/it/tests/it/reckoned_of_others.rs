@@ -36,6 +36,7 @@ on_every_store! {
         let (supplier, other) = (town.program(User::Supplier), town.program(User::Inspector));
         let named = |name: &str| json!({ "name": name, "query": { "EQ_bizStep": ["shipping"] } });
         let subscribe = json!({ "dest": "https://receiver.example/events", "stream": true });
+        let remove = |path: String| drop(supplier.send("DELETE", &path, None, &[]).unwrap().expect(204));
         supplier.post(QUERIES, &named("q0")).expect(201);
         let opened = supplier.post(SUBSCRIPTION, &subscribe).expect(201).json();
         remove(format!("{SUBSCRIPTION}/{}", opened["subscriptionID"].as_str().unwrap()));
@@ -113,5 +114,26 @@ on_every_store! {
         for apart in xml.split("<ObjectEvent").filter(|apart| !apart.contains("urn:uuid:2")) {
             assert!(!apart.contains("evil"), "{apart}");
         }
+    }
+
+    fn outside_systems_tell_so_much_of_one_lot_of_the_house(town) {
+        let (one, two) = (town.program(User::Supplier), town.program(User::Supplier));
+        let seen = |n: usize, lot: &str| observed(n, json!({ "epcList": [lot], "ex:n": n }));
+        let of = |serials: std::ops::Range<usize>| document(&town.now(), serials.map(|n| seen(n, "lot:beiyuan/L1")).collect::<Vec<_>>().into());
+        send(&one, &of(0..600)).expect(202);
+        let before = town.fingerprint();
+        let refused = send(&two, &of(0..401)).expect(400).json();
+        assert_eq!((&refused["rule"], &refused["index"]), (&json!("told-of-lot"), &json!(400)), "{refused}");
+        assert!(refused["field"].as_str().unwrap().ends_with("epcList"), "{refused}");
+        assert!(refused["detail_zh"].as_str().unwrap().contains("批次") && refused["detail_en"].as_str().unwrap().contains("1000"), "{refused}");
+        assert_eq!(town.fingerprint(), before);
+        send(&two, &of(0..400)).expect(202);
+        send(&one, &of(600..601)).expect(400);
+        // What is known, and what is told of others, is nothing more of it.
+        send(&one, &of(0..600)).expect(202);
+        send(&one, &document(&town.now(), json!([seen(1, "lot:beiyuan/L2")]))).expect(202);
+        let told = |tx: &mut dyn store::Tx| tx.query_one("select events from market_lot_told where lot = 'lot:beiyuan/L1'", &[])?.unwrap().int(0);
+        assert_eq!(town.site.kernel.read(told).unwrap(), 1_000);
+        town.check();
     }
 }

@@ -136,6 +136,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::RunsTooLong => "截止日期超出此类证照或检定的最长有效期",
         Code::PastTime => "发生时间早于批次进场、早于所更正的记录，或早于联网设备可补报的时限",
         Code::FutureTime => "发生时间晚于服务器时间，超出允许误差",
+        Code::ToldOfLot => "外部系统就该批次上传的事件数量已达上限",
         Code::OpenedOfDay => "当日在本账册保存的查询与开通的订阅数量已达上限，请于次日再办理",
         Code::SalesOfDay => "该秤当日记录的交易已达上限，本次报文未作记录，请保存交易并于次日原样重发",
         Code::TooManyPrices => "该摊位当日公布的价格已达上限，请于次日办理",

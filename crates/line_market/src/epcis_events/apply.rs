@@ -1,11 +1,12 @@
 //! How the tables of events follow from entries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use epcis::query::Held;
 use ledger::{Body, Entry};
 use store::{Insert, Param, StoreError, Tx, Type};
 
+use super::capture::told::is_lot;
 use super::index::{BLOCK_EVENTS, Indexed, Kept, SENDER, SPAN_EVENTS};
 use super::vocabulary::Described;
 use crate::kinds::{EpcisCaptured, EpcisDescribed};
@@ -70,6 +71,12 @@ const WIDEN_SPAN: Insert = Insert {
             then excluded.last_time else market_event_span.last_time end",
 };
 
+const COUNT_TOLD: Insert = Insert {
+    table: "market_lot_told",
+    columns: &[("book", Type::Text), ("lot", Type::Text), ("events", Type::Int)],
+    then: "on conflict (book, lot) do update set events = market_lot_told.events + excluded.events",
+};
+
 /// The key of a run.
 type Run<'a> = (&'a str, &'a str, &'a str, &'a str, i64);
 
@@ -132,7 +139,19 @@ pub fn write_captured(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreErr
     for ((book, span), (first, last)) in spans {
         cells.extend([Param::Text(book), Param::Int(span), Param::Int(first), Param::Int(last)]);
     }
-    tx.insert_many(&WIDEN_SPAN, &cells)
+    tx.insert_many(&WIDEN_SPAN, &cells)?;
+    let mut told = BTreeMap::<(&str, &str), i64>::new();
+    for (entry, _) in &events {
+        let lots = entry.subjects.iter().map(|subject| subject.id.as_str()).filter(|id| is_lot(id));
+        for lot in lots.collect::<BTreeSet<&str>>() {
+            *told.entry((entry.book.as_str(), lot)).or_default() += 1;
+        }
+    }
+    let mut cells = Vec::with_capacity(told.len() * COUNT_TOLD.columns.len());
+    for ((book, lot), events) in told {
+        cells.extend([Param::Text(book), Param::Text(lot), events.into()]);
+    }
+    tx.insert_many(&COUNT_TOLD, &cells)
 }
 
 const INSERT_ELEMENT: Insert = Insert {

@@ -6,6 +6,7 @@
 pub mod amount;
 mod house;
 pub mod repeats;
+pub mod told;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -19,6 +20,7 @@ use serde::Serialize;
 use serde_json::Value;
 use store::{Param, StoreError};
 
+use self::told::Told;
 use super::index::{FACTS_MAX, Indexed};
 use super::key;
 use super::vocabulary::{self, Element};
@@ -112,6 +114,8 @@ struct Ready {
     bytes: usize,
     /// What may be slips: their GTINs, and where they stand in the event.
     slips: Vec<(String, String)>,
+    /// The lots of the house that it names, and where.
+    lots: Vec<(String, String)>,
 }
 
 /// Captures a document; [`prepare`] and [`Prepared::record`] in one.
@@ -129,7 +133,7 @@ pub fn capture(
 pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Prepared {
     let mut context = String::new();
     let printed = push_value(&mut context, document.context_value()).map_err(Refusal::from);
-    let told = Told { context: document.context_value(), terms: &document.context, printed: &context };
+    let told = Around { context: document.context_value(), terms: &document.context, printed: &context };
     let elements = vocabulary::count_elements(document);
     let copies = context.len() * (document.events.len() + elements);
     let printed = printed.and_then(|()| match copies > CONTEXTS_BYTES_MAX {
@@ -195,6 +199,7 @@ impl Prepared {
         let now = desk.now();
         let known = self.known(desk)?;
         let slips = self.slip_gtins(desk)?;
+        let mut told = self.told(desk)?;
         let (mut left, mut made) = (repeats::COMPARED_BYTES_MAX, amount::Amount::default());
         let mut in_document: HashMap<&str, (Seq, &Ready)> = HashMap::with_capacity(self.events.len());
         let mut events = Vec::with_capacity(self.events.len());
@@ -206,7 +211,7 @@ impl Prepared {
                     (None, Some(entry)) => {
                         ready.repeats(entry.body.as_deref().unwrap_or_default(), entry.seq, &mut left)?
                     }
-                    (None, None) => match ready.check(now).and_then(|()| ready.check_slip(&slips)) {
+                    (None, None) => match ready.check_new(now, &slips, &mut told) {
                         Ok(()) => {
                             made.add(ready.bytes);
                             Ok((desk.append(ready.draft.clone())?.seq, true))
@@ -253,6 +258,14 @@ impl Prepared {
         // Hardly any document names one, and then there is nothing to ask.
         let named: Vec<&str> = named.into_iter().collect();
         slip_gtins(desk.written(), &named)
+    }
+
+    /// How much is told of the lots of the house that these events name.
+    fn told(&self, desk: &mut Desk<'_>) -> Result<Told, StoreError> {
+        let named = self.events.iter().flatten().flat_map(|ready| &ready.lots);
+        let named: BTreeSet<&str> = named.map(|(lot, _)| lot.as_str()).collect();
+        // Hardly any document names one, and then there is nothing to ask.
+        if named.is_empty() { Ok(Told::default()) } else { Told::of(desk.read()?, &named) }
     }
 
     /// The entries of this book that have the keys of these events, by the same sender.
@@ -311,6 +324,13 @@ impl Ready {
         })
     }
 
+    /// What stands against an event that is not in the book yet.
+    fn check_new(&self, now: Time, slips: &HashSet<String>, told: &mut Told) -> Result<(), Refusal> {
+        self.check(now)?;
+        self.check_slip(slips)?;
+        told.take(&self.lots)
+    }
+
     /// What was sold is told by the slip's own entry alone.
     fn check_slip(&self, slips: &HashSet<String>) -> Result<(), Refusal> {
         match self.slips.iter().find(|(gtin, _)| slips.contains(gtin)) {
@@ -337,7 +357,7 @@ pub(super) fn taken(left: &mut usize, bytes: usize) -> bool {
 }
 
 /// What a document says for all its events.
-struct Told<'d> {
+struct Around<'d> {
     context: &'d Value,
     terms: &'d Context,
     /// The context in canonical form.
@@ -345,7 +365,7 @@ struct Told<'d> {
 }
 
 /// The body of [`EpcisCaptured`] up to the event, without a copy of that; refused where it is too long for an entry.
-fn begun(told: &Told<'_>, event: &Event) -> Result<String, Refusal> {
+fn begun(told: &Around<'_>, event: &Event) -> Result<String, Refusal> {
     let check = |bytes: usize| match bytes > BODY_BYTES_MAX {
         true => Err(Refusal::new(Code::Body, "", format!("the body is longer than {BODY_BYTES_MAX} bytes"))),
         false => Ok(()),
@@ -377,7 +397,7 @@ fn ready(
     book: &BookId,
     sender: &Sender,
     event: &Event,
-    told: &Told<'_>,
+    told: &Around<'_>,
     left: &mut Left,
 ) -> Result<Ready, Refusal> {
     let refuse = |field: &str, detail: String| Refusal::new(Code::Body, field, detail);
@@ -433,7 +453,8 @@ fn ready(
         typed: indexed.into_typed(),
     };
     let slips = house::slips(event, told.terms);
-    Ok(Ready { event_id, key, draft, extent, bytes, slips })
+    let lots = told::lots(event);
+    Ok(Ready { event_id, key, draft, extent, bytes, slips, lots })
 }
 
 /// Whether the canonical form keeps every number as it is.
