@@ -151,9 +151,9 @@ fn taken_of_tenants(
 ) -> Result<Option<Vec<Taken>>, FigureError> {
     let until = Instant::now() + TAKINGS_TIME_MAX;
     let (mut taken, mut cursor) = (vec![Taken::default(); stalls.len()], None::<String>);
+    let books = std::slice::from_ref(book);
     loop {
-        let page =
-            kernel.behind(of::SALES_AMOUNT, &[book.clone()], period, "", cursor.as_deref(), SALES_ADDED)?;
+        let page = kernel.behind(of::SALES_AMOUNT, books, period, "", cursor.as_deref(), SALES_ADDED)?;
         let mut at_stalls: BTreeMap<String, Vec<Behind>> = BTreeMap::new();
         for item in page.items {
             let stall = item.entry.body::<Sale>().map(|sale| sale.stall).unwrap_or_default();
