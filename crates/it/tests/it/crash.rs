@@ -63,7 +63,9 @@ impl Server {
     fn logging(place: &Place, more: &str, environment: &[(&str, &Path)], log: Stdio) -> Self {
         let config = place.config();
         let file = place.folder.path().join("taizhang.toml");
-        std::fs::write(&file, format!("name = {:?}\n{more}", config.name)).unwrap();
+        // One scale sells here what many do in weeks.
+        let own = format!("name = {:?}\ndevice_entries_of_day_max = 1_000_000_000\n", config.name);
+        std::fs::write(&file, own + more).unwrap();
         // A write beyond the limit of a file is an error then, and no signal.
         let mut command = Command::new("sh");
         command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(crate::binary::path());
