@@ -131,8 +131,9 @@ on_every_store! {
 
     fn however_much_others_report_of_a_lot_its_tests_and_orders_are_on_file(town) {
         let client = supplier(&town, "beiyuan-market", None);
+        // All that others may tell of one lot.
         let crowd = |from: usize| {
-            for at in (from..from + 1_000).step_by(250) {
+            for at in (from..from + 500).step_by(250) {
                 send(&town, &client, (at..at + 250).map(|number| seen(number, "lot:beiyuan/L1")).collect()).expect(202);
             }
         };
@@ -140,10 +141,10 @@ on_every_store! {
         let inspector = town.program(User::Inspector);
         let failed = json!({ "lot": "L1", "method": "rapid", "item": "chlorpyrifos", "reading": "0.9", "limit": "0.1", "verdict": "fail", "retest_of": null });
         inspector.post(ENTRIES, &input("market.inspection.recorded", failed)).expect(201);
-        crowd(1_000);
+        crowd(500);
         let file = inspector.get("/market/beiyuan/lots/L1/file.json").expect(200).json();
         let kinds: Vec<&str> = file["entries"].as_array().unwrap().iter().map(|it| it["head"]["kind"].as_str().unwrap()).collect();
-        assert_eq!((kinds.len(), &file["entries_total"]), (1_000, &json!(2_003)));
+        assert_eq!((kinds.len(), &file["entries_total"]), (1_000, &json!(1_003)));
         for kind in ["market.lot.received", "market.inspection.recorded", "market.lot.held"] {
             assert!(kinds.contains(&kind), "{kind}");
         }
