@@ -55,8 +55,8 @@ const BREACHES: [Breach; 18] = [
     Breach {
         promise: "heard",
         file: "crates/kernel/src/follow.rs",
-        line: "self.tell(&book, known.unwrap_or(0), size)?;",
-        instead: "self.tell(&book, known.unwrap_or(0).max(size), size)?;",
+        line: "self.tell(&book, known, size)?;",
+        instead: "self.tell(&book, known.max(size), size)?;",
         test: "nodes::a_node_hears",
     },
     Breach {
