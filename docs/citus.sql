@@ -56,7 +56,6 @@ select create_distributed_table('market_breach', 'book', colocate_with => 'book'
 select create_distributed_table('market_capture', 'book', colocate_with => 'book');
 select create_distributed_table('market_captured', 'book', colocate_with => 'book');
 select create_distributed_table('market_lot_told', 'book', colocate_with => 'book');
-select create_distributed_table('market_opened', 'book', colocate_with => 'book');
 select create_distributed_table('market_complaint', 'book', colocate_with => 'book');
 select create_distributed_table('market_delivery', 'book', colocate_with => 'book');
 select create_distributed_table('market_delivery_cursor', 'book', colocate_with => 'book');

@@ -35,10 +35,9 @@ const WEB: [&str; 6] = ["shell", "taizhang", "harness", "it", "simulate", "bench
 /// Crates that may name a line: the binary, and what tests, shows or measures the whole.
 const WHOLE: [&str; 6] = ["taizhang", "harness", "it", "bench", "demo", "simulate"];
 /// Tables of lines that do not follow from entries, and the file that alone writes each.
-const ASIDE: [(&str, &str); 9] = [
+const ASIDE: [(&str, &str); 8] = [
     ("market_capture", "epcis_events/jobs.rs"),
     ("market_captured", "capture/amount.rs"),
-    ("market_opened", "standing/amount.rs"),
     ("market_delivery", "standing/delivery.rs"),
     ("market_delivery_cursor", "standing/delivery.rs"),
     ("market_of_day", "record/of_day.rs"),

@@ -90,10 +90,7 @@ fn write_links(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
         entries.iter().map(|entry| mates_of_each(&entry.subjects)).collect();
     let (mut links, mut seen) = (Vec::new(), Vec::new());
     for (entry, mates) in entries.iter().zip(&mates) {
-        for (at, subject) in entry.subjects.iter().enumerate() {
-            if entry.subjects[..at].contains(subject) {
-                continue;
-            }
+        for (at, subject) in each_once(&entry.subjects) {
             links.extend([
                 Param::Text(entry.book.as_str()),
                 Param::Text(subject.id.as_str()),
@@ -114,18 +111,21 @@ fn write_links(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
 pub(crate) fn write_sought(tx: &mut dyn Tx, lines: &Lines, entries: &[Entry]) -> Result<(), StoreError> {
     let mut cells = Vec::new();
     for entry in entries.iter().filter(|entry| lines.is_sought(entry.kind.as_str())) {
-        for (at, subject) in entry.subjects.iter().enumerate() {
-            if subject.role == Role::About && !entry.subjects[..at].contains(subject) {
-                cells.extend([
-                    Param::Text(entry.book.as_str()),
-                    Param::Text(subject.id.as_str()),
-                    Param::Text(entry.kind.as_str()),
-                    Param::Int(entry.seq.to_i64()),
-                ]);
-            }
+        for (_, subject) in each_once(&entry.subjects).filter(|(_, subject)| subject.role == Role::About) {
+            cells.extend([
+                Param::Text(entry.book.as_str()),
+                Param::Text(subject.id.as_str()),
+                Param::Text(entry.kind.as_str()),
+                Param::Int(entry.seq.to_i64()),
+            ]);
         }
     }
     tx.insert_many(&INSERT_SOUGHT, &cells)
+}
+
+/// The subjects of an entry and where they stand, each where it stands first.
+fn each_once(subjects: &[Subject]) -> impl Iterator<Item = (usize, &Subject)> {
+    subjects.iter().enumerate().filter(|(at, subject)| !subjects[..*at].contains(subject))
 }
 
 /// The subjects that take part in an entry, which its traces go along.

@@ -36,9 +36,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 22, sql: include_str!("../migrations/0022_failures.sql") },
     Migration { owner: "market", number: 23, sql: include_str!("../migrations/0023_places_counted.sql") },
     Migration { owner: "market", number: 24, sql: include_str!("../migrations/0024_foreign.sql") },
-    Migration { owner: "market", number: 25, sql: include_str!("../migrations/0025_opened.sql") },
-    Migration { owner: "market", number: 26, sql: include_str!("../migrations/0026_of_day.sql") },
-    Migration { owner: "market", number: 27, sql: include_str!("../migrations/0027_told_of_lots.sql") },
+    Migration { owner: "market", number: 25, sql: include_str!("../migrations/0025_of_day.sql") },
+    Migration { owner: "market", number: 26, sql: include_str!("../migrations/0026_told_of_lots.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[

@@ -15,6 +15,10 @@ pub const LOSSES_OF_DAY_MAX: u64 = 500;
 pub const COMPLAINTS_OF_SHOPPERS_MAX: u64 = 1_000;
 pub const DUTIES_OF_SHOPPERS_MAX: u64 = 50;
 
+/// Queries that one owner names in a book on a day of the city, with the subscriptions that are opened to them: what ends at once is
+/// recorded for good all the same.
+pub const OPENED_OF_DAY_MAX: u64 = 200;
+
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
@@ -27,6 +31,8 @@ pub enum Sort {
     /// Of the market.
     Complaints,
     ComplaintDuties,
+    /// Of an owner of queries, who is told by which field.
+    Opened(&'static str),
 }
 
 /// What was recorded of a sort on the day that it is now, and is being recorded.
@@ -53,12 +59,20 @@ impl<'a> OfDay<'a> {
         let day = i64::from(desk.zone().day_of(desk.now()).0);
         let asked =
             [Param::Text(book.as_str()), Param::Text(sort.name()), Param::Text(&whose), Param::Int(day)];
-        let taken = desk.written().query_one(TAKEN, &asked)?;
+        let taken = desk.read()?.query_one(TAKEN, &asked)?;
         let taken = taken.as_ref().map_or(Ok(0), |row| row.int(0))?;
         Ok(Self { book, sort, whose, day, left: max.saturating_sub(taken.unsigned_abs()), max, made: 0 })
     }
 
-    /// Takes one more, or refuses it. What is recorded beside it in the same moment counts from the next one on.
+    /// Takes one and remembers it, or refuses it.
+    pub fn one(desk: &mut Desk<'_>, book: &'a BookId, what: (Sort, String), max: u64) -> Result<(), Failure> {
+        let mut of_day = Self::begin(desk, book, what, max)?;
+        of_day.take()?;
+        of_day.note(desk);
+        Ok(())
+    }
+
+    /// Takes one more, or refuses it.
     pub fn take(&mut self) -> Result<(), Failure> {
         if self.made == self.left {
             return Err(AppendError::Refused(self.sort.refusal(&self.whose, self.max)));
@@ -114,10 +128,7 @@ impl Recorder<'_, '_> {
         if self.actor.is_system() {
             return Ok(());
         }
-        let mut of_day = OfDay::begin(self.desk, self.book, (sort, whose.to_owned()), max)?;
-        of_day.take()?;
-        of_day.note(self.desk);
-        Ok(())
+        OfDay::one(self.desk, self.book, (sort, whose.to_owned()), max)
     }
 }
 
@@ -129,6 +140,7 @@ impl Sort {
             Self::Losses => "losses",
             Self::Complaints => "complaints",
             Self::ComplaintDuties => "complaint-duties",
+            Self::Opened(_) => "opened",
         }
     }
 
@@ -147,6 +159,11 @@ impl Sort {
             Self::Losses => {
                 let detail = format!("{max} losses of {whose} were recorded today, as many as may");
                 Refusal::new(Code::TooManyLosses, "body.lot", detail)
+            }
+            Self::Opened(field) => {
+                let detail =
+                    format!("an owner opens {max} queries and subscriptions in a book on a day at most");
+                Refusal::new(Code::OpenedOfDay, field, detail)
             }
             Self::Complaints | Self::ComplaintDuties => {
                 let detail =

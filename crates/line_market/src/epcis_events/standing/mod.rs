@@ -3,7 +3,6 @@
 //! Names and subscriptions follow from entries. How far a subscription was told is kept beside them, in the way of the
 //! kernel's outbox, and moves only when its receiver has taken what was sent. So is how much was opened on a day.
 
-mod amount;
 pub mod apply;
 pub mod delivery;
 mod schedule;
@@ -19,9 +18,10 @@ use store::{Param, Row, StoreError, Tx};
 use super::Sender;
 use crate::kinds::{EndReason, QueryDropped, QueryNamed};
 use crate::record::Failure;
+use crate::record::of_day::{OfDay, Sort};
 use crate::refusal::{Code, Refusal};
 
-pub use amount::OPENED_OF_DAY_MAX;
+pub use crate::record::of_day::OPENED_OF_DAY_MAX;
 pub use schedule::{Moments, Schedule};
 pub use subscriptions::{
     NewSubscription, Subscription, end, found as found_subscription, open, page as subscriptions, resume,
@@ -131,7 +131,7 @@ pub fn name(desk: &mut Desk<'_>, book: &BookId, sender: &Sender, body: &QueryNam
     if count.map_or(Ok(0), |row| row.int(0))? >= QUERIES_MAX as i64 {
         return Err(too_many("name", "named queries", QUERIES_MAX));
     }
-    amount::take(desk, book, &body.owner, "name")?;
+    OfDay::one(desk, book, (Sort::Opened("name"), body.owner.clone()), OPENED_OF_DAY_MAX)?;
     desk.append(draft)?;
     Ok(())
 }

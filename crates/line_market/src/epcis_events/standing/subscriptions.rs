@@ -6,12 +6,13 @@ use kernel::{AppendError, Desk, Page};
 use ledger::Draft;
 use store::{Param, Row, StoreError, Tx};
 
+use super::delivery;
 use super::{Named, SUBSCRIPTIONS_MAX, SUBSCRIPTIONS_OF_OWNER_MAX, Schedule, named, too_many};
-use super::{amount, delivery};
 use crate::kinds::{
     EndReason, SubscriptionEnded, SubscriptionOpened, SubscriptionResumed, SubscriptionStopped,
 };
 use crate::record::Failure;
+use crate::record::of_day::{OPENED_OF_DAY_MAX, OfDay, Sort};
 use crate::refusal::{Code, Refusal};
 
 /// What a subscriber asks for.
@@ -106,7 +107,7 @@ pub fn open(
             AppendError::Refused(Refusal::new(Code::Body, "schedule", detail))
         })?,
     };
-    amount::take(desk, &query.book, &query.owner, "dest")?;
+    OfDay::one(desk, &query.book, (Sort::Opened("dest"), query.owner.clone()), OPENED_OF_DAY_MAX)?;
     desk.append(Draft::new(&query.book, now, actor, &body).map_err(refused)?)?;
     delivery::begin(desk, &subscription, first, books, new.token.as_deref())?;
     Ok(Some(subscription))
