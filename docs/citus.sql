@@ -26,6 +26,7 @@ select create_reference_table('witness_log');
 select create_reference_table('witness_trust');
 
 -- What belongs to one person, credential or thing.
+select create_distributed_table('came_back', 'hash');
 select create_distributed_table('half_session', 'hash');
 select create_distributed_table('market_page_token', 'owner');
 select create_distributed_table('projects_view', 'actor');
@@ -33,7 +34,6 @@ select create_distributed_table('provider_session', 'hash');
 select create_distributed_table('read_log', 'unit');
 select create_distributed_table('recovery_code', 'actor');
 select create_distributed_table('seen', 'subject');
-select create_distributed_table('sent_away', 'hash');
 select create_distributed_table('session', 'hash');
 
 -- What belongs to one book: its shards lie together, so that all that an entry changes is on one worker.

@@ -335,14 +335,23 @@ impl Context {
             && !self.meanings(name).any(|iri| is_standard(&iri))
     }
 
-    /// What a term or compact IRI stands for, one thing behind the other, itself first: terms may stand for others. Whoever
-    /// asks what is named looks at each; what has more than [`MEANINGS_MAX`] has no end.
+    /// What a term or compact IRI may stand for, as a term and by its prefix, one thing behind the other, itself first:
+    /// whoever expands it stops somewhere among them. Whoever asks what is named looks at each; what has more than
+    /// [`MEANINGS_MAX`] has no end.
     pub fn meanings<'a>(&'a self, term: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
-        let next = |known: &Cow<'a, str>| match self.terms.get(&**known) {
-            Some(iri) => Some(Cow::Owned(iri.clone())),
-            None => self.resolve_prefix(known).map(Cow::Owned),
-        };
-        std::iter::successors(Some(Cow::Borrowed(term)), next).take(MEANINGS_MAX + 1)
+        let mut found = vec![Cow::Borrowed(term)];
+        let mut at = 0;
+        while at < found.len() && found.len() <= MEANINGS_MAX {
+            let known = &*found[at];
+            let next = [self.terms.get(known).cloned(), self.resolve_prefix(known)];
+            for iri in next.into_iter().flatten() {
+                if found.iter().all(|known| *known != iri) {
+                    found.push(Cow::Owned(iri));
+                }
+            }
+            at += 1;
+        }
+        found.into_iter()
     }
 
     /// The IRI of a term or compact IRI; what cannot be expanded stays as it is.

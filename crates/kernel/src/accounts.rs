@@ -16,13 +16,15 @@ mod totp;
 use access::{ADMIN, Actor, Grant, HOLDER};
 use base::{AccountId, ActorId, BookId, Seq, SubjectId, Time, UnitCode};
 use ledger::{EntryError, Sought};
+use registry::RegistryError;
 use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
 
 pub(crate) use apply::{apply, erase, linked_by};
 pub(crate) use credentials::Bearer;
 pub use credentials::{DEVICES_OF_BOOK_MAX, Issued, NewDevice, NewToken};
-pub use identity::{Identity, IdentityError, SentAway};
+pub(crate) use identity::away_key;
+pub use identity::{Away, Identity, IdentityError, SentAway};
 pub use kinds::{
     AccountAdded, AccountDisabled, DeviceEnrolled, DeviceRevoked, GrantGiven, GrantWithdrawn,
     IdentityRemoved, IdentitySet, PasswordChanged, TokenIssued, TokenRevoked, TotpRecovered, TotpRemoved,
@@ -299,13 +301,19 @@ impl Admin<'_, '_> {
             return refuse(GRANTS_EVER_MAX);
         }
         let Some(post) = grant.subject.as_ref().filter(|of| of.scheme() == "post") else { return Ok(()) };
+        let rows = self.desk.read()?.query(ACTING, &[Param::Text(post.as_str())])?;
+        let acting = rows.iter().map(|row| id(UnitCode::new(row.text(0)?)));
+        let acting = acting.collect::<Result<Vec<_>, _>>()?;
         // What is granted elsewhere on behalf of a post takes no place of those who administer it.
-        let branch = self.tree.branch(&grant.unit);
-        let mut here = 0;
-        for row in self.desk.read()?.query(ACTING, &[Param::Text(post.as_str())])? {
-            here += usize::from(self.tree.branch(&id(UnitCode::new(row.text(0)?))?) == branch);
+        let count = |part: &UnitCode| acting.iter().filter(|unit| self.tree.contains(part, unit)).count();
+        let at_root = self.tree.root() == Some(&grant.unit);
+        if at_root && acting.iter().filter(|unit| **unit == grant.unit).count() >= ACTING_FOR_POST_MAX {
+            return refuse(ACTING_FOR_POST_MAX);
         }
-        if here >= ACTING_FOR_POST_MAX { refuse(ACTING_FOR_POST_MAX) } else { Ok(()) }
+        match self.tree.need_room(&grant.unit, "unit", ACTING_FOR_POST_MAX, count) {
+            Err(RegistryError::Full { most, .. }) => refuse(most),
+            checked => Ok(checked?),
+        }
     }
 
     /// Refuses to add to what an account may do while it opens with the one-time password of somebody who could not open it

@@ -6,7 +6,7 @@ use base::{BookId, Seq};
 use ledger::{Catalogue, Entry};
 use merkle::{Appender, Hash, VerifierKey};
 use serde::Serialize;
-use store::{Param, Row, StoreError, Tx};
+use store::{Param, Row, Store, StoreError, Tx};
 
 use crate::Kernel;
 use crate::own::BodyErased;
@@ -60,6 +60,36 @@ impl Kernel {
         }
         Ok(report)
     }
+}
+
+/// The first book of a copy that a database does not have as it stood there: of another installation, or of one that was made
+/// anew.
+pub fn goes_not_on(store: &dyn Store, from: &dyn Store) -> Result<Option<BookId>, StoreError> {
+    const BOOKS: &str = "select book, size from book order by book";
+    const LAST: &str = "select head from entry where book = $1 and seq = $2";
+    let mut lasts: Vec<(String, i64, Option<String>)> = Vec::new();
+    from.read(&mut |tx| {
+        lasts.clear();
+        for row in tx.query(BOOKS, &[])? {
+            let (book, size) = (row.text(0)?.to_owned(), row.int(1)?);
+            let last = tx.query_one(LAST, &[Param::Text(&book), Param::Int(size - 1)])?;
+            lasts.push((book, size, last.map(|row| row.text(0).map(str::to_owned)).transpose()?));
+        }
+        Ok(())
+    })?;
+    let mut missing = None;
+    store.read(&mut |tx| {
+        missing = None;
+        for (book, size, head) in &lasts {
+            let found = tx.query_one(LAST, &[Param::Text(book), Param::Int(size - 1)])?;
+            if found.as_ref().map(|row| row.text(0)).transpose()? != head.as_deref() {
+                missing = Some(book.clone());
+                break;
+            }
+        }
+        Ok(())
+    })?;
+    missing.map(BookId::new).transpose().map_err(|error| StoreError::Schema(error.to_string()))
 }
 
 struct Check<'a> {

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use store::{Param, StoreError, Tx, Value};
 
 use crate::docket::Seats;
-use crate::registry::root_book;
+use crate::registry::{changed_since, load, root_book};
 use crate::schema::{INSERT_ENTRY, MOVE_HEAD, OPEN_BOOK, PUT_TILE, TAKE_HEAD};
 use crate::tiles::{StoredTiles, store_error};
 use crate::writer::Bench;
@@ -165,21 +165,20 @@ impl<'a> Desk<'a> {
         rulebooks.of(self.read()?)
     }
 
-    /// The org tree as it stands here. Where this transaction has taken the root book and not changed it yet, it is read once for
-    /// each size of that book: most who act change nothing of it.
+    /// The org tree as it stands here. Where this transaction has taken the root book and not changed it yet, it is kept for
+    /// the size of that book, and read again once an entry that changes it was appended since.
     pub(crate) fn tree(&mut self) -> Result<Arc<Tree>, StoreError> {
         let unchanged = self.heads.get(&root_book()).filter(|head| head.next == head.taken);
         let Some(size) = unchanged.map(|head| head.taken) else {
-            return Ok(Arc::new(crate::registry::load(self.read()?)?));
+            return Ok(Arc::new(load(self.read()?)?));
         };
-        match &self.bench.tree {
-            Some((of, tree)) if *of == size => Ok(tree.clone()),
-            _ => {
-                let tree = Arc::new(crate::registry::load(self.read()?)?);
-                self.bench.tree = Some((size, tree.clone()));
-                Ok(tree)
-            }
-        }
+        let kept = self.bench.tree.take();
+        let tree = match kept {
+            Some((of, tree)) if of == size || of < size && !changed_since(self.read()?, of)? => tree,
+            _ => Arc::new(load(self.read()?)?),
+        };
+        self.bench.tree = Some((size, tree.clone()));
+        Ok(tree)
     }
 
     /// Makes sure that no other node appends to the book until this transaction ends.

@@ -39,7 +39,7 @@ use store::{Migration, Store, StoreError, Tx};
 use tokio::sync::broadcast;
 
 pub use accounts::{
-    AccountAdded, AccountDisabled, AccountRow, AddedAccount, DEVICES_OF_BOOK_MAX, DeviceEnrolled,
+    AccountAdded, AccountDisabled, AccountRow, AddedAccount, Away, DEVICES_OF_BOOK_MAX, DeviceEnrolled,
     DeviceRevoked, DeviceRow, GrantGiven, GrantRow, GrantWithdrawn, HalfSession, Identity, IdentityError,
     IdentityRemoved, IdentitySet, Issued, LetIn, NewAccount, NewDevice, NewKiosk, NewSession, NewToken,
     PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, RecoveryCodes, ResetPassword,
@@ -49,7 +49,7 @@ pub use accounts::{
 };
 pub use admin::{AdminError, AdminResult, By};
 pub use apply::bytes_of_subjects;
-pub use audit::{Finding, Report};
+pub use audit::{Finding, Report, goes_not_on};
 pub use cosigning::{CosigningDue, CosigningFault, CosigningStand};
 pub use desk::{AppendError, Desk, Receipt};
 pub use docket::{
@@ -101,6 +101,8 @@ pub struct Kernel {
     zone: CityZone,
     signer: SignerKey,
     cosigner: CosignerKey,
+    /// Vouches for what browsers take along to the identity provider.
+    away: ring::hmac::Key,
     published: prove::Published,
     told: Arc<follow::Told>,
     pulse: Arc<Pulse>,
@@ -181,6 +183,7 @@ impl Kernel {
             passwords: accounts::Passwords::default(),
             clock: parts.clock,
             zone: parts.zone,
+            away: accounts::away_key(&parts.signer),
             signer: parts.signer,
             cosigner,
             published: prove::Published::default(),

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use base::{AccountId, ActorId, BookId, Day, SubjectId, UnitCode};
+use base::{AccountId, ActorId, BookId, Day, Seq, SubjectId, UnitCode};
 use ledger::Body;
 use registry::{
     Book, BookOpened, Holding, Level, Place, PlaceAdded, PlaceKind, PlaceRenamed, Position, Post, PostAdded,
     PostHeld, PostLeft, RegistryError, Tree, Unit, UnitAdded, UnitRenamed,
 };
-use store::{Param, Row, StoreError, Tx};
+use store::{Param, Row, StoreError, Tx, placeholders};
 
 use crate::accounts::{Bearer, account_actor, need_active};
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
@@ -267,6 +267,27 @@ pub(crate) fn load(tx: &mut dyn Tx) -> Result<Tree, StoreError> {
     Tree::build(units, books, posts, holdings)
         .and_then(|tree| tree.with_places(places))
         .map_err(|error| StoreError::Schema(error.to_string()))
+}
+
+/// Whether an entry of the root book from this number on changes the tree.
+pub(crate) fn changed_since(tx: &mut dyn Tx, from: u64) -> Result<bool, StoreError> {
+    const KINDS: [&str; 8] = [
+        UnitAdded::KIND,
+        UnitRenamed::KIND,
+        BookOpened::KIND,
+        PlaceAdded::KIND,
+        PlaceRenamed::KIND,
+        PostAdded::KIND,
+        PostHeld::KIND,
+        PostLeft::KIND,
+    ];
+    let sql = format!(
+        "select 1 from entry where book = $1 and seq >= $2 and kind in ({}) limit 1",
+        placeholders(3, KINDS.len())
+    );
+    let mut params = vec![Param::Text(ROOT_BOOK), Param::Int(Seq(from).to_i64())];
+    params.extend(KINDS.map(Param::Text));
+    Ok(tx.query_one(&sql, &params)?.is_some())
 }
 
 /// A unit and those above it, up to the root; none if it is not there.

@@ -91,6 +91,7 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 43, sql: "alter table sent_away add column session text" },
     Migration { owner: "kernel", number: 44, sql: OUTBOX_UNITS_OF_BEFORE },
     Migration { owner: "kernel", number: 45, sql: GRANT_INDEXES },
+    Migration { owner: "kernel", number: 47, sql: CAME_BACK },
 ];
 
 /// Trust and forks follow from the root book; what was cosigned last does not.
@@ -148,6 +149,16 @@ create table if not exists sent_away (
 create table if not exists provider_session (
     hash text not null primary key, expires bigint not null
 );
+";
+
+/// By which ways somebody came back from the provider, until they are over. What is over is found by an index.
+const CAME_BACK: &str = "
+drop table sent_away;
+create table came_back (hash text not null primary key, expires bigint not null);
+create index came_back_by_expiry on came_back (expires);
+create index session_by_expiry on session (expires);
+create index half_session_by_expiry on half_session (expires);
+create index provider_session_by_expiry on provider_session (expires)
 ";
 
 /// Since when a file waits for an entry that names it; those that are there already are taken as named.

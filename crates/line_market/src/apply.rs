@@ -32,8 +32,14 @@ const INSERT_BLOCK: Insert = Insert {
     then: "",
 };
 
-/// The grams sold of each lot since the last entry that was not a sale, by the lot's subject.
-type Sold = BTreeMap<SubjectId, (BookId, i64)>;
+/// What was sold of each lot since the last entry that was not a sale, by the lot's subject.
+type Sold = BTreeMap<SubjectId, SoldOf>;
+
+struct SoldOf {
+    book: BookId,
+    grams: i64,
+    slips: i64,
+}
 
 /// Applies entries in order; runs of sales are added up first.
 pub fn apply(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
@@ -53,7 +59,10 @@ pub fn apply(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
             let grams = entry.with_body(|sale: &Sale| sale.grams.0).map_err(|error| shape(entry, &error))?;
             let no_lot = || StoreError::Schema(format!("entry {} of {} names no lot", entry.seq, entry.book));
             let lot = entry.subject(Role::Input).ok_or_else(no_lot)?;
-            sold.entry(lot.clone()).or_insert_with(|| (entry.book.clone(), 0)).1 += grams;
+            let none = || SoldOf { book: entry.book.clone(), grams: 0, slips: 0 };
+            let of_lot = sold.entry(lot.clone()).or_insert_with(none);
+            of_lot.grams += grams;
+            of_lot.slips += 1;
         } else {
             write_sold(tx, &mut sold)?;
             One { tx, entry }.apply()?;
@@ -128,9 +137,11 @@ pub(crate) fn word<T: Serialize>(value: &T) -> String {
 }
 
 fn write_sold(tx: &mut dyn Tx, sold: &mut Sold) -> Result<(), StoreError> {
-    const ADD: &str = "update market_lot set sold_g = sold_g + $3 where book = $1 and lot = $2";
-    for (lot, (book, grams)) in std::mem::take(sold) {
-        tx.execute(ADD, &[Param::Text(book.as_str()), Param::Text(lot.local_part()), Param::Int(grams)])?;
+    const ADD: &str =
+        "update market_lot set sold_g = sold_g + $3, slips = slips + $4 where book = $1 and lot = $2";
+    for (lot, of_lot) in std::mem::take(sold) {
+        let (book, lot) = (Param::Text(of_lot.book.as_str()), Param::Text(lot.local_part()));
+        tx.execute(ADD, &[book, lot, Param::Int(of_lot.grams), Param::Int(of_lot.slips)])?;
     }
     Ok(())
 }
@@ -292,8 +303,8 @@ impl One<'_> {
     fn received(self) -> Result<(), StoreError> {
         const SQL: &str =
             "insert into market_lot (book, lot, product, merchant, stall, supplier, origin, document, source,
-            received_at, seq, received_g, sold_g, moved_g, lost_g)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0)";
+            received_at, seq, received_g, sold_g, moved_g, lost_g, arrived_at, slips)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, 0, $10, 0)";
         let it: LotReceived = self.body()?;
         let document =
             it.document.as_ref().map(|document| format!("{}:{}", word(&document.r#type), document.number));
@@ -336,9 +347,9 @@ impl One<'_> {
     fn descend(self, lot: &str, children: &[Child<'_>]) -> Result<(), StoreError> {
         const CHILD: &str =
             "insert into market_lot (book, lot, product, merchant, stall, supplier, origin, document,
-            source, received_at, seq, received_g, sold_g, moved_g, lost_g, verdict, inspection)
+            source, received_at, seq, received_g, sold_g, moved_g, lost_g, arrived_at, slips, verdict, inspection)
             select book, $3, product, coalesce($6, merchant), coalesce($5, stall), supplier, origin, document,
-            source, $7, $8, $4, 0, 0, 0, verdict, inspection from market_lot where book = $1 and lot = $2";
+            source, $7, $8, $4, 0, 0, 0, arrived_at, 0, verdict, inspection from market_lot where book = $1 and lot = $2";
         const DESCENT: &str = "insert into market_descent (book, parent, lot, seq) values ($1, $2, $3, $4)";
         const PARENT: &str = "update market_lot set moved_g = moved_g + $3 where book = $1 and lot = $2";
         let book = Param::Text(self.entry.book.as_str());
@@ -374,7 +385,7 @@ impl One<'_> {
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         const LOT: &str = "update market_lot set verdict = $3, inspection = $4 where book = $1 and lot = $2";
         const FAILED: &str = "insert into market_failure (book, lot, test, supplier, product, received_at)
-            select book, lot, cast($3 as bigint), supplier, product, received_at from market_lot
+            select book, lot, cast($3 as bigint), supplier, product, arrived_at from market_lot
             where book = $1 and lot = $2";
         const TAKEN_BACK: &str = "delete from market_failure where book = $1 and lot = $2 and test = $3";
         let it: InspectionRecorded = self.body()?;

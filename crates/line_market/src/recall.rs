@@ -75,8 +75,7 @@ impl Recall {
 
 /// What came out of a lot, as it is told to somebody who may read takings, or may not; `None` if there is no such lot.
 ///
-/// The lots are found step by step. Slips, of which there may be a hundred thousand, are counted where they are linked,
-/// and no more of them are read than are shown.
+/// The lots are found step by step. No more slips are read than are shown.
 pub fn recall(
     kernel: &Kernel,
     book: &BookId,
@@ -104,9 +103,9 @@ pub fn recall(
         }
         let siblings_cut = !is_last || siblings.len() > SIBLINGS_MAX;
         siblings.truncate(SIBLINGS_MAX);
-        let slips_total = state::count_slips(tx, book, &family)?;
         let slips = state::slips(tx, book, &family, Recall::SLIPS_SHOWN)?;
         let all = || std::iter::once(&lot).chain(&descendants);
+        let slips_total = all().map(|lot| usize::try_from(lot.slips).unwrap_or_default()).sum();
         let sold_g: Grams = all().map(|lot| lot.sold_g).sum();
         let lost_g = all().map(|lot| lot.lost_g).sum();
         let left_g: Grams = all().map(|lot| Grams(lot.left_g().0.max(0))).sum();

@@ -38,6 +38,9 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 24, sql: include_str!("../migrations/0024_foreign.sql") },
     Migration { owner: "market", number: 25, sql: include_str!("../migrations/0025_of_day.sql") },
     Migration { owner: "market", number: 26, sql: include_str!("../migrations/0026_told_of_lots.sql") },
+    Migration { owner: "market", number: 27, sql: include_str!("../migrations/0027_slips_of_lots.sql") },
+    Migration { owner: "market", number: 28, sql: include_str!("../migrations/0028_values_of_senders.sql") },
+    Migration { owner: "market", number: 29, sql: include_str!("../migrations/0029_told_by_senders.sql") },
 ];
 
 pub const DERIVED: &[Derived] = &[
@@ -64,7 +67,7 @@ pub const DERIVED: &[Derived] = &[
     Derived {
         table: "market_lot",
         columns: "book, lot, product, merchant, stall, supplier, origin, document, source, received_at, seq, \
-                  received_g, sold_g, moved_g, lost_g, hold, hold_reason, held_at, verdict, inspection",
+                  received_g, sold_g, moved_g, lost_g, hold, hold_reason, held_at, verdict, inspection, arrived_at, slips",
     },
     Derived { table: "market_descent", columns: "book, parent, lot, seq" },
     Derived {
@@ -95,7 +98,7 @@ pub const DERIVED: &[Derived] = &[
     Derived { table: "market_event_fact", columns: "book, seq, at, field, held, number, moment" },
     Derived { table: "market_event_run", columns: "book, field, held, sender, block" },
     Derived { table: "market_event_span", columns: "book, span, first_time, last_time" },
-    Derived { table: "market_lot_told", columns: "book, lot, events" },
+    Derived { table: "market_lot_told", columns: "book, lot, sender, events" },
     Derived { table: "market_element", columns: "book, id, vocabulary, sender, seq" },
     Derived { table: "market_element_child", columns: "book, id, vocabulary, sender, child" },
     Derived {

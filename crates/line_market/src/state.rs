@@ -30,7 +30,7 @@ pub use offers::{Offer, offer, offers_of_a_day, offers_to};
 pub use past::{Held, Names, Past, Sold, Tenant, Verified, counts_from, past, product_name};
 pub use recalls::{RecallRow, open_recall, recalls};
 pub use scales::{Scale, places_of_scale, scale, scales, scales_at};
-pub use slips::{captured, count_slips, sale_of_slip, slips};
+pub use slips::{captured, sale_of_slip, slips};
 
 /// A lot (批次) and where its grams went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -45,6 +45,12 @@ pub struct Lot {
     pub document: Option<String>,
     pub source: Option<String>,
     pub received_at: Time,
+    /// When the goods came to the market: of a lot that came out of others, when the first of them did.
+    #[serde(skip)]
+    pub arrived_at: Time,
+    /// Slips that were printed for it, which are takings.
+    #[serde(skip)]
+    pub slips: i64,
     /// The entry that received it.
     pub seq: Seq,
     pub received_g: Grams,
@@ -74,7 +80,7 @@ impl Lot {
 }
 
 pub(crate) const LOT: &str = "lot, product, merchant, stall, supplier, origin, document, source, received_at, seq, received_g, \
-                   sold_g, moved_g, lost_g, hold, hold_reason, held_at, verdict, inspection";
+                   sold_g, moved_g, lost_g, hold, hold_reason, held_at, verdict, inspection, arrived_at, slips";
 
 pub(crate) fn lot_of(row: &Row) -> Result<Lot, StoreError> {
     let owned = |column| row.text_or_null(column).map(|text| text.map(str::to_owned));
@@ -98,6 +104,8 @@ pub(crate) fn lot_of(row: &Row) -> Result<Lot, StoreError> {
         held_at: row.int_or_null(16)?.map(Time),
         verdict: owned(17)?,
         inspection: row.int_or_null(18)?.map(Seq::from_i64),
+        arrived_at: Time(row.int(19)?),
+        slips: row.int(20)?,
     })
 }
 
@@ -134,7 +142,7 @@ pub struct LotFilter<'a> {
     pub since: Option<Time>,
 }
 
-/// Lots, the latest first.
+/// Lots, the latest first; of those that are held, those that were held last.
 pub fn list_lots(
     tx: &mut dyn Tx,
     book: &BookId,
@@ -162,7 +170,8 @@ pub fn list_lots(
         params.push(Param::Int(since.0));
         sql.push_str(&format!(" and received_at >= ${}", params.len()));
     }
-    sql.push_str(&format!(" order by received_at desc, lot limit {count} offset {offset}"));
+    let order = if filter.held { "hold desc, lot" } else { "received_at desc, lot" };
+    sql.push_str(&format!(" order by {order} limit {count} offset {offset}"));
     tx.query(&sql, &params)?.iter().map(lot_of).collect()
 }
 

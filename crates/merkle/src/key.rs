@@ -72,6 +72,11 @@ impl SignerKey {
         CosignerKey::from_seed(&format!("{}/witness", self.verifier.name), seed)
     }
 
+    /// Another secret of the installation for a purpose of its own, from which this one does not follow.
+    pub fn derived(&self, purpose: &str) -> [u8; 32] {
+        crate::sha256(&[b"taizhang ", purpose.as_bytes(), b"\0", self.key.as_bytes()])
+    }
+
     /// The key made from 32 secret random bytes. The name should be a host and path, such as
     /// `ledger.example/county-1`; it must not be empty nor contain spaces, plus signs or control characters.
     pub fn from_seed(name: &str, seed: [u8; 32]) -> Result<Self> {

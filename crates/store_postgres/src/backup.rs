@@ -31,7 +31,7 @@ pub fn dump(config: &Config, to: &Path) -> Result<(), StoreError> {
 }
 
 /// Tables of the kernel that no copy brings the rows of.
-const SESSIONS: [&str; 4] = ["session", "half_session", "provider_session", "sent_away"];
+const SESSIONS: [&str; 4] = ["session", "half_session", "provider_session", "came_back"];
 
 /// A file that nobody but its owner reads: secrets lie in the copy as they do in the database.
 fn reserve(path: &Path) -> io::Result<()> {

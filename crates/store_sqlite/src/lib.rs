@@ -52,6 +52,11 @@ impl SqliteStore {
         Ok(Self { path: path.to_owned(), readers, query_time_max: QUERY_TIME_MAX })
     }
 
+    /// A copy that [`Store::backup`] wrote, to be read as it is; nothing of it is changed.
+    pub fn of_copy(path: &Path) -> Self {
+        Self { path: path.to_owned(), readers: Pool::new(1), query_time_max: QUERY_TIME_MAX }
+    }
+
     /// With another time after which a reader's query is ended.
     pub fn with_query_time(self, query_time_max: Duration) -> Self {
         Self { query_time_max, ..self }

@@ -43,7 +43,12 @@ enum Command {
     /// Empty every derived table and rebuild it from the entries.
     Replay,
     /// Write a consistent copy of the database while it is in use.
-    Backup { to: PathBuf },
+    Backup {
+        to: PathBuf,
+        /// An earlier copy of the embedded database, if there is one, that this one has to go on from.
+        #[arg(long)]
+        from: Option<PathBuf>,
+    },
     /// Put a copy of the embedded database in place, after it has passed an audit.
     Restore { from: PathBuf },
     /// Give an account a one-time password and end its sessions; a new installation gets its administrator first.
@@ -83,7 +88,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Verify(options) => commands::verify::run(&options),
         Command::Audit => commands::upkeep::audit(&config),
         Command::Replay => commands::upkeep::replay(&config),
-        Command::Backup { to } => commands::upkeep::backup(&config, &to),
+        Command::Backup { to, from } => commands::upkeep::backup(&config, &to, from.as_deref()),
         Command::Restore { from } => commands::upkeep::restore(&config, &from),
         Command::Password { account } => commands::upkeep::password(&config, &account),
         Command::Ready => commands::ready::run(&config),

@@ -116,6 +116,12 @@ on_every_store! {
         record(&own, "beiyuan", "market.inspection.recorded", test("L1", "fail"));
         assert_eq!(flag(&own, "L2"), json!({ "book": "beiyuan", "lot": "L1" }));
         assert_eq!(flag(&own, "L1"), Value::Null, "what failed is held, not flagged");
+
+        // Goods came when they came, whenever a part of them got a code of its own.
+        town.clock.advance_ms(40 * 24 * 3_600_000);
+        let parts = json!([{ "lot": "L2A", "quantity_g": 100 }]);
+        record(&operator, "beiyuan", "market.lot.split", json!({ "lot": "L2", "parts": parts }));
+        assert_eq!(flag(&own, "L2A"), json!({ "book": "beiyuan", "lot": "L1" }));
         town.check();
     }
 

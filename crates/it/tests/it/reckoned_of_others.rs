@@ -1,6 +1,6 @@
 //! What is reckoned of outside systems: all that is kept of what they send, in whichever words, and for how long.
 
-use harness::{User, on_every_store};
+use harness::{Client, User, on_every_store};
 use serde_json::{Value, json};
 
 use crate::epcis::{document, observed, send};
@@ -117,23 +117,68 @@ on_every_store! {
     }
 
     fn outside_systems_tell_so_much_of_one_lot_of_the_house(town) {
-        let (one, two) = (town.program(User::Supplier), town.program(User::Supplier));
+        let senders: Vec<Client> = (0..11).map(|_| town.program(User::Supplier)).collect();
+        let (one, last) = (&senders[0], &senders[10]);
         let seen = |n: usize, lot: &str| observed(n, json!({ "epcList": [lot], "ex:n": n }));
         let of = |serials: std::ops::Range<usize>| document(&town.now(), serials.map(|n| seen(n, "lot:beiyuan/L1")).collect::<Vec<_>>().into());
-        send(&one, &of(0..600)).expect(202);
-        let before = town.fingerprint();
-        let refused = send(&two, &of(0..401)).expect(400).json();
-        assert_eq!((&refused["rule"], &refused["index"]), (&json!("told-of-lot"), &json!(400)), "{refused}");
-        assert!(refused["field"].as_str().unwrap().ends_with("epcList"), "{refused}");
-        assert!(refused["detail_zh"].as_str().unwrap().contains("批次") && refused["detail_en"].as_str().unwrap().contains("1000"), "{refused}");
-        assert_eq!(town.fingerprint(), before);
-        send(&two, &of(0..400)).expect(202);
-        send(&one, &of(600..601)).expect(400);
+        let refuse = |sender: &Client, told: &Value, index: usize, count: &str| {
+            let before = town.fingerprint();
+            let refused = send(sender, told).expect(400).json();
+            assert_eq!((&refused["rule"], &refused["index"]), (&json!("told-of-lot"), &json!(index)), "{refused}");
+            assert!(refused["field"].as_str().unwrap().ends_with("epcList"), "{refused}");
+            assert!(refused["detail_zh"].as_str().unwrap().contains("批次") && refused["detail_en"].as_str().unwrap().contains(count), "{refused}");
+            assert_eq!(town.fingerprint(), before);
+        };
+        refuse(one, &of(0..101), 100, " 100 ");
+        send(one, &of(0..60)).expect(202);
+        refuse(one, &of(60..101), 40, " 100 ");
+        // One sender leaves the others room, and all together leave an end.
+        send(one, &of(60..100)).expect(202);
+        for sender in &senders[1..10] {
+            send(sender, &of(0..100)).expect(202);
+        }
+        refuse(last, &of(0..1), 0, " 1000 ");
         // What is known, and what is told of others, is nothing more of it.
-        send(&one, &of(0..600)).expect(202);
-        send(&one, &document(&town.now(), json!([seen(1, "lot:beiyuan/L2")]))).expect(202);
-        let told = |tx: &mut dyn store::Tx| tx.query_one("select events from market_lot_told where lot = 'lot:beiyuan/L1'", &[])?.unwrap().int(0);
+        send(one, &of(0..100)).expect(202);
+        send(one, &document(&town.now(), json!([seen(1, "lot:beiyuan/L2")]))).expect(202);
+        let told = |tx: &mut dyn store::Tx| tx.query_one("select cast(sum(events) as bigint) from market_lot_told where lot = 'lot:beiyuan/L1'", &[])?.unwrap().int(0);
         assert_eq!(town.site.kernel.read(told).unwrap(), 1_000);
+        town.check();
+    }
+
+    fn master_data_name_no_thing_of_the_house_by_whatever_terms(town) {
+        let supplier = town.program(User::Supplier);
+        let slip = line_market::kinds::SlipSerial { scale: 1, counter: 1, nonce: 7_919 }.subject(&town.book()).to_string();
+        let code = slip.rsplit('/').next().unwrap();
+        let described = |terms: Value, element: Value| {
+            let mut told = document(&town.now(), json!([]));
+            told["@context"] = json!(["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld", terms]);
+            let vocabulary = json!({ "type": "urn:epcglobal:epcis:vtype:EPCClass", "vocabularyElementList": [element] });
+            told["epcisHeader"] = json!({ "epcisMasterData": { "vocabularyList": [vocabulary] } });
+            told
+        };
+        let before = town.fingerprint();
+        // A term that stands for a compact IRI which is a term itself: whoever expands it goes by its prefix.
+        let hidden = |scheme: &str| json!({ "x:y": "p:L1", "p:L1": "https://h.example/", "p": format!("{scheme}:beiyuan/") });
+        let link = format!("https://id.gs1.org/01/06901234567892/21/{code}");
+        let told = [
+            (hidden("lot"), json!({ "id": "x:y" })),
+            (hidden("matter"), json!({ "id": "urn:x:1", "children": ["x:y"] })),
+            (hidden("post"), json!({ "id": "p:L1" })),
+            (json!({ "a": "https://a.example/" }), json!({ "id": link.clone() })),
+            (json!({ "a": "https://a.example/" }), json!({ "id": "urn:x:1", "children": [link.clone()] })),
+        ];
+        for (terms, element) in told {
+            let refused = send(&supplier, &described(terms, element.clone())).expect(400).json();
+            assert_eq!(refused["rule"], "own-subject", "{element}: {refused}");
+        }
+        assert_eq!(town.fingerprint(), before);
+        // The same terms in an event, in a member that names a place.
+        let mut event = observed(1, json!({ "bizLocation": { "id": "x:y" } }));
+        event["@context"] = hidden("stall");
+        let refused = send(&supplier, &document(&town.now(), json!([event]))).expect(400).json();
+        assert_eq!(refused["rule"], "own-subject", "{refused}");
+        send(&supplier, &described(hidden("ware"), json!({ "id": "urn:x:1" }))).expect(202);
         town.check();
     }
 }

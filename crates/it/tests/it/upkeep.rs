@@ -150,6 +150,17 @@ fn a_copy_made_under_load_is_what_the_book_was_and_takes_its_place() {
     drop(server);
     assert!(done(&place, &["audit"]).contains("everything fits"));
 
+    // What goes on from the last copy takes its place, and what was made anew does not.
+    let place_of = |name: &str| place.folder.path().join(name).display().to_string();
+    let next = place_of("next.db");
+    done(&place, &["backup", "--from", &place_of("no.db"), &next]);
+    done(&place, &["backup", "--from", copy, &place_of("after.db")]);
+    let anew = Engine::Sqlite.place().unwrap();
+    drop(Server::start(&anew));
+    let said = refused(&anew, &["backup", "--from", copy, &place_of("anew.db")]);
+    assert!(said.contains("registry does not go on"), "{said}");
+    assert!(!Path::new(&place_of("anew.db")).exists());
+
     // A copy that was changed takes nobody's place.
     let mut bytes = std::fs::read(copy).unwrap();
     let (said, forged) = (br#""product":"tomato""#, br#""product":"potato""#);

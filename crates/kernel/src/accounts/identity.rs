@@ -2,11 +2,13 @@
 //!
 //! An administrator links an account; nobody gets one by signing in. A link that an administrator of the root did not set opens
 //! nothing until its owner, signed in to the account, comes back from the provider once. Several accounts may wait for the same
-//! identity, and whose owner comes first has it. What a browser takes along to the provider follows from a secret in its cookie, of
-//! which the digest alone lies here, and once.
+//! identity, and whose owner comes first has it. What a browser takes along to the provider lies in its cookie, which
+//! nobody else can make; by its digest it is known once somebody came back with it.
 
 use base::{AccountId, ActorId, Seq, Time};
 use base64ct::{Base64UrlUnpadded, Encoding};
+use merkle::SignerKey;
+use ring::hmac;
 use serde::{Deserialize, Serialize};
 use store::{Param, Row, StoreError, Tx, Value};
 
@@ -36,9 +38,24 @@ pub struct Identity {
 /// Somebody who is sent to the provider.
 #[derive(Debug, Clone)]
 pub struct SentAway {
-    /// The secret for the cookie; only its digest is stored.
+    /// The secret for the cookie.
     pub cookie_value: String,
     pub expires: Time,
+}
+
+/// Somebody who came back from the provider.
+#[derive(Debug, Clone)]
+pub struct Away {
+    pub next: String,
+    /// The session that the browser left with.
+    pub session: Option<String>,
+    expires: Time,
+    hash: String,
+}
+
+/// The key to what browsers take along. It is the same on every node.
+pub(crate) fn away_key(signer: &SignerKey) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, &signer.derived("way to the identity provider"))
 }
 
 /// Why nobody was signed in whom the provider vouched for.
@@ -48,6 +65,8 @@ pub enum IdentityError {
     Unknown,
     #[error("the account is disabled")]
     Disabled,
+    #[error("somebody came back by the same way before")]
+    Ended,
     /// The accounts that wait for the identity.
     #[error("no owner has confirmed the link: {0:?}")]
     Unconfirmed(Vec<AccountId>),
@@ -104,54 +123,56 @@ impl Kernel {
         })
     }
 
-    /// Remembers a browser that is sent to the provider, where it wanted to go, and by which session it was signed in, if it was.
-    pub fn send_away(&self, next: &str, session: Option<&str>) -> Result<SentAway, AppendError<()>> {
-        const KEEP: &str = "insert into sent_away (hash, next, expires, session) values ($1, $2, $3, $4)";
-        let session = session.map_or(Value::Null, text);
-        let next = if next.len() > NEXT_BYTES_MAX { "/".to_owned() } else { next.to_owned() };
-        self.append_blocking(move |desk| {
-            let cookie_value = Base64UrlUnpadded::encode_string(&desk.secret());
-            let (now, expires) = (desk.now(), desk.now().plus_ms(AWAY_MS_MAX));
-            desk.aside("delete from sent_away where expires <= $1", vec![Value::Int(now.0)]);
-            desk.aside(
-                KEEP,
-                vec![text(&digest(&cookie_value)), text(&next), Value::Int(expires.0), session.clone()],
-            );
-            Ok(SentAway { cookie_value, expires })
-        })
+    /// A browser that is sent to the provider takes along where it wanted to go, and by which session it was signed in, if it was.
+    /// Nothing is kept here: anybody may ask for this.
+    pub fn send_away(&self, next: &str, session: Option<&str>) -> SentAway {
+        let next = if next.len() > NEXT_BYTES_MAX { "/" } else { next };
+        let expires = self.now().plus_ms(AWAY_MS_MAX);
+        let secret = Base64UrlUnpadded::encode_string(&rand::random::<[u8; 32]>());
+        let next = Base64UrlUnpadded::encode_string(next.as_bytes());
+        let said = format!("{secret}.{}.{next}.{}", expires.0, session.unwrap_or_default());
+        let vouched = Base64UrlUnpadded::encode_string(hmac::sign(&self.away, said.as_bytes()).as_ref());
+        SentAway { cookie_value: format!("{said}.{vouched}"), expires }
     }
 
-    /// Where a browser wanted to go that comes back, and the session that it left with; each is taken back once, and in time.
-    pub fn take_back(&self, cookie_value: &str) -> Result<Option<(String, Option<String>)>, AppendError<()>> {
-        const FIND: &str = "select next, session from sent_away where hash = $1 and expires > $2";
-        let hash = digest(cookie_value);
-        self.append_blocking(move |desk| {
-            // No other node may take the same one back meanwhile.
-            desk.take(&root_book())?;
-            let params = [Param::Text(&hash), Param::Int(desk.now().0)];
-            let found = desk.read()?.query_one(FIND, &params)?;
-            let found = found.map(|row| {
-                let session = row.text_or_null(1)?.map(str::to_owned);
-                Ok::<_, StoreError>((row.text(0)?.to_owned(), session))
-            });
-            desk.aside("delete from sent_away where hash = $1", vec![text(&hash)]);
-            Ok(found.transpose()?)
-        })
+    /// What a browser took along that comes back in time, unless somebody came in by it ([`Kernel::sign_in_as`]).
+    pub fn take_back(&self, cookie_value: &str) -> Result<Option<Away>, StoreError> {
+        let Some(away) = self.vouched_for(cookie_value) else { return Ok(None) };
+        let has_come = self.read(|tx| has_come(tx, &away))?;
+        Ok(Some(away).filter(|_| !has_come))
     }
 
-    /// Signs in whom the provider vouched for. Neither a code nor a change of the one-time password is asked for: the
-    /// provider answers for how it recognised the person. Whoever is signed in to the account, by a session of this hash that
-    /// stands still, confirms its link by this.
+    fn vouched_for(&self, cookie_value: &str) -> Option<Away> {
+        let (said, vouched) = cookie_value.rsplit_once('.')?;
+        let vouched = Base64UrlUnpadded::decode_vec(vouched).ok()?;
+        hmac::verify(&self.away, said.as_bytes(), &vouched).ok()?;
+        let mut parts = said.split('.').skip(1);
+        let expires = Time(parts.next()?.parse().ok()?);
+        let next = String::from_utf8(Base64UrlUnpadded::decode_vec(parts.next()?).ok()?).ok()?;
+        let session = parts.next().filter(|session| !session.is_empty()).map(str::to_owned);
+        (expires > self.now()).then(|| Away { next, session, expires, hash: digest(cookie_value) })
+    }
+
+    /// Signs in whom the provider vouched for, once for each way there. Neither a code nor a change of the one-time password is asked
+    /// for: the provider answers for how it recognised the person. Whoever is signed in to the account, by a session of this hash
+    /// that stands still and that the browser left with, confirms its link by this.
     pub fn sign_in_as(
         &self,
         identity: &Identity,
+        away: &Away,
         session: Option<&str>,
     ) -> Result<NewSession, IdentityError> {
+        const NOTE: &str = "insert into came_back (hash, expires) values ($1, $2)";
         const KEEP: &str = "insert into provider_session (hash, expires) values ($1, $2)";
-        let (identity, session) = (identity.clone(), session.map(str::to_owned));
+        // Whoever planted the way there confirms no link of who is signed in.
+        let session = session.filter(|hash| away.session.as_deref() == Some(hash)).map(str::to_owned);
+        let (identity, away) = (identity.clone(), away.clone());
         let opened = self.append_blocking(move |desk| {
             // The link must not end on another node meanwhile.
             desk.take(&root_book())?;
+            if has_come(desk.read()?, &away)? {
+                return Ok(Err(IdentityError::Ended));
+            }
             let owners = owners_of(desk.read()?, &identity)?;
             let now = desk.now();
             // Whoever has a one-time password may be who set it, and who has but the session may have stolen it.
@@ -180,6 +201,8 @@ impl Kernel {
             }
             let session = open_session::<()>(desk, &account, Some(false))?;
             let now = desk.now();
+            desk.aside("delete from came_back where expires <= $1", vec![Value::Int(now.0)]);
+            desk.aside(NOTE, vec![text(&away.hash), Value::Int(away.expires.0)]);
             desk.aside("delete from provider_session where expires <= $1", vec![Value::Int(now.0)]);
             desk.aside(KEEP, vec![text(&digest(&session.cookie_value)), Value::Int(session.expires.0)]);
             Ok(Ok(session))
@@ -192,6 +215,12 @@ impl Kernel {
             })
         })
     }
+}
+
+/// Whether somebody came in by a way from the provider.
+fn has_come(tx: &mut dyn Tx, away: &Away) -> Result<bool, StoreError> {
+    const CAME: &str = "select hash from came_back where hash = $1";
+    Ok(tx.query_one(CAME, &[Param::Text(&away.hash)])?.is_some())
 }
 
 /// Whether a session was opened by its owner's own password, which was given a short while ago.

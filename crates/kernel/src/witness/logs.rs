@@ -1,15 +1,17 @@
 //! Which logs are trusted and what is known of them.
 
+use std::collections::BTreeSet;
+
 use base::{Seq, SubjectId, Time};
 use ledger::{Body, Entry, EntryError};
 use merkle::Fork;
-use store::{Param, Row, StoreError, Tx};
+use store::{Param, Row, StoreError, Tx, Value};
 
 use super::kinds::{ForkAcknowledged, ForkFound, LogDropped, LogTrusted};
 use super::{LAG_MS, TRUSTED_MAX};
 use crate::admin::{AdminError, AdminResult, By, about};
 use crate::registry::{id, root_book, rows};
-use crate::{Kernel, Receipt};
+use crate::{Desk, Kernel, Receipt};
 
 /// A log that is trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +81,9 @@ impl Kernel {
             for post in trusted.owner.iter().chain(&trusted.reviewer) {
                 admin.tree.need_post(post)?;
             }
+            if all.iter().all(|log| log.origin != trusted.origin) {
+                Names::of(&trusted.origin, &all).forget(admin.desk);
+            }
             admin.record(&trusted, Vec::new())
         })
     }
@@ -89,8 +94,11 @@ impl Kernel {
             let root = admin.tree.root().cloned().ok_or_else(|| AdminError::UnknownBook(root_book()))?;
             admin.permit_to_end("kernel.witness.trust", &root)?;
             let all = trusted_logs(admin.desk.read()?)?;
-            if all.iter().all(|trusted| trusted.log != log) {
+            let Some(dropped) = all.iter().find(|trusted| trusted.log == log) else {
                 return Err(AdminError::UnknownLog(log).into());
+            };
+            if all.iter().all(|trusted| trusted.log == log || trusted.origin != dropped.origin) {
+                Names::of(&dropped.origin, &all).forget(admin.desk);
             }
             admin.record(&LogDropped { log }, vec![about("witness", &log.to_string())?])
         })
@@ -179,12 +187,46 @@ fn witnessed_log(row: &Row) -> Result<WitnessedLog, StoreError> {
 
 /// How many origins of a trusted log are witnessed: its own, and those of its books.
 pub(super) fn count(tx: &mut dyn Tx, log: &TrustedLog) -> Result<usize, StoreError> {
-    const COUNT: &str = "select count(*) from witness_log where origin = $1 or (origin > $2 and origin < $3)";
-    // What begins with the origin and a slash lies between it and the character behind the slash.
-    let (from, to) = (format!("{}/", log.origin), format!("{}0", log.origin));
-    let row = tx.query_one(COUNT, &[Param::Text(&log.origin), Param::Text(&from), Param::Text(&to)])?;
+    let names = Names::of(&log.origin, &trusted_logs(tx)?);
+    let params: Vec<Param<'_>> = names.bounds.iter().map(|bound| Param::Text(bound)).collect();
+    let row = tx.query_one(&format!("select count(*) from witness_log where {}", names.sql), &params)?;
     let count = row.map_or(Ok(0), |row| row.int(0))?;
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// The origins for which a log is the closest by name that is trusted, as a condition on them.
+struct Names {
+    sql: String,
+    bounds: Vec<String>,
+}
+
+impl Names {
+    fn of(origin: &str, all: &[TrustedLog]) -> Self {
+        let mut names = Self { sql: String::new(), bounds: Vec::new() };
+        names.sql = names.covered(origin);
+        let below: BTreeSet<&str> = all.iter().map(|log| log.origin.as_str()).collect();
+        let below =
+            below.into_iter().filter(|it| it.strip_prefix(origin).is_some_and(|it| it.starts_with('/')));
+        for closer in below {
+            let covered = names.covered(closer);
+            names.sql.push_str(&format!(" and not {covered}"));
+        }
+        names
+    }
+
+    /// What begins with an origin and a slash lies between it and the character behind the slash.
+    fn covered(&mut self, origin: &str) -> String {
+        self.bounds.extend([origin.to_owned(), format!("{origin}/"), format!("{origin}0")]);
+        let last = self.bounds.len();
+        format!("(origin = ${} or (origin > ${} and origin < ${last}))", last - 2, last - 1)
+    }
+
+    /// Forgets what was cosigned under these names. Somebody else signs for them from now on, whom what others signed binds to
+    /// nothing.
+    fn forget(self, desk: &mut Desk<'_>) {
+        let bounds = self.bounds.into_iter().map(Value::Text).collect();
+        desk.aside(format!("delete from witness_log where {}", self.sql), bounds);
+    }
 }
 
 fn forks(tx: &mut dyn Tx) -> Result<Vec<FoundFork>, StoreError> {

@@ -73,8 +73,8 @@ const WIDEN_SPAN: Insert = Insert {
 
 const COUNT_TOLD: Insert = Insert {
     table: "market_lot_told",
-    columns: &[("book", Type::Text), ("lot", Type::Text), ("events", Type::Int)],
-    then: "on conflict (book, lot) do update set events = market_lot_told.events + excluded.events",
+    columns: &[("book", Type::Text), ("lot", Type::Text), ("sender", Type::Text), ("events", Type::Int)],
+    then: "on conflict (book, lot, sender) do update set events = market_lot_told.events + excluded.events",
 };
 
 /// The key of a run.
@@ -140,16 +140,16 @@ pub fn write_captured(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreErr
         cells.extend([Param::Text(book), Param::Int(span), Param::Int(first), Param::Int(last)]);
     }
     tx.insert_many(&WIDEN_SPAN, &cells)?;
-    let mut told = BTreeMap::<(&str, &str), i64>::new();
-    for (entry, _) in &events {
+    let mut told = BTreeMap::<(&str, &str, &str), i64>::new();
+    for (entry, event) in &events {
         let lots = entry.subjects.iter().map(|subject| subject.id.as_str()).filter(|id| is_lot(id));
         for lot in lots.collect::<BTreeSet<&str>>() {
-            *told.entry((entry.book.as_str(), lot)).or_default() += 1;
+            *told.entry((entry.book.as_str(), lot, event.sender.as_str())).or_default() += 1;
         }
     }
     let mut cells = Vec::with_capacity(told.len() * COUNT_TOLD.columns.len());
-    for ((book, lot), events) in told {
-        cells.extend([Param::Text(book), Param::Text(lot), events.into()]);
+    for ((book, lot, sender), events) in told {
+        cells.extend([Param::Text(book), Param::Text(lot), Param::Text(sender), events.into()]);
     }
     tx.insert_many(&COUNT_TOLD, &cells)
 }

@@ -169,9 +169,9 @@ pub fn prepare_sifted(
         }
     }
     for element in &mut prepared.elements {
-        if let Ok(described) = element
-            && let Some(refusal) = house::described(described, terms, is_kept)
-        {
+        let Ok(described) = element else { continue };
+        described.slips = house::slips_of_element(described, terms);
+        if let Some(refusal) = house::described(described, terms, is_kept) {
             *element = Err(refusal);
         }
     }
@@ -236,7 +236,11 @@ impl Prepared {
         }
         let (mut sound, mut refused) = (Vec::new(), Vec::new());
         for element in &self.elements {
-            match element.as_ref().map_err(Refusal::clone).and_then(|element| element.check(now)) {
+            let check = |element: &'_ Element| {
+                element.check(now)?;
+                check_slips(&element.slips, &slips)
+            };
+            match element.as_ref().map_err(Refusal::clone).and_then(|it| check(it).map(|()| it)) {
                 Ok(element) => sound.push(element),
                 Err(refusal) => refused.push(refusal),
             }
@@ -253,7 +257,8 @@ impl Prepared {
 
     /// Of the GTINs that may be those of slips, those that a market's slips carry.
     fn slip_gtins(&self, desk: &mut Desk<'_>) -> Result<HashSet<String>, StoreError> {
-        let named = self.events.iter().flatten().flat_map(|ready| &ready.slips);
+        let of_elements = self.elements.iter().flatten().flat_map(|element| &element.slips);
+        let named = self.events.iter().flatten().flat_map(|ready| &ready.slips).chain(of_elements);
         let named: BTreeSet<&str> = named.map(|(gtin, _)| gtin.as_str()).collect();
         // Hardly any document names one, and then there is nothing to ask.
         let named: Vec<&str> = named.into_iter().collect();
@@ -265,7 +270,11 @@ impl Prepared {
         let named = self.events.iter().flatten().flat_map(|ready| &ready.lots);
         let named: BTreeSet<&str> = named.map(|(lot, _)| lot.as_str()).collect();
         // Hardly any document names one, and then there is nothing to ask.
-        if named.is_empty() { Ok(Told::default()) } else { Told::of(desk.read()?, &named) }
+        if named.is_empty() {
+            Ok(Told::default())
+        } else {
+            Told::of(desk.read()?, &named, self.sender.name())
+        }
     }
 
     /// The entries of this book that have the keys of these events, by the same sender.
@@ -327,19 +336,19 @@ impl Ready {
     /// What stands against an event that is not in the book yet.
     fn check_new(&self, now: Time, slips: &HashSet<String>, told: &mut Told) -> Result<(), Refusal> {
         self.check(now)?;
-        self.check_slip(slips)?;
+        check_slips(&self.slips, slips)?;
         told.take(&self.lots)
     }
+}
 
-    /// What was sold is told by the slip's own entry alone.
-    fn check_slip(&self, slips: &HashSet<String>) -> Result<(), Refusal> {
-        match self.slips.iter().find(|(gtin, _)| slips.contains(gtin)) {
-            Some((gtin, member)) => {
-                let detail = format!("names a slip under {gtin}, the GTIN of a market that is kept here");
-                Err(Refusal::new(Code::OwnSubject, member.as_str(), detail))
-            }
-            None => Ok(()),
+/// What was sold is told by the slip's own entry alone: refuses to name one, where markets have these GTINs.
+fn check_slips(named: &[(String, String)], gtins: &HashSet<String>) -> Result<(), Refusal> {
+    match named.iter().find(|(gtin, _)| gtins.contains(gtin)) {
+        Some((gtin, member)) => {
+            let detail = format!("names a slip under {gtin}, the GTIN of a market that is kept here");
+            Err(Refusal::new(Code::OwnSubject, member.as_str(), detail))
         }
+        None => Ok(()),
     }
 }
 

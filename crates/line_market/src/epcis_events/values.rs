@@ -14,6 +14,9 @@ const STRETCHES_MAX: usize = 20;
 const STRETCH_EVENTS: usize = 1_000;
 const STRETCH_BLOCKS: usize = 32;
 
+/// The fields whose values of one sender are found without those of others, as step 28 indexes them.
+const OF_SENDERS: &str = "field in ('type', 'bizStep', 'disposition', 'readPoint', 'bizLocation')";
+
 /// The texts that a field has in some events, behind one of them, in order of their bytes.
 pub fn values(
     tx: &mut dyn Tx,
@@ -24,33 +27,47 @@ pub fn values(
 ) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
     for sight in sights {
-        let mut sql = Sql::new(&sight.book);
-        let code = &field.codes()[0];
-        // From each value straight to the next one, however many events have it.
-        sql.push(
-            "with recursive v(held) as (select min(held) from market_event_run where book = $1 and field = ",
-        );
-        sql.text(code).push(" and held > ").text(&text_run(behind));
-        sql.push(" and held < 't' union all select (select min(r.held) from market_event_run as r where r.book = $1 and r.field = ");
-        sql.text(code).push(
-            " and r.held > v.held and r.held < 't') from v where v.held is not null)
-            select v.held from v where v.held is not null",
-        );
-        if let Some(senders) = &sight.senders {
-            sql.push(" and exists (select 1 from market_event_run as s where s.book = $1 and s.field = ");
-            sql.text(code).push(" and s.held = v.held and ");
-            sql.among("s.sender", senders.iter().map(String::as_str)).push(")");
-        }
-        sql.push(&format!(" limit {count}"));
-        let params: Vec<Param<'_>> = sql.params.iter().map(Param::from).collect();
-        for row in tx.query(&sql.text, &params)? {
-            found.push(row.text(0)?.strip_prefix('s').unwrap_or_default().to_owned());
+        let Some(senders) = &sight.senders else {
+            found.extend(values_of(tx, sight, field, None, behind, count)?);
+            continue;
+        };
+        for sender in senders {
+            found.extend(values_of(tx, sight, field, Some(sender), behind, count)?);
         }
     }
     found.sort();
     found.dedup();
     found.truncate(count);
     Ok(found)
+}
+
+/// The same of one book, and of one sender or of all: from each value straight to the next one, however many events have it.
+fn values_of(
+    tx: &mut dyn Tx,
+    sight: &Sight,
+    field: &Field,
+    sender: Option<&str>,
+    behind: &str,
+    count: usize,
+) -> Result<Vec<String>, StoreError> {
+    let mut sql = Sql::new(&sight.book);
+    let code = &field.codes()[0];
+    let from = |sql: &mut Sql| {
+        sql.push("select min(r.held) from market_event_run as r where r.book = $1 and r.field = ").text(code);
+        if let Some(sender) = sender {
+            sql.push(&format!(" and r.{OF_SENDERS} and r.sender = ")).text(sender);
+        }
+        sql.push(" and r.held < 't' and r.held > ");
+    };
+    sql.push("with recursive v(held) as (");
+    from(&mut sql);
+    sql.text(&text_run(behind)).push(" union all select (");
+    from(&mut sql);
+    sql.push("v.held) from v where v.held is not null) select v.held from v where v.held is not null");
+    sql.push(&format!(" limit {count}"));
+    let params: Vec<Param<'_>> = sql.params.iter().map(Param::from).collect();
+    let rows = tx.query(&sql.text, &params)?;
+    rows.iter().map(|row| Ok(row.text(0)?.strip_prefix('s').unwrap_or_default().to_owned())).collect()
 }
 
 /// Whether some event has a text in a field.

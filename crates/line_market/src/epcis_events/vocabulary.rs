@@ -87,6 +87,8 @@ pub struct Element {
     draft: Draft,
     /// Bytes that are kept of it, with what queries find it by.
     bytes: usize,
+    /// What may be slips among what it names: their GTINs, and where it stands.
+    pub slips: Vec<(String, String)>,
 }
 
 /// How many elements a document describes.
@@ -183,19 +185,17 @@ fn one(
         .map_err(|error| Refusal { field: path.clone(), ..error.into() })?
         .subject(Role::About, subject);
     let bytes = draft.body.len() + indexed;
-    Ok(Element { path, said: Arc::new(said), body, draft, bytes })
+    Ok(Element { path, said: Arc::new(said), body, draft, bytes, slips: Vec::new() })
 }
 
 impl Element {
-    /// What is described and what stands below it, by their names as they are written.
+    /// What is described and what stands below it, by their names as they are written and as they are kept.
     pub fn named(&self) -> impl Iterator<Item = &str> {
         let children = self.body.element.get("children").and_then(Value::as_array);
-        self.body
-            .element
-            .get("id")
-            .into_iter()
-            .chain(children.into_iter().flatten())
-            .filter_map(Value::as_str)
+        let id = self.body.element.get("id").into_iter();
+        let written = id.chain(children.into_iter().flatten()).filter_map(Value::as_str);
+        let kept = [&self.said.id].into_iter().chain(&self.said.children);
+        written.chain(kept.map(String::as_str))
     }
 
     /// Refuses what a document tells of days to come.

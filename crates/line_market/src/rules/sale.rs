@@ -158,6 +158,8 @@ mod tests {
             held_at: None,
             verdict: None,
             inspection: None,
+            arrived_at: Time(0),
+            slips: 0,
         };
         let scale = Scale {
             scale: 1,

@@ -29,7 +29,7 @@ struct Failed {
     flag: Flag,
     supplier: String,
     product: String,
-    received_at: Time,
+    arrived_at: Time,
 }
 
 /// The flags of some lots of a book, as far as these books tell: of those that may still be at a stall, by what the reader is told
@@ -54,7 +54,7 @@ pub fn flags(
             it.supplier == lot.supplier
                 && it.product == lot.product
                 && (it.flag.book != *home || it.flag.lot != lot.lot)
-                && it.received_at.since_ms(lot.received_at).abs() <= APART_MS_MAX
+                && it.arrived_at.since_ms(lot.arrived_at).abs() <= APART_MS_MAX
         });
         found.map(|it| (lot.lot.clone(), it.flag.clone()))
     };
@@ -76,7 +76,7 @@ fn read(tx: &mut dyn Tx, books: &[BookId], suppliers: &[&str]) -> Result<Vec<Fai
             flag: Flag { book, lot: row.text(1)?.to_owned() },
             supplier: row.text(2)?.to_owned(),
             product: row.text(3)?.to_owned(),
-            received_at: Time(row.int(4)?),
+            arrived_at: Time(row.int(4)?),
         })
     };
     tx.query(&sql, &params)?.iter().map(failed).collect()

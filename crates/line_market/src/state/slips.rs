@@ -1,4 +1,4 @@
-//! The slips that were printed for lots: counted and listed along the links of the lots.
+//! The slips that were printed for lots, along the links of the lots.
 
 use std::collections::HashSet;
 
@@ -40,19 +40,6 @@ pub fn captured(tx: &mut dyn Tx, book: &BookId, seqs: &[Seq]) -> Result<HashSet<
         }
     }
     Ok(found)
-}
-
-/// How many slips were printed for some lots.
-pub fn count_slips<S: AsRef<str>>(tx: &mut dyn Tx, book: &BookId, lots: &[S]) -> Result<usize, StoreError> {
-    let mut total = 0;
-    for chunk in subjects(book, lots)?.chunks(200) {
-        let sql = format!(
-            "select count(*) from link where book = $1 and {OF_SLIPS} and subject in ({})",
-            placeholders(2, chunk.len())
-        );
-        total += tx.query_one(&sql, &params(book, chunk))?.map_or(Ok(0), |row| row.int(0))?;
-    }
-    Ok(usize::try_from(total).unwrap_or_default())
 }
 
 /// The serials of the first slips that were printed for some lots, lot by lot.

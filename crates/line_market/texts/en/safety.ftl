@@ -177,6 +177,7 @@ safety-blocks-sum = { $confirmed } of { $all } scales confirmed
 safety-blocks-all = All confirmed, the slowest after { $after }
 safety-blocks-open = Waiting
 safety-holds = Lots off sale
+safety-holds-cut = Lots off sale (the { $count } latest)
 safety-holds-none = No lot is off sale
 safety-holds-none-hint = Lots that failed a test or were ordered off sale stand here.
 

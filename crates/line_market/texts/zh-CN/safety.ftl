@@ -177,6 +177,7 @@ safety-blocks-sum = { $confirmed } / { $all } 台秤已确认
 safety-blocks-all = 全部确认，最长用时 { $after }
 safety-blocks-open = 等待确认
 safety-holds = 停售中的批次
+safety-holds-cut = 停售中的批次（仅列最近停售的 { $count } 批）
 safety-holds-none = 没有停售中的批次
 safety-holds-none-hint = 检测不合格或责令停售的批次会显示在这里。
 

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::page;
 use super::sign_in::{From, local, signed_in_response};
-use crate::app::{App, SignOn, append_problem};
+use crate::app::{App, SignOn};
 use crate::extract::Query;
 use crate::origin;
 use crate::problem::{Form, Problem};
@@ -69,7 +69,6 @@ async fn send(
     let session = viewer.session().map(|session| session.hash.clone());
     let sent = app.blocking(move |kernel| {
         let away = kernel.send_away(&next, session.as_deref());
-        let away = away.map_err(|error| append_problem(error, |()| Problem::internal()))?;
         let trip = Trip::of(&away.cookie_value);
         Ok::<_, Problem>(
             sign_on.provider.address(&trip, &back, lang.tag(), kernel.now()).map(|to| (away, to)),
@@ -121,9 +120,7 @@ async fn come_back(
     };
     let (on, back) = (sign_on.clone(), back(&app));
     let came = app.blocking(move |kernel| {
-        let took = kernel.take_back(&secret);
-        let took = took.map_err(|error| append_problem(error, |()| Problem::internal()))?;
-        let (next, left_with) = took.ok_or_else(ended)?;
+        let away = kernel.take_back(&secret)?.ok_or_else(ended)?;
         if let Some(error) = said.error {
             return Err(turned_away(&error));
         }
@@ -133,13 +130,13 @@ async fn come_back(
         let named = on.provider.recognise(&trip, &code, said.iss.as_deref(), &back, kernel.now());
         let identifier = named.map_err(|error| failed(&error))?;
         let identity = Identity { issuer: on.provider.issuer().to_owned(), identifier };
-        // Whoever planted the way there confirms no link of who is signed in.
         let session = viewer.session().map(|session| session.hash.as_str());
-        match kernel.sign_in_as(&identity, session.filter(|hash| left_with.as_deref() == Some(hash))) {
-            Ok(session) => Ok(Came::In(session, next)),
+        match kernel.sign_in_as(&identity, &away, session) {
+            Ok(session) => Ok(Came::In(session, away.next)),
             Err(IdentityError::Unknown) => Ok(Came::Unknown(identity.identifier)),
-            Err(IdentityError::Unconfirmed(accounts)) => Ok(Came::Unconfirmed(accounts, next)),
+            Err(IdentityError::Unconfirmed(accounts)) => Ok(Came::Unconfirmed(accounts, away.next)),
             Err(IdentityError::Disabled) => Err(disabled()),
+            Err(IdentityError::Ended) => Err(ended()),
             Err(IdentityError::Busy) => Err(Problem::unavailable(2)),
             Err(IdentityError::Store(error)) => Err(error.into()),
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use base::{AccountId, ActorId};
 use kernel::Kernel;
+use store_sqlite::SqliteStore;
 use taizhang::{Config, Error, Surroundings, file_error};
 
 use super::{say, serve};
@@ -41,13 +42,24 @@ pub fn replay(config: &Config) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub fn backup(config: &Config, to: &Path) -> Result<ExitCode, Error> {
+pub fn backup(config: &Config, to: &Path, from: Option<&Path>) -> Result<ExitCode, Error> {
     // Whoever opens a database that is not there makes one, and an empty copy would take the place of the last good one.
     if config.database_url.is_none() && !config.database_path().exists() {
         return Err(Error::Refused(format!("there is no {}", config.database_path().display())));
     }
     // A backup only reads, so it runs beside the server.
-    taizhang::open_store(config)?.backup(to)?;
+    let store = taizhang::open_store(config)?;
+    let last = from.filter(|last| config.database_url.is_none() && last.exists());
+    if let Some(last) = last {
+        let missing = kernel::goes_not_on(&*store, &SqliteStore::of_copy(last))?;
+        if let Some(book) = missing {
+            return Err(Error::Refused(format!(
+                "book {book} does not go on from {}: move that copy aside if this database takes its place",
+                last.display()
+            )));
+        }
+    }
+    store.backup(to)?;
     say(format!("{} written", to.display()));
     Ok(ExitCode::SUCCESS)
 }

@@ -151,6 +151,12 @@ pub fn slips(event: &Event, terms: &Context) -> Vec<(String, String)> {
     named(event).iter().chain(&own).filter_map(of).collect()
 }
 
+/// The same in an element of master data.
+pub fn slips_of_element(element: &Element, terms: &Context) -> Vec<(String, String)> {
+    let gtin = |id| terms.meanings(id).find_map(|id| slip_gtin(&id));
+    element.named().filter_map(gtin).map(|gtin| (gtin, element.path.clone())).collect()
+}
+
 /// The GTIN of what looks like a slip, a link or URN with a serial: judged as it would be kept, since links have the same in
 /// several words.
 fn slip_gtin(id: &str) -> Option<String> {

@@ -7,8 +7,10 @@ use store::{Param, StoreError, Tx, placeholders};
 
 use crate::refusal::{Code, Refusal};
 
-/// Events of outside systems that name one lot of the house, in all books together.
+/// Events of outside systems that name one lot of the house, in all books together; and of one sender, so that it leaves room for
+/// what others have to tell.
 pub const TOLD_OF_LOT_MAX: i64 = 1_000;
+pub const TOLD_BY_SENDER_MAX: i64 = 100;
 
 /// Lots asked for in one query.
 const CHUNK: usize = 200;
@@ -30,22 +32,24 @@ pub fn lots(event: &Event) -> Vec<(String, String)> {
     found
 }
 
-/// How many events tell of each of some lots.
+/// How many events tell of each of some lots: of all, and of the sender who tells more.
 #[derive(Default)]
-pub struct Told(HashMap<String, i64>);
+pub struct Told(HashMap<String, (i64, i64)>);
 
 impl Told {
-    pub fn of(tx: &mut dyn Tx, lots: &BTreeSet<&str>) -> Result<Self, StoreError> {
+    pub fn of(tx: &mut dyn Tx, lots: &BTreeSet<&str>, sender: &str) -> Result<Self, StoreError> {
         let mut told = HashMap::new();
         let lots: Vec<&str> = lots.iter().copied().collect();
         for chunk in lots.chunks(CHUNK) {
             let sql = format!(
-                "select lot, cast(sum(events) as bigint) from market_lot_told where lot in ({}) group by lot",
-                placeholders(1, chunk.len())
+                "select lot, cast(sum(events) as bigint), cast(sum(case when sender = $1 then events else 0 end) as bigint)
+                from market_lot_told where lot in ({}) group by lot",
+                placeholders(2, chunk.len())
             );
-            let params: Vec<Param<'_>> = chunk.iter().map(|lot| Param::Text(lot)).collect();
+            let mut params = vec![Param::Text(sender)];
+            params.extend(chunk.iter().map(|lot| Param::Text(lot)));
             for row in tx.query(&sql, &params)? {
-                told.insert(row.text(0)?.to_owned(), row.int(1)?);
+                told.insert(row.text(0)?.to_owned(), (row.int(1)?, row.int(2)?));
             }
         }
         Ok(Self(told))
@@ -53,14 +57,19 @@ impl Told {
 
     /// Takes one more event that names these, or refuses it.
     pub fn take(&mut self, lots: &[(String, String)]) -> Result<(), Refusal> {
-        let full =
-            |(lot, _): &&(String, String)| self.0.get(lot).is_some_and(|told| *told >= TOLD_OF_LOT_MAX);
-        if let Some((lot, member)) = lots.iter().find(full) {
-            let detail = format!("{lot} is named by {TOLD_OF_LOT_MAX} events of outside systems already");
+        for (lot, member) in lots {
+            let (of_all, own) = self.0.get(lot).copied().unwrap_or_default();
+            let (most, whose) = match own >= TOLD_BY_SENDER_MAX {
+                true => (TOLD_BY_SENDER_MAX, "of this sender"),
+                false if of_all >= TOLD_OF_LOT_MAX => (TOLD_OF_LOT_MAX, "of outside systems"),
+                false => continue,
+            };
+            let detail = format!("{lot} is named by {most} events {whose} already");
             return Err(Refusal::new(Code::ToldOfLot, member.as_str(), detail));
         }
         for (lot, _) in lots {
-            *self.0.entry(lot.clone()).or_default() += 1;
+            let (of_all, own) = self.0.entry(lot.clone()).or_default();
+            (*of_all, *own) = (*of_all + 1, *own + 1);
         }
         Ok(())
     }

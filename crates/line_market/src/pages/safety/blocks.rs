@@ -26,7 +26,7 @@ pub fn router() -> Router<App> {
 }
 
 /// Held lots whose blocks are shown at once.
-pub const HOLDS_MAX: usize = 200;
+pub const HOLDS_MAX: usize = 1_000;
 
 /// The blocks of a lot's latest hold.
 pub async fn latest_hold(app: &App, ground: &Ground, lot: &str) -> Result<Vec<Block>, Problem> {

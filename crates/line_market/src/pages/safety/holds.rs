@@ -46,12 +46,12 @@ async fn holds(
     let ground = Ground::readable(&app, &viewer, lang, &book)?;
     let asked = rows::asked(&HOLDS, &here)?;
     let home = ground.book.clone();
-    let (lots, products) = app
+    let (mut lots, products) = app
         .blocking(move |kernel| {
             kernel.read(|tx| {
                 let filter = LotFilter { held: true, ..Default::default() };
                 Ok::<_, StoreError>((
-                    state::list_lots(tx, &home, &filter, HOLDS_MAX, 0)?,
+                    state::list_lots(tx, &home, &filter, HOLDS_MAX + 1, 0)?,
                     Products::read(tx, &home)?,
                 ))
             })
@@ -70,7 +70,12 @@ async fn holds(
     ];
     let empty =
         Empty { title: t.get("safety-holds-none"), hint: t.get("safety-holds-none-hint"), action: None };
-    let mut table = TableView::new("holds", t.get("safety-holds"), columns, empty);
+    let title = match lots.len() > HOLDS_MAX {
+        true => t.with("safety-holds-cut", &[("count", format::integer(HOLDS_MAX as i64))]),
+        false => t.get("safety-holds"),
+    };
+    lots.truncate(HOLDS_MAX);
+    let mut table = TableView::new("holds", title, columns, empty);
     let cells = |lot: &Lot| {
         let hold = lot.hold.unwrap_or(lot.seq);
         let mine: Vec<&Block> = blocks.iter().filter(|block| block.hold == hold).collect();

@@ -61,7 +61,6 @@ struct Account {
     breaches: Vec<BreachRow>,
     /// Holds, releases and recalls, the latest first.
     orders: Vec<Entry>,
-    slips: i64,
     was_held: bool,
     flag: Option<Flag>,
     walk: Walk,
@@ -114,7 +113,6 @@ fn account(
             merchant: state::merchant(tx, book, &lot.merchant)?.and_then(|merchant| merchant.title),
             breaches: state::breaches(tx, book, Some(&lot.lot), ROWS_MAX)?,
             orders: orders(tx, book, subject)?,
-            slips: i64::try_from(state::count_slips(tx, book, &[&lot.lot])?).unwrap_or(i64::MAX),
             was_held: !state::holds(tx, book, &[&lot.lot], 1)?.is_empty(),
             flag: state::flags(tx, books, book, &[ToldLot::of(lot.clone(), true)])?.remove(&lot.lot),
             tests,
@@ -219,7 +217,7 @@ async fn show(
             let text = t.with("safety-flagged-by", &[("lot", flag.lot.as_str())]);
             (text, format!("/market/{}/lots/{}", flag.book, flag.lot))
         }),
-        tiles: tiles(&ground, &t, &lot, tells_sold.then_some(account.slips)),
+        tiles: tiles(&ground, &t, &lot, tells_sold),
         withheld: (!tells_sold).then(|| t.get("safety-sold-withheld")),
         facts: facts(&app, &ground, &t, &lot, &account),
         blocks: live,
@@ -267,8 +265,8 @@ fn actions(app: &App, viewer: &Viewer, ground: &Ground, t: &T, lot: &Lot) -> Vec
     all
 }
 
-/// Where the lot's grams went; what was sold, and on how many slips, only where that number is given.
-fn tiles(ground: &Ground, t: &T, lot: &Lot, slips: Option<i64>) -> Vec<FigureTile> {
+/// Where the lot's grams went; what was sold, and on how many slips, only where that is told.
+fn tiles(ground: &Ground, t: &T, lot: &Lot, tells_sold: bool) -> Vec<FigureTile> {
     let lang = t.lang();
     let recall = format!("{}/recall", ground.lot_href(&lot.lot));
     let tile = |key: &str, grams: base::Grams| FigureTile::new(t.get(key), &format::weight(lang, grams.0));
@@ -278,11 +276,11 @@ fn tiles(ground: &Ground, t: &T, lot: &Lot, slips: Option<i64>) -> Vec<FigureTil
     };
     let tiles = [
         Some(tile("safety-received", lot.received_g).link(ground.entry_href(lot.seq))),
-        slips.map(|_| part("safety-sold", lot.sold_g)),
+        tells_sold.then(|| part("safety-sold", lot.sold_g)),
         Some(part("safety-moved", lot.moved_g)),
         Some(part("safety-lost", lot.lost_g)),
         Some(part("safety-left", lot.left_g())),
-        slips.map(|slips| FigureTile::new(t.get("safety-slips"), &format::integer(slips)).link(&recall)),
+        tells_sold.then(|| FigureTile::new(t.get("safety-slips"), &format::integer(lot.slips)).link(&recall)),
     ];
     tiles.into_iter().flatten().collect()
 }
