@@ -180,12 +180,9 @@ pub fn scale_credentials(kernel: &Kernel, book: &BookId) -> Result<Vec<(u32, Str
     const AT_ONCE: usize = 16;
     let scales = kernel.read(|tx| state::scales(tx, book))?;
     let scales: Vec<u32> = scales.into_iter().filter(|scale| !scale.fair).map(|scale| scale.scale).collect();
-    let devices = kernel.devices()?;
-    let enrolled: Vec<&str> = devices
-        .iter()
-        .filter(|row| row.book == *book && !row.revoked)
-        .map(|row| row.device.as_str())
-        .collect();
+    let devices = kernel.devices([book])?;
+    let enrolled: Vec<&str> =
+        devices.iter().filter(|row| !row.revoked).map(|row| row.device.as_str()).collect();
     let queue = Mutex::new(scales.into_iter());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = || {

@@ -74,6 +74,10 @@ pub const ACTING_FOR_POST_MAX: usize = 50;
 pub const GRANTS_OF_BRANCH_MAX: usize = 50_000;
 pub const ACCOUNTS_OF_BRANCH_MAX: usize = 20_000;
 pub const TOKENS_OF_BRANCH_MAX: usize = 10_000;
+/// What a branch had of them ever: those that are closed and revoked stay on record. Devices are counted so alone.
+pub const ACCOUNTS_EVER_OF_BRANCH_MAX: usize = 100_000;
+pub const TOKENS_EVER_OF_BRANCH_MAX: usize = 50_000;
+pub const DEVICES_EVER_OF_BRANCH_MAX: usize = 100_000;
 
 /// A password that was reset.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -104,6 +108,7 @@ impl Kernel {
             admin.tree.need_unit(&new.unit)?;
             admin.permit("kernel.account.add", &new.unit, None)?;
             admin.need_room("account where disabled = 0", &new.unit, ACCOUNTS_OF_BRANCH_MAX)?;
+            admin.need_room("account where 1 = 1", &new.unit, ACCOUNTS_EVER_OF_BRANCH_MAX)?;
             if account(admin.desk.read()?, &new.account)?.is_some() {
                 return Err(AdminError::AccountExists(new.account.clone()).into());
             }
@@ -281,7 +286,7 @@ impl Admin<'_, '_> {
             self.permit_grant("kernel.grant.give", &Grant { unit, ..grant.clone() })?;
         }
         self.need_few_grants(grantee, grant)?;
-        self.need_room("access_grant", &grant.unit, GRANTS_OF_BRANCH_MAX)?;
+        self.need_room("access_grant where 1 = 1", &grant.unit, GRANTS_OF_BRANCH_MAX)?;
         let of_role = role.line;
         self.need_own_password(grantee, &grant.unit, grant.line.as_deref().or(of_role))
     }
@@ -291,7 +296,8 @@ impl Admin<'_, '_> {
     fn need_few_grants(&mut self, grantee: &ActorId, grant: &Grant) -> AdminResult<()> {
         const ACTING: &str = "select unit from access_grant where subject = $1";
         let refuse = |most: usize| Err(AdminError::GrantsMany(most).into());
-        if grants(self.desk.read()?, grantee)?.len() >= GRANTS_OF_ACTOR_MAX {
+        let given = self.given.iter().filter(|(other, _)| other == grantee).count();
+        if grants(self.desk.read()?, grantee)?.len() + given >= GRANTS_OF_ACTOR_MAX {
             return refuse(GRANTS_OF_ACTOR_MAX);
         }
         const GIVEN: Sought = Sought::of::<GrantGiven>();
@@ -303,7 +309,9 @@ impl Admin<'_, '_> {
         let Some(post) = grant.subject.as_ref().filter(|of| of.scheme() == "post") else { return Ok(()) };
         let rows = self.desk.read()?.query(ACTING, &[Param::Text(post.as_str())])?;
         let acting = rows.iter().map(|row| id(UnitCode::new(row.text(0)?)));
-        let acting = acting.collect::<Result<Vec<_>, _>>()?;
+        let mut acting = acting.collect::<Result<Vec<_>, _>>()?;
+        let given = self.given.iter().map(|(_, grant)| grant);
+        acting.extend(given.filter(|it| it.subject == grant.subject).map(|it| it.unit.clone()));
         // What is granted elsewhere on behalf of a post takes no place of those who administer it.
         let count = |part: &UnitCode| acting.iter().filter(|unit| self.tree.contains(part, unit)).count();
         let at_root = self.tree.root() == Some(&grant.unit);
@@ -345,6 +353,7 @@ impl Admin<'_, '_> {
     }
 
     fn record_grant(&mut self, grantee: &ActorId, grant: &Grant) -> AdminResult<Receipt> {
+        self.given.push((grantee.clone(), grant.clone()));
         let body = GrantGiven {
             grantee: grantee.clone(),
             role: grant.role.clone(),

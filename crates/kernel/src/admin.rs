@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use access::{Actor, Decision, Denial, Policy, Resource, decide};
+use access::{Actor, Decision, Denial, Grant, Policy, Resource, decide};
 use base::{AccountId, ActorId, BookId, SubjectId, UnitCode};
 use ledger::{Body, BodyError, Draft, Role, Rule};
 use registry::{RegistryError, Tree};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use store::StoreError;
+use store::{Param, StoreError, placeholders};
 
 use crate::accounts::{Session, SessionState, find_actor, session_state};
 use crate::registry::{ROOT_BOOK, id, root_book};
@@ -261,8 +261,10 @@ pub(crate) struct Admin<'a, 'd> {
     by: &'a ActorId,
     /// Whether what outlasts the session may be done; programs have none.
     is_confirmed: bool,
-    /// How many rows of what was asked about units had before this act.
-    counted: BTreeMap<&'static str, Vec<(UnitCode, usize)>>,
+    /// How many rows of what was asked about the units of a branch had before this act.
+    counted: BTreeMap<(&'static str, UnitCode), Vec<(UnitCode, usize)>>,
+    /// What was granted in this act.
+    pub given: Vec<(ActorId, Grant)>,
 }
 
 impl Kernel {
@@ -310,12 +312,14 @@ impl<'a, 'd> Admin<'a, 'd> {
             let nobody = || Actor { id: by.clone(), grants: Vec::new() };
             Some(found.map_or_else(nobody, |found| found.actor))
         };
-        Ok(Self { desk, tree, policy, rights, by, is_confirmed, counted: BTreeMap::new() })
+        let (counted, given) = (BTreeMap::new(), Vec::new());
+        Ok(Self { desk, tree, policy, rights, by, is_confirmed, counted, given })
     }
 
     /// The installation itself at the desk.
     pub fn of_system(desk: &'a mut Desk<'d>, tree: Arc<Tree>, policy: &'a Policy, by: &'a ActorId) -> Self {
-        Self { desk, tree, policy, rights: None, by, is_confirmed: true, counted: BTreeMap::new() }
+        let (counted, given) = (BTreeMap::new(), Vec::new());
+        Self { desk, tree, policy, rights: None, by, is_confirmed: true, counted, given }
     }
 
     /// Refuses what the acting one may not do to a unit's resources of a line, or of none.
@@ -339,19 +343,26 @@ impl<'a, 'd> Admin<'a, 'd> {
         }
     }
 
-    /// Refuses to enter more in a branch of the org tree than so many rows, which have a unit each, of a table or a part of it.
-    /// They are counted once an act.
+    /// Refuses to enter more in a branch of the org tree than so many rows, which have a unit each, of a table under a
+    /// condition. They are counted once an act.
     pub fn need_room(&mut self, rows: &'static str, unit: &UnitCode, most: usize) -> AdminResult<()> {
-        if !self.counted.contains_key(rows) {
-            let sql = format!("select unit, count(*) from {rows} group by unit");
+        const UNITS: usize = 500;
+        let Some(branch) = self.tree.branch(unit) else { return Ok(()) };
+        let key = (rows, branch);
+        if !self.counted.contains_key(&key) {
             let mut counted = Vec::new();
-            for row in self.desk.read()?.query(&sql, &[])? {
-                let count = usize::try_from(row.int(1)?).unwrap_or(usize::MAX);
-                counted.push((id(UnitCode::new(row.text(0)?))?, count));
+            for units in self.tree.subtree(&key.1).chunks(UNITS) {
+                let among = placeholders(1, units.len());
+                let sql = format!("select unit, count(*) from {rows} and unit in ({among}) group by unit");
+                let params: Vec<Param<'_>> = units.iter().map(|unit| Param::Text(unit.as_str())).collect();
+                for row in self.desk.read()?.query(&sql, &params)? {
+                    let count = usize::try_from(row.int(1)?).unwrap_or(usize::MAX);
+                    counted.push((id(UnitCode::new(row.text(0)?))?, count));
+                }
             }
-            self.counted.insert(rows, counted);
+            self.counted.insert(key.clone(), counted);
         }
-        let counted = &self.counted[rows];
+        let counted = &self.counted[&key];
         let count = |branch: &UnitCode| {
             let below = counted.iter().filter(|(unit, _)| self.tree.contains(branch, unit));
             below.map(|(_, count)| count).sum()

@@ -49,9 +49,14 @@ impl Value {
     /// The value of two parts together. Parts of one figure are of one sort.
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Sum { amount }, Self::Sum { amount: more }) => Self::Sum { amount: amount + more },
+            (Self::Sum { amount }, Self::Sum { amount: more }) => {
+                Self::Sum { amount: amount.saturating_add(more) }
+            }
             (Self::Ratio { numerator, denominator }, Self::Ratio { numerator: n, denominator: d }) => {
-                Self::Ratio { numerator: numerator + n, denominator: denominator + d }
+                Self::Ratio {
+                    numerator: numerator.saturating_add(n),
+                    denominator: denominator.saturating_add(d),
+                }
             }
             (part, _) => part,
         }
@@ -115,7 +120,7 @@ impl Kernel {
         period: Period,
         dimension: &str,
     ) -> Result<i64, FigureError> {
-        Ok(self.sums(name, books, period, dimension)?.iter().sum())
+        Ok(total(self.sums(name, books, period, dimension)?))
     }
 
     /// The value of each book, in the order of the books.
@@ -277,7 +282,12 @@ impl Kernel {
 /// What a figure of state stood at before a period; nothing for a flow.
 fn before(tx: &mut dyn Tx, asked: Asked<'_>, period: Period) -> Result<Option<i64>, StoreError> {
     let before = Period::on(period.from.plus(-1));
-    asked.figure.state.then(|| Ok(sums::by_book(tx, asked, before)?.iter().sum())).transpose()
+    asked.figure.state.then(|| Ok(total(sums::by_book(tx, asked, before)?))).transpose()
+}
+
+/// What the sums of books come to; those of very many that each are as large as may be stand for the largest number.
+fn total(sums: Vec<i64>) -> i64 {
+    sums.into_iter().fold(0, i64::saturating_add)
 }
 
 /// The changes of a flow, or what a state that began somewhere stood at after each.

@@ -27,6 +27,7 @@ mod walk;
 pub mod witness;
 mod writer;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -106,6 +107,8 @@ pub struct Kernel {
     published: prove::Published,
     told: Arc<follow::Told>,
     pulse: Arc<Pulse>,
+    /// Sessions whose last request waits to be noted.
+    noting: Arc<Mutex<HashSet<String>>>,
     queue: Mutex<Option<writer::Queue>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     live: broadcast::Sender<Arc<Vec<Entry>>>,
@@ -189,6 +192,7 @@ impl Kernel {
             published: prove::Published::default(),
             told,
             pulse,
+            noting: Arc::default(),
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
             live,

@@ -80,7 +80,7 @@ impl Kernel {
 
     /// The signed checkpoint of a book as it is now.
     ///
-    /// It is kept, so that `audit` can hold us to everything that we ever signed.
+    /// It is kept, so that `audit` can hold us to everything that the log showed.
     pub fn checkpoint(&self, book: &BookId) -> Result<String, ProofError> {
         let (note, size) = self.sign_now(book)?;
         if size > 0 {

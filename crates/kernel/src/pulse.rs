@@ -1,7 +1,7 @@
 //! How the kernel fares: what it counts of itself, and what waits to be done, for whoever watches over the machine.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,18 +28,6 @@ pub struct Pulse {
     /// The commit alone: how long the disk takes.
     pub commits: Histogram,
     duties: Mutex<BTreeMap<&'static str, bool>>,
-    stuck: AtomicBool,
-}
-
-impl Pulse {
-    /// Whether the last transaction that was to be committed could not be.
-    pub fn is_stuck(&self) -> bool {
-        self.stuck.load(Relaxed)
-    }
-
-    pub(crate) fn set_stuck(&self, is_stuck: bool) {
-        self.stuck.store(is_stuck, Relaxed);
-    }
 }
 
 /// A number that only grows.

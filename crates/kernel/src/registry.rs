@@ -193,7 +193,8 @@ impl Kernel {
             // Whose post brings duties loses rights by them: it is not put on somebody from outside.
             let unit = need_active(admin, &held.account)?;
             admin.permit("kernel.post.hold", &unit, None)?;
-            admin.tree.check_held(&held)?;
+            let today = admin.desk.zone().day_of(admin.desk.now());
+            admin.tree.check_held(&held, today)?;
             let of_post = admin.tree.need_post(&held.post)?.unit.clone();
             admin.need_own_password(&account_actor(&held.account), &of_post, None)?;
             admin.record(&held, vec![held.post.clone(), about("account", held.account.as_str())?])

@@ -151,14 +151,18 @@ create table if not exists provider_session (
 );
 ";
 
-/// By which ways somebody came back from the provider, until they are over. What is over is found by an index.
+/// By which ways somebody came back from the provider, until they are over. What is over is found by an index, and so is what
+/// an account holds, and what units have.
 const CAME_BACK: &str = "
 drop table sent_away;
 create table came_back (hash text not null primary key, expires bigint not null);
 create index came_back_by_expiry on came_back (expires);
 create index session_by_expiry on session (expires);
 create index half_session_by_expiry on half_session (expires);
-create index provider_session_by_expiry on provider_session (expires)
+create index provider_session_by_expiry on provider_session (expires);
+create index org_holder_by_account on org_holder (account);
+create index account_of_unit on account (unit, disabled);
+create index api_token_of_unit on api_token (unit, revoked)
 ";
 
 /// Since when a file waits for an entry that names it; those that are there already are taken as named.

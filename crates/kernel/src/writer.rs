@@ -229,9 +229,9 @@ impl Worker {
                 Err(Failed::BeforeCommit(error) | Failed::AtCommit(error)) => {
                     tracing::error!(%error, "a transaction failed");
                     self.bench.pulse.failed.add(1);
-                    self.bench.pulse.set_stuck(true);
                     // What is in memory may no longer be what is on disk.
                     self.edges.clear();
+                    self.bench.tree = None;
                     // Before the database is looked for, which may take long.
                     group.drain(..).for_each(|job| job.settle(Err(error.clone())));
                     if let Err(error) = self.writer.reconnect() {
@@ -281,7 +281,6 @@ impl Worker {
         let written = Instant::now();
         tx.commit().map_err(Failed::at_commit)?;
         let pulse = &self.bench.pulse;
-        pulse.set_stuck(false);
         pulse.commits.note(written.elapsed());
         pulse.groups.note(begun.elapsed());
         pulse.appended.add(finished.entries.len() as u64);

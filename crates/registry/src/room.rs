@@ -2,8 +2,9 @@
 //! Of what a branch may have, each unit with those below it takes a half of what the unit above may, so that whoever
 //! administers a part leaves the other parts room.
 
-use base::UnitCode;
+use base::{Day, UnitCode};
 
+use crate::PostHeld;
 use crate::tree::{Post, RegistryError, Tree};
 
 /// Units above one another, the root among them: what is asked of one is asked of all above it.
@@ -15,6 +16,10 @@ pub const POSTS_OF_BRANCH_MAX: usize = 20_000;
 pub const PLACES_OF_BRANCH_MAX: usize = 20_000;
 /// Times for which posts of a branch are held.
 pub const HOLDINGS_OF_BRANCH_MAX: usize = 50_000;
+/// Times for which one account holds posts from today on, and for which one post is held: whoever holds many is asked about
+/// each at each request, and whoever helps with a matter about all.
+pub const HELD_BY_ACCOUNT_MAX: usize = 100;
+pub const HOLDERS_OF_POST_MAX: usize = 100;
 /// What the smallest part may have, however deep it lies.
 const SHARE_MIN: usize = 20;
 
@@ -57,6 +62,22 @@ impl Tree {
         self.need_room(unit, "post", HOLDINGS_OF_BRANCH_MAX, count)
     }
 
+    pub(crate) fn need_few_holdings(&self, held: &PostHeld, today: Day) -> Result<(), RegistryError> {
+        if held.until.is_some_and(|until| until < today) {
+            return Ok(());
+        }
+        if self.count_held_by(&held.account, today) >= HELD_BY_ACCOUNT_MAX {
+            return Err(RegistryError::HoldsMany {
+                account: held.account.clone(),
+                most: HELD_BY_ACCOUNT_MAX,
+            });
+        }
+        if self.holdings(&held.post).iter().filter(|it| it.lasts(today)).count() >= HOLDERS_OF_POST_MAX {
+            return Err(RegistryError::HeldByMany { post: held.post.clone(), most: HOLDERS_OF_POST_MAX });
+        }
+        Ok(())
+    }
+
     /// Refuses to enter more in a branch than so much, or in a part of it than its share; `count` tells how much there is.
     pub fn need_room(
         &self,
@@ -85,10 +106,10 @@ fn share(most: usize, depth: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use base::BookId;
+    use base::{AccountId, BookId, SubjectId};
 
     use super::*;
-    use crate::{Book, Level, Unit, UnitAdded};
+    use crate::{Book, Holding, Level, Unit, UnitAdded};
 
     fn code(text: &str) -> UnitCode {
         UnitCode::new(text).unwrap()
@@ -158,6 +179,41 @@ mod tests {
         );
         assert_eq!(tree.need_room_for_book(&code("a")), Ok(()));
         assert_eq!(tree.need_room_for_post(&code("a7")), Ok(()));
+    }
+
+    #[test]
+    fn an_account_holds_so_many_posts_and_a_post_is_held_by_so_many_from_today_on() {
+        let post = |number: usize| SubjectId::new(format!("post:one/p{number}")).unwrap();
+        let account = |number: usize| AccountId::new(format!("a{number}")).unwrap();
+        let posts = (0..=HELD_BY_ACCOUNT_MAX + 1).map(|number| Post {
+            id: post(number),
+            unit: code("one"),
+            title_zh: "x".into(),
+            title_en: "x".into(),
+        });
+        let held = |number: usize, by: usize, from: i32, until: Option<i32>| Holding {
+            post: post(number),
+            account: account(by),
+            from: Day(from),
+            until: until.map(Day),
+        };
+        let day = |number: usize| i32::try_from(number).unwrap() + 100;
+        let many = (1..=HELD_BY_ACCOUNT_MAX).map(|number| held(number, 0, 50, None));
+        let in_turn =
+            (0..HOLDERS_OF_POST_MAX).map(|number| held(0, number + 1, day(number), Some(day(number))));
+        let tree = Tree::build(units([0, 0]), Vec::new(), posts.collect(), many.chain(in_turn).collect());
+        let tree = tree.unwrap();
+        let check = |number: usize, by: usize, from: i32, until: Option<i32>, today: i32| {
+            let Holding { post, account, from, until } = held(number, by, from, until);
+            tree.check_held(&PostHeld { post, account, from, until }, Day(today))
+                .map_err(|error| error.field())
+        };
+        let free = HELD_BY_ACCOUNT_MAX + 1;
+        assert_eq!(check(free, 0, 60, None, 100), Err("account"));
+        assert_eq!(check(free, 0, 60, Some(70), 100), Ok(()), "what is over is asked of nobody");
+        assert_eq!(check(free, 1, 60, None, 100), Ok(()));
+        assert_eq!(check(0, 1_000, 500, None, 100), Err("post"));
+        assert_eq!(check(0, 1_000, 500, None, 101), Ok(()), "one of them is over");
     }
 
     #[test]

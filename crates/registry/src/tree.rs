@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use base::{AccountId, BookId, Day, SubjectId, UnitCode};
 
@@ -62,6 +62,11 @@ impl Holding {
         self.from <= day && self.until.is_none_or(|until| day <= until)
     }
 
+    /// Whether it has not ended before a day.
+    pub(crate) fn lasts(&self, day: Day) -> bool {
+        self.until.is_none_or(|until| day <= until)
+    }
+
     fn overlaps(&self, from: Day, until: Option<Day>) -> bool {
         until.is_none_or(|until| self.from <= until) && self.until.is_none_or(|own| from <= own)
     }
@@ -113,6 +118,10 @@ pub enum RegistryError {
     Full { branch: UnitCode, most: usize, field: &'static str },
     #[error("{0} units lie above one another, as many as may")]
     TooDeep(usize),
+    #[error("{most} posts are held by {account} now or later, as many as may")]
+    HoldsMany { account: AccountId, most: usize },
+    #[error("{most} hold the post {post} now or later, as many as may")]
+    HeldByMany { post: SubjectId, most: usize },
 }
 
 impl RegistryError {
@@ -131,6 +140,8 @@ impl RegistryError {
             Self::HeldAgain { .. } => "until",
             Self::Full { field, .. } => field,
             Self::TooDeep(_) => "parent",
+            Self::HoldsMany { .. } => "account",
+            Self::HeldByMany { .. } => "post",
         }
     }
 }
@@ -144,6 +155,8 @@ pub struct Tree {
     books: BTreeMap<BookId, Book>,
     posts: BTreeMap<SubjectId, Post>,
     holdings: BTreeMap<SubjectId, Vec<Holding>>,
+    /// The posts that an account holds, held or will hold.
+    held_by: BTreeMap<AccountId, BTreeSet<SubjectId>>,
     places: BTreeMap<SubjectId, Place>,
 }
 
@@ -188,6 +201,7 @@ impl Tree {
             if !tree.posts.contains_key(&holding.post) {
                 return Err(RegistryError::UnknownPost(holding.post));
             }
+            tree.held_by.entry(holding.account.clone()).or_default().insert(holding.post.clone());
             tree.holdings.entry(holding.post.clone()).or_default().push(holding);
         }
         for held in tree.holdings.values_mut() {
@@ -332,17 +346,27 @@ impl Tree {
 
     /// The posts that an account holds on a day.
     pub fn posts_of(&self, account: &AccountId, day: Day) -> Vec<&Post> {
-        self.posts.values().filter(|post| self.holder(&post.id, day) == Some(account)).collect()
+        self.ever_held(account).filter(|post| self.holder(&post.id, day) == Some(account)).collect()
+    }
+
+    fn ever_held(&self, account: &AccountId) -> impl Iterator<Item = &Post> {
+        self.held_by.get(account).into_iter().flatten().filter_map(|post| self.posts.get(post))
+    }
+
+    /// For how many times from a day on an account holds posts.
+    pub(crate) fn count_held_by(&self, account: &AccountId, day: Day) -> usize {
+        let of_post = |post: &Post| {
+            self.holdings(&post.id).iter().filter(|it| it.account == *account && it.lasts(day)).count()
+        };
+        self.ever_held(account).map(of_post).sum()
     }
 
     /// The units of the posts that an account holds on a day or will hold later.
     pub fn units_served(&self, account: &AccountId, day: Day) -> impl Iterator<Item = &UnitCode> {
         let is_served = move |post: &&Post| {
-            self.holdings(&post.id)
-                .iter()
-                .any(|it| it.account == *account && it.until.is_none_or(|until| day <= until))
+            self.holdings(&post.id).iter().any(|it| it.account == *account && it.lasts(day))
         };
-        self.posts.values().filter(is_served).map(|post| &post.unit)
+        self.ever_held(account).filter(is_served).map(|post| &post.unit)
     }
 
     /// Whether a unit may be added.
@@ -402,9 +426,10 @@ impl Tree {
         }
     }
 
-    /// Whether a post may be held: on no day by two.
-    pub fn check_held(&self, held: &PostHeld) -> Result<(), RegistryError> {
+    /// Whether a post may be held: on no day by two, from today on by so many in turn, and not by who holds many.
+    pub fn check_held(&self, held: &PostHeld, today: Day) -> Result<(), RegistryError> {
         self.need_room_for_holding(&self.need_post(&held.post)?.unit)?;
+        self.need_few_holdings(held, today)?;
         match self.holdings(&held.post).iter().find(|holding| holding.overlaps(held.from, held.until)) {
             Some(other) => {
                 Err(RegistryError::PostTaken { post: held.post.clone(), holder: other.account.clone() })
@@ -525,9 +550,9 @@ mod tests {
             from: Day(from),
             until,
         };
-        assert_eq!(tree.check_held(&held(50, Some(Day(99)))), Ok(()));
+        assert_eq!(tree.check_held(&held(50, Some(Day(99))), Day(250)), Ok(()));
         for (from, until) in [(50, Some(Day(100))), (150, Some(Day(160))), (300, None), (50, None)] {
-            assert!(tree.check_held(&held(from, until)).is_err(), "{from} to {until:?} overlaps");
+            assert!(tree.check_held(&held(from, until), Day(250)).is_err(), "{from} to {until:?} overlaps");
         }
         let left = |account: &str, until| PostLeft {
             post: manager(),

@@ -28,6 +28,7 @@ pub mod live;
 pub mod once;
 mod origin;
 pub mod pages;
+pub mod parts;
 pub mod photo;
 pub mod problem;
 pub mod qr;

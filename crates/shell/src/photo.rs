@@ -6,9 +6,9 @@ use axum::extract::Multipart;
 use axum::http::StatusCode;
 use base::limits::EVIDENCE_BYTES_MAX;
 
+use crate::parts::Parts;
 use crate::problem::Problem;
-use crate::texts::{Both, T};
-use crate::typed::nul;
+use crate::texts::T;
 use crate::view::{Field, FieldKind};
 
 /// The field's name.
@@ -18,27 +18,15 @@ pub const FIELD: &str = "photo";
 const ACCEPT: &str = "image/jpeg,image/png,image/webp,application/pdf";
 
 /// The fields of a form, and its photo if one was chosen.
-pub async fn read(mut form: Multipart) -> Result<(BTreeMap<String, String>, Option<Vec<u8>>), Problem> {
-    let unreadable = |error: axum::extract::multipart::MultipartError| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(EVIDENCE_BYTES_MAX as u64),
-        _ => Problem::bad_request(
-            "form",
-            "multipart",
-            Both::new("表单内容不完整，请重新提交。", error.body_text()),
-        ),
-    };
+pub async fn read(form: Multipart) -> Result<(BTreeMap<String, String>, Option<Vec<u8>>), Problem> {
+    let mut parts = Parts::of(form, EVIDENCE_BYTES_MAX);
     let (mut typed, mut photo) = (BTreeMap::new(), None);
-    while let Some(part) = form.next_field().await.map_err(unreadable)? {
-        let name = part.name().unwrap_or_default().to_owned();
+    while let Some(part) = parts.next().await? {
+        let name = part.name().to_owned();
         if name == FIELD {
-            let bytes = part.bytes().await.map_err(unreadable)?;
-            photo = (!bytes.is_empty()).then(|| bytes.to_vec());
+            photo = Some(part.bytes().await?).filter(|bytes| !bytes.is_empty());
         } else {
-            let text = part.text().await.map_err(unreadable)?;
-            if text.contains('\0') {
-                return Err(nul());
-            }
-            typed.insert(name, text);
+            typed.insert(name, part.text().await?);
         }
     }
     Ok((typed, photo))

@@ -10,6 +10,7 @@ use base::limits::EVIDENCE_BYTES_MAX;
 use matters::PostId;
 
 use crate::app::App;
+use crate::parts::{Parts, broken};
 use crate::problem::Problem;
 use crate::texts::{Both, Lang, T};
 use crate::view::Field;
@@ -165,32 +166,25 @@ impl FromRequest<App> for Sent {
 }
 
 async fn read_parts(request: axum::http::Request<Body>, app: &App) -> Result<Sent, Problem> {
-    let unreadable = |error: axum::extract::multipart::MultipartError| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(EVIDENCE_BYTES_MAX as u64),
-        _ => broken(error.body_text()),
-    };
-    let mut form = Multipart::from_request(request, app).await.map_err(|error| broken(error.body_text()))?;
+    let form = Multipart::from_request(request, app).await.map_err(|error| broken(error.body_text()))?;
+    let mut parts = Parts::of(form, EVIDENCE_BYTES_MAX);
     let (mut values, mut files) = (BTreeMap::new(), Vec::new());
-    while let Some(part) = form.next_field().await.map_err(unreadable)? {
-        let field = part.name().unwrap_or_default().to_owned();
-        let Some(name) = part.file_name().map(str::to_owned) else {
-            let text = part.text().await.map_err(unreadable)?;
-            if text.contains('\0') {
-                return Err(nul());
-            }
-            values.insert(field, text);
+    while let Some(part) = parts.next().await? {
+        let (field, name) = (part.name().to_owned(), part.file_name().map(str::to_owned));
+        let Some(name) = name else {
+            values.insert(field, part.text().await?);
             continue;
         };
-        let bytes = part.bytes().await.map_err(unreadable)?;
+        let bytes = part.bytes().await?;
         if !bytes.is_empty() {
-            files.push(File { field, name, bytes: bytes.to_vec() });
+            files.push(File { field, name, bytes });
         }
     }
     Ok(Sent { typed: Typed::new(values), files })
 }
 
 /// Fields of a form: each takes some twenty times its bytes in memory.
-const FIELDS_MAX: usize = 5_000;
+pub(crate) const FIELDS_MAX: usize = 5_000;
 
 /// Refuses a form without files that holds U+0000.
 pub(crate) fn check_fields(bytes: &[u8]) -> Result<(), Problem> {
@@ -198,11 +192,15 @@ pub(crate) fn check_fields(bytes: &[u8]) -> Result<(), Problem> {
         return Err(nul());
     }
     if bytes.iter().filter(|byte| **byte == b'&').count() >= FIELDS_MAX {
-        let zh = format!("表单字段过多，不得超过 {FIELDS_MAX} 个。");
-        let en = format!("a form may have {FIELDS_MAX} fields at most");
-        return Err(Problem::bad_request("form", "length", Both::new(zh, en)));
+        return Err(too_many_fields());
     }
     Ok(())
+}
+
+pub(crate) fn too_many_fields() -> Problem {
+    let zh = format!("表单字段过多，不得超过 {FIELDS_MAX} 个。");
+    let en = format!("a form may have {FIELDS_MAX} fields at most");
+    Problem::bad_request("form", "length", Both::new(zh, en))
 }
 
 /// No database takes U+0000 in a text.
@@ -212,8 +210,4 @@ pub(crate) fn nul() -> Problem {
         "format",
         Both::new("表单不得含有空字符（U+0000）。", "a form must not hold U+0000"),
     )
-}
-
-fn broken(reason: String) -> Problem {
-    Problem::bad_request("form", "multipart", Both::new("表单内容不完整，请重新提交。", reason))
 }

@@ -151,21 +151,23 @@ impl Viewer {
 
     /// Notes who reads what is restricted, for each part of the org tree that is shown. What cannot be noted is not
     /// shown.
-    pub fn note_read(&self, app: &App, scope: &Scope, what: &str) -> Result<(), Problem> {
-        let mut units: Vec<&UnitCode> = scope.sights().iter().map(|sight| &sight.root).collect();
+    pub async fn note_read(&self, app: &App, scope: &Scope, what: &str) -> Result<(), Problem> {
+        let mut units: Vec<UnitCode> = scope.sights().iter().map(|sight| sight.root.clone()).collect();
         units.sort();
         units.dedup();
-        self.note(app, &units, what)
+        self.note(app, units, what.to_owned()).await
     }
 
     /// Notes who reads what is restricted of one unit.
-    pub fn note_read_of(&self, app: &App, unit: &UnitCode, what: &str) -> Result<(), Problem> {
-        self.note(app, &[unit], what)
+    pub async fn note_read_of(&self, app: &App, unit: &UnitCode, what: &str) -> Result<(), Problem> {
+        self.note(app, vec![unit.clone()], what.to_owned()).await
     }
 
-    fn note(&self, app: &App, units: &[&UnitCode], what: &str) -> Result<(), Problem> {
-        let noted = app.kernel.log_read(&self.id(), units, what);
-        noted.map_err(|error| append_problem(error, |()| Problem::internal()))
+    async fn note(&self, app: &App, units: Vec<UnitCode>, what: String) -> Result<(), Problem> {
+        let who = self.id();
+        app.limits.read(&who)?;
+        let noted = app.blocking(move |kernel| Ok::<_, Problem>(kernel.log_read(&who, &units, &what)));
+        noted.await?.map_err(|error| append_problem(error, |()| Problem::internal()))
     }
 
     /// The books of a line in which an action is allowed to the viewer without being an owner.
@@ -282,6 +284,8 @@ pub struct Limits {
     witness: DefaultKeyedRateLimiter<IpAddr>,
     one_time: DefaultKeyedRateLimiter<ActorId>,
     acts: DefaultKeyedRateLimiter<ActorId>,
+    reads: DefaultKeyedRateLimiter<ActorId>,
+    public_sites: DefaultKeyedRateLimiter<IpAddr>,
     /// Places for sockets.
     pub sockets: Seats,
     /// Places for streams.
@@ -303,6 +307,8 @@ impl Default for Limits {
             witness: RateLimiter::keyed(per_minute(600)),
             one_time: RateLimiter::keyed(per_minute(30)),
             acts: RateLimiter::keyed(per_minute(600)),
+            reads: RateLimiter::keyed(per_minute(600)),
+            public_sites: RateLimiter::keyed(per_minute(1_200)),
             sockets: Seats::for_sockets(),
             streams: Seats::for_streams(),
             screens: Seats::for_screens(),
@@ -336,9 +342,17 @@ impl Limits {
         }
     }
 
-    /// A hundred and twenty public pages a minute for an address.
+    /// A hundred and twenty public pages a minute for an address, and ten times as many for an IPv6 site.
     pub fn public(&self, address: IpAddr) -> Result<(), Problem> {
+        self.of_site(address)?;
         self.public.check_key(&address).map_err(|_| Problem::too_many_requests(30))
+    }
+
+    fn of_site(&self, address: IpAddr) -> Result<(), Problem> {
+        match crate::caller::site(address) {
+            Some(site) => self.public_sites.check_key(&site).map_err(|_| Problem::too_many_requests(30)),
+            None => Ok(()),
+        }
     }
 
     /// Twenty files a minute for an account or a program: what is kept once is kept for good.
@@ -354,6 +368,7 @@ impl Limits {
 
     /// Six hundred requests for a cosignature a minute for an address: an installation asks for each of its books.
     pub fn witness(&self, address: IpAddr) -> Result<(), Problem> {
+        self.of_site(address)?;
         self.witness.check_key(&address).map_err(|_| Problem::too_many_requests(10))
     }
 
@@ -367,6 +382,11 @@ impl Limits {
         self.acts.check_key(actor).map_err(|_| Problem::too_many_requests(10))
     }
 
+    /// Six hundred reads of what is restricted a minute: each is noted for good.
+    pub fn read(&self, actor: &ActorId) -> Result<(), Problem> {
+        self.reads.check_key(actor).map_err(|_| Problem::too_many_requests(10))
+    }
+
     /// Forgets who has not tried for a while.
     pub fn forget(&self) {
         self.sign_in.retain_recent();
@@ -376,6 +396,8 @@ impl Limits {
         self.witness.retain_recent();
         self.one_time.retain_recent();
         self.acts.retain_recent();
+        self.reads.retain_recent();
+        self.public_sites.retain_recent();
         self.turns.forget();
     }
 }

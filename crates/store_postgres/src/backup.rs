@@ -25,7 +25,9 @@ pub fn dump(config: &Config, to: &Path) -> Result<(), StoreError> {
     })?;
     let finish = || -> io::Result<()> {
         File::open(&partial)?.sync_all()?;
-        std::fs::rename(&partial, to)
+        std::fs::rename(&partial, to)?;
+        File::open(to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
+            .sync_all()
     };
     finish().map_err(|error| failed(error.to_string()))
 }

@@ -57,6 +57,18 @@ impl SqliteStore {
         Self { path: path.to_owned(), readers: Pool::new(1), query_time_max: QUERY_TIME_MAX }
     }
 
+    /// Copies all of the log into the database, so that its file alone is whole. Nobody else has it open; whoever calls this holds
+    /// the [`WriterLock`].
+    pub fn empty_log(&self) -> Result<(), StoreError> {
+        let writer = connection::open_writer(&self.path).map_err(|error| unreachable(&error))?;
+        match connection::empty_log(&writer).map_err(|error| unreachable(&error))? {
+            true => Ok(()),
+            false => {
+                Err(StoreError::Connection { engine: ENGINE, reason: "somebody reads the database".into() })
+            }
+        }
+    }
+
     /// With another time after which a reader's query is ended.
     pub fn with_query_time(self, query_time_max: Duration) -> Self {
         Self { query_time_max, ..self }
@@ -116,7 +128,9 @@ impl Store for SqliteStore {
         let partial = PathBuf::from(partial);
         let finish = || -> io::Result<()> {
             File::open(&partial)?.sync_all()?;
-            std::fs::rename(&partial, to)
+            std::fs::rename(&partial, to)?;
+            File::open(to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
+                .sync_all()
         };
         remove_if_there(&partial).map_err(|error| failed(error.to_string()))?;
         connection::reserve(&partial).map_err(|error| failed(error.to_string()))?;

@@ -20,7 +20,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use shell::Problem;
-use shell::caller::network;
+use shell::caller::{network, site};
 use shell::seats::{Seat, Seats};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -117,7 +117,7 @@ fn seat_of(of_each: &Seats, address: IpAddr, proxies: &[IpAddr]) -> Result<Optio
     let address = address.to_canonical();
     match address.is_loopback() || proxies.contains(&address) {
         true => Ok(None),
-        false => of_each.take(&network(address).to_string()).map(Some),
+        false => of_each.take(&site(address).unwrap_or_else(|| network(address)).to_string()).map(Some),
     }
 }
 
@@ -267,7 +267,11 @@ mod tests {
         assert!(held.iter().all(Option::is_some) && seat("203.0.113.7").is_err());
         assert!(seat("203.0.113.8").unwrap().is_some());
         let of_network = [seat("2001:db8::1"), seat("2001:db8::2")].map(Result::unwrap);
-        assert!(seat("2001:db8::3").is_err() && seat("2001:db8:0:1::3").unwrap().is_some());
+        assert!(
+            seat("2001:db8::3").is_err()
+                && seat("2001:db8:0:1::3").is_err()
+                && seat("2001:db8:1::3").unwrap().is_some()
+        );
         for _ in 0..3 {
             assert!(seat("10.0.0.7").unwrap().is_none() && seat("127.0.0.1").unwrap().is_none());
         }

@@ -3,16 +3,21 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 
 use base::Entropy;
 use merkle::SignerKey;
 
 use crate::{Config, Error, SystemEntropy, file_error};
 
+pub fn path(config: &Config) -> PathBuf {
+    config.data.join("signing.key")
+}
+
 /// Reads the key of the installation, and makes it the first time.
 pub fn signer(config: &Config) -> Result<SignerKey, Error> {
     std::fs::create_dir_all(&config.data).map_err(|error| file_error(&config.data, &error))?;
-    let path = config.data.join("signing.key");
+    let path = path(config);
     match std::fs::read_to_string(&path) {
         Ok(text) => {
             let key = SignerKey::parse(text.trim())?;

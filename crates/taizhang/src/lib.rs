@@ -123,8 +123,18 @@ pub fn open_kernel(
     Ok(kernel)
 }
 
-/// Opens everything as the configuration says.
+/// Opens everything as the configuration says. Nothing is founded where there was an installation, whose database is gone
+/// or is named elsewhere: it would be another one under the same key.
 pub fn open(config: &Config) -> Result<Arc<Kernel>, Error> {
+    let (database, key) = (config.database_path(), keys::path(config));
+    if config.database_url.is_none() && key.exists() && !database.exists() {
+        return Err(Error::Refused(format!(
+            "{} is there and {} is not: set DATABASE_URL if the database is PostgreSQL, put a copy in place by taizhang restore, \
+             or move the key aside to found another installation",
+            key.display(),
+            database.display()
+        )));
+    }
     open_kernel(config, open_store(config)?, Surroundings::of_system(config)?)
 }
 

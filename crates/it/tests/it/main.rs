@@ -57,6 +57,7 @@ mod renewed;
 mod replica;
 mod scales;
 mod second_step;
+mod shared;
 mod siege;
 mod simulation;
 mod spread;

@@ -161,6 +161,21 @@ fn a_copy_made_under_load_is_what_the_book_was_and_takes_its_place() {
     assert!(said.contains("registry does not go on"), "{said}");
     assert!(!Path::new(&place_of("anew.db")).exists());
 
+    // What was there before is kept each time, and nothing is founded under a key whose database is gone.
+    let before = leaves(&place);
+    assert!(done(&place, &["restore", copy]).contains("taizhang.db.before-restore kept"));
+    assert!(
+        done(&place, &["restore", &place_of("taizhang.db.before-restore")])
+            .contains("taizhang.db.before-restore-2 kept")
+    );
+    assert_eq!(leaves(&place), before);
+    std::fs::rename(place_of("taizhang.db"), place_of("away.db")).unwrap();
+    for command in [&["audit"][..], &["password", "admin"], &["serve"]] {
+        assert!(refused(&place, command).contains("signing.key is there"), "{command:?}");
+    }
+    assert!(!Path::new(&place_of("taizhang.db")).exists());
+    std::fs::rename(place_of("away.db"), place_of("taizhang.db")).unwrap();
+
     // A copy that was changed takes nobody's place.
     let mut bytes = std::fs::read(copy).unwrap();
     let (said, forged) = (br#""product":"tomato""#, br#""product":"potato""#);

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx};
 use subtle::ConstantTimeEq;
 
+use super::{DEVICES_EVER_OF_BRANCH_MAX, TOKENS_EVER_OF_BRANCH_MAX, TOKENS_OF_BRANCH_MAX};
 use super::{DeviceEnrolled, DeviceRevoked, TokenIssued, TokenRevoked, device_actor, find_actor, text};
-use super::{GRANTS_OF_ACTOR_MAX, TOKENS_OF_BRANCH_MAX};
 use crate::admin::{AdminError, AdminResult, By, about};
 use crate::registry::root_size;
 use crate::{Kernel, Receipt};
@@ -71,12 +71,12 @@ impl Kernel {
             admin.tree.need_unit(&new.unit)?;
             admin.permit("kernel.token.issue", &new.unit, None)?;
             admin.need_room("api_token where revoked = 0", &new.unit, TOKENS_OF_BRANCH_MAX)?;
+            admin.need_room("api_token where 1 = 1", &new.unit, TOKENS_EVER_OF_BRANCH_MAX)?;
             if new.grants.is_empty() {
                 return Err(AdminError::NoGrants.into());
             }
-            // Each counts those before this act.
-            if new.grants.len() > GRANTS_OF_ACTOR_MAX {
-                return Err(AdminError::GrantsMany(GRANTS_OF_ACTOR_MAX).into());
+            if (1..new.grants.len()).any(|at| new.grants[..at].contains(&new.grants[at])) {
+                return Err(AdminError::AlreadyGranted.into());
             }
             if new.expires.is_some_and(|expires| expires <= admin.desk.now()) {
                 return Err(AdminError::ExpiresInPast.into());
@@ -130,6 +130,8 @@ impl Kernel {
                     if usize::try_from(had).unwrap_or(usize::MAX) >= DEVICES_OF_BOOK_MAX {
                         return Err(AdminError::DevicesMany(DEVICES_OF_BOOK_MAX).into());
                     }
+                    const OF_UNITS: &str = "device join org_book on org_book.book = device.book where 1 = 1";
+                    admin.need_room(OF_UNITS, &unit, DEVICES_EVER_OF_BRANCH_MAX)?;
                 }
             }
             let actor = device_actor(&new.book, &new.device)

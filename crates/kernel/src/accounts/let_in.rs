@@ -80,9 +80,10 @@ impl Desk<'_> {
             grants.extend(of_posts(tx, &by.actor, today.0)?);
         }
         // One may be there twice: by a grant, and by the post itself.
-        let times = |all: &[Grant], it: &Grant| all.iter().filter(|other| *other == it).count();
-        let is_same = |it: &Grant| times(&grants, it) == times(&by.actor.grants, it);
-        Ok(grants.len() == by.actor.grants.len() && grants.iter().all(is_same))
+        let mut before: Vec<&Grant> = by.actor.grants.iter().collect();
+        before.sort_unstable();
+        grants.sort_unstable();
+        Ok(grants.iter().eq(before))
     }
 }
 

@@ -2,11 +2,14 @@
 
 use access::Grant;
 use base::{AccountId, ActorId, BookId, Seq, SubjectId, Time, UnitCode};
-use store::{Row, StoreError};
+use store::{Param, Row, StoreError, Tx};
 
 use super::Identity;
 use crate::Kernel;
 use crate::registry::{id, rows};
+
+/// Rows that are read at a time: what others have of a list takes no memory of its reader.
+const READ_AT_ONCE: usize = 1_000;
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,26 +58,32 @@ pub struct DeviceRow {
 impl Kernel {
     /// Every account, in the order of names.
     pub fn accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
-        const ALL: &str = "select account, unit, title, disabled,
+        self.accounts_where(|_| true)
+    }
+
+    /// The accounts that fit.
+    pub fn accounts_where(&self, fits: impl Fn(&AccountRow) -> bool) -> Result<Vec<AccountRow>, StoreError> {
+        let page = format!(
+            "select account, unit, title, disabled,
             cast(case when totp.confirmed = 1 then 1 else 0 end as bigint), issuer, identifier,
-            account_identity.seq, identity_confirmed.seq
+            account_identity.seq, identity_confirmed.seq, account.actor
             from account left join totp on totp.actor = account.actor
             left join account_identity on account_identity.actor = account.actor
-            left join identity_confirmed on identity_confirmed.actor = account.actor order by account";
-        self.read(|tx| {
-            rows(tx, ALL, |row| {
-                Ok(AccountRow {
-                    account: id(AccountId::new(row.text(0)?))?,
-                    unit: id(UnitCode::new(row.text(1)?))?,
-                    title: row.text(2)?.to_owned(),
-                    disabled: row.int(3)? != 0,
-                    totp: row.int(4)? != 0,
-                    identity: identity(row, 5)?,
-                    identity_waits: row.int_or_null(7)?.is_some()
-                        && row.int_or_null(7)? != row.int_or_null(8)?,
-                })
+            left join identity_confirmed on identity_confirmed.actor = account.actor
+            where account.actor > $1 order by account.actor limit {READ_AT_ONCE}"
+        );
+        let read = |row: &Row| {
+            Ok(AccountRow {
+                account: id(AccountId::new(row.text(0)?))?,
+                unit: id(UnitCode::new(row.text(1)?))?,
+                title: row.text(2)?.to_owned(),
+                disabled: row.int(3)? != 0,
+                totp: row.int(4)? != 0,
+                identity: identity(row, 5)?,
+                identity_waits: row.int_or_null(7)?.is_some() && row.int_or_null(7)? != row.int_or_null(8)?,
             })
-        })
+        };
+        self.read(|tx| fitting(tx, &page, 9, read, &fits))
     }
 
     /// Every grant that holds, in the order in which they were given.
@@ -88,36 +97,71 @@ impl Kernel {
         })
     }
 
-    /// Every token, in the order of titles.
-    pub fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
-        const ALL: &str = "select token, unit, title, expires, revoked from api_token order by title, token";
-        self.read(|tx| {
-            rows(tx, ALL, |row| {
-                Ok(TokenRow {
-                    token: row.text(0)?.to_owned(),
-                    unit: id(UnitCode::new(row.text(1)?))?,
-                    title: row.text(2)?.to_owned(),
-                    expires: row.int_or_null(3)?.map(Time),
-                    revoked: row.int(4)? != 0,
-                })
+    /// The tokens that fit, in the order of titles.
+    pub fn tokens_where(&self, fits: impl Fn(&TokenRow) -> bool) -> Result<Vec<TokenRow>, StoreError> {
+        let page = format!(
+            "select token, unit, title, expires, revoked from api_token where token > $1 order by token limit {READ_AT_ONCE}"
+        );
+        let read = |row: &Row| {
+            Ok(TokenRow {
+                token: row.text(0)?.to_owned(),
+                unit: id(UnitCode::new(row.text(1)?))?,
+                title: row.text(2)?.to_owned(),
+                expires: row.int_or_null(3)?.map(Time),
+                revoked: row.int(4)? != 0,
             })
-        })
+        };
+        let mut found = self.read(|tx| fitting(tx, &page, 0, read, &fits))?;
+        found.sort_by(|a, b| (&a.title, &a.token).cmp(&(&b.title, &b.token)));
+        Ok(found)
     }
 
-    /// Every device, book by book, in the order of names.
-    pub fn devices(&self) -> Result<Vec<DeviceRow>, StoreError> {
-        const ALL: &str = "select book, device, title, subject, revoked from device order by book, device";
+    /// The devices of some books, book by book, in the order of names.
+    pub fn devices<'b>(
+        &self,
+        books: impl IntoIterator<Item = &'b BookId>,
+    ) -> Result<Vec<DeviceRow>, StoreError> {
+        const OF_BOOK: &str =
+            "select book, device, title, subject, revoked from device where book = $1 order by device";
         self.read(|tx| {
-            rows(tx, ALL, |row| {
-                Ok(DeviceRow {
-                    book: id(BookId::new(row.text(0)?))?,
-                    device: row.text(1)?.to_owned(),
-                    title: row.text(2)?.to_owned(),
-                    subject: id(SubjectId::new(row.text(3)?))?,
-                    revoked: row.int(4)? != 0,
-                })
-            })
+            let mut found = Vec::new();
+            for book in books {
+                for row in tx.query(OF_BOOK, &[Param::Text(book.as_str())])? {
+                    found.push(DeviceRow {
+                        book: id(BookId::new(row.text(0)?))?,
+                        device: row.text(1)?.to_owned(),
+                        title: row.text(2)?.to_owned(),
+                        subject: id(SubjectId::new(row.text(3)?))?,
+                        revoked: row.int(4)? != 0,
+                    });
+                }
+            }
+            Ok(found)
         })
+    }
+}
+
+/// What fits of all rows, which a page brings in the order of a key behind one of them.
+fn fitting<T>(
+    tx: &mut dyn Tx,
+    page: &str,
+    key: usize,
+    read: impl Fn(&Row) -> Result<T, StoreError>,
+    fits: impl Fn(&T) -> bool,
+) -> Result<Vec<T>, StoreError> {
+    let (mut found, mut behind) = (Vec::new(), String::new());
+    loop {
+        let rows = tx.query(page, &[Param::Text(&behind)])?;
+        for row in &rows {
+            let item = read(row)?;
+            if fits(&item) {
+                found.push(item);
+            }
+        }
+        match rows.last() {
+            Some(last) if rows.len() == READ_AT_ONCE => behind = last.text(key)?.to_owned(),
+            _ => return Ok(found),
+        }
     }
 }
 

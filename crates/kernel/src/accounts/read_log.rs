@@ -18,15 +18,17 @@ pub struct ReadRow {
 }
 
 impl Kernel {
-    /// Logs that somebody reads restricted data of a unit, without waiting for the disk. Where the writer cannot take
-    /// it, or nothing comes to the disk now, the caller must not show the data.
-    pub fn log_read(&self, actor: &ActorId, units: &[&UnitCode], what: &str) -> Result<(), AppendError<()>> {
+    /// Logs that somebody reads restricted data of a unit. Where that does not come to the disk, the caller must not show the
+    /// data.
+    ///
+    /// Blocks, as everything that is appended.
+    pub fn log_read(&self, actor: &ActorId, units: &[UnitCode], what: &str) -> Result<(), AppendError<()>> {
         const LOG: &str = "insert into read_log (unit, at, nonce, actor, what) values ($1, $2, $3, $4, $5)";
         let at = self.now();
         let actor = text(actor.as_str());
         let units: Vec<Value> = units.iter().map(|unit| text(unit.as_str())).collect();
         let what: String = what.chars().filter(|c| *c != '\0').take(TEXT_CHARS_MAX).collect();
-        self.send(move |desk| {
+        self.append_blocking(move |desk| {
             for unit in &units {
                 let drawn = desk.secret();
                 // Tells reads of one millisecond apart, on any node.
@@ -37,8 +39,7 @@ impl Kernel {
                 );
             }
             Ok(())
-        })?;
-        if self.pulse.is_stuck() { Err(AppendError::Busy) } else { Ok(()) }
+        })
     }
 
     /// The reads of some units' restricted data before a moment, latest first.

@@ -1,5 +1,8 @@
 //! Signing in, and the sessions that follow.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use access::{Actor, Grant, Policy};
 use base::{AccountId, ActorId, Time};
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -247,14 +250,35 @@ impl Kernel {
 
     /// Notes a request without waiting for it; if the writer is too busy, the next request does it.
     fn note_seen(&self, hash: String, now: Time) {
+        // However many requests come meanwhile, one waits to be noted.
+        let Some(noting) = Noting::begin(&self.noting, hash) else { return };
         let noted = self.send::<_, (), ()>(move |desk| {
             let sql = "update session set seen = $2 where hash = $1 and seen < $2";
-            desk.aside(sql, vec![text(&hash), Value::Int(now.0)]);
+            desk.aside(sql, vec![text(&noting.hash), Value::Int(now.0)]);
             Ok(())
         });
         if let Err(error) = noted {
             tracing::debug!(%error, "a session's last request was not noted");
         }
+    }
+}
+
+/// A session whose last request is being noted, until the job is gone, done or not.
+struct Noting {
+    all: Arc<Mutex<HashSet<String>>>,
+    hash: String,
+}
+
+impl Noting {
+    fn begin(all: &Arc<Mutex<HashSet<String>>>, hash: String) -> Option<Self> {
+        let is_first = all.lock().unwrap_or_else(PoisonError::into_inner).insert(hash.clone());
+        is_first.then(|| Self { all: all.clone(), hash })
+    }
+}
+
+impl Drop for Noting {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.hash);
     }
 }
 

@@ -112,7 +112,7 @@ impl Kernel {
 }
 
 fn total(tx: &mut dyn Tx, asked: Asked<'_>, period: Period) -> Result<i64, StoreError> {
-    Ok(sums::by_book(tx, asked, period)?.iter().sum())
+    Ok(super::total(sums::by_book(tx, asked, period)?))
 }
 
 /// The days whose entries can be read.

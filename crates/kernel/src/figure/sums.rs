@@ -141,7 +141,8 @@ pub(crate) fn by_book(tx: &mut dyn Tx, asked: Asked<'_>, period: Period) -> Resu
     let mut sums: HashMap<String, i64> = HashMap::new();
     let mut add = |rows: Vec<store::Row>, sign: i64| {
         for row in rows {
-            *sums.entry(row.text(0)?.to_owned()).or_default() += sign * row.int(1)?;
+            let sum = sums.entry(row.text(0)?.to_owned()).or_default();
+            *sum = sum.saturating_add(sign.saturating_mul(row.int(1)?));
         }
         Ok::<_, StoreError>(())
     };

@@ -63,7 +63,7 @@ async fn list_of_persons<T: Send + 'static>(
 ) -> Result<Json<T>, Problem> {
     let (of, resource) = market(app, book)?;
     viewer.need(app, READ, &resource)?;
-    viewer.note_read_of(app, &resource.unit, &format!("{what} {of}"))?;
+    viewer.note_read_of(app, &resource.unit, &format!("{what} {of}")).await?;
     list(app, viewer, book, read).await
 }
 
@@ -146,7 +146,7 @@ async fn lot(
         .await?
         .ok_or_else(Problem::not_found)?;
     if !viewer.allows(&app, READ_TAKINGS, &resource) {
-        note_lot(&app, &viewer, &resource, "balance", (&of, &account.lot.lot))?;
+        note_lot(&app, &viewer, &resource, "balance", (&of, &account.lot.lot)).await?;
     }
     Ok(Json(account))
 }
@@ -167,7 +167,7 @@ async fn lot_recall(
     let found = app.blocking(move |kernel| recall(kernel, &book, &lot, takings)).await?;
     let found = found.ok_or_else(Problem::not_found)?;
     if !takings {
-        note_lot(&app, &viewer, &resource, "recall", (&of, &found.lot.lot))?;
+        note_lot(&app, &viewer, &resource, "recall", (&of, &found.lot.lot)).await?;
     }
     Ok(Json(found))
 }

@@ -48,14 +48,14 @@ pub(crate) fn readable(app: &App, viewer: &Viewer, book: &str, action: &str) -> 
 
 /// Notes that somebody who may not read takings reads what tells the balance of a lot: of one after the other it would be the
 /// takings.
-pub(crate) fn note_lot(
+pub(crate) async fn note_lot(
     app: &App,
     viewer: &Viewer,
     market: &Resource,
     what: &str,
     (book, lot): (&BookId, &str),
 ) -> Result<(), Problem> {
-    viewer.note_read_of(app, &market.unit, &format!("{what} of lot {book}/{lot}"))
+    viewer.note_read_of(app, &market.unit, &format!("{what} of lot {book}/{lot}")).await
 }
 
 /// What a refusal is called and says, in both languages.

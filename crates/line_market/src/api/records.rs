@@ -238,6 +238,6 @@ async fn evidence(
     let of = (book.clone(), digest.clone());
     let found = app.blocking(move |kernel| kernel.evidence(&of.0, &of.1)).await?;
     let found = found.ok_or_else(Problem::not_found)?;
-    viewer.note_read_of(&app, &resource.unit, &format!("evidence {book}/{digest}"))?;
+    viewer.note_read_of(&app, &resource.unit, &format!("evidence {book}/{digest}")).await?;
     Ok(evidence::shown(found, &digest))
 }

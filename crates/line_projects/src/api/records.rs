@@ -216,6 +216,6 @@ async fn evidence(
         kernel.evidence(&book, &digest)
     });
     let found = found.await?.ok_or_else(Problem::not_found)?;
-    viewer.note_read_of(&app, &resource.unit, &format!("evidence {of}/{name}"))?;
+    viewer.note_read_of(&app, &resource.unit, &format!("evidence {of}/{name}")).await?;
     Ok(evidence::shown(found, &name))
 }

@@ -125,14 +125,11 @@ pub(super) fn once<T: Serialize>(status: StatusCode, body: T) -> Response {
 /// The accounts that the viewer may see; the read is noted.
 pub async fn accounts(app: &App, viewer: &Viewer) -> Result<Vec<AccountRow>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.account.list")?;
-    viewer.note_read(app, &scope, "accounts")?;
+    viewer.note_read(app, &scope, "accounts").await?;
     let tree = app.tree();
-    let all = app.blocking(move |kernel| {
-        let mut all = kernel.accounts()?;
-        all.retain(|row| scope.allows(&tree, &Resource::of(&row.unit)));
-        Ok::<_, StoreError>(all)
-    });
-    all.await
+    let all = app
+        .blocking(move |kernel| kernel.accounts_where(|row| scope.allows(&tree, &Resource::of(&row.unit))));
+    Ok(all.await?)
 }
 
 /// The grants that the viewer may see.

@@ -32,7 +32,7 @@ pub fn router() -> OpenApiRouter<App> {
 /// The contacts that the viewer may see; the read is noted.
 pub async fn contacts(app: &App, viewer: &Viewer) -> Result<Vec<Contact>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.contact.list")?;
-    viewer.note_read(app, &scope, "contacts")?;
+    viewer.note_read(app, &scope, "contacts").await?;
     let tree = app.tree();
     let mut all = app.blocking(|kernel| kernel.contacts()).await?;
     all.retain(|row| sees(&scope, &tree, &row.post));

@@ -29,18 +29,16 @@ pub fn router() -> OpenApiRouter<App> {
 pub async fn tokens(app: &App, viewer: &Viewer) -> Result<Vec<TokenRow>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.token.list")?;
     let tree = app.tree();
-    let mut all = app.blocking(|kernel| kernel.tokens()).await?;
-    all.retain(|row| scope.allows(&tree, &Resource::of(&row.unit)));
-    Ok(all)
+    let all =
+        app.blocking(move |kernel| kernel.tokens_where(|row| scope.allows(&tree, &Resource::of(&row.unit))));
+    Ok(all.await?)
 }
 
 /// The devices that the viewer may see.
 pub async fn devices(app: &App, viewer: &Viewer) -> Result<Vec<DeviceRow>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.device.list")?;
     let books = scope.books(&app.tree(), None);
-    let mut all = app.blocking(|kernel| kernel.devices()).await?;
-    all.retain(|row| books.binary_search(&row.book).is_ok());
-    Ok(all)
+    Ok(app.blocking(move |kernel| kernel.devices(&books)).await?)
 }
 
 /// A token, without its secret.

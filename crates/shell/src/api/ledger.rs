@@ -117,18 +117,18 @@ pub async fn readable(app: &App, viewer: &Viewer, book: &str, seq: u64) -> Resul
     }
     let entry =
         app.blocking(move |kernel| kernel.entry(&book, Seq(seq))).await?.ok_or_else(Problem::not_found)?;
-    note_if_restricted(app, viewer, &entry)?;
+    note_if_restricted(app, viewer, &entry).await?;
     Ok(entry)
 }
 
 /// Notes who reads an entry that may name a person.
-fn note_if_restricted(app: &App, viewer: &Viewer, entry: &Entry) -> Result<(), Problem> {
+async fn note_if_restricted(app: &App, viewer: &Viewer, entry: &Entry) -> Result<(), Problem> {
     let erasable = app.kernel.catalogue().get(entry.kind.as_str()).is_ok_and(|kind| kind.erasable);
     if !erasable || entry.body.is_none() {
         return Ok(());
     }
     let unit = resource_of(app, &entry.book)?.unit;
-    viewer.note_read_of(app, &unit, &format!("entry {}/{}", entry.book, entry.seq))
+    viewer.note_read_of(app, &unit, &format!("entry {}/{}", entry.book, entry.seq)).await
 }
 
 /// Entries of a book are read with its line's `records.read`, or with the kernel's right.

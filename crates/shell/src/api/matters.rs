@@ -549,6 +549,6 @@ async fn file(
         let en = "The file was erased along with the body of the entry that it came with.";
         Problem::erased(Both::new(zh, en))
     })?;
-    viewer.note_read_of(&app, &resource_of(&app, &book)?.unit, &format!("evidence {book}/{digest}"))?;
+    viewer.note_read_of(&app, &resource_of(&app, &book)?.unit, &format!("evidence {book}/{digest}")).await?;
     Ok(evidence::shown(found, &digest))
 }

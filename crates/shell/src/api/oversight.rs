@@ -112,7 +112,7 @@ pub async fn reads(
     count: usize,
 ) -> Result<Vec<ReadRow>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.read_log.read")?;
-    viewer.note_read(app, &scope, "read-log")?;
+    viewer.note_read(app, &scope, "read-log").await?;
     let units = scope.units(&app.tree(), None);
     app.blocking(move |kernel| kernel.reads(&units, before, count)).await
 }

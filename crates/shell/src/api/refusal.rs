@@ -48,9 +48,11 @@ fn rule(refusal: &AdminError) -> &'static str {
             | RegistryError::PostExists(_)
             | RegistryError::PlaceExists(_) => "exists",
             RegistryError::PostTaken { .. } | RegistryError::GlnTaken { .. } => "taken",
-            RegistryError::NotHeld { .. } | RegistryError::HeldAgain { .. } | RegistryError::Full { .. } => {
-                "state"
-            }
+            RegistryError::NotHeld { .. }
+            | RegistryError::HeldAgain { .. }
+            | RegistryError::HoldsMany { .. }
+            | RegistryError::HeldByMany { .. }
+            | RegistryError::Full { .. } => "state",
             RegistryError::LongAgo(_) | RegistryError::TooDeep(_) => "range",
             RegistryError::SecondRoot | RegistryError::Cycle(_) | RegistryError::WrongCity { .. } => {
                 "consistency"
@@ -198,6 +200,12 @@ fn registry_sentence(error: &RegistryError) -> String {
             )
         }
         RegistryError::TooDeep(most) => format!("单位层级最多 {most} 级。"),
+        RegistryError::HoldsMany { account, most } => {
+            format!("{account} 目前及以后担任的岗位已达上限（{most}）。")
+        }
+        RegistryError::HeldByMany { post, most } => {
+            format!("岗位 {post} 目前及以后的任职登记已达上限（{most} 条）。")
+        }
         RegistryError::Full { branch, most, .. } => {
             format!("{branch} 及其下级登记的此类数据已达上限（{most}）。")
         }

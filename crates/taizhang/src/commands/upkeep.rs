@@ -1,7 +1,8 @@
 //! `taizhang audit`, `replay`, `backup`, `restore` and `password`
 
 use std::fs::File;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -94,19 +95,53 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
     // One file without a log: a copy of this is what takes the place.
     let whole = folder.join("whole.db");
     taizhang::open_store(&trial)?.backup(&whole)?;
-    for end in ["", "-wal", "-shm"] {
-        let old = config.data.join(format!("taizhang.db{end}"));
-        if old.exists() {
-            let kept = config.data.join(format!("taizhang.db{end}.before-restore"));
-            std::fs::rename(&old, &kept).map_err(|error| file_error(&old, &error))?;
-        }
+    if let Some(kept) = keep_old(&place)? {
+        say(format!("{} kept", kept.display()));
     }
     std::fs::rename(&whole, &place).map_err(|error| file_error(&whole, &error))?;
-    let synced = File::open(&config.data).and_then(|folder| folder.sync_all());
-    synced.map_err(|error| file_error(&config.data, &error))?;
+    sync_folder(&config.data)?;
     std::fs::remove_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
     say(format!("{} restored", place.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Gives a database that is there another name beside its own, under which none is yet: at every moment one is whole in its
+/// place.
+fn keep_old(place: &Path) -> Result<Option<PathBuf>, Error> {
+    const LOGS: [&str; 2] = ["-wal", "-shm"];
+    let named = |name: &Path, end: &str| {
+        let mut name = name.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    let names =
+        std::iter::once(".before-restore".to_owned()).chain((2..).map(|n| format!(".before-restore-{n}")));
+    let is_free = |name: &PathBuf| !name.exists() && LOGS.iter().all(|log| !named(name, log).exists());
+    let kept = names.map(|end| named(place, &end)).find(is_free).expect("there are numbers without end");
+    // What its log has belongs to it, and to no other.
+    let is_whole = place.exists() && SqliteStore::open(place).and_then(|store| store.empty_log()).is_ok();
+    for end in LOGS {
+        let log = named(place, end);
+        let put_away = match is_whole {
+            true => std::fs::remove_file(&log),
+            // One that cannot be read any more is kept as it is.
+            false => std::fs::rename(&log, named(&kept, end)),
+        };
+        match put_away {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file_error(&log, &error)),
+            _ => {}
+        }
+    }
+    if !place.exists() {
+        return Ok(None);
+    }
+    std::fs::hard_link(place, &kept).map_err(|error| file_error(&kept, &error))?;
+    Ok(Some(kept))
+}
+
+fn sync_folder(folder: &Path) -> Result<(), Error> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| file_error(folder, &error))
 }
 
 /// For whoever runs the machine, when no administrator can sign in. The server must not be running.

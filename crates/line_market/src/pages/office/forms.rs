@@ -385,7 +385,7 @@ async fn set(
     wrong: &Wrong,
 ) -> Result<Response, Problem> {
     if spec.fields.iter().any(|(_, takes, _)| matches!(takes, Takes::Merchant | Takes::Stall)) {
-        place.note_choices(app, viewer, reach)?;
+        place.note_choices(app, viewer, reach).await?;
     }
     let choices = choices(app, lang, place, reach).await?;
     let t = app.texts.t(lang);

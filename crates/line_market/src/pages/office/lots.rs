@@ -82,7 +82,7 @@ async fn lots(
         found.truncate(shown);
     }
     if asked.export.is_some() {
-        viewer.note_read_of(&app, &place.resource.unit, &format!("lots {} as a file", place.book))?;
+        viewer.note_read_of(&app, &place.resource.unit, &format!("lots {} as a file", place.book)).await?;
     }
     let mut table = table(&app, &t, &place, &names, &found, &flags);
     table.columns = table.columns.into_iter().map(|column| column.sorted(&asked)).collect();

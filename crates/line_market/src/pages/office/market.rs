@@ -101,7 +101,9 @@ async fn market(
     let held = held_table(&app, &t, &place, &read);
     let expiring = expiring_table(&app, &t, &place, &read, today);
     if !expiring.rows.is_empty() {
-        viewer.note_read_of(&app, &place.resource.unit, &format!("papers that end soon {}", place.book))?;
+        viewer
+            .note_read_of(&app, &place.resource.unit, &format!("papers that end soon {}", place.book))
+            .await?;
     }
     let actions = [
         ("office-receive", "market.lot.received", "lots/new"),

@@ -72,10 +72,11 @@ impl Place {
     }
 
     /// Notes that a form is shown whose choices list the merchants of the market, as the list of them is noted.
-    pub fn note_choices(&self, app: &App, viewer: &Viewer, reach: &Reach) -> Result<(), Problem> {
+    pub async fn note_choices(&self, app: &App, viewer: &Viewer, reach: &Reach) -> Result<(), Problem> {
         match reach {
             Reach::All => {
-                viewer.note_read_of(app, &self.resource.unit, &format!("merchants {} in a form", self.book))
+                let what = format!("merchants {} in a form", self.book);
+                viewer.note_read_of(app, &self.resource.unit, &what).await
             }
             Reach::Own(_) => Ok(()),
         }

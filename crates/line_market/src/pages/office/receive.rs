@@ -197,7 +197,7 @@ async fn set(
     typed: &Typed,
     wrong: &Wrong,
 ) -> Result<Response, Problem> {
-    place.note_choices(app, viewer, reach)?;
+    place.note_choices(app, viewer, reach).await?;
     let (book, reach, wanted) =
         (place.book.clone(), reach.clone(), typed.get("stall").cloned().unwrap_or_default());
     let (read, stall) = app

@@ -163,7 +163,7 @@ async fn show(
         let mut what = format!("{} {}", register.name, place.book);
         what.extend(asked.filter.iter().map(|filter| format!(" ({filter})")));
         what.push_str(if asked.export.is_some() { " as a file" } else { "" });
-        viewer.note_read_of(&app, &place.resource.unit, &what)?;
+        viewer.note_read_of(&app, &place.resource.unit, &what).await?;
     }
     let of = place.book.clone();
     let (names, found) = app

@@ -130,7 +130,7 @@ async fn gathered(
     let (home, lot) = (ground.book.clone(), code.to_owned());
     let found =
         app.blocking(move |kernel| gather(kernel, &home, &lot)).await?.ok_or_else(Problem::not_found)?;
-    viewer.note_read_of(app, &ground.resource.unit, &format!("file of lot {}/{code}", ground.book))?;
+    viewer.note_read_of(app, &ground.resource.unit, &format!("file of lot {}/{code}", ground.book)).await?;
     let lacking = (!found.held && !ground.may(app, viewer, READ_TAKINGS)).then_some(READ_TAKINGS);
     Ok((ground, found, lacking))
 }

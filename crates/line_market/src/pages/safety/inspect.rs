@@ -167,7 +167,7 @@ async fn choose(
     };
     rows::fill(&mut table, &asked, &t, lots.iter().map(cells).collect());
     if asked.export.is_some() {
-        viewer.note_read_of(app, &ground.resource.unit, &format!("lots {} as a file", ground.book))?;
+        viewer.note_read_of(app, &ground.resource.unit, &format!("lots {} as a file", ground.book)).await?;
     }
     match rows::file(app, &mut table, &asked).await? {
         Some(file) => Ok(file),

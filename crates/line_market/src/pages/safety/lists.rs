@@ -180,7 +180,7 @@ async fn settle_form(
     let ground = Ground::readable(&app, &viewer, lang, &book)?;
     let case = case(&app, &ground, seq).await?;
     if case.filed.as_ref().is_some_and(|filed| filed.contact.is_some()) {
-        viewer.note_read_of(&app, &ground.resource.unit, &format!("complaint {}/{seq}", ground.book))?;
+        viewer.note_read_of(&app, &ground.resource.unit, &format!("complaint {}/{seq}", ground.book)).await?;
     }
     let frame = ground.frame(&app, &viewer, lang, app.texts.t(lang).get("safety-complaint"), &here);
     let may = ground.may(&app, &viewer, ComplaintSettled::KIND) && may_settle(&app, &viewer, &case);

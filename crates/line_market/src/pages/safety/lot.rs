@@ -176,7 +176,7 @@ async fn show(
     let (ground, lot) = readable(&app, &viewer, lang, &book, &code).await?;
     let takings = viewer.allows(&app, READ_TAKINGS, &ground.resource_of(&lot));
     if !takings {
-        note_lot(&app, &viewer, &ground.resource, "balance", (&ground.book, &lot.lot))?;
+        note_lot(&app, &viewer, &ground.resource, "balance", (&ground.book, &lot.lot)).await?;
     }
     let (home, asked) = (ground.book.clone(), lot.clone());
     let books = viewer.books(&app, READ, "market")?;

@@ -121,7 +121,7 @@ async fn set(
     let t = app.texts.t(lang);
     let it = &account.recall;
     if !takings {
-        note_lot(app, viewer, &ground.resource, "recall", (&ground.book, &it.lot.lot))?;
+        note_lot(app, viewer, &ground.resource, "recall", (&ground.book, &it.lot.lot)).await?;
     }
     let sent = blocks::latest_hold(app, ground, &it.lot.lot).await?;
     let may =

@@ -12,9 +12,10 @@ use schedule::Minutes;
 use shell::extract::Path;
 use shell::once::Sent;
 use shell::pages::page;
+use shell::parts::Parts;
 use shell::view::{Field, FieldKind, Frame};
 use shell::viewer::{Asked, Here, Viewer};
-use shell::{App, Both, Lang, Problem, once};
+use shell::{App, Lang, Problem, once};
 
 use super::{frame, href, words};
 use crate::plan::api::{may_take, refused};
@@ -110,25 +111,19 @@ fn again(frame: Frame, book: &BookId, project: &Project, wrong: Vec<String>) -> 
 }
 
 /// The file of a form, with its name.
-async fn file_of(mut form: Multipart) -> Result<Option<(String, Vec<u8>)>, Problem> {
-    let unreadable = |error: axum::extract::multipart::MultipartError| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(PLAN_BYTES_MAX as u64),
-        _ => {
-            let detail = Both::new("表单内容不完整，请重新提交。", error.body_text());
-            Problem::bad_request("form", "multipart", detail)
-        }
-    };
-    while let Some(part) = form.next_field().await.map_err(unreadable)? {
-        if part.name() != Some(FILE) {
+async fn file_of(form: Multipart) -> Result<Option<(String, Vec<u8>)>, Problem> {
+    let mut parts = Parts::of(form, PLAN_BYTES_MAX);
+    while let Some(part) = parts.next().await? {
+        if part.name() != FILE {
             continue;
         }
         let name: String =
             part.file_name().unwrap_or("plan").chars().filter(|c| !c.is_control()).take(120).collect();
-        let bytes = part.bytes().await.map_err(unreadable)?;
+        let bytes = part.bytes().await?;
         if bytes.len() > PLAN_BYTES_MAX {
             return Err(Problem::too_large(PLAN_BYTES_MAX as u64));
         }
-        return Ok((!bytes.is_empty()).then(|| (name, bytes.to_vec())));
+        return Ok((!bytes.is_empty()).then_some((name, bytes)));
     }
     Ok(None)
 }
