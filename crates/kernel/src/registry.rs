@@ -283,7 +283,7 @@ pub(crate) fn changed_since(tx: &mut dyn Tx, from: u64) -> Result<bool, StoreErr
         PostLeft::KIND,
     ];
     let sql = format!(
-        "select 1 from entry where book = $1 and seq >= $2 and kind in ({}) limit 1",
+        "select seq from entry where book = $1 and seq >= $2 and kind in ({}) limit 1",
         placeholders(3, KINDS.len())
     );
     let mut params = vec![Param::Text(ROOT_BOOK), Param::Int(Seq(from).to_i64())];

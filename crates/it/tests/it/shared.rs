@@ -43,8 +43,8 @@ on_every_store! {
             kernel.hold_post(&installation(), held(post, today.plus(i32::try_from(number).unwrap()), None)).unwrap();
         }
         let more = post(&town, "more");
-        let refused = kernel.hold_post(&installation(), held(more.clone(), today, None)).unwrap_err().to_string();
-        assert!(refused.contains("100 posts are held"), "{refused}");
+        let refused = kernel.hold_post(&installation(), held(more.clone(), today, None)).unwrap_err();
+        assert!(format!("{refused:?}").contains("HoldsMany"), "{refused:?}");
         kernel.hold_post(&installation(), held(more, today.plus(-9), Some(today.plus(-2)))).unwrap();
         town.check();
     }
@@ -63,13 +63,13 @@ on_every_store! {
             kernel.issue_token(&installation(), new)
         };
         let twice = token(vec![grant(Some("market"), "operator"), grant(Some("market"), "operator")]);
-        assert!(twice.unwrap_err().to_string().contains("already"));
+        assert!(format!("{:?}", twice.unwrap_err()).contains("AlreadyGranted"));
         // Beiyuan lies a unit below its branch, so it has a half of the fifty places.
         for _ in 0..12 {
             token(vec![grant(Some("market"), "operator"), grant(Some("market"), "inspector")]).unwrap();
         }
         let over = token(vec![grant(Some("market"), "operator"), grant(Some("market"), "inspector")]);
-        assert!(over.unwrap_err().to_string().contains("25"));
+        assert!(format!("{:?}", over.unwrap_err()).contains("GrantsMany(25)"));
         token(vec![grant(Some("market"), "operator")]).unwrap();
         assert!(token(vec![grant(Some("market"), "operator")]).is_err());
         town.check();
