@@ -92,6 +92,7 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 44, sql: OUTBOX_UNITS_OF_BEFORE },
     Migration { owner: "kernel", number: 45, sql: GRANT_INDEXES },
     Migration { owner: "kernel", number: 47, sql: CAME_BACK },
+    Migration { owner: "kernel", number: 50, sql: SIGNED_FOR },
 ];
 
 /// Trust and forks follow from the root book; what was cosigned last does not.
@@ -149,6 +150,16 @@ create table if not exists sent_away (
 create table if not exists provider_session (
     hash text not null primary key, expires bigint not null
 );
+";
+
+/// Which trusted log signed what was cosigned: the closest one by name.
+const SIGNED_FOR: &str = "
+alter table witness_log add column signed_for text;
+update witness_log set signed_for = (select it.origin from witness_trust as it
+    where witness_log.origin = it.origin
+    or substr(witness_log.origin, 1, length(it.origin) + 1) = it.origin || '/'
+    order by length(it.origin) desc limit 1);
+create index witness_log_signed_for on witness_log (signed_for)
 ";
 
 /// By which ways somebody came back from the provider, until they are over. What is over is found by an index, and so is what

@@ -498,6 +498,43 @@ fn a_log_that_is_trusted_for_itself_is_signed_for_by_nobody_above() {
 }
 
 #[test]
+fn what_a_log_above_signed_proves_nothing_against_one_that_is_trusted_for_itself() {
+    on_each_engine(|engine| {
+        let Some(city) = City::trusting(engine, &clock(), &county_key()) else { return };
+        let key = |seed| SignerKey::from_seed(COUNTY, [seed; 32]).unwrap();
+        let origin = format!("{COUNTY}/{BOOK}");
+        // The one above signs another tree than that of the log itself.
+        let [mut above, mut own, mut next] = [(7, 1), (8, 9), (9, 9)].map(|(seed, from)| {
+            let mut log = Log::new(&origin, 9, from);
+            log.key = key(seed);
+            log
+        });
+        city.add(&above.request(0, 3)).expect(200);
+        let trusted = city.trust_for(&origin, &own.key.verifier().to_string());
+        conflict(city.add(&own.request(3, 5)), 0);
+        city.add(&own.request(0, 5)).expect(200);
+        assert_eq!(city.forks(), []);
+        // A key that takes its place goes on from what it signed, until nobody is trusted for it.
+        city.trust_for(&origin, &next.key.verifier().to_string());
+        city.site.kernel.drop_log(&system(), trusted).unwrap();
+        conflict(city.add(&next.request(0, 4)), 5);
+        let last = city
+            .site
+            .kernel
+            .trusted_logs()
+            .unwrap()
+            .into_iter()
+            .find(|log| log.origin == origin)
+            .unwrap()
+            .log;
+        city.site.kernel.drop_log(&system(), last).unwrap();
+        city.trust_for(&origin, &next.key.verifier().to_string());
+        city.add(&next.request(0, 4)).expect(200);
+        city.check();
+    });
+}
+
+#[test]
 fn of_two_requests_side_by_side_one_wins() {
     on_each_engine(|engine| {
         let Some(city) = City::trusting(engine, &clock(), &county_key()) else { return };

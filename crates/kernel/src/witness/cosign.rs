@@ -42,6 +42,7 @@ enum Decision {
     Refuse(Refusal),
     Cosign {
         note: String,
+        signed_for: String,
     },
     /// To be noted, and refused.
     Note {
@@ -114,13 +115,21 @@ fn decide(
         return Ok(Ok(Decision::Refuse(Refusal::Held)));
     }
     let kept = logs::witnessed(tx, origin)?;
-    let known = kept.as_ref().map(known).transpose()?;
+    let mut known = kept.as_ref().map(known).transpose()?;
+    let mut verdict = judge(known.as_ref(), request, &note);
+    // What a log above signed while this one was not trusted for itself proves nothing against it: it goes on from there, or
+    // begins anew.
+    let is_own = kept.as_ref().is_none_or(|kept| kept.signed_for.as_ref() == Some(&log.origin));
+    if !is_own && verdict != Verdict::Cosign {
+        known = None;
+        verdict = judge(None, request, &note);
+    }
     let size = known.as_ref().map_or(0, |known| known.checkpoint.size());
-    let decision = match judge(known.as_ref(), request, &note) {
-        Verdict::Cosign if known.is_none() && logs::count(tx, log)? >= WITNESSED_MAX => {
+    let decision = match verdict {
+        Verdict::Cosign if (known.is_none() || !is_own) && logs::count(tx, log)? >= WITNESSED_MAX => {
             Decision::Refuse(Refusal::Full)
         }
-        Verdict::Cosign => Decision::Cosign { note },
+        Verdict::Cosign => Decision::Cosign { note, signed_for: log.origin.clone() },
         Verdict::OldTooLarge => Decision::Refuse(Refusal::OldTooLarge),
         Verdict::Conflict => Decision::Refuse(Refusal::Conflict { size }),
         Verdict::Inconsistent => {
@@ -152,8 +161,9 @@ fn known(kept: &logs::WitnessedLog) -> Result<Known, StoreError> {
 type Settled = Result<Result<Time, Refusal>, AppendError<merkle::Error>>;
 
 fn settle(desk: &mut Desk<'_>, request: &AddCheckpoint, decision: Decision) -> Settled {
-    const KEEP: &str = "insert into witness_log (origin, size, note, cosigned) values ($1, $2, $3, $4)
+    const KEEP: &str = "insert into witness_log (origin, size, note, cosigned, signed_for) values ($1, $2, $3, $4, $5)
         on conflict (origin) do update set size = excluded.size, note = excluded.note, cosigned = excluded.cosigned,
+        signed_for = excluded.signed_for,
         refused = case when excluded.size > witness_log.size then null else witness_log.refused end,
         refused_note = case when excluded.size > witness_log.size then null else witness_log.refused_note end";
     const NOTE: &str = "update witness_log set refused = $2, refused_note = $3 where origin = $1";
@@ -161,9 +171,10 @@ fn settle(desk: &mut Desk<'_>, request: &AddCheckpoint, decision: Decision) -> S
     let origin = Value::Text(request.claimed().origin().to_owned());
     match decision {
         Decision::Refuse(refusal) => Ok(Err(refusal)),
-        Decision::Cosign { note } => {
-            let size = base::Seq(request.claimed().size()).to_i64();
-            desk.aside(KEEP, vec![origin, Value::Int(size), Value::Text(note), Value::Int(now.0)]);
+        Decision::Cosign { note, signed_for } => {
+            let size = Value::Int(base::Seq(request.claimed().size()).to_i64());
+            let kept = vec![origin, size, Value::Text(note), Value::Int(now.0), Value::Text(signed_for)];
+            desk.aside(KEEP, kept);
             Ok(Ok(now))
         }
         Decision::Note { note } => {

@@ -1,7 +1,5 @@
 //! Which logs are trusted and what is known of them.
 
-use std::collections::BTreeSet;
-
 use base::{Seq, SubjectId, Time};
 use ledger::{Body, Entry, EntryError};
 use merkle::Fork;
@@ -11,7 +9,7 @@ use super::kinds::{ForkAcknowledged, ForkFound, LogDropped, LogTrusted};
 use super::{LAG_MS, TRUSTED_MAX};
 use crate::admin::{AdminError, AdminResult, By, about};
 use crate::registry::{id, root_book, rows};
-use crate::{Desk, Kernel, Receipt};
+use crate::{Kernel, Receipt};
 
 /// A log that is trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +41,8 @@ pub struct WitnessedLog {
     /// When a checkpoint was refused since, because the proof did not hold, and that checkpoint.
     pub refused: Option<Time>,
     pub refused_note: Option<String>,
+    /// The trusted log that signed it, which is this one or one above it.
+    pub signed_for: Option<String>,
 }
 
 impl WitnessedLog {
@@ -81,9 +81,6 @@ impl Kernel {
             for post in trusted.owner.iter().chain(&trusted.reviewer) {
                 admin.tree.need_post(post)?;
             }
-            if all.iter().all(|log| log.origin != trusted.origin) {
-                Names::of(&trusted.origin, &all).forget(admin.desk);
-            }
             admin.record(&trusted, Vec::new())
         })
     }
@@ -98,7 +95,9 @@ impl Kernel {
                 return Err(AdminError::UnknownLog(log).into());
             };
             if all.iter().all(|trusted| trusted.log == log || trusted.origin != dropped.origin) {
-                Names::of(&dropped.origin, &all).forget(admin.desk);
+                // Whoever signs for these names next begins anew.
+                let forget = "delete from witness_log where signed_for = $1";
+                admin.desk.aside(forget, vec![Value::Text(dropped.origin.clone())]);
             }
             admin.record(&LogDropped { log }, vec![about("witness", &log.to_string())?])
         })
@@ -130,8 +129,7 @@ impl Kernel {
 
     /// What was cosigned last, by origin.
     pub fn witnessed_logs(&self) -> Result<Vec<WitnessedLog>, StoreError> {
-        const ALL: &str =
-            "select origin, size, note, cosigned, refused, refused_note from witness_log order by origin";
+        const ALL: &str = "select origin, size, note, cosigned, refused, refused_note, signed_for from witness_log order by origin";
         self.read(|tx| rows(tx, ALL, witnessed_log))
     }
 
@@ -169,8 +167,7 @@ pub(super) fn covering(tx: &mut dyn Tx, origin: &str) -> Result<Vec<TrustedLog>,
 }
 
 pub(super) fn witnessed(tx: &mut dyn Tx, origin: &str) -> Result<Option<WitnessedLog>, StoreError> {
-    const ONE: &str =
-        "select origin, size, note, cosigned, refused, refused_note from witness_log where origin = $1";
+    const ONE: &str = "select origin, size, note, cosigned, refused, refused_note, signed_for from witness_log where origin = $1";
     tx.query_one(ONE, &[Param::Text(origin)])?.as_ref().map(witnessed_log).transpose()
 }
 
@@ -182,51 +179,16 @@ fn witnessed_log(row: &Row) -> Result<WitnessedLog, StoreError> {
         cosigned: Time(row.int(3)?),
         refused: row.int_or_null(4)?.map(Time),
         refused_note: row.text_or_null(5)?.map(str::to_owned),
+        signed_for: row.text_or_null(6)?.map(str::to_owned),
     })
 }
 
-/// How many origins of a trusted log are witnessed: its own, and those of its books.
+/// How many origins are witnessed that a trusted log signed for: its own, and those of its books.
 pub(super) fn count(tx: &mut dyn Tx, log: &TrustedLog) -> Result<usize, StoreError> {
-    let names = Names::of(&log.origin, &trusted_logs(tx)?);
-    let params: Vec<Param<'_>> = names.bounds.iter().map(|bound| Param::Text(bound)).collect();
-    let row = tx.query_one(&format!("select count(*) from witness_log where {}", names.sql), &params)?;
+    const COUNT: &str = "select count(*) from witness_log where signed_for = $1";
+    let row = tx.query_one(COUNT, &[Param::Text(&log.origin)])?;
     let count = row.map_or(Ok(0), |row| row.int(0))?;
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
-}
-
-/// The origins for which a log is the closest by name that is trusted, as a condition on them.
-struct Names {
-    sql: String,
-    bounds: Vec<String>,
-}
-
-impl Names {
-    fn of(origin: &str, all: &[TrustedLog]) -> Self {
-        let mut names = Self { sql: String::new(), bounds: Vec::new() };
-        names.sql = names.covered(origin);
-        let below: BTreeSet<&str> = all.iter().map(|log| log.origin.as_str()).collect();
-        let below =
-            below.into_iter().filter(|it| it.strip_prefix(origin).is_some_and(|it| it.starts_with('/')));
-        for closer in below {
-            let covered = names.covered(closer);
-            names.sql.push_str(&format!(" and not {covered}"));
-        }
-        names
-    }
-
-    /// What begins with an origin and a slash lies between it and the character behind the slash.
-    fn covered(&mut self, origin: &str) -> String {
-        self.bounds.extend([origin.to_owned(), format!("{origin}/"), format!("{origin}0")]);
-        let last = self.bounds.len();
-        format!("(origin = ${} or (origin > ${} and origin < ${last}))", last - 2, last - 1)
-    }
-
-    /// Forgets what was cosigned under these names. Somebody else signs for them from now on, whom what others signed binds to
-    /// nothing.
-    fn forget(self, desk: &mut Desk<'_>) {
-        let bounds = self.bounds.into_iter().map(Value::Text).collect();
-        desk.aside(format!("delete from witness_log where {}", self.sql), bounds);
-    }
 }
 
 fn forks(tx: &mut dyn Tx) -> Result<Vec<FoundFork>, StoreError> {
