@@ -28,6 +28,7 @@ pub fn on_move(desk: &mut Desk<'_>, step: &Move, matter: &Matter) -> Result<(), 
     let Some(project) = state::project(desk.read()?, &book, &name)? else { return Ok(()) };
     let mut follower = Follower { desk, step, project };
     match &step.event {
+        Event::Submitted(_) => follower.need_finished("项目尚未竣工，不能报结"),
         Event::Accepted(_) => follower.close(),
         Event::Cancelled(cancelled) => follower.withdraw(cancelled),
         Event::Reopened(_) if follower.project.withdrawn_at.is_some() => {

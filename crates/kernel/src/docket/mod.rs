@@ -26,7 +26,7 @@ pub(crate) use figures::{FIGURES, RATIOS, contribute, sort_of};
 pub(crate) use hues::fill;
 pub(crate) use law::Rulebooks;
 pub(crate) use posts::Asked;
-pub(crate) use schema::{CLOSED_INDEXES, COLOURED_INDEX, DERIVED, HUE_TABLE, TABLES};
+pub(crate) use schema::{CLOSED_INDEXES, COLOURED_INDEX, DERIVED, HUE_TABLE, TABLES, WAKE_ALL};
 
 use crate::line::MatterSort;
 
