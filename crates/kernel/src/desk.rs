@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Param, StoreError, Tx, Value};
 
-use crate::docket::Seats;
+use crate::docket::{Asked, Seats};
 use crate::registry::{changed_since, load, root_book};
 use crate::schema::{INSERT_ENTRY, MOVE_HEAD, OPEN_BOOK, PUT_TILE, TAKE_HEAD};
 use crate::tiles::{StoredTiles, store_error};
@@ -96,6 +96,7 @@ pub struct Desk<'a> {
     drafted: Vec<Entry>,
     asides: Vec<(String, Vec<Value>)>,
     pub(crate) seats: Seats,
+    pub(crate) asked: Asked,
     /// Of accepted jobs, not yet written.
     accepted: Vec<Entry>,
     accepted_asides: Vec<(String, Vec<Value>)>,
@@ -120,6 +121,7 @@ impl<'a> Desk<'a> {
             drafted: Vec::new(),
             asides: Vec::new(),
             seats: Seats::new(),
+            asked: Asked::default(),
             accepted: Vec::new(),
             accepted_asides: Vec::new(),
             written: Vec::new(),
@@ -332,12 +334,14 @@ impl<'a> Desk<'a> {
         self.accepted.append(&mut self.drafted);
         self.accepted_asides.append(&mut self.asides);
         self.seats.clear();
+        self.asked = Asked::default();
     }
 
     pub(crate) fn discard(&mut self) {
         self.drafted.clear();
         self.asides.clear();
         self.seats.clear();
+        self.asked = Asked::default();
         for head in self.heads.values_mut() {
             head.next = head.accepted;
         }

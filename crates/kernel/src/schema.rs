@@ -92,6 +92,7 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 44, sql: OUTBOX_UNITS_OF_BEFORE },
     Migration { owner: "kernel", number: 45, sql: GRANT_INDEXES },
     Migration { owner: "kernel", number: 47, sql: CAME_BACK },
+    Migration { owner: "kernel", number: 48, sql: docket::WAKE_ALL },
     Migration { owner: "kernel", number: 50, sql: SIGNED_FOR },
 ];
 

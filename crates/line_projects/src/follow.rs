@@ -12,7 +12,7 @@ use crate::sorts;
 use crate::state::{self, Project};
 
 /// Matters that end with a project which leaves the list: whoever withdraws it is asked about each.
-const ENDED_MAX: usize = 500;
+const ENDED_MAX: usize = 100;
 
 type Refused = AppendError<DocketError>;
 
@@ -28,6 +28,7 @@ pub fn on_move(desk: &mut Desk<'_>, step: &Move, matter: &Matter) -> Result<(), 
     let Some(project) = state::project(desk.read()?, &book, &name)? else { return Ok(()) };
     let mut follower = Follower { desk, step, project };
     match &step.event {
+        Event::Submitted(_) => follower.need_finished("项目尚未竣工，不能报结"),
         Event::Accepted(_) => follower.close(),
         Event::Cancelled(cancelled) => follower.withdraw(cancelled),
         Event::Reopened(_) if follower.project.withdrawn_at.is_some() => {
@@ -48,6 +49,17 @@ fn refuse(zh: &str, en: String) -> Result<(), Refused> {
     Err(AppendError::Refused(DocketError::Line { zh: zh.to_owned(), en }))
 }
 
+/// Refuses to take a project off the list by who may not end what is owed for it.
+fn not_to_end(owed: &MatterId) -> Refused {
+    let zh = format!(
+        "事项 {owed} 尚未办结，且不由您审批；项目退出清单须由其承办、审核单位的共同上级审批，或待其办结后办理"
+    );
+    let en = format!(
+        "{owed} is still owed and not yours to end: a leader above its owner and reviewer takes the project off the list"
+    );
+    AppendError::Refused(DocketError::Line { zh, en })
+}
+
 struct Follower<'f, 'd> {
     desk: &'f mut Desk<'d>,
     step: &'f Move,
@@ -57,15 +69,20 @@ struct Follower<'f, 'd> {
 impl Follower<'_, '_> {
     /// A project is done when it is finished and nothing is owed for it any more.
     fn close(&mut self) -> Result<(), Refused> {
-        if self.project.phase < Phase::Finished {
-            let en =
-                format!("project {} is {}, not finished", self.project.project, self.project.phase.as_str());
-            return refuse("项目尚未竣工，不能办结", en);
-        }
+        self.need_finished("项目尚未竣工，不能办结")?;
         match self.owed()?.first() {
             Some(open) => refuse("项目尚有未办结的堵点、审批、节点或措施", format!("{open} is still owed")),
             None => Ok(()),
         }
+    }
+
+    /// What is handed in is judged as of that day: a project that is under way is not, or it would never be late.
+    fn need_finished(&self, zh: &str) -> Result<(), Refused> {
+        if self.project.phase >= Phase::Finished {
+            return Ok(());
+        }
+        let (project, phase) = (&self.project.project, self.project.phase.as_str());
+        refuse(zh, format!("project {project} is {phase}, not finished"))
     }
 
     /// The other matters of the project that are open.
@@ -89,33 +106,34 @@ impl Follower<'_, '_> {
             reason: cancelled.reason.clone(),
             change: told.change,
         };
-        // Whether all may be ended is asked before any is.
-        let mut ended = Vec::new();
+        // Whether all may be ended is asked before any is, and of all what is soon asked, before who took part.
+        let mut owed = Vec::new();
         for id in self.owed_few()? {
             let Some(matter) = self.desk.matter(&id)? else { continue };
             // Whoever takes the project off the list approves for what hangs on it, as they may or in the reviewer's name; what
             // they owe themselves, another does.
-            let mut approver = None;
+            let mut posts = Vec::new();
             for post in [&cancelled.approver, &matter.reviewer] {
-                if approver.is_none() && self.desk.may_approve(&self.step.actor, post, &matter)? {
-                    approver = Some(post.clone());
+                if self.desk.could_approve(&self.step.actor, post, &matter)? {
+                    posts.push(post.clone());
                 }
             }
-            let Some(approver) = approver else {
-                return refuse(
-                    &format!(
-                        "事项 {id} 尚未办结，且不由您审批；项目退出清单须由其承办、审核单位的共同上级审批，或待其办结后办理"
-                    ),
-                    format!(
-                        "{id} is still owed and not yours to end: a leader above its owner and reviewer takes the project off the list"
-                    ),
-                );
-            };
-            let reason = cancelled.reason.clone();
-            ended.push((
-                matter.version,
-                Cancelled { matter: id, sort: matter.sort.clone(), reason, approver },
-            ));
+            if posts.is_empty() {
+                return Err(not_to_end(&id));
+            }
+            owed.push((matter, posts));
+        }
+        let mut ended = Vec::new();
+        for (matter, posts) in owed {
+            let mut approver = None;
+            for post in posts {
+                if approver.is_none() && self.desk.may_approve(&self.step.actor, &post, &matter)? {
+                    approver = Some(post);
+                }
+            }
+            let Some(approver) = approver else { return Err(not_to_end(&matter.id)) };
+            let (reason, sort) = (cancelled.reason.clone(), matter.sort.clone());
+            ended.push((matter.version, Cancelled { matter: matter.id, sort, reason, approver }));
         }
         self.append(&body)?;
         self.restate(told.restated)?;

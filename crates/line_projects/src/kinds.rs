@@ -32,8 +32,9 @@ pub use reversal::EntryReversed;
 pub use standing::{Change, Phase, Standing};
 pub use work::{
     AssistancePlanned, Measure, Measured, ProgressReported, ProxyDone, ProxyOpened,
-    REPORTS_A_DAY_BY_TEAM_MAX, REPORTS_A_DAY_MAX, REPORTS_BY_TEAM_MAX, REPORTS_MAX, VisitMade, Visited,
-    WORK_ITEMS_BY_TEAM_MAX, WORK_ITEMS_MAX, WORKS_BY_TEAM_MAX, WORKS_MAX, WorksDone,
+    REPORTS_A_DAY_BY_TEAM_MAX, REPORTS_A_DAY_MAX, REPORTS_BY_TEAM_MAX, REPORTS_MAX, VISITS_A_DAY_BY_TEAM_MAX,
+    VISITS_A_DAY_MAX, VisitMade, Visited, WORK_ITEMS_BY_TEAM_MAX, WORK_ITEMS_MAX, WORKS_BY_TEAM_MAX,
+    WORKS_MAX, WorksDone,
 };
 
 use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped, PartImported};

@@ -15,7 +15,9 @@ pub use lists::{
     Assistance, Chain, Programme, Proxy, Report, Visit, assistance, assistance_plan, chain, chains,
     is_reversed, programme, programmes, proxies, proxy, reports, visits,
 };
-pub(crate) use lists::{latest_of_whole, percent_bp, reports_between, reports_on_activities, works};
+pub(crate) use lists::{
+    latest_of_whole, percent_bp, reports_between, reports_on_activities, visits_between, works,
+};
 pub use money::{
     Contract, Due, MonthRow, Payment, contract, contracts, contracts_sum, instalments, months, payments,
 };

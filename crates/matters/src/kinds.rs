@@ -11,6 +11,11 @@ use crate::notice::YearNotice;
 use crate::rule::ColourRule;
 use crate::term::Due;
 
+/// The level that says that the reviewer keeps what was handed in; those of the ladder begin with 1.
+pub const REVIEW_OVERDUE: u8 = 0;
+/// Workdays that a reviewer has to judge what was handed in.
+pub const REVIEW_WORKDAYS: u32 = 5;
+
 /// Helpers of one matter at most.
 pub const HELPERS_MAX: usize = 32;
 
@@ -211,7 +216,8 @@ pub struct Coloured {
     pub assessment: Option<Assessment>,
 }
 
-/// A level of the ladder was reached. Written by the clock; each level fires once a round.
+/// A level of the ladder was reached, for which the owner answers; or, as level 0, what was handed in waits for its reviewer, who
+/// answers. Written by the clock; each level fires once a round, and 0 each time that it was handed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Escalated {

@@ -10,7 +10,9 @@ use crate::colour::Colour;
 use crate::event::{Event, Move};
 use crate::id::{MatterId, PostId};
 use crate::input::Input;
-use crate::kinds::{Escalated, Evidence, Excused, Extension, HELPERS_MAX, HandedOver, Opened, Reopened};
+use crate::kinds::{
+    Escalated, Evidence, Excused, Extension, HELPERS_MAX, HandedOver, Opened, REVIEW_OVERDUE, Reopened,
+};
 use crate::state::{State, Verb};
 use crate::term::{Due, Stop};
 
@@ -68,7 +70,7 @@ pub struct Matter {
     /// Since when it has been yellow or worse.
     pub yellow_since: Option<Time>,
     pub red_since: Option<Time>,
-    /// The levels of the ladder that fired in this round.
+    /// The levels of the ladder that fired in this round, and 0 if the reviewer kept what was last handed in.
     pub fired: BTreeSet<u8>,
 }
 
@@ -195,6 +197,7 @@ impl Matter {
                 }
                 let (actor, evidence) = (step.actor.clone(), done.evidence.clone());
                 self.submission = Some(Submission { at: step.at, actor, evidence });
+                self.fired.remove(&REVIEW_OVERDUE);
             }
             Event::Returned(returned) => self.review(&returned.by, &step.actor)?,
             Event::Accepted(accepted) => {

@@ -121,10 +121,12 @@ fn find(mut day: Day, stops: &[Stop], wanted: impl Fn(Day) -> bool) -> Day {
 impl Due {
     /// The deadline: the last day on which the matter is in time.
     pub fn deadline(&self, calendar: &Calendar, stops: &[Stop]) -> Answer<Day> {
-        match *self {
+        let Answer { value, provisional } = match *self {
             Self::On { day } => Answer { value: moved(day, stops), provisional: false },
             Self::Within { term, from } => term.last_day(from, calendar, stops),
-        }
+        };
+        // A later day could be written nowhere.
+        Answer { value: value.min(Day::LAST), provisional }
     }
 
     pub fn check(&self, field: &str) -> Result<(), BodyError> {

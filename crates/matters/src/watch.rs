@@ -4,15 +4,17 @@ use crate::MatterError;
 use crate::calendar::Calendar;
 use crate::colour::{Assessment, Colour, RATIO_MAX_BP, Reason};
 use crate::event::{Event, Move};
+use crate::id::PostId;
 use crate::input::{Facts, Input};
-use crate::kinds::{Coloured, Escalated};
+use crate::kinds::{Coloured, Escalated, REVIEW_OVERDUE, REVIEW_WORKDAYS};
+use crate::ladder::Step;
 use crate::matter::Matter;
 use crate::phased::Phased;
 use crate::rule::{ColourRule, Dimension};
 use crate::state::State;
-use crate::term::{Stop, running_days, running_workdays};
+use crate::term::{DayUnit, Stop, running_days, running_workdays};
 
-/// Days that are looked ahead: beyond every term.
+/// Days that are looked ahead, from a deadline that lies ahead: beyond every term.
 const HORIZON_DAYS: i32 = 2 * 3_660;
 
 /// The clock's view of matters: what should happen to one by itself, and when. It takes the time as an argument, so an
@@ -65,8 +67,8 @@ impl Watch<'_> {
         Ok(moves)
     }
 
-    /// The next moment, from `from` on, at which something changes by itself; none if nothing does for twenty years. After
-    /// [`Watch::falls_due`] it lies in the future, and until then the matter need not be looked at.
+    /// The next moment, from `from` on, at which something changes by itself; none if nothing does for twenty years beyond the
+    /// deadline. After [`Watch::falls_due`] it lies in the future, and until then the matter need not be looked at.
     pub fn next(&self, matter: &Matter, facts: &Facts, from: Time) -> Option<Time> {
         self.first(matter, facts, from).map(|(at, _)| at)
     }
@@ -100,12 +102,12 @@ impl Watch<'_> {
         Some((at, coloured(matter, at, Some(reading.assess(day)))))
     }
 
-    /// No step fires while the reviewer has the matter: it is not the owner who keeps it then. What would have fired meanwhile
+    /// No step of the ladder fires while the reviewer has the matter: it is not the owner who keeps it then. What would have fired meanwhile
     /// does so when the matter is returned, whatever the hour: else whoever hands something in before each hour of the ladder
     /// would never hear from it.
     fn first_step(&self, matter: &Matter, from: Time) -> Option<(Time, Event)> {
         if matter.state == State::Submitted {
-            return None;
+            return self.review_overdue(matter, from);
         }
         let stops = matter.stops(self.zone);
         let ladder = &self.rule.ladder;
@@ -124,18 +126,40 @@ impl Watch<'_> {
             Some((if was_due { from } else { fires(from) }, step))
         });
         let (since, step) = firing.min_by_key(|(at, step)| (*at, step.level))?;
+        Some((since, self.escalated(matter, step, since, &matter.owner)))
+    }
+
+    /// What was handed in waits for its reviewer, who answers for it meanwhile: once, at the hour of the ladder.
+    fn review_overdue(&self, matter: &Matter, from: Time) -> Option<(Time, Event)> {
+        if matter.fired.contains(&REVIEW_OVERDUE) {
+            return None;
+        }
+        let overdue = Step {
+            level: REVIEW_OVERDUE,
+            colour: Colour::Yellow,
+            after: REVIEW_WORKDAYS,
+            unit: DayUnit::Workdays,
+            title_zh: "审核超期".into(),
+            title_en: "review overdue".into(),
+        };
+        let handed_in = matter.submission.as_ref()?.at;
+        let at = self.rule.ladder.fires(&overdue, handed_in, from, self.calendar, self.zone, &[]);
+        Some((at, self.escalated(matter, &overdue, at, &matter.reviewer)))
+    }
+
+    fn escalated(&self, matter: &Matter, step: &Step, since: Time, post: &PostId) -> Event {
         let escalated = Escalated {
             matter: matter.id.clone(),
             sort: matter.sort.clone(),
             level: step.level,
             since,
-            post: matter.owner.clone(),
+            post: post.clone(),
             title_zh: step.title_zh.clone(),
             title_en: step.title_en.clone(),
             rule: self.rule.name.clone(),
             rule_version: self.rule.version,
         };
-        Some((since, escalated.into()))
+        escalated.into()
     }
 }
 
@@ -220,7 +244,7 @@ impl<'a> Reading<'a> {
     /// The first day after `day` on which any condition or excuse turns. An input moves one way only, so a condition
     /// turns at most once, and a search by halves finds the day.
     fn next_turn(&self, day: Day) -> Option<Day> {
-        let end = day.plus(HORIZON_DAYS);
+        let end = self.deadline.map_or(day, |deadline| deadline.max(day)).plus(HORIZON_DAYS).min(Day::LAST);
         let conditions = self
             .watch
             .rule

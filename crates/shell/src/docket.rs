@@ -3,7 +3,7 @@
 
 use access::{HOLDER, Resource};
 use base::UnitCode;
-use kernel::{DocketError, Kernel};
+use kernel::{ACTING_ASKED_MAX, DocketError, Kernel};
 use matters::{Event, Matter, MatterError, MatterId, PostId, State, Verb};
 use registry::Tree;
 
@@ -49,12 +49,13 @@ fn need(app: &App, viewer: &Viewer, action: &str, post: &PostId) -> Result<(), P
 
 /// A matter is read with the right to read its book, or for a post that takes part in it or may approve for it.
 pub fn need_read(app: &App, viewer: &Viewer, matter: &Matter) -> Result<(), Problem> {
-    let approvers = approvers(app, viewer, matter);
-    let mut posts = matter.helpers.iter().chain([&matter.owner, &matter.reviewer]).chain(&approvers);
-    if posts.any(|post| acts(app, viewer, READ, post)) {
+    let mut parts = matter.helpers.iter().chain([&matter.owner, &matter.reviewer]);
+    if parts.any(|post| acts(app, viewer, READ, post)) {
         return Ok(());
     }
-    ledger::may_read(app, viewer, &matter.id.book())
+    let of_book = ledger::may_read(app, viewer, &matter.id.book());
+    let approves = || approvers(app, viewer, matter).iter().any(|post| acts(app, viewer, READ, post));
+    if of_book.is_err() && approves() { Ok(()) } else { of_book }
 }
 
 /// A matter that the viewer may read.
@@ -192,20 +193,18 @@ pub fn moves_of(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<Verb> {
     Verb::ALL.into_iter().filter(|verb| matter.may_be(*verb)).filter(may).collect()
 }
 
-/// The posts of the viewer that may approve for a matter.
+/// The posts of the viewer that may approve for a matter. What is the same for all of them is asked once: there may be many.
 pub fn approvers(app: &App, viewer: &Viewer, matter: &Matter) -> Vec<PostId> {
     let mut posts = posts_of(app, viewer);
-    posts.retain(|post| may_approve(app, viewer, matter, post));
+    let (tree, standing) = (app.tree(), standing(app, viewer, matter));
+    posts.retain(|post| approval(&tree, matter, post, standing).is_ok());
     posts
-}
-
-fn may_approve(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> bool {
-    approval(app, viewer, matter, post).is_ok()
 }
 
 fn need_approve(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> Result<(), Problem> {
     need(app, viewer, APPROVE, post)?;
-    approval(app, viewer, matter, post).map_err(|error| refused(&error))
+    let approved = approval(&app.tree(), matter, post, standing(app, viewer, matter));
+    approved.map_err(|error| refused(&error))
 }
 
 /// Refuses a review by who does not act for the reviewer, or takes part under another post.
@@ -222,28 +221,43 @@ fn takes_part(app: &App, viewer: &Viewer, matter: &Matter) -> bool {
     matter.helpers.iter().chain([&matter.owner]).any(|post| acts(app, viewer, WORK, post))
 }
 
+/// What decides of a viewer's approvals for a matter, under whatever post.
+#[derive(Clone, Copy)]
+struct Standing {
+    /// Takes part in it, or handed it in.
+    has_part: bool,
+    /// Leads the units of its owner and its reviewer.
+    leads_both: bool,
+}
+
+fn standing(app: &App, viewer: &Viewer, matter: &Matter) -> Standing {
+    let tree = app.tree();
+    let leads_unit_of = |post: &PostId| {
+        let unit = tree.post(post.subject()).map(|post| &post.unit);
+        unit.is_some_and(|unit| viewer.allows(app, OPEN, &Resource::of(unit)))
+    };
+    let is_own = matter.submission.as_ref().is_some_and(|submission| submission.actor == viewer.id());
+    Standing {
+        has_part: is_own || takes_part(app, viewer, matter),
+        leads_both: leads_unit_of(&matter.owner) && leads_unit_of(&matter.reviewer),
+    }
+}
+
 /// The reviewer approves, or a post of a unit at or above those of the owner and the reviewer, if whoever acts for it leads
 /// both: a post is not an office. Who takes part approves nothing, under whatever post.
-fn approval(app: &App, viewer: &Viewer, matter: &Matter, post: &PostId) -> Result<(), DocketError> {
+fn approval(tree: &Tree, matter: &Matter, post: &PostId, standing: Standing) -> Result<(), DocketError> {
     if *post == matter.owner {
         return Err(MatterError::OwnerApproves.into());
     }
     if matter.helpers.contains(post) {
         return Err(DocketError::NoApprover(post.clone()));
     }
-    let is_own = matter.submission.as_ref().is_some_and(|submission| submission.actor == viewer.id());
-    if is_own || takes_part(app, viewer, matter) {
+    if standing.has_part {
         return Err(DocketError::OwnApproval);
     }
-    let tree = app.tree();
-    let leads_unit_of = |below: &PostId| {
-        let unit = &tree.post(below.subject())?.unit;
-        Some(leads(&tree, post, unit) && viewer.allows(app, OPEN, &Resource::of(unit)))
-    };
-    let is_above = || {
-        [&matter.owner, &matter.reviewer].into_iter().all(|below| leads_unit_of(below).unwrap_or_default())
-    };
-    if *post == matter.reviewer || is_above() {
+    let is_above =
+        || [&matter.owner, &matter.reviewer].into_iter().all(|below| lies_below(tree, post, below));
+    if *post == matter.reviewer || standing.leads_both && is_above() {
         return Ok(());
     }
     Err(DocketError::NoApprover(post.clone()))
@@ -281,7 +295,9 @@ pub fn refused(error: &DocketError) -> Problem {
             Problem { rule: Some(NOT_RECKONED.into()), detail, ..Problem::unavailable(1) }
         }
         DocketError::TooManyTasks { .. } => Problem::conflict("too-many-tasks", detail),
-        DocketError::HelperReviews(_) => Problem::bad_request("helper", "consistency", detail),
+        DocketError::HelperReviews(_) | DocketError::HelperHeldByMany(_) => {
+            Problem::bad_request("helper", "consistency", detail)
+        }
         DocketError::PastDue(_) => Problem::bad_request("due", "range", detail),
         DocketError::UnknownEvidence(_) => Problem::bad_request("evidence", "reference", detail),
         DocketError::Line { .. } => Problem::conflict("line", detail),
@@ -326,6 +342,11 @@ fn sentence(error: &DocketError) -> String {
         }
         DocketError::HelperReviews(post) => {
             format!("{post} 的任职人审核本事项或可自上级审批，只能由审核岗位增列为协办。")
+        }
+        DocketError::HelperHeldByMany(post) => {
+            format!(
+                "{post} 的现任、待任职人和受权办理人超过 {ACTING_ASKED_MAX} 人，只能由审核岗位增列为协办。"
+            )
         }
         DocketError::PastDue(day) => format!("期限 {day} 已过：完成期限不得早于今日，也不得自今日以前起算。"),
         DocketError::FarPost { post, book } => format!("{post} 不在账簿 {book} 所属县（市、区）范围内。"),

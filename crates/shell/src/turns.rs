@@ -17,6 +17,7 @@ use base::limits::{
 };
 use base::{ActorId, BookId, SubjectId};
 use kernel::{Along, Kernel};
+use matters::MatterId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use trace::{Bounds, Direction, Fan, Walk};
@@ -56,6 +57,7 @@ pub struct Turns {
     answers: OfEach,
     searchers: OfEach,
     searches: Arc<Semaphore>,
+    reckoners: OfEach,
     walkers: OfEach,
     walks: Arc<Semaphore>,
     page_walks: Arc<Semaphore>,
@@ -72,6 +74,7 @@ impl Default for Turns {
             answers: OfEach::new(ANSWER_UNITS_MAX),
             searchers: OfEach::new(SEARCHES_OF_ONE_MAX),
             searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
+            reckoners: OfEach::new(1),
             walkers: OfEach::new(1),
             walks: Arc::new(Semaphore::new(TRACES_MAX)),
             page_walks: Arc::new(Semaphore::new(PUBLIC_TRACES_MAX)),
@@ -171,6 +174,21 @@ impl Turns {
         Ok(Search { _turn: turn, _place: place })
     }
 
+    /// The turn to change what a matter is judged by, where that takes long to reckon. As long as it is held nobody else here
+    /// does, and the writer finds it as it was reckoned with.
+    pub async fn to_reckon(&self, matter: &MatterId) -> Result<OwnedSemaphorePermit, Problem> {
+        self.to_reckon_within(matter, WAIT_MAX).await
+    }
+
+    async fn to_reckon_within(
+        &self,
+        matter: &MatterId,
+        wait_max: Duration,
+    ) -> Result<OwnedSemaphorePermit, Problem> {
+        let turn = timeout(wait_max, self.reckoners.of(matter.subject().as_str()).acquire_owned()).await;
+        Ok(turn.map_err(|_| Problem::unavailable(WAIT_MAX.as_secs()))?.expect("nobody closes it"))
+    }
+
     /// Forgets whoever reads and sends nothing.
     pub fn forget(&self) {
         self.readers.forget();
@@ -180,6 +198,7 @@ impl Turns {
         self.bodies.forget();
         self.answers.forget();
         self.searchers.forget();
+        self.reckoners.forget();
         self.walkers.forget();
     }
 }
@@ -438,6 +457,19 @@ mod tests {
         drop(turns.to_read(one, Duration::ZERO).await.unwrap());
         held.pop();
         drop(turns.to_write(one, Duration::ZERO).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_what_a_matter_is_judged_by_longer_than_a_request_may() {
+        let turns = Turns::default();
+        let [one, other] = ["project.a", "project.b"]
+            .map(|name| MatterId::local(&BookId::new("decheng-projects").unwrap(), name).unwrap());
+        let held = turns.to_reckon(&one).await.unwrap();
+        let refused = turns.to_reckon_within(&one, Duration::ZERO).await.unwrap_err();
+        assert_eq!((refused.status.as_u16(), refused.retry_after_s), (503, Some(5)));
+        drop(turns.to_reckon_within(&other, Duration::ZERO).await.unwrap());
+        drop(held);
+        drop(turns.to_reckon_within(&one, Duration::ZERO).await.unwrap());
     }
 
     #[tokio::test]

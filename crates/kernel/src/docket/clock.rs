@@ -38,7 +38,7 @@ pub struct Tended {
 
 type Refused = AppendError<DocketError>;
 
-/// Whether it is one matter that cannot be read or takes too long, and the database that has no fault.
+/// Whether it is one matter or book that cannot be read or takes too long, and the database that has no fault.
 fn is_of_one(error: &StoreError) -> bool {
     matches!(
         error,
@@ -95,6 +95,12 @@ impl Kernel {
         self.prepare_matters(&of)
     }
 
+    /// The matter that is judged by one, or itself.
+    pub fn judged_with(&self, matter: &MatterId) -> Result<MatterId, StoreError> {
+        let of = self.read(|tx| super::read::with_what_it_bears_on(tx, self.lines(), matter))?;
+        Ok(of.into_iter().next_back().unwrap_or_else(|| matter.clone()))
+    }
+
     /// Looks at some matters in one job; returns how many changed.
     fn tend(&self, mut matters: Vec<MatterId>) -> Result<usize, Refused> {
         // Lines reckon here with what people recorded: a panic is that of one matter, as it is in the writer.
@@ -135,7 +141,7 @@ impl Kernel {
             for day in (first.0..=today.0).map(Day) {
                 match self.begin_day(&book, &line, day) {
                     Ok(()) => {}
-                    Err(AppendError::Store(error)) => return Err(error),
+                    Err(AppendError::Store(error)) if !is_of_one(&error) => return Err(error),
                     Err(AppendError::Busy | AppendError::Stopped) => return Ok(()),
                     Err(error) => {
                         // The line looks at all that is due by a day, so the next one makes it good.

@@ -2,11 +2,11 @@
 
 use base::{BookId, CityZone, Day, SubjectId};
 use ledger::{Body, Entry};
-use matters::{Calendar, Colour, Coloured, Matter, MatterId, Move};
+use matters::{Colour, Coloured, Matter, MatterId, Move};
 use store::{Param, StoreError, Tx, placeholders};
 
 use super::apply::due_day;
-use super::read::Listed;
+use super::read::{Listed, matter};
 use super::schema::NO_DAY;
 use crate::entries::{self, Kinds, limit};
 use crate::{FigureError, Kernel};
@@ -80,7 +80,16 @@ impl Kernel {
             let others = self.lines().hearsay();
             let mut found = Vec::new();
             for id in of_colour(tx, books, day, colour)? {
-                found.extend(as_of(tx, Kinds::AllBut(&others), self.zone(), rulebook.calendar(), &id, day)?);
+                let stood = match as_of(tx, Kinds::AllBut(&others), self.zone(), &id, day)? {
+                    Some(stood) => Some(stood),
+                    // So much was done with it that it is shown as it stands now, in the colour that it had.
+                    None => matter(tx, &id)?.map(|now| Matter { colour: Some(colour), ..now }),
+                };
+                found.extend(stood.map(|matter| {
+                    let at = due_day(&matter, self.zone(), rulebook.calendar());
+                    let due = i32::try_from(at).ok().filter(|_| at != NO_DAY).map(Day);
+                    (at, Listed { matter, due })
+                }));
             }
             found.sort_by_cached_key(|(due, it)| (*due, it.matter.id.clone()));
             found.truncate(count);
@@ -117,15 +126,14 @@ fn of_colour(
     Ok(found.into_iter().map(|(_, id)| id).collect())
 }
 
-/// A matter as it stood at the end of a day, with the day that it is ordered by.
+/// A matter as it stood at the end of a day; none if it was opened before so many entries that they are not read.
 fn as_of(
     tx: &mut dyn Tx,
     own: Kinds<'_>,
     zone: &CityZone,
-    calendar: &Calendar,
     id: &MatterId,
     day: Day,
-) -> Result<Option<(i64, Listed)>, StoreError> {
+) -> Result<Option<Matter>, StoreError> {
     let mut told = entries::about_of(tx, &id.book(), id.subject(), own, None, ENTRIES_MAX)?;
     told.reverse();
     let broken = |error: String| StoreError::Schema(format!("{id}: {error}"));
@@ -140,9 +148,5 @@ fn as_of(
             stood = Some(matter.after(&step).map_err(|error| broken(error.to_string()))?);
         }
     }
-    Ok(stood.filter(|matter| matter.id == *id).map(|matter| {
-        let at = due_day(&matter, zone, calendar);
-        let due = i32::try_from(at).ok().filter(|_| at != NO_DAY).map(Day);
-        (at, Listed { matter, due })
-    }))
+    Ok(stood.filter(|matter| matter.id == *id))
 }

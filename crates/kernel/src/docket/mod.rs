@@ -25,7 +25,8 @@ pub(crate) use desk::Seats;
 pub(crate) use figures::{FIGURES, RATIOS, contribute, sort_of};
 pub(crate) use hues::fill;
 pub(crate) use law::Rulebooks;
-pub(crate) use schema::{CLOSED_INDEXES, COLOURED_INDEX, DERIVED, HUE_TABLE, TABLES};
+pub(crate) use posts::Asked;
+pub(crate) use schema::{CLOSED_INDEXES, COLOURED_INDEX, DERIVED, HUE_TABLE, TABLES, WAKE_ALL};
 
 use crate::line::MatterSort;
 
@@ -34,6 +35,8 @@ pub const TASK_SORT: &str = "kernel.task";
 /// Open tasks that one post reviews, of one owner and of all.
 pub const TASKS_ON_POST_MAX: usize = 100;
 pub const TASKS_OF_POST_MAX: usize = 1_000;
+/// Holders of a post, and others who act for it, of whom each is asked about when it comes to help.
+pub const ACTING_ASKED_MAX: usize = 200;
 
 /// The sorts that belong to no line.
 pub(crate) const SORTS: &[MatterSort] = &[
@@ -68,6 +71,10 @@ pub enum DocketError {
         "whoever holds {0} reviews the matter, or may approve from above: only the reviewer brings them in to help"
     )]
     HelperReviews(PostId),
+    #[error(
+        "more than {ACTING_ASKED_MAX} hold {0}, are to hold it or act for it: only the reviewer brings it in to help"
+    )]
+    HelperHeldByMany(PostId),
     #[error("{0} is past: a deadline lies ahead, and counts from today at the earliest")]
     PastDue(Day),
     #[error("{post} lies outside the county of the book {book}")]

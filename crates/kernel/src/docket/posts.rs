@@ -1,21 +1,23 @@
 //! Posts at the desk: which are there, which lie near a book, who acts for one, and who approves for a matter.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use access::matter::{APPROVE, ARRANGE, OPEN, REVIEW, WORK};
-use access::{Resource, decide};
+use access::{Actor, Resource, decide};
 use base::{ActorId, BookId, Day, SubjectId, Time, UnitCode};
 use ledger::{Body, Sought};
 use matters::{
-    HandedOver, HelperAdded, MOVES_OF_PARTS_MAX, Matter, MatterError, Opened, PostId, State, Submitted, Taken,
+    HandedOver, HelperAdded, MOVES_OF_PARTS_MAX, Matter, MatterError, MatterId, Opened, PostId, State,
+    Submitted, Taken,
 };
 use registry::{Level, Tree, Unit};
 use store::{Param, StoreError};
 
-use super::DocketError;
 use super::desk::refuse;
-use crate::accounts::{FoundActor, GrantGiven, GrantWithdrawn, find_actor, grantee_subject, of_holder};
-use crate::entries::{self, Kinds};
+use super::{ACTING_ASKED_MAX, DocketError};
+use crate::accounts::{GrantGiven, GrantWithdrawn, find_actor, grantee_subject, of_holder};
+use crate::entries::{self, Kinds, limit};
 use crate::registry::{id, root_book, up_from};
 use crate::{AppendError, Desk};
 
@@ -41,6 +43,17 @@ impl StoodIn {
     fn covers(&self, since: Time, until: Time) -> bool {
         self.from <= until && self.until.is_none_or(|ended| ended >= since)
     }
+}
+
+/// What the decision at the desk has found out about who acts for whom. Its own drafts change none of it.
+#[derive(Default)]
+pub(crate) struct Asked {
+    actors: HashMap<ActorId, Option<Actor>>,
+    above: HashMap<UnitCode, Arc<Tree>>,
+    units: HashMap<PostId, Option<UnitCode>>,
+    acts: HashMap<(ActorId, &'static str, PostId), bool>,
+    stood_in: HashMap<ActorId, Arc<[StoodIn]>>,
+    took_part: HashMap<(ActorId, MatterId), bool>,
 }
 
 impl Desk<'_> {
@@ -202,7 +215,11 @@ impl Desk<'_> {
             return Ok(());
         }
         // Whoever would have taken part by it.
-        for acting in self.acting(helper)? {
+        let acting = self.acting(helper)?;
+        if acting.len() > ACTING_ASKED_MAX {
+            return refuse(DocketError::HelperHeldByMany(helper.clone()));
+        }
+        for acting in acting {
             let reviews = self.acts_for(&acting, REVIEW, &matter.reviewer)?;
             // Who leads both units approves from above.
             if reviews || self.leads(&acting, &matter.owner)? && self.leads(&acting, &matter.reviewer)? {
@@ -222,7 +239,32 @@ impl Desk<'_> {
         Ok(self.no_approval(actor, approver, matter)?.is_none())
     }
 
+    /// Whether somebody could approve for a matter in the name of a post, if they take no part in it: which is soon asked.
+    pub fn could_approve(
+        &mut self,
+        actor: &ActorId,
+        approver: &PostId,
+        matter: &Matter,
+    ) -> Result<bool, StoreError> {
+        Ok(self.no_standing(actor, approver, matter)?.is_none())
+    }
+
     fn no_approval(
+        &mut self,
+        actor: &ActorId,
+        approver: &PostId,
+        matter: &Matter,
+    ) -> Result<Option<DocketError>, StoreError> {
+        let no_standing = self.no_standing(actor, approver, matter)?;
+        if no_standing.is_some() {
+            return Ok(no_standing);
+        }
+        // Who approves has not handed down what they owed, nor left the post that owed it.
+        let is_own = self.has_part(actor, approver, matter)?;
+        Ok(is_own.then_some(DocketError::OwnApproval))
+    }
+
+    fn no_standing(
         &mut self,
         actor: &ActorId,
         approver: &PostId,
@@ -251,8 +293,6 @@ impl Desk<'_> {
             return Ok(Some(DocketError::NoApprover(approver.clone())));
         }
         let is_own = matter.submission.as_ref().is_some_and(|submission| submission.actor == *actor);
-        // Who approves has not handed down what they owed, nor left the post that owed it.
-        let is_own = is_own || self.has_part(actor, approver, matter)?;
         Ok(is_own.then_some(DocketError::OwnApproval))
     }
 
@@ -267,6 +307,16 @@ impl Desk<'_> {
         if actor.is_system() {
             return Ok(false);
         }
+        let of = (actor.clone(), matter.id.clone());
+        if let Some(took_part) = self.asked.took_part.get(&of) {
+            return Ok(*took_part);
+        }
+        let took_part = self.has_taken_part(actor, matter)?;
+        self.asked.took_part.insert(of, took_part);
+        Ok(took_part)
+    }
+
+    fn has_taken_part(&mut self, actor: &ActorId, matter: &Matter) -> Result<bool, StoreError> {
         const KINDS: Kinds<'_> = Kinds::These(&[
             Sought::of::<Opened>(),
             Sought::of::<HandedOver>(),
@@ -314,7 +364,16 @@ impl Desk<'_> {
 
     /// The posts on whose behalf somebody acts by what they were granted, as a holder or by a line's role, or might until that
     /// was withdrawn.
-    fn stood_in(&mut self, actor: &ActorId) -> Result<Vec<StoodIn>, StoreError> {
+    fn stood_in(&mut self, actor: &ActorId) -> Result<Arc<[StoodIn]>, StoreError> {
+        if let Some(stood_in) = self.asked.stood_in.get(actor) {
+            return Ok(stood_in.clone());
+        }
+        let stood_in: Arc<[StoodIn]> = self.has_stood_in(actor)?.into();
+        self.asked.stood_in.insert(actor.clone(), stood_in.clone());
+        Ok(stood_in)
+    }
+
+    fn has_stood_in(&mut self, actor: &ActorId) -> Result<Vec<StoodIn>, StoreError> {
         const KINDS: Kinds<'_> = Kinds::These(&[Sought::of::<GrantGiven>(), Sought::of::<GrantWithdrawn>()]);
         const PAGE: usize = 64;
         let Ok(subject) = grantee_subject(actor) else { return Ok(Vec::new()) };
@@ -341,20 +400,15 @@ impl Desk<'_> {
     }
 
     /// Who acts for a post from today on, as [`Desk::took_part`] asks: whoever holds it or is to hold it, and whoever was granted
-    /// anything on its behalf.
+    /// anything on its behalf; one more than are asked about, where there are more.
     fn acting(&mut self, post: &PostId) -> Result<BTreeSet<ActorId>, StoreError> {
-        const HOLD: &str =
-            "select account from org_holder where post = $1 and (until_day is null or until_day >= $2)";
-        const GRANTED: &str = "select grantee from access_grant where subject = $1";
+        const ACTING: &str = "select 'account:' || account as acting from org_holder
+            where post = $1 and (until_day is null or until_day >= $2)
+            union select grantee from access_grant where subject = $1 limit $3";
         let today = i64::from(self.zone().day_of(self.now()).0);
-        let post = Param::Text(post.subject().as_str());
-        let rows = self.read()?.query(HOLD, &[post, Param::Int(today)])?;
-        let held = rows.iter().map(|row| id(ActorId::new(format!("account:{}", row.text(0)?))));
-        let mut acting = held.collect::<Result<BTreeSet<_>, StoreError>>()?;
-        for row in self.read()?.query(GRANTED, &[post])? {
-            acting.insert(id(ActorId::new(row.text(0)?))?);
-        }
-        Ok(acting)
+        let params = [Param::Text(post.subject().as_str()), Param::Int(today), limit(ACTING_ASKED_MAX + 1)];
+        let rows = self.read()?.query(ACTING, &params)?;
+        rows.iter().map(|row| id(ActorId::new(row.text(0)?))).collect()
     }
 
     /// Whether somebody who acts for a post owes the matter under another one, or helps with it.
@@ -394,9 +448,15 @@ impl Desk<'_> {
 
     /// Whether somebody may do an action for a post, which lies in the post's unit and is the post's own: as whoever is
     /// decided about by a page or the API, with the posts held today.
-    fn acts_for(&mut self, actor: &ActorId, action: &str, post: &PostId) -> Result<bool, StoreError> {
+    fn acts_for(&mut self, actor: &ActorId, action: &'static str, post: &PostId) -> Result<bool, StoreError> {
+        let of = (actor.clone(), action, post.clone());
+        if let Some(acts) = self.asked.acts.get(&of) {
+            return Ok(*acts);
+        }
         let today = self.zone().day_of(self.now());
-        self.acted_for(actor, action, post, (today, today))
+        let acts = self.acted_for(actor, action, post, (today, today))?;
+        self.asked.acts.insert(of, acts);
+        Ok(acts)
     }
 
     /// The same with the posts held on some day of a time.
@@ -410,11 +470,8 @@ impl Desk<'_> {
         const HELD: &str =
             "select account from org_holder where post = $1 and account = $2 and from_day <= $3
             and (until_day is null or until_day >= $4)";
-        let now = self.now();
         let Some(unit) = self.unit_of_post(post)? else { return Ok(false) };
-        let Some(FoundActor { actor: mut acting, .. }) = find_actor(self.read()?, actor, now)? else {
-            return Ok(false);
-        };
+        let Some(mut acting) = self.actor(actor)? else { return Ok(false) };
         if let Some(account) = actor.as_str().strip_prefix("account:") {
             let days = [Param::Int(i64::from(until.0)), Param::Int(i64::from(since.0))];
             let params = [Param::Text(post.subject().as_str()), Param::Text(account), days[0], days[1]];
@@ -447,21 +504,41 @@ impl Desk<'_> {
         if actor.is_system() {
             return Ok(true);
         }
-        let now = self.now();
-        let Some(FoundActor { actor, .. }) = find_actor(self.read()?, actor, now)? else { return Ok(false) };
+        let Some(actor) = self.actor(actor)? else { return Ok(false) };
         let above = self.above(&of.unit)?;
         Ok(decide(&self.bench.policy, &above, &actor, action, &of).is_allowed())
     }
 
+    /// Whoever acts, with what they were granted.
+    fn actor(&mut self, actor: &ActorId) -> Result<Option<Actor>, StoreError> {
+        if let Some(known) = self.asked.actors.get(actor) {
+            return Ok(known.clone());
+        }
+        let now = self.now();
+        let found = find_actor(self.read()?, actor, now)?.map(|found| found.actor);
+        self.asked.actors.insert(actor.clone(), found.clone());
+        Ok(found)
+    }
+
     /// A unit and those above it, as a tree.
-    fn above(&mut self, unit: &UnitCode) -> Result<Tree, StoreError> {
+    fn above(&mut self, unit: &UnitCode) -> Result<Arc<Tree>, StoreError> {
+        if let Some(above) = self.asked.above.get(unit) {
+            return Ok(above.clone());
+        }
         let above = Tree::build(up_from(self.read()?, unit)?, Vec::new(), Vec::new(), Vec::new());
-        above.map_err(|error| StoreError::Schema(error.to_string()))
+        let above = Arc::new(above.map_err(|error| StoreError::Schema(error.to_string()))?);
+        self.asked.above.insert(unit.clone(), above.clone());
+        Ok(above)
     }
 
     fn unit_of_post(&mut self, post: &PostId) -> Result<Option<UnitCode>, StoreError> {
         const FIND: &str = "select unit from org_post where post = $1";
+        if let Some(unit) = self.asked.units.get(post) {
+            return Ok(unit.clone());
+        }
         let row = self.read()?.query_one(FIND, &[Param::Text(post.subject().as_str())])?;
-        row.map(|row| id(UnitCode::new(row.text(0)?))).transpose()
+        let unit = row.map(|row| id(UnitCode::new(row.text(0)?))).transpose()?;
+        self.asked.units.insert(post.clone(), unit.clone());
+        Ok(unit)
     }
 }

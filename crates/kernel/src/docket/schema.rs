@@ -105,4 +105,7 @@ pub const DELETE_POST: &str =
 pub const ADD_REGULATION: &str = "insert into regulation (seq, since, sort, body) values ($1, $2, $3, $4)";
 pub const PUT_WAKE: &str = "insert into matter_wake (book, matter, next, looked) values ($1, $2, $3, $4)
     on conflict (book, matter) do update set next = excluded.next, looked = excluded.looked";
+/// The clock looks once more at matters that did nothing by themselves any more: some of them do now.
+pub const WAKE_ALL: &str = "update matter_wake set next = looked where next = 9223372036854775807";
+
 pub const DELETE_WAKE: &str = "delete from matter_wake where book = $1 and matter = $2";

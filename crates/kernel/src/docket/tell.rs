@@ -1,7 +1,7 @@
 //! Who is told what of a matter. The notices go out with the entries that cause them.
 
 use base::{SubjectId, Time};
-use matters::{Event, Matter, Move, PostId};
+use matters::{Event, Matter, Move, PostId, REVIEW_OVERDUE, REVIEW_WORKDAYS};
 use store::StoreError;
 
 use crate::Desk;
@@ -41,6 +41,14 @@ impl Desk<'_> {
                 let zh = format!("“{title}”重新启动，由您的岗位承办。");
                 let en = format!("Reopened, and owed by your post again: {title}.");
                 self.tell(after, step.at, What::Reopened, owner, (zh, en))
+            }
+            Event::Escalated(overdue) if overdue.level == REVIEW_OVERDUE => {
+                let zh =
+                    format!("“{title}”报结后逾 {REVIEW_WORKDAYS} 个工作日未审核，请您的岗位尽快办结或退回。");
+                let en = format!(
+                    "Handed in more than {REVIEW_WORKDAYS} workdays ago and not judged by your post: {title}."
+                );
+                self.tell(after, step.at, What::Escalated, &overdue.post, (zh, en))
             }
             Event::Escalated(step_of_ladder) => {
                 let (level, zh, en) =

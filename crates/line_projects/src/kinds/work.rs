@@ -18,6 +18,10 @@ pub const REPORTS_BY_TEAM_MAX: usize = 300_000;
 pub const REPORTS_A_DAY_MAX: usize = 48;
 pub const REPORTS_A_DAY_BY_TEAM_MAX: usize = 24;
 
+/// Visits of one day to one project, or for it: whoever records them says who went.
+pub const VISITS_A_DAY_MAX: usize = 24;
+pub const VISITS_A_DAY_BY_TEAM_MAX: usize = 8;
+
 /// Parts of the physical work of one project that are told of, and the sorts of things that they are of: each sort is a value by
 /// which its figures are broken down. Its team leaves the office a fifth.
 pub const WORKS_MAX: usize = 20_000;

@@ -1,14 +1,14 @@
 //! Reports, visits, assistance and errands.
 
-use base::SubjectId;
+use base::{SubjectId, Time};
 use kernel::{Named, Receipt};
 use ledger::{Body, Role};
 
 use super::{Failure, Recorder, need_room, refuse, refused};
 use crate::kinds::{
     AssistancePlanned, ProgressReported, ProxyDone, ProxyOpened, REPORTS_A_DAY_BY_TEAM_MAX,
-    REPORTS_A_DAY_MAX, REPORTS_BY_TEAM_MAX, REPORTS_MAX, VisitMade, WORK_ITEMS_BY_TEAM_MAX, WORK_ITEMS_MAX,
-    WORKS_BY_TEAM_MAX, WORKS_MAX, WorksDone,
+    REPORTS_A_DAY_MAX, REPORTS_BY_TEAM_MAX, REPORTS_MAX, VISITS_A_DAY_BY_TEAM_MAX, VISITS_A_DAY_MAX,
+    VisitMade, WORK_ITEMS_BY_TEAM_MAX, WORK_ITEMS_MAX, WORKS_BY_TEAM_MAX, WORKS_MAX, WorksDone,
 };
 use crate::refusal::Code;
 use crate::rules;
@@ -25,10 +25,9 @@ impl Recorder<'_, '_> {
         self.of_project(&body, &project)
     }
 
-    /// The S-curve reads all reports on activities, and the outlook those of each that count. A day is one of the city.
+    /// The S-curve reads all reports on activities, and the outlook those of each that count.
     fn need_few_reports(&mut self, project: &Project, activity: &str) -> Result<(), Failure> {
-        let day = self.desk.zone().day_of(self.occurred);
-        let within = (self.desk.zone().start_of(day), self.desk.zone().start_of(day.plus(1)));
+        let within = self.day();
         let told = state::reports_between(self.desk.read()?, self.book, &project.project, activity, within)?;
         let most = self.most::<ProgressReported>(REPORTS_A_DAY_MAX, REPORTS_A_DAY_BY_TEAM_MAX)?;
         if activity.is_empty() {
@@ -41,6 +40,13 @@ impl Recorder<'_, '_> {
         let most = self.most::<ProgressReported>(REPORTS_MAX, REPORTS_BY_TEAM_MAX)?;
         let what = ("该项目各活动的进度上报", "reports on activities of the project");
         need_room("body.activity", (told, 1), most, what)
+    }
+
+    /// The city's day on which it happened, from its beginning to its end.
+    fn day(&self) -> (Time, Time) {
+        let zone = self.desk.zone();
+        let day = zone.day_of(self.occurred);
+        (zone.start_of(day), zone.start_of(day.plus(1)))
     }
 
     pub(super) fn build(&mut self, body: WorksDone) -> Result<Receipt, Failure> {
@@ -58,6 +64,17 @@ impl Recorder<'_, '_> {
     pub(super) fn visit(&mut self, body: VisitMade) -> Result<Receipt, Failure> {
         self.need_near(&body.by, Named::Leading, "body.by")?;
         let project = self.project_if_named(body.project.as_deref())?;
+        if let Some(project) = &project {
+            let within = self.day();
+            let made = state::visits_between(self.desk.read()?, self.book, &project.project, within)?;
+            let most = self.most::<VisitMade>(VISITS_A_DAY_MAX, VISITS_A_DAY_BY_TEAM_MAX)?;
+            need_room(
+                "body.project",
+                (made, 1),
+                most,
+                ("当日对该项目的调研协调", "visits of the day to the project"),
+            )?;
+        }
         self.named(&body, None, project.as_ref(), body.by.subject())
     }
 

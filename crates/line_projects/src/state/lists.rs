@@ -197,6 +197,19 @@ pub struct Visit {
     pub at: Time,
 }
 
+/// How many visits were made to a project in a time.
+pub(crate) fn visits_between(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    project: &str,
+    (from, to): (Time, Time),
+) -> Result<usize, StoreError> {
+    const COUNT: &str =
+        "select count(*) from projects_visit where book = $1 and project = $2 and at >= $3 and at < $4";
+    let (from, to) = (Param::Int(from.0), Param::Int(to.0));
+    count(tx.query_one(COUNT, &[Param::Text(book.as_str()), Param::Text(project), from, to])?)
+}
+
 /// Visits, the latest first; of one project or of all.
 pub fn visits(
     tx: &mut dyn Tx,

@@ -57,6 +57,24 @@ fn tick(
     if !matches!(matter.state, State::Submitted | State::Returned) {
         missed.clear();
     }
+    if matter.state == State::Submitted && !matter.fired.contains(&REVIEW_OVERDUE) {
+        let handed_in = zone.day_of(matter.submission.as_ref().unwrap().at);
+        let waited = (handed_in.0 + 1..=today.0).map(Day).filter(|day| calendar.is_workday(*day).value);
+        if is_slot && waited.count() >= REVIEW_WORKDAYS as usize {
+            let escalated = Escalated {
+                matter: id(),
+                sort: sort(),
+                level: REVIEW_OVERDUE,
+                since: now,
+                post: matter.reviewer.clone(),
+                title_zh: "审核超期".into(),
+                title_en: "review overdue".into(),
+                rule: watch.rule.name.clone(),
+                rule_version: watch.rule.version,
+            };
+            happen(matter, escalated.into());
+        }
+    }
     for step in &watch.rule.ladder.steps {
         let since = if step.colour == Colour::Red { matter.red_since } else { matter.yellow_since };
         let Some(since) = since.filter(|_| !matter.fired.contains(&step.level)) else { continue };
@@ -405,4 +423,74 @@ proptest! {
         prop_assert_eq!(levels.len(), fired);
         prop_assert!(all.windows(2).all(|two| two[0].at <= two[1].at));
     }
+}
+
+#[test]
+fn what_waits_long_with_its_reviewer_is_told_to_the_reviewer_once_each_time() {
+    let (rule, calendar, zone) = (Preset::Default.rule(), Calendar::embedded(), zone());
+    let watch = Watch { rule: &rule, calendar: &calendar, zone: &zone };
+    let due = Due::On { day: day("2026-12-31") };
+    let mut matter = Matter::open(&opened(due), at("2026-03-02T08:30")).unwrap();
+    let mut all = Vec::new();
+    let mut go_on = |matter: &mut Matter, until: &str, event: Option<Event>| {
+        let facts = Facts::default();
+        let fell = watch.falls_due(matter, &facts, &actor("clock"), matter.moved, at(until)).unwrap();
+        for step in &fell {
+            *matter = matter.after(step).unwrap();
+        }
+        all.extend(fell);
+        if let Some(event) = event {
+            *matter = matter.after(&step(at(until), "wei", event)).unwrap();
+        }
+    };
+    let returned = || Returned { matter: id(), by: post("reviewer"), reason: "照片不清".into() };
+    go_on(&mut matter, "2026-03-02T09:00", Some(taken().into()));
+    go_on(&mut matter, "2026-03-03T10:00", Some(submitted("2026-03-03").into()));
+    // The ladder does not fire for the owner meanwhile, nor again for the reviewer.
+    go_on(&mut matter, "2026-04-30T10:00", None);
+    assert!(watch.next(&matter, &Facts::default(), at("2026-04-30T10:00")).is_none());
+    matter = matter.after(&step(at("2026-04-30T10:00"), "li", returned())).unwrap();
+    go_on(&mut matter, "2026-05-06T10:00", Some(submitted("2026-05-06").into()));
+    go_on(&mut matter, "2026-05-31T10:00", None);
+    let overdue = all.iter().filter_map(|step| match &step.event {
+        Event::Escalated(it) if it.level == REVIEW_OVERDUE => Some((&it.post, zone.local_text(step.at))),
+        _ => None,
+    });
+    let reviewer = post("reviewer");
+    let told = ["2026-03-10 09:00:00", "2026-05-12 09:00:00"].map(|at| (&reviewer, at.to_owned()));
+    assert_eq!(overdue.collect::<Vec<_>>(), told);
+}
+
+#[test]
+fn a_deadline_beyond_the_horizon_wakes_the_clock_and_no_pause_puts_it_beyond_what_can_be_written() {
+    let (calendar, zone) = (Calendar::embedded(), zone());
+    let mut rule = Preset::Default.rule();
+    rule.dimensions.retain(|dimension| dimension.input == Input::DaysOverdue);
+    if rule.dimensions.is_empty() {
+        let bands = vec![Band { when: When::Above(0), colour: Colour::Red }];
+        rule.dimensions = vec![Dimension { input: Input::DaysOverdue, bands, unknown: None }];
+    }
+    let watch = Watch { rule: &rule, calendar: &calendar, zone: &zone };
+    let matter = |due| Matter::open(&opened(Due::On { day: due }), at("2026-03-02T08:30")).unwrap();
+    let wakes = |due: &str| {
+        let mut matter = matter(day(due));
+        let facts = Facts::default();
+        let start = matter.begun;
+        for step in watch.falls_due(&matter, &facts, &actor("clock"), start, start).unwrap() {
+            matter = matter.after(&step).unwrap();
+        }
+        watch.next(&matter, &facts, start).map(|at| zone.day_of(at))
+    };
+    for due in ["2027-01-01", "2049-12-31", "2399-12-31"] {
+        assert_eq!(wakes(due), Some(day(due).plus(1)));
+    }
+    assert_eq!(wakes("9999-12-31"), None);
+    let mut paused = matter(Day::LAST);
+    for (at, event) in [
+        (at("2026-03-03T08:30"), Event::from(crate::support::paused())),
+        (at("2026-03-09T08:30"), Resumed { matter: id() }.into()),
+    ] {
+        paused = paused.after(&step(at, "li", event)).unwrap();
+    }
+    assert_eq!(paused.deadline(&calendar, &zone).unwrap().value, Day::LAST);
 }

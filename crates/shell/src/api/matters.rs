@@ -466,12 +466,17 @@ pub async fn move_matter(
     if matter.id.book().as_str() == ROOT_BOOK {
         app.limits.act(&viewer.id())?;
     }
+    let mut turn = None;
     for _ in 1..RECKONED_TIMES_MAX {
-        let id = matter.id.clone();
-        app.blocking(move |kernel| kernel.prepare_move(&id)).await?;
         match moved(app, viewer, matter, expected, &event, sent.clone()).await {
             Err(problem) if problem.rule.as_deref() == Some(docket::NOT_RECKONED) => {}
             done => return done,
+        }
+        // Whoever records of what it is judged by, one entry after the other, keeps nobody from moving it.
+        if turn.is_none() {
+            let id = matter.id.clone();
+            let judged = app.blocking(move |kernel| kernel.judged_with(&id)).await?;
+            turn = Some(app.limits.turns.to_reckon(&judged).await?);
         }
     }
     moved(app, viewer, matter, expected, &event, sent).await
@@ -488,6 +493,8 @@ async fn moved(
     event: &Event,
     sent: Option<Sent>,
 ) -> Result<Done, Problem> {
+    let id = matter.id.clone();
+    app.blocking(move |kernel| kernel.prepare_move(&id)).await?;
     let (actor, seen, event) = (viewer.id(), matter.version, event.clone());
     once(app, viewer, &matter.id.book(), sent, move |desk, _| {
         desk.need_reckoned(event.matter())?;

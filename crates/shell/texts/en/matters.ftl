@@ -120,6 +120,7 @@ matter-told-longer = { $days ->
 matter-told-coloured = Turned { $to }
 matter-told-recoloured = From { $from } to { $to }
 matter-told-uncoloured = Lost its colour
+matter-told-review-overdue = { $title }: { $post } has not judged what was handed in
 matter-told-escalated = Level { $level }, { $title }: { $post } answers
 matter-told-excused = Proper reason: { $inputs } do not count from { $from } to { $until }
 matter-told-approved = Approved by { $post }

@@ -99,6 +99,7 @@ matter-told-longer = 延长 { $days } 天
 matter-told-coloured = 亮{ $to }
 matter-told-recoloured = 由{ $from }转{ $to }
 matter-told-uncoloured = 熄灯
+matter-told-review-overdue = { $title }：{ $post } 尚未审核报结的事项
 matter-told-escalated = 第 { $level } 级：{ $title }，责任岗位 { $post }
 matter-told-excused = 正当理由：{ $inputs }，{ $from } 至 { $until } 不计入颜色
 matter-told-approved = 批准：{ $post }

@@ -6,7 +6,7 @@ use kernel::notices::{NoticeSent, Outcome};
 use ledger::{Body, Entry};
 use matters::{
     Accepted, Cancelled, Coloured, Escalated, Event, Evidence, Excused, Extended, Extension, HandedOver,
-    Input, Opened, Paused, Reopened, Returned, Submitted,
+    Input, Opened, Paused, REVIEW_OVERDUE, Reopened, Returned, Submitted,
 };
 
 use super::Visit;
@@ -122,7 +122,11 @@ impl Visit {
                     ("title", self.title(title_zh, title_en).to_owned()),
                     ("post", self.post(post)),
                 ];
-                told.details.push(self.t.with("matter-told-escalated", &args));
+                let key = match *level {
+                    REVIEW_OVERDUE => "matter-told-review-overdue",
+                    _ => "matter-told-escalated",
+                };
+                told.details.push(self.t.with(key, &args));
             }
             Event::Excused(Excused { inputs, reason, approver, from, until, .. }) => {
                 let inputs = self.inputs(inputs);
