@@ -18,7 +18,6 @@ use crate::kinds::{
     MarketOpened, MerchantRegistered, PricePosted, ProductRegistered, RecallEnded, RecallOpened, Sale,
     ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased, StallOpened, SubscriptionOpened, Verdict,
 };
-use crate::{rules, state};
 
 const INSERT_BLOCK: Insert = Insert {
     table: "market_block",
@@ -387,7 +386,10 @@ impl One<'_> {
         const FAILED: &str = "insert into market_failure (book, lot, test, supplier, product, received_at)
             select book, lot, cast($3 as bigint), supplier, product, arrived_at from market_lot
             where book = $1 and lot = $2";
-        const TAKEN_BACK: &str = "delete from market_failure where book = $1 and lot = $2 and test = $3";
+        const TAKEN_BACK: &str =
+            "delete from market_failure where book = $1 and lot = $2 and exists (select 1 from market_inspection as failed
+            where failed.book = $1 and failed.seq = market_failure.test and failed.at <= $5
+            and (failed.item = $3 or failed.seq = $4))";
         let it: InspectionRecorded = self.body()?;
         let verdict = word(&it.verdict);
         let params = [
@@ -406,11 +408,9 @@ impl One<'_> {
         if it.verdict == Verdict::Fail {
             self.tx.execute(FAILED, &[book, (&it.lot).into(), seq])?;
         } else {
-            let tests = state::tests(self.tx, &self.entry.book, &[it.lot.as_str()])?;
-            let test = tests.iter().find(|test| test.seq == self.entry.seq);
-            for failed in test.into_iter().flat_map(|test| rules::taken_back(&tests, test)) {
-                self.tx.execute(TAKEN_BACK, &[book, (&it.lot).into(), Param::Int(failed.seq.to_i64())])?;
-            }
+            let taken_back =
+                [book, (&it.lot).into(), (&it.item).into(), number_or_null(it.retest_of), self.occurred()];
+            self.tx.execute(TAKEN_BACK, &taken_back)?;
         }
         self.run(LOT, &[(&it.lot).into(), (&verdict).into(), seq])
     }

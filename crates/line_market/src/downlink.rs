@@ -1,13 +1,14 @@
 //! What goes down to scales: their state, whenever an entry changes it. HTTP streams and MQTT both take it from here.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use base::{ActorId, BookId};
+use base::{ActorId, BookId, SubjectId};
 use ledger::{Body, Entry};
 use shell::App;
 use shell::live::Changes;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::intake::{ScaleState, scale_state};
@@ -16,8 +17,10 @@ use crate::kinds::{
     PricePosted, ProductRegistered, ScaleEnrolled, ScaleMoved, StallLeased,
 };
 
-/// Between two states of a scale, as changes come in groups.
-const PAUSE: Duration = Duration::from_millis(100);
+/// From a change to the state that tells it, as changes come in groups.
+const GROUP: Duration = Duration::from_millis(100);
+/// Between two states of a scale, but for holds.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether an entry may change what a scale of its book is told. Sales do not: a scale counts its own.
 pub fn concerns(entry: &Entry) -> bool {
@@ -39,6 +42,22 @@ pub fn concerns(entry: &Entry) -> bool {
     )
 }
 
+/// Whether an entry may change what one scale of its book is told that stands at a stall. What names others does not; goods that are
+/// handed over name the stall where they go alone, and holds reach scales that have moved on.
+fn reaches(entry: &Entry, scale: u32, stall: Option<&str>) -> bool {
+    let is_of_all = matches!(
+        entry.kind.as_str(),
+        LotHeld::KIND | LotReleased::KIND | LotTransferred::KIND | BlockAcknowledged::KIND
+    );
+    let named = entry.place.iter().chain(entry.subjects.iter().map(|subject| &subject.id));
+    let mut named = named.filter(|id| ["scale", "stall"].contains(&id.scheme())).peekable();
+    let is_ours = |id: &SubjectId| match id.scheme() {
+        "scale" => id.local_part().parse() == Ok(scale),
+        _ => Some(id.local_part()) == stall,
+    };
+    concerns(entry) && (is_of_all || named.peek().is_none() || named.any(is_ours))
+}
+
 /// The states of one scale, from now on, each different from the one before. Each reading waits for a turn of whoever listens.
 pub fn states(app: &App, listener: ActorId, book: BookId, scale: u32) -> ReceiverStream<ScaleState> {
     let (sender, receiver) = mpsc::channel(4);
@@ -49,6 +68,7 @@ pub fn states(app: &App, listener: ActorId, book: BookId, scale: u32) -> Receive
         loop {
             let state = changes.read(&app, Some(&listener), &sender, read(&app, &book, scale)).await;
             let Some(state) = state.flatten() else { break };
+            let (stall, next) = (state.stall.clone(), Instant::now() + PAUSE);
             let changed = last
                 .as_ref()
                 .is_none_or(|last| ScaleState { server_time: last.server_time, ..state.clone() } != *last);
@@ -58,10 +78,23 @@ pub fn states(app: &App, listener: ActorId, book: BookId, scale: u32) -> Receive
                 }
                 last = Some(state);
             }
-            if !changes.next(|entry| entry.book == book && concerns(entry), &sender).await {
+            let is_hold = |entry: &Entry| entry.book == book && entry.kind.as_str() == LotHeld::KIND;
+            let held = AtomicBool::new(false);
+            let heard = |entry: &Entry| {
+                held.fetch_or(is_hold(entry), Ordering::Relaxed);
+                entry.book == book && reaches(entry, scale, stall.as_deref())
+            };
+            if !changes.next(heard, &sender).await {
                 break;
             }
-            sleep(PAUSE).await;
+            // A hold does not wait, and what waits does not when a hold comes.
+            if !held.into_inner() {
+                tokio::select! {
+                    () = sleep_until(next) => {}
+                    goes_on = changes.next(is_hold, &sender) => if !goes_on { break },
+                }
+            }
+            sleep(GROUP).await;
         }
     });
     ReceiverStream::new(receiver)
@@ -76,4 +109,45 @@ async fn read(app: &App, book: &BookId, scale: u32) -> Option<ScaleState> {
         })
         .await;
     read.ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use base::{Fen, Seq, Time};
+    use ledger::{Draft, Role};
+
+    use super::*;
+
+    #[test]
+    fn what_names_another_stall_or_scale_does_not_reach_a_scale() {
+        let book = BookId::new("beiyuan").unwrap();
+        let sealed = |draft: Draft| Entry::seal(draft, Seq(0), Time(0), [0; 16]);
+        let id = |scheme: &str, local: &str| SubjectId::local(scheme, &book, local).unwrap();
+        let actor = ActorId::new("token:one").unwrap();
+        let price = |stall: &str| {
+            let body = PricePosted { stall: stall.into(), product: "tomato".into(), fen_per_kg: Fen(1) };
+            let draft = Draft::new(&book, Time(0), &actor, &body).unwrap();
+            sealed(
+                draft.subject(Role::About, id("stall", stall)).subject(Role::About, id("product", "tomato")),
+            )
+        };
+        let moved = |scale: u32, stall: &str| {
+            let draft =
+                Draft::new(&book, Time(0), &actor, &ScaleMoved { scale, stall: stall.into() }).unwrap();
+            sealed(draft.subject(Role::About, id("scale", &scale.to_string())))
+        };
+        let [zh, en, category] = ["番茄", "Tomato", "fruit"].map(str::to_owned);
+        let product = ProductRegistered { product: "tomato".into(), title_zh: zh, title_en: en, category };
+        let product = Draft::new(&book, Time(0), &actor, &product).unwrap();
+        let product = sealed(product.subject(Role::About, id("product", "tomato")));
+        for (entry, reaches_it) in [
+            (price("A1"), true),
+            (price("A2"), false),
+            (moved(1, "A2"), true),
+            (moved(2, "A1"), false),
+            (product, true),
+        ] {
+            assert_eq!(reaches(&entry, 1, Some("A1")), reaches_it, "{entry:?}");
+        }
+    }
 }

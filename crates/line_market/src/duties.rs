@@ -15,13 +15,15 @@ use crate::kinds::{Breach, CertificateType, SlipSerial};
 use crate::state::{self, Duties, Merchant};
 
 pub const COMPLAINT: &str = "market.complaint";
+const CERTIFICATE: &str = "market.certificate";
+const VERIFICATION: &str = "market.verification";
 
 pub const SORTS: &[MatterSort] = &[
     sort("market.failed_test", "检测不合格处置", "Failed test"),
     sort("market.breach", "违规销售处置", "Breach"),
     sort(COMPLAINT, "投诉处理", "Complaint"),
-    sort("market.certificate", "证照到期换发", "Certificate that runs out"),
-    sort("market.verification", "电子秤到期检定", "Verification that runs out"),
+    sort(CERTIFICATE, "证照到期换发", "Certificate that runs out"),
+    sort(VERIFICATION, "电子秤到期检定", "Verification that runs out"),
 ];
 
 const fn sort(name: &'static str, title_zh: &'static str, title_en: &'static str) -> MatterSort {
@@ -76,8 +78,8 @@ impl Cause<'_> {
             Self::FailedTest { .. } => "market.failed_test",
             Self::Breach { .. } => "market.breach",
             Self::Complaint { .. } => COMPLAINT,
-            Self::Certificate { .. } => "market.certificate",
-            Self::Verification { .. } => "market.verification",
+            Self::Certificate { .. } => CERTIFICATE,
+            Self::Verification { .. } => VERIFICATION,
         }
     }
 
@@ -261,8 +263,8 @@ pub(crate) fn renew<E: From<DocketError>>(
         let now = desk.now();
         let day = desk.zone().day_of(now);
         match desk.matter(&cause.id(book, day))? {
-            // What somebody else judged is judged; what was only struck off is owed again.
-            Some(before) if before.state == State::Cancelled => {
+            // What was struck off, or accepted before it was recorded, nobody judged.
+            Some(before) if before.state.is_closed() => {
                 owe_again(desk, now, &before, cause.due(&duties, day))?
             }
             _ => owe_under(desk, book, &clock_actor(), now, &duties, cause)?,
@@ -401,21 +403,55 @@ pub(crate) fn may_settle_anew(
     Ok(matter.state == State::Returned || desk.may_approve(actor, &matter.reviewer, &matter)?)
 }
 
-/// A complaint's matter is accepted once the complaint is settled, and not before.
+/// A complaint's matter is accepted once the complaint is settled, that of a paper or verification once its next day is recorded,
+/// and not before: what is recorded afterwards, nobody would judge.
 pub(crate) fn on_move(
     desk: &mut Desk<'_>,
     step: &Move,
     matter: &Matter,
 ) -> Result<(), AppendError<DocketError>> {
-    if matter.sort.as_str() != COMPLAINT || !matter.state.is_closed() {
-        return Ok(());
+    let is_accepted = matches!(step.event, Event::Accepted(_));
+    match matter.sort.as_str() {
+        COMPLAINT if matter.state.is_closed() => match is_accepted && !is_settled(desk, matter)? {
+            true => not_yet(
+                "投诉尚未办结，请先登记办理结果。",
+                "the complaint is not settled yet: record its outcome first",
+            ),
+            false => owe_next(desk, step.at, matter),
+        },
+        CERTIFICATE | VERIFICATION if is_accepted && still_runs_out(desk, matter)? => not_yet(
+            "尚未登记新的有效期，请先登记换发的证照或重新检定的结果。",
+            "the day that runs out is still the one on record: record the renewed paper or verification first",
+        ),
+        _ => Ok(()),
     }
-    if !matches!(step.event, Event::Accepted(_)) || is_settled(desk, matter)? {
-        return owe_next(desk, step.at, matter);
+}
+
+fn not_yet(zh: &str, en: &str) -> Result<(), AppendError<DocketError>> {
+    Err(AppendError::Refused(DocketError::Line { zh: zh.into(), en: en.into() }))
+}
+
+/// Whether the last day of a paper or verification that is on record is still the one that its matter is about.
+fn still_runs_out(desk: &mut Desk<'_>, matter: &Matter) -> Result<bool, StoreError> {
+    let (book, id) = (matter.id.book(), matter.id.subject());
+    // The name ends with a day, of three numbers; before it, behind the last dash or behind the paper's, stands whose it is.
+    let Some((of, _)) =
+        id.local_part().rmatch_indices('-').nth(2).map(|(at, _)| id.local_part().split_at(at))
+    else {
+        return Ok(false);
+    };
+    let is_named = |cause: Cause<'_>| cause.id(&book, Day(0)) == matter.id;
+    if let Some(scale) = of.strip_prefix("verification-").and_then(|scale| scale.parse().ok()) {
+        let found = state::scale(desk.read()?, &book, scale)?;
+        return Ok(found.is_some_and(|it| is_named(Cause::Verification { scale, until: it.verified_until })));
     }
-    let zh = "投诉尚未办结，请先登记办理结果。".into();
-    let en = "the complaint is not settled yet: record its outcome first".into();
-    Err(AppendError::Refused(DocketError::Line { zh, en }))
+    for paper in ["licence-", "food-permit-", "health-"] {
+        let Some(merchant) = of.strip_prefix(paper) else { continue };
+        if let Some(found) = state::merchant(desk.read()?, &book, merchant)? {
+            return Ok(papers(&found).any(is_named));
+        }
+    }
+    Ok(false)
 }
 
 /// How many of some complaints are owed.

@@ -2,22 +2,22 @@
 //!
 //! HTTP and MQTT carry the same documents, and both end here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use base::limits::{BLOCKS_MAX, LOTS_ON_SALE_MAX, REQUEST_BYTES_MAX, SALES_PER_BATCH_MAX};
-use base::{ActorId, BookId, Fen, Grams, Seq, Time};
+use base::{ActorId, BookId, Day, Fen, Grams, Seq, Time};
 use kernel::{AppendError, Desk};
-use ledger::{Body, BodyError, Draft, Role, Rule};
+use ledger::{Body, BodyError, Draft, Entry, Role, Rule};
 use serde::{Deserialize, Serialize};
 use store::{Param, Tx};
 
 use crate::duties::{self, Cause};
-use crate::kinds::{BlockAcknowledged, BreachReported, Sale, SlipSerial};
+use crate::kinds::{BlockAcknowledged, Breach, BreachReported, Sale, SlipSerial};
 use crate::record::Failure;
 use crate::record::of_day::{OfDay, Sort};
 use crate::refusal::{Code, Refusal};
-use crate::rules::sale::{Ground, Judged, Told};
+use crate::rules::sale::{Ground, Told};
 use crate::state::{self, Block, Blocks, Past, Price, Product, Sold};
 
 /// What a sale counts as among what a scale has in hand: a batch of the most there may be takes all its turns.
@@ -171,103 +171,114 @@ impl Prepared {
     }
 
     /// Judges the lines one by one on what is known of the market, and records them, as far as the scale may sell on a day.
+    /// Nothing is written before all are judged.
     pub fn record(&self, desk: &mut Desk<'_>, of_day_max: u64) -> Result<BatchReceipt, Failure> {
         desk.take(&self.book)?;
         let tx = desk.read()?;
         let mut ground = self.ground(tx)?;
-        let known = self.known_slips(tx)?;
+        let known = self.known_sales(tx)?;
         let mut of_day = OfDay::begin(desk, &self.book, (Sort::Sales, self.scale.to_string()), of_day_max)?;
         let mut in_batch: HashMap<u32, usize> = HashMap::with_capacity(self.lines.len());
-        let mut outcomes = Vec::with_capacity(self.lines.len());
+        let mut decided = Vec::with_capacity(self.lines.len());
         for (index, line) in self.lines.iter().enumerate() {
-            let outcome = match in_batch.insert(line.counter, index) {
-                Some(first) if line.repeats(&self.lines[first]) => Ok(repeat(&outcomes[first])),
+            let found = match in_batch.insert(line.counter, index) {
+                Some(first) if line.repeats(&self.lines[first]) => Ok(Decided::Repeats(first)),
                 Some(first) => Err(counter_reused(&format!("line {first} of this batch"))),
                 None => match known.get(&line.counter) {
-                    Some(seq) => self.known_line(desk, line, *seq)?,
+                    Some(entry) => self.known_line(line, entry).map(Decided::Told),
                     None => {
                         of_day.take()?;
-                        let outcome = self.new_line(desk, &mut ground, line)?;
-                        if outcome.is_err() {
+                        let judged = self.judge(desk, &mut ground, line);
+                        if judged.is_err() {
                             of_day.give_back();
                         }
-                        outcome
+                        judged
                     }
                 },
             };
-            match (outcome, self.on_refusal) {
-                (Ok(outcome), _) => outcomes.push(outcome),
+            match (found, self.on_refusal) {
+                (Ok(found), _) => decided.push(found),
                 (Err(refusal), OnRefusal::RefuseAll) => return Err(refused(refusal.at(index))),
-                (Err(refusal), OnRefusal::SkipLine) => outcomes.push(LineOutcome::Refused {
+                (Err(refusal), OnRefusal::SkipLine) => decided.push(Decided::Told(LineOutcome::Refused {
                     counter: line.counter,
                     index,
                     rule: refusal.code.name(),
                     field: refusal.field,
                     detail: refusal.detail,
-                }),
+                })),
             }
+        }
+        let past = self.past(desk.read()?, &decided)?;
+        let mut owed = HashSet::new();
+        let mut outcomes: Vec<LineOutcome> = Vec::with_capacity(decided.len());
+        for (line, decided) in self.lines.iter().zip(decided) {
+            let outcome = match decided {
+                Decided::Told(outcome) => outcome,
+                Decided::Repeats(first) => repeat(&outcomes[first]),
+                Decided::New { prepared, is_beyond } => {
+                    let day = desk.zone().day_of(line.occurred);
+                    let breaches = ground.breaches(&prepared.sale, (line.occurred, day), &past, is_beyond);
+                    self.write(desk, line, prepared, breaches, &mut owed)?
+                }
+            };
+            outcomes.push(outcome);
         }
         of_day.note(desk);
         Ok(BatchReceipt { lines: outcomes, server_time: desk.now() })
     }
 
+    /// The lines that are sound in themselves; of others nothing is asked.
+    fn sound(&self) -> impl Iterator<Item = (&PreparedLine, &PreparedSale)> + Clone {
+        self.lines.iter().filter_map(|line| Some((line, line.sale.as_ref().ok()?)))
+    }
+
     fn ground(&self, tx: &mut dyn Tx) -> Result<Ground, Failure> {
-        // A line that is wrong in itself is refused, and its lot never asked for.
-        let sales = self.lines.iter().filter_map(|line| line.sale.as_ref().ok());
-        let mut codes: Vec<&str> = sales.map(|prepared| prepared.sale.lot.as_str()).collect();
-        codes.sort_unstable();
-        codes.dedup();
+        let codes = each_once(self.sound().map(|(_, prepared)| prepared.sale.lot.as_str()));
         let unknown = || {
             refused(Refusal::new(Code::UnknownScale, "scale", format!("there is no scale {}", self.scale)))
         };
         let scale = state::scale(tx, &self.book, self.scale)?.ok_or_else(unknown)?;
         let lots = state::lots(tx, &self.book, &codes)?;
-        let is_elsewhere = |prepared: &PreparedSale| Some(&prepared.sale.stall) != scale.stall.as_ref();
-        let places = match self.lines.iter().filter_map(|line| line.sale.as_ref().ok()).any(is_elsewhere) {
-            true => state::places_of_scale(tx, &self.book, self.scale)?,
-            false => Vec::new(),
+        let is_elsewhere = |sale: &Sale| sale.offline && Some(&sale.stall) != scale.stall.as_ref();
+        let elsewhere = self.sound().filter(|(_, prepared)| is_elsewhere(&prepared.sale));
+        let places = match span(elsewhere.map(|(line, _)| line.occurred)) {
+            Some(asked) => state::places_of_scale(tx, &self.book, self.scale, asked)?,
+            None => Vec::new(),
         };
         let tenant = tenant(tx, &self.book, scale.stall.as_deref())?;
         let lots = lots.into_iter().map(|lot| (lot.lot.clone(), lot)).collect();
-        let mut ground = Ground { scale, places, past: Past::default(), lots, tenant };
-        ground.past = self.past(tx, &ground)?;
-        Ok(ground)
+        Ok(Ground { scale, places, lots, tenant })
     }
 
-    /// A connected scale is judged by what stands: for it nothing of this is read.
-    fn past(&self, tx: &mut dyn Tx, ground: &Ground) -> Result<Past, Failure> {
+    /// What stood when the sales were made that are to be recorded. A connected scale is judged by what stands: for it nothing of
+    /// this is read.
+    fn past(&self, tx: &mut dyn Tx, decided: &[Decided<'_>]) -> Result<Past, Failure> {
         let cut_off = || {
-            let told =
-                self.lines.iter().filter_map(|line| Some((line.occurred, &line.sale.as_ref().ok()?.sale)));
-            told.filter(|(_, sale)| sale.offline)
+            let new = self.lines.iter().zip(decided).filter_map(|(line, decided)| match decided {
+                Decided::New { prepared, .. } => Some((line.occurred, &prepared.sale)),
+                _ => None,
+            });
+            new.filter(|(_, sale)| sale.offline)
         };
-        let times = || cut_off().map(|(occurred, _)| occurred);
-        let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(Past::default()) };
-        let mut lots: Vec<&str> = cut_off().map(|(_, sale)| sale.lot.as_str()).collect();
-        lots.sort_unstable();
-        lots.dedup();
-        let mut stalls: Vec<&str> = cut_off().map(|(_, sale)| sale.stall.as_str()).collect();
-        stalls.sort_unstable();
-        stalls.dedup();
-        stalls.retain(|stall| ground.has_stood_at(stall));
+        let Some(asked) = span(cut_off().map(|(occurred, _)| occurred)) else { return Ok(Past::default()) };
+        let lots = each_once(cut_off().map(|(_, sale)| sale.lot.as_str()));
+        let stalls = each_once(cut_off().map(|(_, sale)| sale.stall.as_str()));
         let sold = Sold { scale: self.scale, lots: &lots, stalls: &stalls };
-        Ok(state::past(tx, &self.book, sold, (first, last))?)
+        Ok(state::past(tx, &self.book, sold, asked)?)
     }
 
     /// The sales of this batch that are recorded already, by counter.
     ///
     /// A slip's subject begins with scale and counter, so one range of the links tells.
-    fn known_slips(&self, tx: &mut dyn Tx) -> Result<HashMap<u32, Seq>, Failure> {
+    fn known_sales(&self, tx: &mut dyn Tx) -> Result<HashMap<u32, Entry>, Failure> {
         /// Counters that are missing between two of a batch and still cheaper to read through than to ask around: of a batch of the
         /// most lines that comes to four times as many.
         const GAP: u32 = 4;
         /// Runs of counters that are asked for at once.
         const RUNS: usize = 16;
         // Lines that are wrong in themselves are refused whatever is known of their counters.
-        let sound = self.lines.iter().filter(|line| line.sale.is_ok());
-        let mut counters: Vec<u32> = sound.map(|line| line.counter).collect();
-        counters.sort_unstable();
-        let mut linked = Vec::new();
+        let counters = each_once(self.sound().map(|(line, _)| line.counter));
+        let mut linked = HashMap::new();
         let runs = counters.chunk_by(|a, b| b - a <= GAP);
         let bounds: Vec<[String; 2]> = runs
             .map(|run| {
@@ -281,58 +292,55 @@ impl Prepared {
             params.extend(bounds.iter().flatten().map(|bound| Param::Text(bound)));
             for row in tx.query(&of_runs(bounds.len()), &params)? {
                 let serial = row.text(0)?.rsplit('/').next().and_then(SlipSerial::parse);
-                if let Some(serial) = serial {
-                    linked.push((serial.counter, Seq::from_i64(row.int(1)?)));
+                let counter = serial.map(|serial| serial.counter);
+                if let Some(counter) = counter.filter(|counter| counters.binary_search(counter).is_ok()) {
+                    linked.insert(Seq::from_i64(row.int(1)?), counter);
                 }
             }
         }
         // Nearly every sale is new, and then there is nothing to ask.
-        let seqs: Vec<Seq> = linked.iter().map(|(_, seq)| *seq).collect();
+        let mut seqs: Vec<Seq> = linked.keys().copied().collect();
         let captured = state::captured(tx, &self.book, &seqs)?;
-        Ok(linked.into_iter().filter(|(_, seq)| !captured.contains(seq)).collect())
+        seqs.retain(|seq| !captured.contains(seq));
+        let entries = kernel::entries::entries(tx, &self.book, &seqs)?;
+        Ok(entries.into_iter().map(|entry| (linked[&entry.seq], entry)).collect())
     }
 
-    /// The outer error is the machine's, and ends the batch; the inner one refuses the line.
-    fn known_line(
-        &self,
-        desk: &mut Desk<'_>,
-        line: &PreparedLine,
-        seq: Seq,
-    ) -> Result<Result<LineOutcome, Refusal>, Failure> {
-        let reused = || Err(counter_reused(&format!("entry {seq}")));
-        let PreparedSale { sale, serial, slip, .. } = match &line.sale {
-            Ok(prepared) => prepared,
-            Err(refusal) => return Ok(Err(refusal.clone())),
-        };
-        let Some(entry) = kernel::entries::entry(desk.read()?, &self.book, seq)? else { return Ok(reused()) };
-        let Ok(recorded) = entry.body::<Sale>() else { return Ok(reused()) };
-        let same = entry.occurred == line.occurred
+    fn known_line(&self, line: &PreparedLine, entry: &Entry) -> Result<LineOutcome, Refusal> {
+        let PreparedSale { sale, serial, slip, .. } = line.sale.as_ref().map_err(Refusal::clone)?;
+        let is_same = entry.occurred == line.occurred
             && entry.subject(Role::Output) == Some(&serial.subject(&self.book))
-            && same(&recorded, sale);
-        Ok(match same {
-            true => Ok(LineOutcome::Known { counter: line.counter, seq, slip: slip.clone() }),
-            false => reused(),
-        })
+            && entry.body::<Sale>().is_ok_and(|recorded| same(&recorded, sale));
+        match is_same {
+            true => Ok(LineOutcome::Known { counter: line.counter, seq: entry.seq, slip: slip.clone() }),
+            false => Err(counter_reused(&format!("entry {}", entry.seq))),
+        }
     }
 
-    /// The outer error ends the batch whatever it asked for; the inner one refuses the line.
-    fn new_line(
+    fn judge<'l>(
+        &self,
+        desk: &Desk<'_>,
+        ground: &mut Ground,
+        line: &'l PreparedLine,
+    ) -> Result<Decided<'l>, Refusal> {
+        let prepared = line.sale.as_ref().map_err(Refusal::clone)?;
+        prepared.draft.check(desk.now())?;
+        let on_day = |at: Time| (at, desk.zone().day_of(at));
+        let reported = (!self.is_history).then(|| on_day(desk.now()));
+        let told = Told { occurred: on_day(line.occurred), reported };
+        let is_beyond = ground.judge(&prepared.sale, told)?;
+        Ok(Decided::New { prepared, is_beyond })
+    }
+
+    /// Records a sale and what it broke; what is owed for a breach is owed once for all of a day.
+    fn write(
         &self,
         desk: &mut Desk<'_>,
-        ground: &mut Ground,
         line: &PreparedLine,
-    ) -> Result<Result<LineOutcome, Refusal>, Failure> {
-        let judged = line.sale.as_ref().map_err(Refusal::clone).and_then(|prepared| {
-            prepared.draft.check(desk.now()).map_err(Refusal::from)?;
-            let on_day = |at: Time| (at, desk.zone().day_of(at));
-            let reported = (!self.is_history).then(|| on_day(desk.now()));
-            let told = Told { occurred: on_day(line.occurred), reported };
-            Ok((ground.judge(&prepared.sale, told)?, prepared))
-        });
-        let (Judged { breaches }, PreparedSale { sale, serial, slip, draft }) = match judged {
-            Ok(judged) => judged,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
+        PreparedSale { sale, serial, slip, draft }: &PreparedSale,
+        breaches: Vec<(Breach, Option<Seq>)>,
+        owed: &mut HashSet<(Breach, Day)>,
+    ) -> Result<LineOutcome, Failure> {
         let receipt = desk.append(draft.clone())?;
         for (breach, hold) in breaches {
             let body = BreachReported {
@@ -346,11 +354,34 @@ impl Prepared {
             let draft = Draft::new(&self.book, line.occurred, &self.actor, &body)?;
             let lot = subject(&self.book, "lot", &sale.lot).map_err(refused)?;
             desk.append(draft.subject(Role::About, lot).subject(Role::About, serial.subject(&self.book)))?;
-            let cause = Cause::Breach { scale: self.scale, lot: &sale.lot, breach };
-            duties::owe(desk, &self.book, &self.actor, line.occurred, &cause)?;
+            let day = desk.zone().day_of(desk.done_at(&self.actor, line.occurred));
+            if owed.insert((breach, day)) {
+                let cause = Cause::Breach { scale: self.scale, lot: &sale.lot, breach };
+                duties::owe(desk, &self.book, &self.actor, line.occurred, &cause)?;
+            }
         }
-        Ok(Ok(LineOutcome::Recorded { counter: line.counter, seq: receipt.seq, slip: slip.clone() }))
+        Ok(LineOutcome::Recorded { counter: line.counter, seq: receipt.seq, slip: slip.clone() })
     }
+}
+
+/// What is to become of a line.
+enum Decided<'l> {
+    Told(LineOutcome),
+    /// The same as of an earlier one of the batch.
+    Repeats(usize),
+    New {
+        prepared: &'l PreparedSale,
+        is_beyond: bool,
+    },
+}
+
+/// The first and the last of some moments.
+fn span(times: impl Iterator<Item = Time> + Clone) -> Option<(Time, Time)> {
+    Some((times.clone().min()?, times.max()?))
+}
+
+fn each_once<T: Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
+    all.collect::<BTreeSet<T>>().into_iter().collect()
 }
 
 impl PreparedLine {

@@ -438,6 +438,7 @@ impl Recorder<'_, '_> {
             );
         }
         self.need_let_before(&body.stall)?;
+        self.need_few_leases(&body.stall)?;
         self.plain::<StallLeased>(input, |it| {
             vec![("stall", it.stall.clone()), ("merchant", it.merchant.clone())]
         })
@@ -479,6 +480,7 @@ impl Recorder<'_, '_> {
             let detail = format!("a market has at most {PRODUCTS_MAX} products");
             return refuse(Code::TooManyProducts, "body.product", detail);
         }
+        self.need_few_products()?;
         self.plain::<ProductRegistered>(input, |it| vec![("product", it.product.clone())])
     }
 

@@ -86,6 +86,15 @@ pub enum Code {
     SalesOfDay,
     TooManyPrices,
     TooManyLosses,
+    /// As many tests of a lot, releases of it, moves or verifications of a scale, leases of a stall or changes of products were
+    /// recorded on a day as may.
+    TooManyTests,
+    TooManyReleases,
+    TooManyOfScale,
+    TooManyLeases,
+    TooManyProductsOfDay,
+    /// As many complaints about one slip were filed on a day as may.
+    TooManyComplaintsOfSlip,
 }
 
 impl Code {
@@ -122,6 +131,12 @@ impl Code {
                 | Self::TooManyOffers
                 | Self::TooManyPrices
                 | Self::TooManyLosses
+                | Self::TooManyTests
+                | Self::TooManyReleases
+                | Self::TooManyOfScale
+                | Self::TooManyLeases
+                | Self::TooManyProductsOfDay
+                | Self::TooManyComplaintsOfSlip
         )
     }
 }

@@ -1,6 +1,6 @@
 //! The line's tables. All follow from the entries, but for some: `market_capture`, which like the kernel's `answered` keeps
-//! what a request was told, where what was refused or known before is told without an entry; how much a sender, a scale, a
-//! stall or a merchant recorded, or an owner of queries opened, on the last day; page tokens that their readers ended, led by
+//! what a request was told, where what was refused or known before is told without an entry; how much of a sender, a scale, a
+//! stall, a lot, a merchant or a slip was recorded, or an owner of queries opened, on the last day; page tokens that their readers ended, led by
 //! whose they are; and how far subscriptions were told, with what their requests are signed with.
 
 use kernel::{Derived, Rebuilt};

@@ -11,7 +11,7 @@ mod recalls;
 mod scales;
 mod slips;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use base::limits::BLOCKS_MAX;
 use base::{BookId, Day, Fen, Grams, Seq, Time};
@@ -26,7 +26,7 @@ pub use markets::{
     Jobs, Market, count_merchants, count_scales, count_stalls, has_sold, is_gtin_of_other, jobs, market,
     market_of_gtin, slip_gtins,
 };
-pub use offers::{Offer, offer, offers_of_a_day, offers_to};
+pub use offers::{Offer, offer, offers_to};
 pub use past::{Held, Names, Past, Sold, Tenant, Verified, counts_from, past, product_name};
 pub use recalls::{RecallRow, open_recall, recalls};
 pub use scales::{Scale, places_of_scale, scale, scales, scales_at};
@@ -467,18 +467,58 @@ pub fn inspections(
     tx.query(&sql, &params)?.iter().map(inspection_of).collect()
 }
 
-/// All tests of some lots: those of one stand together, in the order in which they were recorded.
-pub fn tests(tx: &mut dyn Tx, book: &BookId, lots: &[&str]) -> Result<Vec<Inspection>, StoreError> {
-    let mut found = Vec::new();
+/// All tests of a lot, in the order in which they were recorded.
+pub fn tests(tx: &mut dyn Tx, book: &BookId, lot: &str) -> Result<Vec<Inspection>, StoreError> {
+    let sql = format!("{INSPECTION} and lot = $2 order by seq");
+    tx.query(&sql, &[Param::Text(book.as_str()), Param::Text(lot)])?.iter().map(inspection_of).collect()
+}
+
+/// The first test of a lot that failed and that no later one took back.
+pub fn failure(tx: &mut dyn Tx, book: &BookId, lot: &str) -> Result<Option<Inspection>, StoreError> {
+    const FIRST: &str = "select min(test) from market_failure where book = $1 and lot = $2";
+    let first = tx.query_one(FIRST, &[Param::Text(book.as_str()), Param::Text(lot)])?;
+    match first.map_or(Ok(None), |row| row.int_or_null(0))? {
+        Some(seq) => inspection(tx, book, Seq::from_i64(seq)),
+        None => Ok(None),
+    }
+}
+
+/// Which of some lots failed a test that no later one took back.
+pub fn failed_lots(tx: &mut dyn Tx, book: &BookId, lots: &[&str]) -> Result<HashSet<String>, StoreError> {
+    let mut found = HashSet::new();
     for chunk in lots.chunks(200) {
-        let sql = format!("{INSPECTION} and lot in ({}) order by lot, seq", placeholders(2, chunk.len()));
+        let sql = format!(
+            "select distinct lot from market_failure where book = $1 and lot in ({})",
+            placeholders(2, chunk.len())
+        );
         let mut params = vec![Param::Text(book.as_str())];
         params.extend(chunk.iter().map(|lot| Param::Text(lot)));
         for row in tx.query(&sql, &params)? {
-            found.push(inspection_of(&row)?);
+            found.insert(row.text(0)?.to_owned());
         }
     }
     Ok(found)
+}
+
+/// A failed test of the lot that a test is of: one that it repeats, if there is such a one.
+pub fn failed_before(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    test: &Inspection,
+) -> Result<Option<Inspection>, StoreError> {
+    let sql = format!(
+        "{INSPECTION} and lot = $2 and verdict <> 'pass'
+         order by case when (item = $3 or seq = $4) and seq < $5 and at <= $6 then 0 else 1 end, seq limit 1"
+    );
+    let params = [
+        Param::Text(book.as_str()),
+        Param::Text(&test.lot),
+        Param::Text(&test.item),
+        test.retest_of.map_or(Param::Null, |seq| Param::Int(seq.to_i64())),
+        Param::Int(test.seq.to_i64()),
+        Param::Int(test.at.0),
+    ];
+    tx.query_one(&sql, &params)?.as_ref().map(inspection_of).transpose()
 }
 
 /// The test that an entry tells of.

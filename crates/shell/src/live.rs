@@ -84,8 +84,6 @@ pub fn markup(items: &[LiveItem], empty: &str) -> Option<String> {
 pub struct Changes {
     heard: Heard,
     until: Instant,
-    /// Whether something was recorded that nobody has looked at yet.
-    unseen: bool,
     /// Who listens, as entries name them; `None` if it may be anybody.
     listens: Option<SubjectId>,
     /// The place of the stream, until nothing is read for it any more.
@@ -105,7 +103,7 @@ impl Changes {
 
     fn since(heard: Heard, seat: Option<Arc<Seat>>) -> Self {
         let until = Instant::now() + Duration::from_secs(STREAM_SECONDS_MAX);
-        Self { heard, until, unseen: false, listens: None, _seat: seat }
+        Self { heard, until, listens: None, _seat: seat }
     }
 
     /// Whether whoever listens may do less after some entries.
@@ -134,13 +132,13 @@ impl Changes {
         }
     }
 
-    /// Hears what was recorded meanwhile; false if something was taken away by it.
+    /// Hears what was recorded before it is read; false if something was taken away by it.
     fn goes_on(&mut self) -> bool {
         loop {
             match self.heard.live.try_recv() {
                 Ok(entries) if self.lose(&entries) => return false,
                 Err(TryRecvError::Lagged(_)) if self.heard.may_have_missed_a_right() => return false,
-                Ok(_) | Err(TryRecvError::Lagged(_)) => self.unseen = true,
+                Ok(_) | Err(TryRecvError::Lagged(_)) => {}
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return true,
             }
         }
@@ -161,9 +159,6 @@ impl Changes {
             // In a busy market there is always something to tell, and a timer that is over need not be the first to say so.
             if self.is_over() {
                 return false;
-            }
-            if std::mem::take(&mut self.unseen) {
-                return true;
             }
             let received = tokio::select! {
                 received = self.heard.live.recv() => received,
@@ -288,7 +283,8 @@ mod tests {
         let mut changes = Changes::since(Heard::of(Arc::default(), || live), None);
         recorded.send(Arc::default()).expect("somebody listens");
         assert!(changes.goes_on());
-        assert!(changes.next(|_| false, &listener).await, "what came meanwhile is read anew");
+        changes.until = Instant::now() + Duration::from_millis(10);
+        assert!(!changes.next(|_| true, &listener).await, "what came before the read is read once");
         let (book, one) = (BookId::new("registry").unwrap(), ActorId::new("token:one").unwrap());
         let revoked = Draft::new(&book, Time(0), &one, &TokenRevoked { token: "one".into() }).unwrap();
         let revoked = revoked.subject(ledger::Role::About, actor_subject(&one).unwrap());

@@ -3,7 +3,8 @@
 //! makes so many offers to another. What is to be proved again is not put off for ever.
 
 use harness::{Answer, Client, Town, User, add_stall, enter, on_every_store, sale};
-use line_market::rules::{COMPLAINTS_OF_SLIP_MAX, OFFERS_TO_STALL_MAX};
+use line_market::record::of_day::OFFERS_TO_STALL_MAX;
+use line_market::rules::COMPLAINTS_OF_SLIP_MAX;
 use serde_json::{Value, json};
 
 use crate::breach::give;
@@ -178,7 +179,7 @@ on_every_store! {
         offer("L2", "H2", "3", 1).expect(201);
         let (m3, _) = granted(&town, json!([{ "role": "merchant", "unit": "beiyuan-market", "line": "market", "subject": "merchant:beiyuan/m3" }]));
         let shown = m3.with("accept", "text/html").get("/market/beiyuan/mine").expect(200).text();
-        for seq in [honest, offers[1], offers[OFFERS_TO_STALL_MAX - 1]] {
+        for seq in [honest, offers[1], offers[offers.len() - 1]] {
             assert!(shown.contains(&format!("/market/beiyuan/record/accept?offer={seq}")), "{seq}: {shown}");
         }
         town.clock.advance_ms(24 * 3_600_000);

@@ -1,12 +1,13 @@
 //! What is counted by the day: what scales, merchants and shoppers send is kept for good.
 
 use base::ActorId;
-use harness::{Answer, Client, Site, Town, User, on_every_store, sale};
+use harness::{Answer, Client, Site, Town, User, add_stall, enter, on_every_store, sale};
 use kernel::AppendError;
 use ledger::Body;
 use line_market::kinds::{BlockAcknowledged, BreachReported};
 use line_market::record::of_day::{
-    COMPLAINTS_OF_SHOPPERS_MAX, DUTIES_OF_SHOPPERS_MAX, LOSSES_OF_DAY_MAX, PRICES_OF_DAY_MAX,
+    COMPLAINTS_OF_SHOPPERS_MAX, COMPLAINTS_OF_SLIP_AND_DAY_MAX, DUTIES_OF_SHOPPERS_MAX, DUTIES_OF_STALL_MAX,
+    LOSSES_OF_DAY_MAX, PRICES_OF_DAY_MAX,
 };
 use line_market::record::{Input, record as decide};
 use line_market::refusal::{Code, Refusal};
@@ -63,7 +64,8 @@ fn count(town: &Town, kind: &str) -> u64 {
 
 on_every_store! {
     fn complaints_of_shoppers_lay_so_many_duties_on_a_day_and_are_kept_beyond(town) {
-        const SLIPS: u32 = 20;
+        const STALLS: u32 = 11;
+        const SLIPS: u64 = 10;
         const OPENED: &str = "kernel.matter.opened";
         const FILED: &str = "market.complaint.filed";
         town.holder("wei", &[ANSWERING]);
@@ -71,29 +73,59 @@ on_every_store! {
         let duties = json!({ "answering": ANSWERING, "supervising": SUPERVISING, "failed_test_workdays": 3,
             "breach_workdays": 2, "basis": "约定" });
         record(&town.program(User::Inspector), "market.duties.assigned", &duties).expect(201);
-        let lines: Vec<Value> = (1..=SLIPS).map(|counter| sale(counter, "L1", 10, &town.now())).collect();
-        let receipt = town.scale(1).post(SALES, &json!({ "sales": lines })).expect(200).json();
-        let sold = receipt["lines"].as_array().unwrap().iter();
-        let slips: Vec<&str> = sold.map(|line| line["slip"].as_str().unwrap()).collect();
+        let of_stall = |number: u32| {
+            let (stall, lot) = (format!("A{number}"), format!("L{number}"));
+            if number > 2 {
+                add_stall(&town.site.kernel, &town.book(), number);
+                let mut goods = town.lot(&lot, 100_000);
+                (goods["stall"], goods["merchant"]) = (stall.as_str().into(), format!("m{number}").into());
+                enter(&town.site.kernel, &town.book(), "market.lot.received", goods);
+            }
+            let line = |counter: u64| {
+                let mut line = sale(u32::try_from(counter).unwrap(), &lot, 10, &town.now());
+                line["stall"] = stall.as_str().into();
+                line
+            };
+            let lines: Vec<Value> = (1..=SLIPS).map(line).collect();
+            let receipt = town.scale(number).post(SALES, &json!({ "sales": lines })).expect(200).json();
+            let sold = receipt["lines"].as_array().unwrap().iter();
+            sold.map(|line| line["slip"].as_str().unwrap().to_owned()).collect()
+        };
+        let slips: Vec<Vec<String>> = (1..=STALLS).map(of_stall).collect();
         let before = count(&town, OPENED);
-        for slip in &slips {
-            (0..3).for_each(|_| complain(&town, slip).unwrap());
+        let opened = || count(&town, OPENED) - before;
+        // One stall does not use up the duties of the others, nor one slip what is kept of all.
+        for slip in &slips[0] {
+            complain(&town, slip).unwrap();
         }
-        assert_eq!(count(&town, OPENED) - before, DUTIES_OF_SHOPPERS_MAX);
-        assert_eq!(count(&town, FILED), u64::from(3 * SLIPS));
-        // More about one slip than wait for anything.
-        for _ in u64::from(3 * SLIPS)..COMPLAINTS_OF_SHOPPERS_MAX {
-            complain(&town, slips[0]).unwrap();
+        assert_eq!(opened(), DUTIES_OF_STALL_MAX);
+        (1..COMPLAINTS_OF_SLIP_AND_DAY_MAX).for_each(|_| complain(&town, &slips[0][0]).unwrap());
+        let refusal = |slip: &str| match complain(&town, slip) {
+            Err(AppendError::Refused(refusal)) => (refusal.code, refusal.field),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refusal(&slips[0][0]), (Code::TooManyComplaintsOfSlip, "body.slip".into()));
+        let body = |slip: &str| json!({ "slip": slip, "text": "缺斤少两", "contact": null, "fair_scale_g": null });
+        let shopper = town.program(User::Anonymous);
+        assert_eq!(rule(record(&shopper, FILED, &body(&slips[0][0])), 409), "too-many-complaints-of-slip");
+        let mut left = COMPLAINTS_OF_SHOPPERS_MAX - count(&town, FILED);
+        'all: for slip in slips[1..].iter().flatten() {
+            for _ in 0..COMPLAINTS_OF_SLIP_AND_DAY_MAX {
+                complain(&town, slip).unwrap();
+                left -= 1;
+                if left == 0 {
+                    break 'all;
+                }
+            }
         }
-        assert_eq!(count(&town, OPENED) - before, DUTIES_OF_SHOPPERS_MAX);
-        let Err(AppendError::Refused(refusal)) = complain(&town, slips[1]) else { panic!("it was kept") };
-        assert_eq!((refusal.code, refusal.field.as_str()), (Code::TooManyComplaints, "body.slip"));
-        let body = json!({ "slip": slips[1], "text": "缺斤少两", "contact": null, "fair_scale_g": null });
-        assert_eq!(rule(record(&town.program(User::Anonymous), FILED, &body), 409), "too-many-complaints");
+        assert_eq!((count(&town, FILED), opened()), (COMPLAINTS_OF_SHOPPERS_MAX, DUTIES_OF_SHOPPERS_MAX));
+        assert_eq!(refusal(&slips[0][1]), (Code::TooManyComplaints, "body.slip".into()));
+        let body = body(&slips[0][1]);
+        assert_eq!(rule(record(&shopper, FILED, &body), 409), "too-many-complaints");
         // Whoever settles them takes down what is said at the desk.
         record(&town.program(User::Operator), FILED, &body).expect(201);
         town.clock.advance_ms(DAY_MS);
-        complain(&town, slips[SLIPS as usize - 1]).unwrap();
+        complain(&town, &slips[0][0]).unwrap();
         town.check();
     }
 

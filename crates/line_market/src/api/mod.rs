@@ -132,7 +132,10 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::EndsEarlier => "有效期早于已登记的日期，确需更正的由监管岗位办理",
         Code::TooManyComplaints => "本市场当日收到的小票投诉已达上限，请于次日提交，或当面向市场管理方反映",
         Code::TooManyComplaintsOfDay => "本市场当日登记的未注明小票的投诉已达上限，请注明小票或次日再登记",
-        Code::TooManyOffers => "一天内向该摊位提出的调拨已达上限",
+        Code::TooManyComplaintsOfSlip => {
+            "当日就同一小票提交的投诉已达上限，请于次日提交，或当面向市场管理方反映"
+        }
+        Code::TooManyOffers => "当日向该摊位提出的调拨已达上限",
         Code::RunsTooLong => "截止日期超出此类证照或检定的最长有效期",
         Code::PastTime => "发生时间早于批次进场、早于所更正的记录，或早于联网设备可补报的时限",
         Code::FutureTime => "发生时间晚于服务器时间，超出允许误差",
@@ -141,6 +144,13 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::SalesOfDay => "该秤当日记录的交易已达上限，本次报文未作记录，请保存交易并于次日原样重发",
         Code::TooManyPrices => "该摊位当日公布的价格已达上限，请于次日办理",
         Code::TooManyLosses => "该经营户当日登记的损耗已达上限，请于次日办理",
+        Code::TooManyTests => {
+            "该批次当日登记的同一结论检测已达上限，请于次日登记；不合格的批次可直接下令停售"
+        }
+        Code::TooManyReleases => "该批次当日解除停售的次数已达上限，请于次日办理",
+        Code::TooManyOfScale => "该秤当日登记的移位或检定次数已达上限，请于次日办理",
+        Code::TooManyLeases => "该摊位当日出租的次数已达上限，请于次日办理",
+        Code::TooManyProductsOfDay => "本市场当日登记、修改的商品已达上限，请于次日办理",
         Code::CapturedOfDay => {
             "该上传方当日写入本账册的事件数量或数据量已达上限，本次文档未作记录，请于次日重新上传"
         }

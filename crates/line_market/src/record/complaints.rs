@@ -17,17 +17,18 @@ impl Recorder<'_, '_> {
         let mut draft = self.draft(&body)?;
         let mut owes = true;
         if let Some(serial) = body.slip.as_deref().and_then(SlipSerial::parse) {
-            if state::sale_of_slip(self.desk.read()?, self.book, serial)?.is_none() {
+            let Some((_, sale)) = state::sale_of_slip(self.desk.read()?, self.book, serial)? else {
                 return refuse(Code::UnknownSlip, "body.slip", "there is no such slip");
-            }
-            let waiting = state::open_complaints(self.desk.read()?, self.book, &serial.print())?;
+            };
+            let slip = serial.print();
+            let waiting = state::open_complaints(self.desk.read()?, self.book, &slip)?;
             // Whoever settles them takes a shopper's down whatever others say of the slip.
             let takes_down = self.desk.may_with(self.actor, ComplaintSettled::KIND, self.book)?;
             // What more is said of one slip, or on one day, is kept and answered, but lays no further duty on anybody yet.
             owes = duties::count_owed(self.desk, self.book, &waiting)? < COMPLAINTS_OF_SLIP_MAX;
             if !takes_down {
-                self.need_few_of_shoppers()?;
-                owes = owes && self.may_lay_duty()?;
+                self.need_few_of_shoppers(&slip)?;
+                owes = owes && self.may_lay_duty(&sale.stall)?;
             }
             draft = draft.subject(Role::About, serial.subject(self.book));
         } else {

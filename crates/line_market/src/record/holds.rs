@@ -40,6 +40,7 @@ impl Recorder<'_, '_> {
             let first = self.need_test(first, "body.retest_of", |test| test.lot == body.lot)?;
             self.need_no_earlier(first.at)?;
         }
+        self.need_few_tests(&body.lot, body.verdict)?;
         let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);
         let draft = draft.subject(Role::About, self.id("lot", &body.lot)?);
         let entry = self.append(draft)?;
@@ -196,18 +197,32 @@ impl Recorder<'_, '_> {
         let tx = self.desk.read()?;
         let ancestors = state::ancestors(tx, self.book, &lot.lot)?;
         let ancestors = state::lots(tx, self.book, &ancestors)?;
-        let tests = state::tests(tx, self.book, &[&lot.lot])?;
-        rules::may_release(&lot, &ancestors, &tests, body.inspection).map_err(refused)?;
+        let failure = state::failure(tx, self.book, &lot.lot)?;
+        let is_on_retest = match body.inspection {
+            Some(seq) => self.is_retest(&lot, Seq(seq))?,
+            None => false,
+        };
+        rules::may_release(&lot, &ancestors, failure.as_ref(), is_on_retest).map_err(refused)?;
         if let Some(retest) = body.inspection {
             let is_of = |test: &Inspection| {
                 test.lot == lot.lot || ancestors.iter().any(|ancestor| ancestor.lot == test.lot)
             };
             self.need_test(retest, "body.inspection", |test| test.verdict == "pass" && is_of(test))?;
         }
+        self.need_few_releases(&lot.lot)?;
         let entry = self.release_lot(&lot, &body)?;
         self.settle_duty(&Cause::FailedTest { lot: &lot.lot, hold: body.hold }, &body.reason)?;
         let releases = self.release_descendants(&lot, &body)?;
         Ok(Recorded { releases, ..Recorded::of(entry) })
+    }
+
+    /// Whether a test of a lot found otherwise than what it is held for.
+    fn is_retest(&mut self, lot: &Lot, seq: Seq) -> Result<bool, Failure> {
+        let tx = self.desk.read()?;
+        let test = state::inspection(tx, self.book, seq)?.filter(|test| test.lot == lot.lot);
+        let Some(test) = test else { return Ok(false) };
+        let failed = state::failed_before(tx, self.book, &test)?;
+        Ok(rules::is_retest(lot, failed.as_ref(), &test))
     }
 
     fn release_lot(&mut self, lot: &Lot, body: &LotReleased) -> Result<Receipt, Failure> {
@@ -222,10 +237,7 @@ impl Recorder<'_, '_> {
         let mut releases = Vec::new();
         let family = self.family(lot)?;
         let codes: Vec<&str> = family.iter().map(|(_, child)| child.lot.as_str()).collect();
-        let tests = state::tests(self.desk.read()?, self.book, &codes)?;
-        let tests = tests.chunk_by(|one, next| one.lot == next.lot);
-        let failed: HashSet<String> =
-            tests.filter_map(rules::failure).map(|failed| failed.lot.clone()).collect();
+        let failed = state::failed_lots(self.desk.read()?, self.book, &codes)?;
         for (from, child) in family {
             let along = child.hold_reason.as_ref() == Some(&descent) && !failed.contains(&child.lot);
             match child.hold {

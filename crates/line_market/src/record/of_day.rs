@@ -1,19 +1,38 @@
-//! How much of a sort is recorded in a book on a day: what scales and merchants send is kept for good, and walks and files read
-//! all of it.
+//! How much of a sort is recorded in a book on a day: it is kept for good, and walks, files and the rules read all of it.
 
 use base::BookId;
 use kernel::{AppendError, Desk};
 use store::{Param, StoreError, Value};
 
 use super::{Failure, Recorder};
+use crate::kinds::Verdict;
 use crate::refusal::{Code, Refusal};
+use crate::state::Lot;
 
 /// Prices that are posted of one stall, and losses of one merchant's lots, on a day of the city.
 pub const PRICES_OF_DAY_MAX: u64 = 500;
 pub const LOSSES_OF_DAY_MAX: u64 = 500;
-/// Complaints about slips that nobody of the market takes down, on a day of the city, and how many of them lay a duty.
+/// Products that are registered or amended in a market on a day: all that it may have, and as many again.
+pub const PRODUCTS_OF_DAY_MAX: u64 = 2_000;
+/// Tests of one lot that fail, and as many that pass, on a day: who finds it good leaves room for whoever finds it bad.
+pub const TESTS_OF_DAY_MAX: u64 = 100;
+/// Releases of one lot on a day. It is held once more at most; no hold is refused for having been held often.
+pub const RELEASES_OF_DAY_MAX: u64 = 50;
+/// How often a scale is moved or verified, and a stall let, on a day: sales that are told late are judged by all of it.
+pub const MOVES_OF_DAY_MAX: u64 = 50;
+pub const VERIFICATIONS_OF_DAY_MAX: u64 = 50;
+pub const LEASES_OF_DAY_MAX: u64 = 50;
+/// Offers of goods from one stall to another on a day, taken or not; of all stalls of one merchant, and of everybody: who receives
+/// them sees all.
+pub const OFFERS_TO_STALL_MAX: u64 = 50;
+pub const OFFERS_OF_MERCHANT_MAX: u64 = 200;
+pub const OFFERS_OF_DAY_MAX: u64 = 1_000;
+/// Complaints about slips that nobody of the market takes down, on a day of the city, in all and of one slip.
 pub const COMPLAINTS_OF_SHOPPERS_MAX: u64 = 1_000;
+pub const COMPLAINTS_OF_SLIP_AND_DAY_MAX: u64 = 10;
+/// How many of them lay a duty, in all and of one stall.
 pub const DUTIES_OF_SHOPPERS_MAX: u64 = 50;
+pub const DUTIES_OF_STALL_MAX: u64 = 5;
 
 /// Queries that one owner names in a book on a day of the city, with the subscriptions that are opened to them: what ends at once is
 /// recorded for good all the same.
@@ -28,9 +47,27 @@ pub enum Sort {
     Prices,
     /// Of a merchant.
     Losses,
+    /// Of a lot.
+    Failed,
+    Passed,
+    Releases,
+    /// Of a scale.
+    Moves,
+    Verifications,
+    /// Of a stall.
+    Leases,
+    /// From one stall to another, from a merchant to a stall, and to a stall.
+    Offers,
+    OffersOfMerchant,
+    OffersToStall,
     /// Of the market.
+    Products,
     Complaints,
     ComplaintDuties,
+    /// Of a slip.
+    ComplaintsOfSlip,
+    /// Of a stall.
+    ComplaintDutiesOfStall,
     /// Of an owner of queries, who is told by which field.
     Opened(&'static str),
 }
@@ -110,13 +147,53 @@ impl Recorder<'_, '_> {
         self.count(Sort::Losses, merchant, LOSSES_OF_DAY_MAX)
     }
 
-    pub(super) fn need_few_of_shoppers(&mut self) -> Result<(), Failure> {
+    pub(super) fn need_few_products(&mut self) -> Result<(), Failure> {
+        self.count(Sort::Products, "", PRODUCTS_OF_DAY_MAX)
+    }
+
+    pub(super) fn need_few_tests(&mut self, lot: &str, verdict: Verdict) -> Result<(), Failure> {
+        let sort = if verdict == Verdict::Pass { Sort::Passed } else { Sort::Failed };
+        self.count(sort, lot, TESTS_OF_DAY_MAX)
+    }
+
+    pub(super) fn need_few_releases(&mut self, lot: &str) -> Result<(), Failure> {
+        self.count(Sort::Releases, lot, RELEASES_OF_DAY_MAX)
+    }
+
+    pub(super) fn need_few_moves(&mut self, scale: u32) -> Result<(), Failure> {
+        self.count(Sort::Moves, &scale.to_string(), MOVES_OF_DAY_MAX)
+    }
+
+    pub(super) fn need_few_verifications(&mut self, scale: u32) -> Result<(), Failure> {
+        self.count(Sort::Verifications, &scale.to_string(), VERIFICATIONS_OF_DAY_MAX)
+    }
+
+    pub(super) fn need_few_leases(&mut self, stall: &str) -> Result<(), Failure> {
+        self.count(Sort::Leases, stall, LEASES_OF_DAY_MAX)
+    }
+
+    /// Who offers goods does not crowd out what others offer the same stall.
+    pub(super) fn need_few_offers(&mut self, from: &Lot, to: &str) -> Result<(), Failure> {
+        self.count(Sort::Offers, &format!("{}>{to}", from.stall), OFFERS_TO_STALL_MAX)?;
+        self.count(Sort::OffersOfMerchant, &format!("{}>{to}", from.merchant), OFFERS_OF_MERCHANT_MAX)?;
+        self.count(Sort::OffersToStall, to, OFFERS_OF_DAY_MAX)
+    }
+
+    /// One slip does not use up what shoppers say of all.
+    pub(super) fn need_few_of_shoppers(&mut self, slip: &str) -> Result<(), Failure> {
+        self.count(Sort::ComplaintsOfSlip, slip, COMPLAINTS_OF_SLIP_AND_DAY_MAX)?;
         self.count(Sort::Complaints, "", COMPLAINTS_OF_SHOPPERS_MAX)
     }
 
-    /// Whether one more complaint of a shopper is owed by somebody on this day.
-    pub(super) fn may_lay_duty(&mut self) -> Result<bool, Failure> {
-        match self.count(Sort::ComplaintDuties, "", DUTIES_OF_SHOPPERS_MAX) {
+    /// Whether one more complaint of a shopper about a stall is owed by somebody on this day.
+    pub(super) fn may_lay_duty(&mut self, stall: &str) -> Result<bool, Failure> {
+        Ok(self.has_room(Sort::ComplaintDutiesOfStall, stall, DUTIES_OF_STALL_MAX)?
+            && self.has_room(Sort::ComplaintDuties, "", DUTIES_OF_SHOPPERS_MAX)?)
+    }
+
+    /// Takes one more, if there is room for it.
+    fn has_room(&mut self, sort: Sort, whose: &str, max: u64) -> Result<bool, Failure> {
+        match self.count(sort, whose, max) {
             Ok(()) => Ok(true),
             Err(AppendError::Refused(_)) => Ok(false),
             Err(error) => Err(error),
@@ -138,8 +215,20 @@ impl Sort {
             Self::Sales => "sales",
             Self::Prices => "prices",
             Self::Losses => "losses",
+            Self::Failed => "failed",
+            Self::Passed => "passed",
+            Self::Releases => "releases",
+            Self::Moves => "moves",
+            Self::Verifications => "verifications",
+            Self::Leases => "leases",
+            Self::Offers => "offers",
+            Self::OffersOfMerchant => "offers-of-merchant",
+            Self::OffersToStall => "offers-to-stall",
+            Self::Products => "products",
             Self::Complaints => "complaints",
             Self::ComplaintDuties => "complaint-duties",
+            Self::ComplaintsOfSlip => "complaints-of-slip",
+            Self::ComplaintDutiesOfStall => "complaint-duties-of-stall",
             Self::Opened(_) => "opened",
         }
     }
@@ -160,6 +249,37 @@ impl Sort {
                 let detail = format!("{max} losses of {whose} were recorded today, as many as may");
                 Refusal::new(Code::TooManyLosses, "body.lot", detail)
             }
+            Self::Failed | Self::Passed => {
+                let found = if self == Self::Passed { "passed" } else { "failed" };
+                let detail = format!("lot {whose} {found} {max} tests today, as many as are recorded");
+                Refusal::new(Code::TooManyTests, "body.lot", detail)
+            }
+            Self::Releases => {
+                let detail = format!("lot {whose} was released {max} times today, as often as may be");
+                Refusal::new(Code::TooManyReleases, "body.lot", detail)
+            }
+            Self::Moves => {
+                let detail = format!("scale {whose} was moved {max} times today, as often as may be");
+                Refusal::new(Code::TooManyOfScale, "body.scale", detail)
+            }
+            Self::Verifications => {
+                let detail =
+                    format!("{max} verifications of scale {whose} were recorded today, as many as may");
+                Refusal::new(Code::TooManyOfScale, "body.scale", detail)
+            }
+            Self::Leases => {
+                let detail = format!("stall {whose} was let {max} times today, as often as may be");
+                Refusal::new(Code::TooManyLeases, "body.stall", detail)
+            }
+            Self::Offers | Self::OffersOfMerchant | Self::OffersToStall => {
+                let of = whose.replace('>', " to ");
+                let detail = format!("{max} offers were made today from or to {of}, and no more may be made");
+                Refusal::new(Code::TooManyOffers, "body.to_stall", detail)
+            }
+            Self::Products => {
+                let detail = format!("{max} products were registered or amended today, as many as may");
+                Refusal::new(Code::TooManyProductsOfDay, "body.product", detail)
+            }
             Self::Opened(field) => {
                 let detail =
                     format!("an owner opens {max} queries and subscriptions in a book on a day at most");
@@ -169,6 +289,10 @@ impl Sort {
                 let detail =
                     format!("{max} complaints about slips were filed at the market today, as many as may");
                 Refusal::new(Code::TooManyComplaints, "body.slip", detail)
+            }
+            Self::ComplaintsOfSlip | Self::ComplaintDutiesOfStall => {
+                let detail = format!("{max} complaints about {whose} were filed today, as many as may");
+                Refusal::new(Code::TooManyComplaintsOfSlip, "body.slip", detail)
             }
         }
     }

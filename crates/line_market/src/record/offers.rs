@@ -1,7 +1,5 @@
 //! Goods that one merchant offers to another, who takes them over or leaves them.
 
-use std::collections::HashSet;
-
 use base::Seq;
 use kernel::Receipt;
 use ledger::Role;
@@ -9,40 +7,20 @@ use ledger::Role;
 use super::{Failure, Input, Recorder, refuse};
 use crate::kinds::{LotTransferred, TransferAccepted, TransferOffered};
 use crate::refusal::Code;
-use crate::rules::{self, OFFERS_TO_STALL_MAX};
-use crate::state::{self, Offer};
+use crate::rules;
+use crate::state;
 
 impl Recorder<'_, '_> {
     pub(super) fn offer(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: TransferOffered = Self::body(input)?;
         self.need_transfer(&LotTransferred::from(body.clone()))?;
         self.need_room_in_family(&body.lot, 1, "body.lot")?;
-        self.need_room_for_offer(&body)?;
+        let lot = self.need_lot(&body.lot)?;
+        self.need_few_offers(&lot, &body.to_stall)?;
         let stall = self.id("stall", &body.to_stall)?;
         let draft = self.draft(&body)?.at(stall.clone());
         let draft = draft.subject(Role::About, self.id("lot", &body.lot)?).subject(Role::About, stall);
         self.append(draft)
-    }
-
-    /// Who offers goods does not crowd out what others offer the same stall.
-    fn need_room_for_offer(&mut self, body: &TransferOffered) -> Result<(), Failure> {
-        let (book, now) = (self.book, self.desk.now());
-        let lot = self.need_lot(&body.lot)?;
-        let tx = self.desk.read()?;
-        let offers = state::offers_of_a_day(tx, book, &body.to_stall, now)?;
-        let lots: Vec<&str> = offers.iter().map(|it| it.offered.lot.as_str()).collect();
-        let lots = state::lots(tx, book, &lots)?;
-        let here: HashSet<&str> =
-            lots.iter().filter(|it| it.stall == lot.stall).map(|it| it.lot.as_str()).collect();
-        let from_here = |offer: &&Offer| here.contains(offer.offered.lot.as_str());
-        if offers.iter().filter(from_here).count() < OFFERS_TO_STALL_MAX {
-            return Ok(());
-        }
-        let detail = format!(
-            "stall {} made {OFFERS_TO_STALL_MAX} offers to stall {} within a day, and no more may be made",
-            lot.stall, body.to_stall
-        );
-        refuse(Code::TooManyOffers, "body.to_stall", detail)
     }
 
     /// An offer is taken as it was made, while it is fresh, and once: then there is the new lot.

@@ -42,6 +42,7 @@ impl Recorder<'_, '_> {
         if scale.stall.as_ref() != Some(&body.stall) {
             self.need_room_at_stall(&body.stall)?;
         }
+        self.need_few_moves(body.scale)?;
         self.plain::<ScaleMoved>(input, |it| vec![("scale", it.scale.to_string())])
     }
 
@@ -50,6 +51,7 @@ impl Recorder<'_, '_> {
         self.need_run(body.verified_until, VERIFICATION_DAYS_MAX, "body.verified_until")?;
         let until = self.need_scale(body.scale)?.verified_until;
         self.need_no_shorter(until, body.verified_until, "body.verified_until")?;
+        self.need_few_verifications(body.scale)?;
         if until < body.verified_until {
             self.renew_duty(&Cause::Verification { scale: body.scale, until }, "已重新检定")?;
         }

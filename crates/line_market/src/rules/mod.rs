@@ -3,12 +3,11 @@
 mod retest;
 pub mod sale;
 
-use base::{Grams, Seq};
+use base::Grams;
 
 use crate::refusal::{Code, Refusal};
 use crate::state::{Inspection, Lot};
-use retest::is_retest;
-pub use retest::{failure, retest, taken_back};
+pub use retest::{is_retest, retest};
 
 /// Complaints about one slip that are owed at a time, each by itself.
 pub const COMPLAINTS_OF_SLIP_MAX: usize = 3;
@@ -23,9 +22,6 @@ pub const WRITTEN_DAYS_MAX: i32 = 31;
 pub const ARRIVALS_OF_DAY_MAX: usize = 300;
 /// Lots of a merchant that come out of others on a day, by split or transfer.
 pub const PARTS_OF_DAY_MAX: usize = 600;
-
-/// Offers of goods from one stall to another in a day, taken or not: who receives them sees all of all stalls.
-pub const OFFERS_TO_STALL_MAX: usize = 50;
 
 /// Days that a food trading permit (食品经营许可证) runs from the day on which it is recorded: five years.
 pub const FOOD_PERMIT_DAYS_MAX: i32 = 5 * 366;
@@ -57,26 +53,25 @@ pub fn open(lot: &Lot) -> bool {
 }
 
 /// A lot is released when none that it came out of is held, when each test of it that failed was repeated, and, if it was held
-/// for a failed one, on such a retest.
+/// for a failed one, on such a retest. `failure` is a test of it that failed and that none took back.
 pub fn may_release(
     lot: &Lot,
     ancestors: &[Lot],
-    tests: &[Inspection],
-    inspection: Option<u64>,
+    failure: Option<&Inspection>,
+    is_on_retest: bool,
 ) -> Result<(), Refusal> {
     if let Some(held) = ancestors.iter().find(|ancestor| ancestor.hold.is_some()) {
         let detail = format!("lot {} came out of lot {}, which is held", lot.lot, held.lot);
         return Err(Refusal::new(Code::AncestorHeld, "body.lot", detail));
     }
     let missing = |detail: String| Err(Refusal::new(Code::RetestMissing, "body.inspection", detail));
-    if let Some(Inspection { seq, item, at, .. }) = failure(tests) {
+    if let Some(Inspection { seq, item, at, .. }) = failure {
         return missing(format!(
             "test {seq} failed for {item} at {at}, and none passed since for the same or as its retest"
         ));
     }
-    let cited = inspection.and_then(|seq| tests.iter().find(|test| test.seq == Seq(seq)));
     let for_test = lot.hold_reason.as_deref() == Some("failed_inspection");
-    if for_test && !cited.is_some_and(|test| is_retest(lot, tests, test)) {
+    if for_test && !is_on_retest {
         return missing("must be a test of the lot since it was held, a pass, and for what it failed".into());
     }
     Ok(())

@@ -26,33 +26,21 @@ pub struct Told {
 #[derive(Debug)]
 pub struct Ground {
     pub scale: Scale,
-    /// Where the scale has stood since when, in the order of time; read where a sale was made at another stall than its own.
+    /// Where the scale stood since when, in the order of time; read of the time in which it was cut off and sold at another stall
+    /// than its own.
     pub places: Vec<(Time, String)>,
-    /// What stood when it sold; read where the scale was cut off.
-    pub past: Past,
     pub lots: HashMap<String, Lot>,
     /// Whom the stall is let to at which the scale stands.
     pub tenant: Option<String>,
 }
 
-/// A sale is recorded; it may have broken rules that it can no longer be kept from breaking.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
-    pub breaches: Vec<(Breach, Option<Seq>)>,
-}
-
 impl Ground {
-    /// Whether the scale stands at a stall, or ever did: who had that is asked of a sale that is told late. Whoever has it now may
-    /// have given it back in between.
-    pub fn has_stood_at(&self, stall: &str) -> bool {
-        self.scale.stall.as_deref() == Some(stall) || self.places.iter().any(|(_, place)| place == stall)
-    }
-
-    /// Judges one sale of the scale and takes its grams out of the lot.
+    /// Judges one sale of the scale and takes its grams out of the lot. Says whether more was sold than there was, or before it was
+    /// there.
     ///
     /// A connected scale asks before it sells: a sale that breaks a rule is refused. A scale that was cut off reports
-    /// what happened: the sale stands, and what it broke is recorded beside it, by what stood when it was made.
-    pub fn judge(&mut self, sale: &Sale, told: Told) -> Result<Judged, Refusal> {
+    /// what happened: the sale stands, and what it broke is recorded beside it.
+    pub fn judge(&mut self, sale: &Sale, told: Told) -> Result<bool, Refusal> {
         let (occurred, day) = told.occurred;
         if sale.scale != self.scale.scale {
             return Err(Refusal::new(Code::UnknownScale, "scale", "a scale reports its own sales only"));
@@ -100,45 +88,62 @@ impl Ground {
         }
         // Scales drift, and a lot is written down when it is there.
         let was_in = occurred.plus_ms(FUTURE_MS_MAX) >= lot.received_at;
-        let mut breaches = Vec::new();
-        if sale.offline {
-            if day > self.past.verified_until(occurred).unwrap_or(self.scale.verified_until) {
-                breaches.push((Breach::ExpiredVerification, None));
+        if !sale.offline {
+            if !was_in {
+                let detail = format!("lot {} came in later, at {}", lot.lot, lot.received_at);
+                return Err(Refusal::new(Code::PastTime, "occurred", detail));
             }
-            if let Some(hold) = self.past.hold_of(&lot.lot, occurred) {
-                breaches.push((Breach::HeldSale, Some(hold)));
-            }
-            if self.past.is_anothers(&sale.stall, &lot.merchant, occurred) {
-                breaches.push((Breach::FormerTenant, None));
-            }
-            if sale.grams > lot.left_g() || !was_in {
-                breaches.push((Breach::MassBalance, None));
-            }
-        } else if !was_in {
-            let detail = format!("lot {} came in later, at {}", lot.lot, lot.received_at);
-            return Err(Refusal::new(Code::PastTime, "occurred", detail));
-        } else {
             super::may_take(lot, sale.grams, "grams")?;
         }
+        let is_beyond = sale.grams > lot.left_g() || !was_in;
         lot.sold_g += sale.grams;
-        Ok(Judged { breaches })
+        Ok(is_beyond)
+    }
+
+    /// What a sale broke that stands because the scale was cut off, by what stood when it was made.
+    pub fn breaches(
+        &self,
+        sale: &Sale,
+        (occurred, day): (Time, Day),
+        past: &Past,
+        is_beyond: bool,
+    ) -> Vec<(Breach, Option<Seq>)> {
+        let mut breaches = Vec::new();
+        if !sale.offline {
+            return breaches;
+        }
+        if day > past.verified_until(occurred).unwrap_or(self.scale.verified_until) {
+            breaches.push((Breach::ExpiredVerification, None));
+        }
+        if let Some(hold) = past.hold_of(&sale.lot, occurred) {
+            breaches.push((Breach::HeldSale, Some(hold)));
+        }
+        let merchant = self.lots.get(&sale.lot).map(|lot| lot.merchant.as_str());
+        if merchant.is_some_and(|merchant| past.is_anothers(&sale.stall, merchant, occurred)) {
+            breaches.push((Breach::FormerTenant, None));
+        }
+        if is_beyond {
+            breaches.push((Breach::MassBalance, None));
+        }
+        breaches
     }
 }
 
 /// Whether a scale stood at a stall at a moment.
 fn stood_at(places: &[(Time, String)], stall: &str, at: Time) -> bool {
-    places.iter().rev().find(|(since, _)| *since <= at).is_some_and(|(_, place)| place == stall)
+    let then = places.partition_point(|(since, _)| *since <= at);
+    then.checked_sub(1).is_some_and(|then| places[then].1 == stall)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use base::{Fen, Grams, Time};
 
     use super::*;
     use crate::state::{Held, Tenant};
 
-    fn ground(hold: Option<u64>) -> Ground {
-        let lot = Lot {
+    pub(in crate::rules) fn lot() -> Lot {
+        Lot {
             lot: "L1".into(),
             product: "tomato".into(),
             merchant: "M1".into(),
@@ -153,14 +158,18 @@ mod tests {
             sold_g: Grams(0),
             moved_g: Grams(0),
             lost_g: Grams(0),
-            hold: hold.map(Seq),
+            hold: None,
             hold_reason: None,
             held_at: None,
             verdict: None,
             inspection: None,
             arrived_at: Time(0),
             slips: 0,
-        };
+        }
+    }
+
+    fn ground(hold: Option<u64>) -> Ground {
+        let lot = Lot { hold: hold.map(Seq), ..lot() };
         let scale = Scale {
             scale: 1,
             stall: Some("A1".into()),
@@ -170,10 +179,18 @@ mod tests {
             fair: false,
         };
         let tenant = Some(lot.merchant.clone());
+        Ground { scale, places: Vec::new(), lots: HashMap::from([("L1".to_owned(), lot)]), tenant }
+    }
+
+    fn past(hold: Option<u64>) -> Past {
         let held = hold.map(|hold| Held { hold: Seq(hold), since: Time(0), released: None });
-        let past =
-            Past { held: HashMap::from([("L1".to_owned(), held.into_iter().collect())]), ..Past::default() };
-        Ground { scale, places: Vec::new(), past, lots: HashMap::from([("L1".to_owned(), lot)]), tenant }
+        Past { held: HashMap::from([("L1".to_owned(), held.into_iter().collect())]), ..Past::default() }
+    }
+
+    fn broke(past: &Past, sale: &Sale, told: Told) -> Vec<(Breach, Option<Seq>)> {
+        let mut ground = ground(None);
+        let is_beyond = ground.judge(sale, told).unwrap();
+        ground.breaches(sale, told.occurred, past, is_beyond)
     }
 
     /// Told as it happened.
@@ -207,17 +224,16 @@ mod tests {
     #[test]
     fn a_connected_scale_is_refused_a_held_lot_and_a_cut_off_one_is_reported() {
         assert_eq!(ground(Some(7)).judge(&sale(1, false), at(5, 19_000)).unwrap_err().code, Code::HeldLot);
-        let judged = ground(Some(7)).judge(&sale(2000, true), at(5, 19_000)).unwrap();
-        assert_eq!(judged.breaches, [(Breach::HeldSale, Some(Seq(7))), (Breach::MassBalance, None)]);
-        let judged = ground(None).judge(&sale(1, true), at(5, 20_001)).unwrap();
-        assert_eq!(judged.breaches, [(Breach::ExpiredVerification, None)]);
-        let mut let_again = ground(None);
+        let broken = broke(&past(Some(7)), &sale(2000, true), at(5, 19_000));
+        assert_eq!(broken, [(Breach::HeldSale, Some(Seq(7))), (Breach::MassBalance, None)]);
+        let broken = broke(&past(None), &sale(1, true), at(5, 20_001));
+        assert_eq!(broken, [(Breach::ExpiredVerification, None)]);
         let now = Tenant { since: Time(5), merchant: Some("M2".into()) };
         let before = Tenant { since: Time(0), merchant: Some("M1".into()) };
-        let_again.past.tenants = HashMap::from([("A1".to_owned(), vec![before, now])]);
-        assert_eq!(let_again.judge(&sale(1, true), at(4, 19_000)).unwrap().breaches, []);
-        let judged = let_again.judge(&sale(1, true), at(5, 19_000)).unwrap();
-        assert_eq!(judged.breaches, [(Breach::FormerTenant, None)]);
+        let tenants = HashMap::from([("A1".to_owned(), vec![before, now])]);
+        let let_again = Past { tenants, ..past(None) };
+        assert_eq!(broke(&let_again, &sale(1, true), at(4, 19_000)), []);
+        assert_eq!(broke(&let_again, &sale(1, true), at(5, 19_000)), [(Breach::FormerTenant, None)]);
     }
 
     #[test]
@@ -267,8 +283,10 @@ mod tests {
             ground.lots.get_mut("L1").unwrap().received_at = Time(100 * HOUR);
             let [occurred, reported] = [occurred, reported].map(|(hour, day)| (Time(hour * HOUR), Day(day)));
             let told = Told { occurred, reported: Some(reported) };
-            let judged = ground.judge(&sale(1, offline), told).map_err(|refusal| refusal.code);
-            judged.map(|judged| judged.breaches.into_iter().map(|(breach, _)| breach).collect::<Vec<_>>())
+            let sale = sale(1, offline);
+            let is_beyond = ground.judge(&sale, told).map_err(|refusal| refusal.code)?;
+            let broken = ground.breaches(&sale, told.occurred, &past(None), is_beyond);
+            Ok(broken.into_iter().map(|(breach, _)| breach).collect::<Vec<_>>())
         };
         assert_eq!(judged((200, 20_000), (201, 20_000), false), Ok(vec![]));
         assert_eq!(judged((200, 20_000), (201, 20_001), false), Err(Code::VerificationExpired));

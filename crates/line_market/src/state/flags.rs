@@ -43,10 +43,13 @@ pub fn flags(
     let asked = || lots.iter().filter(|lot| lot.hold.is_none() && lot.may_be_left());
     let suppliers: BTreeSet<&str> = asked().map(|lot| lot.supplier.as_str()).collect();
     let suppliers: Vec<&str> = suppliers.into_iter().collect();
+    let times = || asked().map(|lot| lot.arrived_at);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(BTreeMap::new()) };
+    let arrived = (first.plus_ms(-APART_MS_MAX), last.plus_ms(APART_MS_MAX));
     let mut failed = Vec::new();
     for books in books.chunks(BOOKS) {
         for suppliers in suppliers.chunks(SUPPLIERS) {
-            failed.extend(read(tx, books, suppliers)?);
+            failed.extend(read(tx, books, suppliers, arrived)?);
         }
     }
     let flag = |lot: &ToldLot| {
@@ -61,10 +64,19 @@ pub fn flags(
     Ok(asked().filter_map(flag).collect())
 }
 
-fn read(tx: &mut dyn Tx, books: &[BookId], suppliers: &[&str]) -> Result<Vec<Failed>, StoreError> {
+/// A lot counts once, however many of its tests failed.
+fn read(
+    tx: &mut dyn Tx,
+    books: &[BookId],
+    suppliers: &[&str],
+    (first, last): (Time, Time),
+) -> Result<Vec<Failed>, StoreError> {
     let sql = format!(
-        "select book, lot, supplier, product, received_at from market_failure
-         where book in ({}) and supplier in ({}) order by received_at desc, book, lot limit {FAILED_MAX}",
+        "select distinct book, lot, supplier, product, received_at from market_failure
+         where received_at between {} and {} and book in ({}) and supplier in ({})
+         order by received_at desc, book, lot limit {FAILED_MAX}",
+        first.0,
+        last.0,
         placeholders(1, books.len()),
         placeholders(1 + books.len(), suppliers.len())
     );

@@ -1,5 +1,7 @@
 //! Goods that one merchant offered to another: the entries say it, and an offer that was taken has made its lot.
 
+use std::collections::HashSet;
+
 use base::{BookId, Seq, SubjectId, Time};
 use kernel::entries::Kinds;
 use ledger::{Body, Sought};
@@ -33,24 +35,21 @@ pub fn offer(
     Ok(fresh.and_then(|entry| entry.body().ok()))
 }
 
-/// The offers to a stall that stand and were not taken, the latest first.
+/// The offers to a stall that stand and were not taken, to whom it is let, the latest first.
 pub fn offers_to(tx: &mut dyn Tx, book: &BookId, stall: &str, now: Time) -> Result<Vec<Offer>, StoreError> {
-    let mut standing = Vec::new();
-    for offer in offers_of_a_day(tx, book, stall, now)? {
-        if is_open(tx, book, &offer.offered)? {
-            standing.push(offer);
-        }
-    }
-    Ok(standing)
+    let Some(tenant) = super::stall(tx, book, stall)?.and_then(|it| it.merchant) else {
+        return Ok(Vec::new());
+    };
+    let mut offers = offers_of_a_day(tx, book, stall, now)?;
+    offers.retain(|offer| offer.offered.to_merchant == tenant);
+    let made: Vec<&str> = offers.iter().map(|offer| offer.offered.new_lot.as_str()).collect();
+    let taken: HashSet<String> = super::lots(tx, book, &made)?.into_iter().map(|lot| lot.lot).collect();
+    offers.retain(|offer| !taken.contains(&offer.offered.new_lot));
+    Ok(offers)
 }
 
 /// The offers to a stall that are as young as those that stand, taken or not, the latest first.
-pub fn offers_of_a_day(
-    tx: &mut dyn Tx,
-    book: &BookId,
-    stall: &str,
-    now: Time,
-) -> Result<Vec<Offer>, StoreError> {
+fn offers_of_a_day(tx: &mut dyn Tx, book: &BookId, stall: &str, now: Time) -> Result<Vec<Offer>, StoreError> {
     let subject = SubjectId::local("stall", book, stall);
     let subject = subject.map_err(|error| StoreError::Schema(error.to_string()))?;
     let (mut found, mut below) = (Vec::new(), None);
@@ -69,10 +68,4 @@ pub fn offers_of_a_day(
             return Ok(found);
         }
     }
-}
-
-/// Whether the stall is still let to whom it was offered, and nobody took it.
-fn is_open(tx: &mut dyn Tx, book: &BookId, offered: &TransferOffered) -> Result<bool, StoreError> {
-    let tenant = super::stall(tx, book, &offered.to_stall)?.and_then(|it| it.merchant);
-    Ok(tenant.as_ref() == Some(&offered.to_merchant) && super::lot(tx, book, &offered.new_lot)?.is_none())
 }

@@ -22,7 +22,7 @@ const READ: usize = 100;
 pub struct Past {
     /// In the order of time.
     pub verified: Vec<Verified>,
-    /// Of each lot, in the order of their entries.
+    /// Of each lot, in the order of time.
     pub held: HashMap<String, Vec<Held>>,
     /// Of each stall that was asked about, in the order of time.
     pub tenants: HashMap<String, Vec<Tenant>>,
@@ -53,22 +53,28 @@ pub struct Held {
 impl Past {
     /// The last day of the verification at a moment; of its first one, before that was recorded.
     pub fn verified_until(&self, at: Time) -> Option<Day> {
-        let known = self.verified.iter().rfind(|it| it.since <= at);
+        let known = last_by(&self.verified, at, |it| it.since);
         known.or(self.verified.first()).map(|it| it.until)
     }
 
     /// The hold that a lot was under at a moment.
     pub fn hold_of(&self, lot: &str, at: Time) -> Option<Seq> {
-        let stood = |it: &&Held| it.since <= at && it.released.is_none_or(|released| at < released);
-        self.held.get(lot)?.iter().rfind(stood).map(|it| it.hold)
+        // A lot is held once at a time.
+        let last = last_by(self.held.get(lot)?, at, |it| it.since)?;
+        last.released.is_none_or(|released| at < released).then_some(last.hold)
     }
 
     /// Whether somebody else than a merchant, or nobody, had a stall at a moment; not of a stall that was not asked about.
     pub fn is_anothers(&self, stall: &str, merchant: &str, at: Time) -> bool {
         let Some(tenants) = self.tenants.get(stall) else { return false };
-        let then = tenants.iter().rfind(|it| it.since <= at).or(tenants.first());
+        let then = last_by(tenants, at, |it| it.since).or(tenants.first());
         then.is_none_or(|it| it.merchant.as_deref() != Some(merchant))
     }
+}
+
+/// The last of some, in the order of time, that counted at a moment.
+fn last_by<T>(all: &[T], at: Time, since: impl Fn(&T) -> Time) -> Option<&T> {
+    all[..all.partition_point(|it| since(it) <= at)].last()
 }
 
 /// What is asked about the past: a scale, the lots that it sold, and the stalls at which it did.
@@ -90,7 +96,8 @@ pub fn past(
     for stall in sold.stalls {
         tenants.insert((*stall).to_owned(), self::tenants(tx, book, stall, first)?);
     }
-    let (verified, held) = (verified(tx, book, sold.scale, first)?, held(tx, book, sold.lots, last)?);
+    let verified = verified(tx, book, sold.scale, first)?;
+    let held = held(tx, book, sold.lots, (first, last))?;
     Ok(Past { verified, held, tenants })
 }
 
@@ -148,21 +155,21 @@ fn until(entry: &Entry) -> Result<Day, EntryError> {
     }
 }
 
-/// The holds of some lots that were laid by a moment.
+/// The holds of some lots that stood between two moments.
 fn held(
     tx: &mut dyn Tx,
     book: &BookId,
     lots: &[&str],
-    last: Time,
+    (first, last): (Time, Time),
 ) -> Result<HashMap<String, Vec<Held>>, StoreError> {
     let mut found: Vec<(String, Seq, Option<Seq>)> = Vec::new();
     for chunk in lots.chunks(200) {
         let sql = format!(
-            "select lot, hold, released_seq from market_hold where book = $1 and occurred <= $2 and lot in ({})
-             order by hold",
-            placeholders(3, chunk.len())
+            "select lot, hold, released_seq from market_hold where book = $1 and occurred <= $2
+             and (released_at is null or released_at > $3) and lot in ({}) order by hold",
+            placeholders(4, chunk.len())
         );
-        let mut params = vec![Param::Text(book.as_str()), Param::Int(last.0)];
+        let mut params = vec![Param::Text(book.as_str()), Param::Int(last.0), Param::Int(first.0)];
         params.extend(chunk.iter().map(|lot| Param::Text(lot)));
         for row in tx.query(&sql, &params)? {
             let released = row.int_or_null(2)?.map(Seq::from_i64);
@@ -180,6 +187,7 @@ fn held(
             held.entry(lot).or_default().push(Held { hold, since, released });
         }
     }
+    held.values_mut().for_each(|of_lot| of_lot.sort_by_key(|it| (it.since, it.hold)));
     Ok(held)
 }
 

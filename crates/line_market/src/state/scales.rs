@@ -27,15 +27,21 @@ pub fn scale(tx: &mut dyn Tx, book: &BookId, scale: u32) -> Result<Option<Scale>
     row.as_ref().map(scale_of).transpose()
 }
 
-/// Where a scale has stood since when, in the order of time.
+/// Where a scale stood since when, from one moment to another, in the order of time.
 pub fn places_of_scale(
     tx: &mut dyn Tx,
     book: &BookId,
     scale: u32,
+    (first, last): (Time, Time),
 ) -> Result<Vec<(Time, String)>, StoreError> {
-    const ALL: &str =
-        "select at, stall from market_scale_place where book = $1 and scale = $2 order by at, seq";
-    let rows = tx.query(ALL, &[Param::Text(book.as_str()), Param::Int(i64::from(scale))])?;
+    const BETWEEN: &str =
+        "select at, stall from market_scale_place where book = $1 and scale = $2 and at <= $4
+        and at >= coalesce((select max(before.at) from market_scale_place as before
+            where before.book = $1 and before.scale = $2 and before.at <= $3), $3)
+        order by at, seq";
+    let asked =
+        [Param::Text(book.as_str()), Param::Int(i64::from(scale)), Param::Int(first.0), Param::Int(last.0)];
+    let rows = tx.query(BETWEEN, &asked)?;
     rows.iter().map(|row| Ok((Time(row.int(0)?), row.text(1)?.to_owned()))).collect()
 }
 

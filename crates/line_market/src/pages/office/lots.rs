@@ -58,9 +58,10 @@ async fn lots(
     let asked = asked(&spec(tells_left), &here)?;
     let (of, wanted) = (place.book.clone(), asked.clone());
     let books = viewer.books(&app, READ, "market")?;
-    let (names, mut found, flags) = app
+    let (set_by, at) = (app.clone(), place.clone());
+    let (mut table, found, more) = app
         .blocking(move |kernel| {
-            kernel.read(|tx| {
+            let (names, mut found, flags) = kernel.read(|tx| {
                 let names = Names::read(tx, &of, lang)?;
                 let found =
                     Search { names: &names, reach: &reach, asked: &wanted, narrowed: &query }.run(tx, &of)?;
@@ -72,23 +73,24 @@ async fn lots(
                 let found: Vec<ToldLot> = found.into_iter().map(told).collect();
                 let flags = state::flags(tx, &books, &of, &found)?;
                 Ok::<_, StoreError>((names, found, flags))
-            })
+            })?;
+            let shown = wanted.per_page as usize;
+            let more = wanted.export.is_none() && found.len() > shown;
+            if more {
+                found.truncate(shown);
+            }
+            let table = table(&set_by, &set_by.texts.t(lang), &at, &names, &found, &flags);
+            Ok::<_, StoreError>((table, found.len(), more))
         })
         .await?;
     let t = app.texts.t(lang);
-    let shown = asked.per_page as usize;
-    let more = asked.export.is_none() && found.len() > shown;
-    if more {
-        found.truncate(shown);
-    }
     if asked.export.is_some() {
         viewer.note_read_of(&app, &place.resource.unit, &format!("lots {} as a file", place.book)).await?;
     }
-    let mut table = table(&app, &t, &place, &names, &found, &flags);
     table.columns = table.columns.into_iter().map(|column| column.sorted(&asked)).collect();
     table.filter = Some(asked.filter_form());
     table.exports = asked.export_links(&t);
-    table.pager = Some(asked.pager(&t, found.len(), None, more));
+    table.pager = Some(asked.pager(&t, found, None, more));
     let title = format!("{} · {}", place.title, t.get("office-lots"));
     let frame = place.frame(&app, &viewer, lang, title, &here);
     let mut actions = Vec::new();

@@ -165,12 +165,6 @@ async fn show(
         what.push_str(if asked.export.is_some() { " as a file" } else { "" });
         viewer.note_read_of(&app, &place.resource.unit, &what).await?;
     }
-    let of = place.book.clone();
-    let (names, found) = app
-        .blocking(move |kernel| {
-            kernel.read(|tx| Ok::<_, StoreError>((Names::read(tx, &of, lang)?, (register.read)(tx, &of)?)))
-        })
-        .await?;
     let t = app.texts.t(lang);
     let actions: Vec<Link> = FORMS
         .iter()
@@ -188,8 +182,18 @@ async fn show(
     let empty = Empty { title: t.get("empty-entries"), hint, action: actions.first().cloned() };
     let mut table =
         TableView::new(register.name, t.get(&format!("office-{}", register.name)), columns.collect(), empty);
-    let cells = Cells { app: &app, t: &t, place: &place, names: &names };
-    fill(&mut table, &asked, &t, cells.of(found));
+    let (set_by, of, wanted) = (app.clone(), place.clone(), asked.clone());
+    let table = app
+        .blocking(move |kernel| {
+            let (names, found) = kernel.read(|tx| {
+                Ok::<_, StoreError>((Names::read(tx, &of.book, lang)?, (register.read)(tx, &of.book)?))
+            })?;
+            let t = set_by.texts.t(lang);
+            let cells = Cells { app: &set_by, t: &t, place: &of, names: &names };
+            fill(&mut table, &wanted, &t, cells.of(found));
+            Ok::<_, StoreError>(table)
+        })
+        .await?;
     let title = format!("{} · {}", place.title, table.caption);
     let frame = place.frame(&app, &viewer, lang, title, &here);
     answer(&app, &asked, ListPage { frame, actions, table }).await

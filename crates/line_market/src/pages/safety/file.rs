@@ -23,7 +23,7 @@ use store::{Param, StoreError, Tx};
 use super::ground::{Ground, in_lang};
 use super::words;
 use crate::balance::ToldLot;
-use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallEnded, RecallOpened};
+use crate::kinds::{InspectionRecorded, LotHeld, LotReleased, RecallEnded, RecallOpened, Sale};
 use crate::policy::{READ, READ_TAKINGS};
 use crate::state::{self, Lot};
 
@@ -34,7 +34,7 @@ pub fn router() -> Router<App> {
 }
 
 /// Entries in a file. Where there are more, what was ordered, tested and received comes first, then what the market says
-/// otherwise, single sales at the end, and only then what others tell.
+/// otherwise, where the rest went among it, single sales at the end, and only then what others tell.
 const ENTRIES_MAX: usize = 1_000;
 const FIRST: [&str; 5] =
     [InspectionRecorded::KIND, LotHeld::KIND, LotReleased::KIND, RecallOpened::KIND, RecallEnded::KIND];
@@ -56,12 +56,13 @@ fn gather(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Gathered>
         let total = count(tx, book, &subject)?;
         let words =
             |kinds: &[&str]| kinds.iter().map(|kind| format!("'{kind}'")).collect::<Vec<_>>().join(", ");
-        let (first, others) = (words(&FIRST), words(&kernel.lines().hearsay()));
+        let (first, others, sale) = (words(&FIRST), words(&kernel.lines().hearsay()), Sale::KIND);
         let mut seqs = BTreeSet::new();
         for which in [
             format!("(l.role = 'output' or l.role = 'about' and e.kind in ({first}))"),
-            format!("l.role <> 'input' and e.kind not in ({others})"),
-            format!("l.role = 'input' and e.kind not in ({others})"),
+            // Of a sale the link names the slip, so that its entry need not be looked at.
+            format!("coalesce(l.mates, '') not like '_slip:%' and e.kind not in ('{sale}', {others})"),
+            format!("l.role = 'input' and e.kind = '{sale}'"),
             format!("e.kind in ({others})"),
         ] {
             let left = ENTRIES_MAX.saturating_sub(seqs.len());

@@ -17,6 +17,7 @@ use shell::typed::Typed;
 use shell::view::{Choice, Field, FieldKind, Frame, Link};
 use shell::viewer::{Asked, Here, Viewer};
 use shell::{App, Lang, Problem, T};
+use store::StoreError;
 
 use super::ground::Ground;
 use super::typed::refused;
@@ -25,7 +26,7 @@ use crate::api::records::record_form;
 use crate::kinds::{LotHeld, LotReleased, RecallEnded};
 use crate::record::Input;
 use crate::rules;
-use crate::state::{self, Inspection, Lot};
+use crate::state::{self, Lot};
 
 pub fn router() -> Router<App> {
     Router::new()
@@ -55,7 +56,10 @@ struct Order {
     lang: Lang,
     ground: Ground,
     lot: Lot,
-    tests: Vec<Inspection>,
+    /// The retest that the lot may be released on, if there is one.
+    retest: Option<u64>,
+    /// Whether a failed test stands that no passed one followed.
+    retest_missing: bool,
 }
 
 impl Order {
@@ -69,9 +73,18 @@ impl Order {
     ) -> Result<Self, Problem> {
         let (ground, lot) = lot::readable(&app, &viewer, lang, book, code).await?;
         viewer.need(&app, action, &ground.resource)?;
-        let (home, code) = (ground.book.clone(), lot.lot.clone());
-        let tests = app.blocking(move |kernel| kernel.read(|tx| state::tests(tx, &home, &[&code]))).await?;
-        Ok(Self { app, viewer, lang, ground, lot, tests })
+        let home = ground.book.clone();
+        let (lot, failure, retest) = app
+            .blocking(move |kernel| {
+                let (failure, tests) = kernel.read(|tx| {
+                    Ok((state::failure(tx, &home, &lot.lot)?, state::tests(tx, &home, &lot.lot)?))
+                })?;
+                let retest = rules::retest(&lot, &tests).map(|test| test.seq.0);
+                Ok::<_, StoreError>((lot, failure, retest))
+            })
+            .await?;
+        let retest_missing = rules::may_release(&lot, &[], failure.as_ref(), retest.is_some()).is_err();
+        Ok(Self { app, viewer, lang, ground, lot, retest, retest_missing })
     }
 
     fn t(&self) -> T {
@@ -140,7 +153,7 @@ impl Order {
     }
 
     fn release_page(&self, here: &str, typed: &Typed) -> Result<Response, Problem> {
-        let advice = match self.retest_missing() {
+        let advice = match self.retest_missing {
             true => "safety-release-retest",
             false => "safety-release-advice",
         };
@@ -159,16 +172,6 @@ impl Order {
             Field::new("reason", t.get("safety-why"), reason).required(),
         ];
         self.page(here, "safety-do-end-recall", Some("safety-recall-end-advice"), typed, fields)
-    }
-
-    /// The retest that the lot may be released on, if there is one.
-    fn retest(&self) -> Option<u64> {
-        rules::retest(&self.lot, &self.tests).map(|test| test.seq.0)
-    }
-
-    /// Whether a failed test stands that no passed one followed.
-    fn retest_missing(&self) -> bool {
-        rules::may_release(&self.lot, &[], &self.tests, self.retest()).is_err()
     }
 }
 
@@ -228,13 +231,13 @@ async fn release(
     let mut typed = Typed::new(given);
     let t = order.t();
     let reason = typed.required(&t, "reason").unwrap_or_default();
-    if order.retest_missing() {
+    if order.retest_missing {
         typed.whole = Some(t.get("safety-release-retest"));
     }
     if typed.is_good() {
         // A lot that this very form released is not held any more, so whether it is held is for the rules to say.
         let hold = order.lot.hold.map_or(0, |seq| seq.0);
-        let body = json!({ "lot": lot, "hold": hold, "inspection": order.retest(), "reason": reason });
+        let body = json!({ "lot": lot, "hold": hold, "inspection": order.retest, "reason": reason });
         if let Some(done) = order.record(LotReleased::KIND, body, &mut typed, &["reason"]).await? {
             return Ok(done);
         }
