@@ -160,7 +160,10 @@ update witness_log set signed_for = (select it.origin from witness_trust as it
     where witness_log.origin = it.origin
     or substr(witness_log.origin, 1, length(it.origin) + 1) = it.origin || '/'
     order by length(it.origin) desc limit 1);
-create index witness_log_signed_for on witness_log (signed_for)
+create index witness_log_signed_for on witness_log (signed_for);
+alter table witness_fork add column signed_for text;
+update witness_fork set signed_for = (select it.origin from link join witness_trust as it
+    on link.subject = 'witness:registry/' || it.log where link.book = 'registry' and link.seq = witness_fork.fork limit 1)
 ";
 
 /// By which ways somebody came back from the provider, until they are over. What is over is found by an index, and so is what
@@ -355,7 +358,7 @@ pub const REGISTRY_DERIVED: &[Derived] = &[
     Derived { table: "witness_trust", columns: "log, origin, vkey, title, owner, reviewer, since" },
     Derived {
         table: "witness_fork",
-        columns: "fork, origin, first_size, first_root, second_size, second_root, since, acknowledged",
+        columns: "fork, origin, first_size, first_root, second_size, second_root, since, acknowledged, signed_for",
     },
 ];
 

@@ -2,6 +2,8 @@
 //!
 //! The duties that were assigned say who owes it and who says whether it is done; where none were, nothing is opened.
 
+use std::collections::HashMap;
+
 use base::{ActorId, BookId, Day, KindName, Seq, SubjectId, Time};
 use kernel::{AppendError, Desk, DocketError, MatterSort, clock_actor, entries};
 use matters::{
@@ -12,6 +14,7 @@ use store::StoreError;
 
 use crate::apply::{about, word};
 use crate::kinds::{Breach, CertificateType, SlipSerial};
+use crate::record::of_day::DUTIES_OF_SHOPPERS_MAX;
 use crate::state::{self, Duties, Merchant};
 
 pub const COMPLAINT: &str = "market.complaint";
@@ -34,6 +37,11 @@ const fn sort(name: &'static str, title_zh: &'static str, title_en: &'static str
 const RULE: &str = "deadline";
 /// A paper is to be renewed from so many days before its last one; which that is, the paper itself says.
 const NOTICE_DAYS: i32 = 30;
+/// Complaints that are not settled which are looked at on a day for those that laid no duty, and those of one scale among them;
+/// and so many are asked for their matters.
+const COMPLAINTS_READ_MAX: usize = 5_000;
+const COMPLAINTS_OF_SCALE_MAX: usize = 20;
+const COMPLAINTS_ASKED_MAX: usize = 1_000;
 /// Merchants, of three papers each, and scales that are looked at in one turn of the writer.
 const MERCHANTS_OF_TURN_MAX: usize = 100;
 const SCALES_OF_TURN_MAX: usize = 200;
@@ -341,8 +349,9 @@ fn ending(
     }
 }
 
-/// Opens what falls due by the calendar alone: papers and verifications that run out within a month, and those that
-/// have run out. Merchants come before scales; returns the last that was looked at, where there may be more behind it.
+/// Opens what falls due by the calendar alone: complaints that laid no duty when they came, papers and verifications that run
+/// out within a month, and those that have run out. Merchants come before scales; returns the last that was looked at, where
+/// there may be more behind it.
 pub(crate) fn on_day<E: From<DocketError>>(
     desk: &mut Desk<'_>,
     book: &BookId,
@@ -350,6 +359,9 @@ pub(crate) fn on_day<E: From<DocketError>>(
     duties: &Duties,
     behind: Option<&str>,
 ) -> Result<Option<String>, AppendError<E>> {
+    if behind.is_none() {
+        owe_left(desk, book, at, duties)?;
+    }
     let until = desk.zone().day_of(at).plus(NOTICE_DAYS);
     let scale = behind.and_then(|behind| behind.strip_prefix(OF_SCALE));
     if scale.is_none() {
@@ -371,6 +383,34 @@ pub(crate) fn on_day<E: From<DocketError>>(
         owe_under(desk, book, &clock_actor(), at, duties, &cause)?;
     }
     Ok(scales.get(SCALES_OF_TURN_MAX - 1).map(|last| format!("{OF_SCALE}{}", last.scale)))
+}
+
+/// Complaints that laid no duty when they came, the first of them, of each scale some: those about one do not keep those about
+/// others waiting.
+fn owe_left<E: From<DocketError>>(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    at: Time,
+    duties: &Duties,
+) -> Result<(), AppendError<E>> {
+    let (mut of_scales, mut asked, mut laid) = (HashMap::<u32, usize>::new(), 0, 0);
+    for (seq, slip) in state::complaints_left(desk.read()?, book, COMPLAINTS_READ_MAX)? {
+        let Some(serial) = SlipSerial::parse(&slip) else { continue };
+        let of_scale = of_scales.entry(serial.scale).or_default();
+        *of_scale += 1;
+        if *of_scale > COMPLAINTS_OF_SCALE_MAX {
+            continue;
+        }
+        asked += 1;
+        if asked > COMPLAINTS_ASKED_MAX || laid == DUTIES_OF_SHOPPERS_MAX {
+            break;
+        }
+        if desk.matter(&of_complaint(book, seq))?.is_none() {
+            laid += 1;
+            owe_under(desk, book, &clock_actor(), at, duties, &Cause::Complaint { seq: seq.0 })?;
+        }
+    }
+    Ok(())
 }
 
 fn papers(merchant: &Merchant) -> impl Iterator<Item = Cause<'_>> {

@@ -569,6 +569,7 @@ impl Recorder<'_, '_> {
         if state::open_recall(self.desk.read()?, self.book, &body.lot)?.is_some() {
             return refuse(Code::RecallOpen, "body.lot", format!("lot {} is being recalled", body.lot));
         }
+        self.need_few_recalls(&body.lot)?;
         self.plain::<RecallOpened>(input, |it| vec![("lot", it.lot.clone())])
     }
 

@@ -90,6 +90,7 @@ pub enum Code {
     /// recorded on a day as may.
     TooManyTests,
     TooManyReleases,
+    TooManyRecalls,
     TooManyOfScale,
     TooManyLeases,
     TooManyProductsOfDay,

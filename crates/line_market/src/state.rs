@@ -18,7 +18,10 @@ use base::{BookId, Day, Fen, Grams, Seq, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx, placeholders};
 
-pub use complaints::{ComplaintRow, complaint, complaint_without_slip, complaints, open_complaints};
+pub use complaints::{
+    ComplaintRow, complaint, complaint_without_slip, complaints, complaints_left, complaints_of_slip,
+    open_complaints,
+};
 pub use duties::{Duties, duties, merchants_until, scales_until};
 pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, count_out_of, descendants, holds, origins};
@@ -28,7 +31,7 @@ pub use markets::{
 };
 pub use offers::{Offer, offer, offers_to};
 pub use past::{Held, Names, Past, Sold, Tenant, Verified, counts_from, past, product_name};
-pub use recalls::{RecallRow, open_recall, recalls};
+pub use recalls::{RecallRow, open_recall, recall_that_stands, recalls};
 pub use scales::{Scale, places_of_scale, scale, scales, scales_at};
 pub use slips::{captured, sale_of_slip, slips};
 
@@ -465,6 +468,28 @@ pub fn inspections(
     let mut params = vec![Param::Text(book.as_str())];
     params.extend(lot.map(Param::Text));
     tx.query(&sql, &params)?.iter().map(inspection_of).collect()
+}
+
+/// The latest tests of some lots.
+pub fn inspections_of<S: AsRef<str>>(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    lots: &[S],
+    count: usize,
+) -> Result<Vec<Inspection>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in lots.chunks(200) {
+        let among = placeholders(2, chunk.len());
+        let sql = format!("{INSPECTION} and lot in ({among}) order by seq desc limit {count}");
+        let mut params = vec![Param::Text(book.as_str())];
+        params.extend(chunk.iter().map(|lot| Param::Text(lot.as_ref())));
+        for row in tx.query(&sql, &params)? {
+            found.push(inspection_of(&row)?);
+        }
+    }
+    found.sort_by_key(|test| std::cmp::Reverse(test.seq));
+    found.truncate(count);
+    Ok(found)
 }
 
 /// All tests of a lot, in the order in which they were recorded.

@@ -8,8 +8,10 @@ use crate::texts::Both;
 
 /// Sockets that are open at a time.
 pub const SOCKETS_MAX: usize = 256;
-/// Those of one owner.
+/// Those of one owner, and of all whose right is on one unit, or on the units of a branch below the root.
 pub const SOCKETS_OF_ONE_MAX: usize = 8;
+pub const SOCKETS_OF_UNIT_MAX: usize = 64;
+pub const SOCKETS_OF_BRANCH_MAX: usize = 128;
 /// Streams that are open at a time of one account, screen, program or device: so many tabs that follow something.
 pub const STREAMS_OF_ONE_MAX: usize = 32;
 
@@ -33,6 +35,14 @@ pub struct Seat {
 impl Seats {
     pub fn for_sockets() -> Self {
         Self { taken: Arc::default(), of_one_max: SOCKETS_OF_ONE_MAX, max: SOCKETS_MAX }
+    }
+
+    pub fn for_sockets_of_unit() -> Self {
+        Self { taken: Arc::default(), of_one_max: SOCKETS_OF_UNIT_MAX, max: usize::MAX }
+    }
+
+    pub fn for_sockets_of_branch() -> Self {
+        Self { taken: Arc::default(), of_one_max: SOCKETS_OF_BRANCH_MAX, max: usize::MAX }
     }
 
     /// So many connections of one address; how many there are in all is counted elsewhere.

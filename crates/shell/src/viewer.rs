@@ -17,13 +17,14 @@ use base::{ActorId, BookId, UnitCode};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http_body_util::Limited;
 use kernel::{By, Session};
+use registry::Tree;
 
 use crate::app::{App, append_problem};
 use crate::csrf;
 use crate::once::Sent;
 use crate::pages::{From, provider};
 use crate::problem::{Form, Problem};
-use crate::seats::Seats;
+use crate::seats::{Seat, Seats};
 use crate::still::{STILL, Still};
 pub use crate::still::{let_in_now, still_let_in};
 use crate::texts::{Both, Lang};
@@ -288,6 +289,8 @@ pub struct Limits {
     public_sites: DefaultKeyedRateLimiter<IpAddr>,
     /// Places for sockets.
     pub sockets: Seats,
+    sockets_of_units: Seats,
+    sockets_of_branches: Seats,
     /// Places for streams.
     pub streams: Seats,
     /// Places for streams of screens.
@@ -310,6 +313,8 @@ impl Default for Limits {
             reads: RateLimiter::keyed(per_minute(600)),
             public_sites: RateLimiter::keyed(per_minute(1_200)),
             sockets: Seats::for_sockets(),
+            sockets_of_units: Seats::for_sockets_of_unit(),
+            sockets_of_branches: Seats::for_sockets_of_branch(),
             streams: Seats::for_streams(),
             screens: Seats::for_screens(),
             turns: Turns::default(),
@@ -380,6 +385,17 @@ impl Limits {
     /// Six hundred acts of administration a minute: after each, every node looks at units, posts and rights anew.
     pub fn act(&self, actor: &ActorId) -> Result<(), Problem> {
         self.acts.check_key(actor).map_err(|_| Problem::too_many_requests(10))
+    }
+
+    /// A place for a socket of an owner whose right is on a unit: whoever administers one leaves the others places.
+    pub fn socket(&self, tree: &Tree, owner: &str, unit: Option<&UnitCode>) -> Result<Vec<Seat>, Problem> {
+        let mut seats = vec![self.sockets.take(owner)?];
+        if let Some((unit, branch)) = unit.and_then(|unit| Some((unit, tree.branch(unit)?))) {
+            let busy = |_| Problem::unavailable(60);
+            seats.push(self.sockets_of_units.take(unit.as_str()).map_err(busy)?);
+            seats.push(self.sockets_of_branches.take(branch.as_str()).map_err(busy)?);
+        }
+        Ok(seats)
     }
 
     /// Six hundred reads of what is restricted a minute: each is noted for good.

@@ -16,6 +16,10 @@ pub use migrate::{Migration, migrate};
 pub use pool::{Lease, Pool};
 pub use value::{Param, Row, Value};
 
+/// Statements that are longer are prepared each time: they were made for one question, and keeping hundreds of them takes
+/// hundreds of times their length.
+pub const KEPT_STATEMENT_BYTES_MAX: usize = 16 * 1024;
+
 /// Why the store could not do what was asked. Everything here is the machine's fault, never the user's.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {

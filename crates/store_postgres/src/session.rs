@@ -1,6 +1,6 @@
 use std::{collections::HashMap, time::Duration};
 
-use store::StoreError;
+use store::{KEPT_STATEMENT_BYTES_MAX, StoreError};
 use tokio_postgres::{
     Config, Error, Statement,
     error::{Severity, SqlState},
@@ -164,6 +164,9 @@ impl Session {
         }
         let result = self.client.prepare_typed(sql, types);
         let statement = result.map_err(|fault| self.failed(sql, &fault))?;
+        if sql.len() > KEPT_STATEMENT_BYTES_MAX {
+            return Ok(statement);
+        }
         if self.prepared.len() >= STATEMENTS_KEPT {
             self.prepared.clear();
         }

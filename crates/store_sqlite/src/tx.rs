@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, Statement, types::ToSqlOutput, types::ValueRef};
-use store::{Engine, Insert, Param, Row, StoreError, Tx, Type, Value, WriteTx, placeholders};
+use store::{
+    Engine, Insert, KEPT_STATEMENT_BYTES_MAX, Param, Row, StoreError, Tx, Type, Value, WriteTx, placeholders,
+};
 
 use crate::{ENGINE, script};
 
@@ -44,6 +46,19 @@ impl<'c> SqliteTx<'c> {
     }
 }
 
+/// Runs a statement that is prepared, and keeps it for the next time unless it is long.
+fn prepared<T>(
+    connection: &Connection,
+    sql: &str,
+    run: impl FnOnce(&mut Statement<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    if sql.len() > KEPT_STATEMENT_BYTES_MAX {
+        let mut statement = connection.prepare(sql).map_err(|error| refused(sql, &error))?;
+        return run(&mut statement);
+    }
+    run(&mut *connection.prepare_cached(sql).map_err(|error| refused(sql, &error))?)
+}
+
 impl Tx for SqliteTx<'_> {
     fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         let time_max = self.query_time_max;
@@ -55,25 +70,28 @@ impl Tx for SqliteTx<'_> {
                     .progress_handler(STEPS_A_LOOK, Some(is_over))
                     .map_err(|error| refused(sql, &error))?;
             }
-            let mut statement = connection.prepare_cached(sql).map_err(|error| refused(sql, &error))?;
-            bind(&mut statement, sql, params)?;
-            let columns = statement.column_count();
-            let mut cursor = statement.raw_query();
-            let mut rows = Vec::new();
-            while let Some(row) = cursor.next().map_err(|error| refused(sql, &error))? {
-                let cell = |column| read(column, row.get_ref(column).map_err(|error| refused(sql, &error))?);
-                rows.push(Row((0..columns).map(cell).collect::<Result<_, _>>()?));
-            }
-            Ok(rows)
+            prepared(connection, sql, |statement| {
+                bind(statement, sql, params)?;
+                let columns = statement.column_count();
+                let mut cursor = statement.raw_query();
+                let mut rows = Vec::new();
+                while let Some(row) = cursor.next().map_err(|error| refused(sql, &error))? {
+                    let cell =
+                        |column| read(column, row.get_ref(column).map_err(|error| refused(sql, &error))?);
+                    rows.push(Row((0..columns).map(cell).collect::<Result<_, _>>()?));
+                }
+                Ok(rows)
+            })
         })
     }
 
     fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
         self.guard(sql, |connection| {
-            let mut statement = connection.prepare_cached(sql).map_err(|error| refused(sql, &error))?;
-            bind(&mut statement, sql, params)?;
-            let touched = statement.raw_execute().map_err(|error| refused(sql, &error))?;
-            Ok(touched as u64)
+            prepared(connection, sql, |statement| {
+                bind(statement, sql, params)?;
+                let touched = statement.raw_execute().map_err(|error| refused(sql, &error))?;
+                Ok(touched as u64)
+            })
         })
     }
 

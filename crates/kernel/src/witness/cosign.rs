@@ -111,7 +111,7 @@ fn decide(
         }
         Err(error) => return Ok(Err(error)),
     };
-    if logs::is_held(tx, origin)? {
+    if logs::is_held(tx, origin, log)? {
         return Ok(Ok(Decision::Refuse(Refusal::Held)));
     }
     let kept = logs::witnessed(tx, origin)?;

@@ -6,7 +6,7 @@ use merkle::Fork;
 use store::{Param, Row, StoreError, Tx, Value};
 
 use super::kinds::{ForkAcknowledged, ForkFound, LogDropped, LogTrusted};
-use super::{LAG_MS, TRUSTED_MAX};
+use super::{FORKS_OPEN_MAX, LAG_MS, TRUSTED_MAX};
 use crate::admin::{AdminError, AdminResult, By, about};
 use crate::registry::{id, root_book, rows};
 use crate::{Kernel, Receipt};
@@ -206,10 +206,16 @@ fn forks(tx: &mut dyn Tx) -> Result<Vec<FoundFork>, StoreError> {
     })
 }
 
-/// Whether a fork of the log waits to be acknowledged.
-pub(super) fn is_held(tx: &mut dyn Tx, origin: &str) -> Result<bool, StoreError> {
-    const OPEN: &str = "select fork from witness_fork where origin = $1 and acknowledged is null limit 1";
-    Ok(tx.query_one(OPEN, &[Param::Text(origin)])?.is_some())
+/// Whether a fork of the log waits to be acknowledged that was signed for the one that is trusted, or very many are.
+pub(super) fn is_held(tx: &mut dyn Tx, origin: &str, log: &TrustedLog) -> Result<bool, StoreError> {
+    const OPEN: &str = "select fork from witness_fork where origin = $1 and acknowledged is null
+        and (signed_for is null or signed_for = $2) limit 1";
+    const ALL: &str = "select count(*) from witness_fork where signed_for = $1 and acknowledged is null";
+    if tx.query_one(OPEN, &[Param::Text(origin), Param::Text(&log.origin)])?.is_some() {
+        return Ok(true);
+    }
+    let open = tx.query_one(ALL, &[Param::Text(&log.origin)])?.map_or(Ok(0), |row| row.int(0))?;
+    Ok(open >= FORKS_OPEN_MAX)
 }
 
 /// Whether the same two trees were found before.
@@ -244,7 +250,6 @@ fn sides(first: &str, second: &str) -> Result<(String, Sides), StoreError> {
 pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
     const TRUST: &str = "insert into witness_trust (log, origin, vkey, title, owner, reviewer, since)
         values ($1, $2, $3, $4, $5, $6, $7)";
-    const DROP: &str = "delete from witness_trust where log = $1";
     const ACKNOWLEDGE: &str = "update witness_fork set acknowledged = $2 where fork = $1";
     let number = |number: u64| Param::Int(i64::try_from(number).unwrap_or(-1));
     let seq = Param::Int(entry.seq.to_i64());
@@ -264,7 +269,7 @@ pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
             ];
             tx.execute(TRUST, &params).map(drop)
         }
-        LogDropped::KIND => tx.execute(DROP, &[number(body::<LogDropped>(entry)?.log)]).map(drop),
+        LogDropped::KIND => dropped(tx, entry, body::<LogDropped>(entry)?.log),
         ForkFound::KIND => found(tx, entry, &body(entry)?),
         ForkAcknowledged::KIND => {
             tx.execute(ACKNOWLEDGE, &[number(body::<ForkAcknowledged>(entry)?.fork), seq]).map(drop)
@@ -273,10 +278,25 @@ pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
     }
 }
 
+/// With the last key of a log go the forks that it is held for: whoever is trusted by the name next begins anew.
+fn dropped(tx: &mut dyn Tx, entry: &Entry, log: u64) -> Result<(), StoreError> {
+    const ORIGIN: &str = "select origin from witness_trust where log = $1";
+    const DROP: &str = "delete from witness_trust where log = $1";
+    const SETTLE: &str =
+        "update witness_fork set acknowledged = $2 where signed_for = $1 and acknowledged is null
+        and not exists (select 1 from witness_trust where origin = $1)";
+    let log = Param::Int(i64::try_from(log).unwrap_or(-1));
+    let Some(row) = tx.query_one(ORIGIN, &[log])? else { return Ok(()) };
+    tx.execute(DROP, &[log])?;
+    tx.execute(SETTLE, &[Param::Text(row.text(0)?), Param::Int(entry.seq.to_i64())]).map(drop)
+}
+
 fn found(tx: &mut dyn Tx, entry: &Entry, fork: &ForkFound) -> Result<(), StoreError> {
     const FOUND: &str =
-        "insert into witness_fork (fork, origin, first_size, first_root, second_size, second_root, since)
-        values ($1, $2, $3, $4, $5, $6, $7)";
+        "insert into witness_fork (fork, origin, first_size, first_root, second_size, second_root, since, signed_for)
+        values ($1, $2, $3, $4, $5, $6, $7, (select origin from witness_trust where log = $8))";
+    let about = entry.subjects.iter().map(|subject| &subject.id).find(|id| id.scheme() == "witness");
+    let log = about.and_then(|id| id.local_part().parse::<i64>().ok());
     let (_, sides) = sides(&fork.first, &fork.second)?;
     let params = [
         Param::Int(entry.seq.to_i64()),
@@ -286,6 +306,7 @@ fn found(tx: &mut dyn Tx, entry: &Entry, fork: &ForkFound) -> Result<(), StoreEr
         Param::Int(sides[1].0),
         Param::Text(&sides[1].1),
         Param::Int(entry.occurred.0),
+        Param::from(log),
     ];
     tx.execute(FOUND, &params).map(drop)
 }

@@ -24,6 +24,8 @@ pub(crate) use logs::apply;
 pub const TRUSTED_MAX: usize = 500;
 /// Origins that are kept at most of one trusted log: whoever holds its key may name as many as they like.
 pub const WITNESSED_MAX: usize = 20_000;
+/// Forks of one trusted log that wait to be acknowledged; with as many no more are looked for. They prove what is to be proved.
+pub const FORKS_OPEN_MAX: i64 = 20;
 /// How long a log may go without a cosignature before it lags: a server of ours asks for one an hour, whether or not its
 /// book has grown.
 pub const LAG_MS: i64 = 3 * 60 * 60 * 1000;

@@ -133,7 +133,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::TooManyComplaints => "本市场当日收到的小票投诉已达上限，请于次日提交，或当面向市场管理方反映",
         Code::TooManyComplaintsOfDay => "本市场当日登记的未注明小票的投诉已达上限，请注明小票或次日再登记",
         Code::TooManyComplaintsOfSlip => {
-            "当日就同一小票提交的投诉已达上限，请于次日提交，或当面向市场管理方反映"
+            "当日就同一小票或同一摊位提交的投诉已达上限，请于次日提交，或当面向市场管理方反映"
         }
         Code::TooManyOffers => "当日向该摊位提出的调拨已达上限",
         Code::RunsTooLong => "截止日期超出此类证照或检定的最长有效期",
@@ -147,6 +147,7 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::TooManyTests => {
             "该批次当日登记的同一结论检测已达上限，请于次日登记；不合格的批次可直接下令停售"
         }
+        Code::TooManyRecalls => "该批次当日启动召回的次数已达上限，请于次日办理",
         Code::TooManyReleases => "该批次当日解除停售的次数已达上限，请于次日办理",
         Code::TooManyOfScale => "该秤当日登记的移位或检定次数已达上限，请于次日办理",
         Code::TooManyLeases => "该摊位当日出租的次数已达上限，请于次日办理",

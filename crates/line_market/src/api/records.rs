@@ -66,6 +66,7 @@ async fn append(
 /// Ten complaints a minute for an address, whether it sends the form or calls the API.
 pub(crate) fn limit_complaints(app: &App, address: IpAddr) -> Result<(), Problem> {
     app.limits.public(address)?;
+    app.limits.sign_in_site(address)?;
     app.limits.sign_in(format!("complaint {address}"))
 }
 

@@ -273,7 +273,7 @@ impl Prepared {
         if named.is_empty() {
             Ok(Told::default())
         } else {
-            Told::of(desk.read()?, &named, self.sender.name())
+            Told::of(desk.read()?, &self.book, &named, self.sender.name())
         }
     }
 

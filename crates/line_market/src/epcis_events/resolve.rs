@@ -16,6 +16,9 @@ use super::query::QueryRefusal;
 
 /// Values that lead to their events: more are left to be asked of each event.
 const VALUES_MAX: usize = 2_000;
+/// And of all conditions of a query, those that it names itself among them. A statement names each twice, and databases take
+/// 32,766.
+const VALUES_OF_QUERY_MAX: usize = 12_000;
 /// Places below those asked for, as one sender tells them, and all together. Whoever tells of more is passed over for others,
 /// and told so itself.
 pub const PLACES_OF_SENDER_MAX: usize = 2_000;
@@ -32,17 +35,24 @@ pub fn resolve(
     asked: &Query,
 ) -> Result<Result<Query, QueryRefusal>, StoreError> {
     let mut conditions = Vec::with_capacity(asked.conditions.len());
+    let named = |condition: &Condition| match condition {
+        Condition::Among(among) => among.values.len(),
+        Condition::Matches(_, patterns) => patterns.len(),
+        _ => 0,
+    };
+    let mut left = VALUES_OF_QUERY_MAX.saturating_sub(asked.conditions.iter().map(named).sum());
     for condition in &asked.conditions {
         let found = match condition {
             Condition::Within(place, above) => match below(tx, sight, above)? {
-                Some(values) => Some((place.field(), values)),
-                None => return Ok(Err(QueryRefusal::TooManyPlaces)),
+                Some(values) if values.len() <= left => Some((place.field(), values)),
+                _ => return Ok(Err(QueryRefusal::TooManyPlaces)),
             },
             Condition::HasAttribute(field, _) | Condition::AttributeIs(field, ..) => {
-                described(tx, sight, condition)?.map(|values| (field.clone(), values))
+                described(tx, sight, condition, left)?.map(|values| (field.clone(), values))
             }
             _ => None,
         };
+        left -= found.as_ref().map_or(0, |(_, values)| values.len());
         conditions.push(found.map_or_else(|| condition.clone(), |(field, values)| among(field, values)));
     }
     Ok(Ok(Query { conditions, ..asked.clone() }))
@@ -66,12 +76,13 @@ fn below(tx: &mut dyn Tx, sight: &Sight, above: &[String]) -> Result<Option<BTre
             Told::TooMany(_) => return Ok(None),
         }
     }
-    Ok(None)
+    tracing::warn!(book = %sight.book, "very many tell of too many places below others, and are all passed over");
+    Ok(Some(above.iter().map(|id| query::stored(id).into_owned()).collect()))
 }
 
 enum Told {
     Places(BTreeSet<String>),
-    /// Too many by this sender, or by all.
+    /// Too many by this sender, or by all, of whom this one tells most.
     TooMany(Option<String>),
 }
 
@@ -105,7 +116,8 @@ fn told_below(
                 return Ok(Told::TooMany(Some(sender.clone())));
             }
             if reached.len() > PLACES_MAX {
-                return Ok(Told::TooMany(None));
+                let most = told_by.into_iter().max_by_key(|(_, told)| *told);
+                return Ok(Told::TooMany(most.map(|(sender, _)| sender)));
             }
         }
         next = found;
@@ -113,18 +125,20 @@ fn told_below(
     Ok(Told::Places(reached))
 }
 
-/// The elements that have an attribute, if they are few.
+/// The elements that have an attribute, if they are few and there is room for them.
 fn described(
     tx: &mut dyn Tx,
     sight: &Sight,
     condition: &Condition,
+    left: usize,
 ) -> Result<Option<BTreeSet<String>>, StoreError> {
     let mut sql = Sql::new(&sight.book);
     sql.push("select distinct a.id from market_element_attribute as a where a.book = $1 and ");
     sql.attribute(condition).told_by("a.sender", sight.senders.as_deref());
-    sql.push(&format!(" limit {}", VALUES_MAX + 1));
+    let max = VALUES_MAX.min(left);
+    sql.push(&format!(" limit {}", max + 1));
     let ids = rows(tx, &sql)?.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>()?;
-    Ok(Some(ids).filter(|ids: &BTreeSet<String>| ids.len() <= VALUES_MAX))
+    Ok(Some(ids).filter(|ids: &BTreeSet<String>| ids.len() <= max))
 }
 
 fn rows(tx: &mut dyn Tx, sql: &Sql) -> Result<Vec<Row>, StoreError> {

@@ -30,6 +30,9 @@ pub const OFFERS_OF_DAY_MAX: u64 = 1_000;
 /// Complaints about slips that nobody of the market takes down, on a day of the city, in all and of one slip.
 pub const COMPLAINTS_OF_SHOPPERS_MAX: u64 = 1_000;
 pub const COMPLAINTS_OF_SLIP_AND_DAY_MAX: u64 = 10;
+pub const COMPLAINTS_OF_STALL_MAX: u64 = 100;
+/// Recalls of one lot that are opened on a day of the city.
+pub const RECALLS_OF_DAY_MAX: u64 = 20;
 /// How many of them lay a duty, in all and of one stall.
 pub const DUTIES_OF_SHOPPERS_MAX: u64 = 50;
 pub const DUTIES_OF_STALL_MAX: u64 = 5;
@@ -66,6 +69,9 @@ pub enum Sort {
     ComplaintDuties,
     /// Of a slip.
     ComplaintsOfSlip,
+    ComplaintsOfStall,
+    /// Of a lot.
+    Recalls,
     /// Of a stall.
     ComplaintDutiesOfStall,
     /// Of an owner of queries, who is told by which field.
@@ -179,9 +185,14 @@ impl Recorder<'_, '_> {
         self.count(Sort::OffersToStall, to, OFFERS_OF_DAY_MAX)
     }
 
-    /// One slip does not use up what shoppers say of all.
-    pub(super) fn need_few_of_shoppers(&mut self, slip: &str) -> Result<(), Failure> {
+    pub(super) fn need_few_recalls(&mut self, lot: &str) -> Result<(), Failure> {
+        self.count(Sort::Recalls, lot, RECALLS_OF_DAY_MAX)
+    }
+
+    /// One slip, or those of one stall, do not use up what shoppers say of all.
+    pub(super) fn need_few_of_shoppers(&mut self, slip: &str, stall: &str) -> Result<(), Failure> {
         self.count(Sort::ComplaintsOfSlip, slip, COMPLAINTS_OF_SLIP_AND_DAY_MAX)?;
+        self.count(Sort::ComplaintsOfStall, stall, COMPLAINTS_OF_STALL_MAX)?;
         self.count(Sort::Complaints, "", COMPLAINTS_OF_SHOPPERS_MAX)
     }
 
@@ -228,6 +239,8 @@ impl Sort {
             Self::Complaints => "complaints",
             Self::ComplaintDuties => "complaint-duties",
             Self::ComplaintsOfSlip => "complaints-of-slip",
+            Self::ComplaintsOfStall => "complaints-of-stall",
+            Self::Recalls => "recalls",
             Self::ComplaintDutiesOfStall => "complaint-duties-of-stall",
             Self::Opened(_) => "opened",
         }
@@ -290,7 +303,11 @@ impl Sort {
                     format!("{max} complaints about slips were filed at the market today, as many as may");
                 Refusal::new(Code::TooManyComplaints, "body.slip", detail)
             }
-            Self::ComplaintsOfSlip | Self::ComplaintDutiesOfStall => {
+            Self::Recalls => {
+                let detail = format!("{max} recalls of lot {whose} were opened today, as many as may");
+                Refusal::new(Code::TooManyRecalls, "body.lot", detail)
+            }
+            Self::ComplaintsOfSlip | Self::ComplaintsOfStall | Self::ComplaintDutiesOfStall => {
                 let detail = format!("{max} complaints about {whose} were filed today, as many as may");
                 Refusal::new(Code::TooManyComplaintsOfSlip, "body.slip", detail)
             }

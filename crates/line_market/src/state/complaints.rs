@@ -49,6 +49,28 @@ pub fn open_complaints(tx: &mut dyn Tx, book: &BookId, slip: &str) -> Result<Vec
     rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect()
 }
 
+/// Complaints about a slip, settled or not, the latest of them.
+pub fn complaints_of_slip(tx: &mut dyn Tx, book: &BookId, slip: &str) -> Result<Vec<Seq>, StoreError> {
+    const SQL: &str =
+        "select seq from market_complaint where book = $1 and slip = $2 order by seq desc limit 100";
+    let rows = tx.query(SQL, &[Param::Text(book.as_str()), Param::Text(slip)])?;
+    rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect()
+}
+
+/// Complaints that are not settled, with their slips, the first of them.
+pub fn complaints_left(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    count: usize,
+) -> Result<Vec<(Seq, String)>, StoreError> {
+    let sql = format!(
+        "select seq, slip from market_complaint
+        where book = $1 and settled_seq is null and slip is not null order by seq limit {count}"
+    );
+    let rows = tx.query(&sql, &[Param::Text(book.as_str())])?;
+    rows.iter().map(|row| Ok((Seq::from_i64(row.int(0)?), row.text(1)?.to_owned()))).collect()
+}
+
 /// The complaint that names no slip, or whose slip was erased, before which so many were filed, counted from the latest.
 pub fn complaint_without_slip(
     tx: &mut dyn Tx,

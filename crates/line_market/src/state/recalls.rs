@@ -35,12 +35,32 @@ pub fn recalls<S: AsRef<str>>(
     lots: &[S],
     count: usize,
 ) -> Result<Vec<RecallRow>, StoreError> {
+    recalls_that(tx, book, lots, "1 = 1", count)
+}
+
+/// The latest recall of some lots whose notice still holds.
+pub fn recall_that_stands<S: AsRef<str>>(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    lots: &[S],
+) -> Result<Option<RecallRow>, StoreError> {
+    const STANDS: &str = "(done.outcome is null or done.outcome <> 'withdrawn')";
+    Ok(recalls_that(tx, book, lots, STANDS, 1)?.into_iter().next())
+}
+
+fn recalls_that<S: AsRef<str>>(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    lots: &[S],
+    condition: &str,
+    count: usize,
+) -> Result<Vec<RecallRow>, StoreError> {
     let mut found = Vec::new();
     for chunk in lots.chunks(200) {
         let sql = format!(
             "select it.seq, it.lot, it.at, it.notice_zh, it.notice_en, done.outcome, done.at from market_recall as it
              left join market_recall_end as done on done.book = it.book and done.recall = it.seq
-             where it.book = $1 and it.lot in ({}) order by it.seq desc limit {count}",
+             where it.book = $1 and it.lot in ({}) and {condition} order by it.seq desc limit {count}",
             placeholders(2, chunk.len())
         );
         let mut params = vec![Param::Text(book.as_str())];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use access::{Actor, Decision, Grant, Permission, Policy, Resource};
 use axum::http::{HeaderMap, HeaderName, Uri};
-use base::{ActorId, BookId, Seq, SubjectId};
+use base::{ActorId, BookId, Seq, SubjectId, UnitCode};
 use epcis::{Context, EpcisError, Rule};
 use shell::viewer::Viewer;
 use shell::{App, Both, Problem};
@@ -148,6 +148,13 @@ pub fn owner(app: &App, viewer: &Viewer) -> String {
     // A space stands in no subject, no unit and no actor.
     let of_grant = |grant: &Grant| Some(format!("{} {}", grant.unit, on_behalf(policy, grant)?));
     asking.find_map(of_grant).unwrap_or_else(|| viewer.id().to_string())
+}
+
+/// The unit on which somebody was granted to ask, by the first grant that says so.
+pub fn asking_unit(app: &App, viewer: &Viewer) -> Option<UnitCode> {
+    let policy = app.kernel.policy();
+    let mut grants = viewer.actor()?.grants.iter();
+    grants.find(|grant| policy.permission(&grant.role, QUERY) != Permission::None).map(|it| it.unit.clone())
 }
 
 /// On whose behalf a grant is; one that names an actor, from before that was refused, is on nobody's.

@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 
 use super::answers::{MIN_RECORD_TIME, implementation_problem, parameter_problem, query_problem};
 use super::formats::Form;
-use super::requests::{Parameters, as_of_now, has_been_able, owner, sights};
+use super::requests::{Parameters, as_of_now, asking_unit, has_been_able, owner, sights};
 use super::subscriptions::{check_controls, controls, record_time};
 use crate::epcis_events::standing::delivery::{EVENTS_MAX, end_of, next_batch, since};
 use crate::epcis_events::standing::{self, Moments, Named, Schedule};
@@ -60,7 +60,8 @@ pub async fn open(
     check_origin(&app, &viewer, parts)?;
     let moments = schedule.as_ref().and_then(|schedule| schedule.read().ok());
     let query = named.query().map_err(parameter_problem)?;
-    let seat = app.limits.sockets.take(&owner(&app, &viewer))?;
+    let unit = asking_unit(&app, &viewer);
+    let seats = app.limits.socket(&app.tree(), &owner(&app, &viewer), unit.as_ref())?;
     let root = app.blocking(|kernel| kernel.root_known()).await.map(Seq::from_i64)?;
     // What was taken away before that number counts as well.
     let_in_now().await?;
@@ -100,7 +101,7 @@ pub async fn open(
         app,
     };
     let upgrade = upgrade.max_message_size(HEARD_BYTES_MAX).max_frame_size(HEARD_BYTES_MAX);
-    let mut response = upgrade.on_upgrade(move |socket| follower.run(socket, live, seat));
+    let mut response = upgrade.on_upgrade(move |socket| follower.run(socket, live, seats));
     if let Ok(initial) = HeaderValue::try_from(initial.to_string()) {
         response.headers_mut().insert(MIN_RECORD_TIME, initial);
     }
@@ -232,7 +233,7 @@ struct Follower {
 struct Ended(Option<CloseFrame>);
 
 impl Follower {
-    async fn run(mut self, mut socket: WebSocket, mut live: Receiver<Arc<Vec<Entry>>>, _seat: Seat) {
+    async fn run(mut self, mut socket: WebSocket, mut live: Receiver<Arc<Vec<Entry>>>, _seats: Vec<Seat>) {
         let mut ticks = 0;
         let ended = loop {
             if let Err(ended) = self.tell(&mut socket).await {

@@ -23,6 +23,7 @@ const OWN_SCHEMES: &[&str] = &[
     "place",
     "post",
     "product",
+    "programme",
     "project",
     "proxy",
     "scale",

@@ -92,6 +92,10 @@ async fn holds(
         ]
     };
     rows::fill(&mut table, &asked, &t, lots.iter().map(cells).collect());
+    if asked.export.is_some() {
+        let what = format!("lots on hold {} as a file", ground.book);
+        viewer.note_read_of(&app, &ground.resource.unit, &what).await?;
+    }
     if let Some(file) = rows::file(&app, &mut table, &asked).await? {
         return Ok(file);
     }

@@ -170,6 +170,15 @@ async fn case(app: &App, ground: &Ground, seq: u64) -> Result<Case, Problem> {
     found.ok_or_else(Problem::not_found)
 }
 
+/// Notes that a complaint is shown that says how whoever filed it is reached.
+async fn note_contact(app: &App, viewer: &Viewer, ground: &Ground, case: &Case) -> Result<(), Problem> {
+    if case.filed.as_ref().is_none_or(|filed| filed.contact.is_none()) {
+        return Ok(());
+    }
+    let what = format!("complaint {}/{}", ground.book, case.row.seq);
+    viewer.note_read_of(app, &ground.resource.unit, &what).await
+}
+
 async fn settle_form(
     State(app): State<App>,
     viewer: Viewer,
@@ -179,9 +188,7 @@ async fn settle_form(
 ) -> Result<Response, Problem> {
     let ground = Ground::readable(&app, &viewer, lang, &book)?;
     let case = case(&app, &ground, seq).await?;
-    if case.filed.as_ref().is_some_and(|filed| filed.contact.is_some()) {
-        viewer.note_read_of(&app, &ground.resource.unit, &format!("complaint {}/{seq}", ground.book)).await?;
-    }
+    note_contact(&app, &viewer, &ground, &case).await?;
     let frame = ground.frame(&app, &viewer, lang, app.texts.t(lang).get("safety-complaint"), &here);
     let may = ground.may(&app, &viewer, ComplaintSettled::KIND) && may_settle(&app, &viewer, &case);
     case_page(&app, frame, &ground, &case, may, &Typed::default())
@@ -295,6 +302,7 @@ async fn settle(
             Err(problem) => refused(&mut typed, lang, problem, &["outcome", "refund_fen", "text"])?,
         }
     }
+    note_contact(&app, &viewer, &ground, &case).await?;
     let frame = ground.frame(&app, &viewer, lang, t.get("safety-complaint"), &here);
     let may = may_settle(&app, &viewer, &case);
     let response = case_page(&app, frame, &ground, &case, may, &typed)?;

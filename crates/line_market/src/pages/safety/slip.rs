@@ -39,7 +39,6 @@ const TESTS_MAX: usize = 10;
 /// Holds of the goods that a page tells of, and how many are read for them.
 const HOLDS_SHOWN: usize = 3;
 const HOLDS_READ: usize = 20;
-const RECALLS_READ: usize = 20;
 
 /// Anybody may ask for the page, and anybody who sends events may put much behind a lot: so a walk for it is short, and only
 /// few go at a time, whoever asks.
@@ -123,27 +122,27 @@ fn account(
         if !way.iter().any(|entry| entry.book == *book && entry.seq == lot.seq) {
             way.extend(kernel::entries::entry(tx, book, lot.seq)?);
         }
-        let mut held = false;
-        let mut tests = Vec::new();
-        for ancestor in state::lots(tx, book, &codes)? {
-            let first = ancestor.seq;
-            if !way.iter().any(|entry| entry.book == *book && entry.seq == first) {
-                way.extend(kernel::entries::entry(tx, book, first)?);
+        let mut ancestors = state::lots(tx, book, &codes)?;
+        let held = ancestors.iter().any(|ancestor| ancestor.hold.is_some());
+        // The first that came, and the nearest.
+        ancestors.sort_by_key(|ancestor| std::cmp::Reverse(ancestor.seq));
+        let first = ancestors.last().map(|ancestor| ancestor.seq);
+        let nearest = ancestors.iter().take(STEPS_MAX).map(|ancestor| ancestor.seq);
+        for seq in nearest.chain(first) {
+            if !way.iter().any(|entry| entry.book == *book && entry.seq == seq) {
+                way.extend(kernel::entries::entry(tx, book, seq)?);
             }
-            tests.extend(state::inspections(tx, book, Some(&ancestor.lot), TESTS_MAX)?);
-            held |= ancestor.hold.is_some();
         }
+        let tests = state::inspections_of(tx, book, &codes, TESTS_MAX)?;
         told.retain(|entry| !way.iter().any(|own| own.book == entry.book && own.seq == entry.seq));
         let latest = |entry: &Entry| std::cmp::Reverse((entry.occurred, entry.seq));
         way.sort_by_key(latest);
-        let cut = walk.cut.is_some() || way.len() + told.len() > STEPS_MAX;
+        let cut = walk.cut.is_some() || ancestors.len() > STEPS_MAX || way.len() + told.len() > STEPS_MAX;
         way.extend(told);
         way.truncate(STEPS_MAX);
         way.sort_by_key(latest);
-        tests.sort_by_key(|test| std::cmp::Reverse(test.seq));
-        tests.truncate(TESTS_MAX);
         let product = state::product_name(tx, book, &sale.product, seq)?;
-        let recall = state::recalls(tx, book, &codes, RECALLS_READ)?.into_iter().find(RecallRow::stands);
+        let recall = state::recall_that_stands(tx, book, &codes)?;
         let mut past = state::holds(tx, book, &codes, HOLDS_READ)?;
         past.retain(|hold| hold.released_at.is_some());
         // Lots that were held and released by one act are told of once.
