@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use base::{ActorId, BookId, SubjectId, UnitCode};
 use registry::Tree;
 use serde::{Deserialize, Serialize};
@@ -215,21 +217,36 @@ impl Scope {
 
     /// The units whose resources of a line (or of no line) it holds, whoever owns them; in the order of codes.
     pub fn units(&self, tree: &Tree, line: Option<&str>) -> Vec<UnitCode> {
-        let resource =
-            |unit: &UnitCode| Resource { unit: unit.clone(), line: line.map(str::to_owned), owner: None };
-        tree.units()
-            .map(|unit| &unit.code)
-            .filter(|unit| self.allows(tree, &resource(unit)))
-            .cloned()
-            .collect()
+        if self.line.is_some() && line.is_some() && line != self.line {
+            return Vec::new();
+        }
+        if self.public {
+            return tree.units().map(|unit| unit.code.clone()).collect();
+        }
+        let mut found = BTreeSet::new();
+        for sight in self.sights.iter().filter(|it| it.owner.is_none() && self.sees_line(it, line)) {
+            // What lies below one that was seen was seen with it.
+            let mut next = vec![&sight.root];
+            while let Some(unit) = next.pop() {
+                if found.insert(unit.clone()) {
+                    next.extend(tree.children(unit));
+                }
+            }
+        }
+        found.into_iter().collect()
     }
 
     /// The books it holds, each by its own line; of one line or of all; in the order of names.
     pub fn books(&self, tree: &Tree, line: Option<&str>) -> Vec<BookId> {
-        let of_line = |book: &&registry::Book| line.is_none_or(|line| book.line == line);
-        let allowed =
-            |book: &&registry::Book| self.allows(tree, &Resource::of(&book.unit).in_line(&*book.line));
-        tree.books().filter(of_line).filter(allowed).map(|book| book.book.clone()).collect()
+        let mut units: BTreeMap<&str, Vec<UnitCode>> = BTreeMap::new();
+        let mut found = Vec::new();
+        for book in tree.books().filter(|book| line.is_none_or(|line| book.line == line)) {
+            let of_line = units.entry(&book.line).or_insert_with(|| self.units(tree, Some(&book.line)));
+            if of_line.binary_search(&book.unit).is_ok() {
+                found.push(book.book.clone());
+            }
+        }
+        found
     }
 
     /// The subjects whose own resources in a unit it holds, where it does not hold all of them.

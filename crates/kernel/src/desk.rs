@@ -78,8 +78,6 @@ pub(crate) struct Edge {
 /// A book's head within a transaction.
 struct Head {
     edge: Edge,
-    /// Its size when the transaction took it.
-    taken: u64,
     /// Entries sealed in this transaction, accepted or not yet.
     next: u64,
     accepted: u64,
@@ -167,11 +165,15 @@ impl<'a> Desk<'a> {
         rulebooks.of(self.read()?)
     }
 
-    /// The org tree as it stands here. Where this transaction has taken the root book and not changed it yet, it is kept for
-    /// the size of that book, and read again once an entry that changes it was appended since.
+    /// Entries of a book that were accepted, those of this transaction among them, if it has taken the book.
+    pub(crate) fn accepted_of(&self, book: &BookId) -> Option<u64> {
+        self.heads.get(book).map(|head| head.accepted)
+    }
+
+    /// The org tree as it stands here. Where this transaction has taken the root book, it is kept for the size of that book, and
+    /// read again once an entry that changes it was accepted since.
     pub(crate) fn tree(&mut self) -> Result<Arc<Tree>, StoreError> {
-        let unchanged = self.heads.get(&root_book()).filter(|head| head.next == head.taken);
-        let Some(size) = unchanged.map(|head| head.taken) else {
+        let Some(size) = self.accepted_of(&root_book()) else {
             return Ok(Arc::new(load(self.read()?)?));
         };
         let kept = self.bench.tree.take();
@@ -196,7 +198,7 @@ impl<'a> Desk<'a> {
             _ => Appender::load(size, &mut StoredTiles { tx: self.tx, book }).map_err(store_error)?,
         };
         let edge = Edge { appender, recorded: recorded.max(self.now) };
-        self.heads.insert(book.clone(), Head { edge, taken: size, next: size, accepted: size });
+        self.heads.insert(book.clone(), Head { edge, next: size, accepted: size });
         Ok(())
     }
 

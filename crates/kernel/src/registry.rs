@@ -66,10 +66,19 @@ impl Memory {
             let checked = Instant::now();
             let newer = kernel.read(|tx| {
                 let size = root_size(tx)?;
-                if size == kept.size { Ok(None) } else { Ok(Some((size, load(tx)?))) }
+                if size == kept.size {
+                    return Ok(None);
+                }
+                // A password or a right that is given moves the book, and not the tree.
+                let known = u64::try_from(kept.size).ok().filter(|_| kept.size < size);
+                let tree = match known {
+                    Some(known) if !changed_since(tx, known)? => kept.tree.clone(),
+                    _ => Arc::new(load(tx)?),
+                };
+                Ok(Some((size, tree)))
             })?;
             if let Some((size, tree)) = newer {
-                (kept.size, kept.tree) = (size, Arc::new(tree));
+                (kept.size, kept.tree) = (size, tree);
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = kept.tree.clone();
                 kept.bearers.clear();
             }
@@ -205,12 +214,16 @@ impl Kernel {
     pub fn leave_post(&self, by: impl Into<By>, left: PostLeft) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
             let unit = admin.tree.need_post(&left.post)?.unit.clone();
-            admin.permit_to_end("kernel.post.hold", &unit)?;
             // The installation says what has long been.
             let today = match admin.is_installation() {
                 true => left.until,
                 false => admin.desk.zone().day_of(admin.desk.now()),
             };
+            // Who is taken out of days that are past may decide what they could not.
+            match left.until < today {
+                true => admin.permit("kernel.post.hold", &unit, None)?,
+                false => admin.permit_to_end("kernel.post.hold", &unit)?,
+            }
             let from = admin.tree.check_left(&left, today)?;
             // Days on which a post was held decide who may approve: only the root's administrators take some away, but for an
             // appointment that begins today, and nobody of their own.

@@ -202,8 +202,9 @@ impl Worker {
         while !group.is_empty() {
             let tried = self.try_group(&mut group);
             if tried.is_err() {
-                // It may follow from what was rolled back.
+                // They may follow from what was rolled back.
                 self.bench.rulebooks.forget();
+                self.bench.tree = None;
             }
             match tried {
                 Ok(done) => {
@@ -231,7 +232,6 @@ impl Worker {
                     self.bench.pulse.failed.add(1);
                     // What is in memory may no longer be what is on disk.
                     self.edges.clear();
-                    self.bench.tree = None;
                     // Before the database is looked for, which may take long.
                     group.drain(..).for_each(|job| job.settle(Err(error.clone())));
                     if let Err(error) = self.writer.reconnect() {

@@ -45,20 +45,22 @@ impl Tree {
     }
 
     pub(crate) fn need_room_for_post(&self, unit: &UnitCode) -> Result<(), RegistryError> {
-        let count = |branch: &UnitCode| self.posts().filter(|post| self.contains(branch, &post.unit)).count();
+        let count =
+            |part: &UnitCode| self.subtree(part).iter().map(|unit| self.posts_of_unit(unit).count()).sum();
         self.need_room(unit, "unit", POSTS_OF_BRANCH_MAX, count)
     }
 
     pub(crate) fn need_room_for_place(&self, unit: &UnitCode) -> Result<(), RegistryError> {
         let count =
-            |branch: &UnitCode| self.places().filter(|place| self.contains(branch, &place.unit)).count();
+            |part: &UnitCode| self.subtree(part).iter().map(|unit| self.places_of(unit).count()).sum();
         self.need_room(unit, "unit", PLACES_OF_BRANCH_MAX, count)
     }
 
     pub(crate) fn need_room_for_holding(&self, unit: &UnitCode) -> Result<(), RegistryError> {
         let of = |post: &Post| self.holdings(&post.id).len();
-        let count =
-            |branch: &UnitCode| self.posts().filter(|post| self.contains(branch, &post.unit)).map(of).sum();
+        let count = |part: &UnitCode| {
+            self.subtree(part).iter().flat_map(|unit| self.posts_of_unit(unit)).map(of).sum()
+        };
         self.need_room(unit, "post", HOLDINGS_OF_BRANCH_MAX, count)
     }
 

@@ -155,9 +155,19 @@ pub struct Tree {
     books: BTreeMap<BookId, Book>,
     posts: BTreeMap<SubjectId, Post>,
     holdings: BTreeMap<SubjectId, Vec<Holding>>,
+    /// What each unit has itself.
+    of_units: BTreeMap<UnitCode, OfUnit>,
     /// The posts that an account holds, held or will hold.
     held_by: BTreeMap<AccountId, BTreeSet<SubjectId>>,
     places: BTreeMap<SubjectId, Place>,
+}
+
+/// What a unit has itself, each in the order of names.
+#[derive(Debug, Clone, Default)]
+struct OfUnit {
+    books: BTreeSet<BookId>,
+    posts: BTreeSet<SubjectId>,
+    places: BTreeSet<SubjectId>,
 }
 
 impl Tree {
@@ -187,12 +197,14 @@ impl Tree {
         }
         for book in books {
             tree.need_unit(&book.unit)?;
+            tree.of_units.entry(book.unit.clone()).or_default().books.insert(book.book.clone());
             if let Some(twice) = tree.books.insert(book.book.clone(), book) {
                 return Err(RegistryError::BookExists(twice.book));
             }
         }
         for post in posts {
             tree.need_unit(&post.unit)?;
+            tree.of_units.entry(post.unit.clone()).or_default().posts.insert(post.id.clone());
             if let Some(twice) = tree.posts.insert(post.id.clone(), post) {
                 return Err(RegistryError::PostExists(twice.id));
             }
@@ -214,6 +226,7 @@ impl Tree {
     pub fn with_places(mut self, places: Vec<Place>) -> Result<Self, RegistryError> {
         for place in places {
             self.need_unit(&place.unit)?;
+            self.of_units.entry(place.unit.clone()).or_default().places.insert(place.id.clone());
             if let Some(twice) = self.places.insert(place.id.clone(), place) {
                 return Err(RegistryError::PlaceExists(twice.id));
             }
@@ -306,9 +319,22 @@ impl Tree {
 
     /// The books that a unit and those below it keep, of one line or of all, in the order of names.
     pub fn books_of_subtree(&self, unit: &UnitCode, line: Option<&str>) -> Vec<BookId> {
-        let fits =
-            |book: &&Book| line.is_none_or(|line| book.line == line) && self.contains(unit, &book.unit);
-        self.books.values().filter(fits).map(|book| book.book.clone()).collect()
+        let units = self.subtree(unit);
+        let books = units.iter().flat_map(|unit| self.books_of(unit));
+        let fits = |book: &&Book| line.is_none_or(|line| book.line == line);
+        let mut found: Vec<BookId> = books.filter(fits).map(|book| book.book.clone()).collect();
+        found.sort();
+        found
+    }
+
+    /// The books that a unit itself keeps, in the order of names.
+    pub fn books_of(&self, unit: &UnitCode) -> impl Iterator<Item = &Book> {
+        self.of_units.get(unit).into_iter().flat_map(|of| &of.books).filter_map(|book| self.books.get(book))
+    }
+
+    /// The posts of a unit itself, in the order of ids.
+    pub fn posts_of_unit(&self, unit: &UnitCode) -> impl Iterator<Item = &Post> {
+        self.of_units.get(unit).into_iter().flat_map(|of| &of.posts).filter_map(|post| self.posts.get(post))
     }
 
     pub fn post(&self, post: &SubjectId) -> Option<&Post> {
@@ -331,7 +357,8 @@ impl Tree {
 
     /// The places of a unit itself, in the order of ids.
     pub fn places_of(&self, unit: &UnitCode) -> impl Iterator<Item = &Place> {
-        self.places.values().filter(move |place| place.unit == *unit)
+        let of_unit = self.of_units.get(unit).into_iter().flat_map(|of| &of.places);
+        of_unit.filter_map(|place| self.places.get(place))
     }
 
     /// Everybody who held or will hold a post, the earliest first.
@@ -384,7 +411,8 @@ impl Tree {
         if is_government && parent.parent.is_some() && parent.level != Level::City {
             return Err(RegistryError::WrongCity { code: added.code.clone(), parent: code.clone() });
         }
-        let of_city = parent.level == Level::City && added.level == Level::County;
+        let is_division = is_government && parent.parent.is_some() || added.level == Level::County;
+        let of_city = parent.level == Level::City && is_division;
         if of_city && !added.code.as_str().starts_with(&code.as_str()[..shared]) {
             return Err(RegistryError::WrongCity { code: added.code.clone(), parent: code.clone() });
         }

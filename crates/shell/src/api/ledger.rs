@@ -140,9 +140,11 @@ pub fn may_read(app: &App, viewer: &Viewer, book: &BookId) -> Result<(), Problem
 
 /// The books whose entries the viewer may read.
 fn books(app: &App, viewer: &Viewer) -> BTreeSet<BookId> {
-    let tree = app.tree();
-    let all = tree.books().map(|it| &it.book);
-    all.filter(|book| may_read(app, viewer, book).is_ok()).cloned().collect()
+    let (tree, Some(actor)) = (app.tree(), viewer.actor()) else { return BTreeSet::new() };
+    let scope = |action: &str| access::scope(app.kernel.policy(), &tree, actor, action);
+    let lines: BTreeSet<&str> = tree.books().map(|book| book.line.as_str()).collect();
+    let own = lines.iter().flat_map(|line| scope(&format!("{line}.records.read")).books(&tree, Some(line)));
+    own.chain(scope("kernel.entry.read").books(&tree, None)).collect()
 }
 
 /// One entry.

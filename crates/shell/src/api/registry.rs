@@ -91,9 +91,12 @@ pub struct HoldingView {
     extensions(("x-action" = json!("kernel.registry.read"))))]
 async fn tree(State(app): State<App>, viewer: Viewer) -> Result<axum::Json<Vec<UnitView>>, Problem> {
     let scope = viewer.need_somewhere(&app, "kernel.registry.read")?;
-    let tree = app.tree();
-    let seen = scope.units(&tree, None);
-    let today = app.today();
+    let (tree, today) = (app.tree(), app.today());
+    app.blocking(move |_| Ok::<_, Problem>(axum::Json(views(&scope, &tree, today)))).await
+}
+
+fn views(scope: &access::Scope, tree: &::registry::Tree, today: Day) -> Vec<UnitView> {
+    let seen = scope.units(tree, None);
     let all = tree.root().map(|root| tree.subtree(root)).unwrap_or_default();
     let units = all.iter().filter(|code| seen.binary_search(code).is_ok()).filter_map(|code| tree.unit(code));
     let view = units.map(|unit| UnitView {
@@ -102,10 +105,9 @@ async fn tree(State(app): State<App>, viewer: Viewer) -> Result<axum::Json<Vec<U
         level: unit.level,
         title_zh: unit.title_zh.clone(),
         title_en: unit.title_en.clone(),
-        books: tree.books().filter(|book| book.unit == unit.code).map(book_view).collect(),
+        books: tree.books_of(&unit.code).map(book_view).collect(),
         posts: tree
-            .posts()
-            .filter(|post| post.unit == unit.code)
+            .posts_of_unit(&unit.code)
             .map(|post| PostView {
                 post: post.id.to_string(),
                 title_zh: post.title_zh.clone(),
@@ -116,7 +118,7 @@ async fn tree(State(app): State<App>, viewer: Viewer) -> Result<axum::Json<Vec<U
             .collect(),
         places: tree.places_of(&unit.code).map(place_view).collect(),
     });
-    Ok(axum::Json(view.collect()))
+    view.collect()
 }
 
 fn book_view(book: &::registry::Book) -> BookView {

@@ -140,9 +140,10 @@ struct Typed {
 fn form(desk: &Desk, typed: &Typed) -> Result<AdminPage, Problem> {
     let scope = desk.viewer.need_somewhere(&desk.app, SET)?;
     let tree = desk.app.tree();
-    let mut posts: Vec<Choice> = tree
-        .posts()
-        .filter(|post| scope.allows(&tree, &access::Resource::of(&post.unit)))
+    let units = scope.units(&tree, None);
+    let mut posts: Vec<Choice> = units
+        .iter()
+        .flat_map(|unit| tree.posts_of_unit(unit))
         .map(|post| Choice {
             title: format!(
                 "{} · {}",

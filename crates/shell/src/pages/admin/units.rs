@@ -52,8 +52,8 @@ async fn list(desk: Desk) -> Result<Response, Problem> {
     let all = tree.root().map(|root| depth_first(&tree, root)).unwrap_or_default();
     for (code, depth) in all.into_iter().filter(|(code, _)| seen.binary_search(code).is_ok()) {
         let Some(unit) = tree.unit(&code) else { continue };
-        let books: Vec<&str> = tree.books().filter(|it| it.unit == code).map(|it| it.book.as_str()).collect();
-        let posts = tree.posts().filter(|post| post.unit == code).count();
+        let books: Vec<&str> = tree.books_of(&code).map(|it| it.book.as_str()).collect();
+        let posts = tree.posts_of_unit(&code).count();
         table.rows.push(vec![
             Cell::text(format!("{}{}", "· ".repeat(depth), desk.unit_title(&code)))
                 .link(format!("/admin/units/{code}")),
