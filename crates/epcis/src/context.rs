@@ -343,12 +343,9 @@ impl Context {
         let mut at = 0;
         while at < found.len() && found.len() <= MEANINGS_MAX {
             let known = &*found[at];
-            let next = [self.terms.get(known).cloned(), self.resolve_prefix(known)];
-            for iri in next.into_iter().flatten() {
-                if found.iter().all(|known| *known != iri) {
-                    found.push(Cow::Owned(iri));
-                }
-            }
+            let (term, prefix) = (self.terms.get(known).cloned(), self.resolve_prefix(known));
+            let prefix = prefix.filter(|iri| term.as_ref() != Some(iri));
+            found.extend(term.into_iter().chain(prefix).map(Cow::Owned));
             at += 1;
         }
         found.into_iter()

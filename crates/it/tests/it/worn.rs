@@ -143,7 +143,7 @@ on_every_store! {
     fn a_project_with_very_many_matters_is_not_withdrawn_at_once(town) {
         let office = town.holder("li", &[OFFICE]);
         let planner = town.program(User::Planner);
-        for at in 0..=500 {
+        for at in 0..=100 {
             record(&planner, "projects.blocker.raised", blocker(&format!("B-{at}"), OTHER)).expect(201);
         }
         let path = "/api/matters/decheng-projects/project.park";
