@@ -100,7 +100,7 @@ mod tests {
             method: "rapid".into(),
             item: format!("item-{}", seq / 2),
             reading: "1".into(),
-            verdict: if seq % 2 == 0 { "fail" } else { "pass" }.into(),
+            verdict: if seq.is_multiple_of(2) { "fail" } else { "pass" }.into(),
             retest_of: None,
             at: Time(0),
         };
