@@ -176,7 +176,8 @@ mod tests {
         let mut writer = store.writer().unwrap();
         let mut tx = writer.begin().unwrap();
         // One of the line's steps asks the kernel's links.
-        tx.execute("create table link (book text, subject text, seq bigint)", &[]).unwrap();
+        tx.execute("create table link (book text, subject text, role text, seq bigint, mates text)", &[])
+            .unwrap();
         store::migrate(tx.as_tx(), crate::schema::MIGRATIONS).unwrap();
         let texts: Vec<(String, String)> =
             events.iter().map(|event| (event.seq.to_string(), place(event.place))).collect();
