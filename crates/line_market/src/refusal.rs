@@ -134,6 +134,7 @@ impl Code {
                 | Self::TooManyLosses
                 | Self::TooManyTests
                 | Self::TooManyReleases
+                | Self::TooManyRecalls
                 | Self::TooManyOfScale
                 | Self::TooManyLeases
                 | Self::TooManyProductsOfDay

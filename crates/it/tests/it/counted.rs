@@ -126,6 +126,10 @@ on_every_store! {
         record(&town.program(User::Operator), FILED, &body).expect(201);
         town.clock.advance_ms(DAY_MS);
         complain(&town, &slips[0][0]).unwrap();
+        // What laid no duty on its day is owed on the next, whoever comes first.
+        let before = opened();
+        town.site.kernel.tend_days().unwrap();
+        assert_eq!(opened(), before + DUTIES_OF_SHOPPERS_MAX);
         town.check();
     }
 
