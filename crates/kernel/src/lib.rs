@@ -151,7 +151,7 @@ impl Kernel {
         let told = {
             let mut tx = writer.begin()?;
             let taken = store::migrate(tx.as_tx(), &migrations(&lines))?;
-            replay::fill_sought(tx.as_tx(), &lines, &taken)?;
+            replay::fill(tx.as_tx(), &lines, &taken)?;
             replay::rebuild(tx.as_tx(), &lines, &taken)?;
             figure::fill(tx.as_tx(), &lines)?;
             docket::fill(tx.as_tx(), &parts.zone)?;
@@ -307,6 +307,7 @@ fn migrations(lines: &Lines) -> Vec<Migration> {
     let mut steps = schema::MIGRATIONS.to_vec();
     steps.push(schema::SUMS);
     steps.push(schema::SOUGHT);
+    steps.push(schema::NAMED);
     steps.extend(lines.iter().flat_map(|line| line.migrations().iter().copied()));
     steps
 }

@@ -120,6 +120,7 @@ impl Kernel {
                 }
                 let tx = desk.read()?;
                 tx.execute(BLANK, &[Param::Text(book.as_str()), Param::Int(seq.to_i64())])?;
+                evidence::unname(tx, &entry)?;
                 if let Some(line) = kernel.lines().of(entry.kind.as_str()) {
                     line.erase(tx, &entry)?;
                 }
@@ -149,23 +150,20 @@ impl Kernel {
     /// a matter along with the entry does not keep it, since nobody could ever erase that: but what somebody judged goes by those
     /// alone who may erase where that post lies.
     fn goes(&self, desk: &mut Desk<'_>, by: &By, erased: &Entry, digest: &str) -> Result<bool, StoreError> {
-        // Entries of a kind lie in runs, so that those that come by the million are not read.
-        const NAMED: &str =
-            "select entry.seq from run join entry on entry.book = run.book and entry.kind = run.kind
-                and entry.seq between run.first_seq and run.last_seq
-            where run.book = $1 and run.kind = $2 and entry.body is not null and entry.head like $3";
-        let book = &erased.book;
-        let (place, named) = (Param::Text(book.as_str()), format!("%\"{digest}\"%"));
-        let bear: Vec<&'static str> =
-            self.catalogue().iter().filter(|kind| kind.bears_files).map(|kind| kind.name).collect();
-        // Others of its own kind are the likeliest to name it.
-        let (first, others): (Vec<_>, Vec<_>) =
-            bear.into_iter().partition(|kind| *kind == erased.kind.as_str());
-        for kind in first.into_iter().chain(others) {
-            let asked = [place, Param::Text(kind), Param::Text(&named)];
-            for row in desk.read()?.query(NAMED, &asked)? {
+        /// The first that keeps a file ends the search.
+        const PAGE: i64 = 64;
+        const NAMED: &str = "select named.seq, entry.kind from evidence_named as named
+            join entry on entry.book = named.book and entry.seq = named.seq
+            where named.book = $1 and named.digest = $2 and named.seq > $3 order by named.seq limit $4";
+        let (book, mut last) = (&erased.book, -1);
+        loop {
+            let asked = [Param::Text(book.as_str()), Param::Text(digest), Param::Int(last), Param::Int(PAGE)];
+            let rows = desk.read()?.query(NAMED, &asked)?;
+            let Some(row) = rows.last() else { return Ok(true) };
+            last = row.int(0)?;
+            for row in &rows {
                 let seq = Seq::from_i64(row.int(0)?);
-                if kind != Submitted::KIND
+                if row.text(1)? != Submitted::KIND
                     || !came_along(desk.read()?, book, seq, digest)?
                     || !self.may_erase_judged(desk, by, book, seq)?
                 {
@@ -173,7 +171,6 @@ impl Kernel {
                 }
             }
         }
-        Ok(true)
     }
 
     /// Whether somebody may erase where the post lies that judges what an entry handed in.
