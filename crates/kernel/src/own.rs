@@ -1,5 +1,6 @@
 //! The kernel's own vocabulary: units and books, posts, accounts and rights, and the erasure of a body.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -7,7 +8,7 @@ use access::{ActionDef, KERNEL_ACTIONS, KERNEL_ROLES, RoleDef};
 use base::{BookId, CityZone, Seq, SubjectId, limits};
 use figures::{Contributions, Figure, Ratio};
 use ledger::{Body, BodyError, Draft, Entry, Kind, Role, Rule, check_text};
-use matters::Submitted;
+use matters::{PostId, Submitted};
 use registry::{BookOpened, PlaceAdded, PlaceRenamed, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed};
 use serde::{Deserialize, Serialize};
 use store::{Migration, Param, StoreError, Tx};
@@ -135,10 +136,10 @@ impl Kernel {
 
     /// The files of an entry that go with its body.
     fn files_that_go(&self, desk: &mut Desk<'_>, by: &By, erased: &Entry) -> Result<Vec<String>, StoreError> {
-        let mut goes = Vec::new();
+        let (mut goes, mut judged) = (Vec::new(), BTreeMap::new());
         for digest in &erased.evidence {
             if evidence::is_kept(desk.read()?, &erased.book, digest)?
-                && self.goes(desk, by, erased, digest)?
+                && self.goes(desk, by, erased, digest, &mut judged)?
             {
                 goes.push(digest.clone());
             }
@@ -149,7 +150,14 @@ impl Kernel {
     /// Whether a file goes with the body of an entry: unless an entry that still has its body names it. What was handed in for
     /// a matter along with the entry does not keep it, since nobody could ever erase that: but what somebody judged goes by those
     /// alone who may erase where that post lies.
-    fn goes(&self, desk: &mut Desk<'_>, by: &By, erased: &Entry, digest: &str) -> Result<bool, StoreError> {
+    fn goes(
+        &self,
+        desk: &mut Desk<'_>,
+        by: &By,
+        erased: &Entry,
+        digest: &str,
+        judged: &mut BTreeMap<PostId, bool>,
+    ) -> Result<bool, StoreError> {
         /// The first that keeps a file ends the search.
         const PAGE: i64 = 64;
         const NAMED: &str = "select named.seq, entry.kind from evidence_named as named
@@ -165,7 +173,7 @@ impl Kernel {
                 let seq = Seq::from_i64(row.int(0)?);
                 if row.text(1)? != Submitted::KIND
                     || !came_along(desk.read()?, book, seq, digest)?
-                    || !self.may_erase_judged(desk, by, book, seq)?
+                    || !self.may_erase_judged(desk, by, book, seq, judged)?
                 {
                     return Ok(false);
                 }
@@ -173,24 +181,30 @@ impl Kernel {
         }
     }
 
-    /// Whether somebody may erase where the post lies that judges what an entry handed in.
+    /// Whether somebody may erase where the post lies that judges what an entry handed in; asked once of each post.
     fn may_erase_judged(
         &self,
         desk: &mut Desk<'_>,
         by: &By,
         book: &BookId,
         seq: Seq,
+        judged: &mut BTreeMap<PostId, bool>,
     ) -> Result<bool, StoreError> {
         let Some(handed_in) = entries::entry(desk.read()?, book, seq)? else { return Ok(true) };
         let Ok(submitted) = handed_in.body::<Submitted>() else { return Ok(true) };
         let Some(matter) = docket::matter(desk.read()?, &submitted.matter)? else { return Ok(true) };
+        if let Some(may) = judged.get(&matter.reviewer) {
+            return Ok(*may);
+        }
         let admin = match Admin::of(desk, &self.policy, by) {
             Ok(admin) => admin,
             Err(AppendError::Store(error)) => return Err(error),
             Err(_) => return Ok(false),
         };
         let unit = admin.tree.post(matter.reviewer.subject()).map(|post| post.unit.clone());
-        Ok(unit.is_none_or(|unit| admin.permit("kernel.body.erase", &unit, None).is_ok()))
+        let may = unit.is_none_or(|unit| admin.permit("kernel.body.erase", &unit, None).is_ok());
+        judged.insert(matter.reviewer, may);
+        Ok(may)
     }
 }
 
