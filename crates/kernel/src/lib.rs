@@ -68,7 +68,7 @@ pub use line::{Derived, Line, Lines, MatterSort, Rebuilt};
 pub use own::{BodyErased, EraseRefusal};
 pub use prove::{ProofError, Proved};
 pub use pulse::{Backlog, Cosigned, Counter, Histogram, Pulse, Standings};
-pub use registry::ROOT_BOOK;
+pub use registry::{ROOT_BOOK, is_founded};
 pub use replay::Replayed;
 pub use target::{Target, TargetSet};
 pub use turns::in_turn;
