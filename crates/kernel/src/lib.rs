@@ -43,10 +43,10 @@ pub use accounts::{
     AccountAdded, AccountDisabled, AccountRow, AddedAccount, Away, DEVICES_OF_BOOK_MAX, DeviceEnrolled,
     DeviceRevoked, DeviceRow, GrantGiven, GrantRow, GrantWithdrawn, HalfSession, Identity, IdentityError,
     IdentityRemoved, IdentitySet, Issued, LetIn, NewAccount, NewDevice, NewKiosk, NewSession, NewToken,
-    PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, RecoveryCodes, ResetPassword,
-    SecondStep, SecondStepError, SentAway, Session, SessionState, SignInError, SignedIn,
-    TOKENS_OF_BRANCH_MAX, TokenIssued, TokenRevoked, TokenRow, TotpRecovered, TotpRemoved, TotpRenewed,
-    TotpSecret, TotpSet, actor_subject, session_state,
+    NoReadPlace, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadPlace, ReadRow, ReadsBefore,
+    RecoveryCodes, ResetPassword, SecondStep, SecondStepError, SentAway, Session, SessionState, SignInError,
+    SignedIn, TOKENS_OF_BRANCH_MAX, TokenIssued, TokenRevoked, TokenRow, TotpRecovered, TotpRemoved,
+    TotpRenewed, TotpSecret, TotpSet, actor_subject, session_state,
 };
 pub use admin::{AdminError, AdminResult, By};
 pub use apply::bytes_of_subjects;
