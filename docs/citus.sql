@@ -48,6 +48,7 @@ select create_distributed_table('cosigning', 'book', colocate_with => 'book');
 select create_distributed_table('entry', 'book', colocate_with => 'book');
 select create_distributed_table('evidence', 'book', colocate_with => 'book');
 select create_distributed_table('evidence_sender', 'book', colocate_with => 'book');
+select create_distributed_table('evidence_named', 'book', colocate_with => 'book');
 select create_distributed_table('line_day', 'book', colocate_with => 'book');
 select create_distributed_table('link', 'book', colocate_with => 'book');
 select create_distributed_table('sought', 'book', colocate_with => 'book');

@@ -35,7 +35,7 @@ pub use let_in::LetIn;
 pub use lists::{AccountRow, DeviceRow, GrantRow, TokenRow};
 pub(crate) use passwords::Passwords;
 pub use passwords::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
-pub use read_log::ReadRow;
+pub use read_log::{NoReadPlace, ReadPlace, ReadRow, ReadsBefore};
 pub use second::{HalfSession, RecoveryCodes, SecondStep, SecondStepError, SignedIn};
 pub(crate) use sessions::end_sessions_of;
 pub use sessions::{NewSession, Session, SessionState, SignInError, session_state};

@@ -1,13 +1,15 @@
 //! How the kernel's own tables follow from entries: links for traces and cells for figures. The writer and `replay`
 //! share this, which is why replay equals live.
 
+use std::collections::BTreeSet;
+
 use base::{BookId, CityZone, Day, KindName, Seq, SubjectId};
 use figures::{Cells, Contributions};
 use ledger::{Entry, Role, Subject};
 use store::{Param, StoreError, Tx};
 
 use crate::line::Lines;
-use crate::schema::{BLOCK_ENTRIES, EXTEND_RUN, INSERT_LINK, INSERT_SEEN, INSERT_SOUGHT};
+use crate::schema::{BLOCK_ENTRIES, EXTEND_RUN, INSERT_LINK, INSERT_NAMED, INSERT_SEEN, INSERT_SOUGHT};
 
 /// Subjects of one entry up to which each link carries its mates along; beyond, they are read from the entry.
 const MATES_MAX: usize = 32;
@@ -26,6 +28,7 @@ pub fn apply(
     write_runs(tx, zone, entries)?;
     write_links(tx, entries)?;
     write_sought(tx, lines, entries)?;
+    write_named(tx, lines, entries)?;
     for line in lines.iter() {
         let own: Vec<&Entry> = entries.iter().filter(|entry| belongs(line.name(), entry)).collect();
         if own.len() == entries.len() {
@@ -121,6 +124,23 @@ pub(crate) fn write_sought(tx: &mut dyn Tx, lines: &Lines, entries: &[Entry]) ->
         }
     }
     tx.insert_many(&INSERT_SOUGHT, &cells)
+}
+
+/// Keeps which files are named by entries that have their body.
+pub(crate) fn write_named(tx: &mut dyn Tx, lines: &Lines, entries: &[Entry]) -> Result<(), StoreError> {
+    let mut cells = Vec::new();
+    let naming = |entry: &&Entry| entry.body.is_some() && lines.bears_files(entry.kind.as_str());
+    for entry in entries.iter().filter(naming) {
+        let digests: BTreeSet<&String> = entry.evidence.iter().collect();
+        for digest in digests {
+            cells.extend([
+                Param::Text(entry.book.as_str()),
+                Param::Text(digest),
+                Param::Int(entry.seq.to_i64()),
+            ]);
+        }
+    }
+    tx.insert_many(&INSERT_NAMED, &cells)
 }
 
 /// The subjects of an entry and where they stand, each where it stands first.

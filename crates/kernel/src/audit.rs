@@ -1,15 +1,19 @@
 //! `taizhang audit`: recomputes everything from the database, and names the first entry that does not fit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base::{BookId, Seq};
 use ledger::{Catalogue, Entry};
+use matters::Submitted;
 use merkle::{Appender, Hash, VerifierKey};
+use registry::BookOpened;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use store::{Param, Row, Store, StoreError, Tx};
 
 use crate::Kernel;
 use crate::own::BodyErased;
+use crate::registry::{ROOT_BOOK, root_book};
 use crate::tiles::{StoredTiles, store_error};
 
 /// Hashes of a tile of the log.
@@ -45,7 +49,9 @@ impl Kernel {
     /// Audits every book.
     pub fn audit(&self) -> Result<Report, StoreError> {
         let mut report = Report::default();
-        for book in self.books()? {
+        let (books, mut opened) = (self.books()?, BTreeSet::from([root_book()]));
+        for book in &books {
+            let book = book.clone();
             let (zone, origin) = (self.zone(), self.origin(&book));
             let check = Check {
                 book: &book,
@@ -54,9 +60,13 @@ impl Kernel {
                 catalogue: self.catalogue(),
             };
             let day_of = |entry: &Entry| i64::from(zone.day_of(entry.occurred).0);
-            let finding = self.read(|tx| check.run(tx, &day_of, &mut report))?;
+            let finding = self.read(|tx| check.run(tx, &day_of, &mut report, &mut opened))?;
             report.books += 1;
             report.findings.extend(finding);
+        }
+        for book in opened.iter().filter(|book| !books.contains(book)) {
+            let what = "the registry has it, and nothing of it is stored".to_owned();
+            report.findings.push(Finding { book: book.to_string(), seq: None, what });
         }
         Ok(report)
     }
@@ -92,6 +102,33 @@ pub fn goes_not_on(store: &dyn Store, from: &dyn Store) -> Result<Option<BookId>
     missing.map(BookId::new).transpose().map_err(|error| StoreError::Schema(error.to_string()))
 }
 
+/// The files that entries of a book name.
+#[derive(Default)]
+struct Files {
+    named: BTreeMap<String, Named>,
+}
+
+struct Named {
+    first: u64,
+    /// The first that has its body, and that does not merely hand the file in for a matter.
+    first_to_keep: Option<u64>,
+    was_erased: bool,
+}
+
+impl Files {
+    fn note(&mut self, entry: &Entry) {
+        let keeps = entry.body.is_some() && entry.kind.as_str() != <Submitted as ledger::Body>::KIND;
+        for digest in &entry.evidence {
+            let new = Named { first: entry.seq.0, first_to_keep: None, was_erased: false };
+            let named = self.named.entry(digest.clone()).or_insert(new);
+            named.was_erased |= entry.body.is_none();
+            if keeps {
+                named.first_to_keep.get_or_insert(entry.seq.0);
+            }
+        }
+    }
+}
+
 struct Check<'a> {
     book: &'a BookId,
     origin: String,
@@ -105,6 +142,7 @@ impl Check<'_> {
         tx: &mut dyn Tx,
         day_of: &dyn Fn(&Entry) -> i64,
         report: &mut Report,
+        opened: &mut BTreeSet<BookId>,
     ) -> Result<Option<Finding>, StoreError> {
         let head =
             tx.query_one("select size from book where book = $1", &[Param::Text(self.book.as_str())])?;
@@ -115,7 +153,8 @@ impl Check<'_> {
         let mut tree = Appender::empty();
         let mut last_recorded = 0;
         let mut erased = Vec::new();
-        let mut erasures = std::collections::BTreeSet::new();
+        let mut erasures = BTreeSet::new();
+        let mut files = Files::default();
         loop {
             let rows = self.chunk(tx, tree.size())?;
             if rows.is_empty() {
@@ -137,6 +176,13 @@ impl Check<'_> {
                 {
                     erasures.insert(seq);
                 }
+                if self.book.as_str() == ROOT_BOOK
+                    && entry.kind.as_str() == <BookOpened as ledger::Body>::KIND
+                    && let Ok(BookOpened { book, .. }) = entry.body()
+                {
+                    opened.insert(book);
+                }
+                files.note(&entry);
                 let leaf = entry.leaf();
                 if leaves.get(&seq).is_some_and(|stored| *stored != leaf) {
                     let what = "it is not the entry that the stored tree was built from";
@@ -169,10 +215,32 @@ impl Check<'_> {
         }
         let tiles = merkle::root_at(&mut StoredTiles { tx, book: self.book }, tree.size());
         match tiles.map_err(store_error) {
-            Ok(root) if root == tree.root() => Ok(None),
+            Ok(root) if root == tree.root() => self.files(tx, &files),
             Ok(_) => Ok(Some(self.finding(None, "the stored tree differs from the entries".into()))),
             Err(error) => Ok(Some(self.finding(None, format!("the stored tree cannot be read: {error}")))),
         }
+    }
+
+    /// The first entry that names a file which is gone, or is another than it was.
+    fn files(&self, tx: &mut dyn Tx, files: &Files) -> Result<Option<Finding>, StoreError> {
+        const FIND: &str = "select bytes from evidence where book = $1 and digest = $2";
+        let mut first: Option<(u64, String)> = None;
+        for (digest, named) in &files.named {
+            let row = tx.query_one(FIND, &[Param::Text(self.book.as_str()), Param::Text(digest)])?;
+            let (seq, what) = match row {
+                Some(row) if hex::encode(Sha256::digest(row.blob(0)?)) == *digest => continue,
+                Some(_) => (named.first, "is not what was named"),
+                // What was handed in along with an entry goes with its body.
+                None => match named.first_to_keep.or((!named.was_erased).then_some(named.first)) {
+                    Some(seq) => (seq, "is gone"),
+                    None => continue,
+                },
+            };
+            if first.as_ref().is_none_or(|(at, _)| seq < *at) {
+                first = Some((seq, format!("its file {digest} {what}")));
+            }
+        }
+        Ok(first.map(|(seq, what)| self.finding(Some(seq), what)))
     }
 
     fn chunk(&self, tx: &mut dyn Tx, from: u64) -> Result<Vec<Row>, StoreError> {

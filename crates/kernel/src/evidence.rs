@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base::limits::{EVIDENCE_BYTES_MAX, PLAN_BYTES_MAX};
 use base::{ActorId, BookId, SubjectId};
+use ledger::Entry;
 use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx, Value};
 
@@ -283,4 +284,12 @@ pub(crate) fn named(tx: &mut dyn Tx, book: &BookId, digests: &[String]) -> Resul
     digests
         .iter()
         .try_for_each(|digest| tx.execute(NAME, &[Param::Text(book.as_str()), Param::Text(digest)]).map(drop))
+}
+
+/// Forgets that an entry names its files: its body is gone.
+pub(crate) fn unname(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
+    const UNNAME: &str = "delete from evidence_named where book = $1 and digest = $2 and seq = $3";
+    let (book, seq) = (Param::Text(entry.book.as_str()), Param::Int(entry.seq.to_i64()));
+    let unname = |digest: &String| tx.execute(UNNAME, &[book, Param::Text(digest), seq]).map(drop);
+    entry.evidence.iter().try_for_each(unname)
 }

@@ -43,10 +43,10 @@ pub use accounts::{
     AccountAdded, AccountDisabled, AccountRow, AddedAccount, Away, DEVICES_OF_BOOK_MAX, DeviceEnrolled,
     DeviceRevoked, DeviceRow, GrantGiven, GrantRow, GrantWithdrawn, HalfSession, Identity, IdentityError,
     IdentityRemoved, IdentitySet, Issued, LetIn, NewAccount, NewDevice, NewKiosk, NewSession, NewToken,
-    PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadRow, RecoveryCodes, ResetPassword,
-    SecondStep, SecondStepError, SentAway, Session, SessionState, SignInError, SignedIn,
-    TOKENS_OF_BRANCH_MAX, TokenIssued, TokenRevoked, TokenRow, TotpRecovered, TotpRemoved, TotpRenewed,
-    TotpSecret, TotpSet, actor_subject, session_state,
+    NoReadPlace, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadPlace, ReadRow, ReadsBefore,
+    RecoveryCodes, ResetPassword, SecondStep, SecondStepError, SentAway, Session, SessionState, SignInError,
+    SignedIn, TOKENS_OF_BRANCH_MAX, TokenIssued, TokenRevoked, TokenRow, TotpRecovered, TotpRemoved,
+    TotpRenewed, TotpSecret, TotpSet, actor_subject, session_state,
 };
 pub use admin::{AdminError, AdminResult, By};
 pub use apply::bytes_of_subjects;
@@ -68,7 +68,7 @@ pub use line::{Derived, Line, Lines, MatterSort, Rebuilt};
 pub use own::{BodyErased, EraseRefusal};
 pub use prove::{ProofError, Proved};
 pub use pulse::{Backlog, Cosigned, Counter, Histogram, Pulse, Standings};
-pub use registry::ROOT_BOOK;
+pub use registry::{ROOT_BOOK, is_founded};
 pub use replay::Replayed;
 pub use target::{Target, TargetSet};
 pub use turns::in_turn;
@@ -151,7 +151,7 @@ impl Kernel {
         let told = {
             let mut tx = writer.begin()?;
             let taken = store::migrate(tx.as_tx(), &migrations(&lines))?;
-            replay::fill_sought(tx.as_tx(), &lines, &taken)?;
+            replay::fill(tx.as_tx(), &lines, &taken)?;
             replay::rebuild(tx.as_tx(), &lines, &taken)?;
             figure::fill(tx.as_tx(), &lines)?;
             docket::fill(tx.as_tx(), &parts.zone)?;
@@ -307,6 +307,7 @@ fn migrations(lines: &Lines) -> Vec<Migration> {
     let mut steps = schema::MIGRATIONS.to_vec();
     steps.push(schema::SUMS);
     steps.push(schema::SOUGHT);
+    steps.push(schema::NAMED);
     steps.extend(lines.iter().flat_map(|line| line.migrations().iter().copied()));
     steps
 }

@@ -173,22 +173,35 @@ pub trait Line: Send + Sync {
 pub struct Lines {
     all: Vec<Box<dyn Line>>,
     sought: BTreeSet<&'static str>,
+    bearing: BTreeSet<&'static str>,
 }
 
 impl Lines {
     pub fn new(lines: Vec<Box<dyn Line>>) -> Self {
-        let kinds = lines.iter().flat_map(|line| line.kinds());
-        let sought = kinds.filter(|kind| kind.sought).map(|kind| kind.name).collect();
-        Self { all: lines, sought }
+        let (mut sought, mut bearing) = (BTreeSet::new(), BTreeSet::new());
+        for kind in lines.iter().flat_map(|line| line.kinds()) {
+            sought.extend(kind.sought.then_some(kind.name));
+            bearing.extend(kind.bears_files.then_some(kind.name));
+        }
+        Self { all: lines, sought, bearing }
     }
 
     /// The kinds whose entries are sought by what they are about.
-    pub fn sought(&self) -> impl Iterator<Item = &'static str> {
+    pub fn sought(&self) -> impl Iterator<Item = &'static str> + Clone {
         self.sought.iter().copied()
     }
 
     pub fn is_sought(&self, kind: &str) -> bool {
         self.sought.contains(kind)
+    }
+
+    /// The kinds whose entries may name files.
+    pub fn bearing(&self) -> impl Iterator<Item = &'static str> + Clone {
+        self.bearing.iter().copied()
+    }
+
+    pub fn bears_files(&self, kind: &str) -> bool {
+        self.bearing.contains(kind)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &dyn Line> {

@@ -1,5 +1,6 @@
 //! The kernel's own vocabulary: units and books, posts, accounts and rights, and the erasure of a body.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -7,7 +8,7 @@ use access::{ActionDef, KERNEL_ACTIONS, KERNEL_ROLES, RoleDef};
 use base::{BookId, CityZone, Seq, SubjectId, limits};
 use figures::{Contributions, Figure, Ratio};
 use ledger::{Body, BodyError, Draft, Entry, Kind, Role, Rule, check_text};
-use matters::Submitted;
+use matters::{PostId, Submitted};
 use registry::{BookOpened, PlaceAdded, PlaceRenamed, PostAdded, PostHeld, PostLeft, UnitAdded, UnitRenamed};
 use serde::{Deserialize, Serialize};
 use store::{Migration, Param, StoreError, Tx};
@@ -120,6 +121,7 @@ impl Kernel {
                 }
                 let tx = desk.read()?;
                 tx.execute(BLANK, &[Param::Text(book.as_str()), Param::Int(seq.to_i64())])?;
+                evidence::unname(tx, &entry)?;
                 if let Some(line) = kernel.lines().of(entry.kind.as_str()) {
                     line.erase(tx, &entry)?;
                 }
@@ -134,10 +136,10 @@ impl Kernel {
 
     /// The files of an entry that go with its body.
     fn files_that_go(&self, desk: &mut Desk<'_>, by: &By, erased: &Entry) -> Result<Vec<String>, StoreError> {
-        let mut goes = Vec::new();
+        let (mut goes, mut judged) = (Vec::new(), BTreeMap::new());
         for digest in &erased.evidence {
             if evidence::is_kept(desk.read()?, &erased.book, digest)?
-                && self.goes(desk, by, erased, digest)?
+                && self.goes(desk, by, erased, digest, &mut judged)?
             {
                 goes.push(digest.clone());
             }
@@ -148,52 +150,61 @@ impl Kernel {
     /// Whether a file goes with the body of an entry: unless an entry that still has its body names it. What was handed in for
     /// a matter along with the entry does not keep it, since nobody could ever erase that: but what somebody judged goes by those
     /// alone who may erase where that post lies.
-    fn goes(&self, desk: &mut Desk<'_>, by: &By, erased: &Entry, digest: &str) -> Result<bool, StoreError> {
-        // Entries of a kind lie in runs, so that those that come by the million are not read.
-        const NAMED: &str =
-            "select entry.seq from run join entry on entry.book = run.book and entry.kind = run.kind
-                and entry.seq between run.first_seq and run.last_seq
-            where run.book = $1 and run.kind = $2 and entry.body is not null and entry.head like $3";
-        let book = &erased.book;
-        let (place, named) = (Param::Text(book.as_str()), format!("%\"{digest}\"%"));
-        let bear: Vec<&'static str> =
-            self.catalogue().iter().filter(|kind| kind.bears_files).map(|kind| kind.name).collect();
-        // Others of its own kind are the likeliest to name it.
-        let (first, others): (Vec<_>, Vec<_>) =
-            bear.into_iter().partition(|kind| *kind == erased.kind.as_str());
-        for kind in first.into_iter().chain(others) {
-            let asked = [place, Param::Text(kind), Param::Text(&named)];
-            for row in desk.read()?.query(NAMED, &asked)? {
+    fn goes(
+        &self,
+        desk: &mut Desk<'_>,
+        by: &By,
+        erased: &Entry,
+        digest: &str,
+        judged: &mut BTreeMap<PostId, bool>,
+    ) -> Result<bool, StoreError> {
+        /// The first that keeps a file ends the search.
+        const PAGE: i64 = 64;
+        const NAMED: &str = "select named.seq, entry.kind from evidence_named as named
+            join entry on entry.book = named.book and entry.seq = named.seq
+            where named.book = $1 and named.digest = $2 and named.seq > $3 order by named.seq limit $4";
+        let (book, mut last) = (&erased.book, -1);
+        loop {
+            let asked = [Param::Text(book.as_str()), Param::Text(digest), Param::Int(last), Param::Int(PAGE)];
+            let rows = desk.read()?.query(NAMED, &asked)?;
+            let Some(row) = rows.last() else { return Ok(true) };
+            last = row.int(0)?;
+            for row in &rows {
                 let seq = Seq::from_i64(row.int(0)?);
-                if kind != Submitted::KIND
+                if row.text(1)? != Submitted::KIND
                     || !came_along(desk.read()?, book, seq, digest)?
-                    || !self.may_erase_judged(desk, by, book, seq)?
+                    || !self.may_erase_judged(desk, by, book, seq, judged)?
                 {
                     return Ok(false);
                 }
             }
         }
-        Ok(true)
     }
 
-    /// Whether somebody may erase where the post lies that judges what an entry handed in.
+    /// Whether somebody may erase where the post lies that judges what an entry handed in; asked once of each post.
     fn may_erase_judged(
         &self,
         desk: &mut Desk<'_>,
         by: &By,
         book: &BookId,
         seq: Seq,
+        judged: &mut BTreeMap<PostId, bool>,
     ) -> Result<bool, StoreError> {
         let Some(handed_in) = entries::entry(desk.read()?, book, seq)? else { return Ok(true) };
         let Ok(submitted) = handed_in.body::<Submitted>() else { return Ok(true) };
         let Some(matter) = docket::matter(desk.read()?, &submitted.matter)? else { return Ok(true) };
+        if let Some(may) = judged.get(&matter.reviewer) {
+            return Ok(*may);
+        }
         let admin = match Admin::of(desk, &self.policy, by) {
             Ok(admin) => admin,
             Err(AppendError::Store(error)) => return Err(error),
             Err(_) => return Ok(false),
         };
         let unit = admin.tree.post(matter.reviewer.subject()).map(|post| post.unit.clone());
-        Ok(unit.is_none_or(|unit| admin.permit("kernel.body.erase", &unit, None).is_ok()))
+        let may = unit.is_none_or(|unit| admin.permit("kernel.body.erase", &unit, None).is_ok());
+        judged.insert(matter.reviewer, may);
+        Ok(may)
     }
 }
 

@@ -8,10 +8,10 @@ use ledger::Entry;
 use merkle::{Checkpoint, Hash, ProofFile, TileId, VerifierKey};
 use store::{Param, StoreError, Tx};
 
-use crate::Kernel;
 use crate::cosigning;
 use crate::entries;
 use crate::tiles::{StoredTiles, store_error};
+use crate::{AppendError, Kernel};
 
 /// Why something cannot be proved.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,8 @@ pub enum ProofError {
     NoEntry { book: BookId, seq: Seq },
     #[error("there is no tree of {old} and {new} entries to compare")]
     Sizes { old: u64, new: u64 },
+    #[error("a checkpoint cannot be kept: {0}")]
+    Keep(AppendError<()>),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -165,11 +167,9 @@ impl Kernel {
                 store::Value::Text(note.clone()),
             ];
             desk.aside(KEEP, values);
-            Ok::<_, crate::AppendError<()>>(())
+            Ok(())
         });
-        kept.map_err(|error| {
-            ProofError::Store(StoreError::Schema(format!("a checkpoint cannot be kept: {error}")))
-        })
+        kept.map_err(ProofError::Keep)
     }
 
     /// An entry with its proof against the newest cosigned checkpoint that holds it, or else the checkpoint of now.

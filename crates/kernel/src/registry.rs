@@ -12,7 +12,7 @@ use registry::{
     Book, BookOpened, Holding, Level, Place, PlaceAdded, PlaceKind, PlaceRenamed, Position, Post, PostAdded,
     PostHeld, PostLeft, RegistryError, Tree, Unit, UnitAdded, UnitRenamed,
 };
-use store::{Param, Row, StoreError, Tx, placeholders};
+use store::{Engine, Param, Row, Store, StoreError, Tx, placeholders};
 
 use crate::accounts::{Bearer, account_actor, need_active};
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
@@ -92,6 +92,15 @@ impl Memory {
 pub(crate) fn root_size(tx: &mut dyn Tx) -> Result<i64, StoreError> {
     let row = tx.query_one("select size from book where book = $1", &[Param::Text(ROOT_BOOK)])?;
     row.map_or(Ok(0), |row| row.int(0))
+}
+
+/// Whether a database holds an installation, whose root book has an entry. It is only read.
+pub fn is_founded(store: &dyn Store) -> Result<bool, StoreError> {
+    let tables = match store.engine() {
+        Engine::Sqlite => "select name from sqlite_master where name = 'book'",
+        Engine::Postgres => "select cast(to_regclass('book') as text) where to_regclass('book') is not null",
+    };
+    store::read(store, |tx| Ok(tx.query_one(tables, &[])?.is_some() && root_size(tx)? > 0))
 }
 
 impl Kernel {

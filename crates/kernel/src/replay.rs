@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use store::{Migration, StoreError, Tx, Value};
 
 use crate::line::{Derived, Line, Lines, Rebuilt};
-use crate::schema::{DERIVED, SOUGHT};
+use crate::schema::{DERIVED, NAMED, SOUGHT};
 use crate::{AppendError, Kernel, apply, entries};
 
 /// Entries applied at a time: bounds the memory of a replay.
@@ -90,21 +90,35 @@ pub(crate) fn rebuild(tx: &mut dyn Tx, lines: &Lines, taken: &[Migration]) -> Re
     Ok(())
 }
 
-/// Fills the table of entries that are sought by subject in a database that was made before it was kept.
-pub(crate) fn fill_sought(tx: &mut dyn Tx, lines: &Lines, taken: &[Migration]) -> Result<(), StoreError> {
-    const PAGE: usize = 2_000;
-    if !taken.iter().any(|step| step.owner == SOUGHT.owner && step.number == SOUGHT.number) {
-        return Ok(());
+/// Fills the tables of entries that are sought by subject, or name files, in a database that was made before they were kept.
+pub(crate) fn fill(tx: &mut dyn Tx, lines: &Lines, taken: &[Migration]) -> Result<(), StoreError> {
+    let is_taken =
+        |it: &Migration| taken.iter().any(|step| step.owner == it.owner && step.number == it.number);
+    if is_taken(&SOUGHT) {
+        each_of_kinds(tx, lines.sought(), |tx, found| apply::write_sought(tx, lines, found))?;
     }
+    if is_taken(&NAMED) {
+        each_of_kinds(tx, lines.bearing(), |tx, found| apply::write_named(tx, lines, found))?;
+    }
+    Ok(())
+}
+
+/// Hands over the entries of some kinds, whatever their book, so many at a time.
+fn each_of_kinds(
+    tx: &mut dyn Tx,
+    kinds: impl Iterator<Item = &'static str> + Clone,
+    mut work: impl FnMut(&mut dyn Tx, &[Entry]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    const PAGE: usize = 2_000;
     for book in entries::books(tx)? {
-        for kind in lines.sought() {
+        for kind in kinds.clone() {
             let (days, mut last) = ((i64::from(i32::MIN), i64::from(i32::MAX)), (i64::from(i32::MIN), -1));
             loop {
                 let found = entries::of_kind(tx, &book, kind, days, last, PAGE)?;
                 let Some(stored) = found.last() else { break };
                 last = (i64::from(stored.day.0), stored.entry.seq.to_i64());
                 let found: Vec<Entry> = found.into_iter().map(|stored| stored.entry).collect();
-                apply::write_sought(tx, lines, &found)?;
+                work(tx, &found)?;
             }
         }
     }

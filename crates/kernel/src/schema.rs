@@ -62,6 +62,7 @@ pub const DERIVED: &[Derived] = &[
     Derived { table: "link", columns: "book, subject, role, seq, mates" },
     Derived { table: "seen", columns: "subject, book" },
     Derived { table: "sought", columns: "book, subject, kind, seq" },
+    Derived { table: "evidence_named", columns: "book, digest, seq" },
     Derived { table: "cell", columns: "book, figure, day, dimension, amount" },
     Derived { table: "cell_month", columns: "book, figure, dimension, month, amount" },
     Derived { table: "cell_standing", columns: "book, figure, dimension, amount" },
@@ -266,6 +267,18 @@ create table if not exists sought (
 ",
 };
 
+/// Which entries that have their body name a file. It is filled from the entries that a database holds already.
+pub const NAMED: Migration = Migration {
+    owner: "kernel",
+    number: 51,
+    sql: "
+create table if not exists evidence_named (
+    book text not null, digest text not null, seq bigint not null,
+    primary key (book, digest, seq)
+) /* clustered */;
+",
+};
+
 /// Contacts follow from the root book; their secrets and the outbox do not.
 const NOTICE_TABLES: &str = "
 create table if not exists org_contact (
@@ -410,6 +423,12 @@ pub const INSERT_SOUGHT: Insert = Insert {
     table: "sought",
     columns: &[("book", Type::Text), ("subject", Type::Text), ("kind", Type::Text), ("seq", Type::Int)],
     then: "",
+};
+
+pub const INSERT_NAMED: Insert = Insert {
+    table: "evidence_named",
+    columns: &[("book", Type::Text), ("digest", Type::Text), ("seq", Type::Int)],
+    then: "on conflict (book, digest, seq) do nothing",
 };
 
 pub const INSERT_SEEN: Insert = Insert {

@@ -111,7 +111,9 @@ impl Queue {
     pub fn start(writer: Box<dyn Writer>, bench: Bench) -> (Self, std::thread::JoinHandle<()>) {
         let (sender, jobs) = sync_channel(WRITER_QUEUE_MAX);
         let pulse = bench.pulse.clone();
-        let work = move || Worker { writer, bench, edges: HashMap::new(), to_scrub: false }.run(&jobs);
+        let work = move || {
+            Worker { writer, bench, edges: HashMap::new(), to_scrub: Some(Instant::now()) }.run(&jobs)
+        };
         let thread =
             std::thread::Builder::new().name("writer".into()).spawn(work).expect("a thread can be started");
         (Self { jobs: sender, pulse }, thread)
@@ -155,8 +157,9 @@ struct Worker {
     bench: Bench,
     /// The right edge of each book's tree, as of the last commit.
     edges: HashMap<BookId, Edge>,
-    /// A body was erased, and still lies in what the engine keeps beside the database.
-    to_scrub: bool,
+    /// When what was erased is next to be taken out of what the engine keeps beside the database; at the start too, since nobody
+    /// knows whether that was done.
+    to_scrub: Option<Instant>,
 }
 
 impl Worker {
@@ -174,31 +177,34 @@ impl Worker {
         }
     }
 
-    /// The next job; while none comes, what was erased is scrubbed as soon as no reader is in the way.
+    /// The next job; what was erased is scrubbed when its time has come, whether or not jobs wait.
     fn next(&mut self, jobs: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
         loop {
-            if !self.to_scrub {
-                return jobs.recv().ok();
+            let Some(at) = self.to_scrub else { return jobs.recv().ok() };
+            let left = at.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.scrub();
+                continue;
             }
-            match jobs.recv_timeout(SCRUB_AGAIN) {
-                Err(RecvTimeoutError::Timeout) => self.scrub(),
+            match jobs.recv_timeout(left) {
+                Err(RecvTimeoutError::Timeout) => {}
                 next => return next.ok(),
             }
         }
     }
 
     fn scrub(&mut self) {
-        match self.writer.scrub() {
-            Ok(done) => self.to_scrub = !done,
-            Err(error) => tracing::error!(%error, "what was erased could not be scrubbed"),
-        }
+        let done = self.writer.scrub().unwrap_or_else(|error| {
+            tracing::error!(%error, "what was erased could not be scrubbed");
+            false
+        });
+        self.to_scrub = (!done).then(|| Instant::now() + SCRUB_AGAIN);
     }
 
     /// Commits a group; where it fails before the commit, each half of it gets a transaction of its own, and so on, so that one
     /// bad job takes no other down, and not long. One that gives way to another node is tried again.
     fn work(&mut self, mut group: Vec<Box<dyn Job>>) {
         let mut gave_way = 0;
-        let had_to_scrub = self.to_scrub;
         while !group.is_empty() {
             let tried = self.try_group(&mut group);
             if tried.is_err() {
@@ -208,8 +214,8 @@ impl Worker {
             }
             match tried {
                 Ok(done) => {
-                    // At once, or else when nobody waits for the writer.
-                    if self.to_scrub && !had_to_scrub {
+                    // Before who erased is answered, if no reader is in the way.
+                    if self.to_scrub.is_some_and(|at| at <= Instant::now()) {
                         self.scrub();
                     }
                     let rest = group.split_off(done);
@@ -290,7 +296,9 @@ impl Worker {
             self.bench.told.advance(&book, first.map_or(size, |entry| entry.seq.0), size);
             self.edges.insert(book, edge);
         }
-        self.to_scrub |= finished.entries.iter().any(|entry| entry.kind.as_str() == BodyErased::KIND);
+        if finished.entries.iter().any(|entry| entry.kind.as_str() == BodyErased::KIND) {
+            self.to_scrub.get_or_insert_with(Instant::now);
+        }
         if !finished.entries.is_empty() {
             // Nobody may be listening.
             drop(self.bench.live.send(Arc::new(finished.entries)));

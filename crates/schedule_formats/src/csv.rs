@@ -10,6 +10,9 @@ use crate::{Document, FormatError, Limits, Place};
 /// Cells of a row that are read.
 const CELLS_MAX: usize = 200;
 
+/// What a spreadsheet takes a cell for a formula by.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 /// Reads a plan whose activities all work by one calendar.
 pub fn read(text: &str, calendar: Calendar, limits: &Limits) -> Result<Document, FormatError> {
     Limits::check(BYTES, text.len(), limits.bytes_max)?;
@@ -43,8 +46,7 @@ fn push(out: &mut String, cell: Written) {
         Written::Text(text) => text,
     };
     // A spreadsheet would take such a cell for a formula; numbers with a sign are none.
-    let is_formula =
-        text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) && span(&text).is_none();
+    let is_formula = text.starts_with(FORMULA) && span(&text).is_none();
     let text = if is_formula { format!("'{text}") } else { text };
     if text.contains(['"', ',', '\n', '\r']) {
         out.push('"');
@@ -57,9 +59,7 @@ fn push(out: &mut String, cell: Written) {
 
 /// A cell without the mark that kept it from being taken for a formula.
 fn plain(cell: &str) -> &str {
-    cell.strip_prefix('\'')
-        .filter(|rest| rest.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']))
-        .unwrap_or(cell)
+    cell.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULA)).map(str::trim).unwrap_or(cell)
 }
 
 /// Records of RFC 4180; empty ones are none.

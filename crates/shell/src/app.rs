@@ -273,6 +273,7 @@ impl From<ProofError> for Problem {
                     format!("there is no tree of {old} and {new} entries to compare"),
                 ),
             ),
+            ProofError::Keep(error) => append_problem(error, |()| Self::internal()),
             ProofError::Store(error) => error.into(),
             ProofError::Merkle(error) => {
                 tracing::error!(%error, "a proof failed");

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 
 /// The caller's address: the peer's, or behind trusted proxies the last one that they saw and do not trust themselves.
 ///
@@ -42,8 +42,10 @@ pub fn site(address: IpAddr) -> Option<IpAddr> {
 /// The chain of addresses that proxies wrote, the nearest last.
 fn hops(headers: &HeaderMap) -> Vec<&str> {
     let lists = |name: &'static str| -> Vec<&str> {
-        let lines = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or("?"));
-        lines.flat_map(|line| line.split(',')).collect()
+        let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let elements = lines.flat_map(|line| line.split(|byte| *byte == b','));
+        // One that is no text hides none that stands beside it.
+        elements.map(|element| std::str::from_utf8(element).unwrap_or("?")).collect()
     };
     let hops = lists("x-forwarded-for");
     if !hops.is_empty() {
@@ -102,5 +104,14 @@ mod tests {
         ] {
             assert_eq!(of(peer, &lines), expected, "{peer} {lines:?}");
         }
+    }
+
+    #[test]
+    fn an_element_that_is_no_text_hides_none_beside_it() {
+        let mut headers = HeaderMap::new();
+        let line = HeaderValue::from_bytes(b"\xff, 203.0.113.7").unwrap();
+        headers.append("x-forwarded-for", line);
+        let proxy: IpAddr = "127.0.0.1".parse().unwrap();
+        assert_eq!(caller(proxy, &headers, &[proxy]).to_string(), "203.0.113.7");
     }
 }

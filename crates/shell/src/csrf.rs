@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::Request;
 use base::limits::PLAN_BYTES_MAX;
 use subtle::ConstantTimeEq;
@@ -70,9 +70,10 @@ pub async fn checked(request: Request, token: Option<&str>) -> Result<Request, P
             return Err(refusal());
         }
         read_until(&mut body, &mut bytes, usize::MAX, bytes_max).await?;
-        if is_multipart { Ok(()) } else { crate::typed::check_fields(&bytes) }
+        let bytes = Bytes::from(bytes);
+        if is_multipart { Ok(bytes) } else { crate::typed::fields(bytes) }
     };
-    tokio::time::timeout(FORM_TIME_MAX, read).await.map_err(|_| Problem::unavailable(1))??;
+    let bytes = tokio::time::timeout(FORM_TIME_MAX, read).await.map_err(|_| Problem::unavailable(1))??;
     Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 

@@ -155,8 +155,7 @@ pub async fn of_nobody(request: Request) -> Result<Request, Problem> {
         // Whoever broke off is not there to read an answer.
         let bytes = read.map_err(|_| Problem::unavailable(1))?;
         let bytes = bytes.map_err(|_| Problem::too_large(BODY_OF_NOBODY_BYTES_MAX as u64))?;
-        crate::typed::check_fields(&bytes)?;
-        return Ok(Request::from_parts(parts, Body::from(bytes)));
+        return Ok(Request::from_parts(parts, Body::from(crate::typed::fields(bytes)?)));
     }
     if !is_multipart(request.headers()) {
         return Ok(request.map(|body| Body::new(Limited::new(body, BODY_OF_NOBODY_BYTES_MAX))));
@@ -246,9 +245,9 @@ async fn read_up_to(request: Request, bytes_max: usize) -> Result<Request, Probl
     let (parts, body) = request.into_parts();
     let read = tokio::time::timeout(SMALL_BODY_TIME_MAX, to_bytes(body, bytes_max)).await;
     // Whoever broke off is not there to read an answer.
-    let bytes = read.ok().and_then(Result::ok).ok_or_else(|| Problem::unavailable(1))?;
+    let mut bytes = read.ok().and_then(Result::ok).ok_or_else(|| Problem::unavailable(1))?;
     if is_fields(&parts.headers) {
-        crate::typed::check_fields(&bytes)?;
+        bytes = crate::typed::fields(bytes)?;
     }
     Ok(Request::from_parts(parts, Body::from(bytes)))
 }

@@ -49,7 +49,11 @@ impl Part<'_> {
 
     pub async fn text(self) -> Result<String, Problem> {
         let text = self.field.text().await.map_err(|error| unreadable(&error, self.bytes_max))?;
-        if text.contains('\0') { Err(nul()) } else { Ok(text) }
+        if text.contains('\0') {
+            return Err(nul());
+        }
+        // Browsers end the lines of a text so.
+        Ok(text.replace("\r\n", "\n"))
     }
 
     pub async fn bytes(self) -> Result<Vec<u8>, Problem> {

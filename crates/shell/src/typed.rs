@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
 use base::Day;
@@ -158,8 +158,7 @@ impl FromRequest<App> for Sent {
         if crate::extract::is_multipart(request.headers()) {
             return read_parts(request, app).await;
         }
-        let bytes = crate::extract::body(request, 64 * 1024).await?;
-        check_fields(&bytes)?;
+        let bytes = fields(crate::extract::body(request, 64 * 1024).await?)?;
         let values = form_urlencoded::parse(&bytes).into_owned().collect();
         Ok(Self { typed: Typed::new(values), files: Vec::new() })
     }
@@ -186,15 +185,29 @@ async fn read_parts(request: axum::http::Request<Body>, app: &App) -> Result<Sen
 /// Fields of a form: each takes some twenty times its bytes in memory.
 pub(crate) const FIELDS_MAX: usize = 5_000;
 
-/// Refuses a form without files that holds U+0000.
-pub(crate) fn check_fields(bytes: &[u8]) -> Result<(), Problem> {
+/// A form without files, whose lines end as those of texts do: browsers end them by CR LF. Refuses one that holds U+0000.
+pub(crate) fn fields(bytes: Bytes) -> Result<Bytes, Problem> {
+    const BREAK: &[u8] = b"%0D%0A";
+    let is_break = |window: &[u8]| window.eq_ignore_ascii_case(BREAK);
     if bytes.windows(3).any(|window| window == b"%00") || bytes.contains(&0) {
         return Err(nul());
     }
     if bytes.iter().filter(|byte| **byte == b'&').count() >= FIELDS_MAX {
         return Err(too_many_fields());
     }
-    Ok(())
+    if !bytes.windows(BREAK.len()).any(is_break) {
+        return Ok(bytes);
+    }
+    let (mut kept, mut rest) = (Vec::with_capacity(bytes.len()), &bytes[..]);
+    while let Some((first, others)) = rest.split_first() {
+        if rest.get(..BREAK.len()).is_some_and(is_break) {
+            rest = &rest[BREAK.len() / 2..];
+            continue;
+        }
+        kept.push(*first);
+        rest = others;
+    }
+    Ok(kept.into())
 }
 
 pub(crate) fn too_many_fields() -> Problem {
@@ -210,4 +223,19 @@ pub(crate) fn nul() -> Problem {
         "format",
         Both::new("表单不得含有空字符（U+0000）。", "a form must not hold U+0000"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_form_end_as_those_of_texts_do() {
+        let read = |form: &'static str| fields(Bytes::from_static(form.as_bytes())).unwrap();
+        assert_eq!(&read("a=1%0D%0A2%0d%0a&b=%0D%0A%0D%0A")[..], b"a=1%0A2%0a&b=%0A%0A");
+        for kept in ["a=1&b=2%0A", "a=%250D%250A", "a=%0D", "a=%0D%0", ""] {
+            assert_eq!(&read(kept)[..], kept.as_bytes());
+        }
+        assert!(fields(Bytes::from_static(b"a=%00%0D%0A")).is_err());
+    }
 }

@@ -1,5 +1,6 @@
 //! Who is looking, what they may do, and that a form came from our own page.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -150,12 +151,13 @@ impl Viewer {
         self.need(app, action, &Resource::of(tree.root().ok_or_else(Problem::not_found)?))
     }
 
-    /// Notes who reads what is restricted, for each part of the org tree that is shown. What cannot be noted is not
-    /// shown.
+    /// Notes who reads what is restricted, for each part of the org tree that is shown; what lies within another is noted with
+    /// that one. What cannot be noted is not shown.
     pub async fn note_read(&self, app: &App, scope: &Scope, what: &str) -> Result<(), Problem> {
-        let mut units: Vec<UnitCode> = scope.sights().iter().map(|sight| sight.root.clone()).collect();
-        units.sort();
-        units.dedup();
+        let (tree, all) = (app.tree(), scope.sights());
+        let roots: BTreeSet<&UnitCode> = all.iter().map(|sight| &sight.root).collect();
+        let is_within = |unit: &UnitCode| tree.ancestors(unit).iter().any(|above| roots.contains(above));
+        let units = roots.iter().filter(|unit| !is_within(unit)).map(|unit| (*unit).clone()).collect();
         self.note(app, units, what.to_owned()).await
     }
 

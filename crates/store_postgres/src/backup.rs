@@ -1,5 +1,5 @@
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -7,7 +7,10 @@ use std::{
 };
 
 use store::StoreError;
-use tokio_postgres::{Config, config::Host};
+use tokio_postgres::{
+    Config,
+    config::{Host, TargetSessionAttrs},
+};
 
 /// Runs `pg_dump` in its custom format. The file appears under its name only when it is whole and on disk.
 pub fn dump(config: &Config, to: &Path) -> Result<(), StoreError> {
@@ -65,20 +68,31 @@ fn run(config: &Config, to: &Path) -> Result<(), String> {
     Err(format!("pg_dump ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
 }
 
+fn host(host: &Host) -> OsString {
+    match host {
+        Host::Tcp(name) => name.into(),
+        #[cfg(unix)]
+        Host::Unix(folder) => folder.into(),
+    }
+}
+
 /// Where to connect, by environment: arguments can be read by every user of the machine.
 fn environment(config: &Config) -> Vec<(&'static str, OsString)> {
     let mut variables = Vec::new();
-    if let Some(host) = config.get_hosts().first() {
-        let host = match host {
-            Host::Tcp(name) => OsString::from(name),
-            #[cfg(unix)]
-            Host::Unix(folder) => folder.clone().into_os_string(),
-        };
-        variables.push(("PGHOST", host));
-    }
-    if let Some(port) = config.get_ports().first() {
-        variables.push(("PGPORT", port.to_string().into()));
-    }
+    let mut list = |name, all: Vec<OsString>| {
+        if !all.is_empty() {
+            variables.push((name, all.join(OsStr::new(","))));
+        }
+    };
+    list("PGHOST", config.get_hosts().iter().map(host).collect());
+    list("PGHOSTADDR", config.get_hostaddrs().iter().map(|address| address.to_string().into()).collect());
+    list("PGPORT", config.get_ports().iter().map(|port| port.to_string().into()).collect());
+    let session = match config.get_target_session_attrs() {
+        TargetSessionAttrs::ReadWrite => Some("read-write"),
+        TargetSessionAttrs::ReadOnly => Some("read-only"),
+        _ => None,
+    };
+    variables.extend(session.map(|session| ("PGTARGETSESSIONATTRS", session.into())));
     if let Some(user) = config.get_user() {
         variables.push(("PGUSER", user.into()));
     }
@@ -89,4 +103,32 @@ fn environment(config: &Config) -> Vec<(&'static str, OsString)> {
         variables.push(("PGDATABASE", name.into()));
     }
     variables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_made_of_the_server_that_the_url_means_among_several() {
+        let told = |url: &str| {
+            let told = environment(&url.parse().unwrap());
+            told.into_iter().map(|(name, value)| format!("{name}={}", value.display())).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told("postgresql://t:s@db1:5432,db2:5433/ledger?target_session_attrs=read-write"),
+            [
+                "PGHOST=db1,db2",
+                "PGPORT=5432,5433",
+                "PGTARGETSESSIONATTRS=read-write",
+                "PGUSER=t",
+                "PGPASSWORD=s",
+                "PGDATABASE=ledger"
+            ]
+        );
+        assert_eq!(
+            told("user=t hostaddr=192.0.2.1,2001:db8::1"),
+            ["PGHOSTADDR=192.0.2.1,2001:db8::1", "PGUSER=t", "PGDATABASE=t"]
+        );
+    }
 }

@@ -104,7 +104,7 @@ impl Surroundings {
     }
 }
 
-/// Opens the kernel on a store, with every line.
+/// Opens the kernel on a store, with every line. The installation is founded where the store holds none.
 pub fn open_kernel(
     config: &Config,
     store: Arc<dyn Store>,
@@ -123,19 +123,65 @@ pub fn open_kernel(
     Ok(kernel)
 }
 
-/// Opens everything as the configuration says. Nothing is founded where there was an installation, whose database is gone
-/// or is named elsewhere: it would be another one under the same key.
+/// Opens everything as the configuration says. Only the run that makes the key founds an installation, or the demonstration: under
+/// a key that is there already it would be another one whose checkpoints contradict those of the first.
 pub fn open(config: &Config) -> Result<Arc<Kernel>, Error> {
-    let (database, key) = (config.database_path(), keys::path(config));
-    if config.database_url.is_none() && key.exists() && !database.exists() {
-        return Err(Error::Refused(format!(
-            "{} is there and {} is not: set DATABASE_URL if the database is PostgreSQL, put a copy in place by taizhang restore, \
-             or move the key aside to found another installation",
-            key.display(),
-            database.display()
-        )));
+    if keys::path(config).exists() {
+        need_database(config)?;
+        let store = open_store(config)?;
+        if !config.demonstration {
+            need_founded(config, &*store)?;
+        }
+        return open_kernel(config, store, Surroundings::of_system(config)?);
     }
-    open_kernel(config, open_store(config)?, Surroundings::of_system(config)?)
+    let store = open_store(config)?;
+    open_kernel(config, store, Surroundings::of_system(config)?)
+}
+
+/// The same of what is there already: neither a key nor an installation is made.
+pub fn open_founded(config: &Config) -> Result<Arc<Kernel>, Error> {
+    need_key(config)?;
+    need_database(config)?;
+    open_founded_in(config, config)
+}
+
+/// The same of the installation whose key is here, in a database elsewhere.
+pub fn open_founded_in(config: &Config, place: &Config) -> Result<Arc<Kernel>, Error> {
+    need_key(config)?;
+    let store = open_store(place)?;
+    need_founded(config, &*store)?;
+    open_kernel(place, store, Surroundings::of_system(config)?)
+}
+
+/// Refuses where no key has been made.
+pub fn need_key(config: &Config) -> Result<(), Error> {
+    let key = keys::path(config);
+    if key.exists() {
+        return Ok(());
+    }
+    Err(Error::Refused(format!("there is no {}: put the installation's key in place", key.display())))
+}
+
+/// Whoever opens an embedded database that is not there makes one.
+fn need_database(config: &Config) -> Result<(), Error> {
+    let is_there = config.database_url.is_some() || config.database_path().exists();
+    if is_there { Ok(()) } else { Err(unfounded(config)) }
+}
+
+fn need_founded(config: &Config, store: &dyn Store) -> Result<(), Error> {
+    if kernel::is_founded(store)? { Ok(()) } else { Err(unfounded(config)) }
+}
+
+fn unfounded(config: &Config) -> Error {
+    let database = match &config.database_url {
+        Some(_) => "the database that DATABASE_URL names".to_owned(),
+        None => config.database_path().display().to_string(),
+    };
+    Error::Refused(format!(
+        "{} is there and {database} holds no installation: name its database by DATABASE_URL if that is PostgreSQL, put a copy in \
+         place by taizhang restore or pg_restore, or move the key aside to found another installation",
+        keys::path(config).display(),
+    ))
 }
 
 /// The application round a kernel.

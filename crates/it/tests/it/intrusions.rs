@@ -304,7 +304,7 @@ on_every_store! {
         // Who is refused reads nothing.
         town.program(User::Merchant).get("/api/market/beiyuan/merchants").expect(403);
         let units = [UnitCode::new("beiyuan-market").unwrap()];
-        let read = || town.site.kernel.reads(&units, None, 10).unwrap().into_iter().map(|read| read.what).collect::<Vec<_>>();
+        let read = || town.site.kernel.reads(&units, &kernel::ReadsBefore::Now, 10).unwrap().into_iter().map(|read| read.what).collect::<Vec<_>>();
         let mut noted = read();
         noted.sort();
         assert_eq!(noted, ["merchants beiyuan", "merchants beiyuan (王)"]);

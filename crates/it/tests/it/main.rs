@@ -34,6 +34,7 @@ mod left;
 mod let_again;
 mod matters;
 mod mended_again;
+mod mended_edges;
 mod mended_markets;
 mod mended_projects;
 mod monitoring;

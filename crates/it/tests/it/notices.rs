@@ -361,7 +361,7 @@ on_every_store! {
         assert_eq!(town.program(User::Leader).get("/api/contacts").status, 403);
         admin.get("/api/contacts").expect(200);
         wait_until("the note of who read the addresses", || {
-            let reads = town.site.kernel.reads(&[base::UnitCode::new("371400").unwrap()], None, 10).unwrap();
+            let reads = town.site.kernel.reads(&[base::UnitCode::new("371400").unwrap()], &kernel::ReadsBefore::Now, 10).unwrap();
             reads.iter().any(|read| read.what == "contacts")
         });
 

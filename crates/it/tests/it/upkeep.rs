@@ -11,12 +11,16 @@ use serde_json::json;
 use crate::crash::{SALES, Server, found, late};
 
 /// Runs a command of the program over an installation.
-fn run(place: &Place, arguments: &[&str]) -> Output {
+pub fn run(place: &Place, arguments: &[&str]) -> Output {
     let file = place.folder.path().join("taizhang.toml");
     std::fs::write(&file, format!("name = {:?}\n", place.config().name)).unwrap();
     let mut command = Command::new(crate::binary::path());
     command.arg("--config").arg(&file).arg("--data").arg(place.folder.path()).args(arguments);
-    command.env_remove("DATABASE_URL").env("RUST_LOG", "error").output().unwrap()
+    match &place.database_url {
+        Some(url) => command.env("DATABASE_URL", url),
+        None => command.env_remove("DATABASE_URL"),
+    };
+    command.env("RUST_LOG", "error").output().unwrap()
 }
 
 fn said(output: &Output) -> String {
@@ -24,13 +28,13 @@ fn said(output: &Output) -> String {
 }
 
 /// Runs a command that has to succeed, and gives what it printed.
-fn done(place: &Place, arguments: &[&str]) -> String {
+pub fn done(place: &Place, arguments: &[&str]) -> String {
     let output = run(place, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", said(&output));
     said(&output)
 }
 
-fn refused(place: &Place, arguments: &[&str]) -> String {
+pub fn refused(place: &Place, arguments: &[&str]) -> String {
     let output = run(place, arguments);
     assert!(!output.status.success(), "{arguments:?}: {}", said(&output));
     said(&output)

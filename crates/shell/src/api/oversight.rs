@@ -4,7 +4,7 @@ use access::Permission;
 use axum::extract::State;
 use axum::http::StatusCode;
 use base::{BookId, Time, limits::PAGE_ROWS_MAX};
-use kernel::{BodyErased, ReadRow, Receipt};
+use kernel::{BodyErased, NoReadPlace, ReadRow, ReadsBefore, Receipt};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -86,7 +86,7 @@ async fn policy(State(app): State<App>, viewer: Viewer) -> Result<axum::Json<Pol
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ReadsQuery {
-    /// Only reads before this moment, such as the last one of the page before.
+    /// Only reads before this moment, or after this `place` in the list: that of the last read of the page before.
     pub before: Option<String>,
     /// Reads of a page, 1 to 200.
     pub count: Option<usize>,
@@ -97,6 +97,8 @@ pub struct ReadsQuery {
 /// A read of restricted data.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReadView {
+    /// Where it stands in the log, for `before`.
+    pub place: String,
     pub unit: String,
     #[schema(value_type = String, format = DateTime)]
     pub at: Time,
@@ -108,13 +110,22 @@ pub struct ReadView {
 pub async fn reads(
     app: &App,
     viewer: &Viewer,
-    before: Option<Time>,
+    before: ReadsBefore,
     count: usize,
 ) -> Result<Vec<ReadRow>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.read_log.read")?;
     viewer.note_read(app, &scope, "read-log").await?;
     let units = scope.units(&app.tree(), None);
-    app.blocking(move |kernel| kernel.reads(&units, before, count)).await
+    app.blocking(move |kernel| kernel.reads(&units, &before, count)).await
+}
+
+/// Before what reads are asked for.
+pub fn before(text: &str) -> Result<ReadsBefore, Problem> {
+    if let Ok(moment) = Time::parse(text) {
+        return Ok(ReadsBefore::Moment(moment));
+    }
+    let place = text.parse().map_err(|error: NoReadPlace| malformed("before", &error))?;
+    Ok(ReadsBefore::Place(place))
 }
 
 /// Who read restricted data of the units that the viewer audits, latest first. The read is logged.
@@ -126,12 +137,12 @@ async fn list_reads(
     viewer: Viewer,
     Query(query): Query<ReadsQuery>,
 ) -> Result<axum::Json<Vec<ReadView>>, Problem> {
-    let before = query.before.as_deref().map(Time::parse).transpose();
-    let before = before.map_err(|error| malformed("before", &error))?;
+    let before = query.before.as_deref().map(before).transpose()?.unwrap_or_default();
     let count = query.count.unwrap_or(50).clamp(1, PAGE_ROWS_MAX);
     let view = |row: ReadRow| ReadView {
-        unit: row.unit.to_string(),
-        at: row.at,
+        place: row.place.to_string(),
+        unit: row.place.unit.to_string(),
+        at: row.place.at,
         actor: row.actor.to_string(),
         what: row.what,
     };

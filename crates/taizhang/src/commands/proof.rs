@@ -20,7 +20,7 @@ pub struct Options {
 
 /// Writes `<book>-<seq>.tlog-proof`, `.leaf.json`, and, unless the body was erased, `.body.json` and `.salt`.
 pub fn run(config: &Config, options: &Options) -> Result<ExitCode, Error> {
-    let kernel = taizhang::open(config)?;
+    let kernel = taizhang::open_founded(config)?;
     let book = BookId::new(&options.book).map_err(|error| Error::Refused(error.to_string()))?;
     let proved = kernel.prove(&book, Seq(options.seq))?;
     let write = |end: &str, text: String| {
@@ -39,6 +39,8 @@ pub fn run(config: &Config, options: &Options) -> Result<ExitCode, Error> {
 }
 
 pub fn key(config: &Config) -> Result<ExitCode, Error> {
+    // Who makes the key founds the installation.
+    taizhang::need_key(config)?;
     say(taizhang::Surroundings::of_system(config)?.signer.verifier());
     Ok(ExitCode::SUCCESS)
 }

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use base::{AccountId, ActorId};
 use kernel::Kernel;
 use store_sqlite::SqliteStore;
-use taizhang::{Config, Error, Surroundings, file_error};
+use taizhang::{Config, Error, file_error};
 
 use super::{say, serve};
 
 pub fn audit(config: &Config) -> Result<ExitCode, Error> {
-    report(&taizhang::open(config)?)
+    report(&taizhang::open_founded(config)?)
 }
 
 fn report(kernel: &Arc<Kernel>) -> Result<ExitCode, Error> {
@@ -34,7 +34,7 @@ fn report(kernel: &Arc<Kernel>) -> Result<ExitCode, Error> {
 }
 
 pub fn replay(config: &Config) -> Result<ExitCode, Error> {
-    let kernel = taizhang::open(config)?;
+    let kernel = taizhang::open_founded(config)?;
     let replayed = kernel.replay().map_err(|error| Error::Refused(error.to_string()))?;
     say(format!("{} entries replayed", replayed.entries));
     for table in &replayed.changed {
@@ -72,6 +72,14 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
             "restore a PostgreSQL copy with pg_restore, then run taizhang audit".into(),
         ));
     }
+    let log = named(from, "-wal");
+    if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        return Err(Error::Refused(format!(
+            "{} holds entries that are not in {} alone: copy that database by taizhang backup, and restore the copy",
+            log.display(),
+            from.display()
+        )));
+    }
     let place = config.database_path();
     std::fs::create_dir_all(&config.data).map_err(|error| file_error(&config.data, &error))?;
     let _held = store_sqlite::WriterLock::take(&place)?;
@@ -83,8 +91,7 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
     std::fs::create_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
     let trial = Config { data: folder.clone(), ..config.clone() };
     std::fs::copy(from, trial.database_path()).map_err(|error| file_error(from, &error))?;
-    let kernel =
-        taizhang::open_kernel(&trial, taizhang::open_store(&trial)?, Surroundings::of_system(config)?)?;
+    let kernel = taizhang::open_founded_in(config, &trial)?;
     if report(&kernel)? != ExitCode::SUCCESS {
         return Err(Error::Refused("the copy does not pass the audit; nothing was changed".into()));
     }
@@ -109,11 +116,6 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
 /// place.
 fn keep_old(place: &Path) -> Result<Option<PathBuf>, Error> {
     const LOGS: [&str; 2] = ["-wal", "-shm"];
-    let named = |name: &Path, end: &str| {
-        let mut name = name.as_os_str().to_owned();
-        name.push(end);
-        PathBuf::from(name)
-    };
     let names =
         std::iter::once(".before-restore".to_owned()).chain((2..).map(|n| format!(".before-restore-{n}")));
     let is_free = |name: &PathBuf| !name.exists() && LOGS.iter().all(|log| !named(name, log).exists());
@@ -137,6 +139,12 @@ fn keep_old(place: &Path) -> Result<Option<PathBuf>, Error> {
     }
     std::fs::hard_link(place, &kept).map_err(|error| file_error(&kept, &error))?;
     Ok(Some(kept))
+}
+
+fn named(name: &Path, end: &str) -> PathBuf {
+    let mut name = name.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
 }
 
 fn sync_folder(folder: &Path) -> Result<(), Error> {

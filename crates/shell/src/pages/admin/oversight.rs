@@ -4,11 +4,11 @@ use access::Permission;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::get;
-use base::{Time, limits::PAGE_ROWS_MAX};
+use base::limits::PAGE_ROWS_MAX;
 use serde::Deserialize;
 
 use super::{Desk, page};
-use crate::api::oversight::reads;
+use crate::api::oversight;
 use crate::app::App;
 use crate::extract::Query;
 use crate::problem::Problem;
@@ -64,12 +64,13 @@ fn what(desk: &Desk, what: &str) -> Cell {
 
 #[derive(Debug, Deserialize)]
 struct Before {
-    /// Milliseconds since 1970: where a page of the log goes on.
-    before: Option<i64>,
+    /// Where a page of the log goes on.
+    before: Option<String>,
 }
 
 async fn list_reads(desk: Desk, Query(Before { before }): Query<Before>) -> Result<Response, Problem> {
-    let rows = reads(&desk.app, &desk.viewer, before.map(Time), PAGE_ROWS_MAX).await?;
+    let from = before.as_deref().map(oversight::before).transpose()?.unwrap_or_default();
+    let rows = oversight::reads(&desk.app, &desk.viewer, from, PAGE_ROWS_MAX).await?;
     let columns = vec![
         Column::text("at", desk.get("admin-read-at")),
         Column::text("actor", desk.get("admin-read-actor")),
@@ -84,14 +85,14 @@ async fn list_reads(desk: Desk, Query(Before { before }): Query<Before>) -> Resu
         .iter()
         .map(|row| {
             vec![
-                Cell::date_time(desk.app.moment(row.at)),
+                Cell::date_time(desk.app.moment(row.place.at)),
                 Cell::text(desk.actor_title(row.actor.as_str())),
-                Cell::text(desk.unit_title(&row.unit)),
+                Cell::text(desk.unit_title(&row.place.unit)),
                 what(&desk, &row.what),
             ]
         })
         .collect();
-    let next = rows.last().filter(|_| rows.len() == PAGE_ROWS_MAX).map(|row| row.at.0.to_string());
+    let next = rows.last().filter(|_| rows.len() == PAGE_ROWS_MAX).map(|row| row.place.to_string());
     if next.is_some() || before.is_some() {
         table.pager = Some(Pager {
             text: desk.t.with("figure-entries-shown", &[("count", rows.len())]),
