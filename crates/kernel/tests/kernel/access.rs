@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use base::{ActorId, BookId, Seq};
-use kernel::{AdminError, AppendError, By, Issued, NewAccount, NewDevice, NewToken, SignInError};
+use kernel::{
+    AdminError, AppendError, By, Issued, NewAccount, NewDevice, NewToken, ReadsBefore, SignInError,
+};
 
 use crate::house::{House, PASSWORD, actor, code, grant, id, refusal, subject, system};
 
@@ -319,11 +321,15 @@ fn reads_of_restricted_data_are_logged_by_unit() {
         house.clock.advance_ms(5);
     }
     kernel.sign_out("none").unwrap();
-    let reads = kernel.reads(&[code("beiyuan")], None, 10).unwrap();
+    let reads = kernel.reads(&[code("beiyuan")], &ReadsBefore::Now, 10).unwrap();
     let what: Vec<&str> = reads.iter().map(|read| read.what.as_str()).collect();
     assert_eq!(what, ["complaint 3", "complaint 3", "complaint 1", "complaint 1"]);
-    assert_eq!(kernel.reads(&[code("beiyuan")], Some(reads[1].at), 10).unwrap().len(), 2);
-    assert_eq!(kernel.reads(&[code("beiyuan"), code("371481")], None, 3).unwrap().len(), 3);
+    for (last, left) in [(0, 3), (1, 2), (3, 0)] {
+        let before = ReadsBefore::Place(reads[last].place.clone());
+        assert_eq!(kernel.reads(&[code("beiyuan")], &before, 10).unwrap(), reads[reads.len() - left..]);
+    }
+    let both = [code("beiyuan"), code("371481")];
+    assert_eq!(kernel.reads(&both, &ReadsBefore::Now, 3).unwrap().len(), 3);
     assert_eq!(kernel.entry(&BookId::new("beiyuan").unwrap(), Seq(0)).unwrap(), None, "reading is no entry");
     house.close(&[]);
 }
