@@ -34,6 +34,7 @@ mod left;
 mod let_again;
 mod matters;
 mod mended_markets;
+mod mended_plans;
 mod mended_projects;
 mod monitoring;
 mod nodes;
