@@ -8,6 +8,7 @@ use line_projects::record::{Input, Recorded};
 use registry::{BookOpened, Level, PostAdded, UnitAdded};
 use serde_json::{Value, json};
 
+use crate::client::{Answer, Client};
 use crate::town::installation;
 
 /// A county's key-project office and the book that it keeps.
@@ -62,6 +63,14 @@ pub fn add_project(kernel: &Kernel, office: Office, name: &str, members: Value) 
         body[member] = value.clone();
     }
     note(kernel, office.book, None, "projects.project.registered", body);
+}
+
+/// Freezes the plan of a project as a baseline, as it is seen.
+pub fn freeze(client: &Client, office: Office, project: &str) -> Answer {
+    let book = format!("/api/projects/{}", office.book);
+    let plan = client.get(&format!("{book}/projects/{project}/plan")).expect(200).json();
+    let body = json!({ "project": project, "title": "开工前", "version": plan["source"]["version"] });
+    client.post(&format!("{book}/entries"), &json!({ "kind": "projects.plan.baselined", "body": body }))
 }
 
 /// Founds an office in its county with posts for itself and its teams, opens its book, and enters a chain, a programme

@@ -243,7 +243,8 @@ impl Kernel {
     ) -> Result<Vec<(String, i64)>, FigureError> {
         let mut sums: BTreeMap<String, i64> = BTreeMap::new();
         for (_, value, amount) in self.by_dimension_and_book(name, books, period, dimension)? {
-            *sums.entry(value).or_default() += amount;
+            let sum = sums.entry(value).or_default();
+            *sum = sum.saturating_add(amount);
         }
         let mut parts: Vec<(String, i64)> = sums.into_iter().filter(|(_, amount)| *amount != 0).collect();
         parts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
@@ -299,7 +300,7 @@ fn course<'c, At: Copy + Ord>(
     let mut standing = before;
     all.map(move |at| {
         let change = changes.get(&at).copied().unwrap_or_default();
-        standing = standing.map(|amount| amount + change);
+        standing = standing.map(|amount| amount.saturating_add(change));
         (at, standing.unwrap_or(change))
     })
 }

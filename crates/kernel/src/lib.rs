@@ -54,8 +54,8 @@ pub use audit::{Finding, Report, goes_not_on};
 pub use cosigning::{CosigningDue, CosigningFault, CosigningStand};
 pub use desk::{AppendError, Desk, Receipt};
 pub use docket::{
-    ACTING_ASKED_MAX, DocketError, Listed, MatterFilter, Moved, Named, Part, Standing, TASK_SORT, Tended,
-    Verdict, clock_actor, matter,
+    ACTING_ASKED_MAX, DocketError, Listed, MatterFilter, Moved, Named, Part, Standing, TASK_SORT,
+    TASKS_OWED_MAX, Tended, Verdict, clock_actor, matter,
 };
 pub use entries::{Page, Stored};
 pub use evidence::{EvidenceError, MediaType, StoredEvidence, UNNAMED_FILES_MAX, UNNAMED_MS_MAX};

@@ -13,21 +13,28 @@ use crate::kinds::{Change, DueRestated, FellDue, MonthFellDue};
 use crate::rules::{self, Restated};
 use crate::state::{self, Project};
 
-/// Writes what fell due in a book by a day and is not yet written.
-pub fn fall_due<E>(desk: &mut Desk<'_>, book: &BookId, day: Day) -> Result<Vec<Receipt>, AppendError<E>> {
+/// Projects of one turn of the writer.
+const PROJECTS_A_TURN: usize = 200;
+
+/// Writes what fell due in a book by a day and is not yet written, of the projects after one, as far as one turn of the
+/// writer goes; returns where it stopped, if anything may be left.
+pub fn fall_due<E>(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    day: Day,
+    behind: Option<&str>,
+) -> Result<(Vec<Receipt>, Option<String>), AppendError<E>> {
     desk.take(book)?;
-    let tx = desk.read()?;
-    let mut projects = state::projects_due(tx, book, day)?;
-    for name in state::projects_with_months_due(tx, book, day)? {
-        if projects.iter().all(|project| project.project != name) {
-            projects.extend(state::project(tx, book, &name)?);
-        }
-    }
+    let (tx, after) = (desk.read()?, behind.unwrap_or_default());
+    let mut due = state::projects_due(tx, book, day, after, PROJECTS_A_TURN)?;
+    due.extend(state::projects_with_months_due(tx, book, day, after, PROJECTS_A_TURN)?);
+    let stopped = due.iter().nth(PROJECTS_A_TURN - 1).cloned();
     let mut receipts = Vec::new();
-    for mut project in projects {
+    for name in due.iter().take(PROJECTS_A_TURN) {
+        let Some(mut project) = state::project(desk.read()?, book, name)? else { continue };
         receipts.extend(catch_up(desk, book, &mut project, day)?);
     }
-    Ok(receipts)
+    Ok((receipts, stopped))
 }
 
 /// Writes what fell due of one project by a day, and brings the project as it is in memory up to it.

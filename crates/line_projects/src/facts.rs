@@ -7,7 +7,7 @@ use store::{StoreError, Tx};
 use crate::kinds::Phase;
 use crate::plan::Reckoned;
 use crate::sorts;
-use crate::state::{self, Project};
+use crate::state::{self, Project, Report};
 
 /// All done, in hundredths of a per cent.
 const WHOLE_BP: i64 = 10_000;
@@ -84,8 +84,9 @@ fn of_project(
     let plan = reckoned.facts(tx, zone, book, project)?;
     let of_activities = plan.as_ref().and_then(|plan| plan.progress);
     // Of what was reported of the whole and of activities, the later is believed.
-    let whole = state::latest_of_whole(tx, book, name)?;
-    let whole = whole.filter(|report| of_activities.is_none_or(|(_, last)| day(report.at) >= last));
+    let is_last = |report: &Report| of_activities.is_none_or(|(_, last)| day(report.at) >= last);
+    let whole = state::latest_of_whole(tx, book, name)?.filter(is_last);
+    let told = state::latest_told(tx, book, name)?.filter(is_last);
     let spoken =
         reports.first().map(|report| report.at).into_iter().chain(phases.iter().map(|it| it.at)).max();
     let months = state::months(tx, book, name)?;
@@ -95,9 +96,11 @@ fn of_project(
         reported: spoken.map(day),
         progress_bp: match project.phase {
             Phase::Planned | Phase::Signed | Phase::Land => Some(0),
+            // Whoever tells nothing of it, or no more, is judged by what was known last.
             Phase::Started | Phase::Roofed => {
-                let of_whole = whole.as_ref().and_then(|report| report.percent_bp);
-                of_whole.or(of_activities.map(|(bp, _)| bp))
+                let of_whole = told.and_then(|report| report.percent_bp);
+                let known = of_whole.or(of_activities.map(|(bp, _)| bp));
+                known.or_else(|| plan.as_ref()?.frozen_bp).or(Some(0))
             }
             Phase::Finished | Phase::Producing => Some(WHOLE_BP),
         },

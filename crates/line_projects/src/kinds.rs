@@ -14,7 +14,7 @@ use base::limits::NAME_CHARS_MAX;
 use ledger::{BodyError, Kind, Rule, check_text};
 
 pub use code::{CodeError, ProjectCode};
-pub use frame::{ChainFounded, ChainHandedOver, ProgrammeFounded, ProgrammeReplanned};
+pub use frame::{ChainFounded, ChainHandedOver, GROUPS_MAX, ProgrammeFounded, ProgrammeReplanned};
 pub use money::{
     CONTRACTS_BY_TEAM_MAX, CONTRACTS_MAX, ContractSigned, Heading, INSTALMENT_DAYS_BY_TEAM_MAX,
     INSTALMENT_DAYS_MAX, Instalment, Invested, MONTHS_MAX, MonthFellDue, MonthPlan, PAYMENTS_BY_TEAM_MAX,
@@ -25,8 +25,8 @@ pub use owed::{
     BlockerRaised, MilestoneSet, OPEN_ON_POST_MAX, OWED_BY_TEAM_MAX, OWED_MAX, PermitApplied, PermitDecided,
 };
 pub use project::{
-    Accepted, Amended, DeadlineMoved, DueRestated, EnteredStatistics, FellDue, HandedOver, PhaseChanged,
-    Registered, Site, Withdrawn,
+    Accepted, Amended, DeadlineMoved, DueRestated, EnteredStatistics, FellDue, HandedOver, PROJECTS_MAX,
+    PhaseChanged, Registered, Site, Withdrawn,
 };
 pub use reversal::EntryReversed;
 pub use standing::{Change, Phase, Standing};

@@ -139,9 +139,9 @@ impl Line for Projects {
         desk: &mut Desk<'_>,
         book: &BookId,
         day: Day,
-        _behind: Option<&str>,
+        behind: Option<&str>,
     ) -> Result<Option<String>, AppendError<DocketError>> {
-        fall_due(desk, book, day).map(|_| None)
+        fall_due(desk, book, day, behind).map(|(_, stopped)| stopped)
     }
 
     fn contribute(&self, entry: &Entry, out: &mut Contributions) {

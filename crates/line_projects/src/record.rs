@@ -169,6 +169,11 @@ impl Recorder<'_, '_> {
 
     /// Reads the body strictly; errors name the field below `body`.
     fn body<B: Body>(input: &Input) -> Result<B, Failure> {
+        // A struct is read from a list of its fields as well, in which nobody finds the project by its name.
+        if !input.body.is_object() {
+            let refusal = Refusal::new(Code::Body, "body", "is no JSON object");
+            return Err(refused(refusal.in_chinese("应为 JSON 对象")));
+        }
         let body: B = serde_path_to_error::deserialize(&input.body).map_err(|error| {
             let path = error.path().to_string();
             let field = if path == "." { "body".to_owned() } else { format!("body.{path}") };

@@ -57,6 +57,8 @@ codes! {
     NoPlan, "项目尚无进度计划";
     /// What is asked of a plan that has changed meanwhile is tried again.
     NotReckoned, "进度计划已有变动，正在重新推算，请稍后重试";
+    /// What is frozen is what was seen.
+    PlanChanged, "进度计划在查看之后已有变动，请重新查看后再确定基准";
     TooManyPlans, "该项目一天内导入计划或设定基准的次数已达上限，请改日再试";
     Exists, "编号已被使用";
     /// The project left the list.
@@ -100,6 +102,7 @@ impl Code {
                 | Self::Matter
                 | Self::OwnReview
                 | Self::TooManyPlans
+                | Self::PlanChanged
                 | Self::NoPlan
         )
     }

@@ -5,6 +5,8 @@ mod money;
 mod owed;
 mod portfolio;
 
+use std::collections::BTreeSet;
+
 use base::{BookId, Day, Fen, Seq, SubjectId, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx, placeholders};
@@ -16,7 +18,8 @@ pub use lists::{
     is_reversed, programme, programmes, proxies, proxy, reports, visits,
 };
 pub(crate) use lists::{
-    latest_of_whole, percent_bp, reports_between, reports_on_activities, visits_between, works,
+    chains_count, latest_of_whole, latest_told, percent_bp, programmes_count, reports_between,
+    reports_on_activities, visits_between, works,
 };
 pub use money::{
     Contract, Due, MonthRow, Payment, contract, contracts, contracts_sum, instalments, months, payments,
@@ -183,14 +186,27 @@ pub fn projects(
     tx.query(&sql, &params)?.iter().map(project_of).collect()
 }
 
-/// Projects on the list whose planned start or finish came by a day and was not yet recorded as due.
-pub fn projects_due(tx: &mut dyn Tx, book: &BookId, day: Day) -> Result<Vec<Project>, StoreError> {
+/// Projects on the list whose planned start or finish came by a day and was not yet recorded as due: so many after one.
+pub(crate) fn projects_due(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    day: Day,
+    after: &str,
+    count: usize,
+) -> Result<BTreeSet<String>, StoreError> {
     let sql = format!(
-        "select {PROJECT} from projects_project where book = $1 and withdrawn_at is null
-         and ((start_due = 0 and planned_start <= $2) or (finish_due = 0 and planned_finish <= $2)) order by project"
+        "select project from projects_project where book = $1 and project > $3 and withdrawn_at is null
+         and ((start_due = 0 and planned_start <= $2) or (finish_due = 0 and planned_finish <= $2))
+         order by project limit {count}"
     );
-    let rows = tx.query(&sql, &[Param::Text(book.as_str()), Param::Int(i64::from(day.0))])?;
-    rows.iter().map(project_of).collect()
+    let params = [Param::Text(book.as_str()), Param::Int(i64::from(day.0)), Param::Text(after)];
+    tx.query(&sql, &params)?.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+}
+
+/// How many projects a book has had.
+pub(crate) fn projects_count(tx: &mut dyn Tx, book: &BookId) -> Result<usize, StoreError> {
+    const COUNT: &str = "select count(*) from projects_project where book = $1";
+    count(tx.query_one(COUNT, &[Param::Text(book.as_str())])?)
 }
 
 /// When each phase that a project has reached was reached, the earliest first.

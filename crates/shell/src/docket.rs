@@ -338,7 +338,7 @@ fn sentence(error: &DocketError) -> String {
         DocketError::NotHeld(post) => format!("您不在 {post} 岗位任职，不能以其名义审批。"),
         DocketError::OwnApproval => "本人承办、协办或报结的事项，不得由本人审核或审批。".into(),
         DocketError::TooManyTasks { count, .. } => {
-            format!("由该岗位审核的未结交办事项已达上限（{count} 件），请先办结一部分。")
+            format!("该岗位承办、协办或审核的未结交办事项已达上限（{count} 件），请先办结一部分。")
         }
         DocketError::HelperReviews(post) => {
             format!("{post} 的任职人审核本事项或可自上级审批，只能由审核岗位增列为协办。")

@@ -159,7 +159,7 @@ on_every_store! {
         let (project, blocker) = (of("project.park"), of("blocker.B-1"));
         let needs = |id: &MatterId| {
             let id = id.clone();
-            let asked = kernel.append_blocking::<_, (), DocketError>(move |desk| desk.need_reckoned(&id));
+            let asked = kernel.append_blocking::<_, (), DocketError>(move |desk| desk.need_reckoned(&id, desk.now()));
             match asked {
                 Err(AppendError::Refused(DocketError::NotReckoned(of))) => Some(of),
                 asked => asked.map(|()| None).unwrap(),

@@ -1,7 +1,7 @@
 //! Plans of projects: taken over from files, worked back from a deadline, overlapped, frozen, refused.
 
 use base::BookId;
-use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
+use harness::{Answer, Client, OFFICES, Town, User, freeze, on_every_store, project};
 use matters::{Colour, MatterId};
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ on_every_store! {
         let planner = town.program(User::Planner);
         road(&town, &planner, "2026-12-31");
         take(&planner, ROAD.as_bytes()).expect(201);
-        record(&planner, "projects.plan.baselined", json!({ "project": "road", "title": "开工前" })).expect(201);
+        freeze(&planner, OFFICES[0], "road").expect(201);
         record(&planner, "projects.contract.signed", json!({ "project": "road", "contract": "C-1", "title": "施工", "party": "某公司", "amount_fen": 200_000 })).expect(201);
         // Two weeks in, a fifth of the first activity is done, and as much again is paid as it was to cost.
         town.clock.set(base::Time::parse("2026-03-27T17:00:00+08:00").unwrap());
@@ -193,7 +193,7 @@ on_every_store! {
         let (planner, team) = (town.program(User::Planner), town.program(User::Team));
         road(&town, &planner, "2026-12-31");
         take(&planner, ROAD.as_bytes()).expect(201);
-        record(&planner, "projects.plan.baselined", json!({ "project": "road", "title": "开工前" })).expect(201);
+        freeze(&planner, OFFICES[0], "road").expect(201);
         record(&planner, "projects.phase.changed", json!({ "project": "road", "to": "started" })).expect(201);
         record(&planner, "projects.progress.reported", json!({ "project": "road", "activity": "A", "percent_bp": 2_000 })).expect(201);
         assert_eq!(plan(&team)["progress_bp"], 400);
@@ -263,7 +263,7 @@ on_every_store! {
         let report = |bp: u32| record(&team, "projects.progress.reported", json!({ "project": "road", "activity": "1", "percent_bp": bp, "note": "复核" }));
         report(10_000).expect(201);
         edit(json!([duration("1", 96_000_000)])).expect(201);
-        refused(record(&planner, "projects.plan.baselined", json!({ "project": "road", "title": "x" })), "body.project", "plan");
+        refused(freeze(&planner, OFFICES[0], "road"), "body.project", "plan");
         town.clock.advance_ms(60_000);
         report(0).expect(201);
         let told = team.get(PLAN).expect(409).json();

@@ -332,7 +332,7 @@ on_every_store! {
         }
         let book = book();
         let today = base::Day::parse("2026-12-20").unwrap();
-        let fallen = town.site.kernel.append_blocking::<_, _, ()>(move |desk| line_projects::fall_due(desk, &book, today)).unwrap();
+        let fallen = town.site.kernel.append_blocking::<_, _, ()>(move |desk| line_projects::fall_due(desk, &book, today, None)).unwrap().0;
         assert_eq!(fallen.len(), 1, "the start of the park: what fell due of the road was written with what came after");
 
         for (name, day, amount) in [

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use base::{ActorId, BookId, SubjectId, UnitCode};
-use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
+use harness::{Answer, Client, OFFICES, Town, User, freeze, on_every_store, project};
 use kernel::{AppendError, Tended, VALUES_MAX, clock_actor};
 use line_projects::kinds::{
     INSTALMENT_DAYS_MAX, WORK_ITEMS_BY_TEAM_MAX, WORK_ITEMS_MAX, WORKS_BY_TEAM_MAX, WORKS_MAX,
@@ -142,7 +142,7 @@ on_every_store! {
         road(&town);
         let (planner, team, browser) = (town.program(User::Planner), town.program(User::Team), town.browser(User::Planner));
         take(&team, &weekly(1)).expect(201);
-        record(&planner, "projects.plan.baselined", json!({ "project": "road", "title": "开工前" })).expect(201);
+        freeze(&planner, OFFICES[0], "road").expect(201);
         report(&team, "1", 1).expect(201);
         town.settle();
         assert_eq!(colour(&town, "road"), Some(Colour::Red));

@@ -89,7 +89,7 @@ on_every_store! {
             take(plan).expect(201);
         }
         assert_eq!(take(plan).expect(409).json()["rule"], "too-many-plans");
-        let freeze = || record(&planner, "projects.plan.baselined", json!({ "project": "park", "title": "基准" }));
+        let freeze = || harness::freeze(&planner, OFFICES[0], "park");
         for _ in 0..PLANS_A_DAY_MAX {
             freeze().expect(201);
         }

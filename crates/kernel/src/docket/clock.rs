@@ -141,7 +141,14 @@ impl Kernel {
             for day in (first.0..=today.0).map(Day) {
                 match self.begin_day(&book, &line, day) {
                     Ok(()) => {}
-                    Err(AppendError::Store(error)) if !is_of_one(&error) => return Err(error),
+                    Err(AppendError::Store(error)) if !is_of_one(&error) => {
+                        if !self.is_writable() {
+                            return Err(error);
+                        }
+                        // It may have been lost by this book, and is tried again; those behind it have their day.
+                        tracing::error!(%book, %day, %error, "the database was lost while a line began the day");
+                        break;
+                    }
                     Err(AppendError::Busy | AppendError::Stopped) => return Ok(()),
                     Err(error) => {
                         // The line looks at all that is due by a day, so the next one makes it good.
@@ -152,6 +159,15 @@ impl Kernel {
             }
         }
         Ok(())
+    }
+
+    /// Whether the writer has its database.
+    fn is_writable(&self) -> bool {
+        let asked = self.append_blocking(|desk: &mut Desk<'_>| {
+            desk.read()?.query_one("select day from line_day limit 1", &[])?;
+            Ok::<_, Refused>(())
+        });
+        asked.is_ok()
     }
 
     fn begin_day(&self, book: &BookId, line: &str, day: Day) -> Result<(), Refused> {

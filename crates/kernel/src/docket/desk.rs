@@ -12,7 +12,7 @@ use super::apply::read_matter;
 use super::clock::{NEVER, clock_actor};
 use super::read::with_what_it_bears_on;
 use super::schema::{DELETE_WAKE, PUT_WAKE};
-use super::{DocketError, TASK_SORT, TASKS_OF_POST_MAX, TASKS_ON_POST_MAX};
+use super::{DocketError, TASK_SORT, TASKS_OF_POST_MAX, TASKS_ON_POST_MAX, TASKS_OWED_MAX};
 use crate::{AppendError, Desk, Receipt};
 
 /// The matters that the decision at the desk has changed, as they will be.
@@ -120,6 +120,8 @@ impl Desk<'_> {
         let posts = opened.helpers.iter().chain([&opened.owner, &opened.reviewer]);
         self.need_posts(posts)?;
         self.need_few_tasks((actor, true), (&id, &opened.sort), &opened.reviewer, &opened.owner)?;
+        let work = opened.helpers.iter().chain([&opened.owner]);
+        self.need_few_owed(actor, (&id, &opened.sort), work)?;
         let mut draft = Draft::new(book, occurred, actor, &opened)?;
         let matter = Matter::open(&opened, occurred).or_else(refuse)?;
         for subject in std::iter::once(id.subject().clone()).chain(about) {
@@ -160,6 +162,32 @@ impl Desk<'_> {
         if of_owner >= TASKS_ON_POST_MAX {
             let of = format!("of {owner} that {reviewer} reviews");
             return refuse(DocketError::TooManyTasks { count: TASKS_ON_POST_MAX, of });
+        }
+        Ok(())
+    }
+
+    /// Nobody's tasks crowd out what a post owes, however many reviewers they have.
+    fn need_few_owed<'p, E: From<DocketError>>(
+        &mut self,
+        actor: &ActorId,
+        (id, sort): (&MatterId, &KindName),
+        posts: impl Iterator<Item = &'p PostId>,
+    ) -> Result<(), AppendError<E>> {
+        if sort.as_str() != TASK_SORT || actor.is_system() {
+            return Ok(());
+        }
+        let count = format!(
+            "select p.matter from matter_post as p join matter as m on m.book = p.book and m.matter = p.matter
+             where p.post = $1 and p.part <> 'reviewer' and m.sort = $2 and p.book = $3 and p.matter <> $4
+             limit {TASKS_OWED_MAX}"
+        );
+        let book = id.book();
+        for post in posts {
+            let params = [post.subject().as_str(), TASK_SORT, book.as_str(), id.subject().as_str()];
+            if self.read()?.query(&count, &params.map(Param::Text))?.len() >= TASKS_OWED_MAX {
+                let of = format!("that {post} owes or helps with");
+                return refuse(DocketError::TooManyTasks { count: TASKS_OWED_MAX, of });
+            }
         }
         Ok(())
     }
@@ -205,14 +233,19 @@ impl Desk<'_> {
         Ok(Moved { receipt, matter })
     }
 
-    /// Refuses to move a matter that is due to be looked at, or bears on one that is, before what takes long of that was
-    /// reckoned ([`Kernel::prepare_move`](crate::Kernel::prepare_move)): everybody waits for the writer.
-    pub fn need_reckoned<E: From<DocketError>>(&mut self, id: &MatterId) -> Result<(), AppendError<E>> {
-        let (now, lines) = (self.now(), self.bench.lines.clone());
+    /// Refuses to move or touch at a moment a matter that is due to be looked at by then, or bears on one that is, before
+    /// what takes long of that was reckoned ([`Kernel::prepare_move`](crate::Kernel::prepare_move)): everybody waits for the
+    /// writer.
+    pub fn need_reckoned<E: From<DocketError>>(
+        &mut self,
+        id: &MatterId,
+        at: Time,
+    ) -> Result<(), AppendError<E>> {
+        let (by, lines) = (self.now().max(at), self.bench.lines.clone());
         self.take(&id.book())?;
         for id in with_what_it_bears_on(self.read()?, &lines, id)? {
             if let Some(seat) = self.seat(&id)?
-                && seat.next <= now
+                && seat.next <= by
                 && let Some(line) = lines.of(seat.matter.sort.as_str())
                 && !line.is_prepared(self.read()?, &id.book(), &seat.matter)?
             {
@@ -308,16 +341,22 @@ impl Desk<'_> {
                 self.need_handover(actor, handover.reviewer.as_ref(), matter)?;
                 let reviewer = handover.reviewer.as_ref().unwrap_or(&matter.reviewer);
                 let anew = *reviewer != matter.reviewer;
-                self.need_few_tasks((actor, anew), (&matter.id, &matter.sort), reviewer, &handover.to)
+                let of = (&matter.id, &matter.sort);
+                self.need_few_tasks((actor, anew), of, reviewer, &handover.to)?;
+                self.need_few_owed(actor, of, [&handover.to].into_iter())
             }
             Event::Accepted(_) | Event::Returned(_) => self.need_other(actor, matter),
-            Event::HelperAdded(added) => self.need_helper(actor, &added.helper, matter),
+            Event::HelperAdded(added) => {
+                self.need_helper(actor, &added.helper, matter)?;
+                self.need_few_owed(actor, (&matter.id, &matter.sort), [&added.helper].into_iter())
+            }
             Event::Cancelled(it) => self.need_approver(actor, &it.approver, matter),
             Event::Reopened(it) => {
                 self.need_approver(actor, &it.approver, matter)?;
                 self.need_ahead(actor, occurred, &it.due)?;
                 let of = (&matter.id, &matter.sort);
-                self.need_few_tasks((actor, true), of, &matter.reviewer, &matter.owner)
+                self.need_few_tasks((actor, true), of, &matter.reviewer, &matter.owner)?;
+                self.need_few_owed(actor, of, matter.helpers.iter().chain([&matter.owner]))
             }
             Event::Paused(it) => self.need_approver(actor, &it.approver, matter),
             Event::Extended(it) => self.need_approver(actor, &it.approver, matter),

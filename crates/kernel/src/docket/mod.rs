@@ -35,6 +35,8 @@ pub const TASK_SORT: &str = "kernel.task";
 /// Open tasks that one post reviews, of one owner and of all.
 pub const TASKS_ON_POST_MAX: usize = 100;
 pub const TASKS_OF_POST_MAX: usize = 1_000;
+/// Open tasks of a book that one post owes or helps with, whoever reviews them.
+pub const TASKS_OWED_MAX: usize = 300;
 /// Holders of a post, and others who act for it, of whom each is asked about when it comes to help.
 pub const ACTING_ASKED_MAX: usize = 200;
 

@@ -99,7 +99,8 @@ fn totals(
             params.extend(figures.iter().map(|figure| Param::Text(figure.name)));
             params.extend(books.iter().map(|book| Param::Text(book.as_str())));
             for row in tx.query(&sql, &params)? {
-                *sums.entry(row.text(0)?.to_owned()).or_default() += sign * row.int(1)?;
+                let sum = sums.entry(row.text(0)?.to_owned()).or_default();
+                *sum = sum.saturating_add(sign * row.int(1)?);
             }
             Ok::<_, StoreError>(())
         };
@@ -152,7 +153,8 @@ fn stands(
             for row in tx.query(&sql, &params)? {
                 let value = row.text(2)?.get(from.len()..).unwrap_or_default().to_owned();
                 let part = (row.text(0)?.to_owned(), row.text(1)?.to_owned(), value);
-                *sums.entry(part).or_default() += sign * row.int(3)?;
+                let sum = sums.entry(part).or_default();
+                *sum = sum.saturating_add(sign * row.int(3)?);
             }
             Ok::<_, StoreError>(())
         };

@@ -183,11 +183,12 @@ pub(crate) fn by_day(
     period: Period,
 ) -> Result<BTreeMap<Day, i64>, StoreError> {
     let all: Vec<Day> = (period.from.0..=period.to.0).map(Day).collect();
-    let mut sums = BTreeMap::new();
+    let mut sums: BTreeMap<Day, i64> = BTreeMap::new();
     for books in asked.books.chunks(BOOKS) {
         for some in all.chunks(DAYS) {
             for row in days(tx, Asked { books, ..asked }, "day", some)? {
-                *sums.entry(day(row.int(0)?)?).or_default() += row.int(1)?;
+                let sum = sums.entry(day(row.int(0)?)?).or_default();
+                *sum = sum.saturating_add(row.int(1)?);
             }
         }
     }
@@ -206,12 +207,14 @@ pub(crate) fn by_month(
         let asked = Asked { books, ..asked };
         if let Some((first, last)) = parts.months {
             for row in months(tx, asked, "month", first, last)? {
-                *sums.entry(month(row.int(0)?)?).or_default() += row.int(1)?;
+                let sum = sums.entry(month(row.int(0)?)?).or_default();
+                *sum = sum.saturating_add(row.int(1)?);
             }
         }
         for some in parts.days.chunks(DAYS) {
             for row in days(tx, asked, "day", some)? {
-                *sums.entry(day(row.int(0)?)?.month()).or_default() += row.int(1)?;
+                let sum = sums.entry(day(row.int(0)?)?.month()).or_default();
+                *sum = sum.saturating_add(row.int(1)?);
             }
         }
     }
@@ -318,7 +321,8 @@ pub(crate) fn by_value(
         let rows = tx.query(&sql, &params)?;
         for row in &rows {
             let value = row.text(1)?.get(from.len()..).unwrap_or_default().to_owned();
-            *sums.entry((value, row.text(0)?.to_owned())).or_default() += sign * row.int(2)?;
+            let sum = sums.entry((value, row.text(0)?.to_owned())).or_default();
+            *sum = sum.saturating_add(sign * row.int(2)?);
         }
         Ok::<_, StoreError>(rows.len().max(sums.len()) <= VALUES_MAX)
     };

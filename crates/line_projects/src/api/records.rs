@@ -8,8 +8,9 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base::limits::EVIDENCE_BYTES_MAX;
-use base::{ActorId, BookId, SubjectId};
+use base::{ActorId, BookId, Seq, SubjectId, Time};
 use kernel::{AppendError, Desk};
+use ledger::Body;
 use sha2::{Digest, Sha256};
 use shell::evidence::{self, Kept};
 use shell::extract::{Entry, Path, body};
@@ -21,7 +22,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{failure_problem, ledger, sight};
-use crate::plan::{ahead, reckoned_with};
+use crate::kinds::EntryReversed;
+use crate::plan::{Turn, prepare, reckoned_with, turn};
 use crate::policy;
 use crate::record::{Ahead, Failure, Input, Recorded, record_ahead};
 use crate::refusal::{Code, Refusal};
@@ -92,11 +94,13 @@ async fn record_as(
     }
     let team = need_kind(app, viewer, &book, resource, &input).await?;
     let actor = viewer.id();
-    let _turn = match project_of(app, &book, &input).await? {
-        Some(project) => ahead(app, &book, &project).await?,
+    let about = about(app, &book, &input).await?;
+    let turn = match &about {
+        Some(about) => turn(app, &book, &about.project).await?,
         None => None,
     };
-    reckoned_with(|| decided(app, &book, &actor, (&input, &team), sent.clone())).await
+    let at = about.and_then(|about| about.at);
+    reckoned_with(|| decided(app, &book, &actor, (&input, &team), (turn.as_ref(), at), sent.clone())).await
 }
 
 /// Reckons with what takes long, then decides.
@@ -105,33 +109,55 @@ async fn decided(
     book: &BookId,
     actor: &ActorId,
     (input, team): (&Input, &Option<Option<SubjectId>>),
+    (turn, at): (Option<&Turn>, Option<Time>),
     sent: Option<Sent>,
 ) -> Result<Recorded, Problem> {
+    prepare(app, turn).await?;
     let (find, about) = (book.clone(), input.clone());
     let ahead =
         app.blocking(move |kernel| kernel.read(|tx| Ahead::of(tx, kernel.zone(), &find, &about))).await?;
     let (book, actor, input, team) = (book.clone(), actor.clone(), input.clone(), team.clone());
     let of = (book.clone(), actor.clone());
+    let matter = turn.map(|turn| turn.matter.clone());
     let decide = move |desk: &mut Desk<'_>| {
         if let Some(was) = &team {
             need_same_team(was.as_ref(), team_of(desk.read()?, &book, &input)?.as_ref())?;
+        }
+        if let Some(matter) = &matter {
+            desk.need_reckoned(matter, at.unwrap_or(desk.now()))?;
         }
         record_ahead(desk, &book, &actor, &input, ahead.as_ref())
     };
     app.append_once(of, sent, failure_problem, decide).await
 }
 
-/// The project that an input is about: a permit is decided by its own name.
-async fn project_of(app: &App, book: &BookId, input: &Input) -> Result<Option<String>, Problem> {
+/// The project that an input is about, and the moment of which it is.
+struct About {
+    project: String,
+    at: Option<Time>,
+}
+
+/// What an input is about: a permit is decided by its own name, and an entry taken back by its number.
+async fn about(app: &App, book: &BookId, input: &Input) -> Result<Option<About>, Problem> {
     let text = |field| input.body.get(field).and_then(|value| value.as_str()).map(str::to_owned);
-    match (text("project"), text("permit")) {
-        (None, Some(permit)) => {
-            let book = book.clone();
-            let permit = app.blocking(move |kernel| kernel.read(|tx| state::permit(tx, &book, &permit)));
-            Ok(permit.await?.map(|permit| permit.project))
-        }
-        (project, _) => Ok(project),
+    let (book, at) = (book.clone(), input.occurred);
+    if input.kind == EntryReversed::KIND {
+        let seq = input.body.get("entry").and_then(serde_json::Value::as_u64);
+        let Some(seq) = seq.filter(|seq| i64::try_from(*seq).is_ok()) else { return Ok(None) };
+        let entry = app.blocking(move |kernel| kernel.entry(&book, Seq(seq))).await?;
+        return Ok(entry.and_then(|entry| {
+            let project = entry.subjects.iter().find(|subject| subject.id.scheme() == "project")?;
+            Some(About { project: project.id.local_part().to_owned(), at: Some(entry.occurred) })
+        }));
     }
+    let project = match (text("project"), text("permit")) {
+        (None, Some(permit)) => {
+            let permit = app.blocking(move |kernel| kernel.read(|tx| state::permit(tx, &book, &permit)));
+            permit.await?.map(|permit| permit.project)
+        }
+        (project, _) => project,
+    };
+    Ok(project.map(|project| About { project, at }))
 }
 
 /// Refuses a kind that the viewer may not record, of the book or of the project that the input names; tells the team by which

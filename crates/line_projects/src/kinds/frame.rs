@@ -5,6 +5,9 @@ use matters::PostId;
 
 use super::{body, check_code, check_each, check_fen, check_name};
 
+/// Chains, and programmes, of a book.
+pub const GROUPS_MAX: usize = 500;
+
 body! {
     /// A programme (专项) groups projects under one plan of money, such as the renovation of a city's markets.
     ProgrammeFounded = "projects.programme.founded", sought {

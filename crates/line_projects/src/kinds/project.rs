@@ -49,6 +49,9 @@ fn default_rule() -> String {
     "default".into()
 }
 
+/// Projects that a book has ever had.
+pub const PROJECTS_MAX: usize = 5_000;
+
 body! {
     /// A key project (重点项目) was put on the list.
     Registered = "projects.project.registered" {

@@ -1,5 +1,7 @@
 //! What projects are grouped by: programmes with their plan of money, and industry chains with who answers for them.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
@@ -22,7 +24,7 @@ use crate::api::Sight;
 use crate::figures as of;
 use crate::kinds::Phase;
 use crate::policy::READ;
-use crate::state::{self, Chain, Listed, Programme};
+use crate::state::{self, Chain, Listed, Programme, Project};
 
 pub fn router() -> Router<App> {
     Router::new()
@@ -67,6 +69,8 @@ struct Read {
     listed: Vec<Listed>,
     programmes: Vec<Programme>,
     chains: Vec<Chain>,
+    of_programmes: HashMap<String, Sums>,
+    of_chains: HashMap<String, Sums>,
 }
 
 async fn read(app: &App, place: &Place, lang: shell::Lang) -> Result<Read, Problem> {
@@ -74,9 +78,12 @@ async fn read(app: &App, place: &Place, lang: shell::Lang) -> Result<Read, Probl
     app.blocking(move |kernel| {
         kernel.read(|tx| {
             let books = [book.clone()];
+            let listed = state::listed(tx, &books, None, None)?;
             Ok::<_, store::StoreError>(Read {
                 names: Names::read(tx, &books, lang)?,
-                listed: state::listed(tx, &books, None, None)?,
+                of_programmes: Sums::by(&listed, |project| project.programme.as_ref()),
+                of_chains: Sums::by(&listed, |project| project.chain.as_ref()),
+                listed,
                 programmes: state::programmes(tx, &book)?,
                 chains: state::chains(tx, &book)?,
             })
@@ -95,6 +102,7 @@ fn whole(app: &App, viewer: &Viewer, lang: shell::Lang, book: &str) -> Result<Pl
 }
 
 /// Counts and sums of the projects of one group.
+#[derive(Default, Clone, Copy)]
 struct Sums {
     projects: i64,
     under_way: i64,
@@ -104,17 +112,20 @@ struct Sums {
 }
 
 impl Sums {
-    fn of<'l>(listed: impl Iterator<Item = &'l Listed>) -> Self {
-        let mut sums = Self { projects: 0, under_way: 0, finished: 0, total: Fen(0), invested: Fen(0) };
+    /// Those of all groups, in one pass.
+    fn by(listed: &[Listed], group: fn(&Project) -> Option<&String>) -> HashMap<String, Self> {
+        let mut all: HashMap<String, Self> = HashMap::new();
         for it in listed {
+            let Some(group) = group(&it.project) else { continue };
+            let sums = all.entry(group.clone()).or_default();
             let phase = it.project.phase;
             sums.projects += 1;
             sums.under_way += i64::from((Phase::Started..Phase::Finished).contains(&phase));
             sums.finished += i64::from(phase >= Phase::Finished);
-            sums.total = Fen(sums.total.0 + it.project.total_fen.0);
-            sums.invested = Fen(sums.invested.0 + it.course.invested.0);
+            sums.total += it.project.total_fen;
+            sums.invested += it.course.invested;
         }
-        sums
+        all
     }
 }
 
@@ -155,8 +166,7 @@ async fn programmes(
     columns.extend(counts(&t));
     columns.push(Column::number("share", t.get("projects-share")));
     let cells = |it: &Programme| {
-        let of = |listed: &&Listed| listed.project.programme.as_ref() == Some(&it.programme);
-        let sums = Sums::of(read.listed.iter().filter(of));
+        let sums = read.of_programmes.get(&it.programme).copied().unwrap_or_default();
         let page = place.href(&format!("programme/{}", it.programme));
         let title = read.names.or_chinese(&it.title_zh, it.title_en.as_deref());
         let mut cells =
@@ -186,7 +196,7 @@ async fn chains(
     ];
     columns.extend(counts(&t));
     let cells = |it: &Chain| {
-        let sums = Sums::of(read.listed.iter().filter(|of| of.project.chain.as_ref() == Some(&it.chain)));
+        let sums = read.of_chains.get(&it.chain).copied().unwrap_or_default();
         let page = place.href(&format!("chain/{}", it.chain));
         let title = read.names.or_chinese(&it.title_zh, it.title_en.as_deref());
         let mut cells = vec![Cell::text(title).link(&page), Cell::text(post_title(&app, lang, &it.leader))];

@@ -1,6 +1,7 @@
 //! Reckoning with a plan ahead of the writer.
 
 use base::BookId;
+use matters::MatterId;
 use shell::{App, Problem};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -24,16 +25,26 @@ pub async fn reckoned_with<T, F: Future<Output = Result<T, Problem>>>(
     Err(Problem::unavailable(1))
 }
 
-/// Reckons with the plan of a project, if it has one, so that the writer need not while everybody waits. As long as the
-/// turn is held nobody else records of the project here or moves what it is judged by, and the writer finds the plan as it was
-/// reckoned with. Answered 503 if too many do.
-pub async fn ahead(app: &App, book: &BookId, name: &str) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+/// The matter of a project whose plan is reckoned with, so that the writer need not while everybody waits.
+pub struct Turn {
+    pub matter: MatterId,
+    _held: OwnedSemaphorePermit,
+}
+
+/// A turn to reckon with the plan of a project, if it has one. As long as it is held nobody else records of the project here
+/// or moves what it is judged by, and the writer finds the plan as it was reckoned with. Answered 503 if too many do.
+pub async fn turn(app: &App, book: &BookId, name: &str) -> Result<Option<Turn>, Problem> {
     let (of, project) = (book.clone(), name.to_owned());
     if !app.blocking(move |kernel| kernel.read(|tx| state::has_plan(tx, &of, &project))).await? {
         return Ok(None);
     }
     let Ok(matter) = Name::Project(name).matter(book) else { return Ok(None) };
-    let turn = app.limits.turns.to_reckon(&matter).await?;
-    app.blocking(move |kernel| kernel.prepare_matters(&[matter])).await?;
-    Ok(Some(turn))
+    let held = app.limits.turns.to_reckon(&matter).await?;
+    Ok(Some(Turn { matter, _held: held }))
+}
+
+/// Reckons with the plan of the project whose turn it is.
+pub async fn prepare(app: &App, turn: Option<&Turn>) -> Result<(), Problem> {
+    let Some(matter) = turn.map(|turn| turn.matter.clone()) else { return Ok(()) };
+    app.blocking(move |kernel| kernel.prepare_matters(&[matter])).await
 }

@@ -380,6 +380,9 @@ body! {
     Baselined = "projects.plan.baselined", sought {
         pub project: String,
         pub title: String,
+        /// The plan as it was seen: the `version` of its source.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub version: Option<String>,
         /// When it is finished by this baseline; written by the recorder.
         #[serde(default)]
         pub finish: Option<Clock>,

@@ -24,7 +24,7 @@ pub mod state;
 pub mod taken;
 pub(crate) mod years;
 
-pub(crate) use ahead::{ahead, reckoned_with};
+pub(crate) use ahead::{Turn, prepare, reckoned_with, turn};
 pub use apply::apply;
 pub use change::{Change, ChangeError};
 pub use clock::Clock;

@@ -140,7 +140,7 @@ pub struct Outlook {
     /// Activities whose constraints bind nothing, since they contradict each other by what was reported.
     pub unbound: Vec<ActivityId>,
     /// How much is done by the baseline, in hundredths of a per cent.
-    judged_bp: Option<i64>,
+    pub judged_bp: Option<i64>,
 }
 
 /// Everything that an outlook follows from.

@@ -54,6 +54,8 @@ pub struct PlanFacts {
     pub planned: Option<Phased>,
     /// What is done by the reports on activities, and the day of the last; nothing if there are none.
     pub progress: Option<(i64, Day)>,
+    /// What is done of the baseline's activities: what was when it was frozen, until something is reported of them.
+    pub frozen_bp: Option<i64>,
     pub forecast_finish: Option<Day>,
     pub float_consumed_bp: Option<i64>,
 }
@@ -119,6 +121,7 @@ fn facts(
         Ok(outlook) => PlanFacts {
             planned: outlook.phased(),
             progress: last.map(|at| (outlook.progress_bp(), zone.day_of(at))),
+            frozen_bp: outlook.judged_bp,
             forecast_finish: Some(outlook.forecast()),
             float_consumed_bp: outlook.float_consumed_bp(),
         },

@@ -22,6 +22,8 @@ pub struct Source {
     pub file: Option<String>,
     /// SHA-256 of the file.
     pub digest: String,
+    /// SHA-256 of the plan as it stands: who freezes it as a baseline names it by this.
+    pub version: String,
     #[schema(value_type = u64)]
     pub seq: Seq,
     #[schema(value_type = String, format = DateTime)]
@@ -37,14 +39,21 @@ pub fn plan(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Option<(Sou
         backward, calendars, calendar from projects_plan where book = $1 and project = $2";
     const PARTS: &str =
         "select activities from projects_plan_part where book = $1 and project = $2 order by part";
+    /// Where the plan itself begins among the columns.
+    const START_AT: usize = 7;
     let params = [Param::Text(book.as_str()), Param::Text(project)];
     let Some(row) = tx.query_one(HEAD, &params)? else { return Ok(None) };
     let moment = |column| Ok::<_, StoreError>(row.int_or_null(column)?.map(|at| Clock(Moment(at))));
+    let parts = tx.query(PARTS, &params)?;
+    let mut version = Sha256::new();
+    let of_plan = row.0[START_AT..].iter().chain(parts.iter().flat_map(|row| &row.0));
+    of_plan.for_each(|value| digested(&mut version, value));
     let source = Source {
         name: row.text(0)?.to_owned(),
         format: row.text(1)?.to_owned(),
         file: row.text_or_null(2)?.map(str::to_owned),
         digest: row.text(3)?.to_owned(),
+        version: hex::encode(version.finalize()),
         seq: Seq::from_i64(row.int(4)?),
         imported_at: Time(row.int(5)?),
         changed_at: Time(row.int(6)?),
@@ -59,7 +68,7 @@ pub fn plan(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Option<(Sou
         (calendars, calendar),
     );
     let part = |row: &Row| json::<Vec<PlanActivity>>(row.text(0)?);
-    let parts = tx.query(PARTS, &params)?.iter().map(part).collect::<Result<_, _>>()?;
+    let parts = parts.iter().map(part).collect::<Result<_, _>>()?;
     Ok(Some((source, model.with_parts(parts))))
 }
 

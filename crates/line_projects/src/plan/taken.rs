@@ -18,7 +18,7 @@ use super::explain::PlanError;
 use super::import::{self, Import, ImportError};
 use super::kinds::Format;
 use super::{
-    Clock, CurvePoint, Earned, Model, Outlook, ahead, curve, office_hours, reckoned_with, room, years,
+    Clock, CurvePoint, Earned, Model, Outlook, curve, office_hours, prepare, reckoned_with, room, turn, years,
 };
 use crate::api::failure_problem;
 use crate::api::records::need_same_team;
@@ -191,7 +191,8 @@ pub async fn record(
     sent: Option<Sent>,
 ) -> Result<Recorded, Problem> {
     let (book, actor, name) = (book.clone(), viewer.id(), project.project.clone());
-    let _turn = ahead(app, &book, &name).await?;
+    let turn = turn(app, &book, &name).await?;
+    prepare(app, turn.as_ref()).await?;
     let import = (Arc::new(import), Arc::new(place));
     reckoned_with(|| taken_over(app, &book, &actor, project, (&digest, &import), sent.clone())).await
 }

@@ -4,8 +4,8 @@ use kernel::entries::{self, Kinds};
 use kernel::{Named, Receipt};
 use ledger::Sought;
 
-use super::{Failure, Recorder, refuse, refused};
-use crate::kinds::{ChainFounded, ChainHandedOver, ProgrammeFounded, ProgrammeReplanned};
+use super::{Failure, Recorder, need_room, refuse, refused};
+use crate::kinds::{ChainFounded, ChainHandedOver, GROUPS_MAX, ProgrammeFounded, ProgrammeReplanned};
 use crate::refusal::Code;
 use crate::rules;
 use crate::state::{self, Programme};
@@ -16,6 +16,8 @@ impl Recorder<'_, '_> {
             let detail = format!("programme {} is there", body.programme);
             return refuse(Code::Exists, "body.programme", detail);
         }
+        let held = state::programmes_count(self.desk.read()?, self.book)?;
+        need_room("body.programme", (held, 1), GROUPS_MAX, ("本账簿的专项", "programmes of the book"))?;
         self.about(&body, "programme", &body.programme)
     }
 
@@ -43,6 +45,8 @@ impl Recorder<'_, '_> {
         if state::chain(self.desk.read()?, self.book, &body.chain)?.is_some() {
             return refuse(Code::Exists, "body.chain", format!("chain {} is there", body.chain));
         }
+        let held = state::chains_count(self.desk.read()?, self.book)?;
+        need_room("body.chain", (held, 1), GROUPS_MAX, ("本账簿的产业链", "chains of the book"))?;
         self.need_near(&body.leader, Named::Leading, "body.leader")?;
         self.about(&body, "chain", &body.chain)
     }

@@ -28,6 +28,7 @@ impl From<DocketError> for Refusal {
             DocketError::Matter(MatterError::UnknownRule(_)) => (Code::UnknownRule, "body.rule"),
             DocketError::Matter(MatterError::NoEvidence) => (Code::NoEvidence, "evidence"),
             DocketError::OwnApproval => (Code::OwnReview, "body"),
+            DocketError::NotReckoned(_) => (Code::NotReckoned, ""),
             _ => (Code::Matter, "body"),
         };
         Self::new(code, field, error.to_string())
@@ -160,6 +161,9 @@ impl Recorder<'_, '_> {
         let dated = body.dated.unwrap_or(day);
         if dated > day {
             return refuse(Code::Body, "body.dated", "lies after the day of the entry");
+        }
+        if dated < self.desk.zone().day_of(permit.applied_at) {
+            return refuse(Code::TooEarly, "body.dated", "lies before the day of the application");
         }
         let title = body.number.as_deref().unwrap_or(&permit.title).to_owned();
         self.hand_in(name, &title, dated)?;

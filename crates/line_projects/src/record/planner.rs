@@ -16,6 +16,7 @@ use crate::plan::kinds::{
     Baselined, DeadlineSet, Edited, Imported, Overlapped, PARTS_MAX, PartImported, check_calendars,
     check_size,
 };
+use crate::plan::state::Source;
 use crate::plan::{
     ActivityReport, Change, Clock, Frozen, Import, Known, Model, Outlook, PlanError, state, years,
 };
@@ -197,7 +198,19 @@ impl Planner<'_> {
     }
 
     pub fn baselined(&mut self, project: &Project, mut body: Baselined) -> Result<Baselined, Failure> {
-        let model = self.model(project)?;
+        let (source, model) = self.plan(project)?;
+        let Some(version) = &body.version else {
+            let refusal = Refusal::new(
+                Code::Body,
+                "body.version",
+                "names the plan as it was seen, by the version of its source",
+            );
+            return Err(refused(refusal.in_chinese("须写明所见进度计划的版本（计划来源的 version）")));
+        };
+        if *version != source.version {
+            let detail = "the plan has changed since it was seen: look at it again";
+            return refuse(Code::PlanChanged, "body.version", detail);
+        }
         let wrong = |error: PlanError| refused(error.refusal("body.project", None));
         let frozen = model.frozen(project.planned_finish).map_err(wrong)?;
         let mut spans = model.activities().filter_map(|it| Some((&it.code, *frozen.spans.get(&it.code)?)));
@@ -217,8 +230,12 @@ impl Planner<'_> {
     }
 
     fn model(&mut self, project: &Project) -> Result<Model, Failure> {
+        self.plan(project).map(|(_, model)| model)
+    }
+
+    fn plan(&mut self, project: &Project) -> Result<(Source, Model), Failure> {
         match state::plan(self.tx, self.book, &project.project)? {
-            Some((_, model)) => Ok(model),
+            Some(plan) => Ok(plan),
             None => refuse(Code::NoPlan, "body.project", format!("project {} has no plan", project.project)),
         }
     }

@@ -5,12 +5,12 @@ use kernel::Receipt;
 use ledger::{Body, Entry, Role};
 use matters::State;
 
-use super::{Failure, Recorder, refuse, refused};
+use super::{Failure, Recorder, need_room, refuse, refused};
 use crate::due;
 use crate::kinds::{
     Accepted, Amended, AssistancePlanned, Change, ContractSigned, EnteredStatistics, EntryReversed, Invested,
-    Paid, Phase, PhaseChanged, ProgressReported, ProjectCode, ProxyDone, ProxyOpened, Registered, Standing,
-    VisitMade, WorksDone,
+    PROJECTS_MAX, Paid, Phase, PhaseChanged, ProgressReported, ProjectCode, ProxyDone, ProxyOpened,
+    Registered, Standing, VisitMade, WorksDone,
 };
 use crate::refusal::Code;
 use crate::rules;
@@ -35,6 +35,8 @@ impl Recorder<'_, '_> {
         if state::project(self.desk.read()?, self.book, &body.project)?.is_some() {
             return refuse(Code::Exists, "body.project", format!("project {} is registered", body.project));
         }
+        let held = state::projects_count(self.desk.read()?, self.book)?;
+        need_room("body.project", (held, 1), PROJECTS_MAX, ("本账簿的项目", "projects of the book"))?;
         self.need_free(body.code.as_ref())?;
         if let Some(chain) = &body.chain {
             self.need_chain(chain)?;
@@ -153,6 +155,7 @@ impl Recorder<'_, '_> {
             let detail = format!("project {} was accepted", project.project);
             return refuse(Code::AlreadyDone, "body.project", detail);
         }
+        rules::in_order(self.occurred, project.changed_at).map_err(refused)?;
         let receipt = self.of_project(&body, &project)?;
         let day = self.desk.zone().day_of(self.occurred);
         self.hand_in(Name::Project(&project.project), &project.title_zh, day)?;

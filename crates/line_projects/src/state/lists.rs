@@ -30,6 +30,12 @@ pub fn programmes(tx: &mut dyn Tx, book: &BookId) -> Result<Vec<Programme>, Stor
     tx.query(ALL, &[Param::Text(book.as_str())])?.iter().map(programme_of).collect()
 }
 
+/// How many programmes a book has.
+pub(crate) fn programmes_count(tx: &mut dyn Tx, book: &BookId) -> Result<usize, StoreError> {
+    const COUNT: &str = "select count(*) from projects_programme where book = $1";
+    count(tx.query_one(COUNT, &[Param::Text(book.as_str())])?)
+}
+
 pub fn programme(tx: &mut dyn Tx, book: &BookId, programme: &str) -> Result<Option<Programme>, StoreError> {
     const ONE: &str = "select programme, title_zh, title_en, planned_fen from projects_programme
         where book = $1 and programme = $2";
@@ -60,6 +66,12 @@ pub fn chains(tx: &mut dyn Tx, book: &BookId) -> Result<Vec<Chain>, StoreError> 
     const ALL: &str =
         "select chain, title_zh, title_en, leader from projects_chain where book = $1 order by chain";
     tx.query(ALL, &[Param::Text(book.as_str())])?.iter().map(chain_of).collect()
+}
+
+/// How many chains a book has.
+pub(crate) fn chains_count(tx: &mut dyn Tx, book: &BookId) -> Result<usize, StoreError> {
+    const COUNT: &str = "select count(*) from projects_chain where book = $1";
+    count(tx.query_one(COUNT, &[Param::Text(book.as_str())])?)
 }
 
 pub fn chain(tx: &mut dyn Tx, book: &BookId, chain: &str) -> Result<Option<Chain>, StoreError> {
@@ -102,6 +114,18 @@ pub(crate) fn latest_of_whole(
     project: &str,
 ) -> Result<Option<Report>, StoreError> {
     let sql = format!("{REPORT} and activity = '' order by at desc, seq desc limit 1");
+    let row = tx.query_one(&sql, &[Param::Text(book.as_str()), Param::Text(project)])?;
+    row.as_ref().map(report_of).transpose()
+}
+
+/// The latest report that tells how much of a whole project is done.
+pub(crate) fn latest_told(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    project: &str,
+) -> Result<Option<Report>, StoreError> {
+    let sql =
+        format!("{REPORT} and activity = '' and percent_bp is not null order by at desc, seq desc limit 1");
     let row = tx.query_one(&sql, &[Param::Text(book.as_str()), Param::Text(project)])?;
     row.as_ref().map(report_of).transpose()
 }

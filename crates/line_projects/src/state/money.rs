@@ -106,13 +106,18 @@ pub(crate) fn projects_with_months_due(
     tx: &mut dyn Tx,
     book: &BookId,
     until: Day,
+    after: &str,
+    count: usize,
 ) -> Result<Vec<String>, StoreError> {
-    const DUE: &str = "select distinct m.project from projects_month m
+    let due = format!(
+        "select distinct m.project from projects_month m
         join projects_project p on p.book = m.book and p.project = m.project
-        where m.book = $1 and m.fell_due = 0 and m.planned_fen > 0 and m.month <= $2 and p.withdrawn_at is null
-        order by m.project";
+        where m.book = $1 and m.project > $3 and m.fell_due = 0 and m.planned_fen > 0 and m.month <= $2
+        and p.withdrawn_at is null order by m.project limit {count}"
+    );
     let last = Month::of(until.plus(1)).first_day().plus(-1);
-    let rows = tx.query(DUE, &[Param::Text(book.as_str()), Param::Int(i64::from(last.0))])?;
+    let params = [Param::Text(book.as_str()), Param::Int(i64::from(last.0)), Param::Text(after)];
+    let rows = tx.query(&due, &params)?;
     rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
 }
 

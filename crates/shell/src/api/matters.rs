@@ -497,7 +497,7 @@ async fn moved(
     app.blocking(move |kernel| kernel.prepare_move(&id)).await?;
     let (actor, seen, event) = (viewer.id(), matter.version, event.clone());
     once(app, viewer, &matter.id.book(), sent, move |desk, _| {
-        desk.need_reckoned(event.matter())?;
+        desk.need_reckoned(event.matter(), desk.now())?;
         // The right was decided about the matter as it was seen.
         if expected > seen {
             let conflict = MatterError::Conflict { expected, found: seen };

@@ -58,7 +58,8 @@ struct Shown {
     overlaps: Option<Overlaps>,
     deadline: Option<DeadlineForm>,
     duration: Option<Vec<Field>>,
-    can_freeze: bool,
+    /// The version of the plan that whoever looks at it may freeze.
+    freezes: Option<String>,
     baselines: Vec<(String, String, String)>,
     blockers: Vec<Blocker>,
     source: Vec<(String, String)>,
@@ -289,7 +290,7 @@ impl Seen {
             overlaps: beside.overlaps.map(|found| overlaps(t, found, can_accept)),
             deadline: self.may(DeadlineSet::KIND)?.then_some(DeadlineForm { field, is_backward }),
             duration: self.duration(t)?,
-            can_freeze: self.may(Baselined::KIND)?,
+            freezes: self.may(Baselined::KIND)?.then(|| source.version.clone()),
             baselines: beside
                 .baselines
                 .iter()

@@ -66,7 +66,8 @@ pub async fn baseline(
     Form(typed): Form<Typed>,
 ) -> Result<Response, Problem> {
     let (book, project) = seen(&app, &viewer, &book, &name).await?;
-    let body = json!({ "project": project.project, "title": text(&typed, "title").unwrap_or_default() });
+    let (title, version) = (text(&typed, "title").unwrap_or_default(), text(&typed, "version"));
+    let body = json!({ "project": project.project, "title": title, "version": version });
     record(&app, &viewer, &book, &project.project, Baselined::KIND, body, &typed).await
 }
 
