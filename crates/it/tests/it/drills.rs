@@ -226,9 +226,13 @@ fn the_package_holds_what_an_installation_needs() {
         assert!(checked.success(), "{script}");
     }
     let config = root.join("etc/taizhang/taizhang.toml");
-    let mut audit = Command::new(root.join("usr/bin/taizhang"));
-    let data = folder.path().join("data");
-    let output = audit.arg("--config").arg(&config).arg("--data").arg(data).arg("audit").output().unwrap();
+    let run = |words: &[&str]| {
+        let mut program = Command::new(root.join("usr/bin/taizhang"));
+        program.arg("--config").arg(&config).arg("--data").arg(folder.path().join("data"));
+        program.args(words).output().unwrap()
+    };
+    assert!(run(&["password", "admin"]).status.success());
+    let output = run(&["audit"]);
     assert!(String::from_utf8_lossy(&output.stdout).contains("everything fits"), "{output:?}");
 }
 
