@@ -109,7 +109,7 @@ on_every_store! {
         town.check();
     }
 
-    fn a_report_that_is_taken_back_is_reckoned_with_before_its_turn(town) {
+    fn a_report_on_an_activity_of_a_plan_is_taken_back(town) {
         let planner = town.program(User::Planner);
         take(&planner, "park");
         let body = json!({ "project": "park", "activity": "A", "percent_bp": 1_000 });
