@@ -160,6 +160,10 @@ impl Recorder<'_, '_> {
 
     /// Reads the body strictly; errors name the field below `body`.
     fn body<B: Body>(input: &Input) -> Result<B, Failure> {
+        // A struct is read from a list of its fields as well, in which nobody finds whose it is by its name.
+        if !input.body.is_object() {
+            return refuse(Code::Body, "body", "is no JSON object");
+        }
         let body: B = serde_path_to_error::deserialize(&input.body).map_err(|error| {
             let path = error.path().to_string();
             let field = if path == "." { "body".to_owned() } else { format!("body.{path}") };

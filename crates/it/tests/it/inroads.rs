@@ -289,7 +289,8 @@ on_every_store! {
         // A decision that is dated back is handed in today.
         let planner = town.program(User::Planner);
         let permit = json!({ "project": "park", "permit": "P-1", "title": "环评批复", "bureau": BUREAU, "agent": OFFICE, "term_workdays": 3 });
-        record(&planner, PROJECTS, "projects.permit.applied", permit).expect(201);
+        let applied = json!({ "kind": "projects.permit.applied", "occurred": "2026-03-11T08:00:00+08:00", "body": permit });
+        planner.post(PROJECTS, &applied).expect(201);
         let kept = planner.post_bytes("/api/projects/decheng-projects/evidence", "application/pdf", PDF).expect(201).json();
         let decided = json!({ "kind": "projects.permit.decided", "occurred": "2026-03-12T08:00:00+08:00", "evidence": [kept["digest"]],
             "body": { "permit": "P-1", "granted": true, "number": "1" } });
