@@ -270,6 +270,15 @@ impl Admin<'_, '_> {
         {
             return Err(AdminError::ForeignPost.into());
         }
+        // Who acts for a post takes part in what it owes, under whatever role.
+        if let Some(post) = grant.subject.as_ref().filter(|subject| subject.scheme() == "post")
+            && !self.is_installation()
+        {
+            let Some(unit) = self.tree.post(post).map(|post| post.unit.clone()) else {
+                return Err(AdminError::ForeignPost.into());
+            };
+            self.permit_grant("kernel.grant.give", &Grant { unit, ..grant.clone() })?;
+        }
         let is_reserved = |subject| !self.policy.may_act_for(&grant.role, subject);
         if !self.is_installation() && grant.subject.as_ref().is_some_and(is_reserved) {
             return Err(AdminError::ReservedSubject.into());

@@ -26,7 +26,13 @@ impl Kernel {
     /// Empties and rebuilds every derived table in one transaction.
     pub fn replay(self: &std::sync::Arc<Self>) -> Result<Replayed, AppendError<()>> {
         let kernel = self.clone();
-        self.append_blocking(move |desk| Ok(kernel.replay_in(desk.read()?)?))
+        self.append_blocking(move |desk| {
+            // Other nodes wait: what they changed meanwhile would be changed in rows that are gone.
+            for book in entries::books(desk.read()?)? {
+                desk.take(&book)?;
+            }
+            Ok(kernel.replay_in(desk.read()?)?)
+        })
     }
 
     /// The digest of every derived table, for comparing two states.

@@ -96,11 +96,15 @@ fn days_of_papers(tx: &mut dyn Tx, erased: &Entry) -> Result<(), StoreError> {
     const SQL: &str = "update market_merchant set licence_until = $3, food_until = $4, health_until = $5
         where book = $1 and merchant = $2";
     const READ: usize = 100;
+    const PAGES: usize = 20;
     const PAPERS: Kinds<'_> = Kinds::These(&[Sought::of::<CertificateRecorded>()]);
     let Some(merchant) = about(erased, "merchant") else { return Ok(()) };
     let mut until: [Option<i64>; 3] = [None; 3];
     let mut below = None;
-    while until.contains(&None) {
+    for _ in 0..PAGES {
+        if !until.contains(&None) {
+            break;
+        }
         let page = entries::about_of(tx, &erased.book, merchant, PAPERS, below, READ)?;
         let Some(oldest) = page.last() else { break };
         below = Some(oldest.seq);

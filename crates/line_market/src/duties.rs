@@ -14,7 +14,7 @@ use store::StoreError;
 
 use crate::apply::{about, word};
 use crate::kinds::{Breach, CertificateType, SlipSerial};
-use crate::record::of_day::DUTIES_OF_SHOPPERS_MAX;
+use crate::record::of_day::{DUTIES_OF_SHOPPERS_MAX, DUTIES_OF_STALL_MAX};
 use crate::state::{self, Duties, Merchant};
 
 pub const COMPLAINT: &str = "market.complaint";
@@ -37,11 +37,10 @@ const fn sort(name: &'static str, title_zh: &'static str, title_en: &'static str
 const RULE: &str = "deadline";
 /// A paper is to be renewed from so many days before its last one; which that is, the paper itself says.
 const NOTICE_DAYS: i32 = 30;
-/// Complaints that are not settled which are looked at on a day for those that laid no duty, and those of one scale among them;
-/// and so many are asked for their matters.
+/// Complaints that are not settled which are looked at on a day for those that laid no duty; and so many are asked for their
+/// matters.
 const COMPLAINTS_READ_MAX: usize = 5_000;
-const COMPLAINTS_OF_SCALE_MAX: usize = 20;
-const COMPLAINTS_ASKED_MAX: usize = 1_000;
+const COMPLAINTS_ASKED_MAX: usize = 2_000;
 /// Merchants, of three papers each, and scales that are looked at in one turn of the writer.
 const MERCHANTS_OF_TURN_MAX: usize = 100;
 const SCALES_OF_TURN_MAX: usize = 200;
@@ -393,12 +392,11 @@ fn owe_left<E: From<DocketError>>(
     at: Time,
     duties: &Duties,
 ) -> Result<(), AppendError<E>> {
-    let (mut of_scales, mut asked, mut laid) = (HashMap::<u32, usize>::new(), 0, 0);
+    let (mut of_scales, mut asked, mut laid) = (HashMap::<u32, u64>::new(), 0, 0);
     for (seq, slip) in state::complaints_left(desk.read()?, book, COMPLAINTS_READ_MAX)? {
         let Some(serial) = SlipSerial::parse(&slip) else { continue };
         let of_scale = of_scales.entry(serial.scale).or_default();
-        *of_scale += 1;
-        if *of_scale > COMPLAINTS_OF_SCALE_MAX {
+        if *of_scale == DUTIES_OF_STALL_MAX {
             continue;
         }
         asked += 1;
@@ -406,7 +404,7 @@ fn owe_left<E: From<DocketError>>(
             break;
         }
         if desk.matter(&of_complaint(book, seq))?.is_none() {
-            laid += 1;
+            (*of_scale, laid) = (*of_scale + 1, laid + 1);
             owe_under(desk, book, &clock_actor(), at, duties, &Cause::Complaint { seq: seq.0 })?;
         }
     }

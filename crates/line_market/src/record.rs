@@ -345,6 +345,7 @@ impl Recorder<'_, '_> {
     fn assign_duties(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: DutiesAssigned = Self::body(input)?;
         self.desk.need_posts_near(self.book, Named::Owing, [&body.answering, &body.supervising])?;
+        self.need_few_assignments()?;
         let mut draft = self.draft(&body)?;
         for post in [&body.answering, &body.supervising] {
             draft = draft.subject(Role::About, post.subject().clone());
@@ -367,6 +368,7 @@ impl Recorder<'_, '_> {
             CertificateType::Health => self.need_run(body.until, HEALTH_DAYS_MAX, "body.until")?,
         }
         let before = self.need_merchant(&body.merchant)?;
+        self.need_few_papers(&body.merchant)?;
         let until = match body.certificate {
             CertificateType::Licence => before.licence_until,
             CertificateType::FoodPermit => before.food_until,

@@ -91,6 +91,8 @@ pub enum Code {
     TooManyTests,
     TooManyReleases,
     TooManyRecalls,
+    TooManyPapers,
+    TooManyAssignments,
     TooManyOfScale,
     TooManyLeases,
     TooManyProductsOfDay,
@@ -135,6 +137,8 @@ impl Code {
                 | Self::TooManyTests
                 | Self::TooManyReleases
                 | Self::TooManyRecalls
+                | Self::TooManyPapers
+                | Self::TooManyAssignments
                 | Self::TooManyOfScale
                 | Self::TooManyLeases
                 | Self::TooManyProductsOfDay

@@ -135,6 +135,12 @@ pub fn open(config: &Config) -> Result<Arc<Kernel>, Error> {
         return open_kernel(config, store, Surroundings::of_system(config)?);
     }
     let store = open_store(config)?;
+    if kernel::is_founded(&*store)? {
+        return Err(Error::Refused(format!(
+            "{} is not there, and the database has an installation: put its key in place, for another one contradicts what it signed",
+            keys::path(config).display()
+        )));
+    }
     open_kernel(config, store, Surroundings::of_system(config)?)
 }
 

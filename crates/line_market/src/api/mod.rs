@@ -147,6 +147,8 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         Code::TooManyTests => {
             "该批次当日登记的同一结论检测已达上限，请于次日登记；不合格的批次可直接下令停售"
         }
+        Code::TooManyPapers => "该经营户当日登记的证照已达上限，请于次日办理",
+        Code::TooManyAssignments => "本市场当日落实责任的次数已达上限，请于次日办理",
         Code::TooManyRecalls => "该批次当日启动召回的次数已达上限，请于次日办理",
         Code::TooManyReleases => "该批次当日解除停售的次数已达上限，请于次日办理",
         Code::TooManyOfScale => "该秤当日登记的移位或检定次数已达上限，请于次日办理",

@@ -31,6 +31,9 @@ pub const OFFERS_OF_DAY_MAX: u64 = 1_000;
 pub const COMPLAINTS_OF_SHOPPERS_MAX: u64 = 1_000;
 pub const COMPLAINTS_OF_SLIP_AND_DAY_MAX: u64 = 10;
 pub const COMPLAINTS_OF_STALL_MAX: u64 = 100;
+/// Papers of one merchant that are recorded on a day of the city, and how often a market's duties are assigned: each opens matters.
+pub const PAPERS_OF_DAY_MAX: u64 = 20;
+pub const ASSIGNMENTS_OF_DAY_MAX: u64 = 20;
 /// Recalls of one lot that are opened on a day of the city.
 pub const RECALLS_OF_DAY_MAX: u64 = 20;
 /// How many of them lay a duty, in all and of one stall.
@@ -72,6 +75,10 @@ pub enum Sort {
     ComplaintsOfStall,
     /// Of a lot.
     Recalls,
+    /// Of a merchant.
+    Papers,
+    /// Of the market.
+    Assignments,
     /// Of a stall.
     ComplaintDutiesOfStall,
     /// Of an owner of queries, who is told by which field.
@@ -185,6 +192,14 @@ impl Recorder<'_, '_> {
         self.count(Sort::OffersToStall, to, OFFERS_OF_DAY_MAX)
     }
 
+    pub(super) fn need_few_papers(&mut self, merchant: &str) -> Result<(), Failure> {
+        self.count(Sort::Papers, merchant, PAPERS_OF_DAY_MAX)
+    }
+
+    pub(super) fn need_few_assignments(&mut self) -> Result<(), Failure> {
+        self.count(Sort::Assignments, "", ASSIGNMENTS_OF_DAY_MAX)
+    }
+
     pub(super) fn need_few_recalls(&mut self, lot: &str) -> Result<(), Failure> {
         self.count(Sort::Recalls, lot, RECALLS_OF_DAY_MAX)
     }
@@ -241,6 +256,8 @@ impl Sort {
             Self::ComplaintsOfSlip => "complaints-of-slip",
             Self::ComplaintsOfStall => "complaints-of-stall",
             Self::Recalls => "recalls",
+            Self::Papers => "papers",
+            Self::Assignments => "assignments",
             Self::ComplaintDutiesOfStall => "complaint-duties-of-stall",
             Self::Opened(_) => "opened",
         }
@@ -302,6 +319,15 @@ impl Sort {
                 let detail =
                     format!("{max} complaints about slips were filed at the market today, as many as may");
                 Refusal::new(Code::TooManyComplaints, "body.slip", detail)
+            }
+            Self::Papers => {
+                let detail = format!("{max} papers of {whose} were recorded today, as many as may");
+                Refusal::new(Code::TooManyPapers, "body.merchant", detail)
+            }
+            Self::Assignments => {
+                let detail =
+                    format!("the market's duties were assigned {max} times today, as often as may be");
+                Refusal::new(Code::TooManyAssignments, "body.answering", detail)
             }
             Self::Recalls => {
                 let detail = format!("{max} recalls of lot {whose} were opened today, as many as may");

@@ -1,6 +1,7 @@
 //! Members of others.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
@@ -22,6 +23,7 @@ impl Printer {
         is_sensor: bool,
     ) {
         let mut structured = String::new();
+        let mut written = BTreeSet::new();
         for (key, value) in members {
             let words = match key.as_str() {
                 "type" if is_sensor => Some(Vocabulary::Measurement),
@@ -30,15 +32,18 @@ impl Printer {
                 _ => None,
             };
             let name = self.name(key, context);
+            // Of two spellings of one name the first stands.
+            if !value.is_null() && !written.insert(name.clone()) {
+                continue;
+            }
             match value {
                 Value::Null => {}
-                Value::String(written) => {
+                Value::String(told) => {
                     if !key.contains(':') {
-                        self.bind_value(written, context);
+                        self.bind_value(told, context);
                     }
                     let cbv = self.cbv;
-                    let value =
-                        words.map_or(Cow::Borrowed(written.as_str()), |words| cbv.word(words, written));
+                    let value = words.map_or(Cow::Borrowed(told.as_str()), |words| cbv.word(words, told));
                     attribute(&mut self.out, &name, &value);
                 }
                 Value::Number(_) | Value::Bool(_) => attribute(&mut self.out, &name, &decimal(value)),
@@ -98,11 +103,18 @@ impl Printer {
                 && namespace.as_deref() != Some(XSI)
         };
         let shown = |key: &str| key != "@context" && (key != "#text" || own_text.is_none());
-        let (attributes, children): (Vec<_>, Vec<_>) =
+        let (attributes, mut children): (Vec<_>, Vec<_>) =
             members.iter().filter(|(key, _)| shown(key)).partition(|(key, value)| is_attribute(key, value));
+        let mut written = BTreeSet::new();
         for (key, value) in attributes {
             let name = self.name(key, &context);
+            // Two spellings of one name: an element has an attribute once.
+            if written.contains(&name) {
+                children.push((key, value));
+                continue;
+            }
             attribute(&mut self.out, &name, value.as_str().unwrap_or_default());
+            written.insert(name);
         }
         self.out.push('>');
         for (key, value) in children {
