@@ -116,13 +116,12 @@ mod tests {
             told.into_iter().map(|(name, value)| format!("{name}={}", value.display())).collect::<Vec<_>>()
         };
         assert_eq!(
-            told("postgresql://t:s@db1:5432,db2:5433/ledger?target_session_attrs=read-write"),
+            told("postgresql://t@db1:5432,db2:5433/ledger?target_session_attrs=read-write"),
             [
                 "PGHOST=db1,db2",
                 "PGPORT=5432,5433",
                 "PGTARGETSESSIONATTRS=read-write",
                 "PGUSER=t",
-                "PGPASSWORD=s",
                 "PGDATABASE=ledger"
             ]
         );

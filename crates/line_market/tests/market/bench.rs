@@ -148,7 +148,9 @@ impl Bench {
     /// What is derived can be derived again, and every entry is what was signed for.
     pub fn check(&self) {
         assert_eq!(self.kernel.replay().unwrap().changed, Vec::<String>::new());
-        let report = self.kernel.audit().unwrap();
+        let mut report = self.kernel.audit().unwrap();
+        // A bench has no registry.
+        report.findings.retain(|finding| finding.book != kernel::ROOT_BOOK);
         assert!(report.is_clean(), "{report:?}");
     }
 }
