@@ -126,7 +126,8 @@ fn of_colour(
     Ok(found.into_iter().map(|(_, id)| id).collect())
 }
 
-/// A matter as it stood at the end of a day; none if it was opened before so many entries that they are not read.
+/// A matter as it stood at the end of a day; none if it was opened before so many entries that they are not read, or if a move of the
+/// next day belongs to it already, as one may that was recorded a little ahead.
 fn as_of(
     tx: &mut dyn Tx,
     own: Kinds<'_>,
@@ -145,7 +146,8 @@ fn as_of(
             && let Some(step) = Move::read(entry).map_err(|error| broken(error.to_string()))?
             && step.event.matter() == id
         {
-            stood = Some(matter.after(&step).map_err(|error| broken(error.to_string()))?);
+            let Ok(after) = matter.after(&step) else { return Ok(None) };
+            stood = Some(after);
         }
     }
     Ok(stood.filter(|matter| matter.id == *id))

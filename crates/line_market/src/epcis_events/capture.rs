@@ -15,10 +15,10 @@ use base::{ActorId, BookId, KindName, Seq, SubjectId, Time};
 use epcis::{Context, Document, Event, EventType, Sifted, extent, urn};
 use kernel::{AppendError, Desk, bytes_of_subjects};
 use ledger::canonical::{push_members, push_text, push_value};
-use ledger::{Body, Draft, Entry, Role, Subject, check_text};
+use ledger::{Body, Draft, Role, Subject, check_text};
 use serde::Serialize;
 use serde_json::Value;
-use store::{Param, StoreError};
+use store::{Param, StoreError, Tx, placeholders};
 
 use self::told::Told;
 use super::index::{FACTS_MAX, Indexed};
@@ -207,10 +207,8 @@ impl Prepared {
             let outcome = match event {
                 Err(refusal) => Err(refusal.clone()),
                 Ok(ready) => match (in_document.get(ready.key.as_str()), known.get(&ready.key)) {
-                    (Some((seq, first)), _) => ready.repeats(&first.draft.body, *seq, &mut left)?,
-                    (None, Some(entry)) => {
-                        ready.repeats(entry.body.as_deref().unwrap_or_default(), entry.seq, &mut left)?
-                    }
+                    (Some((seq, first)), _) => ready.repeats(Some(&first.draft.body), *seq, &mut left)?,
+                    (None, Some(known)) => ready.repeats(known.body.as_deref(), known.seq, &mut left)?,
                     (None, None) => match ready.check_new(now, &slips, &mut told) {
                         Ok(()) => {
                             made.add(ready.bytes);
@@ -277,8 +275,9 @@ impl Prepared {
         }
     }
 
-    /// The entries of this book that have the keys of these events, by the same sender.
-    fn known(&self, desk: &mut Desk<'_>) -> Result<HashMap<String, Entry>, StoreError> {
+    /// The entries of this book that have the keys of these events, by the same sender, with their bodies as far as so much is
+    /// read for one document.
+    fn known(&self, desk: &mut Desk<'_>) -> Result<HashMap<String, Known>, StoreError> {
         let keys: HashSet<&str> = self.events.iter().flatten().map(|ready| ready.key.as_str()).collect();
         let mut known = HashMap::new();
         for entry in desk.unwritten() {
@@ -287,11 +286,11 @@ impl Prepared {
             }
             let indexed = Indexed::read(entry)?;
             if indexed.sender == self.sender.name() && keys.contains(indexed.key.as_str()) {
-                known.insert(indexed.key.clone(), entry.clone());
+                known.insert(indexed.key.clone(), Known { seq: entry.seq, body: entry.body.clone() });
             }
         }
         let keys: Vec<&str> = keys.into_iter().collect();
-        let tx = desk.written();
+        let (tx, mut left) = (desk.written(), repeats::KNOWN_BYTES_MAX);
         for chunk in keys.chunks(CHUNK) {
             // One row by its whole key, as often as there are keys: with a list of keys PostgreSQL would choose another
             // index while it has no statistics, and read the whole book for every document.
@@ -308,13 +307,17 @@ impl Prepared {
                 continue;
             }
             let seqs = rows.iter().map(|row| row.int(1).map(Seq::from_i64)).collect::<Result<Vec<_>, _>>()?;
-            let entries = kernel::entries::entries(tx, &self.book, &seqs)?;
-            let mut entries: HashMap<Seq, Entry> =
-                entries.into_iter().map(|entry| (entry.seq, entry)).collect();
-            for (row, seq) in rows.iter().zip(seqs) {
-                if let Some(entry) = entries.remove(&seq) {
-                    known.insert(row.text(0)?.to_owned(), entry);
+            let mut read = Vec::with_capacity(seqs.len());
+            for (seq, bytes) in lengths(tx, &self.book, &seqs)? {
+                if taken(&mut left, bytes) {
+                    read.push(seq);
                 }
+            }
+            let entries = kernel::entries::entries(tx, &self.book, &read)?;
+            let mut bodies: HashMap<Seq, Option<String>> =
+                entries.into_iter().map(|entry| (entry.seq, entry.body)).collect();
+            for (row, seq) in rows.iter().zip(seqs) {
+                known.insert(row.text(0)?.to_owned(), Known { seq, body: bodies.remove(&seq).flatten() });
             }
         }
         Ok(known)
@@ -350,6 +353,27 @@ fn check_slips(named: &[(String, String)], gtins: &HashSet<String>) -> Result<()
         }
         None => Ok(()),
     }
+}
+
+/// An entry that has the key of an event.
+struct Known {
+    seq: Seq,
+    /// None, where more would have to be read than is read for one document.
+    body: Option<String>,
+}
+
+/// Characters of what is kept of some entries.
+fn lengths(tx: &mut dyn Tx, book: &BookId, seqs: &[Seq]) -> Result<Vec<(Seq, usize)>, StoreError> {
+    let sql = format!(
+        "select seq, cast(coalesce(length(body), 0) + length(head) as bigint) from entry where book = $1 and seq in ({})",
+        placeholders(2, seqs.len())
+    );
+    let mut params = vec![Param::Text(book.as_str())];
+    params.extend(seqs.iter().map(|seq| Param::Int(seq.to_i64())));
+    let length = |row: &store::Row| {
+        Ok((Seq::from_i64(row.int(0)?), usize::try_from(row.int(1)?).unwrap_or(usize::MAX)))
+    };
+    tx.query(&sql, &params)?.iter().map(length).collect()
 }
 
 /// What is left for the events of a document, in bytes.

@@ -12,21 +12,24 @@ use crate::refusal::{Code, Refusal};
 /// What is compared, in the writer's turn, with what was said before in other words: as it stands, and where each item has its
 /// whole name, for that is what comparing takes.
 pub const COMPARED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Characters that are read of what was said before, for one document.
+pub const KNOWN_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const COMPARED_TOO_LONG: &str = "so much is not compared at once, send fewer at a time";
 
 impl Ready {
     /// The number of the entry that says the same under this event's key.
     pub fn repeats(
         &self,
-        before: &str,
+        before: Option<&str>,
         seq: Seq,
         left: &mut usize,
     ) -> Result<Result<(Seq, bool), Refusal>, StoreError> {
         // Nearly always a retry, byte for byte.
-        if before == self.draft.body {
+        if before == Some(&self.draft.body) {
             return Ok(Ok((seq, false)));
         }
-        let detail = match self.means(before, left)? {
+        let means = before.map(|before| self.means(before, left)).transpose()?.flatten();
+        let detail = match means {
             Some(true) => return Ok(Ok((seq, false))),
             Some(false) => format!("{} was captured with another content by entry {seq}", self.event_id),
             None => format!("is in the book with entry {seq}, spelt otherwise: {COMPARED_TOO_LONG}"),
