@@ -31,14 +31,14 @@ pub async fn tokens(app: &App, viewer: &Viewer) -> Result<Vec<TokenRow>, Problem
     let tree = app.tree();
     let all =
         app.blocking(move |kernel| kernel.tokens_where(|row| scope.allows(&tree, &Resource::of(&row.unit))));
-    Ok(all.await?)
+    all.await
 }
 
 /// The devices that the viewer may see.
 pub async fn devices(app: &App, viewer: &Viewer) -> Result<Vec<DeviceRow>, Problem> {
     let scope = viewer.need_somewhere(app, "kernel.device.list")?;
     let books = scope.books(&app.tree(), None);
-    Ok(app.blocking(move |kernel| kernel.devices(&books)).await?)
+    app.blocking(move |kernel| kernel.devices(&books)).await
 }
 
 /// A token, without its secret.
