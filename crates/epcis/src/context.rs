@@ -221,7 +221,13 @@ fn is_read(term: &str, target: &Value) -> bool {
         _ => false,
     };
     let is_name = !term.starts_with('@') || term == "@vocab";
-    is_known && is_name && !iri_of(target).is_some_and(|iri| iri.starts_with('@'))
+    is_known && is_name && !iri_of(target).is_some_and(has_form_of_keyword)
+}
+
+/// JSON-LD 1.1 reads what looks like a keyword as one, known or not: an at sign before letters alone (section 5.2.2,
+/// IRI expansion, step 2).
+fn has_form_of_keyword(iri: &str) -> bool {
+    iri.strip_prefix('@').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }
 
 fn is_long(term: &str, target: &Value) -> bool {
@@ -448,6 +454,7 @@ mod tests {
     fn a_context_says_nothing_that_is_not_read() {
         for read in [
             json!({ "@vocab": "https://v.example/", "ex": "https://ns.example/" }),
+            json!({ "odd": "@ns1:" }),
             json!({ "ex:day": { "@type": "xsd:date" }, "a": { "@id": "ex:a", "@type": "@id", "@container": "@list" } }),
         ] {
             assert_eq!(check(&json!([STANDARD, read])), Ok(()), "{read}");

@@ -174,3 +174,18 @@ fn names_that_end_or_go_on_in_slashes_keep_their_namespaces_through_xml() {
         );
     }
 }
+
+#[test]
+fn a_namespace_that_begins_with_an_at_sign_comes_back_through_xml() {
+    for name in ["@ext1:boolean", "@ext1:", "@:a", "@/a", "@id:a", "@ext1:b:c"] {
+        json(
+            format!(
+                "{{\"@context\":[],\"type\":\"EPCISDocument\",\"schemaVersion\":\"2.0\",\
+                 \"creationDate\":\"2021-12-10T08:31:22Z\",\"epcisBody\":{{\"eventList\":[\
+                 {{\"type\":\"ObjectEvent\",\"eventTime\":\"2021-12-10T08:31:22Z\",\"eventTimeZoneOffset\":\"+08:00\",\
+                 \"action\":\"ADD\",\"epcList\":[\"urn:epc:id:sgtin:0614141.112345.1\"],\"{name}\":true}}]}}}}"
+            )
+            .as_bytes(),
+        );
+    }
+}
