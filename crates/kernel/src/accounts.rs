@@ -107,8 +107,8 @@ impl Kernel {
         self.administer(by, move |admin| {
             admin.tree.need_unit(&new.unit)?;
             admin.permit("kernel.account.add", &new.unit, None)?;
-            admin.need_room("account where disabled = 0", &new.unit, ACCOUNTS_OF_BRANCH_MAX)?;
-            admin.need_room("account where 1 = 1", &new.unit, ACCOUNTS_EVER_OF_BRANCH_MAX)?;
+            admin.need_room_of(("account", Some("disabled = 0")), &new.unit, ACCOUNTS_OF_BRANCH_MAX)?;
+            admin.need_room("account", &new.unit, ACCOUNTS_EVER_OF_BRANCH_MAX)?;
             if account(admin.desk.read()?, &new.account)?.is_some() {
                 return Err(AdminError::AccountExists(new.account.clone()).into());
             }
@@ -295,7 +295,7 @@ impl Admin<'_, '_> {
             self.permit_grant("kernel.grant.give", &Grant { unit, ..grant.clone() })?;
         }
         self.need_few_grants(grantee, grant)?;
-        self.need_room("access_grant where 1 = 1", &grant.unit, GRANTS_OF_BRANCH_MAX)?;
+        self.need_room("access_grant", &grant.unit, GRANTS_OF_BRANCH_MAX)?;
         let of_role = role.line;
         self.need_own_password(grantee, &grant.unit, grant.line.as_deref().or(of_role))
     }

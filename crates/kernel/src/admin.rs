@@ -251,6 +251,9 @@ impl From<&By> for By {
     }
 }
 
+/// A table whose rows have a unit each, and which of them are meant.
+type Rows = (&'static str, Option<&'static str>);
+
 /// The desk, the org tree as it stands there, and who acts.
 pub(crate) struct Admin<'a, 'd> {
     pub desk: &'a mut Desk<'d>,
@@ -262,7 +265,7 @@ pub(crate) struct Admin<'a, 'd> {
     /// Whether what outlasts the session may be done; programs have none.
     is_confirmed: bool,
     /// How many rows of what was asked about the units of a branch had before this act.
-    counted: BTreeMap<(&'static str, UnitCode), Vec<(UnitCode, usize)>>,
+    counted: BTreeMap<(Rows, UnitCode), Vec<(UnitCode, usize)>>,
     /// What was granted in this act.
     pub given: Vec<(ActorId, Grant)>,
 }
@@ -343,9 +346,14 @@ impl<'a, 'd> Admin<'a, 'd> {
         }
     }
 
-    /// Refuses to enter more in a branch of the org tree than so many rows, which have a unit each, of a table under a
-    /// condition. They are counted once an act.
-    pub fn need_room(&mut self, rows: &'static str, unit: &UnitCode, most: usize) -> AdminResult<()> {
+    /// Refuses to enter more in a branch of the org tree than so many rows of a table, which have a unit each. They are
+    /// counted once an act.
+    pub fn need_room(&mut self, table: &'static str, unit: &UnitCode, most: usize) -> AdminResult<()> {
+        self.need_room_of((table, None), unit, most)
+    }
+
+    /// The same of the rows under a condition.
+    pub fn need_room_of(&mut self, rows: Rows, unit: &UnitCode, most: usize) -> AdminResult<()> {
         const UNITS: usize = 500;
         let Some(branch) = self.tree.branch(unit) else { return Ok(()) };
         let key = (rows, branch);
@@ -353,7 +361,11 @@ impl<'a, 'd> Admin<'a, 'd> {
             let mut counted = Vec::new();
             for units in self.tree.subtree(&key.1).chunks(UNITS) {
                 let among = placeholders(1, units.len());
-                let sql = format!("select unit, count(*) from {rows} and unit in ({among}) group by unit");
+                let (table, condition) =
+                    (rows.0, rows.1.map_or_else(String::new, |that| format!("{that} and ")));
+                let sql = format!(
+                    "select unit, count(*) from {table} where {condition}unit in ({among}) group by unit"
+                );
                 let params: Vec<Param<'_>> = units.iter().map(|unit| Param::Text(unit.as_str())).collect();
                 for row in self.desk.read()?.query(&sql, &params)? {
                     let count = usize::try_from(row.int(1)?).unwrap_or(usize::MAX);

@@ -95,7 +95,11 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 47, sql: CAME_BACK },
     Migration { owner: "kernel", number: 48, sql: docket::WAKE_ALL },
     Migration { owner: "kernel", number: 50, sql: SIGNED_FOR },
+    Migration { owner: "kernel", number: 52, sql: READS_INDEX },
 ];
+
+/// Whoever may read the log of a whole city turns its pages by time.
+const READS_INDEX: &str = "create index if not exists read_log_by_time on read_log (at, unit, nonce)";
 
 /// Trust and forks follow from the root book; what was cosigned last does not.
 const WITNESS_TABLES: &str = "

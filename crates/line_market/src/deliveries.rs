@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::api::epcis::{
-    Form, VERSION, as_of_now, concerns, has_been_able, implementation_problem, query_problem, sights,
+    Form, VERSION, as_of_now, books, concerns, has_been_able, implementation_problem, query_problem, sights,
 };
 use crate::epcis_events::standing::delivery::{self, Attempt, Batch, Key, State};
 use crate::epcis_events::standing::{Named, Subscription};
@@ -273,14 +273,16 @@ impl Teller {
         }
     }
 
-    /// What whoever subscribed may see now; `None` if nothing any more, if what they subscribed with opens nothing any more, or
+    /// What whoever subscribed may see, and be told of, now; `None` if nothing any more, if what they subscribed with opens nothing any more, or
     /// if either was so at some time since.
     fn sights(&self, due: &Due<'_>) -> Result<Option<Vec<Sight>>, StoreError> {
         let Due { subscription, named, state, .. } = due;
         let book = named.alone.then(|| named.book.as_str());
         let may = |viewer: &Viewer| {
-            let subscribes = sights(&self.app, viewer, SUBSCRIBE, book).is_ok();
-            sights(&self.app, viewer, QUERY, book).ok().filter(|_| subscribes)
+            let told: HashSet<BookId> = books(&self.app, viewer, SUBSCRIBE, book).ok()?.into_iter().collect();
+            let mut seen = sights(&self.app, viewer, QUERY, book).ok()?;
+            seen.retain(|sight| told.contains(&sight.book));
+            Some(seen).filter(|seen| !seen.is_empty())
         };
         let Some(viewer) = as_of_now(&self.app, &subscription.actor)? else { return Ok(None) };
         let was_able = match state.root {

@@ -21,11 +21,14 @@ pub enum ClaimError {
     Issued,
     #[error("the token belongs to another sign-in")]
     Nonce,
-    #[error("the token has no claim {0:?} that names somebody")]
+    #[error("the token has no claim {0:?} that names somebody in 255 characters")]
     Subject(String),
     #[error("the provider has not verified the mail address")]
     Unverified,
 }
+
+/// What a provider may call somebody: as long as a subject may be (OpenID Connect Core 1.0, section 2).
+const NAME_CHARS_MAX: usize = 255;
 
 /// What a token must say.
 pub(crate) struct Expected<'e> {
@@ -67,7 +70,8 @@ pub(crate) fn subject(token: &Value, expected: &Expected<'_>, now: Time) -> Resu
     if expected.claim == "email" && token["email_verified"] != Value::Bool(true) {
         return Err(ClaimError::Unverified);
     }
-    let named = token[expected.claim].as_str().filter(|name| !name.trim().is_empty());
+    let is_name = |name: &&str| !name.trim().is_empty() && name.chars().nth(NAME_CHARS_MAX).is_none();
+    let named = token[expected.claim].as_str().filter(is_name);
     named.map(str::to_owned).ok_or_else(|| ClaimError::Subject(expected.claim.to_owned()))
 }
 
@@ -158,6 +162,7 @@ mod tests {
             ("nonce", Value::Null, ClaimError::Nonce),
             ("sub", json!(" "), ClaimError::Subject("sub".into())),
             ("sub", json!(7), ClaimError::Subject("sub".into())),
+            ("sub", json!("u".repeat(256)), ClaimError::Subject("sub".into())),
         ] {
             assert_eq!(with(name, value.clone()).unwrap_err(), error, "{name} {value}");
         }

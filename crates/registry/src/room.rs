@@ -20,7 +20,7 @@ pub const HOLDINGS_OF_BRANCH_MAX: usize = 50_000;
 /// each at each request, and whoever helps with a matter about all.
 pub const HELD_BY_ACCOUNT_MAX: usize = 100;
 pub const HOLDERS_OF_POST_MAX: usize = 100;
-/// What the smallest part may have, however deep it lies.
+/// What a part may have where a half of the half is less; one fewer for each unit above it, so that it never has all of theirs.
 const SHARE_MIN: usize = 20;
 
 impl Tree {
@@ -103,7 +103,8 @@ impl Tree {
 
 /// What a part of a branch may have, so many units below its top.
 fn share(most: usize, depth: usize) -> usize {
-    most.checked_shr(u32::try_from(depth).unwrap_or(u32::MAX)).unwrap_or_default().max(SHARE_MIN)
+    let half_of_halves = most.checked_shr(u32::try_from(depth).unwrap_or(u32::MAX)).unwrap_or_default();
+    half_of_halves.max(SHARE_MIN.saturating_sub(depth)).max(1)
 }
 
 #[cfg(test)]
@@ -181,6 +182,17 @@ mod tests {
         );
         assert_eq!(tree.need_room_for_book(&code("a")), Ok(()));
         assert_eq!(tree.need_room_for_post(&code("a7")), Ok(()));
+    }
+
+    #[test]
+    fn no_part_has_all_that_what_lies_above_it_has() {
+        for most in [50, 100, POSTS_OF_BRANCH_MAX] {
+            let shares = Vec::from_iter((0..UNITS_DEEP_MAX - 1).map(|depth| share(most, depth)));
+            assert!(
+                shares.is_sorted_by(|above, below| above > below) && shares.iter().all(|it| *it >= 9),
+                "{shares:?}"
+            );
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! only [`Tx::insert_many`] is done differently by each.
 
 pub mod fault;
+pub mod file;
 mod migrate;
 mod pool;
 #[cfg(feature = "suite")]

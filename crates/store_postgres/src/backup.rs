@@ -1,8 +1,7 @@
 use std::{
     ffi::{OsStr, OsString},
-    fs::File,
     io,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -12,44 +11,13 @@ use tokio_postgres::{
     config::{Host, TargetSessionAttrs},
 };
 
-/// Runs `pg_dump` in its custom format. The file appears under its name only when it is whole and on disk.
+/// Runs `pg_dump` in its custom format.
 pub fn dump(config: &Config, to: &Path) -> Result<(), StoreError> {
-    let failed = |reason: String| StoreError::File { doing: format!("backup to {}", to.display()), reason };
-    if to.exists() {
-        return Err(failed("the file exists already".into()));
-    }
-    let mut partial = to.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    reserve(&partial).map_err(|error| failed(error.to_string()))?;
-    run(config, &partial).map_err(failed).inspect_err(|_| {
-        // What is reported is why the backup failed; a leftover is overwritten by the next one.
-        std::fs::remove_file(&partial).ok();
-    })?;
-    let finish = || -> io::Result<()> {
-        File::open(&partial)?.sync_all()?;
-        std::fs::rename(&partial, to)?;
-        File::open(to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
-            .sync_all()
-    };
-    finish().map_err(|error| failed(error.to_string()))
+    store::file::back_up(to, |partial| run(config, partial))
 }
 
 /// Tables of the kernel that no copy brings the rows of.
 const SESSIONS: [&str; 4] = ["session", "half_session", "provider_session", "came_back"];
-
-/// A file that nobody but its owner reads: secrets lie in the copy as they do in the database.
-fn reserve(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
-}
 
 fn run(config: &Config, to: &Path) -> Result<(), String> {
     let mut command = Command::new("pg_dump");

@@ -9,7 +9,6 @@ mod script;
 mod tx;
 
 use std::{
-    fs::File,
     io,
     path::{Path, PathBuf},
     time::Duration,
@@ -118,34 +117,12 @@ impl Store for SqliteStore {
     }
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        let failed =
-            |reason: String| StoreError::File { doing: format!("backup to {}", to.display()), reason };
-        if to.exists() {
-            return Err(failed("the file exists already".into()));
-        }
-        let mut partial = to.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        let finish = || -> io::Result<()> {
-            File::open(&partial)?.sync_all()?;
-            std::fs::rename(&partial, to)?;
-            File::open(to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
-                .sync_all()
-        };
-        remove_if_there(&partial).map_err(|error| failed(error.to_string()))?;
-        connection::reserve(&partial).map_err(|error| failed(error.to_string()))?;
-        let copied = self.copy_to(&partial).map_err(|error| failed(error.to_string()));
-        copied.and_then(|()| finish().map_err(|error| failed(error.to_string()))).inspect_err(|_| {
-            // What is reported is why the backup failed; a leftover is removed by the next one.
-            remove_if_there(&partial).ok();
-        })
+        store::file::back_up(to, |partial| self.copy_to(partial).map_err(|error| error.to_string()))
     }
 
     fn size_bytes(&self) -> Result<u64, StoreError> {
-        let mut log = self.path.as_os_str().to_owned();
-        log.push("-wal");
         let mut bytes = 0;
-        for file in [self.path.as_path(), Path::new(&log)] {
+        for file in [&self.path, &store::file::with_ending(&self.path, "-wal")] {
             match std::fs::metadata(file) {
                 Ok(metadata) => bytes += metadata.len(),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -179,13 +156,6 @@ impl Writer for SqliteWriter {
 
     fn scrub(&mut self) -> Result<bool, StoreError> {
         connection::empty_log(&self.connection).map_err(|error| unreachable(&error))
-    }
-}
-
-fn remove_if_there(file: &Path) -> io::Result<()> {
-    match std::fs::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

@@ -40,7 +40,8 @@ pub fn signer(config: &Config) -> Result<SignerKey, Error> {
                 .open(&path)
                 .map_err(|error| file_error(&path, &error))?;
             let written = writeln!(file, "{}", key.to_secret_text()).and_then(|()| file.sync_all());
-            written.map_err(|error| file_error(&path, &error))?;
+            let kept = written.and_then(|()| store::file::sync_folder_of(&path));
+            kept.map_err(|error| file_error(&path, &error))?;
             Ok(key)
         }
         Err(error) => Err(file_error(&path, &error)),

@@ -70,8 +70,8 @@ impl Kernel {
         self.administer(by, move |admin| {
             admin.tree.need_unit(&new.unit)?;
             admin.permit("kernel.token.issue", &new.unit, None)?;
-            admin.need_room("api_token where revoked = 0", &new.unit, TOKENS_OF_BRANCH_MAX)?;
-            admin.need_room("api_token where 1 = 1", &new.unit, TOKENS_EVER_OF_BRANCH_MAX)?;
+            admin.need_room_of(("api_token", Some("revoked = 0")), &new.unit, TOKENS_OF_BRANCH_MAX)?;
+            admin.need_room("api_token", &new.unit, TOKENS_EVER_OF_BRANCH_MAX)?;
             if new.grants.is_empty() {
                 return Err(AdminError::NoGrants.into());
             }
@@ -130,7 +130,7 @@ impl Kernel {
                     if usize::try_from(had).unwrap_or(usize::MAX) >= DEVICES_OF_BOOK_MAX {
                         return Err(AdminError::DevicesMany(DEVICES_OF_BOOK_MAX).into());
                     }
-                    const OF_UNITS: &str = "device join org_book on org_book.book = device.book where 1 = 1";
+                    const OF_UNITS: &str = "device join org_book on org_book.book = device.book";
                     admin.need_room(OF_UNITS, &unit, DEVICES_EVER_OF_BRANCH_MAX)?;
                 }
             }

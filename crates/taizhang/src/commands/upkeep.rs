@@ -1,6 +1,5 @@
 //! `taizhang audit`, `replay`, `backup`, `restore` and `password`
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 
 use base::{AccountId, ActorId};
 use kernel::Kernel;
+use store::file::with_ending;
 use store_sqlite::SqliteStore;
 use taizhang::{Config, Error, file_error};
 
@@ -72,7 +72,7 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
             "restore a PostgreSQL copy with pg_restore, then run taizhang audit".into(),
         ));
     }
-    let log = named(from, "-wal");
+    let log = with_ending(from, "-wal");
     if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
         return Err(Error::Refused(format!(
             "{} holds entries that are not in {} alone: copy that database by taizhang backup, and restore the copy",
@@ -105,8 +105,7 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
     if let Some(kept) = keep_old(&place)? {
         say(format!("{} kept", kept.display()));
     }
-    std::fs::rename(&whole, &place).map_err(|error| file_error(&whole, &error))?;
-    sync_folder(&config.data)?;
+    store::file::publish(&whole, &place).map_err(|error| file_error(&whole, &error))?;
     std::fs::remove_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
     say(format!("{} restored", place.display()));
     Ok(ExitCode::SUCCESS)
@@ -118,16 +117,17 @@ fn keep_old(place: &Path) -> Result<Option<PathBuf>, Error> {
     const LOGS: [&str; 2] = ["-wal", "-shm"];
     let names =
         std::iter::once(".before-restore".to_owned()).chain((2..).map(|n| format!(".before-restore-{n}")));
-    let is_free = |name: &PathBuf| !name.exists() && LOGS.iter().all(|log| !named(name, log).exists());
-    let kept = names.map(|end| named(place, &end)).find(is_free).expect("there are numbers without end");
+    let is_free = |name: &PathBuf| !name.exists() && LOGS.iter().all(|log| !with_ending(name, log).exists());
+    let kept =
+        names.map(|end| with_ending(place, &end)).find(is_free).expect("there are numbers without end");
     // What its log has belongs to it, and to no other.
     let is_whole = place.exists() && SqliteStore::open(place).and_then(|store| store.empty_log()).is_ok();
     for end in LOGS {
-        let log = named(place, end);
+        let log = with_ending(place, end);
         let put_away = match is_whole {
             true => std::fs::remove_file(&log),
             // One that cannot be read any more is kept as it is.
-            false => std::fs::rename(&log, named(&kept, end)),
+            false => std::fs::rename(&log, with_ending(&kept, end)),
         };
         match put_away {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file_error(&log, &error)),
@@ -139,17 +139,6 @@ fn keep_old(place: &Path) -> Result<Option<PathBuf>, Error> {
     }
     std::fs::hard_link(place, &kept).map_err(|error| file_error(&kept, &error))?;
     Ok(Some(kept))
-}
-
-fn named(name: &Path, end: &str) -> PathBuf {
-    let mut name = name.as_os_str().to_owned();
-    name.push(end);
-    PathBuf::from(name)
-}
-
-fn sync_folder(folder: &Path) -> Result<(), Error> {
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(|error| file_error(folder, &error))
 }
 
 /// For whoever runs the machine, when no administrator can sign in. The server must not be running.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use harness::{Engine, Place};
-use kernel::{Kernel, entries};
+use ::access::Grant;
+use harness::{Engine, MARKETS, Place};
+use kernel::{Kernel, NewToken, entries};
 use line_market::kinds::{EndReason, SubscriptionEnded, SubscriptionStopped};
 
 use super::receiver::{Receiver, Teller};
@@ -202,6 +203,29 @@ on_every_store! {
         moved(60 * 60_000, "2026-03-10T13:30:00+08:00");
         assert_eq!(receiver.ids(), [first, second].concat());
         assert_eq!(supplier.get(&other).json()["schedule"], json!({ "minute": "[0-59]" }));
+        town.check();
+    }
+
+    fn one_is_told_of_the_books_where_it_may_subscribe_not_of_all_that_it_may_query(town) {
+        let grant = |role: &str, unit: &str| Grant { role: role.into(), unit: UnitCode::new(unit).unwrap(), line: Some("market".into()), subject: None };
+        let token = NewToken {
+            title: "two".into(),
+            unit: UnitCode::new("371400").unwrap(),
+            grants: vec![grant("tracer", MARKETS[0].1), grant("auditor", MARKETS[1].1)],
+            expires: None,
+        };
+        let issued = town.site.kernel.issue_token(&base::ActorId::new("system:test").unwrap(), token).unwrap();
+        let two = town.site.client().bearer(&issued.credential.unwrap());
+        let (supplier, city, receiver) = (town.program(User::Supplier), town.program(User::CitySupplier), Receiver::start());
+        subscribe(&two, "all", json!({ "dest": receiver.address(), "stream": true }));
+        let elsewhere = document(&town.now(), vec![observed(2, json!({ "eventID": "urn:uuid:00002" }))].into());
+        city.post_bytes(&format!("{CAPTURE}?book={}", MARKETS[1].0), LD, elsewhere.to_string().as_bytes()).expect(202);
+        assert_eq!(events(&two.get("/epcis/events")).len(), 1);
+        let _teller = Teller::start(&town);
+        let here = capture(&town, &supplier, [1, 3]);
+        assert_eq!(receiver.wait_for_events(2), here);
+        capture(&town, &supplier, [4]);
+        assert_eq!(receiver.wait_for_events(3)[2], "urn:uuid:00004");
         town.check();
     }
 

@@ -17,7 +17,7 @@ mod room;
 mod socket;
 mod subscriptions;
 
-pub use requests::{as_of_now, has_been_able, sights};
+pub use requests::{as_of_now, books, has_been_able, sights};
 pub use socket::concerns;
 
 pub use answers::{VERSION, implementation_problem, in_the_standards_words, query_problem};
