@@ -69,6 +69,8 @@ codes! {
     BackWithoutReason, "阶段回退须说明原因";
     /// What was reached is not taken back by who is judged by it.
     BackByOffice, "阶段回退由重点项目办登记";
+    /// What waits for a reviewer is not changed before it is judged.
+    HandedIn, "项目已报结待审核，审核退回后方可回退阶段";
     NotFinished, "项目尚未竣工，不能验收";
     AlreadyDone, "该事项已登记，不能重复";
     /// A plan is not changed once it was due.
@@ -95,6 +97,7 @@ impl Code {
                 | Self::Gone
                 | Self::SamePhase
                 | Self::BackByOffice
+                | Self::HandedIn
                 | Self::NotFinished
                 | Self::AlreadyDone
                 | Self::MonthClosed

@@ -33,6 +33,7 @@ mod lasting;
 mod left;
 mod let_again;
 mod matters;
+mod mended_after;
 mod mended_again;
 mod mended_edges;
 mod mended_markets;

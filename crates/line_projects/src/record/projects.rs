@@ -109,7 +109,8 @@ impl Recorder<'_, '_> {
         rules::may_change_phase(project.phase, body.to, body.reason.as_deref()).map_err(refused)?;
         // It may have been handed in as any other matter.
         let id = Name::Project(&project.project).matter(self.book)?;
-        let accepted = self.desk.matter(&id)?.is_some_and(|matter| matter.state == State::Accepted);
+        let state = self.desk.matter(&id)?.map(|matter| matter.state);
+        let accepted = state == Some(State::Accepted);
         if body.to < Phase::Finished && (accepted || project.accepted_at.is_some()) {
             let detail = format!("project {} was accepted as finished", project.project);
             return refuse(Code::AlreadyDone, "body.to", detail);
@@ -118,6 +119,11 @@ impl Recorder<'_, '_> {
         if body.to < project.phase && !self.desk.may_with(self.actor, PhaseChanged::KIND, self.book)? {
             let detail = format!("the office takes project {} back a phase", project.project);
             return refuse(Code::BackByOffice, "body.to", detail);
+        }
+        // Its reviewer judges what was handed in, and sets it back by returning it.
+        if body.to < project.phase && state == Some(State::Submitted) {
+            let detail = format!("project {} was handed in and is not judged yet", project.project);
+            return refuse(Code::HandedIn, "body.to", detail);
         }
         let day = self.desk.zone().day_of(self.occurred);
         let planned = (project.planned_start, project.planned_finish);
