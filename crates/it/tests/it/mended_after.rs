@@ -6,9 +6,15 @@ use serde_json::{Value, json};
 const PROJECTS: &str = "/api/projects/decheng-projects";
 const TEAM: &str = "post:decheng-office/team-1";
 const OFFICE: &str = "post:decheng-office/office";
+const ROAD: &str = "编号,名称,工期,紧前工作\nA,路基,20d,\nB,路面,20d,A\n";
 
 fn record(client: &Client, kind: &str, body: Value) -> Answer {
     client.post(&format!("{PROJECTS}/entries"), &json!({ "kind": kind, "body": body }))
+}
+
+fn take(client: &Client) {
+    let path = format!("{PROJECTS}/projects/park/plan?file=road.csv");
+    client.post_bytes(&path, "application/octet-stream", ROAD.as_bytes()).expect(201);
 }
 
 fn register(client: &Client, name: &str) {
@@ -47,6 +53,39 @@ on_every_store! {
         let office = town.holder("li", &[OFFICE]);
         step(&office, path, json!({ "verb": "returned", "reason": "照片不清" })).expect(201);
         phase("planned").expect(201);
+        town.check();
+    }
+
+    fn what_is_added_to_a_plan_does_not_end_before_it_begins_whatever_was_reported_of_it(town) {
+        let planner = town.program(User::Planner);
+        take(&planner);
+        let report = |activity: &str| {
+            let body = json!({ "project": "park", "activity": activity, "percent_bp": 10_000 });
+            record(&planner, "projects.progress.reported", body).expect(201).json()["entry"]["seq"].clone()
+        };
+        let reported = ["C", "D"].map(report);
+        let add = |changes: Value| record(&planner, "projects.plan.edited", json!({ "project": "park", "changes": changes }));
+        let name = |code: &str| json!({ "what": "name", "activity": code, "name": "路基" });
+        let activity = |code: &str, with: Value| {
+            let mut activity = json!({ "code": code, "name": "绿化", "minutes": 480 });
+            for (member, value) in with.as_object().unwrap() {
+                activity[member] = value.clone();
+            }
+            json!({ "what": "add", "activity": activity })
+        };
+        let backward = json!({ "started": "2026-05-01T08:00", "finished": "2026-04-01T17:00" });
+        let bound = json!({ "bounds": [{ "must_start": "2026-05-01T08:00" }, { "must_finish": "2026-04-01T17:00" }] });
+        for (code, with, field, zh) in [("C", backward, "finished", "完成早于开始"), ("D", bound, "bounds", "互相矛盾")] {
+            let said = add(json!([name("A"), activity(code, with)])).expect(400).json();
+            let field = format!("body.changes[1].activity.{field}");
+            assert_eq!((&said["rule"], &said["field"]), (&json!("plan"), &json!(field)), "{said}");
+            assert!(said["detail_zh"].as_str().unwrap().contains(zh), "{said}");
+        }
+        add(json!([activity("C", json!({})), activity("D", json!({}))])).expect(201);
+        for seq in reported {
+            record(&planner, "projects.entry.reversed", json!({ "entry": seq, "reason": "误报" })).expect(201);
+        }
+        planner.get(&format!("{PROJECTS}/projects/park/plan")).expect(200);
         town.check();
     }
 }

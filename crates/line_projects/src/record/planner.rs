@@ -2,13 +2,14 @@
 //! everybody waits for the writer.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use base::limits::BODY_BYTES_MAX;
 use base::{BookId, CityZone};
 use kernel::AppendError;
 use ledger::Body;
-use schedule::Moment;
+use schedule::{ActivityId, Moment, Progress, ScheduleError};
 use store::{StoreError, Tx};
 
 use super::{Failure, Input, Recorder, refuse, refused};
@@ -180,6 +181,7 @@ impl Planner<'_> {
         }
         check_size(["body.changes"; 2], model.count(), model.links()).map_err(refused)?;
         need_extent(&model, "body.changes")?;
+        need_sound(&model, &body.changes)?;
         let after = self.outcome(project, &model, &told, "body.changes")?;
         (body.before, body.after) = (written(before.finish()), Some(Clock(after.finish())));
         Ok(body)
@@ -295,6 +297,35 @@ impl Planner<'_> {
 struct Told {
     reports: Vec<ActivityReport>,
     frozen: Option<Frozen>,
+}
+
+/// What is added stands by what it says itself: a report of its code, which may be taken back, hides nothing that is wrong with it.
+fn need_sound(model: &Model, changes: &[Change]) -> Result<(), Failure> {
+    let added: HashMap<&str, usize> =
+        changes.iter().enumerate().filter_map(|(at, change)| Some((change.added()?, at))).collect();
+    if added.is_empty() {
+        return Ok(());
+    }
+    let document = model.document().map_err(|error| refused(error.refusal("body.changes", None)))?;
+    let contradicting = document.plan.contradictions();
+    let each = (0..).map(ActivityId).zip(document.labels.iter().zip(&document.plan.activities));
+    for (activity, (label, it)) in each {
+        let Some(at) = added.get(label.code.as_str()) else { continue };
+        let wrong = match it.progress {
+            Progress::Finished { start, finish } if finish < start => {
+                Some(("finished", ScheduleError::FinishedBeforeStart { activity }))
+            }
+            _ if contradicting.contains(&activity) => {
+                Some(("bounds", ScheduleError::ContradictoryConstraints { activity }))
+            }
+            _ => None,
+        };
+        if let Some((field, error)) = wrong {
+            let field = format!("body.changes[{at}].activity.{field}");
+            return Err(refused(PlanError::Schedule(error).refusal(&field, Some(&document))));
+        }
+    }
+    Ok(())
 }
 
 /// What a plan is taken over by and kept in, whether it came from a file or by changes: entries that each hold what they hold.
