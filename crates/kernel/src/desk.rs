@@ -319,6 +319,11 @@ impl<'a> Desk<'a> {
         self.aside(KEEP, values);
     }
 
+    /// Whether the job at the desk has drafted an entry of a kind, which [`Desk::read`] does not know yet.
+    pub fn drafted(&self, kind: &str) -> bool {
+        self.drafted.iter().any(|entry| entry.kind.as_str() == kind)
+    }
+
     /// Entries that the job at the desk has drafted.
     pub(crate) fn drafts(&self) -> usize {
         self.drafted.len()

@@ -1,12 +1,12 @@
 //! What follows in the line from what is done to its matters in the kernel.
 
-use base::{ActorId, Day, SubjectId};
+use base::{ActorId, BookId, Day, SubjectId};
 use kernel::{AppendError, Desk, DocketError};
 use ledger::{Body, BodyError, Draft, Role, Rule};
 use matters::{Cancelled, Event, Matter, MatterId, Move};
 
 use crate::due;
-use crate::kinds::{DeadlineMoved, HandedOver, Phase, PhaseChanged, Standing, Withdrawn};
+use crate::kinds::{DeadlineMoved, HandedOver, PermitDecided, Phase, PhaseChanged, Standing, Withdrawn};
 use crate::rules::{self, Restated};
 use crate::sorts;
 use crate::state::{self, Project};
@@ -21,6 +21,9 @@ type Refused = AppendError<DocketError>;
 pub fn on_move(desk: &mut Desk<'_>, step: &Move, matter: &Matter) -> Result<(), Refused> {
     let book = matter.id.book();
     let Some(name) = state::project_of_matter(desk.read()?, &book, &matter.id)? else { return Ok(()) };
+    if matter.sort.as_str() == sorts::PERMIT && matches!(step.event, Event::Submitted(_)) {
+        need_decision(desk, &book, matter)?;
+    }
     if matter.sort.as_str() != sorts::PROJECT {
         let project = sorts::Name::Project(&name).matter(&book)?;
         return desk.touch_matter(&project, step.at);
@@ -43,6 +46,20 @@ pub fn on_move(desk: &mut Desk<'_>, step: &Move, matter: &Matter) -> Result<(), 
         Event::Extended(_) | Event::Resumed(_) => follower.move_deadline(matter),
         _ => Ok(()),
     }
+}
+
+/// A permit whose decision did not stand is handed in with another: what was decided once is not believed again because somebody
+/// handed it in.
+fn need_decision(desk: &mut Desk<'_>, book: &BookId, matter: &Matter) -> Result<(), Refused> {
+    // What this act records is not in the tables yet.
+    if desk.drafted(PermitDecided::KIND) || !state::was_decided(desk.read()?, book, &matter.id)? {
+        return Ok(());
+    }
+    let en = format!(
+        "what was decided of {} was not accepted, or was opened again: record the new decision",
+        matter.id
+    );
+    refuse("该审批事项原办理结果已被退回或重新办理，请重新登记审批办结，不能直接报结", en)
 }
 
 fn refuse(zh: &str, en: String) -> Result<(), Refused> {
@@ -93,7 +110,7 @@ impl Follower<'_, '_> {
         Ok(open.filter(|matter| matter.sort.as_str() != sorts::PROJECT).map(|matter| matter.id).collect())
     }
 
-    fn book(&self) -> base::BookId {
+    fn book(&self) -> BookId {
         self.step.event.matter().book()
     }
 

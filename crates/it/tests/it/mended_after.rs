@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 const PROJECTS: &str = "/api/projects/decheng-projects";
 const TEAM: &str = "post:decheng-office/team-1";
+const BUREAU: &str = "post:decheng-office/team-2";
 const OFFICE: &str = "post:decheng-office/office";
 const ROAD: &str = "编号,名称,工期,紧前工作\nA,路基,20d,\nB,路面,20d,A\n";
 
@@ -86,6 +87,37 @@ on_every_store! {
             record(&planner, "projects.entry.reversed", json!({ "entry": seq, "reason": "误报" })).expect(201);
         }
         planner.get(&format!("{PROJECTS}/projects/park/plan")).expect(200);
+        town.check();
+    }
+
+    fn a_permit_whose_decision_was_returned_is_handed_in_with_a_new_decision_alone(town) {
+        let (planner, path) = (town.program(User::Planner), "/api/matters/decheng-projects/permit.P-1");
+        record(&planner, "projects.permit.applied", json!({ "project": "park", "permit": "P-1", "title": "施工许可",
+            "bureau": BUREAU, "agent": OFFICE, "term_workdays": 7 })).expect(201);
+        let decide = |granted: bool| {
+            let path = format!("{PROJECTS}/evidence");
+            let kept = planner.post_bytes(&path, "application/octet-stream", b"%PDF-1.7\n%%EOF\n").expect(201).json();
+            let body = json!({ "permit": "P-1", "granted": granted, "number": "3714" });
+            let entry = json!({ "kind": "projects.permit.decided", "body": body, "evidence": [kept["digest"]] });
+            planner.post(&format!("{PROJECTS}/entries"), &entry)
+        };
+        let granted = || planner.get(&format!("{PROJECTS}/permits")).expect(200).json()[0]["granted"].clone();
+        let (bureau, office) = (town.holder("sun", &[BUREAU]), town.holder("li", &[OFFICE]));
+        let returned = json!({ "verb": "returned", "reason": "缺少审批文号" });
+        // What nobody decided yet the bureau hands in by itself.
+        step(&bureau, path, json!({ "verb": "taken", "by": BUREAU })).expect(201);
+        hand_in(&town, &bureau, path, BUREAU).expect(201);
+        step(&office, path, returned.clone()).expect(201);
+        decide(true).expect(201);
+        assert_eq!(granted(), json!(true));
+        step(&office, path, returned).expect(201);
+        let said = hand_in(&town, &bureau, path, BUREAU).expect(409).json();
+        assert_eq!(said["rule"], "line", "{said}");
+        assert!(said["detail_zh"].as_str().unwrap().contains("审批办结"), "{said}");
+        assert!(said["detail_en"].as_str().unwrap().contains("record the new decision"), "{said}");
+        assert_eq!(granted(), Value::Null);
+        decide(false).expect(201);
+        assert_eq!(granted(), json!(false));
         town.check();
     }
 }

@@ -152,6 +152,15 @@ fn permit_of(row: &Row) -> Result<Permit, StoreError> {
     })
 }
 
+/// Whether anything was ever decided of the permit that a matter is about, whatever became of it.
+pub(crate) fn was_decided(tx: &mut dyn Tx, book: &BookId, matter: &MatterId) -> Result<bool, StoreError> {
+    const OF: &str = "select p.permit from projects_matter m
+        join projects_permit p on p.book = m.book and p.permit = m.name
+        where m.book = $1 and m.matter = $2 and p.decided_at is not null";
+    let params = [Param::Text(book.as_str()), Param::Text(matter.subject().as_str())];
+    Ok(tx.query_one(OF, &params)?.is_some())
+}
+
 pub fn permit(tx: &mut dyn Tx, book: &BookId, permit: &str) -> Result<Option<Permit>, StoreError> {
     let sql = format!("{PERMIT} and p.permit = $2");
     let row = tx.query_one(&sql, &[Param::Text(book.as_str()), Param::Text(permit)])?;
