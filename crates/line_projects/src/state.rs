@@ -139,10 +139,17 @@ pub fn project(tx: &mut dyn Tx, book: &BookId, project: &str) -> Result<Option<P
     row.as_ref().map(project_of).transpose()
 }
 
-/// The project that has a code of GB/T 40058-2021.
-pub fn project_of_code(tx: &mut dyn Tx, book: &BookId, code: &str) -> Result<Option<String>, StoreError> {
-    const OF: &str = "select project from projects_project where book = $1 and code = $2";
-    let row = tx.query_one(OF, &[Param::Text(book.as_str()), Param::Text(code)])?;
+/// The project on the list that has a code of GB/T 40058-2021, or was on it after a moment. One that left is registered anew under
+/// another name and the same code: nothing is found by the code, which is shown beside the name.
+pub fn project_of_code(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    code: &str,
+    at: Time,
+) -> Result<Option<String>, StoreError> {
+    const OF: &str = "select project from projects_project where book = $1 and code = $2
+        and (withdrawn_at is null or withdrawn_at > $3) limit 1";
+    let row = tx.query_one(OF, &[Param::Text(book.as_str()), Param::Text(code), Param::Int(at.0)])?;
     row.map(|row| row.text(0).map(str::to_owned)).transpose()
 }
 

@@ -120,4 +120,30 @@ on_every_store! {
         assert_eq!(granted(), json!(false));
         town.check();
     }
+
+    fn a_project_that_left_the_list_leaves_its_code_to_the_one_that_is_registered_anew(town) {
+        let planner = town.program(User::Planner);
+        let enter = |name: &str| {
+            let mut body = project(OFFICES[0], name);
+            body["code"] = "2107-371402-04-01-123456".into();
+            record(&planner, "projects.project.registered", body)
+        };
+        enter("road").expect(201);
+        let said = enter("road-again").expect(409).json();
+        assert_eq!((&said["rule"], &said["field"]), (&json!("exists"), &json!("body.code")), "{said}");
+        let office = town.holder("li", &[OFFICE]);
+        let cancelled = json!({ "verb": "cancelled", "reason": "企业调整投资", "approver": OFFICE });
+        town.clock.advance_ms(60_000);
+        step(&office, "/api/matters/decheng-projects/project.road", cancelled).expect(201);
+        // Its name stays its own, and on the day before the code was.
+        assert_eq!(enter("road").expect(409).json()["field"], "body.project");
+        let mut before = project(OFFICES[0], "road-before");
+        before["code"] = "2107-371402-04-01-123456".into();
+        let early = town.site.kernel.now().plus_ms(-30_000).to_string();
+        let told = json!({ "kind": "projects.project.registered", "occurred": early, "body": before });
+        assert_eq!(planner.post(&format!("{PROJECTS}/entries"), &told).expect(409).json()["field"], "body.code");
+        enter("road-again").expect(201);
+        assert_eq!(enter("road-more").expect(409).json()["field"], "body.code");
+        town.check();
+    }
 }

@@ -61,10 +61,10 @@ impl Recorder<'_, '_> {
         Ok(receipt)
     }
 
-    /// A code of the platform belongs to one project.
+    /// A code of the platform belongs to one project on the list.
     fn need_free(&mut self, code: Option<&ProjectCode>) -> Result<(), Failure> {
         let Some(code) = code else { return Ok(()) };
-        match state::project_of_code(self.desk.read()?, self.book, code.as_str())? {
+        match state::project_of_code(self.desk.read()?, self.book, code.as_str(), self.occurred)? {
             Some(project) => refuse(Code::Exists, "body.code", format!("is the code of project {project}")),
             None => Ok(()),
         }
