@@ -100,6 +100,7 @@ select create_distributed_table('projects_instalment', 'book', colocate_with => 
 select create_distributed_table('projects_item', 'book', colocate_with => 'book');
 select create_distributed_table('projects_matter', 'book', colocate_with => 'book');
 select create_distributed_table('projects_month', 'book', colocate_with => 'book');
+select create_distributed_table('projects_of_day', 'book', colocate_with => 'book');
 select create_distributed_table('projects_payment', 'book', colocate_with => 'book');
 select create_distributed_table('projects_permit', 'book', colocate_with => 'book');
 select create_distributed_table('projects_phase', 'book', colocate_with => 'book');

@@ -35,7 +35,7 @@ const WEB: [&str; 6] = ["shell", "taizhang", "harness", "it", "simulate", "bench
 /// Crates that may name a line: the binary, and what tests, shows or measures the whole.
 const WHOLE: [&str; 6] = ["taizhang", "harness", "it", "bench", "demo", "simulate"];
 /// Tables of lines that do not follow from entries, and the file that alone writes each.
-const ASIDE: [(&str, &str); 8] = [
+const ASIDE: [(&str, &str); 9] = [
     ("market_capture", "epcis_events/jobs.rs"),
     ("market_captured", "capture/amount.rs"),
     ("market_delivery", "standing/delivery.rs"),
@@ -43,6 +43,7 @@ const ASIDE: [(&str, &str); 8] = [
     ("market_of_day", "record/of_day.rs"),
     ("market_signature", "standing/delivery.rs"),
     ("market_page_token", "epcis_events/tokens.rs"),
+    ("projects_of_day", "record/of_day.rs"),
     ("projects_view", "portfolio/views.rs"),
 ];
 /// What takes a thread for as long as it lasts, and the files that alone call it for nobody who asked: what a request has to

@@ -17,8 +17,8 @@ pub use code::{CodeError, ProjectCode};
 pub use frame::{ChainFounded, ChainHandedOver, GROUPS_MAX, ProgrammeFounded, ProgrammeReplanned};
 pub use money::{
     CONTRACTS_BY_TEAM_MAX, CONTRACTS_MAX, ContractSigned, Heading, INSTALMENT_DAYS_BY_TEAM_MAX,
-    INSTALMENT_DAYS_MAX, Instalment, Invested, MONTHS_MAX, MonthFellDue, MonthPlan, PAYMENTS_BY_TEAM_MAX,
-    PAYMENTS_MAX, Paid, Planned,
+    INSTALMENT_DAYS_MAX, INVESTMENTS_A_DAY_BY_TEAM_MAX, INVESTMENTS_A_DAY_MAX, Instalment, Invested,
+    MONTHS_MAX, MonthFellDue, MonthPlan, PAYMENTS_BY_TEAM_MAX, PAYMENTS_MAX, Paid, Planned,
 };
 pub use month::{Month, NotMonth};
 pub use owed::{
@@ -31,10 +31,10 @@ pub use project::{
 pub use reversal::EntryReversed;
 pub use standing::{Change, Phase, Standing};
 pub use work::{
-    AssistancePlanned, Measure, Measured, ProgressReported, ProxyDone, ProxyOpened,
-    REPORTS_A_DAY_BY_TEAM_MAX, REPORTS_A_DAY_MAX, REPORTS_BY_TEAM_MAX, REPORTS_MAX, VISITS_A_DAY_BY_TEAM_MAX,
-    VISITS_A_DAY_MAX, VisitMade, Visited, WORK_ITEMS_BY_TEAM_MAX, WORK_ITEMS_MAX, WORKS_BY_TEAM_MAX,
-    WORKS_MAX, WorksDone,
+    ASSISTANCE_A_DAY_MAX, ASSISTANCE_OF_PROJECT_A_DAY_MAX, AssistancePlanned, MEASURES_A_DAY_MAX, Measure,
+    Measured, ProgressReported, ProxyDone, ProxyOpened, REPORTS_A_DAY_BY_TEAM_MAX, REPORTS_A_DAY_MAX,
+    REPORTS_BY_TEAM_MAX, REPORTS_MAX, VISITS_A_DAY_BY_TEAM_MAX, VISITS_A_DAY_MAX, VisitMade, Visited,
+    WORK_ITEMS_BY_TEAM_MAX, WORK_ITEMS_MAX, WORKS_BY_TEAM_MAX, WORKS_MAX, WorksDone,
 };
 
 use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped, PartImported};

@@ -4,6 +4,7 @@
 
 mod frame;
 mod money;
+mod of_day;
 mod owed;
 mod plan;
 mod planner;

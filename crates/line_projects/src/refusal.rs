@@ -60,6 +60,8 @@ codes! {
     /// What is frozen is what was seen.
     PlanChanged, "进度计划在查看之后已有变动，请重新查看后再确定基准";
     TooManyPlans, "该项目一天内导入计划或设定基准的次数已达上限，请改日再试";
+    /// What is kept for good is recorded so often in a day.
+    TooManyOfDay, "当日登记次数已达上限，请改日再登记";
     Exists, "编号已被使用";
     /// The project left the list.
     Gone, "项目已退出清单";
@@ -105,6 +107,7 @@ impl Code {
                 | Self::Matter
                 | Self::OwnReview
                 | Self::TooManyPlans
+                | Self::TooManyOfDay
                 | Self::PlanChanged
                 | Self::NoPlan
         )

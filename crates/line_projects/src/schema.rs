@@ -1,4 +1,5 @@
-//! The line's tables. All follow from the entries but `projects_view`: what somebody looks at is no entry.
+//! The line's tables. All follow from the entries but `projects_view`, since what somebody looks at is no entry, and
+//! `projects_of_day`, which counts by the day of recording.
 
 use kernel::{Derived, Rebuilt};
 use ledger::Body;
@@ -15,6 +16,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "projects", number: 5, sql: include_str!("../migrations/0005_reports.sql") },
     Migration { owner: "projects", number: 6, sql: include_str!("../migrations/0006_weights.sql") },
     Migration { owner: "projects", number: 7, sql: include_str!("../migrations/0007_items.sql") },
+    Migration { owner: "projects", number: 8, sql: include_str!("../migrations/0008_of_day.sql") },
 ];
 
 /// Step 4 cuts plans that were changed into parts anew, step 6 freezes what activities count for, step 7 counts works.

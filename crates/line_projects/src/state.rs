@@ -26,7 +26,7 @@ pub use money::{
 };
 pub(crate) use money::{contracts_count, paid, payments_count, projects_with_months_due};
 pub use owed::{Owed, Permit, owed, permit, permits, project_of_matter};
-pub(crate) use owed::{count_of_sort, open_blockers, permits_due, was_decided};
+pub(crate) use owed::{count_of_sort, open_blockers, open_measures, permits_due, was_decided};
 pub use portfolio::{AsOf, Course, Listed, Part, first_month, listed, parts};
 
 /// A key project (重点项目).

@@ -1,21 +1,54 @@
 //! What of projects, their plans, permits and codes is refused although another record hides it, and what is recorded of them in a day.
 
 use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
+use kernel::AppendError;
+use line_projects::kinds::{
+    ASSISTANCE_A_DAY_MAX, ASSISTANCE_OF_PROJECT_A_DAY_MAX, INVESTMENTS_A_DAY_BY_TEAM_MAX,
+    INVESTMENTS_A_DAY_MAX, MEASURES_A_DAY_MAX, OWED_MAX,
+};
+use line_projects::plan::kinds::{CHANGES_A_DAY_BY_TEAM_MAX, CHANGES_A_DAY_MAX};
 use serde_json::{Value, json};
+use store::Value as Cell;
 
 const PROJECTS: &str = "/api/projects/decheng-projects";
 const TEAM: &str = "post:decheng-office/team-1";
 const BUREAU: &str = "post:decheng-office/team-2";
 const OFFICE: &str = "post:decheng-office/office";
+const DAY_MS: i64 = 24 * 3_600_000;
 const ROAD: &str = "编号,名称,工期,紧前工作\nA,路基,20d,\nB,路面,20d,A\n";
 
 fn record(client: &Client, kind: &str, body: Value) -> Answer {
     client.post(&format!("{PROJECTS}/entries"), &json!({ "kind": kind, "body": body }))
 }
 
+/// Writes past the entries, as nobody can: what a test does so it takes back.
+fn plant(town: &Town, sql: &str) {
+    let sql = sql.to_owned();
+    let planted = town.site.kernel.append_blocking(move |desk| {
+        desk.aside(sql.clone(), Vec::<Cell>::new());
+        Ok::<_, AppendError<()>>(())
+    });
+    planted.unwrap();
+}
+
+/// As if so many had been recorded today.
+fn made(town: &Town, sort: &str, whose: &str, count: usize) {
+    let set =
+        format!("update projects_of_day set entries = {count} where sort = '{sort}' and whose = '{whose}'");
+    plant(town, &set);
+}
+
 fn take(client: &Client) {
     let path = format!("{PROJECTS}/projects/park/plan?file=road.csv");
     client.post_bytes(&path, "application/octet-stream", ROAD.as_bytes()).expect(201);
+}
+
+/// That a day has so many at most is said in both languages.
+fn full(answer: Answer, field: &str, most: usize) {
+    let said = answer.expect(409).json();
+    assert_eq!((&said["rule"], &said["field"]), (&json!("too-many-of-day"), &json!(field)), "{said}");
+    assert!(said["detail_en"].as_str().unwrap().contains(&format!("of {most} at most")), "{said}");
+    assert!(said["detail_zh"].as_str().unwrap().contains(&format!("上限为 {most}")), "{said}");
 }
 
 fn register(client: &Client, name: &str) {
@@ -144,6 +177,75 @@ on_every_store! {
         assert_eq!(planner.post(&format!("{PROJECTS}/entries"), &told).expect(409).json()["field"], "body.code");
         enter("road-again").expect(201);
         assert_eq!(enter("road-more").expect(409).json()["field"], "body.code");
+        town.check();
+    }
+
+    fn investments_and_changes_of_a_plan_are_so_many_of_a_project_on_a_day_and_a_team_leaves_the_office_some(town) {
+        let (planner, team) = (town.program(User::Planner), town.program(User::Team));
+        take(&planner);
+        let invest = |by: &Client| {
+            record(by, "projects.investment.made", json!({ "project": "park", "month": "2026-03", "amount_fen": 1 }))
+        };
+        let edit = |by: &Client| {
+            let changes = json!([{ "what": "name", "activity": "A", "name": "路基" }]);
+            record(by, "projects.plan.edited", json!({ "project": "park", "changes": changes }))
+        };
+        let work_back = |by: &Client| {
+            record(by, "projects.plan.deadline_set", json!({ "project": "park", "deadline": null, "backward": false }))
+        };
+        type Act<'a> = &'a dyn Fn(&Client) -> Answer;
+        let bounds: [(Act<'_>, Act<'_>, &str, usize, usize); 2] = [
+            (&invest, &invest, "investments", INVESTMENTS_A_DAY_BY_TEAM_MAX, INVESTMENTS_A_DAY_MAX),
+            (&edit, &work_back, "changes", CHANGES_A_DAY_BY_TEAM_MAX, CHANGES_A_DAY_MAX),
+        ];
+        for (by_team, by_office, sort, team_max, max) in bounds {
+            by_team(&team).expect(201);
+            made(&town, sort, "park", team_max - 1);
+            by_team(&team).expect(201);
+            full(by_team(&team), "body.project", team_max);
+            by_office(&planner).expect(201);
+            made(&town, sort, "park", max - 1);
+            by_office(&planner).expect(201);
+            full(by_office(&planner), "body.project", max);
+        }
+        town.clock.advance_ms(DAY_MS);
+        invest(&team).expect(201);
+        edit(&team).expect(201);
+        town.check();
+    }
+
+    fn assistance_is_planned_so_often_on_a_day_and_a_post_reviews_so_many_measures_without_a_project(town) {
+        let planner = town.program(User::Planner);
+        let assist = |plan: &str, of: Value, measures: usize| {
+            let measure = json!({ "title": "协调用电", "owner": TEAM, "due": "2026-06-20" });
+            let body = json!({ "plan": plan, "project": of, "title": "一企一策", "enterprise": "某公司", "office": OFFICE,
+                "measures": vec![measure; measures] });
+            record(&planner, "projects.assistance.planned", body)
+        };
+        assist("p-1", json!("park"), 0).expect(201);
+        made(&town, "assistance-of-project", "park", ASSISTANCE_OF_PROJECT_A_DAY_MAX);
+        full(assist("p-2", json!("park"), 0), "body.plan", ASSISTANCE_OF_PROJECT_A_DAY_MAX);
+        assist("e-1", Value::Null, 2).expect(201);
+        made(&town, "measures", "", MEASURES_A_DAY_MAX - 1);
+        full(assist("e-2", Value::Null, 2), "body.measures", MEASURES_A_DAY_MAX);
+        assist("e-2", Value::Null, 1).expect(201);
+        made(&town, "assistance", "", ASSISTANCE_A_DAY_MAX);
+        full(assist("e-3", Value::Null, 0), "body.plan", ASSISTANCE_A_DAY_MAX);
+        town.clock.advance_ms(DAY_MS);
+        // Three are open: as if there were so many more.
+        let open = |part: &str| format!(
+            "{part} with recursive n(i) as (select 1 union all select i + 1 from n where i < {}) ", OWED_MAX - 3
+        );
+        let posts = "insert into matter_post (post, due, book, matter, part)";
+        let matters = "insert into projects_matter (book, matter, sort, project, name, activity, seq)";
+        plant(&town, &format!("{}select '{OFFICE}', 1, 'decheng-projects', 'x' || i, 'reviewer' from n", open(posts)));
+        plant(&town, &format!("{}select 'decheng-projects', 'x' || i, 'projects.measure', null, 'x', null, 1 from n", open(matters)));
+        let said = assist("e-3", Value::Null, 1).expect(400).json();
+        assert_eq!(said["field"], "body.measures", "{said}");
+        assert!(said["detail_en"].as_str().unwrap().contains(&format!("of {OWED_MAX} at most")), "{said}");
+        plant(&town, "delete from matter_post where matter like 'x%'");
+        plant(&town, "delete from projects_matter where matter like 'x%'");
+        assist("e-3", Value::Null, 1).expect(201);
         town.check();
     }
 }

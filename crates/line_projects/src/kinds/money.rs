@@ -17,6 +17,10 @@ pub const PAYMENTS_BY_TEAM_MAX: usize = 4_000;
 pub const CONTRACTS_MAX: usize = 500;
 pub const CONTRACTS_BY_TEAM_MAX: usize = 400;
 
+/// Investments of one project that are recorded on a day of the city: ten years, month by month. Its team leaves the office a fifth.
+pub const INVESTMENTS_A_DAY_MAX: usize = 150;
+pub const INVESTMENTS_A_DAY_BY_TEAM_MAX: usize = 120;
+
 /// Under what the money of a project is broken down. Written by the recorder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -29,6 +29,12 @@ pub const WORKS_BY_TEAM_MAX: usize = 16_000;
 pub const WORK_ITEMS_MAX: usize = 200;
 pub const WORK_ITEMS_BY_TEAM_MAX: usize = 160;
 
+/// Plans of assistance that are recorded on a day of the city, of one project, and in a book of those that have none; measures of the
+/// latter: each is a matter of its own.
+pub const ASSISTANCE_OF_PROJECT_A_DAY_MAX: usize = 20;
+pub const ASSISTANCE_A_DAY_MAX: usize = 50;
+pub const MEASURES_A_DAY_MAX: usize = 300;
+
 body! {
     /// The team reports how far the work has come. Photos are the entry's evidence.
     ProgressReported = "projects.progress.reported" {

@@ -25,6 +25,9 @@ pub const SHIFTS_MAX: usize = 8;
 pub const PARTS_MAX: usize = 200;
 /// Plans of one project that are taken over within a day, and that are frozen.
 pub const PLANS_A_DAY_MAX: usize = 10;
+/// Changes of the plan of one project on a day of the city. Its team leaves the office a fifth.
+pub const CHANGES_A_DAY_MAX: usize = 250;
+pub const CHANGES_A_DAY_BY_TEAM_MAX: usize = 200;
 /// Days that differ from the week in all calendars of a plan.
 pub const EXCEPTED_DAYS_MAX: usize = 20_000;
 /// Days between the first and the last of them, over all calendars: ten with forty years each are enough.

@@ -57,6 +57,7 @@ impl Recorder<'_, '_> {
         }
         self.occurred = self.occurred.min(end);
         let project = self.project(&body.project)?;
+        self.need_few_investments(&project)?;
         let months = state::months(self.desk.read()?, self.book, &project.project)?;
         let is_new = months.iter().all(|row| row.month != body.month);
         let count = (months.len(), usize::from(is_new));

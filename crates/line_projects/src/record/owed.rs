@@ -252,12 +252,24 @@ impl Recorder<'_, '_> {
         body: &AssistancePlanned,
         project: Option<&Project>,
     ) -> Result<(), Failure> {
-        if let Some(project) = project {
-            let sort = Name::Measure(&body.plan, 1).sort();
-            let count = state::count_of_sort(self.desk.read()?, self.book, &project.project, sort)?;
-            let what = ("该项目的帮包措施", "measures of the project");
-            need_room("body.measures", (count, body.measures.len()), OWED_MAX, what)?;
-        }
+        let (count, what) = match project {
+            Some(project) => {
+                let sort = Name::Measure(&body.plan, 1).sort();
+                let count = state::count_of_sort(self.desk.read()?, self.book, &project.project, sort)?;
+                (count, ("该项目的帮包措施", "measures of the project"))
+            }
+            None => {
+                let open = state::open_measures(self.desk.read()?, self.book, &body.office, OWED_MAX)?;
+                (
+                    open,
+                    (
+                        "由该岗位审核、不涉及项目的未结帮扶措施",
+                        "open measures without a project that the post reviews",
+                    ),
+                )
+            }
+        };
+        need_room("body.measures", (count, body.measures.len()), OWED_MAX, what)?;
         for (at, measure) in body.measures.iter().enumerate() {
             self.need_post(&measure.owner, &format!("body.measures[{at}].owner"))?;
             self.need_ahead(measure.due, &format!("body.measures[{at}].due"))?;

@@ -76,12 +76,14 @@ impl Recorder<'_, '_> {
 
     pub(super) fn edit_plan(&mut self, body: Edited) -> Result<Receipt, Failure> {
         let project = self.project(&body.project)?;
+        self.need_few_changes::<Edited>(&project)?;
         let body = self.reckoned(&project, |planner| planner.edited(&project, body))?;
         self.of_project(&body, &project)
     }
 
     pub(super) fn overlap_plan(&mut self, body: Overlapped) -> Result<Receipt, Failure> {
         let project = self.project(&body.project)?;
+        self.need_few_changes::<Overlapped>(&project)?;
         let body = self.reckoned(&project, |planner| planner.overlapped(&project, body))?;
         self.of_project(&body, &project)
     }
@@ -95,6 +97,7 @@ impl Recorder<'_, '_> {
 
     pub(super) fn set_plan_deadline(&mut self, body: DeadlineSet) -> Result<Receipt, Failure> {
         let project = self.project(&body.project)?;
+        self.need_few_changes::<DeadlineSet>(&project)?;
         let body = self.reckoned(&project, |planner| planner.deadline_set(&project, body))?;
         self.of_project(&body, &project)
     }

@@ -84,6 +84,7 @@ impl Recorder<'_, '_> {
         }
         let project = self.project_if_named(body.project.as_deref())?;
         self.need_post(&body.office, "body.office")?;
+        self.need_little_assistance(&body, project.as_ref())?;
         let plan = self.id("assistance", &body.plan)?;
         let receipt = self.named(&body, Some(plan), project.as_ref(), body.office.subject())?;
         self.open_measures(&body, project.as_ref())?;

@@ -1,7 +1,7 @@
 //! The matters of projects, as the kernel keeps them, and permits.
 
 use base::{BookId, Day, SubjectId, Time};
-use matters::{Matter, MatterId, State};
+use matters::{Matter, MatterId, PostId, State};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx};
 
@@ -91,6 +91,22 @@ pub(crate) fn count_of_sort(
     const COUNT: &str = "select count(*) from projects_matter where book = $1 and project = $2 and sort = $3";
     let params = [Param::Text(book.as_str()), Param::Text(project), Param::Text(sort)];
     count(tx.query_one(COUNT, &params)?)
+}
+
+/// How many measures without a project are open that a post reviews, up to so many.
+pub(crate) fn open_measures(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    office: &PostId,
+    most: usize,
+) -> Result<usize, StoreError> {
+    let open = format!(
+        "select o.matter from matter_post o join projects_matter p on p.book = o.book and p.matter = o.matter
+        where o.post = $1 and o.part = 'reviewer' and o.book = $2 and p.sort = $3 and p.project is null limit {most}"
+    );
+    let params =
+        [Param::Text(office.subject().as_str()), Param::Text(book.as_str()), Param::Text(sorts::MEASURE)];
+    Ok(tx.query(&open, &params)?.len())
 }
 
 /// The deadlines of a project's permits that are still owed, the nearest first; those whose clock stands have none.
