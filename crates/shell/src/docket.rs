@@ -41,6 +41,14 @@ fn acts(app: &App, viewer: &Viewer, action: &str, post: &PostId) -> bool {
     part(&app.tree(), post).is_some_and(|part| viewer.allows(app, action, &part))
 }
 
+/// As whom somebody waits to move a matter: all who work for the post that owes it as one, everybody else by themselves.
+pub fn party(app: &App, viewer: &Viewer, matter: &Matter) -> String {
+    match acts(app, viewer, WORK, &matter.owner) {
+        true => matter.owner.subject().to_string(),
+        false => viewer.id().to_string(),
+    }
+}
+
 /// Refuses who may not do something for a post.
 fn need(app: &App, viewer: &Viewer, action: &str, post: &PostId) -> Result<(), Problem> {
     let part = part(&app.tree(), post).ok_or_else(|| refused(&DocketError::UnknownPost(post.clone())))?;

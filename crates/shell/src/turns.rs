@@ -58,6 +58,7 @@ pub struct Turns {
     searchers: OfEach,
     searches: Arc<Semaphore>,
     reckoners: OfEach,
+    places: OfEach,
     walkers: OfEach,
     walks: Arc<Semaphore>,
     page_walks: Arc<Semaphore>,
@@ -75,6 +76,7 @@ impl Default for Turns {
             searchers: OfEach::new(SEARCHES_OF_ONE_MAX),
             searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
             reckoners: OfEach::new(1),
+            places: OfEach::new(1),
             walkers: OfEach::new(1),
             walks: Arc::new(Semaphore::new(TRACES_MAX)),
             page_walks: Arc::new(Semaphore::new(PUBLIC_TRACES_MAX)),
@@ -89,6 +91,12 @@ pub type Turn = Arc<OwnedSemaphorePermit>;
 pub struct Search {
     _turn: OwnedSemaphorePermit,
     _place: OwnedSemaphorePermit,
+}
+
+/// A turn to change what a matter is judged by, and the place of who has it among those that wait.
+pub struct Reckoning {
+    _place: OwnedSemaphorePermit,
+    _turn: OwnedSemaphorePermit,
 }
 
 tokio::task_local! {
@@ -175,18 +183,25 @@ impl Turns {
     }
 
     /// The turn to change what a matter is judged by, where that takes long to reckon. As long as it is held nobody else here
-    /// does, and the writer finds it as it was reckoned with.
-    pub async fn to_reckon(&self, matter: &MatterId) -> Result<OwnedSemaphorePermit, Problem> {
-        self.to_reckon_within(matter, WAIT_MAX).await
+    /// does, and the writer finds it as it was reckoned with. Each party has one place among those that wait for it, a team as well:
+    /// whoever has much to record holds others up by one turn.
+    pub async fn to_reckon(&self, matter: &MatterId, party: &str) -> Result<Reckoning, Problem> {
+        self.to_reckon_within(matter, party, WAIT_MAX).await
     }
 
     async fn to_reckon_within(
         &self,
         matter: &MatterId,
+        party: &str,
         wait_max: Duration,
-    ) -> Result<OwnedSemaphorePermit, Problem> {
-        let turn = timeout(wait_max, self.reckoners.of(matter.subject().as_str()).acquire_owned()).await;
-        Ok(turn.map_err(|_| Problem::unavailable(WAIT_MAX.as_secs()))?.expect("nobody closes it"))
+    ) -> Result<Reckoning, Problem> {
+        let matter = matter.subject().as_str();
+        let turn = timeout(wait_max, async {
+            let place = self.places.of(&format!("{matter} {party}")).acquire_owned().await;
+            let turn = self.reckoners.of(matter).acquire_owned().await;
+            Reckoning { _place: place.expect("nobody closes it"), _turn: turn.expect("nobody closes it") }
+        });
+        turn.await.map_err(|_| Problem::unavailable(WAIT_MAX.as_secs()))
     }
 
     /// Forgets whoever reads and sends nothing.
@@ -199,6 +214,7 @@ impl Turns {
         self.answers.forget();
         self.searchers.forget();
         self.reckoners.forget();
+        self.places.forget();
         self.walkers.forget();
     }
 }
@@ -464,12 +480,37 @@ mod tests {
         let turns = Turns::default();
         let [one, other] = ["project.a", "project.b"]
             .map(|name| MatterId::local(&BookId::new("decheng-projects").unwrap(), name).unwrap());
-        let held = turns.to_reckon(&one).await.unwrap();
-        let refused = turns.to_reckon_within(&one, Duration::ZERO).await.unwrap_err();
+        let team = "post:decheng-office/team-1";
+        let held = turns.to_reckon(&one, team).await.unwrap();
+        let refused = turns.to_reckon_within(&one, "token:office", Duration::ZERO).await.err().unwrap();
         assert_eq!((refused.status.as_u16(), refused.retry_after_s), (503, Some(5)));
-        drop(turns.to_reckon_within(&other, Duration::ZERO).await.unwrap());
+        drop(turns.to_reckon_within(&other, team, Duration::ZERO).await.unwrap());
         drop(held);
-        drop(turns.to_reckon_within(&one, Duration::ZERO).await.unwrap());
+        drop(turns.to_reckon_within(&one, team, Duration::ZERO).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_team_that_has_much_to_record_of_a_project_holds_the_office_up_by_one_turn() {
+        let (turns, order) = (Turns::default(), Mutex::new(Vec::new()));
+        let project = MatterId::local(&BookId::new("decheng-projects").unwrap(), "project.a").unwrap();
+        let (team, office) = ("post:decheng-office/team-1", "token:office");
+        let record = async |party| {
+            let turn = turns.to_reckon(&project, party).await.unwrap();
+            order.lock().unwrap().push(party);
+            tokio::task::yield_now().await;
+            drop(turn);
+        };
+        let held = turns.to_reckon(&project, team).await.unwrap();
+        let many = async { tokio::join!(record(team), record(team), record(team), record(team)) };
+        let later = async {
+            tokio::task::yield_now().await;
+            tokio::join!(record(office), async { drop(held) })
+        };
+        tokio::join!(many, later);
+        let order = order.into_inner().unwrap();
+        assert!(order.iter().position(|party| *party == office).unwrap() <= 1, "{order:?}");
+        turns.forget();
+        assert!(turns.places.callers.lock().unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -96,7 +96,10 @@ async fn record_as(
     let actor = viewer.id();
     let about = about(app, &book, &input).await?;
     let turn = match &about {
-        Some(about) => turn(app, &book, &about.project).await?,
+        Some(about) => {
+            let team = team.as_ref().and_then(Option::as_ref);
+            turn(app, &book, &about.project, (&actor, team)).await?
+        }
         None => None,
     };
     let at = about.and_then(|about| about.at);

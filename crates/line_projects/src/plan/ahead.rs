@@ -1,9 +1,9 @@
 //! Reckoning with a plan ahead of the writer.
 
-use base::BookId;
+use base::{ActorId, BookId, SubjectId};
 use matters::MatterId;
+use shell::turns::Reckoning;
 use shell::{App, Problem};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::state;
 use crate::refusal::Code;
@@ -28,18 +28,24 @@ pub async fn reckoned_with<T, F: Future<Output = Result<T, Problem>>>(
 /// The matter of a project whose plan is reckoned with, so that the writer need not while everybody waits.
 pub struct Turn {
     pub matter: MatterId,
-    _held: OwnedSemaphorePermit,
+    _held: Reckoning,
 }
 
 /// A turn to reckon with the plan of a project, if it has one. As long as it is held nobody else records of the project here
-/// or moves what it is judged by, and the writer finds the plan as it was reckoned with. Answered 503 if too many do.
-pub async fn turn(app: &App, book: &BookId, name: &str) -> Result<Option<Turn>, Problem> {
+/// or moves what it is judged by, and the writer finds the plan as it was reckoned with. All who act for a team wait for it as one,
+/// everybody else by themselves. Answered 503 if too many do.
+pub async fn turn(
+    app: &App,
+    book: &BookId,
+    name: &str,
+    (actor, team): (&ActorId, Option<&SubjectId>),
+) -> Result<Option<Turn>, Problem> {
     let (of, project) = (book.clone(), name.to_owned());
     if !app.blocking(move |kernel| kernel.read(|tx| state::has_plan(tx, &of, &project))).await? {
         return Ok(None);
     }
     let Ok(matter) = Name::Project(name).matter(book) else { return Ok(None) };
-    let held = app.limits.turns.to_reckon(&matter).await?;
+    let held = app.limits.turns.to_reckon(&matter, team.map_or(actor.as_str(), SubjectId::as_str)).await?;
     Ok(Some(Turn { matter, _held: held }))
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base::{ActorId, BookId, Fen};
 use kernel::Desk;
+use ledger::Body;
 use schedule::{EarnedValue, Moment, Schedule};
 use schedule_formats::{Document, Note};
 use serde::Serialize;
@@ -16,12 +17,12 @@ use utoipa::ToSchema;
 
 use super::explain::PlanError;
 use super::import::{self, Import, ImportError};
-use super::kinds::Format;
+use super::kinds::{Format, Imported};
 use super::{
     Clock, CurvePoint, Earned, Model, Outlook, curve, office_hours, prepare, reckoned_with, room, turn, years,
 };
-use crate::api::failure_problem;
 use crate::api::records::need_same_team;
+use crate::api::{failure_problem, ledger};
 use crate::record::{Ahead, Recorded, import_plan};
 use crate::state::{self, Project};
 
@@ -191,7 +192,9 @@ pub async fn record(
     sent: Option<Sent>,
 ) -> Result<Recorded, Problem> {
     let (book, actor, name) = (book.clone(), viewer.id(), project.project.clone());
-    let turn = turn(app, &book, &name).await?;
+    let is_office = viewer.allows(app, Imported::KIND, &ledger(app, book.as_str())?.1);
+    let team = Some(&project.team).filter(|_| !is_office);
+    let turn = turn(app, &book, &name, (&actor, team)).await?;
     prepare(app, turn.as_ref()).await?;
     let import = (Arc::new(import), Arc::new(place));
     reckoned_with(|| taken_over(app, &book, &actor, project, (&digest, &import), sent.clone())).await

@@ -476,7 +476,7 @@ pub async fn move_matter(
         if turn.is_none() {
             let id = matter.id.clone();
             let judged = app.blocking(move |kernel| kernel.judged_with(&id)).await?;
-            turn = Some(app.limits.turns.to_reckon(&judged).await?);
+            turn = Some(app.limits.turns.to_reckon(&judged, &docket::party(app, viewer, matter)).await?);
         }
     }
     moved(app, viewer, matter, expected, &event, sent).await
