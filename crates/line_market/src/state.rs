@@ -27,7 +27,8 @@ pub use duties::{Duties, duties, merchants_until, scales_until};
 pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, count_out_of, descendants, holds, origins};
 pub use inspections::{
-    Inspection, failed_before, failed_lots, failure, inspection, inspections, inspections_of, tests,
+    Inspection, failed_before, failed_lots, failure, inspection, inspections, inspections_of,
+    once_failed_lots, tests,
 };
 pub use markets::{
     Jobs, Market, count_merchants, count_scales, count_stalls, has_sold, is_gtin_of_other, jobs, market,

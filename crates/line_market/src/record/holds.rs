@@ -4,7 +4,8 @@
 //! gets a hold of its own, which names the lot that it came out of and that lot's hold, so that each reaches the scales
 //! of its own stall. A lot cannot be released while one that it came out of is held. When that one is released, the
 //! lots that were held with it are released along, but for those that something else keeps: an order of their own, a
-//! failed test of their own, or a held lot in between; and so is whatever came out of those.
+//! failed test of their own, or a held lot in between; and so is whatever came out of those. What somebody owes for such a lot
+//! ends as what they owe for the one released.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -238,6 +239,7 @@ impl Recorder<'_, '_> {
         let family = self.family(lot)?;
         let codes: Vec<&str> = family.iter().map(|(_, child)| child.lot.as_str()).collect();
         let failed = state::failed_lots(self.desk.read()?, self.book, &codes)?;
+        let once_failed = state::once_failed_lots(self.desk.read()?, self.book, &codes)?;
         for (from, child) in family {
             let along = child.hold_reason.as_ref() == Some(&descent) && !failed.contains(&child.lot);
             match child.hold {
@@ -246,6 +248,11 @@ impl Recorder<'_, '_> {
                 Some(hold) if along => {
                     let body = LotReleased { lot: child.lot.clone(), hold: hold.0, ..body.clone() };
                     releases.push(self.release_lot(&child, &body)?);
+                    // What it failed itself while it was held was taken back since, or it would be kept.
+                    if once_failed.contains(&child.lot) {
+                        let cause = Cause::FailedTest { lot: &child.lot, hold: hold.0 };
+                        self.settle_duty(&cause, &body.reason)?;
+                    }
                 }
                 Some(_) => drop(kept.insert(from.lot)),
             }

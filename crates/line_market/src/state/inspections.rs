@@ -76,12 +76,28 @@ pub fn failure(tx: &mut dyn Tx, book: &BookId, lot: &str) -> Result<Option<Inspe
 
 /// Which of some lots failed a test that no later one took back.
 pub fn failed_lots(tx: &mut dyn Tx, book: &BookId, lots: &[&str]) -> Result<HashSet<String>, StoreError> {
+    lots_among(tx, "select distinct lot from market_failure where book = $1", book, lots)
+}
+
+/// Which of some lots failed a test of their own, taken back or not.
+pub fn once_failed_lots(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    lots: &[&str],
+) -> Result<HashSet<String>, StoreError> {
+    const FAILED: &str = "select distinct lot from market_inspection where book = $1 and verdict <> 'pass'";
+    lots_among(tx, FAILED, book, lots)
+}
+
+fn lots_among(
+    tx: &mut dyn Tx,
+    found_by: &str,
+    book: &BookId,
+    lots: &[&str],
+) -> Result<HashSet<String>, StoreError> {
     let mut found = HashSet::new();
     for chunk in lots.chunks(200) {
-        let sql = format!(
-            "select distinct lot from market_failure where book = $1 and lot in ({})",
-            placeholders(2, chunk.len())
-        );
+        let sql = format!("{found_by} and lot in ({})", placeholders(2, chunk.len()));
         let mut params = vec![Param::Text(book.as_str())];
         params.extend(chunk.iter().map(|lot| Param::Text(lot)));
         for row in tx.query(&sql, &params)? {

@@ -1,0 +1,76 @@
+//! Goods, complaints and recalls: what ends with what, what is counted of what was erased, and who leaves whom room.
+
+use harness::{Answer, Client, Town, User, on_every_store};
+use serde_json::{Value, json};
+
+use crate::breach::give;
+
+const ENTRIES: &str = "/api/market/beiyuan/entries";
+const ANSWERING: &str = "post:beiyuan-market/operator";
+const SUPERVISING: &str = "post:371402/bureau";
+const PDF: &[u8] = b"%PDF-1.4\n%%EOF\n";
+
+fn record(client: &Client, kind: &str, body: Value) -> Answer {
+    client.post(ENTRIES, &json!({ "kind": kind, "body": body }))
+}
+
+fn seq(answer: Answer) -> u64 {
+    answer.expect(201).json()["entry"]["seq"].as_u64().unwrap()
+}
+
+fn test(lot: &str, verdict: &str) -> Value {
+    json!({ "lot": lot, "method": "rapid", "item": "nitrite", "reading": "62 %", "limit": null, "verdict": verdict,
+        "retest_of": null })
+}
+
+/// The states of matters of the market, by their names.
+fn states(client: &Client, names: &[String]) -> Vec<String> {
+    let state = |name: &String| {
+        let seen = client.get(&format!("/api/matters/beiyuan/{name}")).expect(200).json();
+        seen["matter"]["state"].as_str().unwrap().to_owned()
+    };
+    names.iter().map(state).collect()
+}
+
+/// Lets a lot and one that comes out of it fail a test each and pass another; returns the release that follows, and what both
+/// are called that is owed for.
+fn fail_and_pass(town: &Town, lot: &str) -> (Value, [String; 2]) {
+    let (operator, inspector) = (town.program(User::Operator), town.program(User::Inspector));
+    let part = format!("{lot}a");
+    let split = json!({ "lot": lot, "parts": [{ "lot": part, "quantity_g": 1_000 }] });
+    record(&operator, "market.lot.split", split).expect(201);
+    let held = record(&inspector, "market.inspection.recorded", test(lot, "fail")).expect(201).json();
+    let holds: Vec<u64> =
+        held["holds"].as_array().unwrap().iter().map(|hold| hold["seq"].as_u64().unwrap()).collect();
+    record(&inspector, "market.inspection.recorded", test(&part, "fail")).expect(201);
+    record(&inspector, "market.inspection.recorded", test(&part, "pass")).expect(201);
+    let passed = seq(record(&inspector, "market.inspection.recorded", test(lot, "pass")));
+    let release = json!({ "lot": lot, "hold": holds[0], "inspection": passed, "reason": "复检合格" });
+    (release, [format!("failed-test-{}", holds[0]), format!("failed-test-{}", holds[1])])
+}
+
+on_every_store! {
+    fn what_a_lot_failed_by_itself_ends_when_it_is_released_with_the_one_it_came_out_of(town) {
+        town.holder("wei", &[ANSWERING]);
+        town.holder("li", &[SUPERVISING]);
+        give(&town, "li", "inspector", "371402", Some("market"));
+        let (bureau, inspector) = (town.holder_again("li"), town.program(User::Inspector));
+        let duties = json!({ "answering": ANSWERING, "supervising": SUPERVISING, "failed_test_workdays": 3,
+            "breach_workdays": 2, "basis": "约定" });
+        record(&inspector, "market.duties.assigned", duties).expect(201);
+
+        let (release, owed) = fail_and_pass(&town, "L1");
+        assert_eq!(states(&inspector, &owed), ["open", "open"]);
+        let released = record(&bureau, "market.lot.released", release).expect(201).json();
+        assert_eq!(released["releases"].as_array().unwrap().len(), 1);
+        assert_eq!(states(&inspector, &owed), ["cancelled", "cancelled"]);
+
+        // From whoever does not supervise it, both are handed in with the file that shows it.
+        let (release, owed) = fail_and_pass(&town, "L2");
+        let kept = inspector.post_bytes("/api/market/beiyuan/evidence", "application/octet-stream", PDF).expect(201).json();
+        let sent = json!({ "kind": "market.lot.released", "body": release, "evidence": [kept["digest"]] });
+        inspector.post(ENTRIES, &sent).expect(201);
+        assert_eq!(states(&inspector, &owed), ["submitted", "submitted"]);
+        town.check();
+    }
+}
