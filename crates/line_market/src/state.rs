@@ -20,8 +20,7 @@ use serde::Serialize;
 use store::{Param, Row, StoreError, Tx, placeholders};
 
 pub use complaints::{
-    ComplaintRow, complaint, complaint_without_slip, complaints, complaints_left, complaints_of_slip,
-    open_complaints,
+    ComplaintRow, complaint, complaints, complaints_left, complaints_of_slip, open_complaints,
 };
 pub use duties::{Duties, duties, merchants_until, scales_until};
 pub use flags::{Flag, flags};

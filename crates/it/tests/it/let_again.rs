@@ -386,8 +386,9 @@ on_every_store! {
         let sold = json!({ "sales": [sale(1, "L1", 500, &town.now())] });
         let slip = town.scale(1).post(SALES, &sold).expect(200).json()["lines"][0]["slip"].clone();
         let file = |slip: &Value| record(&operator, "market.complaint.filed", complaint(slip));
-        load(&town, "market.complaint.filed", vec![complaint(&Value::Null); 99]);
-        file(&Value::Null).expect(201);
+        // What the installation loads is not counted.
+        load(&town, "market.complaint.filed", vec![complaint(&Value::Null)]);
+        (0..100).for_each(|_| drop(file(&Value::Null).expect(201)));
         let before = town.fingerprint();
         let full = of("too-many-complaints-of-day", "body.slip");
         assert_eq!(refused(file(&Value::Null), 409), full);

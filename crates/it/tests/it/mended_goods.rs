@@ -1,6 +1,6 @@
 //! Goods, complaints and recalls: what ends with what, what is counted of what was erased, and who leaves whom room.
 
-use harness::{Answer, Client, Town, User, on_every_store};
+use harness::{Answer, Client, Town, User, on_every_store, sale};
 use serde_json::{Value, json};
 
 use crate::breach::give;
@@ -71,6 +71,32 @@ on_every_store! {
         let sent = json!({ "kind": "market.lot.released", "body": release, "evidence": [kept["digest"]] });
         inspector.post(ENTRIES, &sent).expect(201);
         assert_eq!(states(&inspector, &owed), ["submitted", "submitted"]);
+        town.check();
+    }
+
+    fn what_was_erased_of_complaints_about_slips_counts_among_none_without_a_slip(town) {
+        const OF_DAY_MAX: u32 = 100;
+        const SLIPS: u32 = 5;
+        let (operator, admin) = (town.program(User::Operator), town.program(User::Admin));
+        let lines: Vec<Value> = (1..=SLIPS).map(|counter| sale(counter, "L1", 100, &town.now())).collect();
+        let sold = town.scale(1).post("/scale/v1/sales", &json!({ "sales": lines })).expect(200).json();
+        let file = |slip: &Value| {
+            let body = json!({ "slip": slip, "text": "短斤少两", "contact": "13800000000", "fair_scale_g": null });
+            record(&operator, "market.complaint.filed", body)
+        };
+        let erase = |seq: u64| {
+            let reason = json!({ "reason": "本人申请", "legal_basis": "个人信息保护法第四十七条" });
+            admin.post(&format!("/api/ledger/beiyuan/{seq}/erase"), &reason).expect(201)
+        };
+        for line in sold["lines"].as_array().unwrap() {
+            erase(seq(file(&line["slip"])));
+        }
+        for _ in 1..OF_DAY_MAX {
+            file(&Value::Null).expect(201);
+        }
+        // What named no slip is one of them still when it was erased.
+        erase(seq(file(&Value::Null)));
+        assert_eq!(file(&Value::Null).expect(409).json()["rule"], "too-many-complaints-of-day");
         town.check();
     }
 }

@@ -1,14 +1,14 @@
 //! Complaints: what shoppers say of a slip, and what is answered.
 
 use base::Seq;
-use kernel::{Receipt, entries};
+use kernel::Receipt;
 use ledger::{Body, Role};
 
 use super::{Failure, Input, Recorder, refuse};
 use crate::duties::{self, Cause};
 use crate::kinds::{ComplaintFiled, ComplaintSettled, SlipSerial};
 use crate::refusal::Code;
-use crate::rules::{COMPLAINTS_OF_DAY_MAX, COMPLAINTS_OF_SLIP_MAX};
+use crate::rules::COMPLAINTS_OF_SLIP_MAX;
 use crate::state;
 
 impl Recorder<'_, '_> {
@@ -32,30 +32,13 @@ impl Recorder<'_, '_> {
             }
             draft = draft.subject(Role::About, serial.subject(self.book));
         } else {
-            self.need_few_complaints()?;
+            self.need_few_without_slip()?;
         }
         let receipt = self.append(draft)?;
         if owes {
             self.owe(&Cause::Complaint { seq: receipt.seq.0 })?;
         }
         Ok(receipt)
-    }
-
-    /// What is taken down without a slip is bounded by the day on which it is, whatever day it is dated.
-    fn need_few_complaints(&mut self) -> Result<(), Failure> {
-        let before = state::complaint_without_slip(self.desk.read()?, self.book, COMPLAINTS_OF_DAY_MAX)?;
-        let Some(before) = before.filter(|_| !self.actor.is_system()) else { return Ok(()) };
-        let Some(entry) = entries::entry(self.desk.read()?, self.book, before)? else { return Ok(()) };
-        let zone = self.desk.zone();
-        match zone.day_of(entry.recorded) == zone.day_of(self.desk.now()) {
-            true => {
-                let detail = format!(
-                    "{COMPLAINTS_OF_DAY_MAX} that name no slip were taken down today, as many as may"
-                );
-                refuse(Code::TooManyComplaintsOfDay, "body.slip", detail)
-            }
-            false => Ok(()),
-        }
     }
 
     /// What the answering side says of a complaint stands once its matter is closed; until then the supervising side may say

@@ -31,6 +31,8 @@ pub const OFFERS_OF_DAY_MAX: u64 = 1_000;
 pub const COMPLAINTS_OF_SHOPPERS_MAX: u64 = 1_000;
 pub const COMPLAINTS_OF_SLIP_AND_DAY_MAX: u64 = 10;
 pub const COMPLAINTS_OF_STALL_MAX: u64 = 100;
+/// Complaints that name no slip, of those that are taken down at a market on a day, whatever day they are dated.
+pub const COMPLAINTS_WITHOUT_SLIP_MAX: u64 = 100;
 /// Papers of one merchant that are recorded on a day of the city, and how often a market's duties are assigned: each opens matters.
 pub const PAPERS_OF_DAY_MAX: u64 = 20;
 pub const ASSIGNMENTS_OF_DAY_MAX: u64 = 20;
@@ -73,6 +75,8 @@ pub enum Sort {
     /// Of a slip.
     ComplaintsOfSlip,
     ComplaintsOfStall,
+    /// Of the market, counted when they are taken down: what is erased of others later does not become one of these.
+    ComplaintsWithoutSlip,
     /// Of a lot.
     Recalls,
     /// Of a merchant.
@@ -211,6 +215,10 @@ impl Recorder<'_, '_> {
         self.count(Sort::Complaints, "", COMPLAINTS_OF_SHOPPERS_MAX)
     }
 
+    pub(super) fn need_few_without_slip(&mut self) -> Result<(), Failure> {
+        self.count(Sort::ComplaintsWithoutSlip, "", COMPLAINTS_WITHOUT_SLIP_MAX)
+    }
+
     /// Whether one more complaint of a shopper about a stall is owed by somebody on this day.
     pub(super) fn may_lay_duty(&mut self, stall: &str) -> Result<bool, Failure> {
         Ok(self.has_room(Sort::ComplaintDutiesOfStall, stall, DUTIES_OF_STALL_MAX)?
@@ -255,6 +263,7 @@ impl Sort {
             Self::ComplaintDuties => "complaint-duties",
             Self::ComplaintsOfSlip => "complaints-of-slip",
             Self::ComplaintsOfStall => "complaints-of-stall",
+            Self::ComplaintsWithoutSlip => "complaints-without-slip",
             Self::Recalls => "recalls",
             Self::Papers => "papers",
             Self::Assignments => "assignments",
@@ -319,6 +328,10 @@ impl Sort {
                 let detail =
                     format!("{max} complaints about slips were filed at the market today, as many as may");
                 Refusal::new(Code::TooManyComplaints, "body.slip", detail)
+            }
+            Self::ComplaintsWithoutSlip => {
+                let detail = format!("{max} that name no slip were taken down today, as many as may");
+                Refusal::new(Code::TooManyComplaintsOfDay, "body.slip", detail)
             }
             Self::Papers => {
                 let detail = format!("{max} papers of {whose} were recorded today, as many as may");

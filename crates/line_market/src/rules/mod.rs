@@ -12,9 +12,6 @@ pub use retest::{is_retest, retest};
 /// Complaints about one slip that are owed at a time, each by itself.
 pub const COMPLAINTS_OF_SLIP_MAX: usize = 3;
 
-/// Complaints that name no slip, of those that are taken down at a market in a day.
-pub const COMPLAINTS_OF_DAY_MAX: usize = 100;
-
 /// Days after which an arrival of goods, and what became of them, is not written down any more.
 pub const WRITTEN_DAYS_MAX: i32 = 31;
 

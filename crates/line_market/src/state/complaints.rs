@@ -70,17 +70,3 @@ pub fn complaints_left(
     let rows = tx.query(&sql, &[Param::Text(book.as_str())])?;
     rows.iter().map(|row| Ok((Seq::from_i64(row.int(0)?), row.text(1)?.to_owned()))).collect()
 }
-
-/// The complaint that names no slip, or whose slip was erased, before which so many were filed, counted from the latest.
-pub fn complaint_without_slip(
-    tx: &mut dyn Tx,
-    book: &BookId,
-    count: usize,
-) -> Result<Option<Seq>, StoreError> {
-    let sql = format!(
-        "select seq from market_complaint where book = $1 and slip is null order by seq desc limit 1 offset {}",
-        count - 1
-    );
-    let row = tx.query_one(&sql, &[Param::Text(book.as_str())])?;
-    row.map(|row| row.int(0).map(Seq::from_i64)).transpose()
-}
