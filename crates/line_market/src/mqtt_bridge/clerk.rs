@@ -25,6 +25,9 @@ use crate::record::Failure;
 const READ_MAX: usize = 8;
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How often a message is tried of which the database refuses a statement, in some six seconds. That may be for what the message
+/// holds, and is then refused for ever; whatever follows at the broker waits meanwhile.
+const STATEMENT_TRIES_MAX: u32 = 8;
 
 /// What goes down to a scale.
 pub struct Answer {
@@ -52,6 +55,8 @@ enum Trouble {
     Refused(Box<Problem>),
     /// For reasons of the machine: the same attempt may succeed later.
     Machine(String),
+    /// The database refused a statement, and does not say whether for a reason that passes.
+    Statement(Failure),
 }
 
 /// An answer for good that is no receipt.
@@ -140,7 +145,8 @@ impl Clerk {
         record.await.map_err(Trouble::of)?.map(|_| None).ok_or(Trouble::Unknown)
     }
 
-    /// Tries again, ever more slowly, for as long as only the machine is in the way.
+    /// Tries again, ever more slowly, for as long as only the machine is in the way, and some times where the database refuses a
+    /// statement.
     async fn until_settled<T, F>(
         &self,
         at: &At,
@@ -151,6 +157,7 @@ impl Clerk {
     {
         let mut stopped = self.stopped.clone();
         let mut pause = PAUSE_MIN;
+        let mut refused = 0;
         loop {
             let reason = match attempt().await {
                 Ok(done) => return Ok(Ok(done)),
@@ -159,6 +166,14 @@ impl Clerk {
                 }
                 Err(Trouble::Refused(problem)) => return Ok(Err(Refusal { problem, is_let_in: true })),
                 Err(Trouble::Machine(reason)) => reason,
+                Err(Trouble::Statement(failure)) => {
+                    refused += 1;
+                    if refused == STATEMENT_TRIES_MAX {
+                        let problem = Box::new(failure_problem(failure));
+                        return Ok(Err(Refusal { problem, is_let_in: true }));
+                    }
+                    failure.to_string()
+                }
             };
             tracing::warn!(book = %at.book, scale = at.scale, reason, pause_ms = pause.as_millis(), "a scale must wait");
             if *stopped.borrow() {
@@ -175,7 +190,11 @@ impl Clerk {
     async fn let_in(&self, at: &At) -> Result<LetIn, Trouble> {
         let at = at.clone();
         let found = self.read(move |kernel| Ok(device(kernel, &at))).await.map_err(Trouble::refused)?;
-        found.map_err(|error| Trouble::of(AppendError::Store(error)))?.ok_or(Trouble::Unknown)
+        match found.map_err(|error| Trouble::of(AppendError::Store(error))) {
+            // For nothing of the message: that was not asked for.
+            Err(Trouble::Statement(failure)) => Err(Trouble::Machine(failure.to_string())),
+            found => found?.ok_or(Trouble::Unknown),
+        }
     }
 
     /// Looks at a message off the async threads, when few others are looked at.
@@ -240,6 +259,7 @@ impl Trouble {
             AppendError::Store(StoreError::Schema(_) | StoreError::Shape { .. }) => {
                 Self::refused(failure_problem(failure))
             }
+            AppendError::Store(StoreError::Statement { .. }) => Self::Statement(failure),
             AppendError::Busy | AppendError::Stopped | AppendError::Store(_) => {
                 Self::Machine(failure.to_string())
             }

@@ -522,6 +522,37 @@ async fn what_is_refused_for_good_is_answered_with_a_problem_and_does_not_come_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_database_refuses_for_its_content_is_answered_and_keeps_nothing_behind_it() {
+    // As a statement would that takes less than the rules do.
+    const REFUSE: &str =
+        "create trigger no_thirteen before insert on entry when new.body like '%\"counter\":13,%'
+        begin select raise(abort, 'thirteen is not taken'); end";
+    let Some(market) = Market::open() else { return };
+    let refuse = |desk: &mut kernel::Desk<'_>| {
+        desk.aside(REFUSE, Vec::new());
+        Ok::<_, kernel::AppendError<()>>(())
+    };
+    block_in_place(|| market.bench.kernel.append_blocking(refuse)).unwrap();
+    let bridge = market.bridge().await;
+    let (mut scale, mut other) = (market.scale(1).await, market.scale(2).await);
+    scale.publish("sales", batch([12, 13])).await;
+    other.publish("sales", batch([13])).await;
+    for scale in [&mut scale, &mut other] {
+        let problem = scale.receipt().await;
+        assert_eq!(problem["status"], 500, "{problem}");
+        assert_eq!(problem["counters"].as_array().unwrap().last(), Some(&json!(13)));
+    }
+    scale.publish("sales", batch([12])).await;
+    assert_eq!(outcomes(&scale.receipt().await), [(12, "recorded".to_owned())]);
+    assert_eq!(market.sold(), [12]);
+    bridge.close().await;
+
+    let bridge = market.bridge().await;
+    scale.hears_no_receipt().await;
+    bridge.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_batches_are_in_work_at_once_and_each_gets_its_receipt() {
     const BATCHES: u32 = 400;
     let Some(market) = Market::open() else { return };
