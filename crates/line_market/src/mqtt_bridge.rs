@@ -5,7 +5,7 @@
 //! and the retained `.../state` always says what the scale sells and what it must not.
 //!
 //! What one scale sends waits behind nothing but what the same scale sent before; more of it than is taken in hand is refused at
-//! once, unread.
+//! once, unread, and so is what comes behind many that were refused.
 
 mod clerk;
 mod hand;

@@ -11,7 +11,7 @@ use shell::extract::read_json;
 use shell::{App, Both, Lang, Problem};
 use store::{Param, StoreError, Tx};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::hand::{AnswerPlace, Place};
 use super::numbers;
@@ -90,6 +90,7 @@ impl Clerk {
             }
             Err(refusal) => refusal,
         };
+        place.refused(Instant::now());
         let detail = problem.detail.get(Lang::En);
         tracing::info!(book = %at.book, scale = at.scale, detail, "a message of a scale was refused");
         let numbers = match is_let_in {

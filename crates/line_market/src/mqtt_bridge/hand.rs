@@ -3,9 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use base::limits::{MESSAGES_BYTES_MAX, SCALE_MESSAGES_BYTES_MAX, SCALE_MESSAGES_MAX};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use super::topic::{At, Matter};
 
@@ -16,6 +18,12 @@ const ANSWERS_MAX: usize = 2 * SCALE_MESSAGES_MAX;
 /// bytes of JSON report is about a turn of the sixteen that a scale has over HTTP.
 const TURN_BYTES: usize = 16 * 1024;
 const TURNS_MAX: usize = 16;
+
+/// Messages of one scale that are read and refused within some seconds; a long one counts for more. Each takes time in which the
+/// messages of others that came behind it are not acknowledged, so what comes beyond is refused unread.
+pub const REFUSALS_MAX: usize = 16;
+pub const REFUSALS_WITHIN: Duration = Duration::from_secs(5);
+const LONG_BYTES: usize = 512 * 1024;
 
 /// Sales and confirmations of a scale are counted apart, so that a block is confirmed whatever there is to sell.
 type Sender = (At, Matter);
@@ -28,6 +36,20 @@ pub struct Hand(Arc<Mutex<Held>>);
 struct Held {
     bytes: usize,
     of_each: HashMap<Sender, Queue>,
+    /// Of those who had anything refused of late.
+    refused: HashMap<Sender, Refused>,
+}
+
+#[derive(Debug)]
+struct Refused {
+    since: Instant,
+    messages: usize,
+}
+
+impl Refused {
+    fn is_over(&self, now: Instant) -> bool {
+        now.duration_since(self.since) >= REFUSALS_WITHIN
+    }
 }
 
 #[derive(Debug)]
@@ -78,6 +100,12 @@ impl Hand {
         Some(AnswerPlace { hand: self.clone(), sender: sender.clone() })
     }
 
+    /// Whether as much of a sender was read and refused of late as is.
+    pub fn has_refused_often(&self, sender: &Sender, now: Instant) -> bool {
+        let held = self.held();
+        held.refused.get(sender).is_some_and(|it| it.messages >= REFUSALS_MAX && !it.is_over(now))
+    }
+
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -109,6 +137,14 @@ impl Place {
         let turns = self.bytes.div_ceil(TURN_BYTES).clamp(1, TURNS_MAX);
         let turns = u32::try_from(turns).expect("there are few");
         self.turns.clone().acquire_many_owned(turns).await.expect("nobody closes it")
+    }
+
+    /// The message was read, and is refused.
+    pub fn refused(&self, now: Instant) {
+        let mut held = self.hand.held();
+        held.refused.retain(|_, it| !it.is_over(now));
+        let none = Refused { since: now, messages: 0 };
+        held.refused.entry(self.sender.clone()).or_insert(none).messages += 1 + self.bytes / LONG_BYTES;
     }
 
     /// The message is done with, and an answer goes down. Messages that were taken are answered however many answers there are.
@@ -196,6 +232,28 @@ mod tests {
     }
 
     #[test]
+    fn so_much_of_a_scale_is_read_and_refused_in_some_seconds_and_nothing_of_another_counts() {
+        let (hand, now) = (Hand::default(), Instant::now());
+        let (one, other) = (sender(1, Matter::Sales), sender(1, Matter::Acks));
+        let refuse = |bytes: usize, now| hand.take(&one, bytes).unwrap().refused(now);
+        for _ in 1..REFUSALS_MAX {
+            refuse(1_000, now);
+        }
+        assert!(!hand.has_refused_often(&one, now));
+        refuse(1_000, now + REFUSALS_WITHIN / 2);
+        assert!(hand.has_refused_often(&one, now + REFUSALS_WITHIN / 2));
+        assert!(!hand.has_refused_often(&other, now));
+
+        let later = now + REFUSALS_WITHIN;
+        assert!(!hand.has_refused_often(&one, later));
+        refuse(REQUEST_BYTES_MAX, later);
+        refuse(REQUEST_BYTES_MAX, later);
+        assert!(hand.has_refused_often(&one, later), "long ones count for several");
+        hand.take(&other, 1).unwrap().refused(later + REFUSALS_WITHIN);
+        assert_eq!(hand.held().refused.len(), 1, "what is over is forgotten");
+    }
+
+    #[test]
     fn a_scale_to_which_no_answer_gets_through_has_nothing_more_taken() {
         let (hand, one) = (Hand::default(), sender(1, Matter::Sales));
         let answers: Vec<AnswerPlace> =
@@ -214,7 +272,7 @@ mod tests {
         let take = |scale, bytes| hand.take(&sender(scale, Matter::Sales), bytes).unwrap();
         let (short, also_short, long) = (take(1, 1_000), take(1, 1_000), take(1, 500_000));
         let turns = (short.turn().await, also_short.turn().await);
-        let soon = std::time::Duration::from_millis(20);
+        let soon = Duration::from_millis(20);
         let mut waits = std::pin::pin!(long.turn());
         tokio::time::timeout(soon, &mut waits).await.map(drop).unwrap_err();
         drop(take(2, 500_000).turn().await);

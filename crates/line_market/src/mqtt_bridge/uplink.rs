@@ -11,7 +11,7 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::clerk::{Answer, Clerk, Stopping, refusal};
-use super::hand::Hand;
+use super::hand::{Hand, REFUSALS_MAX, REFUSALS_WITHIN};
 use super::topic::{self, At, Matter};
 use super::{FAREWELL, RECEIPTS_PUBLISHED_MAX};
 
@@ -110,6 +110,10 @@ impl Uplink {
             self.refuse(&at, matter, Problem::too_large(matter.bytes_max() as u64));
             return None;
         };
+        if self.hand.has_refused_often(&sender, Instant::now()) {
+            self.refuse(&at, matter, refused_often());
+            return None;
+        }
         let Some(place) = self.hand.take(&sender, payload.len()) else {
             self.refuse(&at, matter, too_many());
             return None;
@@ -207,6 +211,19 @@ fn too_many() -> Problem {
         format!("本秤尚有报文在办理，本报文未被读取，未作任何记录。请在 {RETRY_AFTER_S} 秒后原样重发。"),
         format!(
             "Too many messages of this scale are in hand, and this one was not read; nothing was recorded. Send the same again in {RETRY_AFTER_S} s."
+        ),
+    );
+    Problem { detail, ..Problem::too_many_requests(RETRY_AFTER_S) }
+}
+
+fn refused_often() -> Problem {
+    let within = REFUSALS_WITHIN.as_secs();
+    let detail = Both::new(
+        format!(
+            "本秤近 {within} 秒内被退回的报文已达 {REFUSALS_MAX} 件，本报文未被读取，未作任何记录。请核对报文，在 {RETRY_AFTER_S} 秒后重发。"
+        ),
+        format!(
+            "As many as {REFUSALS_MAX} messages of this scale were refused within {within} s, and this one was not read; nothing was recorded. Check what it sends, and send it again in {RETRY_AFTER_S} s."
         ),
     );
     Problem { detail, ..Problem::too_many_requests(RETRY_AFTER_S) }

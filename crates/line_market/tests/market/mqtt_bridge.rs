@@ -639,6 +639,33 @@ async fn what_is_too_much_of_one_scale_is_refused_while_the_rest_waits_and_other
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_scale_that_had_much_refused_is_read_no_more_for_some_seconds_and_others_are_answered() {
+    const REFUSALS_MAX: usize = 16;
+    const WITHIN: Duration = Duration::from_secs(5);
+    let Some(market) = Market::open() else { return };
+    let bridge = market.bridge().await;
+    let (mut busy, mut other) = (market.scale(1).await, market.scale(2).await);
+    for _ in 0..REFUSALS_MAX {
+        busy.publish("sales", json!({ "sales": [{ "counter": 7 }] })).await;
+        let problem = busy.receipt().await;
+        assert_eq!((&problem["status"], &problem["counters"]), (&json!(400), &json!([7])));
+    }
+    busy.publish("sales", batch([8])).await;
+    let problem = busy.receipt().await;
+    assert_eq!((&problem["status"], &problem["counters"]), (&json!(429), &json!([])));
+    assert!(problem["detail_zh"].as_str().unwrap().contains("被退回"), "{problem}");
+    other.publish("sales", batch([1])).await;
+    assert_eq!(outcomes(&other.receipt().await), [(1, "recorded".to_owned())]);
+    // What it confirms is counted apart.
+    busy.publish("acks", json!({ "holds": ["x", 8] })).await;
+    assert_eq!(busy.receipt().await["status"], 400);
+    tokio::time::sleep(WITHIN).await;
+    busy.publish("sales", batch([8])).await;
+    assert_eq!(outcomes(&busy.receipt().await), [(8, "recorded".to_owned())]);
+    bridge.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_is_revoked_while_its_batch_waits_for_the_writer_has_nothing_recorded() {
     let Some(market) = Market::open() else { return };
     let bridge = market.bridge().await;
