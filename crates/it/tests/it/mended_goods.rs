@@ -1,6 +1,8 @@
 //! Goods, complaints and recalls: what ends with what, what is counted of what was erased, and who leaves whom room.
 
+use base::{ActorId, UnitCode};
 use harness::{Answer, Client, Town, User, on_every_store, sale};
+use kernel::NewToken;
 use serde_json::{Value, json};
 
 use crate::breach::give;
@@ -21,6 +23,17 @@ fn seq(answer: Answer) -> u64 {
 fn test(lot: &str, verdict: &str) -> Value {
     json!({ "lot": lot, "method": "rapid", "item": "nitrite", "reading": "62 %", "limit": null, "verdict": verdict,
         "retest_of": null })
+}
+
+/// A new inspector whose right was granted on a unit.
+fn inspector_of(town: &Town, unit: &str) -> Client {
+    let unit = UnitCode::new(unit).unwrap();
+    let line = Some("market".to_owned());
+    let grant = access::Grant { role: "inspector".into(), unit: unit.clone(), line, subject: None };
+    let token = NewToken { title: "an inspector".into(), unit, grants: vec![grant], expires: None };
+    let by = ActorId::new("system:installation").unwrap();
+    let issued = town.site.kernel.issue_token(&by, token).unwrap();
+    town.site.client().bearer(&issued.credential.unwrap())
 }
 
 /// The states of matters of the market, by their names.
@@ -97,6 +110,32 @@ on_every_store! {
         // What named no slip is one of them still when it was erased.
         erase(seq(file(&Value::Null)));
         assert_eq!(file(&Value::Null).expect(409).json()["rule"], "too-many-complaints-of-day");
+        town.check();
+    }
+
+    fn who_recalls_a_lot_as_often_as_may_be_leaves_others_and_the_unit_above_theirs(town) {
+        const OF_ONE_MAX: u64 = 20;
+        const OF_UNIT_MAX: u64 = 60;
+        const COUNTY: &str = "371402";
+        let first = inspector_of(&town, COUNTY);
+        let failed = record(&first, "market.inspection.recorded", test("L1", "fail")).expect(201).json();
+        let recall = |by: &Client| {
+            let notice = json!({ "lot": "L1", "hold": failed["holds"][0]["seq"], "notice_zh": "请勿食用", "notice_en": "Do not eat it." });
+            record(by, "market.recall.opened", notice)
+        };
+        let recall_and_withdraw = |by: &Client| {
+            let end = json!({ "lot": "L1", "recall": seq(recall(by)), "outcome": "withdrawn", "reason": "x" });
+            record(by, "market.recall.ended", end).expect(201);
+        };
+        (0..OF_ONE_MAX).for_each(|_| recall_and_withdraw(&first));
+        assert_eq!(recall(&first).expect(409).json()["rule"], "too-many-recalls");
+        for _ in 1..OF_UNIT_MAX / OF_ONE_MAX {
+            let other = inspector_of(&town, COUNTY);
+            (0..OF_ONE_MAX).for_each(|_| recall_and_withdraw(&other));
+        }
+        let refused = recall(&inspector_of(&town, COUNTY)).expect(409).json();
+        assert_eq!((&refused["rule"], &refused["field"]), (&json!("too-many-recalls"), &json!("body.lot")));
+        recall(&inspector_of(&town, "371400")).expect(201);
         town.check();
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use access::matter::{APPROVE, ARRANGE, OPEN, REVIEW, WORK};
-use access::{Actor, Resource, decide};
+use access::{Actor, Decision, Resource, decide};
 use base::{ActorId, BookId, Day, SubjectId, Time, UnitCode};
 use ledger::{Body, Sought};
 use matters::{
@@ -492,21 +492,48 @@ impl Desk<'_> {
 
     /// Whether somebody may do an action with a book, whoever owns what in it.
     pub fn may_with(&mut self, actor: &ActorId, action: &str, book: &BookId) -> Result<bool, StoreError> {
+        match self.whole_of(book)? {
+            Some(whole) => self.may_in(actor, action, whole),
+            None => Ok(false),
+        }
+    }
+
+    /// The unit on which somebody was granted what lets them do an action with a book; `None` where no grant does.
+    pub fn granted_on(
+        &mut self,
+        actor: &ActorId,
+        action: &str,
+        book: &BookId,
+    ) -> Result<Option<UnitCode>, StoreError> {
+        let Some(whole) = self.whole_of(book)? else { return Ok(None) };
+        match self.decided(actor, action, &whole)? {
+            Some(Decision::Allow { by }) => Ok(by.map(|grant| grant.unit)),
+            _ => Ok(None),
+        }
+    }
+
+    /// All that is in a book.
+    fn whole_of(&mut self, book: &BookId) -> Result<Option<Resource>, StoreError> {
         const KEEPER: &str = "select unit, line from org_book where book = $1";
-        let Some(row) = self.read()?.query_one(KEEPER, &[Param::Text(book.as_str())])? else {
-            return Ok(false);
-        };
-        let unit = id(UnitCode::new(row.text(0)?))?;
-        self.may_in(actor, action, Resource::of(&unit).in_line(row.text(1)?))
+        let row = self.read()?.query_one(KEEPER, &[Param::Text(book.as_str())])?;
+        row.map(|row| Ok(Resource::of(&id(UnitCode::new(row.text(0)?))?).in_line(row.text(1)?))).transpose()
     }
 
     fn may_in(&mut self, actor: &ActorId, action: &str, of: Resource) -> Result<bool, StoreError> {
-        if actor.is_system() {
-            return Ok(true);
-        }
-        let Some(actor) = self.actor(actor)? else { return Ok(false) };
+        Ok(actor.is_system()
+            || self.decided(actor, action, &of)?.is_some_and(|decision| decision.is_allowed()))
+    }
+
+    /// What is decided about somebody who is known.
+    fn decided(
+        &mut self,
+        actor: &ActorId,
+        action: &str,
+        of: &Resource,
+    ) -> Result<Option<Decision>, StoreError> {
+        let Some(actor) = self.actor(actor)? else { return Ok(None) };
         let above = self.above(&of.unit)?;
-        Ok(decide(&self.bench.policy, &above, &actor, action, &of).is_allowed())
+        Ok(Some(decide(&self.bench.policy, &above, &actor, action, of)))
     }
 
     /// Whoever acts, with what they were granted.

@@ -149,7 +149,9 @@ pub(crate) fn chinese(refusal: &Refusal) -> String {
         }
         Code::TooManyPapers => "该经营户当日登记的证照已达上限，请于次日办理",
         Code::TooManyAssignments => "本市场当日落实责任的次数已达上限，请于次日办理",
-        Code::TooManyRecalls => "该批次当日启动召回的次数已达上限，请于次日办理",
+        Code::TooManyRecalls => {
+            "本人或本单位当日对该批次启动召回的次数已达上限，请于次日办理，或由上级单位办理"
+        }
         Code::TooManyReleases => "该批次当日解除停售的次数已达上限，请于次日办理",
         Code::TooManyOfScale => "该秤当日登记的移位或检定次数已达上限，请于次日办理",
         Code::TooManyLeases => "该摊位当日出租的次数已达上限，请于次日办理",

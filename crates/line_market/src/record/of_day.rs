@@ -2,10 +2,11 @@
 
 use base::BookId;
 use kernel::{AppendError, Desk};
+use ledger::Body;
 use store::{Param, StoreError, Value};
 
 use super::{Failure, Recorder};
-use crate::kinds::Verdict;
+use crate::kinds::{RecallOpened, Verdict};
 use crate::refusal::{Code, Refusal};
 use crate::state::Lot;
 
@@ -36,8 +37,10 @@ pub const COMPLAINTS_WITHOUT_SLIP_MAX: u64 = 100;
 /// Papers of one merchant that are recorded on a day of the city, and how often a market's duties are assigned: each opens matters.
 pub const PAPERS_OF_DAY_MAX: u64 = 20;
 pub const ASSIGNMENTS_OF_DAY_MAX: u64 = 20;
-/// Recalls of one lot that are opened on a day of the city.
-pub const RECALLS_OF_DAY_MAX: u64 = 20;
+/// Recalls of one lot that are opened on a day of the city: by one actor, and by all whose right was granted on one unit. However
+/// often a lot is recalled and the recall withdrawn, another may, and the unit above.
+pub const RECALLS_OF_ONE_MAX: u64 = 20;
+pub const RECALLS_OF_UNIT_MAX: u64 = 60;
 /// How many of them lay a duty, in all and of one stall.
 pub const DUTIES_OF_SHOPPERS_MAX: u64 = 50;
 pub const DUTIES_OF_STALL_MAX: u64 = 5;
@@ -77,8 +80,9 @@ pub enum Sort {
     ComplaintsOfStall,
     /// Of the market, counted when they are taken down: what is erased of others later does not become one of these.
     ComplaintsWithoutSlip,
-    /// Of a lot.
-    Recalls,
+    /// Of a lot, by an actor, and by a unit.
+    RecallsOfOne,
+    RecallsOfUnit,
     /// Of a merchant.
     Papers,
     /// Of the market.
@@ -205,7 +209,10 @@ impl Recorder<'_, '_> {
     }
 
     pub(super) fn need_few_recalls(&mut self, lot: &str) -> Result<(), Failure> {
-        self.count(Sort::Recalls, lot, RECALLS_OF_DAY_MAX)
+        let unit = self.desk.granted_on(self.actor, RecallOpened::KIND, self.book)?;
+        let unit = unit.map_or_else(String::new, |unit| unit.to_string());
+        self.count(Sort::RecallsOfOne, &format!("{lot} by {}", self.actor), RECALLS_OF_ONE_MAX)?;
+        self.count(Sort::RecallsOfUnit, &format!("{lot} by {unit}"), RECALLS_OF_UNIT_MAX)
     }
 
     /// One slip, or those of one stall, do not use up what shoppers say of all.
@@ -264,7 +271,8 @@ impl Sort {
             Self::ComplaintsOfSlip => "complaints-of-slip",
             Self::ComplaintsOfStall => "complaints-of-stall",
             Self::ComplaintsWithoutSlip => "complaints-without-slip",
-            Self::Recalls => "recalls",
+            Self::RecallsOfOne => "recalls-of-one",
+            Self::RecallsOfUnit => "recalls-of-unit",
             Self::Papers => "papers",
             Self::Assignments => "assignments",
             Self::ComplaintDutiesOfStall => "complaint-duties-of-stall",
@@ -342,7 +350,7 @@ impl Sort {
                     format!("the market's duties were assigned {max} times today, as often as may be");
                 Refusal::new(Code::TooManyAssignments, "body.answering", detail)
             }
-            Self::Recalls => {
+            Self::RecallsOfOne | Self::RecallsOfUnit => {
                 let detail = format!("{max} recalls of lot {whose} were opened today, as many as may");
                 Refusal::new(Code::TooManyRecalls, "body.lot", detail)
             }
