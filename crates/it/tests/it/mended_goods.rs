@@ -1,11 +1,14 @@
 //! Goods, complaints and recalls: what ends with what, what is counted of what was erased, and who leaves whom room.
 
+use std::sync::Arc;
+
 use base::{ActorId, UnitCode};
-use harness::{Answer, Client, Town, User, on_every_store, sale};
+use harness::{Answer, Client, Ear, Engine, Recorder, Town, User, on_every_store, sale};
 use kernel::NewToken;
 use serde_json::{Value, json};
 
 use crate::breach::give;
+use crate::epcis::{document, observed};
 
 const ENTRIES: &str = "/api/market/beiyuan/entries";
 const ANSWERING: &str = "post:beiyuan-market/operator";
@@ -138,4 +141,49 @@ on_every_store! {
         recall(&inspector_of(&town, "371400")).expect(201);
         town.check();
     }
+}
+
+#[test]
+fn a_document_that_is_refused_for_itself_has_nothing_asked_of_the_lots_that_it_names() {
+    let Some(place) = Engine::Sqlite.place() else { return };
+    let (ear, store) = (Ear::default(), place.store());
+    let town = Town::on_store(place, Arc::new(Recorder::new(store, ear.clone())));
+    let supplier = town.program(User::Supplier);
+    let event = |serial: usize, time: &str, lot: &str| {
+        observed(serial, json!({ "eventTime": time, "epcList": [format!("lot:beiyuan/{lot}")] }))
+    };
+    let (past, ahead) = ("2026-03-01T08:00:00+08:00", "2026-03-11T08:00:00+08:00");
+    let send = |mode: &str, events: Vec<Value>| {
+        let by = supplier.with("gs1-capture-error-behaviour", mode);
+        by.post("/epcis/capture?book=beiyuan", &document("2026-03-01T08:00:00Z", Value::Array(events)))
+    };
+    // The lots that were asked for since the last time.
+    let asked = || {
+        let (heard, _) = ear.take();
+        let of_lots = heard.into_iter().filter(|(sql, _)| sql.contains("from market_lot_told where lot in"));
+        let values = of_lots.flat_map(|(_, sets)| sets).flatten();
+        let mut lots: Vec<String> = values.map(|value| format!("{value:?}")).collect();
+        lots.sort();
+        lots
+    };
+    asked();
+    send("rollback", vec![event(1, past, "A"), event(2, ahead, "B")]).expect(400);
+    assert_eq!(asked(), Vec::<String>::new());
+    send("proceed", vec![event(1, past, "A"), event(2, ahead, "B")]).expect(202);
+    let [of_new] = &asked()[..] else { panic!("one lot of one event that is new") };
+    assert!(of_new.contains("lot:beiyuan/A"), "{of_new}");
+    // What is known already is not asked for again.
+    send("rollback", vec![event(1, past, "A")]).expect(202);
+    assert_eq!(asked(), Vec::<String>::new());
+
+    let many = |serial: usize| {
+        let lots: Vec<String> = (0..250).map(|lot| format!("lot:beiyuan/N{serial}-{lot}")).collect();
+        observed(serial, json!({ "epcList": lots }))
+    };
+    let refused = send("rollback", (0..41).map(many).collect()).expect(400).json();
+    assert!(refused["detail_en"].as_str().unwrap().contains("10000 lots"), "{refused}");
+    assert_eq!(asked(), Vec::<String>::new());
+    send("rollback", (0..40).map(many).collect()).expect(202);
+    assert!(!asked().is_empty());
+    town.check();
 }

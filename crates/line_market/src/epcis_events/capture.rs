@@ -103,6 +103,9 @@ const CONTEXT_TOO_LONG: &str =
 /// What the events of a document may come to together where each item has its whole name.
 const WRITTEN_OUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Lots of the house that the events of a document may name: of each that is new, it is asked in the writer's turn what was told of it.
+const LOTS_OF_DOCUMENT_MAX: usize = 10_000;
+
 #[derive(Debug, Clone)]
 struct Ready {
     event_id: String,
@@ -140,7 +143,8 @@ pub fn prepare(book: &BookId, sender: &Sender, document: &Document) -> Prepared 
         true => Err(Refusal::new(Code::Body, "@context", CONTEXT_TOO_LONG)),
         false => Ok(()),
     });
-    let mut left = Left { indexed: INDEX_BYTES_MAX, written_out: WRITTEN_OUT_BYTES_MAX };
+    let mut left =
+        Left { indexed: INDEX_BYTES_MAX, written_out: WRITTEN_OUT_BYTES_MAX, lots: LOTS_OF_DOCUMENT_MAX };
     let mut each = |event| printed.clone().and_then(|()| ready(book, sender, event, &told, &mut left));
     let events = document.events.iter().map(&mut each).collect();
     Prepared {
@@ -198,8 +202,9 @@ impl Prepared {
         desk.take(&self.book)?;
         let now = desk.now();
         let known = self.known(desk)?;
-        let slips = self.slip_gtins(desk)?;
-        let mut told = self.told(desk)?;
+        let asked = self.asked(&known, now, mode);
+        let slips = self.slip_gtins(desk, &asked)?;
+        let mut told = self.told(desk, &asked)?;
         let (mut left, mut made) = (repeats::COMPARED_BYTES_MAX, amount::Amount::default());
         let mut in_document: HashMap<&str, (Seq, &Ready)> = HashMap::with_capacity(self.events.len());
         let mut events = Vec::with_capacity(self.events.len());
@@ -253,10 +258,28 @@ impl Prepared {
         Ok(CaptureOutcome { events, recorded: made.events })
     }
 
+    /// The events of which it is asked what they name: the new ones that nothing stands against in themselves or by the clock; and
+    /// none of a document that is refused for one of which that is not so.
+    fn asked(&self, known: &HashMap<String, Known>, now: Time, mode: Mode) -> Vec<&Ready> {
+        let is_known = |ready: &Ready| known.contains_key(&ready.key);
+        let is_sound = |ready: &Ready| is_known(ready) || ready.check(now).is_ok();
+        let all_sound = || {
+            self.events.iter().all(|event| event.as_ref().is_ok_and(is_sound))
+                && self.elements.iter().all(|it| it.as_ref().is_ok_and(|it| it.check(now).is_ok()))
+        };
+        match mode == Mode::Proceed || all_sound() {
+            true => {
+                let ready = self.events.iter().flatten();
+                ready.filter(|ready| !is_known(ready) && is_sound(ready)).collect()
+            }
+            false => Vec::new(),
+        }
+    }
+
     /// Of the GTINs that may be those of slips, those that a market's slips carry.
-    fn slip_gtins(&self, desk: &mut Desk<'_>) -> Result<HashSet<String>, StoreError> {
+    fn slip_gtins(&self, desk: &mut Desk<'_>, asked: &[&Ready]) -> Result<HashSet<String>, StoreError> {
         let of_elements = self.elements.iter().flatten().flat_map(|element| &element.slips);
-        let named = self.events.iter().flatten().flat_map(|ready| &ready.slips).chain(of_elements);
+        let named = asked.iter().flat_map(|ready| &ready.slips).chain(of_elements);
         let named: BTreeSet<&str> = named.map(|(gtin, _)| gtin.as_str()).collect();
         // Hardly any document names one, and then there is nothing to ask.
         let named: Vec<&str> = named.into_iter().collect();
@@ -264,8 +287,8 @@ impl Prepared {
     }
 
     /// How much is told of the lots of the house that these events name.
-    fn told(&self, desk: &mut Desk<'_>) -> Result<Told, StoreError> {
-        let named = self.events.iter().flatten().flat_map(|ready| &ready.lots);
+    fn told(&self, desk: &mut Desk<'_>, asked: &[&Ready]) -> Result<Told, StoreError> {
+        let named = asked.iter().flat_map(|ready| &ready.lots);
         let named: BTreeSet<&str> = named.map(|(lot, _)| lot.as_str()).collect();
         // Hardly any document names one, and then there is nothing to ask.
         if named.is_empty() {
@@ -380,6 +403,8 @@ fn lengths(tx: &mut dyn Tx, book: &BookId, seqs: &[Seq]) -> Result<Vec<(Seq, usi
 struct Left {
     indexed: usize,
     written_out: usize,
+    /// Not in bytes, but one each time that one is named.
+    lots: usize,
 }
 
 /// Takes so many bytes of what is left, if they are.
@@ -487,6 +512,12 @@ fn ready(
     };
     let slips = house::slips(event, told.terms);
     let lots = told::lots(event);
+    if !taken(&mut left.lots, lots.len()) {
+        let detail = format!(
+            "those of a document may name {LOTS_OF_DOCUMENT_MAX} lots that are kept here; send fewer events at once"
+        );
+        return Err(refuse("", detail));
+    }
     Ok(Ready { event_id, key, draft, extent, bytes, slips, lots })
 }
 
