@@ -151,3 +151,47 @@ fn documents_that_came_as_xml_are_json_as_the_published_schema_wants_it() {
     assert_eq!(report, "SensorDataExamples.xml: \"type\" is a required property");
     assert_eq!(count, 33);
 }
+
+#[test]
+fn an_element_has_an_attribute_once_however_many_spellings_of_its_name_an_event_has() {
+    const CONTEXT: &str =
+        r#"{"ex":"https://ns.example/","other":"https://ns.example/","term":"ex:a","j":"urn:taizhang:json"}"#;
+    let holders = [
+        ("sensorElementList", r#"[{"sensorReport":[{"type":"Temperature","value":1,MEMBERS}]}]"#),
+        (
+            "sensorElementList",
+            r#"[{"sensorMetadata":{"time":"2021-12-10T08:31:22Z",MEMBERS},"sensorReport":[{"type":"Temperature","value":1}]}]"#,
+        ),
+        ("ex:holder", r##"{"#text":"t",MEMBERS}"##),
+        ("ex:outer", r##"[{"ex:inner":{"#text":"t",MEMBERS}}]"##),
+    ];
+    let spelt = [
+        r#""ex:a":"1","https://ns.example/a":"2""#,
+        r#""ex:a":"1","other:a":"2""#,
+        r#""term":"1","ex:a":"2","other:a":"3","https://ns.example/a":"4""#,
+        r#""ex:a":"1","other:a":["2"]"#,
+        r#""ex:a":"other:x","other:a":"ex:y""#,
+        r#""ex:a":null,"other:a":"2""#,
+        r#""ex:a":["1"],"j:structured":"ex:b""#,
+    ];
+    for (name, holder) in holders {
+        for members in spelt {
+            for (around, own) in [(CONTEXT, None), ("{}", Some(CONTEXT)), (CONTEXT, Some(CONTEXT))] {
+                let own = own.map_or_else(String::new, |own| format!(",\"@context\":{own}"));
+                let text = format!(
+                    "{{\"@context\":{around},\"type\":\"EPCISDocument\",\"schemaVersion\":\"2.0\",\
+                     \"creationDate\":\"2021-12-10T08:31:22Z\",\"epcisBody\":{{\"eventList\":[{{\"type\":\"ObjectEvent\",\
+                     \"action\":\"ADD\",\"eventTime\":\"2021-12-10T08:31:22Z\",\"eventTimeZoneOffset\":\"+08:00\",\
+                     \"epcList\":[\"urn:epc:id:sgtin:0614141.112345.1\"]{own},\"{name}\":{}}}]}}}}",
+                    holder.replace("MEMBERS", members)
+                );
+                let limits = Limits::default();
+                let sent = Document::parse(text.as_bytes(), &limits)
+                    .unwrap_or_else(|error| panic!("{error}\n{text}"));
+                let xml = sent.to_xml(&STYLE);
+                Document::parse_xml(xml.as_bytes(), &limits)
+                    .unwrap_or_else(|error| panic!("{error}\n{text}\n{xml}"));
+            }
+        }
+    }
+}

@@ -14,6 +14,18 @@ use crate::xml::bindings::may_be_bound;
 use crate::xml::source::XSI;
 use crate::xml::{STRUCTURED, names};
 
+/// The attribute that names those which are JSON.
+const NOTE: &str = "structured";
+
+/// The namespace and name that an attribute has for a reader: of one namespace there may be several prefixes (Namespaces in
+/// XML, section 6.3).
+fn meant(key: &str, name: &str, context: &Context) -> (String, String) {
+    match context.split(key).filter(|split| may_be_bound(split.namespace)) {
+        Some(split) => (split.namespace.to_owned(), split.local.to_owned()),
+        None => (String::new(), name.to_owned()),
+    }
+}
+
 impl Printer {
     /// Members as attributes. A value that no attribute can hold is written as JSON, under a note that says so.
     pub(super) fn attributes<'a>(
@@ -23,7 +35,8 @@ impl Printer {
         is_sensor: bool,
     ) {
         let mut structured = String::new();
-        let mut written = BTreeSet::new();
+        // The note itself stands once as well.
+        let mut written = BTreeSet::from([(STRUCTURED.to_owned(), NOTE.to_owned())]);
         for (key, value) in members {
             let words = match key.as_str() {
                 "type" if is_sensor => Some(Vocabulary::Measurement),
@@ -33,7 +46,7 @@ impl Printer {
             };
             let name = self.name(key, context);
             // Of two spellings of one name the first stands.
-            if !value.is_null() && !written.insert(name.clone()) {
+            if !value.is_null() && !written.insert(meant(key, &name, context)) {
                 continue;
             }
             match value {
@@ -57,7 +70,7 @@ impl Printer {
         }
         if !structured.is_empty() {
             let prefix = self.bindings.prefix("json", STRUCTURED);
-            let name = format!("{prefix}:structured");
+            let name = format!("{prefix}:{NOTE}");
             attribute(&mut self.out, &name, &structured);
         }
     }
@@ -109,12 +122,11 @@ impl Printer {
         for (key, value) in attributes {
             let name = self.name(key, &context);
             // Two spellings of one name: an element has an attribute once.
-            if written.contains(&name) {
+            if !written.insert(meant(key, &name, &context)) {
                 children.push((key, value));
                 continue;
             }
             attribute(&mut self.out, &name, value.as_str().unwrap_or_default());
-            written.insert(name);
         }
         self.out.push('>');
         for (key, value) in children {
