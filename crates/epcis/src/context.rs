@@ -214,14 +214,21 @@ fn is_read(term: &str, target: &Value) -> bool {
         Value::String(_) => true,
         Value::Object(members) => {
             !term.starts_with('@')
-                && members
-                    .iter()
-                    .all(|(name, value)| OF_TERMS.contains(&name.as_str()) && !(value.is_object()))
+                && members.iter().all(|(name, value)| OF_TERMS.contains(&name.as_str()) && is_said(value))
         }
         _ => false,
     };
     let is_name = !term.starts_with('@') || term == "@vocab";
     is_known && is_name && !iri_of(target).is_some_and(has_form_of_keyword)
+}
+
+/// What a term has under a keyword: a text, or some, such as the containers of one.
+fn is_said(value: &Value) -> bool {
+    const TEXTS_MAX: usize = 4;
+    match value {
+        Value::Array(items) => items.len() <= TEXTS_MAX && items.iter().all(Value::is_string),
+        value => value.is_string(),
+    }
 }
 
 /// JSON-LD 1.1 reads what looks like a keyword as one, known or not: an at sign before letters alone (section 5.2.2,
@@ -468,6 +475,9 @@ mod tests {
             (json!({ "kind": { "@id": "@type" } }), "kind"),
             (json!({ "a": { "@id": "ex:a", "@context": { "b": "ex:c" } } }), "a"),
             (json!({ "a": { "@reverse": "ex:a" } }), "a"),
+            (json!({ "a": { "@id": "ex:a", "@type": [["@id"]] } }), "a"),
+            (json!({ "a": { "@id": "ex:a", "@container": ["@list", {}] } }), "a"),
+            (json!({ "a": { "@id": "ex:a", "@type": vec!["ex:b"; 5] } }), "a"),
             (json!({ "a": null }), "a"),
         ] {
             assert_eq!(check(&json!([unread, STANDARD])), Err(Rule::UnreadTerm(term.into())), "{unread}");

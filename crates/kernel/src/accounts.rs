@@ -222,7 +222,7 @@ impl Kernel {
         let Ok(subject) = grantee_subject(who) else { return Ok(Vec::new()) };
         let shape = |error: EntryError| StoreError::Schema(error.to_string());
         self.read(|tx| {
-            let withdrawn = about_of(tx, &root_book(), &subject, KINDS, None, GRANTS_EVER_MAX)?;
+            let withdrawn = about_of(tx, &root_book(), &subject, KINDS, None, 2 * GRANTS_EVER_MAX)?;
             // Back from what there is now: before a withdrawal there was what it withdrew, and not what came later.
             let mut there = grants(tx, who)?;
             let mut left = Vec::new();
@@ -296,8 +296,16 @@ impl Admin<'_, '_> {
         }
         self.need_few_grants(grantee, grant)?;
         self.need_room("access_grant", &grant.unit, GRANTS_OF_BRANCH_MAX)?;
-        let of_role = role.line;
-        self.need_own_password(grantee, &grant.unit, grant.line.as_deref().or(of_role))
+        for unit in self.units_of(grant) {
+            self.need_own_password(grantee, &unit, grant.line.as_deref().or(role.line))?;
+        }
+        Ok(())
+    }
+
+    /// The units in which somebody does something by a grant: its own, and that of the post on whose behalf it is.
+    fn units_of(&self, grant: &Grant) -> Vec<UnitCode> {
+        let post = grant.subject.as_ref().and_then(|subject| self.tree.post(subject));
+        [grant.unit.clone()].into_iter().chain(post.map(|post| post.unit.clone())).collect()
     }
 
     /// Refuses to grant one more than may be, now or ever, or to have a post acted for by more than may: whoever reviews is asked
@@ -459,7 +467,9 @@ fn permit_account(admin: &mut Admin<'_, '_>, action: &'static str, who: &Account
         admin.permit(action, &unit, None)?;
     }
     for (_, grant) in grants(admin.desk.read()?, &account_actor(who))? {
-        admin.permit_grant(action, &grant)?;
+        for unit in admin.units_of(&grant) {
+            admin.permit_grant(action, &Grant { unit, ..grant.clone() })?;
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What follows in the line from what is done to its matters in the kernel.
 
-use base::{ActorId, BookId, Day, SubjectId};
+use base::{ActorId, BookId, Day, SubjectId, Time};
 use kernel::{AppendError, Desk, DocketError};
 use ledger::{Body, BodyError, Draft, Role, Rule};
 use matters::{Cancelled, Event, Matter, MatterId, Move};
@@ -38,10 +38,10 @@ pub fn on_move(desk: &mut Desk<'_>, step: &Move, matter: &Matter) -> Result<(), 
             refuse("项目已退出清单，应重新登记", format!("project {name} left the list; register it anew"))
         }
         Event::HandedOver(_) => follower.hand_over(matter),
-        Event::Returned(returned) => follower.undo(&returned.reason, None),
+        Event::Returned(returned) => follower.undo(&returned.reason, None, false),
         Event::Reopened(reopened) => {
             let deadline = follower.moved_to(matter)?;
-            follower.undo(&reopened.reason, deadline)
+            follower.undo(&reopened.reason, deadline, true)
         }
         Event::Extended(_) | Event::Resumed(_) => follower.move_deadline(matter),
         _ => Ok(()),
@@ -182,20 +182,28 @@ impl Follower<'_, '_> {
         self.append(&HandedOver { project, team: matter.owner.clone(), office: matter.reviewer.clone() })
     }
 
-    /// What a project was handed in with is not believed any more: it is where it was before it was said to be finished.
-    fn undo(&mut self, reason: &str, deadline: Option<Day>) -> Result<(), Refused> {
+    /// What a project was handed in with is not believed any more: it is where it was before it was said to be finished. What was
+    /// accepted once counts until now; what never was, since it was said.
+    fn undo(&mut self, reason: &str, deadline: Option<Day>, was_accepted: bool) -> Result<(), Refused> {
         if self.project.phase < Phase::Finished && deadline.is_none() {
             return Ok(());
         }
         let (planned, day) = self.caught_up()?;
         if self.project.phase >= Phase::Finished {
-            self.set_back(reason, planned, day)?;
+            self.set_back(reason, planned, day, was_accepted)?;
         }
         deadline.map_or(Ok(()), |to| self.put_off(to, planned, day))
     }
 
-    fn set_back(&mut self, reason: &str, planned: (Day, Day), day: Day) -> Result<(), Refused> {
-        let to = self.before_the_finish()?;
+    fn set_back(
+        &mut self,
+        reason: &str,
+        planned: (Day, Day),
+        day: Day,
+        was_accepted: bool,
+    ) -> Result<(), Refused> {
+        let (to, said) = self.before_the_finish()?;
+        let day = said.map(|at| self.desk.zone().day_of(at)).filter(|_| !was_accepted).unwrap_or(day);
         let standing = self.project.standing();
         let told = rules::told_late(&standing, planned, planned, day, |it| Some(rules::in_phase(it, to)));
         let after = rules::in_phase(&standing, to);
@@ -205,17 +213,18 @@ impl Follower<'_, '_> {
         self.restate(told.restated)
     }
 
-    /// The phase from which a project came to be finished; one that was registered so is under way again.
-    fn before_the_finish(&mut self) -> Result<Phase, Refused> {
+    /// The phase from which a project came to be finished, and when; one that was registered so is under way again.
+    fn before_the_finish(&mut self) -> Result<(Phase, Option<Time>), Refused> {
         let book = self.book();
         let phases = state::phases(self.desk.read()?, &book, &self.project.project)?;
         let Some(finish) = phases.iter().find(|reached| reached.phase >= Phase::Finished) else {
-            return Ok(Phase::Started);
+            return Ok((Phase::Started, None));
         };
         let entry = kernel::entries::entry(self.desk.read()?, &book, finish.seq)?;
         let changed = entry.and_then(|entry| entry.body::<PhaseChanged>().ok());
         let before = changed.and_then(|it| it.change.before).map(|standing| standing.phase);
-        Ok(before.filter(|phase| *phase < Phase::Finished).unwrap_or(Phase::Started))
+        let before = before.filter(|phase| *phase < Phase::Finished).unwrap_or(Phase::Started);
+        Ok((before, Some(finish.at)))
     }
 
     fn move_deadline(&mut self, matter: &Matter) -> Result<(), Refused> {

@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, HeaderValue};
 
 /// The caller's address: the peer's, or behind trusted proxies the last one that they saw and do not trust themselves.
 ///
-/// What stands further left in the header came with the request, and anybody may write anything there. `Forwarded`
-/// (RFC 7239) counts where there is no `X-Forwarded-For`.
+/// What stands further left in `X-Forwarded-For` came with the request, and anybody may write anything there. `Forwarded`
+/// (RFC 7239) is not read: a proxy that writes the one passes on what the caller wrote into the other.
 pub fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     let mut caller = peer.to_canonical();
     if trusted.contains(&caller) {
@@ -41,23 +41,10 @@ pub fn site(address: IpAddr) -> Option<IpAddr> {
 
 /// The chain of addresses that proxies wrote, the nearest last.
 fn hops(headers: &HeaderMap) -> Vec<&str> {
-    let lists = |name: &'static str| -> Vec<&str> {
-        let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
-        let elements = lines.flat_map(|line| line.split(|byte| *byte == b','));
-        // One that is no text hides none that stands beside it.
-        elements.map(|element| std::str::from_utf8(element).unwrap_or("?")).collect()
-    };
-    let hops = lists("x-forwarded-for");
-    if !hops.is_empty() {
-        return hops;
-    }
-    lists("forwarded").into_iter().map(spoken_for).collect()
-}
-
-/// What an element of `Forwarded` says that it speaks for.
-fn spoken_for(element: &str) -> &str {
-    let mut pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| name.eq_ignore_ascii_case("for")).map_or("", |(_, value)| value)
+    let lines = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
+    let elements = lines.flat_map(|line| line.split(|byte| *byte == b','));
+    // One that is no text hides none that stands beside it.
+    elements.map(|element| std::str::from_utf8(element).unwrap_or("?")).collect()
 }
 
 /// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:4711`, in quotes or not.
@@ -93,13 +80,9 @@ mod tests {
             ("127.0.0.1", vec![(X, "198.51.100.1, unknown")], "127.0.0.1"),
             ("127.0.0.1", vec![(X, "198.51.100.1, 10.0.0.2, ")], "127.0.0.1"),
             ("198.51.100.9", vec![(X, "203.0.113.7")], "198.51.100.9"),
-            (
-                "127.0.0.1",
-                vec![("forwarded", "for=198.51.100.1, proto=https;For=\"[2001:db8:1:2:3:4:5:6]:4711\"")],
-                "2001:db8:1:2::",
-            ),
+            ("127.0.0.1", vec![(X, "198.51.100.1, [2001:db8:1:2:3:4:5:6]:4711")], "2001:db8:1:2::"),
+            ("127.0.0.1", vec![("forwarded", "for=198.51.100.1")], "127.0.0.1"),
             ("127.0.0.1", vec![("forwarded", "for=198.51.100.1;by=_x"), (X, "203.0.113.7")], "203.0.113.7"),
-            ("127.0.0.1", vec![("forwarded", "proto=https")], "127.0.0.1"),
             ("2001:db8:1:2:ffff::1", vec![], "2001:db8:1:2::"),
         ] {
             assert_eq!(of(peer, &lines), expected, "{peer} {lines:?}");

@@ -303,8 +303,8 @@ pub fn refused(error: &DocketError) -> Problem {
             Problem { rule: Some(NOT_RECKONED.into()), detail, ..Problem::unavailable(1) }
         }
         DocketError::TooManyTasks { .. } => Problem::conflict("too-many-tasks", detail),
-        DocketError::HelperReviews(_) | DocketError::HelperHeldByMany(_) => {
-            Problem::bad_request("helper", "consistency", detail)
+        DocketError::Judges { field, .. } | DocketError::HeldByMany { field, .. } => {
+            Problem::bad_request(*field, "consistency", detail)
         }
         DocketError::PastDue(_) => Problem::bad_request("due", "range", detail),
         DocketError::UnknownEvidence(_) => Problem::bad_request("evidence", "reference", detail),
@@ -348,12 +348,12 @@ fn sentence(error: &DocketError) -> String {
         DocketError::TooManyTasks { count, .. } => {
             format!("该岗位承办、协办或审核的未结交办事项已达上限（{count} 件），请先办结一部分。")
         }
-        DocketError::HelperReviews(post) => {
-            format!("{post} 的任职人审核本事项或可自上级审批，只能由审核岗位增列为协办。")
+        DocketError::Judges { post, .. } => {
+            format!("{post} 的任职人审核本事项或可自上级审批，只能由审核岗位安排其承办或协办。")
         }
-        DocketError::HelperHeldByMany(post) => {
+        DocketError::HeldByMany { post, .. } => {
             format!(
-                "{post} 的现任、待任职人和受权办理人超过 {ACTING_ASKED_MAX} 人，只能由审核岗位增列为协办。"
+                "{post} 的现任、待任职人和受权办理人超过 {ACTING_ASKED_MAX} 人，只能由审核岗位安排其承办或协办。"
             )
         }
         DocketError::PastDue(day) => format!("期限 {day} 已过：完成期限不得早于今日，也不得自今日以前起算。"),

@@ -114,18 +114,21 @@ async fn not_allowed() -> Response {
 /// Ready when the database answers. It is asked once for all who ask meanwhile, since anybody may.
 async fn ready(State(app): State<App>) -> Result<Response, Problem> {
     let came = Instant::now();
-    let mut answers = app.answers.lock().await;
-    let answered = match *answers {
-        Some((asked, answered)) if asked >= came => answered,
-        _ => {
-            let asked = Instant::now();
-            let answered = app.blocking(|kernel| kernel.books()).await.is_ok();
-            *answers = Some((asked, answered));
-            answered
+    // Whoever goes away meanwhile does not let the next one ask beside it.
+    let answered = tokio::spawn(async move {
+        let mut answers = app.answers.lock().await;
+        match *answers {
+            Some((asked, answered)) if asked >= came => answered,
+            _ => {
+                let asked = Instant::now();
+                let read = |kernel: &kernel::Kernel| kernel.read(|tx| tx.query_one("select 1", &[]));
+                let answered = app.blocking(move |kernel| read(kernel)).await.is_ok();
+                *answers = Some((asked, answered));
+                answered
+            }
         }
-    };
-    drop(answers);
-    if !answered {
+    });
+    if !answered.await.unwrap_or(false) {
         return Err(Problem::unavailable(1));
     }
     Ok(([(header::CONTENT_TYPE, "text/plain")], "ready\n").into_response())

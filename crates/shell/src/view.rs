@@ -35,6 +35,8 @@ pub struct Frame {
     pub as_of: Option<String>,
     /// The sheet the page is set on.
     pub sheet: Sheet,
+    /// Whether the data is a demonstration.
+    pub is_demonstration: bool,
 }
 
 impl Frame {
@@ -54,6 +56,7 @@ impl Frame {
             flash: None,
             as_of: None,
             sheet: Sheet::Office,
+            is_demonstration: false,
         }
     }
 

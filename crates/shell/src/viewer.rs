@@ -185,6 +185,7 @@ impl Viewer {
         let t = app.texts.t(lang);
         let mut frame = Frame::new(t.clone(), title, path_and_query);
         frame.key = crate::once::key(app.kernel.now());
+        frame.is_demonstration = app.site.demonstration;
         if let Some(session) = self.session() {
             frame.csrf = csrf::masked(&session.csrf);
             frame.viewer_name = Some(session.title.clone());
@@ -429,7 +430,8 @@ pub fn caller(app: &App, request: &Request) -> IpAddr {
 
 /// The layer that finds out who is looking, once a request, and refuses forms that another site sent.
 pub async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    if let Err(problem) = crate::extract::check_address(request.uri()) {
+    let said = crate::extract::check_address(request.uri());
+    if let Err(problem) = said.and_then(|()| crate::extract::check_length(request.headers())) {
         return problem.into_response();
     }
     let since = Instant::now();
@@ -468,10 +470,8 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         Ok(turn) => turn,
         Err(problem) => return problem.into_response(),
     };
-    // No more is read than was reckoned with, whatever the handler would take.
-    if crate::extract::declared(request.headers()).is_none() {
-        request = request.map(|body| Body::new(Limited::new(body, length)));
-    }
+    // No more is read than was reckoned with, whatever the handler would take and whatever was said of its length.
+    request = request.map(|body| Body::new(Limited::new(body, length)));
     if !safe && matches!(viewer, Viewer::Nobody) {
         request = match crate::extract::of_nobody(request).await {
             Ok(request) => request,

@@ -122,6 +122,7 @@ struct WallPage {
     offset_minutes: i32,
     now_ms: i64,
     is_kiosk: bool,
+    is_demonstration: bool,
     /// The day shown, and the last that there is.
     day: String,
     today: String,
@@ -169,6 +170,7 @@ async fn wall(
         offset_minutes: now.offset_minutes,
         now_ms: now.epoch_ms,
         is_kiosk: onlooker.is_kiosk,
+        is_demonstration: app.site.demonstration,
         day: ground.day.to_string(),
         today: app.today().to_string(),
         live: format!("/wall/{unit}"),

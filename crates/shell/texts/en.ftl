@@ -1,4 +1,5 @@
 product = Taizhang
+demonstration = Demonstration data
 footer-promise = The source traced, the destination checked, responsibility pursued
 as-of = Figures as of { $time }
 skip = Skip to content

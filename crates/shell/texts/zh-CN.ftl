@@ -1,4 +1,5 @@
 product = 台账
+demonstration = 演示数据
 footer-promise = 来源可溯 · 去向可查 · 责任可追
 as-of = 数据截至 { $time }
 skip = 跳到正文

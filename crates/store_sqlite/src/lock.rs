@@ -26,8 +26,12 @@ impl WriterLock {
         name.push("-writer");
         let name = PathBuf::from(name);
         let failed = |reason| StoreError::File { doing: format!("locking {}", name.display()), reason };
-        let open = File::options().create(true).truncate(false).write(true).open(&name);
-        let file = open.map_err(|error| failed(error.to_string()))?;
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        // Whoever may open it may hold it.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&name).map_err(|error| failed(error.to_string()))?;
         let until = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {

@@ -19,7 +19,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where browsers reach the site; slips lead here. The listening address, if left out.
     pub public_url: Option<String>,
-    /// Proxies whose `X-Forwarded-For` (or else `Forwarded`) tells where a request came from; limits go by that address.
+    /// Proxies whose `X-Forwarded-For` tells where a request came from; limits go by that address.
     pub trusted_proxies: Vec<IpAddr>,
     /// A PostgreSQL 15+ database; the embedded one in `data`, if left out. `DATABASE_URL` overrides it.
     pub database_url: Option<String>,

@@ -16,7 +16,7 @@ pub fn path(config: &Config) -> PathBuf {
 
 /// Reads the key of the installation, and makes it the first time.
 pub fn signer(config: &Config) -> Result<SignerKey, Error> {
-    std::fs::create_dir_all(&config.data).map_err(|error| file_error(&config.data, &error))?;
+    store::file::make_folder(&config.data).map_err(|error| file_error(&config.data, &error))?;
     let path = path(config);
     match std::fs::read_to_string(&path) {
         Ok(text) => {

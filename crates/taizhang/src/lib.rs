@@ -4,7 +4,7 @@ mod clock;
 pub mod config;
 pub mod connections;
 pub mod duties;
-mod keys;
+pub mod keys;
 mod lines;
 mod system;
 
@@ -73,7 +73,7 @@ pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, Error> {
     Ok(match &config.database_url {
         Some(url) => Arc::new(with_replica(config, PostgresStore::connect(url, config.readers)?)?),
         None => {
-            std::fs::create_dir_all(&config.data).map_err(|error| file_error(&config.data, &error))?;
+            store::file::make_folder(&config.data).map_err(|error| file_error(&config.data, &error))?;
             Arc::new(store_sqlite::SqliteStore::open_with_readers(&config.database_path(), config.readers)?)
         }
     })

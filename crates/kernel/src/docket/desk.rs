@@ -339,6 +339,7 @@ impl Desk<'_> {
                 self.need_posts(handover.reviewer.iter().chain([&handover.to]))?;
                 self.need_new_owner(actor, &handover.to, matter)?;
                 self.need_handover(actor, handover.reviewer.as_ref(), matter)?;
+                self.need_no_judge(actor, (&handover.to, "to"), matter)?;
                 let reviewer = handover.reviewer.as_ref().unwrap_or(&matter.reviewer);
                 let anew = *reviewer != matter.reviewer;
                 let of = (&matter.id, &matter.sort);
@@ -347,7 +348,8 @@ impl Desk<'_> {
             }
             Event::Accepted(_) | Event::Returned(_) => self.need_other(actor, matter),
             Event::HelperAdded(added) => {
-                self.need_helper(actor, &added.helper, matter)?;
+                self.need_posts([&added.helper])?;
+                self.need_no_judge(actor, (&added.helper, "helper"), matter)?;
                 self.need_few_owed(actor, (&matter.id, &matter.sort), [&added.helper].into_iter())
             }
             Event::Cancelled(it) => self.need_approver(actor, &it.approver, matter),

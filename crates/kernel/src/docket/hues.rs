@@ -6,6 +6,7 @@ use matters::{Colour, Coloured, Matter, MatterId, Move};
 use store::{Param, StoreError, Tx, placeholders};
 
 use super::apply::due_day;
+use super::read::of_lines;
 use super::read::{Listed, matter};
 use super::schema::NO_DAY;
 use crate::entries::{self, Kinds, limit};
@@ -67,10 +68,11 @@ const LOOKED_AT: usize = 32;
 const ENTRIES_MAX: usize = 2_000;
 
 impl Kernel {
-    /// What was yellow or red at the end of a day, the earliest deadline first, each as it stood then.
+    /// What was yellow or red of some lines at the end of a day, the earliest deadline first, each as it stood then.
     pub fn coloured_on(
         &self,
         books: &[BookId],
+        lines: &[&str],
         day: Day,
         colour: Colour,
         count: usize,
@@ -79,7 +81,7 @@ impl Kernel {
             let rulebook = self.rulebooks.of(tx)?;
             let others = self.lines().hearsay();
             let mut found = Vec::new();
-            for id in of_colour(tx, books, day, colour)? {
+            for id in of_colour(tx, (books, lines), day, colour)? {
                 let stood = match as_of(tx, Kinds::AllBut(&others), self.zone(), &id, day)? {
                     Some(stood) => Some(stood),
                     // So much was done with it that it is shown as it stands now, in the colour that it had.
@@ -101,19 +103,23 @@ impl Kernel {
 /// Those that had been of the colour longest.
 fn of_colour(
     tx: &mut dyn Tx,
-    books: &[BookId],
+    (books, lines): (&[BookId], &[&str]),
     day: Day,
     colour: Colour,
 ) -> Result<Vec<MatterId>, StoreError> {
     const BOOKS: usize = 400;
     let mut found = Vec::new();
     for books in books.chunks(BOOKS) {
+        let of: Vec<String> = (4..4 + lines.len()).map(|number| format!("${number}")).collect();
         let sql = format!(
-            "select since, matter from matter_hue where colour = $3 and since <= $1 and until > $1 and book in ({})
-             order by since, book, matter limit $2",
-            placeholders(4, books.len())
+            "select h.since, h.matter from matter_hue h join matter m on m.book = h.book and m.matter = h.matter
+             where h.colour = $3 and h.since <= $1 and h.until > $1 and {} and h.book in ({})
+             order by h.since, h.book, h.matter limit $2",
+            of_lines("m.sort", &of),
+            placeholders(4 + lines.len(), books.len())
         );
         let mut params = vec![Param::Int(i64::from(day.0)), limit(LOOKED_AT), Param::Text(colour.as_str())];
+        params.extend(lines.iter().copied().map(Param::Text));
         params.extend(books.iter().map(|book| Param::Text(book.as_str())));
         for row in tx.query(&sql, &params)? {
             let id = SubjectId::new(row.text(1)?).ok().and_then(|id| MatterId::try_from(id).ok());

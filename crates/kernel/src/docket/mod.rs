@@ -70,13 +70,13 @@ pub enum DocketError {
     #[error("nobody reviews or approves what they owe, help with or submitted themselves")]
     OwnApproval,
     #[error(
-        "whoever holds {0} reviews the matter, or may approve from above: only the reviewer brings them in to help"
+        "whoever holds {post} reviews the matter, or may approve from above: only the reviewer brings them in"
     )]
-    HelperReviews(PostId),
+    Judges { post: PostId, field: &'static str },
     #[error(
-        "more than {ACTING_ASKED_MAX} hold {0}, are to hold it or act for it: only the reviewer brings it in to help"
+        "more than {ACTING_ASKED_MAX} hold {post}, are to hold it or act for it: only the reviewer brings it in"
     )]
-    HelperHeldByMany(PostId),
+    HeldByMany { post: PostId, field: &'static str },
     #[error("{0} is past: a deadline lies ahead, and counts from today at the earliest")]
     PastDue(Day),
     #[error("{post} lies outside the county of the book {book}")]

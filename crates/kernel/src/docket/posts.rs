@@ -35,14 +35,24 @@ pub enum Named {
 /// A post that somebody was granted to do the work of, from a moment on and until another.
 struct StoodIn {
     of: SubjectId,
+    /// The line whose work it was; all of them where there is none.
+    line: Option<String>,
     from: Time,
     until: Option<Time>,
 }
 
 impl StoodIn {
-    fn covers(&self, since: Time, until: Time) -> bool {
-        self.from <= until && self.until.is_none_or(|ended| ended >= since)
+    fn covers(&self, line: &str, since: Time, until: Time) -> bool {
+        self.line.as_deref().is_none_or(|of| of == line)
+            && self.from <= until
+            && self.until.is_none_or(|ended| ended >= since)
     }
+}
+
+/// The line of a matter, which begins the name of its sort.
+fn line_of(matter: &Matter) -> &str {
+    let sort = matter.sort.as_str();
+    sort.split_once('.').map_or(sort, |(line, _)| line)
 }
 
 /// What the decision at the desk has found out about who acts for whom. Its own drafts change none of it.
@@ -201,29 +211,28 @@ impl Desk<'_> {
         self.need_posts_near(&matter.id.book(), Named::Late, [to])
     }
 
-    /// Refuses a helper who would keep the reviewer, or who leads above, from what they decide, unless who reviews brings
-    /// them in.
-    pub(super) fn need_helper<E: From<DocketError>>(
+    /// Refuses to bring a post in, as owner or helper, where that would keep the reviewer, or who leads above, from what they
+    /// decide, unless who reviews does.
+    pub(super) fn need_no_judge<E: From<DocketError>>(
         &mut self,
         actor: &ActorId,
-        helper: &PostId,
+        (post, field): (&PostId, &'static str),
         matter: &Matter,
     ) -> Result<(), AppendError<E>> {
-        self.need_posts([helper])?;
         let arranges = actor.is_system() || self.acts_for(actor, ARRANGE, &matter.reviewer)?;
         if arranges && !self.acts_for(actor, WORK, &matter.owner)? {
             return Ok(());
         }
         // Whoever would have taken part by it.
-        let acting = self.acting(helper)?;
+        let acting = self.acting(post, line_of(matter))?;
         if acting.len() > ACTING_ASKED_MAX {
-            return refuse(DocketError::HelperHeldByMany(helper.clone()));
+            return refuse(DocketError::HeldByMany { post: post.clone(), field });
         }
         for acting in acting {
             let reviews = self.acts_for(&acting, REVIEW, &matter.reviewer)?;
             // Who leads both units approves from above.
             if reviews || self.leads(&acting, &matter.owner)? && self.leads(&acting, &matter.reviewer)? {
-                return refuse(DocketError::HelperReviews(helper.clone()));
+                return refuse(DocketError::Judges { post: post.clone(), field });
             }
         }
         Ok(())
@@ -325,7 +334,7 @@ impl Desk<'_> {
             Sought::of::<Submitted>(),
         ]);
         const PAGE: usize = 64;
-        let (book, mut below) = (matter.id.book(), None);
+        let (book, line, mut below) = (matter.id.book(), line_of(matter), None);
         let now = self.now();
         // Until when the owner of before the entries looked at so far still owed it.
         let mut owed_until = now;
@@ -346,7 +355,7 @@ impl Desk<'_> {
                 let since = entry.occurred;
                 let owed = owner.map(|owner| (owner, std::mem::replace(&mut owed_until, since)));
                 for (post, until) in owed.into_iter().chain(helpers.into_iter().map(|post| (post, now))) {
-                    if stood_in.iter().any(|it| it.of == *post.subject() && it.covers(since, until)) {
+                    if stood_in.iter().any(|it| it.of == *post.subject() && it.covers(line, since, until)) {
                         return Ok(true);
                     }
                     let days = (self.zone().day_of(since), self.zone().day_of(until));
@@ -387,9 +396,10 @@ impl Desk<'_> {
                         withdrawn.insert(ended.grant, at);
                     }
                 } else if let Ok(given) = entry.body::<GrantGiven>()
+                    && let Some(line) = self.line_of_work(&given.role, given.line.as_deref())
                     && let Some(of) = given.subject
                 {
-                    found.push(StoodIn { of, from: at, until: withdrawn.get(&entry.seq.0).copied() });
+                    found.push(StoodIn { of, line, from: at, until: withdrawn.get(&entry.seq.0).copied() });
                 }
             }
             match entries.last() {
@@ -399,16 +409,37 @@ impl Desk<'_> {
         }
     }
 
-    /// Who acts for a post from today on, as [`Desk::took_part`] asks: whoever holds it or is to hold it, and whoever was granted
-    /// anything on its behalf; one more than are asked about, where there are more.
-    fn acting(&mut self, post: &PostId) -> Result<BTreeSet<ActorId>, StoreError> {
-        const ACTING: &str = "select 'account:' || account as acting from org_holder
+    /// The line whose work somebody may do by a role, or all lines; `None` where it opens none: a role of the kernel that is
+    /// granted for one line has nothing to do in matters, which are of none.
+    fn line_of_work(&self, role: &str, granted: Option<&str>) -> Option<Option<String>> {
+        match self.bench.policy.role(role) {
+            Some(role) => match role.line {
+                Some(line) => Some(Some(line.to_owned())),
+                None => granted.is_none().then_some(None),
+            },
+            // Of before a role went.
+            None => Some(None),
+        }
+    }
+
+    /// Who acts for a post in a line's matters from today on, as [`Desk::took_part`] asks: whoever holds it or is to hold it, and
+    /// whoever was granted its work; one more than are asked about, where there are more.
+    fn acting(&mut self, post: &PostId, line: &str) -> Result<BTreeSet<ActorId>, StoreError> {
+        const ACTING: &str =
+            "select 'account:' || account as acting, '' as role, null as line from org_holder
             where post = $1 and (until_day is null or until_day >= $2)
-            union select grantee from access_grant where subject = $1 limit $3";
+            union select grantee, role, line from access_grant where subject = $1 limit $3";
         let today = i64::from(self.zone().day_of(self.now()).0);
         let params = [Param::Text(post.subject().as_str()), Param::Int(today), limit(ACTING_ASKED_MAX + 1)];
         let rows = self.read()?.query(ACTING, &params)?;
-        rows.iter().map(|row| id(ActorId::new(row.text(0)?))).collect()
+        let mut acting = BTreeSet::new();
+        for row in &rows {
+            let of_line = self.line_of_work(row.text(1)?, row.text_or_null(2)?);
+            if of_line.is_some_and(|of| of.is_none_or(|of| of == line)) {
+                acting.insert(id(ActorId::new(row.text(0)?))?);
+            }
+        }
+        Ok(acting)
     }
 
     /// Whether somebody who acts for a post owes the matter under another one, or helps with it.

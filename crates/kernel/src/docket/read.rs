@@ -21,6 +21,8 @@ pub struct MatterFilter {
     /// The part that one of the posts takes, of those that are open.
     pub part: Option<Part>,
     pub sort: Option<KindName>,
+    /// The lines that their sorts are of; all where none is named.
+    pub lines: Vec<String>,
     pub colour: Option<Colour>,
     pub state: Option<State>,
     pub standing: Standing,
@@ -266,6 +268,12 @@ fn shares(filter: &MatterFilter) -> Vec<Share<'_>> {
     books.chunks(apart).flat_map(of_books).collect()
 }
 
+/// The condition that a sort is of one of some lines, which stand under parameters.
+pub(super) fn of_lines(sort: &str, lines: &[String]) -> String {
+    let each = lines.iter().map(|line| format!("{sort} like cast({line} as text) || '.%'"));
+    format!("({})", each.collect::<Vec<_>>().join(" or "))
+}
+
 /// The statement of a page. A matter that several of the posts take part in is shown once.
 fn statement<'a>(
     filter: &'a MatterFilter,
@@ -325,6 +333,11 @@ fn statement<'a>(
             let value = add(&mut std::iter::once(Param::Text(value)));
             sql.push_str(&format!(" and m.{column} = {value}"));
         }
+    }
+    if !filter.lines.is_empty() {
+        let of = |line: &'a String| add(&mut std::iter::once(Param::Text(line)));
+        let of: Vec<String> = filter.lines.iter().map(of).collect();
+        sql.push_str(&format!(" and {}", of_lines("m.sort", &of)));
     }
     let (beyond, order) = if closed { ("<", "desc") } else { (">", "asc") };
     if let Some(place) = after {

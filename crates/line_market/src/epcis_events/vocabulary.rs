@@ -9,7 +9,7 @@ use base::{BookId, Seq, SubjectId, Time};
 use epcis::query::{Held, Scalar, extension_name, stored};
 use epcis::{Context, Document, urn};
 use kernel::{AppendError, Desk};
-use ledger::{Draft, Entry, Role, jcs};
+use ledger::{Draft, Entry, Role, Typed, jcs};
 use serde_json::Value;
 use store::{Param, StoreError};
 
@@ -83,7 +83,8 @@ pub struct Element {
     /// Where it stands in its document.
     pub path: String,
     said: Arc<Described>,
-    body: Arc<EpcisDescribed>,
+    element: Arc<Value>,
+    /// Without its body as a type: that has the document's context, of which each element would keep a copy.
     draft: Draft,
     /// Bytes that are kept of it, with what queries find it by.
     bytes: usize,
@@ -171,28 +172,30 @@ fn one(
     (path, indexed): (String, usize),
 ) -> Result<Element, Refusal> {
     let refuse = |detail: String| Refusal::new(Code::Body, path.clone(), detail);
-    let body = Arc::new(EpcisDescribed {
+    let body = EpcisDescribed {
         vocabulary: vocabulary.to_owned(),
         element: element.clone(),
         context: document.context_value().clone(),
         sender: sender.behalf.clone(),
-    });
+    };
     let said = Described::of(&body, sender.name());
     let subject = SubjectId::new(&*said.id).map_err(|error| refuse(error.to_string()))?;
     // Checked with the header; a document that queries answer with has none.
     let occurred = document.creation_date.map_or(Time(0), |moment| Time(moment.ms_utc));
-    let draft = Draft::of(book, occurred, &sender.actor, body.clone())
+    let mut draft = Draft::of(book, occurred, &sender.actor, Arc::new(body))
         .map_err(|error| Refusal { field: path.clone(), ..error.into() })?
         .subject(Role::About, subject);
+    draft.typed = Typed::default();
     let bytes = draft.body.len() + indexed;
-    Ok(Element { path, said: Arc::new(said), body, draft, bytes, slips: Vec::new() })
+    let (said, element) = (Arc::new(said), Arc::new(element.clone()));
+    Ok(Element { path, said, element, draft, bytes, slips: Vec::new() })
 }
 
 impl Element {
     /// What is described and what stands below it, by their names as they are written and as they are kept.
     pub fn named(&self) -> impl Iterator<Item = &str> {
-        let children = self.body.element.get("children").and_then(Value::as_array);
-        let id = self.body.element.get("id").into_iter();
+        let children = self.element.get("children").and_then(Value::as_array);
+        let id = self.element.get("id").into_iter();
         let written = id.chain(children.into_iter().flatten()).filter_map(Value::as_str);
         let kept = [&self.said.id].into_iter().chain(&self.said.children);
         written.chain(kept.map(String::as_str))
@@ -210,11 +213,10 @@ impl Element {
     }
 
     /// Whether it says what was said before.
-    fn repeats(&self, said: &Described, body: &EpcisDescribed) -> bool {
+    fn repeats(&self, said: &Described, element: &Value) -> bool {
         // Kept in canonical form, 20.0 has become 20.
         let text = |element: &Value| jcs(element).ok();
-        *self.said == *said
-            && (self.body.element == body.element || text(&self.body.element) == text(&body.element))
+        *self.said == *said && (*self.element == *element || text(&self.element) == text(element))
     }
 }
 
@@ -230,7 +232,7 @@ pub fn record(
     for element in elements {
         let before = in_document.insert((&element.said.id, &element.said.vocabulary), element);
         let is_known = match before {
-            Some(before) => element.repeats(&before.said, &before.body),
+            Some(before) => element.repeats(&before.said, &before.element),
             None => is_known(desk, book, element, left)?,
         };
         if !is_known {
@@ -262,6 +264,6 @@ fn is_known(
     if !taken(left, before.len() + element.draft.body.len()) {
         return Err(AppendError::Refused(Refusal::new(Code::Body, element.path.clone(), COMPARED_TOO_LONG)));
     }
-    let body = entry.body().map_err(|error| StoreError::Schema(error.to_string()))?;
-    Ok(element.repeats(&Described::read(&entry)?, &body))
+    let body: EpcisDescribed = entry.body().map_err(|error| StoreError::Schema(error.to_string()))?;
+    Ok(element.repeats(&Described::read(&entry)?, &body.element))
 }

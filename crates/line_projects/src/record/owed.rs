@@ -256,7 +256,7 @@ impl Recorder<'_, '_> {
             Some(project) => {
                 let sort = Name::Measure(&body.plan, 1).sort();
                 let count = state::count_of_sort(self.desk.read()?, self.book, &project.project, sort)?;
-                (count, ("该项目的帮包措施", "measures of the project"))
+                (count, ("该项目的帮扶措施", "measures of the project"))
             }
             None => {
                 let open = state::open_measures(self.desk.read()?, self.book, &body.office, OWED_MAX)?;

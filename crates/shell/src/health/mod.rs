@@ -88,7 +88,12 @@ async fn metrics(
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
+    let peer = peer.map(|Extension(ConnectInfo(address))| address.ip().to_canonical());
+    let may_pass_on = |peer: IpAddr| {
+        // What ends TLS before it may stand on this machine, whether or not it is named and says that it passes on.
+        app.site.trusted_proxies.contains(&peer) || app.site.secure && peer.is_loopback()
+    };
+    let peer = peer.filter(|peer| !may_pass_on(*peer));
     if !is_neighbour(&app.site.watch.addresses, peer, &headers) {
         viewer.need_at_root(&app, READ)?;
     }

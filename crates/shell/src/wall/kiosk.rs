@@ -114,7 +114,9 @@ struct Posted {
 /// Exchanges the token for a screen's session.
 pub async fn open(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     need_json(&request)?;
-    app.limits.sign_in(format!("kiosk {}", caller(&app, &request)))?;
+    let address = caller(&app, &request);
+    app.limits.sign_in(format!("kiosk {address}"))?;
+    app.limits.sign_in_site(address)?;
     let Posted { token } = read_json(&body(request, BYTES_MAX).await?)?;
     let opened = app.blocking(move |kernel| {
         kernel.open_kiosk(&token).map_err(|error| append_problem(error, |()| Problem::internal()))

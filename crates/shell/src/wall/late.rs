@@ -34,7 +34,7 @@ pub struct Late {
 
 /// The reds of a wall that are owed longest, then the yellows.
 pub fn late(app: &App, kernel: &Kernel, t: &T, ground: &Ground) -> Result<Vec<Late>, FigureError> {
-    // Of other lines' books nothing is shown, so nothing of them takes the room of what is.
+    // Of other lines nothing is shown, so nothing of them takes the room of what is.
     let books: Vec<BookId> = match ground.whole {
         true => ground.books(app, super::OWN.line),
         false => ground.lines.iter().flat_map(|(line, _)| ground.books(app, line.line)).collect(),
@@ -42,11 +42,7 @@ pub fn late(app: &App, kernel: &Kernel, t: &T, ground: &Ground) -> Result<Vec<La
     let mut all = Vec::new();
     for colour in [Colour::Red, Colour::Yellow] {
         let found = of_colour(kernel, ground, &books, colour)?;
-        let shown = |listed: &Listed| {
-            let line = said::line(listed.matter.sort.as_str());
-            ground.lines.iter().any(|(it, _)| it.line == line)
-        };
-        all.extend(found.into_iter().filter(shown).map(|it| set(app, t, ground, it, colour)));
+        all.extend(found.into_iter().map(|it| set(app, t, ground, it, colour)));
     }
     all.truncate(LATE_MAX);
     Ok(all)
@@ -58,11 +54,21 @@ fn of_colour(
     books: &[BookId],
     colour: Colour,
 ) -> Result<Vec<Listed>, FigureError> {
-    if !ground.is_today {
-        return kernel.coloured_on(books, ground.day, colour, LATE_MAX);
+    let lines: Vec<&str> = ground.lines.iter().map(|(line, _)| line.line).collect();
+    if lines.is_empty() {
+        return Ok(Vec::new());
     }
-    let (books, standing) = (books.to_vec(), Standing::Open);
-    let filter = MatterFilter { books, colour: Some(colour), standing, ..MatterFilter::default() };
+    if !ground.is_today {
+        return kernel.coloured_on(books, &lines, ground.day, colour, LATE_MAX);
+    }
+    let (books, lines) = (books.to_vec(), lines.into_iter().map(str::to_owned).collect());
+    let filter = MatterFilter {
+        books,
+        lines,
+        colour: Some(colour),
+        standing: Standing::Open,
+        ..MatterFilter::default()
+    };
     Ok(kernel.matters(&filter, None, LATE_MAX)?.items)
 }
 

@@ -27,6 +27,9 @@ pub struct Options {
     quiet: bool,
 }
 
+/// Who may sign in to the demonstration, beside its data.
+const ACCOUNTS: &str = "demo-accounts.txt";
+
 /// The book whose day is played.
 const MARKET: &str = "beiyuan";
 
@@ -40,6 +43,7 @@ struct Credentials {
 pub fn run(mut config: Config, options: &Options) -> Result<ExitCode, Error> {
     config.listen = options.listen.unwrap_or(config.listen);
     config.demonstration = true;
+    need_own_folder(&config)?;
     let kernel = taizhang::open(&config)?;
     let loaded = demo::load(&kernel, kernel.now()).map_err(|error| Error::Refused(error.to_string()))?;
     if loaded.entries > 0 {
@@ -56,9 +60,25 @@ pub fn run(mut config: Config, options: &Options) -> Result<ExitCode, Error> {
     })
 }
 
+/// The demonstration goes into no ledger of others: nothing of it could ever be taken out again.
+fn need_own_folder(config: &Config) -> Result<(), Error> {
+    let mark = config.data.join("demonstration");
+    if mark.exists() || config.data.join(ACCOUNTS).exists() {
+        return Ok(());
+    }
+    if taizhang::keys::path(config).exists() {
+        return Err(Error::Refused(format!(
+            "{} is the folder of an installation with records of its own: give the demonstration another one",
+            config.data.display()
+        )));
+    }
+    store::file::make_folder(&config.data).map_err(|error| file_error(&config.data, &error))?;
+    std::fs::write(&mark, "").map_err(|error| file_error(&mark, &error))
+}
+
 /// Makes the demonstration accounts once, and prints them at every start.
 fn show_accounts(config: &Config, kernel: &Arc<Kernel>) -> Result<(), Error> {
-    let path = config.data.join("demo-accounts.txt");
+    let path = config.data.join(ACCOUNTS);
     if !path.exists() {
         let accounts = demo::accounts(kernel).map_err(|error| Error::Refused(error.to_string()))?;
         let lines: String = accounts

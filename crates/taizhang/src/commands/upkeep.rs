@@ -81,14 +81,14 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
         )));
     }
     let place = config.database_path();
-    std::fs::create_dir_all(&config.data).map_err(|error| file_error(&config.data, &error))?;
+    store::file::make_folder(&config.data).map_err(|error| file_error(&config.data, &error))?;
     let _held = store_sqlite::WriterLock::take(&place)?;
     let folder = config.data.join("restoring");
     if folder.exists() {
         // What a restore left that was broken off would be taken for the log of this copy.
         std::fs::remove_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
     }
-    std::fs::create_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
+    store::file::make_folder(&folder).map_err(|error| file_error(&folder, &error))?;
     let trial = Config { data: folder.clone(), ..config.clone() };
     std::fs::copy(from, trial.database_path()).map_err(|error| file_error(from, &error))?;
     let kernel = taizhang::open_founded_in(config, &trial)?;

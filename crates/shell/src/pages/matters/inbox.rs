@@ -185,6 +185,7 @@ impl Reach {
             posts,
             part: tab.part(),
             sort: KindName::new(&asked.of).ok(),
+            lines: Vec::new(),
             colour: Colour::ALL.into_iter().find(|it| it.as_str() == asked.colour),
             state: State::ALL.into_iter().find(|it| it.as_str() == asked.state),
             standing: if tab.is_closed() { Standing::Closed } else { Standing::Open },
