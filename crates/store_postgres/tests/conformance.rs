@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use store::{Migration, Param, Store, StoreError, migrate, read};
+use store::{KEPT_STATEMENT_BYTES_MAX, Migration, Param, Store, StoreError, migrate, read};
 use store_postgres::{PostgresStore, testing};
 
 store::conformance!(with_database);
@@ -53,6 +53,25 @@ fn readers_come_back_by_themselves_and_a_writer_by_a_reconnect() {
     writer.reconnect().expect("a reconnect");
     writer.begin().expect("a transaction");
     assert_eq!(count(&store).expect("a count"), 0);
+}
+
+#[test]
+fn long_statements_are_not_kept() {
+    const KEPT: &str = "select count(*) from pg_prepared_statements where length(statement) > 1000";
+    let Some(cluster) = testing::shared() else { return };
+    let store = PostgresStore::connect(&cluster.fresh_database(), 1).expect("an empty database");
+    let kept = |number: i64, bytes: usize| {
+        let asked = format!("select {number} as number -- ");
+        let asked = format!("{asked}{}", "x".repeat(bytes - asked.len()));
+        read(&store, |tx| {
+            assert_eq!(tx.query(&asked, &[])?[0].int(0)?, number);
+            tx.query(KEPT, &[])?[0].int(0)
+        })
+    };
+    assert_eq!(kept(1, KEPT_STATEMENT_BYTES_MAX).expect("a count"), 1);
+    for number in 2..10 {
+        assert_eq!(kept(number, KEPT_STATEMENT_BYTES_MAX + 1).expect("a count"), 1);
+    }
 }
 
 #[test]

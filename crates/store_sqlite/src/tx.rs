@@ -232,3 +232,30 @@ fn refused(sql: &str, error: &rusqlite::Error) -> StoreError {
         _ => refusal(sql, &error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn long_statements_are_not_kept() {
+        let connection = Connection::open_in_memory().expect("a database");
+        let mut tx = SqliteTx::begin(&connection, "begin immediate").expect("a transaction");
+        tx.execute("create table thing (id integer)", &[]).expect("a table");
+        for (bytes, is_kept) in [(KEPT_STATEMENT_BYTES_MAX, true), (KEPT_STATEMENT_BYTES_MAX + 1, false)] {
+            for what in ["select id from thing -- ", "insert into thing (id) values (1) -- "] {
+                let asked = format!("{what}{}", "x".repeat(bytes - what.len()));
+                match what.starts_with("select") {
+                    true => assert_eq!(tx.query(&asked, &[]).expect("rows").len(), usize::from(!is_kept)),
+                    false => assert_eq!(tx.execute(&asked, &[]).expect("a row"), 1),
+                }
+                // One that was not kept is prepared anew here, and was never run.
+                let again = connection.prepare_cached(&asked).expect("a statement");
+                assert_eq!(again.get_status(StatementStatus::Run) > 0, is_kept, "{what}, {bytes} bytes");
+                again.discard();
+            }
+        }
+    }
+}

@@ -37,6 +37,7 @@ mod mended_after;
 mod mended_again;
 mod mended_edges;
 mod mended_goods;
+mod mended_late;
 mod mended_markets;
 mod mended_plans;
 mod mended_projects;

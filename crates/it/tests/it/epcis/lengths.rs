@@ -204,6 +204,45 @@ fn a_context_stands_with_so_many_events_and_so_much_is_compared_at_once() {
     assert!(told.contains("256 terms in a context"), "{told}");
 }
 
+on_every_store! {
+    fn so_much_of_what_was_said_before_is_read_for_one_document(town) {
+        const READ_MAX: i64 = 16 * 1024 * 1024;
+        /// Refusals that are looked at: as many can be compared, whatever is read.
+        const FIRST: usize = 60;
+        let client = town.program(User::Supplier).with("gs1-capture-error-behaviour", "proceed");
+        let job = |document: &Value| {
+            let address = send(&client, document).expect(202).header("location").to_owned();
+            client.get(&address).expect(200).json()
+        };
+        let tell = |parts: std::ops::Range<usize>| {
+            for part in parts {
+                let told = job(&with_long_context(part * 90..(part + 1) * 90, "00"));
+                assert_eq!(told["errors"].as_array().map_or(0, Vec::len), 0, "{told}");
+            }
+            let sql = "select cast(sum(length(body) + length(head)) as bigint) from entry where kind = 'market.epcis.captured'";
+            town.site.kernel.read(|tx| tx.query_one(sql, &[])?.unwrap().int(0)).unwrap()
+        };
+        // The same events with another content, of which little has to be sent.
+        let unread = |count: usize| {
+            let mut sent = with_long_context(0..count, "30");
+            sent["@context"] = json!([STANDARD]);
+            let told = job(&sent);
+            let first = told["errors"].as_array().unwrap()[..FIRST].iter();
+            let reason = |error: &Value| match error.to_string() {
+                text if text.contains("captured with another content") => false,
+                text if text.contains("so much is not compared at once") => true,
+                text => panic!("{text}"),
+            };
+            first.filter(|error| reason(error)).count()
+        };
+        assert!(tell(0..4) < READ_MAX);
+        assert_eq!(unread(360), 0);
+        assert!(tell(4..7) > READ_MAX * 3 / 2);
+        assert!(unread(630) > 0, "whatever of it is read, much is not");
+        assert_eq!(unread(FIRST), 0, "and fewer are");
+    }
+}
+
 /// Events with an ID of some kilobytes each, whose items stand under a long name.
 fn with_long_names(serials: std::ops::Range<usize>, items: usize, second: &str) -> Value {
     let mut document = document("2026-03-10T08:00:00+08:00", json!([]));

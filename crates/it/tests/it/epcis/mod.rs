@@ -66,7 +66,7 @@ pub fn send(client: &Client, document: &Value) -> Answer {
 }
 
 /// The events of a query's answer.
-fn events(answer: &Answer) -> Vec<Value> {
+pub fn events(answer: &Answer) -> Vec<Value> {
     assert_eq!(answer.status, 200, "{}", answer.text());
     let document = answer.json();
     assert_eq!(document["type"], "EPCISQueryDocument", "{document}");
