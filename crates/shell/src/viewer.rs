@@ -289,6 +289,7 @@ pub struct Limits {
     one_time: DefaultKeyedRateLimiter<ActorId>,
     acts: DefaultKeyedRateLimiter<ActorId>,
     reads: DefaultKeyedRateLimiter<ActorId>,
+    trials: DefaultKeyedRateLimiter<ActorId>,
     public_sites: DefaultKeyedRateLimiter<IpAddr>,
     /// Places for sockets.
     pub sockets: Seats,
@@ -314,6 +315,7 @@ impl Default for Limits {
             one_time: RateLimiter::keyed(per_minute(30)),
             acts: RateLimiter::keyed(per_minute(600)),
             reads: RateLimiter::keyed(per_minute(600)),
+            trials: RateLimiter::keyed(Quota::per_hour(NonZeroU32::new(30).expect("not zero"))),
             public_sites: RateLimiter::keyed(per_minute(1_200)),
             sockets: Seats::for_sockets(),
             sockets_of_units: Seats::for_sockets_of_unit(),
@@ -335,6 +337,11 @@ impl Limits {
     /// none, nor does whoever has another session of it.
     pub fn again(&self, session: &Session) -> Result<(), Problem> {
         self.sign_in(format!("again {}", session.hash))
+    }
+
+    /// Thirty trials of contacts an hour: each sends something to an address that nobody has confirmed.
+    pub fn trial(&self, actor: &ActorId) -> Result<(), Problem> {
+        self.trials.check_key(actor).map_err(|_| Problem::too_many_requests(120))
     }
 
     /// As many codes that confirm a new second step.
@@ -416,6 +423,7 @@ impl Limits {
         self.one_time.retain_recent();
         self.acts.retain_recent();
         self.reads.retain_recent();
+        self.trials.retain_recent();
         self.public_sites.retain_recent();
         self.turns.forget();
     }

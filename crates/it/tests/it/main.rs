@@ -36,6 +36,7 @@ mod matters;
 mod mended_after;
 mod mended_again;
 mod mended_edges;
+mod mended_found;
 mod mended_goods;
 mod mended_late;
 mod mended_markets;

@@ -127,6 +127,7 @@ async fn try_out(
     viewer: Viewer,
     Path(contact): Path<u64>,
 ) -> Result<StatusCode, Problem> {
+    app.limits.trial(&viewer.id())?;
     let work = move |kernel: &Kernel, by: &By| kernel.try_contact(by, contact);
     act(&app, &viewer, "kernel.contact.set", work).await?;
     Ok(StatusCode::ACCEPTED)

@@ -313,6 +313,9 @@ async fn try_out(
     desk: Desk,
     Posted { sent, .. }: Posted<Nothing>,
 ) -> Result<Response, Problem> {
+    if let Err(problem) = desk.app.limits.trial(&desk.viewer.id()) {
+        return refused(&desk, problem, contact_page(&desk, contact).await?);
+    }
     let work = move |kernel: &Kernel, by: &By| kernel.try_contact(by, contact);
     match desk.act(SET, sent, work).await {
         Ok(()) => Ok(Redirect::to(&format!("/admin/contacts/{contact}")).into_response()),
