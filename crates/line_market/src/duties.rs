@@ -15,6 +15,7 @@ use store::StoreError;
 use crate::apply::{about, word};
 use crate::kinds::{Breach, CertificateType, SlipSerial};
 use crate::record::of_day::{DUTIES_OF_SHOPPERS_MAX, DUTIES_OF_STALL_MAX};
+use crate::rules::COMPLAINTS_OF_SLIP_MAX;
 use crate::state::{self, Duties, Merchant};
 
 pub const COMPLAINT: &str = "market.complaint";
@@ -37,9 +38,7 @@ const fn sort(name: &'static str, title_zh: &'static str, title_en: &'static str
 const RULE: &str = "deadline";
 /// A paper is to be renewed from so many days before its last one; which that is, the paper itself says.
 const NOTICE_DAYS: i32 = 30;
-/// Complaints that are not settled which are looked at on a day for those that laid no duty; and so many are asked for their
-/// matters.
-const COMPLAINTS_READ_MAX: usize = 5_000;
+/// Complaints that are not settled which are asked for their matters on a day, to find those that laid no duty.
 const COMPLAINTS_ASKED_MAX: usize = 2_000;
 /// Merchants, of three papers each, and scales that are looked at in one turn of the writer.
 const MERCHANTS_OF_TURN_MAX: usize = 100;
@@ -384,31 +383,71 @@ pub(crate) fn on_day<E: From<DocketError>>(
     Ok(scales.get(SCALES_OF_TURN_MAX - 1).map(|last| format!("{OF_SCALE}{}", last.scale)))
 }
 
-/// Complaints that laid no duty when they came, the first of them, of each scale some: those about one do not keep those about
-/// others waiting.
+/// A complaint that laid no duty when it came.
+struct Left {
+    seq: Seq,
+    scale: u32,
+    /// How many of its slip come before it: those that are owed, and those that wait longer.
+    behind: usize,
+}
+
+/// Complaints that laid no duty when they came: of each scale in turn, and of its slips one of each before a second of any, the
+/// oldest first. However much is said of some slips, or of one scale, what is said of another does not wait for it.
 fn owe_left<E: From<DocketError>>(
     desk: &mut Desk<'_>,
     book: &BookId,
     at: Time,
     duties: &Duties,
 ) -> Result<(), AppendError<E>> {
-    let (mut of_scales, mut asked, mut laid) = (HashMap::<u32, u64>::new(), 0, 0);
-    for (seq, slip) in state::complaints_left(desk.read()?, book, COMPLAINTS_READ_MAX)? {
-        let Some(serial) = SlipSerial::parse(&slip) else { continue };
-        let of_scale = of_scales.entry(serial.scale).or_default();
-        if *of_scale == DUTIES_OF_STALL_MAX {
-            continue;
-        }
-        asked += 1;
-        if asked > COMPLAINTS_ASKED_MAX || laid == DUTIES_OF_SHOPPERS_MAX {
+    let (mut of_scales, mut laid) = (HashMap::<u32, u64>::new(), 0);
+    for Left { seq, scale, behind } in in_turn(complaints_left(desk, book)?) {
+        if laid == DUTIES_OF_SHOPPERS_MAX {
             break;
         }
-        if desk.matter(&of_complaint(book, seq))?.is_none() {
-            (*of_scale, laid) = (*of_scale + 1, laid + 1);
-            owe_under(desk, book, &clock_actor(), at, duties, &Cause::Complaint { seq: seq.0 })?;
+        let of_scale = of_scales.entry(scale).or_default();
+        if behind > 0 && *of_scale >= DUTIES_OF_STALL_MAX {
+            continue;
         }
+        (*of_scale, laid) = (*of_scale + 1, laid + 1);
+        owe_under(desk, book, &clock_actor(), at, duties, &Cause::Complaint { seq: seq.0 })?;
     }
     Ok(())
+}
+
+/// Those of a slip of which as many are owed as may be at a time wait until one of these is done.
+fn complaints_left(desk: &mut Desk<'_>, book: &BookId) -> Result<Vec<Left>, StoreError> {
+    let (mut owed, mut waiting) = (HashMap::<String, usize>::new(), Vec::new());
+    for (seq, slip) in state::complaints_left(desk.read()?, book, COMPLAINTS_ASKED_MAX)? {
+        match desk.matter(&of_complaint(book, seq))? {
+            Some(matter) => *owed.entry(slip).or_default() += usize::from(!matter.state.is_closed()),
+            None => waiting.push((seq, slip)),
+        }
+    }
+    waiting.sort_unstable();
+    let mut left = Vec::with_capacity(waiting.len());
+    for (seq, slip) in waiting {
+        let Some(serial) = SlipSerial::parse(&slip) else { continue };
+        let of_slip = owed.entry(slip).or_default();
+        if *of_slip < COMPLAINTS_OF_SLIP_MAX {
+            left.push(Left { seq, scale: serial.scale, behind: *of_slip });
+            *of_slip += 1;
+        }
+    }
+    Ok(left)
+}
+
+/// The first of each scale, then the second of each, and so on.
+fn in_turn(mut left: Vec<Left>) -> Vec<Left> {
+    left.sort_by_key(|it| (it.behind, it.seq));
+    let mut of_scales = HashMap::<u32, usize>::new();
+    let mut placed: Vec<(usize, Left)> = Vec::with_capacity(left.len());
+    for it in left {
+        let place = of_scales.entry(it.scale).or_default();
+        placed.push((*place, it));
+        *place += 1;
+    }
+    placed.sort_by_key(|(place, it)| (*place, it.behind, it.seq));
+    placed.into_iter().map(|(_, it)| it).collect()
 }
 
 fn papers(merchant: &Merchant) -> impl Iterator<Item = Cause<'_>> {

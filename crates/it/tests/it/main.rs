@@ -42,6 +42,7 @@ mod mended_late;
 mod mended_markets;
 mod mended_plans;
 mod mended_projects;
+mod mended_sales;
 mod monitoring;
 mod nodes;
 mod notices;

@@ -28,9 +28,10 @@ pub const LEASES_OF_DAY_MAX: u64 = 50;
 pub const OFFERS_TO_STALL_MAX: u64 = 50;
 pub const OFFERS_OF_MERCHANT_MAX: u64 = 200;
 pub const OFFERS_OF_DAY_MAX: u64 = 1_000;
-/// Complaints about slips that nobody of the market takes down, on a day of the city, in all and of one slip.
+/// Complaints about slips that nobody of the market takes down, on a day of the city, in all, of one slip and of one stall. Whoever
+/// is complained of has slips of its own: one is a small share of what is kept of its stall.
 pub const COMPLAINTS_OF_SHOPPERS_MAX: u64 = 1_000;
-pub const COMPLAINTS_OF_SLIP_AND_DAY_MAX: u64 = 10;
+pub const COMPLAINTS_OF_SLIP_AND_DAY_MAX: u64 = 3;
 pub const COMPLAINTS_OF_STALL_MAX: u64 = 100;
 /// Complaints that name no slip, of those that are taken down at a market on a day, whatever day they are dated.
 pub const COMPLAINTS_WITHOUT_SLIP_MAX: u64 = 100;

@@ -57,15 +57,18 @@ pub fn complaints_of_slip(tx: &mut dyn Tx, book: &BookId, slip: &str) -> Result<
     rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect()
 }
 
-/// Complaints that are not settled, with their slips, the first of them.
+/// Complaints that are not settled, with their slips: the first about each slip before the second about any, and of these the latest
+/// first. However many there are about some slips, those about others are seen.
 pub fn complaints_left(
     tx: &mut dyn Tx,
     book: &BookId,
     count: usize,
 ) -> Result<Vec<(Seq, String)>, StoreError> {
     let sql = format!(
-        "select seq, slip from market_complaint
-        where book = $1 and settled_seq is null and slip is not null order by seq limit {count}"
+        "select seq, slip from (
+            select seq, slip, row_number() over (partition by slip order by seq) as place
+            from market_complaint where book = $1 and settled_seq is null and slip is not null
+        ) as waiting order by place, seq desc limit {count}"
     );
     let rows = tx.query(&sql, &[Param::Text(book.as_str())])?;
     rows.iter().map(|row| Ok((Seq::from_i64(row.int(0)?), row.text(1)?.to_owned()))).collect()

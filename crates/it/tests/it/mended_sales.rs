@@ -1,0 +1,85 @@
+//! What the side that is complained of, a merchant or a scale might have done to what is kept of sales, tested as it was found.
+
+use base::ActorId;
+use harness::{Answer, Client, Town, User, on_every_store, sale};
+use kernel::AppendError;
+use line_market::record::of_day::{COMPLAINTS_OF_SLIP_AND_DAY_MAX, COMPLAINTS_OF_STALL_MAX, DUTIES_OF_STALL_MAX};
+use line_market::record::{Input, record as decide};
+use line_market::refusal::{Code, Refusal};
+use serde_json::{Value, json};
+
+const ENTRIES: &str = "/api/market/beiyuan/entries";
+const ANSWERING: &str = "post:beiyuan-market/operator";
+const SUPERVISING: &str = "post:371402/bureau";
+const DAY_MS: i64 = 24 * 3_600_000;
+
+fn record(client: &Client, kind: &str, body: Value) -> Answer {
+    client.post(ENTRIES, &json!({ "kind": kind, "body": body }))
+}
+
+/// What a shopper says of a slip, past the limits of an address; the number of the complaint.
+fn complain(town: &Town, slip: &str) -> Result<u64, Code> {
+    let (book, actor) = (town.book(), ActorId::new("token:shopper").unwrap());
+    let body = json!({ "slip": slip, "text": "缺斤少两", "contact": null, "fair_scale_g": null });
+    let input = Input { kind: "market.complaint.filed".into(), occurred: None, body, evidence: Vec::new() };
+    let said = town.site.kernel.append_blocking(move |desk| decide(desk, &book, &actor, &input));
+    match said {
+        Ok(recorded) => Ok(recorded.entry.seq.0),
+        Err(AppendError::<Refusal>::Refused(refusal)) => Err(refusal.code),
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+/// Sells so often from L1 on scale 1, and returns the serials of the slips.
+fn sell(town: &Town, count: u32) -> Vec<String> {
+    let lines: Vec<Value> = (1..=count).map(|counter| sale(counter, "L1", 10, &town.now())).collect();
+    let receipt = town.scale(1).post("/scale/v1/sales", &json!({ "sales": lines })).expect(200).json();
+    let lines = receipt["lines"].as_array().unwrap().iter();
+    lines.map(|line| line["slip"].as_str().unwrap().to_owned()).collect()
+}
+
+on_every_store! {
+    fn what_is_said_of_ten_slips_of_a_stall_keeps_what_is_said_of_another_neither_out_nor_waiting(town) {
+        const JUNK: u64 = 10;
+        const EACH: u64 = 12;
+        town.holder("wei", &[ANSWERING]);
+        town.holder("li", &[SUPERVISING]);
+        let duties = json!({ "answering": ANSWERING, "supervising": SUPERVISING, "failed_test_workdays": 3,
+            "breach_workdays": 2, "basis": "约定" });
+        let inspector = town.program(User::Inspector);
+        record(&inspector, "market.duties.assigned", duties).expect(201);
+        let slips = sell(&town, u32::try_from(JUNK).unwrap() + 1);
+        let (genuine, junk) = slips.split_last().unwrap();
+        let flood = || junk.iter().map(|slip| (0..EACH).filter(|_| complain(&town, slip).is_ok()).count() as u64).sum::<u64>();
+        let is_owed = |complaint: u64| {
+            let matter = inspector.get(&format!("/api/matters/beiyuan/complaint-{complaint}"));
+            matter.status == 200
+        };
+        for _ in 0..4 {
+            assert_eq!(flood(), JUNK * COMPLAINTS_OF_SLIP_AND_DAY_MAX);
+            town.clock.advance_ms(DAY_MS);
+            town.site.kernel.tend_days().unwrap();
+        }
+        flood();
+        let said = complain(&town, genuine).unwrap();
+        town.clock.advance_ms(DAY_MS);
+        flood();
+        town.site.kernel.tend_days().unwrap();
+        assert!(is_owed(said));
+        town.check();
+    }
+
+    fn one_slip_takes_a_small_share_of_what_is_kept_of_its_stall(town) {
+        let slips = sell(&town, 40);
+        let said: Vec<u64> = slips
+            .iter()
+            .map(|slip| (0..20).filter(|_| complain(&town, slip).is_ok()).count() as u64)
+            .collect();
+        assert!(said.iter().all(|said| *said <= COMPLAINTS_OF_SLIP_AND_DAY_MAX), "{said:?}");
+        assert_eq!(said.iter().sum::<u64>(), COMPLAINTS_OF_STALL_MAX);
+        assert!(said.iter().filter(|said| **said > 0).count() >= 34, "{said:?}");
+        assert!(COMPLAINTS_OF_SLIP_AND_DAY_MAX < DUTIES_OF_STALL_MAX);
+        assert_eq!(complain(&town, &slips[0]), Err(Code::TooManyComplaintsOfSlip));
+        town.check();
+    }
+}
