@@ -182,20 +182,19 @@ pub fn list_lots(
     tx.query(&sql, &params)?.iter().map(lot_of).collect()
 }
 
-/// How many lots a merchant has from a moment on and before another: those that came, and those that came out of others.
-pub fn lots_of_day(
+/// How many lots a merchant has, from a moment on and before another, that came out of others.
+pub fn parts_of_day(
     tx: &mut dyn Tx,
     book: &BookId,
     merchant: &str,
     (from, until): (Time, Time),
-) -> Result<(i64, i64), StoreError> {
-    const COUNT: &str = "select count(*), count(d.lot) from market_lot as l
-        left join market_descent as d on d.book = l.book and d.lot = l.lot
+) -> Result<usize, StoreError> {
+    const COUNT: &str = "select count(*) from market_lot as l
+        join market_descent as d on d.book = l.book and d.lot = l.lot
         where l.book = $1 and l.merchant = $2 and l.received_at >= $3 and l.received_at < $4";
     let params = [Param::Text(book.as_str()), Param::Text(merchant), Param::Int(from.0), Param::Int(until.0)];
-    let Some(row) = tx.query_one(COUNT, &params)? else { return Ok((0, 0)) };
-    let (all, parts) = (row.int(0)?, row.int(1)?);
-    Ok((all - parts, parts))
+    let parts = tx.query_one(COUNT, &params)?.map_or(Ok(0), |row| row.int(0))?;
+    Ok(usize::try_from(parts).unwrap_or(usize::MAX))
 }
 
 /// The latest lots, of each merchant a share, so that nobody's crowd out those of others, and as many of all as there is

@@ -151,11 +151,11 @@ on_every_store! {
         };
         arrive("OLD".to_owned(), "A1", "m1").expect(201);
         town.clock.advance_ms(60_000);
-        // One came to it before; what came out of another did not.
+        // What the installation loaded does not count, nor what came out of another.
         let parts = json!([{ "lot": "L2a", "quantity_g": 10 }, { "lot": "L2b", "quantity_g": 10 }]);
         let split = json!({ "kind": "market.lot.split", "body": { "lot": "L2", "parts": parts } });
         operator.post("/api/market/beiyuan/entries", &split).expect(201);
-        for number in 0..299 {
+        for number in 0..300 {
             arrive(format!("M{number}"), "A2", "m2").expect(201);
         }
         let refused = arrive("M300".to_owned(), "A2", "m2").expect(409).json();

@@ -17,6 +17,21 @@ fn record(client: &Client, kind: &str, body: Value) -> Answer {
     client.post(ENTRIES, &json!({ "kind": kind, "body": body }))
 }
 
+fn dated(client: &Client, kind: &str, occurred: &str, body: Value) -> Answer {
+    client.post(ENTRIES, &json!({ "kind": kind, "occurred": occurred, "body": body }))
+}
+
+/// What a refusal is called, and the field that it names.
+fn refused(answer: Answer, status: u16) -> (String, String) {
+    let problem = answer.expect(status).json();
+    let text = |member: &str| problem[member].as_str().unwrap().to_owned();
+    (text("rule"), text("field"))
+}
+
+fn of(rule: &str, field: &str) -> (String, String) {
+    (rule.to_owned(), field.to_owned())
+}
+
 /// What a shopper says of a slip, past the limits of an address; the number of the complaint.
 fn complain(town: &Town, slip: &str) -> Result<u64, Code> {
     let (book, actor) = (town.book(), ActorId::new("token:shopper").unwrap());
@@ -80,6 +95,20 @@ on_every_store! {
         assert!(said.iter().filter(|said| **said > 0).count() >= 34, "{said:?}");
         assert!(COMPLAINTS_OF_SLIP_AND_DAY_MAX < DUTIES_OF_STALL_MAX);
         assert_eq!(complain(&town, &slips[0]), Err(Code::TooManyComplaintsOfSlip));
+        town.check();
+    }
+
+    fn arrivals_count_on_the_day_on_which_they_are_written_down(town) {
+        town.clock.advance_ms(10 * DAY_MS);
+        let operator = town.program(User::Operator);
+        let ago = |days: i64| base::Time(town.site.kernel.now().0 - days * DAY_MS).to_string();
+        let arrive = |number: i64| dated(&operator, "market.lot.received", &ago(number % 10), town.lot(&format!("N{number}"), 1_000));
+        for number in 0..300 {
+            arrive(number).expect(201);
+        }
+        assert_eq!(refused(arrive(305), 409), of("too-many-arrivals", "body.merchant"));
+        town.clock.advance_ms(DAY_MS);
+        arrive(305).expect(201);
         town.check();
     }
 }

@@ -9,7 +9,7 @@ use ledger::Role;
 use super::{Failure, Input, Recorder, refuse, refused};
 use crate::kinds::LotReceived;
 use crate::refusal::{Code, Refusal};
-use crate::rules::{ARRIVALS_OF_DAY_MAX, PARTS_OF_DAY_MAX};
+use crate::rules::PARTS_OF_DAY_MAX;
 use crate::state;
 
 impl Recorder<'_, '_> {
@@ -35,41 +35,21 @@ impl Recorder<'_, '_> {
         self.append(draft)
     }
 
-    /// A merchant's lots of a day leave room on the lists of the market for those of others.
-    fn need_few_arrivals(&mut self, merchant: &str) -> Result<(), Failure> {
-        match self.lots_of_day(merchant)? {
-            (came, _) if came >= ARRIVALS_OF_DAY_MAX => {
-                let detail =
-                    format!("{ARRIVALS_OF_DAY_MAX} lots came to {merchant} on the day, as many as may");
-                refuse(Code::TooManyArrivals, "body.merchant", detail)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The same of lots that come out of others.
+    /// Lots of a merchant that come out of others on a day leave room on the lists of the market for those of others.
     pub(super) fn need_few_parts(&mut self, merchant: &str, more: usize, field: &str) -> Result<(), Failure> {
-        match self.lots_of_day(merchant)? {
-            (_, parts) if parts + more > PARTS_OF_DAY_MAX => {
-                let detail =
-                    format!("{PARTS_OF_DAY_MAX} lots of {merchant} come out of others on a day at most");
-                refuse(Code::TooManyArrivals, field, detail)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// How many lots came to a merchant on the day of the entry, and came out of others; none counts for the installation.
-    fn lots_of_day(&mut self, merchant: &str) -> Result<(usize, usize), Failure> {
         if self.actor.is_system() {
-            return Ok((0, 0));
+            return Ok(());
         }
+        // They count from when they are recorded, as lots that come are counted.
         let zone = self.desk.zone();
         let day = zone.day_of(self.occurred);
         let day = (zone.start_of(day), zone.start_of(day.plus(1)));
-        let (came, parts) = state::lots_of_day(self.desk.read()?, self.book, merchant, day)?;
-        let count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
-        Ok((count(came), count(parts)))
+        let parts = state::parts_of_day(self.desk.read()?, self.book, merchant, day)?;
+        if parts + more > PARTS_OF_DAY_MAX {
+            let detail = format!("{PARTS_OF_DAY_MAX} lots of {merchant} come out of others on a day at most");
+            return refuse(Code::TooManyArrivals, field, detail);
+        }
+        Ok(())
     }
 }
 

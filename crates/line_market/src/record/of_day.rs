@@ -13,6 +13,9 @@ use crate::state::Lot;
 /// Prices that are posted of one stall, and losses of one merchant's lots, on a day of the city.
 pub const PRICES_OF_DAY_MAX: u64 = 500;
 pub const LOSSES_OF_DAY_MAX: u64 = 500;
+/// Lots that are written down as having come to a merchant, whatever day they are dated: one merchant's leave room on the lists of
+/// the market for those of others.
+pub const ARRIVALS_OF_DAY_MAX: u64 = 300;
 /// Products that are registered or amended in a market on a day: all that it may have, and as many again.
 pub const PRODUCTS_OF_DAY_MAX: u64 = 2_000;
 /// Tests of one lot that fail, and as many that pass, on a day: who finds it good leaves room for whoever finds it bad.
@@ -59,6 +62,7 @@ pub enum Sort {
     Prices,
     /// Of a merchant.
     Losses,
+    Arrivals,
     /// Of a lot.
     Failed,
     Passed,
@@ -169,6 +173,10 @@ impl Recorder<'_, '_> {
         self.count(Sort::Losses, merchant, LOSSES_OF_DAY_MAX)
     }
 
+    pub(super) fn need_few_arrivals(&mut self, merchant: &str) -> Result<(), Failure> {
+        self.count(Sort::Arrivals, merchant, ARRIVALS_OF_DAY_MAX)
+    }
+
     pub(super) fn need_few_products(&mut self) -> Result<(), Failure> {
         self.count(Sort::Products, "", PRODUCTS_OF_DAY_MAX)
     }
@@ -257,6 +265,7 @@ impl Sort {
             Self::Sales => "sales",
             Self::Prices => "prices",
             Self::Losses => "losses",
+            Self::Arrivals => "arrivals",
             Self::Failed => "failed",
             Self::Passed => "passed",
             Self::Releases => "releases",
@@ -296,6 +305,11 @@ impl Sort {
             Self::Losses => {
                 let detail = format!("{max} losses of {whose} were recorded today, as many as may");
                 Refusal::new(Code::TooManyLosses, "body.lot", detail)
+            }
+            Self::Arrivals => {
+                let detail =
+                    format!("{max} lots of {whose} were written down as arrived today, as many as may");
+                Refusal::new(Code::TooManyArrivals, "body.merchant", detail)
             }
             Self::Failed | Self::Passed => {
                 let found = if self == Self::Passed { "passed" } else { "failed" };

@@ -15,8 +15,6 @@ pub const COMPLAINTS_OF_SLIP_MAX: usize = 3;
 /// Days after which an arrival of goods, and what became of them, is not written down any more.
 pub const WRITTEN_DAYS_MAX: i32 = 31;
 
-/// Lots that come to a merchant on a day.
-pub const ARRIVALS_OF_DAY_MAX: usize = 300;
 /// Lots of a merchant that come out of others on a day, by split or transfer.
 pub const PARTS_OF_DAY_MAX: usize = 600;
 
