@@ -21,6 +21,10 @@ fn dated(client: &Client, kind: &str, occurred: &str, body: Value) -> Answer {
     client.post(ENTRIES, &json!({ "kind": kind, "occurred": occurred, "body": body }))
 }
 
+fn seq(answer: Answer) -> u64 {
+    answer.expect(201).json()["entry"]["seq"].as_u64().unwrap()
+}
+
 /// What a refusal is called, and the field that it names.
 fn refused(answer: Answer, status: u16) -> (String, String) {
     let problem = answer.expect(status).json();
@@ -51,6 +55,17 @@ fn sell(town: &Town, count: u32) -> Vec<String> {
     let receipt = town.scale(1).post("/scale/v1/sales", &json!({ "sales": lines })).expect(200).json();
     let lines = receipt["lines"].as_array().unwrap().iter();
     lines.map(|line| line["slip"].as_str().unwrap().to_owned()).collect()
+}
+
+fn tested(client: &Client) -> u64 {
+    let passed = json!({ "lot": "L1", "method": "rapid", "item": "nitrite", "reading": "1", "limit": null,
+        "verdict": "pass", "retest_of": null });
+    seq(record(client, "market.inspection.recorded", passed))
+}
+
+fn held(client: &Client) -> u64 {
+    let order = json!({ "lot": "L1", "reason": "order", "inspection": null, "note": null });
+    seq(record(client, "market.lot.held", order))
 }
 
 on_every_store! {
@@ -109,6 +124,20 @@ on_every_store! {
         assert_eq!(refused(arrive(305), 409), of("too-many-arrivals", "body.merchant"));
         town.clock.advance_ms(DAY_MS);
         arrive(305).expect(201);
+        town.check();
+    }
+
+    fn no_lot_is_released_on_a_test_from_before_its_hold(town) {
+        let inspector = town.program(User::Inspector);
+        let before = tested(&inspector);
+        let hold = held(&inspector);
+        let release = |on: u64| {
+            let body = json!({ "lot": "L1", "hold": hold, "inspection": on, "reason": "查无问题" });
+            record(&inspector, "market.lot.released", body)
+        };
+        assert_eq!(refused(release(before), 400), of("unknown-entry", "body.inspection"));
+        let since = tested(&inspector);
+        release(since).expect(201);
         town.check();
     }
 }

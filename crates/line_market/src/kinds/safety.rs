@@ -88,7 +88,7 @@ body! {
         pub lot: String,
         /// The hold that it ends.
         pub hold: u64,
-        /// The passed retest that it rests on.
+        /// The passed retest that it rests on, recorded since the hold.
         pub inspection: Option<u64>,
         pub reason: String,
     }
