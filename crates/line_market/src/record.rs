@@ -561,6 +561,10 @@ impl Recorder<'_, '_> {
         let lot = self.need_lot(&body.lot)?;
         // A held lot may be destroyed: that is what becomes of most.
         rules::enough(&lot, body.quantity_g, "body.quantity_g").map_err(refused)?;
+        if lot.hold.is_some() {
+            // What became of what was held, nobody writes down as having been gone before.
+            self.occurred = self.desk.done_at(self.actor, self.occurred);
+        }
         self.need_after_arrival(&lot)?;
         self.need_few_losses(&lot.merchant)?;
         let draft = self.draft(&body)?.at(self.id("stall", &lot.stall)?);

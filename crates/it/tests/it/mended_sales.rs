@@ -1,6 +1,6 @@
 //! What the side that is complained of, a merchant or a scale might have done to what is kept of sales, tested as it was found.
 
-use base::ActorId;
+use base::{ActorId, Seq};
 use harness::{Answer, Client, Town, User, on_every_store, sale};
 use kernel::AppendError;
 use line_market::record::of_day::{COMPLAINTS_OF_SLIP_AND_DAY_MAX, COMPLAINTS_OF_STALL_MAX, DUTIES_OF_STALL_MAX};
@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 const ENTRIES: &str = "/api/market/beiyuan/entries";
 const ANSWERING: &str = "post:beiyuan-market/operator";
 const SUPERVISING: &str = "post:371402/bureau";
-const DAY_MS: i64 = 24 * 3_600_000;
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 fn record(client: &Client, kind: &str, body: Value) -> Answer {
     client.post(ENTRIES, &json!({ "kind": kind, "body": body }))
@@ -138,6 +139,24 @@ on_every_store! {
         assert_eq!(refused(release(before), 400), of("unknown-entry", "body.inspection"));
         let since = tested(&inspector);
         release(since).expect(201);
+        town.check();
+    }
+
+    fn what_is_lost_of_a_held_lot_was_there_until_it_is_written_down(town) {
+        let (inspector, operator) = (town.program(User::Inspector), town.program(User::Operator));
+        town.clock.advance_ms(MINUTE_MS);
+        let before = town.now();
+        town.clock.advance_ms(MINUTE_MS);
+        let lose = || {
+            let loss = json!({ "lot": "L1", "quantity_g": 100, "reason": "spoiled" });
+            let seq = Seq(seq(dated(&operator, "market.lot.lost", &before, loss)));
+            town.site.kernel.entry(&town.book(), seq).unwrap().unwrap()
+        };
+        assert_eq!(lose().occurred.to_string(), before);
+        held(&inspector);
+        town.clock.advance_ms(MINUTE_MS);
+        let entry = lose();
+        assert_eq!(entry.occurred, entry.recorded);
         town.check();
     }
 }
