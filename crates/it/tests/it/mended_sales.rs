@@ -159,4 +159,28 @@ on_every_store! {
         assert_eq!(entry.occurred, entry.recorded);
         town.check();
     }
+
+    fn no_lease_begins_in_the_days_of_another_tenant(town) {
+        let operator = town.program(User::Operator);
+        let lease = |merchant: &str, from: &str| {
+            let body = json!({ "stall": "A1", "merchant": merchant, "from": from, "until": "2027-03-09", "fee_fen": 1 });
+            record(&operator, "market.stall.leased", body)
+        };
+        let end = |merchant: &str| {
+            record(&operator, "market.lease.ended", json!({ "stall": "A1", "merchant": merchant, "reason": "退租" })).expect(201);
+        };
+        let today = town.now()[..10].to_owned();
+        end("m1");
+        // Whoever had the stall may have it again, as if it had never been given back.
+        lease("m1", "2026-01-01").expect(201);
+        end("m1");
+        let before = town.fingerprint();
+        assert_eq!(refused(lease("m2", "2026-02-01"), 409), of("already-leased", "body.from"));
+        assert_eq!(town.fingerprint(), before);
+        lease("m2", &today).expect(201);
+        town.clock.advance_ms(DAY_MS);
+        end("m2");
+        assert_eq!(refused(lease("m1", "2026-01-01"), 409), of("already-leased", "body.from"));
+        town.check();
+    }
 }
