@@ -15,7 +15,7 @@ pub use goods::{
 pub use place::{
     CertificateRecorded, CertificateType, CleaningDone, DutiesAssigned, FeeCharged, FeePaid, Food,
     FootfallCounted, JobsChanged, LeaseEnded, MarketBefore, MarketOpened, MerchantRegistered, ScaleEnrolled,
-    ScaleMoved, ScaleVerified, StallBefore, StallLeased, StallOpened, Zone,
+    ScaleMoved, ScaleVerified, StallBefore, StallLeased, StallOpened, Zone, scale_number,
 };
 pub use safety::{
     Ancestor, BlockAcknowledged, Breach, BreachReported, ComplaintFiled, ComplaintSettled, EpcisCaptured,

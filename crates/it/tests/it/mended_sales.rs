@@ -1,9 +1,11 @@
 //! What the side that is complained of, a merchant or a scale might have done to what is kept of sales, tested as it was found.
 
-use base::{ActorId, Seq};
+use base::{ActorId, Seq, SubjectId};
 use harness::{Answer, Client, Town, User, on_every_store, sale};
-use kernel::AppendError;
-use line_market::record::of_day::{COMPLAINTS_OF_SLIP_AND_DAY_MAX, COMPLAINTS_OF_STALL_MAX, DUTIES_OF_STALL_MAX};
+use kernel::{AppendError, NewDevice};
+use line_market::record::of_day::{
+    COMPLAINTS_OF_SLIP_AND_DAY_MAX, COMPLAINTS_OF_STALL_MAX, DUTIES_OF_STALL_MAX,
+};
 use line_market::record::{Input, record as decide};
 use line_market::refusal::{Code, Refusal};
 use serde_json::{Value, json};
@@ -181,6 +183,21 @@ on_every_store! {
         town.clock.advance_ms(DAY_MS);
         end("m2");
         assert_eq!(refused(lease("m1", "2026-01-01"), 409), of("already-leased", "body.from"));
+        town.check();
+    }
+
+    fn a_credential_stands_for_a_scale_in_one_spelling(town) {
+        let scale = |spelling: &str| {
+            let (book, device) = (town.book(), format!("scale-{spelling}"));
+            let subject = SubjectId::local("scale", &book, spelling).unwrap();
+            let new = NewDevice { device, subject, book, title: "1号秤".into(), role: "scale".into() };
+            let issued = town.site.kernel.issue_device(&ActorId::new("system:installation").unwrap(), new).unwrap();
+            town.site.client().bearer(&issued.credential.unwrap())
+        };
+        scale("1").get("/scale/v1/state").expect(200);
+        for spelling in ["01", "001"] {
+            scale(spelling).get("/scale/v1/state").expect(403);
+        }
         town.check();
     }
 }

@@ -25,6 +25,7 @@ use crate::downlink;
 use crate::intake::{
     Acknowledgement, BYTES_PER_SALE, BatchReceipt, Prepared, SaleBatch, ScaleState, acknowledge, scale_state,
 };
+use crate::kinds::scale_number;
 use crate::policy::WEIGH;
 
 pub fn router() -> OpenApiRouter<App> {
@@ -43,7 +44,7 @@ fn scale_of(app: &App, viewer: &Viewer) -> Result<(BookId, u32), Problem> {
     let subjects = actor.grants.iter().filter_map(|grant| grant.subject.as_ref());
     let subject = subjects.clone().find(|subject| is_program && subject.scheme() == "scale");
     let found = subject
-        .and_then(|subject| Some((BookId::new(subject.home()?).ok()?, subject.local_part().parse().ok()?)));
+        .and_then(|subject| Some((BookId::new(subject.home()?).ok()?, scale_number(subject.local_part())?)));
     let Some((book, scale)) = found else {
         let root = app.tree().root().cloned().ok_or_else(Problem::not_found)?;
         viewer.need(app, WEIGH, &Resource::of(&root))?;

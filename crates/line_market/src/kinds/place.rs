@@ -242,6 +242,12 @@ fn check_scale(scale: u32) -> Result<(), BodyError> {
     check_range("scale", i64::from(scale), 1, i64::from(super::SlipSerial::SCALE_MAX), "")
 }
 
+/// A scale's number, of which there is one spelling: rights and the broker's access list compare texts.
+pub fn scale_number(text: &str) -> Option<u32> {
+    let scale: u32 = text.parse().ok()?;
+    (scale.to_string() == text).then_some(scale)
+}
+
 body! {
     /// A scale (电子秤) joined the network.
     ScaleEnrolled = "market.scale.enrolled", sought {

@@ -3,6 +3,8 @@
 use base::BookId;
 use base::limits::{ENTRY_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX};
 
+use crate::kinds::scale_number;
+
 /// What the server subscribes to.
 pub const FILTERS: [&str; 2] = ["taizhang/v1/+/+/sales", "taizhang/v1/+/+/acks"];
 
@@ -55,9 +57,7 @@ pub fn parse(topic: &str) -> Option<(At, Matter)> {
         "acks" => Matter::Acks,
         _ => return None,
     };
-    let scale: u32 = number.parse().ok()?;
-    let at = At { book: BookId::new(book).ok()?, scale };
-    (scale.to_string() == number).then_some((at, matter))
+    Some((At { book: BookId::new(book).ok()?, scale: scale_number(number)? }, matter))
 }
 
 #[cfg(test)]
