@@ -1,9 +1,10 @@
 //! What goes down to scales: their state, whenever an entry changes it. HTTP streams and MQTT both take it from here.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use base::{ActorId, BookId, SubjectId};
+use base::{ActorId, BookId};
 use ledger::{Body, Entry};
 use shell::App;
 use shell::live::Changes;
@@ -42,20 +43,68 @@ pub fn concerns(entry: &Entry) -> bool {
     )
 }
 
-/// Whether an entry may change what one scale of its book is told that stands at a stall. What names others does not; goods that are
-/// handed over name the stall where they go alone, and holds reach scales that have moved on.
+/// Whether an entry may change what one scale of its book is told that stands at a stall.
 fn reaches(entry: &Entry, scale: u32, stall: Option<&str>) -> bool {
-    let is_of_all = matches!(
-        entry.kind.as_str(),
-        LotHeld::KIND | LotReleased::KIND | LotTransferred::KIND | BlockAcknowledged::KIND
-    );
-    let named = entry.place.iter().chain(entry.subjects.iter().map(|subject| &subject.id));
-    let mut named = named.filter(|id| ["scale", "stall"].contains(&id.scheme())).peekable();
-    let is_ours = |id: &SubjectId| match id.scheme() {
-        "scale" => id.local_part().parse() == Ok(scale),
-        _ => Some(id.local_part()) == stall,
-    };
-    concerns(entry) && (is_of_all || named.peek().is_none() || named.any(is_ours))
+    concerns(entry) && Reach::of(entry).takes_in(scale, stall)
+}
+
+/// Scales of a book to which some entries may have changed what they are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    All,
+    /// By number, and by the stall where they stand.
+    Those {
+        scales: BTreeSet<u32>,
+        stalls: BTreeSet<String>,
+    },
+}
+
+impl Reach {
+    /// That of an entry which concerns scales. What names others does not reach one; goods that are handed over name the stall
+    /// where they go alone, and holds reach scales that have moved on.
+    pub fn of(entry: &Entry) -> Self {
+        if let LotHeld::KIND | LotReleased::KIND | LotTransferred::KIND | BlockAcknowledged::KIND =
+            entry.kind.as_str()
+        {
+            return Self::All;
+        }
+        let (mut scales, mut stalls) = (BTreeSet::new(), BTreeSet::new());
+        for id in entry.place.iter().chain(entry.subjects.iter().map(|subject| &subject.id)) {
+            match id.scheme() {
+                "scale" => scales.extend(id.local_part().parse::<u32>().ok()),
+                "stall" => drop(stalls.insert(id.local_part().to_owned())),
+                _ => {}
+            }
+        }
+        match scales.is_empty() && stalls.is_empty() {
+            true => Self::All,
+            false => Self::Those { scales, stalls },
+        }
+    }
+
+    pub fn of_scale(scale: u32) -> Self {
+        Self::Those { scales: BTreeSet::from([scale]), stalls: BTreeSet::new() }
+    }
+
+    /// Takes in what another does as well.
+    pub fn join(&mut self, other: Self) {
+        match (&mut *self, other) {
+            (Self::Those { scales, stalls }, Self::Those { scales: more, stalls: others }) => {
+                scales.extend(more);
+                stalls.extend(others);
+            }
+            _ => *self = Self::All,
+        }
+    }
+
+    pub fn takes_in(&self, scale: u32, stall: Option<&str>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Those { scales, stalls } => {
+                scales.contains(&scale) || stall.is_some_and(|stall| stalls.contains(stall))
+            }
+        }
+    }
 }
 
 /// The states of one scale, from now on, each different from the one before. Each reading waits for a turn of whoever listens.
@@ -113,7 +162,7 @@ async fn read(app: &App, book: &BookId, scale: u32) -> Option<ScaleState> {
 
 #[cfg(test)]
 mod tests {
-    use base::{Fen, Seq, Time};
+    use base::{Fen, Seq, SubjectId, Time};
     use ledger::{Draft, Role};
 
     use super::*;
@@ -149,5 +198,11 @@ mod tests {
         ] {
             assert_eq!(reaches(&entry, 1, Some("A1")), reaches_it, "{entry:?}");
         }
+        let mut both = Reach::of(&price("A1"));
+        both.join(Reach::of(&moved(7, "A2")));
+        let reached = [(1, Some("A1")), (7, None), (2, Some("A2")), (3, None)];
+        assert_eq!(reached.map(|(scale, stall)| both.takes_in(scale, stall)), [true, true, false, false]);
+        both.join(Reach::All);
+        assert!(both.takes_in(3, None));
     }
 }

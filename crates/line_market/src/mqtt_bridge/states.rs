@@ -1,7 +1,7 @@
 //! Down to the scales: the state of each is retained at the broker, and published anew when it changes. Blocks go out
 //! at once; everything else waits a moment, as changes come in groups.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, btree_map};
 use std::time::Duration;
 
 use base::{ActorId, BookId};
@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::clerk::device;
 use super::topic::At;
-use crate::downlink::concerns;
+use crate::downlink::{Reach, concerns};
 use crate::intake::{ScaleState, scale_state};
 use crate::kinds::LotHeld;
 use crate::state;
@@ -71,8 +71,8 @@ struct Due {
     blocked: BTreeSet<At>,
     /// Scales whose turn has come.
     scales: BTreeSet<At>,
-    /// Markets in which something changed.
-    books: BTreeSet<BookId>,
+    /// Markets in which something changed, and for which of their scales.
+    books: BTreeMap<BookId, Reach>,
     /// All markets, instead.
     everything: bool,
     /// When the markets' turn comes.
@@ -88,12 +88,19 @@ impl Due {
                 let at = |scale| At { book: entry.book.clone(), scale };
                 self.blocked.extend(held.scales.into_iter().map(at));
             }
-            self.books.insert(entry.book.clone());
+            self.reach(entry.book.clone(), Reach::of(entry));
             self.within(DEBOUNCE);
         }
         for book in entries.iter().filter_map(credential_of) {
-            self.books.insert(book);
+            self.reach(book, Reach::All);
             self.within(DEBOUNCE);
+        }
+    }
+
+    fn reach(&mut self, book: BookId, reach: Reach) {
+        match self.books.entry(book) {
+            btree_map::Entry::Vacant(vacant) => drop(vacant.insert(reach)),
+            btree_map::Entry::Occupied(mut known) => known.get_mut().join(reach),
         }
     }
 
@@ -164,20 +171,21 @@ impl States {
         }
     }
 
-    /// Turns markets into their scales.
+    /// Turns markets into those of their scales for which something changed.
     async fn unfold(&mut self) {
         let books = (!self.due.everything).then(|| std::mem::take(&mut self.due.books));
         let wanted = books.clone();
         let found = self.app.blocking(move |kernel| {
             let books = match wanted {
-                Some(books) => books.into_iter().collect(),
-                None => kernel.books()?,
+                Some(books) => books,
+                None => kernel.books()?.into_iter().map(|book| (book, Reach::All)).collect(),
             };
             kernel.read(|tx| {
                 let mut found = Vec::new();
-                for book in books {
-                    let scales = state::scales(tx, &book)?;
-                    found.extend(scales.into_iter().map(|it| At { book: book.clone(), scale: it.scale }));
+                for (book, reach) in books {
+                    let scales = state::scales(tx, &book)?.into_iter();
+                    let reached = scales.filter(|it| reach.takes_in(it.scale, it.stall.as_deref()));
+                    found.extend(reached.map(|it| At { book: book.clone(), scale: it.scale }));
                 }
                 Ok(found)
             })
@@ -189,7 +197,9 @@ impl States {
                 self.due.scales.extend(found);
             }
             Err(_) => {
-                self.due.books.extend(books.into_iter().flatten());
+                for (book, reach) in books.into_iter().flatten() {
+                    self.due.reach(book, reach);
+                }
                 self.due.within(RETRY);
             }
         }
@@ -230,7 +240,7 @@ impl States {
     }
 
     fn again(&mut self, at: At) {
-        self.due.books.insert(at.book);
+        self.due.reach(at.book, Reach::of_scale(at.scale));
         self.due.within(RETRY);
     }
 }
@@ -266,12 +276,27 @@ fn written(state: &ScaleState) -> Option<([u8; 32], Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use base::limits::{BLOCKS_MAX, LOTS_ON_SALE_MAX, NAME_CHARS_MAX, PRODUCTS_MAX, REQUEST_BYTES_MAX};
-    use base::{Fen, Grams, Seq, Time};
+    use base::{Fen, Grams, Seq, SubjectId, Time};
+    use ledger::{Draft, Role};
 
     use super::*;
     use crate::intake::OpenLot;
-    use crate::kinds::SlipSerial;
+    use crate::kinds::{PricePosted, SlipSerial};
     use crate::state::{Block, Price, Product};
+
+    #[test]
+    fn a_price_of_one_stall_has_no_scale_read_of_another() {
+        let book = BookId::new("beiyuan").unwrap();
+        let body = PricePosted { stall: "A1".into(), product: "tomato".into(), fen_per_kg: Fen(1) };
+        let draft = Draft::new(&book, Time(0), &ActorId::new("token:one").unwrap(), &body).unwrap();
+        let draft = draft.subject(Role::About, SubjectId::local("stall", &book, "A1").unwrap());
+        let mut due = Due::default();
+        due.hear(&[Entry::seal(draft, Seq(0), Time(0), [0; 16])]);
+        let reached = |due: &Due, stall: &str| due.books[&book].takes_in(1, Some(stall));
+        assert_eq!((reached(&due, "A1"), reached(&due, "A2")), (true, false));
+        due.reach(book.clone(), Reach::of_scale(2));
+        assert_eq!((reached(&due, "A2"), due.books[&book].takes_in(2, None)), (false, true));
+    }
 
     #[test]
     fn the_longest_state_of_a_scale_may_be_published() {
