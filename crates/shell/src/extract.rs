@@ -57,18 +57,6 @@ pub fn check_address(uri: &axum::http::Uri) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Refuses a body that says how long it is in two ways, of which one is not true (RFC 9112, section 6.1).
-pub fn check_length(headers: &HeaderMap) -> Result<(), Problem> {
-    if headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH) {
-        let detail = Both::new(
-            "请求不得同时带有 Content-Length 与 Transfer-Encoding。",
-            "a request has Content-Length or Transfer-Encoding, not both",
-        );
-        return Err(Problem::bad_request("Content-Length", "format", detail));
-    }
-    Ok(())
-}
-
 impl From<QueryRejection> for Problem {
     fn from(error: QueryRejection) -> Self {
         let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);

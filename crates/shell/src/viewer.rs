@@ -438,8 +438,7 @@ pub fn caller(app: &App, request: &Request) -> IpAddr {
 
 /// The layer that finds out who is looking, once a request, and refuses forms that another site sent.
 pub async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let said = crate::extract::check_address(request.uri());
-    if let Err(problem) = said.and_then(|()| crate::extract::check_length(request.headers())) {
+    if let Err(problem) = crate::extract::check_address(request.uri()) {
         return problem.into_response();
     }
     let since = Instant::now();

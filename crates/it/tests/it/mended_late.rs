@@ -248,7 +248,7 @@ on_every_store! {
         step(&office, again);
         go_to("2026-03-25T08:00:00");
         let book = BookId::new(OFFICES[0].book).unwrap();
-        let red = town.site.kernel.coloured_on(&[book], Day::parse("2026-03-24").unwrap(), Colour::Red, 10).unwrap();
+        let red = town.site.kernel.coloured_on(&[book], &["projects"], Day::parse("2026-03-24").unwrap(), Colour::Red, 10).unwrap();
         let red: Vec<_> = red.iter().map(|it| (it.matter.id.to_string(), it.matter.colour, it.due.unwrap().to_string())).collect();
         assert_eq!(red, [("matter:decheng-projects/project.road".to_owned(), Some(Colour::Red), "2026-04-30".to_owned())]);
         let leader = town.program(User::Leader).with("accept", "text/html");
