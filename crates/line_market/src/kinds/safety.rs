@@ -88,7 +88,7 @@ body! {
         pub lot: String,
         /// The hold that it ends.
         pub hold: u64,
-        /// The passed retest that it rests on, recorded since the hold.
+        /// The passed retest that it rests on.
         pub inspection: Option<u64>,
         pub reason: String,
     }

@@ -185,7 +185,9 @@ fn steps(tx: &mut dyn Tx, walk: &Walk, hearsay: &[&str]) -> Result<(Vec<Entry>, 
 /// What a hold was, now that it has ended.
 fn told(app: &App, t: &shell::T, hold: &Hold) -> String {
     let moment = |at| format::date_time_long(t.lang(), app.moment(at));
-    let key = if hold.retest.is_some() { "safety-slip-was-held-retested" } else { "safety-slip-was-held" };
+    // A release from an order may rest on a test from before it, which repeats nothing.
+    let is_retested = hold.retest.is_some_and(|test| test > hold.hold);
+    let key = if is_retested { "safety-slip-was-held-retested" } else { "safety-slip-was-held" };
     let until = hold.released_at.map(moment).unwrap_or_default();
     t.with(key, &[("from", moment(hold.at)), ("to", until)])
 }
