@@ -121,7 +121,8 @@ async fn ready(State(app): State<App>) -> Result<Response, Problem> {
             Some((asked, answered)) if asked >= came => answered,
             _ => {
                 let asked = Instant::now();
-                let read = |kernel: &kernel::Kernel| kernel.read(|tx| tx.query_one("select 1", &[]));
+                let read =
+                    |kernel: &kernel::Kernel| kernel.read(|tx| tx.query_one("select cast(1 as bigint)", &[]));
                 let answered = app.blocking(move |kernel| read(kernel)).await.is_ok();
                 *answers = Some((asked, answered));
                 answered
