@@ -313,6 +313,7 @@ on_every_store! {
         let mut complaints: Vec<u64> = (0..3).map(|_| complain()).collect();
         // As many of one slip are kept on a day.
         town.clock.advance_ms(DAY_MS);
+        town.settle();
         complaints.extend([complain(), complain()]);
         let bureau = town.holder_again("li");
         let status = |seq: u64| bureau.get(&format!("/api/matters/beiyuan/complaint-{seq}")).status;
