@@ -176,7 +176,7 @@ on_every_store! {
         town.settle();
         let day = Day::parse("2026-03-14").unwrap();
         let red = || {
-            let red = kernel.coloured_on(std::slice::from_ref(&book), &["projects"], day, Colour::Red, 10).unwrap();
+            let red = kernel.coloured_on(std::slice::from_ref(&book), &["kernel"], day, Colour::Red, 10).unwrap();
             red.into_iter().map(|it| (it.matter.id, it.matter.colour, it.due.unwrap().to_string())).collect::<Vec<_>>()
         };
         let shown = vec![(id.clone(), Some(Colour::Red), "2026-03-12".to_owned())];
