@@ -5,6 +5,7 @@
 mod arrivals;
 mod complaints;
 mod holds;
+mod leases;
 pub mod of_day;
 mod offers;
 mod scales;
@@ -431,69 +432,6 @@ impl Recorder<'_, '_> {
             None => Ok(()),
             Some(_) => refuse(Code::Exists, field, format!("lot {lot} exists")),
         }
-    }
-
-    fn lease(&mut self, input: &Input) -> Result<Receipt, Failure> {
-        let body: StallLeased = Self::body(input)?;
-        self.need_merchant(&body.merchant)?;
-        if let Some(tenant) = self.need_stall(&body.stall, "body.stall")?.merchant {
-            return refuse(
-                Code::AlreadyLeased,
-                "body.stall",
-                format!("stall {} is let to {tenant}", body.stall),
-            );
-        }
-        self.need_let_before(&body.stall)?;
-        self.need_no_other_tenant(&body)?;
-        self.need_few_leases(&body.stall)?;
-        self.plain::<StallLeased>(input, |it| {
-            vec![("stall", it.stall.clone()), ("merchant", it.merchant.clone())]
-        })
-    }
-
-    /// Goods arrive at a stall from the first day of its lease on: none begins in the days of another tenant.
-    fn need_no_other_tenant(&mut self, body: &StallLeased) -> Result<(), Failure> {
-        const ENDED: Kinds<'_> = Kinds::These(&[Sought::of::<LeaseEnded>()]);
-        /// Leases of one merchant in a row, behind which no other tenant is looked for.
-        const LEASES_MAX: usize = 100;
-        let stall = self.id("stall", &body.stall)?;
-        let ended = entries::about_of(self.desk.read()?, self.book, &stall, ENDED, None, LEASES_MAX)?;
-        let of_other = ended.iter().find_map(|entry| {
-            let lease = entry.body::<LeaseEnded>().ok()?;
-            (lease.merchant != body.merchant).then_some((entry.occurred, lease.merchant))
-        });
-        let Some((ended, tenant)) = of_other else { return Ok(()) };
-        let day = self.desk.zone().day_of(ended);
-        match body.from < day {
-            true => {
-                let detail = format!("stall {} was let to {tenant} until {day}", body.stall);
-                refuse(Code::AlreadyLeased, "body.from", detail)
-            }
-            false => Ok(()),
-        }
-    }
-
-    /// A stall is let and given back in the order of time, from its opening on, so that it counts as let once at most on every
-    /// day.
-    fn need_let_before(&mut self, stall: &str) -> Result<(), Failure> {
-        /// Behind so many amendments the oldest of them is taken for the opening.
-        const AMENDED_MAX: usize = 100;
-        if let Some(changed) = state::let_changed(self.desk.read()?, self.book, stall)? {
-            return self.need_no_earlier(changed);
-        }
-        match self.openings(stall, AMENDED_MAX)?.last() {
-            Some(opened) => self.need_no_earlier(opened.occurred),
-            None => Ok(()),
-        }
-    }
-
-    fn end_lease(&mut self, input: &Input) -> Result<Receipt, Failure> {
-        let body: LeaseEnded = Self::body(input)?;
-        self.need_stall_of(&body.merchant, &body.stall, "body.stall")?;
-        self.need_let_before(&body.stall)?;
-        self.plain::<LeaseEnded>(input, |it| {
-            vec![("stall", it.stall.clone()), ("merchant", it.merchant.clone())]
-        })
     }
 
     fn fee<B: Body>(&mut self, input: &Input, stall: impl Fn(&B) -> &String) -> Result<Receipt, Failure> {

@@ -7,6 +7,7 @@ mod desk;
 mod figures;
 mod hues;
 mod law;
+mod part;
 mod posts;
 mod read;
 mod schema;
