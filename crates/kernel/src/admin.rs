@@ -359,10 +359,10 @@ impl<'a, 'd> Admin<'a, 'd> {
         let key = (rows, branch);
         if !self.counted.contains_key(&key) {
             let mut counted = Vec::new();
+            let (table, condition) = rows;
+            let condition = condition.map_or_else(String::new, |that| format!("{that} and "));
             for units in self.tree.subtree(&key.1).chunks(UNITS) {
                 let among = placeholders(1, units.len());
-                let (table, condition) =
-                    (rows.0, rows.1.map_or_else(String::new, |that| format!("{that} and ")));
                 let sql = format!(
                     "select unit, count(*) from {table} where {condition}unit in ({among}) group by unit"
                 );

@@ -273,8 +273,8 @@ impl Teller {
         }
     }
 
-    /// What whoever subscribed may see, and be told of, now; `None` if nothing any more, if what they subscribed with opens nothing any more, or
-    /// if either was so at some time since.
+    /// What whoever subscribed may see, and be told of, now; `None` if nothing any more, if what they subscribed with opens
+    /// nothing any more, or if either was so at some time since.
     fn sights(&self, due: &Due<'_>) -> Result<Option<Vec<Sight>>, StoreError> {
         let Due { subscription, named, state, .. } = due;
         let book = named.alone.then(|| named.book.as_str());

@@ -38,10 +38,10 @@ pub fn on_move(desk: &mut Desk<'_>, step: &Move, matter: &Matter) -> Result<(), 
             refuse("项目已退出清单，应重新登记", format!("project {name} left the list; register it anew"))
         }
         Event::HandedOver(_) => follower.hand_over(matter),
-        Event::Returned(returned) => follower.undo(&returned.reason, None, false),
+        Event::Returned(returned) => follower.undo(&returned.reason, None),
         Event::Reopened(reopened) => {
             let deadline = follower.moved_to(matter)?;
-            follower.undo(&reopened.reason, deadline, true)
+            follower.undo(&reopened.reason, deadline)
         }
         Event::Extended(_) | Event::Resumed(_) => follower.move_deadline(matter),
         _ => Ok(()),
@@ -184,26 +184,21 @@ impl Follower<'_, '_> {
 
     /// What a project was handed in with is not believed any more: it is where it was before it was said to be finished. What was
     /// accepted once counts until now; what never was, since it was said.
-    fn undo(&mut self, reason: &str, deadline: Option<Day>, was_accepted: bool) -> Result<(), Refused> {
+    fn undo(&mut self, reason: &str, deadline: Option<Day>) -> Result<(), Refused> {
         if self.project.phase < Phase::Finished && deadline.is_none() {
             return Ok(());
         }
         let (planned, day) = self.caught_up()?;
         if self.project.phase >= Phase::Finished {
-            self.set_back(reason, planned, day, was_accepted)?;
+            self.set_back(reason, planned, day)?;
         }
         deadline.map_or(Ok(()), |to| self.put_off(to, planned, day))
     }
 
-    fn set_back(
-        &mut self,
-        reason: &str,
-        planned: (Day, Day),
-        day: Day,
-        was_accepted: bool,
-    ) -> Result<(), Refused> {
+    fn set_back(&mut self, reason: &str, planned: (Day, Day), day: Day) -> Result<(), Refused> {
         let (to, said) = self.before_the_finish()?;
-        let day = said.map(|at| self.desk.zone().day_of(at)).filter(|_| !was_accepted).unwrap_or(day);
+        let said = said.filter(|_| matches!(self.step.event, Event::Returned(_)));
+        let day = said.map_or(day, |at| self.desk.zone().day_of(at));
         let standing = self.project.standing();
         let told = rules::told_late(&standing, planned, planned, day, |it| Some(rules::in_phase(it, to)));
         let after = rules::in_phase(&standing, to);

@@ -8,6 +8,8 @@ use ledger::{Body, Draft, Role};
 use line_market::kinds::{HoldReason, LotHeld, LotReleased, ProductRegistered, ScaleEnrolled};
 use serde_json::{Value, json};
 
+use crate::let_again::refused;
+
 const ENTRIES: &str = "/api/market/beiyuan/entries";
 /// No book has an entry of that number; as a signed one it is negative.
 const NO_ENTRY: u64 = 9_223_372_036_854_776_832;
@@ -54,15 +56,8 @@ fn scale(scale: u32, stall: &str) -> ScaleEnrolled {
     }
 }
 
-fn seq(answer: Answer) -> u64 {
+pub fn seq(answer: Answer) -> u64 {
     answer.expect(201).json()["entry"]["seq"].as_u64().unwrap()
-}
-
-/// What a refusal is called, and the field that it names.
-fn refused(answer: Answer, status: u16) -> (String, String) {
-    let problem = answer.expect(status).json();
-    let text = |member: &str| problem[member].as_str().unwrap().to_owned();
-    (text("rule"), text("field"))
 }
 
 /// Records what the rules of today would not take, as an earlier version did.

@@ -24,22 +24,22 @@ const DAY_MS: i64 = 24 * 3_600_000;
 /// Scales that run out, more than are looked at in one turn of the writer.
 const SCALES: usize = 450;
 
-fn record(client: &Client, kind: &str, body: Value) -> Answer {
+pub fn record(client: &Client, kind: &str, body: Value) -> Answer {
     client.post(ENTRIES, &json!({ "kind": kind, "body": body }))
 }
 
-fn dated(client: &Client, kind: &str, occurred: &str, body: Value) -> Answer {
+pub fn dated(client: &Client, kind: &str, occurred: &str, body: Value) -> Answer {
     client.post(ENTRIES, &json!({ "kind": kind, "occurred": occurred, "body": body }))
 }
 
 /// What a refusal is called, and the field that it names.
-fn refused(answer: Answer, status: u16) -> (String, String) {
+pub fn refused(answer: Answer, status: u16) -> (String, String) {
     let problem = answer.expect(status).json();
     let text = |member: &str| problem[member].as_str().unwrap().to_owned();
     (text("rule"), text("field"))
 }
 
-fn of(rule: &str, field: &str) -> (String, String) {
+pub fn of(rule: &str, field: &str) -> (String, String) {
     (rule.to_owned(), field.to_owned())
 }
 

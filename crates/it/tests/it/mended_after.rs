@@ -1,35 +1,20 @@
 //! What of projects, their plans, permits and codes is refused although another record hides it, and what is recorded of them in a day.
 
 use harness::{Answer, Client, OFFICES, Town, User, on_every_store, project};
-use kernel::AppendError;
 use line_projects::kinds::{
     ASSISTANCE_A_DAY_MAX, ASSISTANCE_OF_PROJECT_A_DAY_MAX, INVESTMENTS_A_DAY_BY_TEAM_MAX,
     INVESTMENTS_A_DAY_MAX, MEASURES_A_DAY_MAX, OWED_MAX,
 };
 use line_projects::plan::kinds::{CHANGES_A_DAY_BY_TEAM_MAX, CHANGES_A_DAY_MAX};
 use serde_json::{Value, json};
-use store::Value as Cell;
 
-const PROJECTS: &str = "/api/projects/decheng-projects";
+use crate::mended_plans::{PROJECTS, ROAD, plant, record};
+use crate::mended_projects::{hand_in, step};
+
 const TEAM: &str = "post:decheng-office/team-1";
 const BUREAU: &str = "post:decheng-office/team-2";
 const OFFICE: &str = "post:decheng-office/office";
 const DAY_MS: i64 = 24 * 3_600_000;
-const ROAD: &str = "编号,名称,工期,紧前工作\nA,路基,20d,\nB,路面,20d,A\n";
-
-fn record(client: &Client, kind: &str, body: Value) -> Answer {
-    client.post(&format!("{PROJECTS}/entries"), &json!({ "kind": kind, "body": body }))
-}
-
-/// Writes past the entries, as nobody can: what a test does so it takes back.
-fn plant(town: &Town, sql: &str) {
-    let sql = sql.to_owned();
-    let planted = town.site.kernel.append_blocking(move |desk| {
-        desk.aside(sql.clone(), Vec::<Cell>::new());
-        Ok::<_, AppendError<()>>(())
-    });
-    planted.unwrap();
-}
 
 /// As if so many had been recorded today.
 fn made(town: &Town, sort: &str, whose: &str, count: usize) {
@@ -53,18 +38,6 @@ fn full(answer: Answer, field: &str, most: usize) {
 
 fn register(client: &Client, name: &str) {
     record(client, "projects.project.registered", project(OFFICES[0], name)).expect(201);
-}
-
-fn step(client: &Client, matter: &str, step: Value) -> Answer {
-    let version = client.get(matter).expect(200).json()["matter"]["version"].clone();
-    client.post(&format!("{matter}/moves"), &json!({ "expected": version, "move": step }))
-}
-
-fn hand_in(town: &Town, client: &Client, matter: &str, by: &str) -> Answer {
-    let path = format!("{matter}/evidence");
-    let file = client.post_bytes(&path, "application/pdf", b"%PDF-1.4\n%%EOF\n").expect(201).json();
-    let evidence = json!([{ "digest": file["digest"], "title": "照片", "effective": town.now()[..10] }]);
-    step(client, matter, json!({ "verb": "submitted", "by": by, "evidence": evidence }))
 }
 
 on_every_store! {

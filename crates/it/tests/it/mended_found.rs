@@ -8,6 +8,7 @@ use matters::Colour;
 use serde_json::{Value, json};
 use taizhang::Config;
 
+use crate::mended_projects::{hand_in, step};
 use crate::upkeep;
 
 const MANAGER: &str = "post:beiyuan-market/manager";
@@ -44,18 +45,6 @@ fn task(client: &Client, owner: &str, reviewer: &str) -> Answer {
     let due = json!({ "by": "on", "day": "2026-06-20" });
     let body = json!({ "name": "task-drain", "title": "疏通排水沟", "owner": owner, "reviewer": reviewer, "due": due });
     client.post("/api/matters/beiyuan", &body)
-}
-
-fn step(client: &Client, matter: &str, step: Value) -> Answer {
-    let version = client.get(matter).expect(200).json()["matter"]["version"].clone();
-    client.post(&format!("{matter}/moves"), &json!({ "expected": version, "move": step }))
-}
-
-fn hand_in(town: &Town, client: &Client, matter: &str, by: &str) -> Answer {
-    let path = format!("{matter}/evidence");
-    let file = client.post_bytes(&path, "application/pdf", b"%PDF-1.4\n%%EOF\n").expect(201).json();
-    let evidence = json!([{ "digest": file["digest"], "title": "照片", "effective": town.now()[..10] }]);
-    step(client, matter, json!({ "verb": "submitted", "by": by, "evidence": evidence }))
 }
 
 const TASK: &str = "/api/matters/beiyuan/task-drain";

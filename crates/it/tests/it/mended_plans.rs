@@ -8,19 +8,19 @@ use matters::{Colour, Due, MatterId, Opened, PostId};
 use serde_json::{Value, json};
 use store::Value as Cell;
 
-const PROJECTS: &str = "/api/projects/decheng-projects";
+pub const PROJECTS: &str = "/api/projects/decheng-projects";
 const CLERK: &str = "post:beiyuan-market/clerk";
 const MANAGER: &str = "post:beiyuan-market/manager";
 const DEPUTY: &str = "post:beiyuan-market/deputy";
 const DAY_MS: i64 = 24 * 3_600_000;
-const ROAD: &str = "编号,名称,工期,紧前工作\nA,路基,20d,\nB,路面,20d,A\n";
+pub const ROAD: &str = "编号,名称,工期,紧前工作\nA,路基,20d,\nB,路面,20d,A\n";
 
-fn record(client: &Client, kind: &str, body: Value) -> Answer {
+pub fn record(client: &Client, kind: &str, body: Value) -> Answer {
     client.post(&format!("{PROJECTS}/entries"), &json!({ "kind": kind, "body": body }))
 }
 
 /// Writes past the entries, as nobody can: what a test does so it takes back.
-fn plant(town: &Town, sql: &str) {
+pub fn plant(town: &Town, sql: &str) {
     let sql = sql.to_owned();
     let planted = town.site.kernel.append_blocking(move |desk| {
         desk.aside(sql.clone(), Vec::<Cell>::new());

@@ -1,41 +1,20 @@
 //! What the side that is complained of, a merchant or a scale might have done to what is kept of sales, tested as it was found.
 
 use base::{ActorId, Seq, SubjectId};
-use harness::{Answer, Client, Town, User, on_every_store, sale};
+use harness::{Client, Town, User, on_every_store, sale};
 use kernel::{AppendError, NewDevice};
 use line_market::record::of_day::{COMPLAINTS_OF_SLIP_AND_DAY_MAX, COMPLAINTS_OF_STALL_MAX};
 use line_market::record::{Input, record as decide};
 use line_market::refusal::{Code, Refusal};
 use serde_json::{Value, json};
 
-const ENTRIES: &str = "/api/market/beiyuan/entries";
+use crate::held::seq;
+use crate::let_again::{dated, of, record, refused};
+
 const ANSWERING: &str = "post:beiyuan-market/operator";
 const SUPERVISING: &str = "post:371402/bureau";
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
-
-fn record(client: &Client, kind: &str, body: Value) -> Answer {
-    client.post(ENTRIES, &json!({ "kind": kind, "body": body }))
-}
-
-fn dated(client: &Client, kind: &str, occurred: &str, body: Value) -> Answer {
-    client.post(ENTRIES, &json!({ "kind": kind, "occurred": occurred, "body": body }))
-}
-
-fn seq(answer: Answer) -> u64 {
-    answer.expect(201).json()["entry"]["seq"].as_u64().unwrap()
-}
-
-/// What a refusal is called, and the field that it names.
-fn refused(answer: Answer, status: u16) -> (String, String) {
-    let problem = answer.expect(status).json();
-    let text = |member: &str| problem[member].as_str().unwrap().to_owned();
-    (text("rule"), text("field"))
-}
-
-fn of(rule: &str, field: &str) -> (String, String) {
-    (rule.to_owned(), field.to_owned())
-}
 
 /// What a shopper says of a slip, past the limits of an address; the number of the complaint.
 fn complain(town: &Town, slip: &str) -> Result<u64, Code> {

@@ -6,8 +6,7 @@ use matters::{Colour, Coloured, Matter, MatterId, Move};
 use store::{Param, StoreError, Tx, placeholders};
 
 use super::apply::due_day;
-use super::read::of_lines;
-use super::read::{Listed, matter};
+use super::read::{Listed, matter, of_lines};
 use super::schema::NO_DAY;
 use crate::entries::{self, Kinds, limit};
 use crate::{FigureError, Kernel};

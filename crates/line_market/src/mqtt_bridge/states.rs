@@ -1,7 +1,7 @@
 //! Down to the scales: the state of each is retained at the broker, and published anew when it changes. Blocks go out
 //! at once; everything else waits a moment, as changes come in groups.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, btree_map};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use base::{ActorId, BookId};
@@ -98,9 +98,9 @@ impl Due {
     }
 
     fn reach(&mut self, book: BookId, reach: Reach) {
-        match self.books.entry(book) {
-            btree_map::Entry::Vacant(vacant) => drop(vacant.insert(reach)),
-            btree_map::Entry::Occupied(mut known) => known.get_mut().join(reach),
+        match self.books.get_mut(&book) {
+            Some(known) => known.join(reach),
+            None => drop(self.books.insert(book, reach)),
         }
     }
 
