@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use store::{Param, StoreError, Tx, Value};
 
 use crate::docket::{Asked, Seats};
-use crate::registry::{changed_since, load, root_book};
+use crate::registry::{load, root_book, since};
 use crate::schema::{INSERT_ENTRY, MOVE_HEAD, OPEN_BOOK, PUT_TILE, TAKE_HEAD};
 use crate::tiles::{StoredTiles, store_error};
 use crate::writer::Bench;
@@ -171,14 +171,15 @@ impl<'a> Desk<'a> {
     }
 
     /// The org tree as it stands here. Where this transaction has taken the root book, it is kept for the size of that book, and
-    /// read again once an entry that changes it was accepted since.
+    /// changed by what was accepted since.
     pub(crate) fn tree(&mut self) -> Result<Arc<Tree>, StoreError> {
         let Some(size) = self.accepted_of(&root_book()) else {
             return Ok(Arc::new(load(self.read()?)?));
         };
         let kept = self.bench.tree.take();
         let tree = match kept {
-            Some((of, tree)) if of == size || of < size && !changed_since(self.read()?, of)? => tree,
+            Some((of, tree)) if of == size => tree,
+            Some((of, tree)) if of < size => since(self.read()?, &tree, of)?,
             _ => Arc::new(load(self.read()?)?),
         };
         self.bench.tree = Some((size, tree.clone()));

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx, Value};
 
 use crate::registry::id;
-use crate::{AppendError, Kernel};
+use crate::{AppendError, Desk, Kernel};
 
 /// How long a file waits for the entry that names it.
 pub const UNNAMED_MS_MAX: i64 = 24 * 3_600_000;
@@ -83,44 +83,48 @@ pub enum EvidenceError {
     NotEvidence,
 }
 
-impl Kernel {
-    /// Keeps a file in a book's evidence and returns its SHA-256 digest in hex, by which entries of its sender name it.
-    pub fn keep_evidence(
-        &self,
-        by: &ActorId,
-        book: &BookId,
-        bytes: Vec<u8>,
-    ) -> Result<String, AppendError<EvidenceError>> {
-        let refuse = |error| Err(AppendError::Refused(error));
+/// A file that somebody hands in.
+#[derive(Debug, Clone)]
+pub struct NewFile {
+    /// SHA-256 in hex, by which entries of its sender name it.
+    digest: String,
+    media_type: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl NewFile {
+    /// Evidence, which is judged by its bytes.
+    pub fn evidence(bytes: Vec<u8>) -> Result<Self, EvidenceError> {
         if bytes.is_empty() {
-            return refuse(EvidenceError::Empty);
+            return Err(EvidenceError::Empty);
         }
         if bytes.len() > EVIDENCE_BYTES_MAX {
-            return refuse(EvidenceError::TooLarge);
+            return Err(EvidenceError::TooLarge);
         }
-        let Some(media_type) = MediaType::of(&bytes) else { return refuse(EvidenceError::NotEvidence) };
-        self.keep(by, book, bytes, media_type.as_str())
+        let media_type = MediaType::of(&bytes).ok_or(EvidenceError::NotEvidence)?;
+        Ok(Self::of(bytes, media_type.as_str()))
     }
 
-    /// Keeps a file that a line has read and found to be what it takes, such as a plan: as bytes, which no browser opens.
-    pub fn keep_file(
-        &self,
-        by: &ActorId,
-        book: &BookId,
-        bytes: Vec<u8>,
-    ) -> Result<String, AppendError<EvidenceError>> {
+    /// What a line has read and found to be what it takes, such as a plan: bytes that no browser opens.
+    pub fn plan(bytes: Vec<u8>) -> Result<Self, EvidenceError> {
         if bytes.len() > PLAN_BYTES_MAX {
-            return Err(AppendError::Refused(EvidenceError::TooLarge));
+            return Err(EvidenceError::TooLarge);
         }
-        self.keep(by, book, bytes, "application/octet-stream")
+        Ok(Self::of(bytes, "application/octet-stream"))
     }
 
-    fn keep(
-        &self,
+    fn of(bytes: Vec<u8>, media_type: &'static str) -> Self {
+        Self { digest: hex::encode(Sha256::digest(&bytes)), media_type, bytes }
+    }
+}
+
+impl Desk<'_> {
+    /// Keeps a file in a book's evidence and returns its digest.
+    pub fn keep_file(
+        &mut self,
         by: &ActorId,
         book: &BookId,
-        bytes: Vec<u8>,
-        media_type: &'static str,
+        file: &NewFile,
     ) -> Result<String, AppendError<EvidenceError>> {
         const KEEP: &str = "insert into evidence (book, digest, media_type, bytes, unnamed) values ($1, $2, $3, $4, $5)
             on conflict (book, digest) do update set unnamed = excluded.unnamed where evidence.unnamed is not null";
@@ -129,24 +133,47 @@ impl Kernel {
             where sent.book = evidence.book and sent.digest = evidence.digest and sent.actor = $2)";
         const SENT: &str = "insert into evidence_sender (book, digest, actor) values ($1, $2, $3)
             on conflict (book, digest, actor) do nothing";
-        let digest = hex::encode(Sha256::digest(&bytes));
-        let (by, book, answer) = (by.clone(), book.clone(), digest.clone());
-        self.append_blocking(move |desk| {
-            desk.take(&book)?;
-            let waiting = [Param::Text(book.as_str()), Param::Text(by.as_str())];
-            let waiting = desk.read()?.query_one(WAITING, &waiting)?;
-            if let Some(row) = waiting
-                && (row.int(0)? >= UNNAMED_FILES_MAX || row.int(1)? >= UNNAMED_BYTES_MAX)
-            {
-                return Err(AppendError::Refused(EvidenceError::TooMany));
-            }
-            let text = |text: &str| Value::Text(text.to_owned());
-            let (file, now) = (Value::Blob(bytes.clone()), Value::Int(desk.now().0));
-            desk.aside(KEEP, vec![text(book.as_str()), text(&digest), text(media_type), file, now]);
-            desk.aside(SENT, vec![text(book.as_str()), text(&digest), text(by.as_str())]);
-            Ok(())
-        })?;
-        Ok(answer)
+        self.take(book)?;
+        let waiting = [Param::Text(book.as_str()), Param::Text(by.as_str())];
+        let waiting = self.read()?.query_one(WAITING, &waiting)?;
+        if let Some(row) = waiting
+            && (row.int(0)? >= UNNAMED_FILES_MAX || row.int(1)? >= UNNAMED_BYTES_MAX)
+        {
+            return Err(AppendError::Refused(EvidenceError::TooMany));
+        }
+        let NewFile { digest, media_type, bytes } = file;
+        let text = |text: &str| Value::Text(text.to_owned());
+        let (content, now) = (Value::Blob(bytes.clone()), Value::Int(self.now().0));
+        self.aside(KEEP, vec![text(book.as_str()), text(digest), text(media_type), content, now]);
+        self.aside(SENT, vec![text(book.as_str()), text(digest), text(by.as_str())]);
+        Ok(digest.clone())
+    }
+}
+
+impl Kernel {
+    /// Keeps a file in a book's evidence, as [`Desk::keep_file`], and returns its digest.
+    pub fn keep_evidence(
+        &self,
+        by: &ActorId,
+        book: &BookId,
+        bytes: Vec<u8>,
+    ) -> Result<String, AppendError<EvidenceError>> {
+        self.keep(by, book, NewFile::evidence(bytes).map_err(AppendError::Refused)?)
+    }
+
+    /// Keeps a file that a line has read and found to be what it takes.
+    pub fn keep_file(
+        &self,
+        by: &ActorId,
+        book: &BookId,
+        bytes: Vec<u8>,
+    ) -> Result<String, AppendError<EvidenceError>> {
+        self.keep(by, book, NewFile::plan(bytes).map_err(AppendError::Refused)?)
+    }
+
+    fn keep(&self, by: &ActorId, book: &BookId, file: NewFile) -> Result<String, AppendError<EvidenceError>> {
+        let (by, book) = (by.clone(), book.clone());
+        self.append_blocking(move |desk| desk.keep_file(&by, &book, &file))
     }
 
     /// Takes away the files that no entry named in time; returns how many. Blocks.

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base::{BookId, Seq};
-use ledger::Entry;
+use ledger::{Body, Entry};
 use store::{Row, StoreError, Tx};
 
 use crate::Kernel;
 use crate::entries;
+use crate::own::BodyErased;
 use crate::registry::{ROOT_BOOK, id};
 
 /// Entries that are told at a time.
@@ -20,6 +21,7 @@ const BATCH: usize = 500;
 pub(crate) struct Told {
     sizes: Mutex<HashMap<BookId, u64>>,
     root: Arc<AtomicU64>,
+    erasures: Arc<AtomicU64>,
 }
 
 impl Told {
@@ -46,6 +48,12 @@ impl Told {
         }
     }
 
+    /// Counts the erasures among entries that are about to be told.
+    pub fn count_erasures(&self, entries: &[Entry]) {
+        let erasures = entries.iter().filter(|entry| entry.kind.as_str() == BodyErased::KIND).count();
+        self.erasures.fetch_add(erasures as u64, Ordering::SeqCst);
+    }
+
     fn of(&self, book: &BookId) -> u64 {
         self.all().get(book).copied().unwrap_or(0)
     }
@@ -67,6 +75,12 @@ impl Kernel {
         self.told.root.clone()
     }
 
+    /// How many erasures listeners of this node were told of, in whatever book; ahead of what they hear, as that is. One that is told
+    /// twice counts twice.
+    pub fn erasures_told(&self) -> Arc<AtomicU64> {
+        self.told.erasures.clone()
+    }
+
     /// Tells listeners what other nodes have appended since the last call, or since the kernel was opened. An entry may be told
     /// twice, never left out. Blocks.
     pub fn follow(&self) -> Result<(), StoreError> {
@@ -85,6 +99,7 @@ impl Kernel {
             let entries: Vec<Entry> = found.into_iter().map(|stored| stored.entry).collect();
             let Some(last) = entries.last() else { break };
             from = last.seq.0 + 1;
+            self.told.count_erasures(&entries);
             // Nobody may be listening.
             drop(self.live.send(Arc::new(entries)));
         }

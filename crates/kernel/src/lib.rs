@@ -22,7 +22,6 @@ mod replay;
 mod schema;
 mod target;
 mod tiles;
-mod turns;
 mod walk;
 pub mod witness;
 mod writer;
@@ -58,7 +57,7 @@ pub use docket::{
     TASKS_OWED_MAX, Tended, Verdict, clock_actor, matter,
 };
 pub use entries::{Page, Stored};
-pub use evidence::{EvidenceError, MediaType, StoredEvidence, UNNAMED_FILES_MAX, UNNAMED_MS_MAX};
+pub use evidence::{EvidenceError, MediaType, NewFile, StoredEvidence, UNNAMED_FILES_MAX, UNNAMED_MS_MAX};
 pub use figure::{
     Behind, BookSize, Branch, Compared, FigureError, Point, RECOMPUTED_ENTRIES_MAX, Recomputed, Stands,
     VALUES_MAX, Value,
@@ -71,7 +70,6 @@ pub use pulse::{Backlog, Cosigned, Counter, Histogram, Pulse, Standings};
 pub use registry::{ROOT_BOOK, is_founded};
 pub use replay::Replayed;
 pub use target::{Target, TargetSet};
-pub use turns::in_turn;
 pub use walk::Along;
 
 /// Batches of entries that a slow listener may lag behind before it is told that it missed some. They are kept in

@@ -10,7 +10,7 @@ use base::{AccountId, ActorId, BookId, Day, Seq, SubjectId, UnitCode};
 use ledger::Body;
 use registry::{
     Book, BookOpened, Holding, Level, Place, PlaceAdded, PlaceKind, PlaceRenamed, Position, Post, PostAdded,
-    PostHeld, PostLeft, RegistryError, Tree, Unit, UnitAdded, UnitRenamed,
+    PostHeld, PostLeft, RegistryError, Rows, Tree, Unit, UnitAdded, UnitRenamed,
 };
 use store::{Engine, Param, Row, Store, StoreError, Tx, placeholders};
 
@@ -53,6 +53,12 @@ impl Memory {
         Self { applied, kept: Mutex::new(kept), known: RwLock::default() }
     }
 
+    /// The tree as it is kept, and the size of the root book that it is of, once there was a look.
+    pub fn kept_tree(&self) -> Option<(u64, Arc<Tree>)> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        Some((u64::try_from(kept.size).ok()?, kept.tree.clone()))
+    }
+
     /// The memory, brought up to the last commit of this node, and of any other node within a second.
     pub fn fresh(&self, kernel: &Kernel) -> Result<MutexGuard<'_, Kept>, StoreError> {
         // A reader that panicked has left a whole state: it is replaced at once.
@@ -69,11 +75,10 @@ impl Memory {
                 if size == kept.size {
                     return Ok(None);
                 }
-                // A password or a right that is given moves the book, and not the tree.
                 let known = u64::try_from(kept.size).ok().filter(|_| kept.size < size);
                 let tree = match known {
-                    Some(known) if !changed_since(tx, known)? => kept.tree.clone(),
-                    _ => Arc::new(load(tx)?),
+                    Some(known) => since(tx, &kept.tree, known)?,
+                    None => Arc::new(load(tx)?),
                 };
                 Ok(Some((size, tree)))
             })?;
@@ -259,41 +264,19 @@ impl Admin<'_, '_> {
 
 /// The tree as the tables have it.
 pub(crate) fn load(tx: &mut dyn Tx) -> Result<Tree, StoreError> {
-    let units = rows(tx, "select unit, parent, level, title_zh, title_en from org_unit", unit)?;
-    let books = rows(tx, "select book, unit, line, title_zh, title_en from org_book", |row| {
-        Ok(Book {
-            book: id(BookId::new(row.text(0)?))?,
-            unit: id(UnitCode::new(row.text(1)?))?,
-            line: row.text(2)?.to_owned(),
-            title_zh: row.text(3)?.to_owned(),
-            title_en: row.text(4)?.to_owned(),
-        })
-    })?;
-    let posts = rows(tx, "select post, unit, title_zh, title_en from org_post", |row| {
-        Ok(Post {
-            id: id(SubjectId::new(row.text(0)?))?,
-            unit: id(UnitCode::new(row.text(1)?))?,
-            title_zh: row.text(2)?.to_owned(),
-            title_en: row.text(3)?.to_owned(),
-        })
-    })?;
-    let holdings = rows(tx, "select post, account, from_day, until_day from org_holder", |row| {
-        Ok(Holding {
-            post: id(SubjectId::new(row.text(0)?))?,
-            account: id(AccountId::new(row.text(1)?))?,
-            from: day(row.int(2)?)?,
-            until: row.int_or_null(3)?.map(day).transpose()?,
-        })
-    })?;
-    let places =
-        rows(tx, "select place, unit, kind, title_zh, title_en, lat_e7, lon_e7, gln from org_place", place)?;
-    Tree::build(units, books, posts, holdings)
-        .and_then(|tree| tree.with_places(places))
-        .map_err(|error| StoreError::Schema(error.to_string()))
+    let units = rows(tx, UNITS, unit)?;
+    let books = rows(tx, BOOKS, book)?;
+    let posts = rows(tx, POSTS, post)?;
+    let holdings = rows(tx, HOLDINGS, holding)?;
+    let places = rows(tx, PLACES, place)?;
+    Tree::build(units, books, posts, holdings).and_then(|tree| tree.with_places(places)).map_err(misfit)
 }
 
-/// Whether an entry of the root book from this number on changes the tree.
-pub(crate) fn changed_since(tx: &mut dyn Tx, from: u64) -> Result<bool, StoreError> {
+/// Entries that change the tree, of which so many at most are followed one by one.
+const FOLLOWED_MAX: usize = 500;
+
+/// The tree as it stands in this snapshot, from what it was when the root book had a size: what has changed is read alone.
+pub(crate) fn since(tx: &mut dyn Tx, tree: &Arc<Tree>, size: u64) -> Result<Arc<Tree>, StoreError> {
     const KINDS: [&str; 8] = [
         UnitAdded::KIND,
         UnitRenamed::KIND,
@@ -305,21 +288,89 @@ pub(crate) fn changed_since(tx: &mut dyn Tx, from: u64) -> Result<bool, StoreErr
         PostLeft::KIND,
     ];
     let sql = format!(
-        "select seq from entry where book = $1 and seq >= $2 and kind in ({}) limit 1",
-        placeholders(3, KINDS.len())
+        "select kind, body from entry where book = $1 and seq >= $2 and kind in ({}) order by seq limit {}",
+        placeholders(3, KINDS.len()),
+        FOLLOWED_MAX + 1,
     );
-    let mut params = vec![Param::Text(ROOT_BOOK), Param::Int(Seq(from).to_i64())];
+    let mut params = vec![Param::Text(ROOT_BOOK), Param::Int(Seq(size).to_i64())];
     params.extend(KINDS.map(Param::Text));
-    Ok(tx.query_one(&sql, &params)?.is_some())
+    let changes = tx.query(&sql, &params)?;
+    match changes.len() {
+        // A password or a right that is given moves the book, and not the tree.
+        0 => return Ok(tree.clone()),
+        many if many > FOLLOWED_MAX => return Ok(Arc::new(load(tx)?)),
+        _ => {}
+    }
+    let mut changed = Rows::default();
+    for change in &changes {
+        let body = change.text(1)?;
+        match change.text(0)? {
+            UnitAdded::KIND => {
+                changed.units.extend(named(tx, UNITS, "unit", told::<UnitAdded>(body)?.code.as_str(), unit)?);
+            }
+            UnitRenamed::KIND => {
+                changed.units.extend(named(
+                    tx,
+                    UNITS,
+                    "unit",
+                    told::<UnitRenamed>(body)?.unit.as_str(),
+                    unit,
+                )?);
+            }
+            BookOpened::KIND => {
+                changed.books.extend(named(
+                    tx,
+                    BOOKS,
+                    "book",
+                    told::<BookOpened>(body)?.book.as_str(),
+                    book,
+                )?);
+            }
+            PlaceAdded::KIND => {
+                changed.places.extend(named(
+                    tx,
+                    PLACES,
+                    "place",
+                    told::<PlaceAdded>(body)?.place.as_str(),
+                    place,
+                )?);
+            }
+            PlaceRenamed::KIND => {
+                changed.places.extend(named(
+                    tx,
+                    PLACES,
+                    "place",
+                    told::<PlaceRenamed>(body)?.place.as_str(),
+                    place,
+                )?);
+            }
+            PostAdded::KIND => {
+                changed.posts.extend(named(tx, POSTS, "post", told::<PostAdded>(body)?.post.as_str(), post)?);
+            }
+            kind => {
+                let post = match kind {
+                    PostHeld::KIND => told::<PostHeld>(body)?.post,
+                    _ => told::<PostLeft>(body)?.post,
+                };
+                let held = named(tx, HOLDINGS, "post", post.as_str(), holding)?;
+                changed.holdings.insert(post, held);
+            }
+        }
+    }
+    tree.changed(changed).map(Arc::new).map_err(misfit)
 }
+
+const UNITS: &str = "select unit, parent, level, title_zh, title_en from org_unit";
+const BOOKS: &str = "select book, unit, line, title_zh, title_en from org_book";
+const POSTS: &str = "select post, unit, title_zh, title_en from org_post";
+const HOLDINGS: &str = "select post, account, from_day, until_day from org_holder";
+const PLACES: &str = "select place, unit, kind, title_zh, title_en, lat_e7, lon_e7, gln from org_place";
 
 /// A unit and those above it, up to the root; none if it is not there.
 pub(crate) fn up_from(tx: &mut dyn Tx, code: &UnitCode) -> Result<Vec<Unit>, StoreError> {
-    const FIND: &str = "select unit, parent, level, title_zh, title_en from org_unit where unit = $1";
     let (mut above, mut next) = (Vec::new(), Some(code.clone()));
     while let Some(code) = next {
-        let Some(row) = tx.query_one(FIND, &[Param::Text(code.as_str())])? else { break };
-        let found = unit(&row)?;
+        let Some(found) = named(tx, UNITS, "unit", code.as_str(), unit)?.pop() else { break };
         next = found.parent.clone();
         above.push(found);
     }
@@ -334,6 +385,34 @@ fn unit(row: &Row) -> Result<Unit, StoreError> {
         level: level.ok_or_else(|| StoreError::Schema("a unit has an unknown level".into()))?,
         title_zh: row.text(3)?.to_owned(),
         title_en: row.text(4)?.to_owned(),
+    })
+}
+
+fn book(row: &Row) -> Result<Book, StoreError> {
+    Ok(Book {
+        book: id(BookId::new(row.text(0)?))?,
+        unit: id(UnitCode::new(row.text(1)?))?,
+        line: row.text(2)?.to_owned(),
+        title_zh: row.text(3)?.to_owned(),
+        title_en: row.text(4)?.to_owned(),
+    })
+}
+
+fn post(row: &Row) -> Result<Post, StoreError> {
+    Ok(Post {
+        id: id(SubjectId::new(row.text(0)?))?,
+        unit: id(UnitCode::new(row.text(1)?))?,
+        title_zh: row.text(2)?.to_owned(),
+        title_en: row.text(3)?.to_owned(),
+    })
+}
+
+fn holding(row: &Row) -> Result<Holding, StoreError> {
+    Ok(Holding {
+        post: id(SubjectId::new(row.text(0)?))?,
+        account: id(AccountId::new(row.text(1)?))?,
+        from: day(row.int(2)?)?,
+        until: row.int_or_null(3)?.map(day).transpose()?,
     })
 }
 
@@ -357,6 +436,27 @@ pub(crate) fn rows<T>(
     read: impl Fn(&Row) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     tx.query(sql, &[])?.iter().map(read).collect()
+}
+
+/// The rows of a table that have a name.
+fn named<T>(
+    tx: &mut dyn Tx,
+    all: &str,
+    column: &str,
+    name: &str,
+    read: impl Fn(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let sql = format!("{all} where {column} = $1");
+    tx.query(&sql, &[Param::Text(name)])?.iter().map(read).collect()
+}
+
+/// The body of an entry, none of which is ever erased.
+fn told<B: Body>(text: &str) -> Result<B, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Schema(format!("{}: {error}", B::KIND)))
+}
+
+fn misfit(error: RegistryError) -> StoreError {
+    StoreError::Schema(error.to_string())
 }
 
 /// An identifier that our own tables returned.

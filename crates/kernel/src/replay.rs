@@ -1,15 +1,16 @@
 //! `taizhang replay`: every derived table follows from the entries, so it can be emptied and rebuilt.
 
+use ::registry::{PostHeld, PostLeft};
 use base::{BookId, Seq};
 use figures::Cells;
-use ledger::Entry;
+use ledger::{Body, Entry};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use store::{Migration, StoreError, Tx, Value};
 
 use crate::line::{Derived, Line, Lines, Rebuilt};
-use crate::schema::{DERIVED, NAMED, SOUGHT};
-use crate::{AppendError, Kernel, apply, entries};
+use crate::schema::{APPOINTMENTS, DERIVED, NAMED, SOUGHT};
+use crate::{AppendError, Kernel, apply, entries, registry};
 
 /// Entries applied at a time: bounds the memory of a replay.
 const CHUNK: usize = 5_000;
@@ -62,7 +63,14 @@ impl Kernel {
         }
         // Sums that are zero are not written anew, but live sums may have come back to zero.
         let after = self.digests(tx)?;
-        let changed = before.into_iter().zip(after).filter(|(b, a)| b != a).map(|(b, _)| b.0).collect();
+        let mut changed: Vec<String> =
+            before.into_iter().zip(after).filter(|(b, a)| b != a).map(|(b, _)| b.0).collect();
+        // Kept by what changes, and not read whole again.
+        if let Some((size, kept)) = self.memory.kept_tree()
+            && *registry::since(tx, &kept, size)? != registry::load(tx)?
+        {
+            changed.push("the org tree in memory".into());
+        }
         Ok(Replayed { entries: count, changed })
     }
 
@@ -102,6 +110,9 @@ pub(crate) fn fill(tx: &mut dyn Tx, lines: &Lines, taken: &[Migration]) -> Resul
         |it: &Migration| taken.iter().any(|step| step.owner == it.owner && step.number == it.number);
     if is_taken(&SOUGHT) {
         each_of_kinds(tx, lines.sought(), |tx, found| apply::write_sought(tx, lines, found))?;
+    } else if is_taken(&APPOINTMENTS) {
+        let kinds = [PostHeld::KIND, PostLeft::KIND].into_iter();
+        each_of_kinds(tx, kinds, |tx, found| apply::write_sought(tx, lines, found))?;
     }
     if is_taken(&NAMED) {
         each_of_kinds(tx, lines.bearing(), |tx, found| apply::write_named(tx, lines, found))?;

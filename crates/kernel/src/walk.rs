@@ -6,19 +6,21 @@ use std::time::{Duration, Instant};
 
 use base::limits::{TRACE_DEPTH_MAX, TRACE_SUBJECTS_MAX};
 use base::{BookId, Seq, SubjectId};
-use ledger::{Role, Subject};
+use ledger::{Entry, Role, Subject};
 use store::{Param, StoreError, Tx, placeholders};
 use trace::{Bounds, Cut, Direction, Fan, Link, Links, Walk};
 
 use crate::apply::{home_book, read_mates};
-use crate::{Kernel, Lines, entries};
+use crate::{Kernel, Lines};
 
 /// A trace that takes longer is cut, and says so.
 const WALK_TIME_MAX: Duration = Duration::from_secs(10);
 const CHUNK: usize = 256;
-/// Entries that name more than their links repeat, and are read for one step of a walk at most.
+/// Entries that name more than their links repeat, and are read for one step of a walk at most; so many at a time.
 const WIDE_MAX: usize = 4_000;
-/// Bytes of what links repeat of their entries, as they are read for one step; what is read of them takes some times as much.
+const WIDE_AT_ONCE: usize = 64;
+/// Bytes of what links repeat of their entries, and of the heads of those of which they do not, as they are read for one step; what
+/// is read of them takes some times as much.
 const STEP_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// So many links are read without asking for their bytes.
 const FEW: usize = 1_000;
@@ -107,7 +109,7 @@ pub struct StoredLinks<'a> {
     pub deadline: Instant,
     /// Wide entries read for the step that is under way.
     pub wide: usize,
-    /// Bytes of links read for it.
+    /// Bytes of links and of wide entries read for it.
     pub bytes: usize,
     /// Whether more of them were left out.
     pub is_cut: bool,
@@ -249,18 +251,41 @@ impl StoredLinks<'_> {
         self.wide += seqs.len();
         self.is_cut |= seqs.len() < unread.len();
         let mut wide: BTreeMap<Seq, Arc<[Subject]>> = BTreeMap::new();
-        for seqs in seqs.chunks(CHUNK) {
+        for seqs in seqs.chunks(WIDE_AT_ONCE) {
+            if self.bytes >= STEP_BYTES_MAX {
+                self.is_cut = true;
+                break;
+            }
             if self.is_over() {
                 break;
             }
-            for entry in entries::entries(self.tx, book, seqs)? {
-                let mates = entry.subjects.into_iter().filter(|subject| subject.role != Role::About);
-                wide.insert(entry.seq, mates.collect());
-            }
+            self.read_wide(book, seqs, &mut wide)?;
         }
         // Shared by all that lead on by the entry.
         for link in found[first..].iter_mut().filter(|link| unread.contains(&link.seq)) {
             link.mates = wide.get(&link.seq).cloned().unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// What entries name, by their heads; their bodies tell nothing of it.
+    fn read_wide(
+        &mut self,
+        book: &BookId,
+        seqs: &[Seq],
+        wide: &mut BTreeMap<Seq, Arc<[Subject]>>,
+    ) -> Result<(), StoreError> {
+        let sql =
+            format!("select head from entry where book = $1 and seq in ({})", placeholders(2, seqs.len()));
+        let mut params = vec![Param::Text(book.as_str())];
+        params.extend(seqs.iter().map(|seq| Param::Int(seq.to_i64())));
+        for row in self.tx.query(&sql, &params)? {
+            let head = row.text(0)?;
+            self.bytes += head.len();
+            let entry =
+                Entry::read(head, None, None).map_err(|error| StoreError::Schema(error.to_string()))?;
+            let mates = entry.subjects.into_iter().filter(|subject| subject.role != Role::About);
+            wide.insert(entry.seq, mates.collect());
         }
         Ok(())
     }

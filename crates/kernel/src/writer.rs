@@ -299,6 +299,7 @@ impl Worker {
         if finished.entries.iter().any(|entry| entry.kind.as_str() == BodyErased::KIND) {
             self.to_scrub.get_or_insert_with(Instant::now);
         }
+        self.bench.told.count_erasures(&finished.entries);
         if !finished.entries.is_empty() {
             // Nobody may be listening.
             drop(self.bench.live.send(Arc::new(finished.entries)));

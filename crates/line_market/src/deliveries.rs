@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use base::{BookId, Seq, Time};
+use base::{BookId, Seq, Time, UnitCode};
 use kernel::notices::{Fault, FaultKind};
-use kernel::{AppendError, Kernel, in_turn};
+use kernel::{AppendError, Kernel};
 use notices::{Outward, Reach, body_signature};
 use shell::problem::CONTENT_TYPE as PROBLEM_JSON;
 use shell::viewer::Viewer;
@@ -35,6 +35,8 @@ use crate::policy::{QUERY, SUBSCRIBE};
 const UNDER_WAY_MAX: usize = 16;
 /// Those of one owner among them.
 const UNDER_WAY_OF_OWNER_MAX: usize = 4;
+/// Those of the books of a branch below the root, so that others have room whatever it has.
+const UNDER_WAY_OF_BRANCH_MAX: usize = 8;
 /// How long one is told before others who wait have their turn.
 const TURN_MAX: Duration = Duration::from_secs(5);
 /// How much longer a delivery is claimed for than its attempt may take.
@@ -111,16 +113,24 @@ async fn run(teller: Arc<Teller>, mut stopped: watch::Receiver<bool>) {
     drop(timeout(STOP_WAIT, all_done).await);
 }
 
-/// Subscriptions that are told, and those that wait for their turn, each with its owner: of several that wait, the owner's
-/// comes first of whose the fewest are told, and whoever has been told stands behind the others.
+/// Whose subscription it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Whose {
+    owner: String,
+    /// Below the root, where its book lies; of what lies at the root, none.
+    branch: Option<UnitCode>,
+}
+
+/// Subscriptions that are told, and those that wait for their turn: of several that wait comes first what is of the branch of
+/// which the fewest are told, and in it of such an owner; whoever has been told stands behind the others.
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<(Key, String)>,
-    busy: HashMap<Key, String>,
+    waiting: VecDeque<(Key, Whose)>,
+    busy: HashMap<Key, Whose>,
 }
 
 impl Queue {
-    fn wait(&mut self, due: Vec<(Key, String)>) {
+    fn wait(&mut self, due: Vec<(Key, Whose)>) {
         let waiting: HashSet<Key> = self.waiting.iter().map(|(key, _)| key.clone()).collect();
         self.waiting.extend(due.into_iter().filter(|(key, _)| !waiting.contains(key)));
     }
@@ -130,12 +140,18 @@ impl Queue {
         if self.busy.len() >= UNDER_WAY_MAX {
             return None;
         }
+        let told = |is: &dyn Fn(&Whose) -> bool| self.busy.values().filter(|whose| is(whose)).count();
         let free = self.waiting.iter().enumerate().filter(|(_, (key, _))| !self.busy.contains_key(key));
-        let free: Vec<(usize, &str)> = free.map(|(at, (_, owner))| (at, owner.as_str())).collect();
-        let told = |owner: &str| self.busy.values().filter(|other| *other == owner).count();
-        let turn = in_turn(free.iter().map(|(_, owner)| *owner), told, UNDER_WAY_OF_OWNER_MAX)?;
-        let (key, owner) = self.waiting.remove(free[turn].0)?;
-        self.busy.insert(key.clone(), owner);
+        let turns = free.map(|(at, (_, whose))| {
+            let of_branch = told(&|other| other.branch == whose.branch);
+            (of_branch, told(&|other| other.owner == whose.owner), at)
+        });
+        let has_room = |&(of_branch, of_owner, _): &(usize, usize, usize)| {
+            of_branch < UNDER_WAY_OF_BRANCH_MAX && of_owner < UNDER_WAY_OF_OWNER_MAX
+        };
+        let (.., at) = turns.filter(has_room).min()?;
+        let (key, whose) = self.waiting.remove(at)?;
+        self.busy.insert(key.clone(), whose);
         Some(key)
     }
 
@@ -209,11 +225,18 @@ impl Teller {
     }
 
     /// Those whose time has come.
-    async fn due(self: &Arc<Self>) -> Vec<(Key, String)> {
+    async fn due(self: &Arc<Self>) -> Vec<(Key, Whose)> {
         let reader = self.clone();
         let due = tokio::task::spawn_blocking(move || {
-            let now = reader.kernel().now();
-            reader.kernel().read(|tx| delivery::due(tx, now))
+            let kernel = reader.kernel();
+            let (now, tree) = (kernel.now(), kernel.tree()?);
+            let due = kernel.read(|tx| delivery::due(tx, now))?;
+            reader.forget_all_but(due.iter().map(|(key, _)| key).collect());
+            let whose = |(key, owner): (Key, String)| {
+                let branch = tree.book(&key.book).and_then(|book| tree.branch(&book.unit));
+                (key, Whose { owner, branch })
+            };
+            Ok::<_, StoreError>(due.into_iter().map(whose).collect())
         });
         match due.await {
             Ok(Ok(due)) => return due,
@@ -221,6 +244,11 @@ impl Teller {
             Err(error) => tracing::error!(%error, "subscriptions cannot be read"),
         }
         Vec::new()
+    }
+
+    /// Forgets how far it was looked for others than these: what has ended is not due any more, and what is due again looks anew.
+    fn forget_all_but(&self, due: HashSet<&Key>) {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| due.contains(key));
     }
 
     fn begin(self: &Arc<Self>, key: Key, tell: &mpsc::UnboundedSender<Key>) {
@@ -245,7 +273,6 @@ impl Teller {
     /// Makes one delivery; false if there is nothing more to do now.
     fn step(&self, key: &Key) -> Result<bool, Stuck> {
         let Some((subscription, named, state)) = self.kernel().read(|tx| delivery::find(tx, key))? else {
-            self.passed.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
             return Ok(false);
         };
         if state.next > self.kernel().now() || subscription.stopped.is_some() {
@@ -473,15 +500,26 @@ impl Teller {
 mod tests {
     use super::*;
 
+    fn key(n: usize) -> Key {
+        Key { book: BookId::new("b").expect("a book"), subscription: n.to_string() }
+    }
+
+    fn whose(owner: &str, branch: &str) -> Whose {
+        Whose { owner: owner.to_owned(), branch: Some(UnitCode::new(branch).expect("a unit")) }
+    }
+
+    fn take_all(queue: &mut Queue) -> Vec<Key> {
+        std::iter::from_fn(|| queue.take()).collect()
+    }
+
     #[test]
     fn nobody_waits_for_ever_behind_those_that_are_always_due() {
-        let key = |n: usize| Key { book: BookId::new("b").expect("a book"), subscription: n.to_string() };
-        let of = |n: usize| (key(n), (n % 10).to_string());
-        let all: Vec<(Key, String)> = (0..40).map(of).collect();
+        let of = |n: usize| (key(n), whose(&(n % 10).to_string(), ["371424", "371425"][n % 2]));
+        let all: Vec<(Key, Whose)> = (0..40).map(of).collect();
         let (mut queue, mut told) = (Queue::default(), HashSet::new());
         for _ in 0..3 {
             queue.wait(all.clone());
-            let taken: Vec<Key> = std::iter::from_fn(|| queue.take()).collect();
+            let taken = take_all(&mut queue);
             assert_eq!(taken.len(), UNDER_WAY_MAX);
             assert!(taken.iter().all(|key| !told.contains(key)) || told.len() + UNDER_WAY_MAX > all.len());
             taken.iter().for_each(|key| queue.done(key));
@@ -500,14 +538,23 @@ mod tests {
 
     #[test]
     fn however_many_one_owner_has_others_come_next() {
-        let key = |n: usize| Key { book: BookId::new("b").expect("a book"), subscription: n.to_string() };
         let mut queue = Queue::default();
-        queue.wait((0..80).map(|n| (key(n), "slow".to_owned())).collect());
-        let slow: Vec<Key> = std::iter::from_fn(|| queue.take()).collect();
+        queue.wait((0..80).map(|n| (key(n), whose("slow", "371424"))).collect());
+        let slow = take_all(&mut queue);
         assert_eq!(slow.len(), UNDER_WAY_OF_OWNER_MAX);
-        queue.wait(vec![(key(100), "other".to_owned())]);
+        queue.wait(vec![(key(100), whose("other", "371424"))]);
         assert_eq!((queue.take(), queue.take()), (Some(key(100)), None));
         queue.done(&slow[0]);
         assert_eq!(queue.take(), Some(key(UNDER_WAY_OF_OWNER_MAX)));
+    }
+
+    #[test]
+    fn however_many_owners_a_branch_has_another_one_waits_behind_none_of_them() {
+        let mut queue = Queue::default();
+        queue.wait((0..80).map(|n| (key(n), whose(&n.to_string(), "371424"))).collect());
+        let many = take_all(&mut queue);
+        assert_eq!(many.len(), UNDER_WAY_OF_BRANCH_MAX);
+        queue.wait(vec![(key(100), whose("other", "371425")), (key(101), whose("root", "371425"))]);
+        assert_eq!(take_all(&mut queue), [key(100), key(101)]);
     }
 }

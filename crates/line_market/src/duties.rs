@@ -14,7 +14,7 @@ use store::StoreError;
 
 use crate::apply::{about, word};
 use crate::kinds::{Breach, CertificateType, SlipSerial};
-use crate::record::of_day::{DUTIES_OF_SHOPPERS_MAX, DUTIES_OF_STALL_MAX};
+use crate::record::of_day::{COMPLAINTS_OF_STALL_MAX, DUTIES_OF_SHOPPERS_MAX, DUTIES_OF_STALL_MAX};
 use crate::rules::COMPLAINTS_OF_SLIP_MAX;
 use crate::state::{self, Duties, Merchant};
 
@@ -67,6 +67,10 @@ pub(crate) enum Cause<'a> {
     Complaint {
         seq: u64,
     },
+    /// As many complaints came about a stall on a day as are taken of shoppers.
+    ManyComplaints {
+        stall: &'a str,
+    },
     Certificate {
         merchant: &'a str,
         certificate: CertificateType,
@@ -83,7 +87,7 @@ impl Cause<'_> {
         match self {
             Self::FailedTest { .. } => "market.failed_test",
             Self::Breach { .. } => "market.breach",
-            Self::Complaint { .. } => COMPLAINT,
+            Self::Complaint { .. } | Self::ManyComplaints { .. } => COMPLAINT,
             Self::Certificate { .. } => CERTIFICATE,
             Self::Verification { .. } => VERIFICATION,
         }
@@ -97,8 +101,9 @@ impl Cause<'_> {
                 format!("{}-scale-{scale}-{day}", word(breach).replace('_', "-"))
             }
             Self::Complaint { seq } => format!("complaint-{seq}"),
+            Self::ManyComplaints { stall } => format!("complaints-{stall}-{day}"),
             Self::Certificate { merchant, certificate, until } => {
-                format!("{}-{merchant}-{until}", word(certificate).replace('_', "-"))
+                format!("{}-{until}", certificate.name(merchant))
             }
             Self::Verification { scale, until } => format!("verification-{scale}-{until}"),
         }
@@ -120,6 +125,9 @@ impl Cause<'_> {
                 format!("{scale} 号秤销售已退租经营户的批次（如 {lot}），核查处置")
             }
             Self::Complaint { seq } => format!("办理第 {seq} 号投诉"),
+            Self::ManyComplaints { stall } => format!(
+                "{stall} 号摊位当日小票投诉已达 {COMPLAINTS_OF_STALL_MAX} 件上限，此后仅由工作人员登记，核查处置"
+            ),
             Self::Certificate { merchant, certificate, until } => {
                 let paper = match certificate {
                     CertificateType::Licence => "营业执照",
@@ -137,7 +145,7 @@ impl Cause<'_> {
         match self {
             Self::FailedTest { .. } => workdays(duties.failed_test_workdays),
             Self::Breach { .. } => workdays(duties.breach_workdays),
-            Self::Complaint { .. } => workdays(COMPLAINT_WORKDAYS),
+            Self::Complaint { .. } | Self::ManyComplaints { .. } => workdays(COMPLAINT_WORKDAYS),
             // What has run out already is to be put right today.
             Self::Certificate { until, .. } | Self::Verification { until, .. } => {
                 Due::On { day: (*until).max(from) }
@@ -155,6 +163,7 @@ impl Cause<'_> {
             Self::FailedTest { lot, .. } => vec![("lot", (*lot).to_owned())],
             Self::Breach { scale, lot, .. } => vec![("scale", scale.to_string()), ("lot", (*lot).to_owned())],
             Self::Complaint { seq } => vec![("complaint", seq.to_string())],
+            Self::ManyComplaints { stall } => vec![("stall", (*stall).to_owned())],
             Self::Certificate { merchant, .. } => vec![("merchant", (*merchant).to_owned())],
             Self::Verification { scale, .. } => vec![("scale", scale.to_string())],
         };
@@ -365,8 +374,11 @@ pub(crate) fn on_day<E: From<DocketError>>(
     if scale.is_none() {
         let behind = (behind.unwrap_or_default(), MERCHANTS_OF_TURN_MAX);
         let merchants = state::merchants_until(desk.read()?, book, until, behind)?;
-        for cause in merchants.iter().flat_map(papers) {
-            if matches!(cause, Cause::Certificate { until: last, .. } if last <= until) {
+        let papers =
+            merchants.iter().flat_map(|merchant| CertificateType::ALL.map(|paper| (merchant, paper)));
+        for (merchant, certificate) in papers {
+            if let Some(last) = last_day(desk, book, merchant, certificate)?.filter(|last| *last <= until) {
+                let cause = Cause::Certificate { merchant: &merchant.merchant, certificate, until: last };
                 owe_under(desk, book, &clock_actor(), at, duties, &cause)?;
             }
         }
@@ -450,16 +462,18 @@ fn in_turn(mut left: Vec<Left>) -> Vec<Left> {
     placed.into_iter().map(|(_, it)| it).collect()
 }
 
-fn papers(merchant: &Merchant) -> impl Iterator<Item = Cause<'_>> {
-    let all = [
-        (CertificateType::Licence, merchant.licence_until),
-        (CertificateType::FoodPermit, merchant.food_until),
-        (CertificateType::Health, merchant.health_until),
-    ];
-    let merchant = merchant.merchant.as_str();
-    all.into_iter().filter_map(move |(certificate, until)| {
-        Some(Cause::Certificate { merchant, certificate, until: until? })
-    })
+/// The last day of a paper; of one whose day was erased, the day of that: who had it erased does not hold it without an end.
+pub(crate) fn last_day(
+    desk: &mut Desk<'_>,
+    book: &BookId,
+    merchant: &Merchant,
+    certificate: CertificateType,
+) -> Result<Option<Day>, StoreError> {
+    if let Some(until) = merchant.until(certificate) {
+        return Ok(Some(until));
+    }
+    let erased = state::paper_erased(desk.read()?, book, &merchant.merchant, certificate)?;
+    Ok(erased.map(|at| desk.zone().day_of(at)))
 }
 
 /// The matter of a complaint, if the market's duties were assigned when it came.
@@ -522,10 +536,12 @@ fn still_runs_out(desk: &mut Desk<'_>, matter: &Matter) -> Result<bool, StoreErr
         let found = state::scale(desk.read()?, &book, scale)?;
         return Ok(found.is_some_and(|it| is_named(Cause::Verification { scale, until: it.verified_until })));
     }
-    for paper in ["licence-", "food-permit-", "health-"] {
-        let Some(merchant) = of.strip_prefix(paper) else { continue };
+    for certificate in CertificateType::ALL {
+        let Some(merchant) = of.strip_prefix(&certificate.name("")) else { continue };
         if let Some(found) = state::merchant(desk.read()?, &book, merchant)? {
-            return Ok(papers(&found).any(is_named));
+            // Where its day was erased, no other is on record.
+            let is_named = |until| is_named(Cause::Certificate { merchant, certificate, until });
+            return Ok(found.until(certificate).is_none_or(is_named));
         }
     }
     Ok(false)

@@ -486,6 +486,8 @@ pub fn scale_state(
     let filter = state::LotFilter {
         stall: Some(stall.unwrap_or_default()),
         merchant: Some(&tenant),
+        left: true,
+        free: true,
         ..Default::default()
     };
     let lots = state::list_lots(tx, book, &filter, LOTS_ON_SALE_MAX, 0)?;
@@ -495,7 +497,6 @@ pub fn scale_state(
         prices: if stall.is_some() { state::prices(tx, book, stall)? } else { Vec::new() },
         lots: lots
             .into_iter()
-            .filter(|lot| lot.hold.is_none() && lot.left_g().0 > 0)
             .map(|lot| OpenLot { left_g: lot.left_g(), lot: lot.lot, product: lot.product })
             .collect(),
         blocks: state::blocks(tx, book, Blocks::ToldScale(scale.scale))?,

@@ -370,19 +370,17 @@ impl Recorder<'_, '_> {
         }
         let before = self.need_merchant(&body.merchant)?;
         self.need_few_papers(&body.merchant)?;
-        let until = match body.certificate {
-            CertificateType::Licence => before.licence_until,
-            CertificateType::FoodPermit => before.food_until,
-            CertificateType::Health => before.health_until,
-        };
-        if let Some(until) = until {
+        if let Some(until) = before.until(body.certificate) {
             self.need_no_shorter(until, body.until, "body.until")?;
         }
-        if let Some(until) = until.filter(|until| *until < body.until) {
+        let last = duties::last_day(self.desk, self.book, &before, body.certificate)?;
+        if let Some(until) = last.filter(|last| *last < body.until) {
             let (merchant, certificate) = (body.merchant.as_str(), body.certificate);
             self.renew_duty(&Cause::Certificate { merchant, certificate, until }, "已换发新证")?;
         }
-        self.plain::<CertificateRecorded>(input, |it| vec![("merchant", it.merchant.clone())])
+        self.plain::<CertificateRecorded>(input, |it| {
+            vec![("merchant", it.merchant.clone()), ("paper", it.certificate.name(&it.merchant))]
+        })
     }
 
     /// A day beyond what such a paper runs would keep it from ever being asked for. What the installation loads is taken as it

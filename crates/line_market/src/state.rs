@@ -5,6 +5,7 @@ mod duties;
 mod flags;
 mod holds;
 mod inspections;
+mod leases;
 mod markets;
 mod offers;
 mod past;
@@ -19,16 +20,19 @@ use base::{BookId, Day, Fen, Grams, Seq, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx, placeholders};
 
+use crate::kinds::CertificateType;
+
 pub use complaints::{
     ComplaintRow, complaint, complaints, complaints_left, complaints_of_slip, open_complaints,
 };
-pub use duties::{Duties, duties, merchants_until, scales_until};
+pub use duties::{Duties, duties, merchants_until, paper_erased, scales_until};
 pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, count_out_of, descendants, holds, origins};
 pub use inspections::{
     Inspection, failed_before, failed_lots, failure, inspection, inspections, inspections_of,
     once_failed_lots, tests,
 };
+pub use leases::last_other_tenant;
 pub use markets::{
     Jobs, Market, count_merchants, count_scales, count_stalls, has_sold, is_gtin_of_other, jobs, market,
     market_of_gtin, slip_gtins,
@@ -137,6 +141,9 @@ pub fn lot(tx: &mut dyn Tx, book: &BookId, code: &str) -> Result<Option<Lot>, St
     Ok(lots(tx, book, &[code])?.pop())
 }
 
+/// Lots that are looked at for open ones, the latest: of a stall at which thirty arrive on a day, those of two months.
+pub const LOTS_LOOKED_AT_MAX: usize = 2_000;
+
 /// What a list of lots is narrowed to.
 #[derive(Debug, Clone, Default)]
 pub struct LotFilter<'a> {
@@ -145,6 +152,10 @@ pub struct LotFilter<'a> {
     pub supplier: Option<&'a str>,
     pub product: Option<&'a str>,
     pub held: bool,
+    /// Those of which something is left, among the latest [`LOTS_LOOKED_AT_MAX`].
+    pub left: bool,
+    /// Of these, those that are not held.
+    pub free: bool,
     /// Received at or after.
     pub since: Option<Time>,
 }
@@ -178,6 +189,13 @@ pub fn list_lots(
         sql.push_str(&format!(" and received_at >= ${}", params.len()));
     }
     let order = if filter.held { "hold desc, lot" } else { "received_at desc, lot" };
+    if filter.left {
+        let free = if filter.free { " and hold is null" } else { "" };
+        sql = format!(
+            "select {LOT} from ({sql} order by {order} limit {LOTS_LOOKED_AT_MAX}) as latest
+             where received_g - sold_g - moved_g - lost_g > 0{free}"
+        );
+    }
     sql.push_str(&format!(" order by {order} limit {count} offset {offset}"));
     tx.query(&sql, &params)?.iter().map(lot_of).collect()
 }
@@ -308,6 +326,17 @@ pub struct Merchant {
     pub licence_until: Option<Day>,
     pub food_until: Option<Day>,
     pub health_until: Option<Day>,
+}
+
+impl Merchant {
+    /// The last day of a paper, if it is on record.
+    pub fn until(&self, certificate: CertificateType) -> Option<Day> {
+        match certificate {
+            CertificateType::Licence => self.licence_until,
+            CertificateType::FoodPermit => self.food_until,
+            CertificateType::Health => self.health_until,
+        }
+    }
 }
 
 const MERCHANT: &str = "select merchant, title, licence, licence_until, food_until, health_until from market_merchant \

@@ -1,6 +1,6 @@
 //! How the line's tables follow from its entries.
 
-use base::Time;
+use base::{Seq, Time};
 use ledger::{Body, Entry};
 use store::{Param, StoreError, Tx};
 
@@ -12,7 +12,7 @@ use crate::kinds::{
     VisitMade, Withdrawn, WorksDone,
 };
 use crate::plan;
-use crate::{sorts, word};
+use crate::{sorts, state, word};
 
 /// Applies entries in order.
 pub fn apply(tx: &mut dyn Tx, entries: &[Entry]) -> Result<(), StoreError> {
@@ -182,7 +182,7 @@ impl One<'_> {
         ];
         self.run(SQL, &params)?;
         self.matter(sorts::Name::Project(&it.project), Some(&it.project), None)?;
-        self.reached(&it.project, it.phase)
+        self.reached(&it.project, it.phase, (self.entry.occurred, self.entry.seq))
     }
 
     /// A matter that an entry opened.
@@ -252,12 +252,11 @@ impl One<'_> {
     }
 
     /// The day on which a phase was reached.
-    fn reached(&mut self, project: &str, phase: Phase) -> Result<(), StoreError> {
+    fn reached(&mut self, project: &str, phase: Phase, (at, seq): (Time, Seq)) -> Result<(), StoreError> {
         const SQL: &str =
             "insert into projects_phase (book, project, phase, at, seq) values ($1, $2, $3, $4, $5)
             on conflict (book, project, phase) do update set at = excluded.at, seq = excluded.seq";
-        let (at, seq) = (self.at(), self.seq());
-        self.run(SQL, &[project.into(), phase.as_str().into(), at, seq])
+        self.run(SQL, &[project.into(), phase.as_str().into(), at.0.into(), seq.to_i64().into()])
     }
 
     fn amended(mut self) -> Result<(), StoreError> {
@@ -327,12 +326,18 @@ impl One<'_> {
         if it.to < Phase::Finished {
             self.run(OPEN, &[(&it.project).into()])?;
         }
+        let went_back = it.change.before.as_ref().is_some_and(|before| before.phase > it.to);
+        let phases = state::phases(self.tx, &self.entry.book, &it.project)?;
         // What it goes back behind, it has not reached.
         for phase in Phase::ALL.into_iter().filter(|phase| *phase > it.to) {
             self.run(LEAVE, &[(&it.project).into(), phase.as_str().into()])?;
         }
-        let went_back = it.change.before.as_ref().is_some_and(|before| before.phase > it.to);
-        if went_back { Ok(()) } else { self.reached(&it.project, it.to) }
+        match phases.iter().find(|reached| reached.phase >= it.to) {
+            _ if !went_back => self.reached(&it.project, it.to, (self.entry.occurred, self.entry.seq)),
+            // Never said to be in it, a project had come so far when it was first said to be beyond.
+            Some(beyond) if beyond.phase > it.to => self.reached(&it.project, it.to, (beyond.at, beyond.seq)),
+            _ => Ok(()),
+        }
     }
 
     /// Writes when something happened to a project.
@@ -540,7 +545,7 @@ impl One<'_> {
         const DONE: &str =
             "update projects_proxy set done_at = null, done_seq = null where book = $1 and done_seq = $2";
         let it: EntryReversed = self.body()?;
-        let entry = Param::Int(base::Seq(it.entry).to_i64());
+        let entry = Param::Int(Seq(it.entry).to_i64());
         let (at, seq) = (self.at(), self.seq());
         self.run(SQL, &[entry, seq, (&it.reason).into(), at])?;
         match it.kind.as_str() {
@@ -567,7 +572,7 @@ impl One<'_> {
                 let report: ProgressReported = self.taken_back(it.body)?;
                 if report.activity.is_some() {
                     // The reversal is of the time of what it takes back.
-                    let (seq, at) = (base::Seq(it.entry).to_i64(), self.entry.occurred.0);
+                    let (seq, at) = (Seq(it.entry).to_i64(), self.entry.occurred.0);
                     self.tally(&report.project, [0, -1, -seq, -at])?;
                 }
                 self.run("delete from projects_report where book = $1 and seq = $2", &[entry])

@@ -3,7 +3,7 @@
 use base::{ActorId, BookId, Day, SubjectId, Time};
 use kernel::{AppendError, Desk, DocketError};
 use ledger::{Body, BodyError, Draft, Role, Rule};
-use matters::{Cancelled, Event, Matter, MatterId, Move};
+use matters::{Cancelled, Event, Matter, MatterId, Move, State};
 
 use crate::due;
 use crate::kinds::{DeadlineMoved, HandedOver, PermitDecided, Phase, PhaseChanged, Standing, Withdrawn};
@@ -26,6 +26,9 @@ pub fn on_move(desk: &mut Desk<'_>, step: &Move, matter: &Matter) -> Result<(), 
     }
     if matter.sort.as_str() != sorts::PROJECT {
         let project = sorts::Name::Project(&name).matter(&book)?;
+        if matches!(step.event, Event::Reopened(_)) {
+            need_under_way(desk, &project, &name)?;
+        }
         return desk.touch_matter(&project, step.at);
     }
     let Some(project) = state::project(desk.read()?, &book, &name)? else { return Ok(()) };
@@ -34,9 +37,7 @@ pub fn on_move(desk: &mut Desk<'_>, step: &Move, matter: &Matter) -> Result<(), 
         Event::Submitted(_) => follower.need_finished("项目尚未竣工，不能报结"),
         Event::Accepted(_) => follower.close(),
         Event::Cancelled(cancelled) => follower.withdraw(cancelled),
-        Event::Reopened(_) if follower.project.withdrawn_at.is_some() => {
-            refuse("项目已退出清单，应重新登记", format!("project {name} left the list; register it anew"))
-        }
+        Event::Reopened(_) if follower.project.withdrawn_at.is_some() => refuse_gone(&name),
         Event::HandedOver(_) => follower.hand_over(matter),
         Event::Returned(returned) => follower.undo(&returned.reason, None),
         Event::Reopened(reopened) => {
@@ -60,6 +61,21 @@ fn need_decision(desk: &mut Desk<'_>, book: &BookId, matter: &Matter) -> Result<
         matter.id
     );
     refuse("该审批事项原办理结果已被退回或重新办理，请重新登记审批办结，不能直接报结", en)
+}
+
+/// Nothing is owed again for a project that left the list, nor for one that was accepted unless it is owed again itself.
+fn need_under_way(desk: &mut Desk<'_>, project: &MatterId, name: &str) -> Result<(), Refused> {
+    match desk.matter(project)?.map(|matter| matter.state) {
+        Some(State::Cancelled) => refuse_gone(name),
+        Some(State::Accepted) => {
+            refuse("项目已办结，应先重新启动该项目", format!("project {name} was accepted; reopen it first"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refuse_gone(name: &str) -> Result<(), Refused> {
+    refuse("项目已退出清单，应重新登记", format!("project {name} left the list; register it anew"))
 }
 
 fn refuse(zh: &str, en: String) -> Result<(), Refused> {

@@ -71,6 +71,8 @@ codes! {
     BackWithoutReason, "阶段回退须说明原因";
     /// What was reached is not taken back by who is judged by it.
     BackByOffice, "阶段回退由重点项目办登记";
+    /// What a baseline froze stays in the plan of who is judged by it.
+    TakenOutByOffice, "基准计划中尚未完工的活动由重点项目办移出进度计划";
     /// What waits for a reviewer is not changed before it is judged.
     HandedIn, "项目已报结待审核，审核退回后方可回退阶段";
     NotFinished, "项目尚未竣工，不能验收";
@@ -82,6 +84,8 @@ codes! {
     FallWithoutNote, "进度回落须说明原因";
     NotReversible, "该种记录不能冲正";
     AlreadyReversed, "该记录已冲正";
+    /// What is owed by an entry is ended before the entry is taken back.
+    MeasuresOwed, "帮扶方案尚有未办结的措施，应先撤销或办结各项措施再冲正";
 }
 
 impl Code {
@@ -99,11 +103,13 @@ impl Code {
                 | Self::Gone
                 | Self::SamePhase
                 | Self::BackByOffice
+                | Self::TakenOutByOffice
                 | Self::HandedIn
                 | Self::NotFinished
                 | Self::AlreadyDone
                 | Self::MonthClosed
                 | Self::AlreadyReversed
+                | Self::MeasuresOwed
                 | Self::Matter
                 | Self::OwnReview
                 | Self::TooManyPlans

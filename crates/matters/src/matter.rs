@@ -70,7 +70,7 @@ pub struct Matter {
     /// Since when it has been yellow or worse.
     pub yellow_since: Option<Time>,
     pub red_since: Option<Time>,
-    /// The levels of the ladder that fired in this round, and 0 if the reviewer kept what was last handed in.
+    /// The levels of the ladder that fired in this round, and 0 if its reviewer, as it is now, kept what was last handed in.
     pub fired: BTreeSet<u8>,
 }
 
@@ -99,6 +99,16 @@ pub struct Submission {
     #[schema(value_type = String)]
     pub actor: ActorId,
     pub evidence: Vec<Evidence>,
+    /// When it was laid before another reviewer than it was handed in to; none if it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_on: Option<Time>,
+}
+
+impl Submission {
+    /// Since when the reviewer has it: each has as long as another.
+    pub fn waits_since(&self) -> Time {
+        self.passed_on.unwrap_or(self.at)
+    }
 }
 
 impl Matter {
@@ -196,7 +206,7 @@ impl Matter {
                     return Err(MatterError::NoEvidence);
                 }
                 let (actor, evidence) = (step.actor.clone(), done.evidence.clone());
-                self.submission = Some(Submission { at: step.at, actor, evidence });
+                self.submission = Some(Submission { at: step.at, actor, evidence, passed_on: None });
                 self.fired.remove(&REVIEW_OVERDUE);
             }
             Event::Returned(returned) => self.review(&returned.by, &step.actor)?,
@@ -213,7 +223,7 @@ impl Matter {
                 self.closed = Some(step.at);
             }
             Event::Reopened(reopened) => self.reopen(reopened, step.at)?,
-            Event::HandedOver(handover) => self.hand_over(handover)?,
+            Event::HandedOver(handover) => self.hand_over(handover, step.at)?,
             Event::HelperAdded(added) => self.add_helper(&added.helper)?,
             Event::Paused(paused) => {
                 self.approve(&paused.approver)?;
@@ -274,7 +284,7 @@ impl Matter {
         Ok(())
     }
 
-    fn hand_over(&mut self, handover: &HandedOver) -> Result<(), MatterError> {
+    fn hand_over(&mut self, handover: &HandedOver, at: Time) -> Result<(), MatterError> {
         if handover.to == self.owner {
             return Err(MatterError::TakesPart);
         }
@@ -285,6 +295,13 @@ impl Matter {
         let takes_part = reviewer == handover.to || reviewer == self.owner || helpers.contains(&reviewer);
         if takes_part {
             return Err(MatterError::ReviewerTakesPart);
+        }
+        if self.state == State::Submitted
+            && reviewer != self.reviewer
+            && let Some(submission) = &mut self.submission
+        {
+            submission.passed_on = Some(at);
+            self.fired.remove(&REVIEW_OVERDUE);
         }
         (self.owner, self.helpers, self.reviewer) = (handover.to.clone(), helpers, reviewer);
         Ok(())

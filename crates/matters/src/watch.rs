@@ -129,7 +129,8 @@ impl Watch<'_> {
         Some((since, self.escalated(matter, step, since, &matter.owner)))
     }
 
-    /// What was handed in waits for its reviewer, who answers for it meanwhile: once, at the hour of the ladder.
+    /// What was handed in waits for its reviewer, who answers for it meanwhile: once, at the hour of the ladder. Whoever reviews it
+    /// from a handover on has as long from then.
     fn review_overdue(&self, matter: &Matter, from: Time) -> Option<(Time, Event)> {
         if matter.fired.contains(&REVIEW_OVERDUE) {
             return None;
@@ -142,8 +143,8 @@ impl Watch<'_> {
             title_zh: "审核超期".into(),
             title_en: "review overdue".into(),
         };
-        let handed_in = matter.submission.as_ref()?.at;
-        let at = self.rule.ladder.fires(&overdue, handed_in, from, self.calendar, self.zone, &[]);
+        let since = matter.submission.as_ref()?.waits_since();
+        let at = self.rule.ladder.fires(&overdue, since, from, self.calendar, self.zone, &[]);
         Some((at, self.escalated(matter, &overdue, at, &matter.reviewer)))
     }
 

@@ -192,6 +192,7 @@ impl Body for PostAdded {
 
 impl Body for PostHeld {
     const KIND: &'static str = "kernel.post.held";
+    const SOUGHT: bool = true;
 
     fn check(&self) -> Result<(), BodyError> {
         check_post(&self.post)?;
@@ -206,6 +207,7 @@ impl Body for PostHeld {
 
 impl Body for PostLeft {
     const KIND: &'static str = "kernel.post.left";
+    const SOUGHT: bool = true;
 
     fn check(&self) -> Result<(), BodyError> {
         check_post(&self.post)

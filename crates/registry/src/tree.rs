@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use base::{AccountId, BookId, Day, SubjectId, UnitCode};
 
@@ -146,28 +147,28 @@ impl RegistryError {
     }
 }
 
-/// The org tree with its books, posts and holders.
-#[derive(Debug, Clone, Default)]
+/// The org tree with its books, posts and holders. A copy shares what neither changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
-    units: BTreeMap<UnitCode, Unit>,
-    children: BTreeMap<UnitCode, Vec<UnitCode>>,
-    root: Option<UnitCode>,
-    books: BTreeMap<BookId, Book>,
-    posts: BTreeMap<SubjectId, Post>,
-    holdings: BTreeMap<SubjectId, Vec<Holding>>,
+    pub(crate) units: Arc<BTreeMap<UnitCode, Unit>>,
+    pub(crate) children: Arc<BTreeMap<UnitCode, Vec<UnitCode>>>,
+    pub(crate) root: Option<UnitCode>,
+    pub(crate) books: Arc<BTreeMap<BookId, Book>>,
+    pub(crate) posts: Arc<BTreeMap<SubjectId, Post>>,
+    pub(crate) holdings: Arc<BTreeMap<SubjectId, Vec<Holding>>>,
     /// What each unit has itself.
-    of_units: BTreeMap<UnitCode, OfUnit>,
+    pub(crate) of_units: Arc<BTreeMap<UnitCode, OfUnit>>,
     /// The posts that an account holds, held or will hold.
-    held_by: BTreeMap<AccountId, BTreeSet<SubjectId>>,
-    places: BTreeMap<SubjectId, Place>,
+    pub(crate) held_by: Arc<BTreeMap<AccountId, BTreeSet<SubjectId>>>,
+    pub(crate) places: Arc<BTreeMap<SubjectId, Place>>,
 }
 
 /// What a unit has itself, each in the order of names.
-#[derive(Debug, Clone, Default)]
-struct OfUnit {
-    books: BTreeSet<BookId>,
-    posts: BTreeSet<SubjectId>,
-    places: BTreeSet<SubjectId>,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct OfUnit {
+    pub books: BTreeSet<BookId>,
+    pub posts: BTreeSet<SubjectId>,
+    pub places: BTreeSet<SubjectId>,
 }
 
 impl Tree {
@@ -180,44 +181,32 @@ impl Tree {
     ) -> Result<Self, RegistryError> {
         let mut tree = Self::default();
         for unit in units {
-            match &unit.parent {
-                Some(parent) => tree.children.entry(parent.clone()).or_default().push(unit.code.clone()),
-                None if tree.root.is_some() => return Err(RegistryError::SecondRoot),
-                None => tree.root = Some(unit.code.clone()),
+            if unit.parent.is_none() && tree.root.is_some() {
+                return Err(RegistryError::SecondRoot);
             }
-            if let Some(twice) = tree.units.insert(unit.code.clone(), unit) {
+            if let Some(twice) = tree.put_unit(unit) {
                 return Err(RegistryError::UnitExists(twice.code));
             }
         }
         for unit in tree.units.values() {
             tree.check_reaches_root(unit)?;
         }
-        for children in tree.children.values_mut() {
-            children.sort();
-        }
         for book in books {
-            tree.need_unit(&book.unit)?;
-            tree.of_units.entry(book.unit.clone()).or_default().books.insert(book.book.clone());
-            if let Some(twice) = tree.books.insert(book.book.clone(), book) {
+            if let Some(twice) = tree.put_book(book)? {
                 return Err(RegistryError::BookExists(twice.book));
             }
         }
         for post in posts {
-            tree.need_unit(&post.unit)?;
-            tree.of_units.entry(post.unit.clone()).or_default().posts.insert(post.id.clone());
-            if let Some(twice) = tree.posts.insert(post.id.clone(), post) {
+            if let Some(twice) = tree.put_post(post)? {
                 return Err(RegistryError::PostExists(twice.id));
             }
         }
+        let mut of_posts: BTreeMap<SubjectId, Vec<Holding>> = BTreeMap::new();
         for holding in holdings {
-            if !tree.posts.contains_key(&holding.post) {
-                return Err(RegistryError::UnknownPost(holding.post));
-            }
-            tree.held_by.entry(holding.account.clone()).or_default().insert(holding.post.clone());
-            tree.holdings.entry(holding.post.clone()).or_default().push(holding);
+            of_posts.entry(holding.post.clone()).or_default().push(holding);
         }
-        for held in tree.holdings.values_mut() {
-            held.sort_by_key(|holding| holding.from);
+        for (post, holdings) in of_posts {
+            tree.put_holdings(&post, holdings)?;
         }
         Ok(tree)
     }
@@ -225,9 +214,7 @@ impl Tree {
     /// The tree with its places.
     pub fn with_places(mut self, places: Vec<Place>) -> Result<Self, RegistryError> {
         for place in places {
-            self.need_unit(&place.unit)?;
-            self.of_units.entry(place.unit.clone()).or_default().places.insert(place.id.clone());
-            if let Some(twice) = self.places.insert(place.id.clone(), place) {
+            if let Some(twice) = self.put_place(place)? {
                 return Err(RegistryError::PlaceExists(twice.id));
             }
         }

@@ -42,18 +42,37 @@ pub struct Overlaps {
     /// Where none does: the links to change together, in this order, the one that gains most first.
     pub together: Vec<Overlap>,
     pub meets_deadline: bool,
+    /// Whether the search came to its end: else it is over before, and this is what was found until then.
+    pub complete: bool,
+}
+
+/// What the links of a driving path come to.
+struct Round {
+    /// Those that meet the deadline, least overlap first.
+    least: Vec<Overlap>,
+    /// The one that gains most.
+    best: Option<Overlap>,
+    /// Whether all were tried.
+    complete: bool,
 }
 
 /// Links tried in one round, those that can overlap most: each costs a few edits of the schedule.
 const TRIED_MAX: usize = 100;
 
 impl Schedule {
-    /// Suggests overlaps; the schedule itself stays as it is. Nothing is suggested if the deadline is met already.
-    pub fn overlaps(&self, terms: &OverlapTerms) -> Result<Overlaps, ScheduleError> {
-        let mut found = Overlaps { meets_deadline: self.finish() <= terms.deadline, ..Overlaps::default() };
+    /// Suggests overlaps; the schedule itself stays as it is. Nothing is suggested if the deadline is met already. A search takes
+    /// long in a large plan with a deadline far from its finish: it ends as soon as `is_over` says so.
+    pub fn overlaps(
+        &self,
+        terms: &OverlapTerms,
+        is_over: impl Fn() -> bool,
+    ) -> Result<Overlaps, ScheduleError> {
+        let meets_deadline = self.finish() <= terms.deadline;
+        let mut found = Overlaps { meets_deadline, complete: true, ..Overlaps::default() };
         let mut trial = self.clone();
-        while !found.meets_deadline && found.together.len() < terms.links_max {
-            let (least, best) = trial.round(terms)?;
+        while !found.meets_deadline && found.complete && found.together.len() < terms.links_max {
+            let Round { least, best, complete } = trial.round(terms, &is_over)?;
+            found.complete = complete;
             if !least.is_empty() {
                 if found.together.is_empty() {
                     found.alone = least;
@@ -70,25 +89,28 @@ impl Schedule {
         Ok(found)
     }
 
-    /// Tries every link of the driving path: those that meet the deadline, least overlap first, and the one that gains
-    /// most.
-    fn round(&mut self, terms: &OverlapTerms) -> Result<(Vec<Overlap>, Option<Overlap>), ScheduleError> {
+    /// Tries every link of the driving path.
+    fn round(&mut self, terms: &OverlapTerms, is_over: &dyn Fn() -> bool) -> Result<Round, ScheduleError> {
         let finish = self.finish();
-        let (mut least, mut best) = (Vec::new(), None::<Overlap>);
+        let (mut least, mut best, mut complete) = (Vec::new(), None::<Overlap>, true);
         for (id, most) in self.candidates(terms) {
+            if is_over() {
+                complete = false;
+                break;
+            }
             let tried = self.tried(id, most)?;
             if tried.finish >= finish {
                 continue;
             }
             if tried.finish <= terms.deadline {
-                least.push(self.lessened(tried, terms.deadline)?);
+                least.push(self.lessened(tried, terms.deadline, is_over)?);
             }
             if best.is_none_or(|best| (tried.finish, tried.overlap) < (best.finish, best.overlap)) {
                 best = Some(tried);
             }
         }
         least.sort_by_key(|overlap| (overlap.overlap, overlap.link));
-        Ok((least, best))
+        Ok(Round { least, best, complete })
     }
 
     /// Finish to start links that drive the finish, and how far each may overlap.
@@ -126,10 +148,16 @@ impl Schedule {
         Ok(Overlap { link: id, becomes, overlap, finish })
     }
 
-    /// The least overlap of a link that still meets the deadline: the finish only falls as the overlap grows.
-    fn lessened(&mut self, most: Overlap, deadline: Moment) -> Result<Overlap, ScheduleError> {
+    /// The least overlap of a link that still meets the deadline: the finish only falls as the overlap grows. A search that is
+    /// over leaves it greater than it need be.
+    fn lessened(
+        &mut self,
+        most: Overlap,
+        deadline: Moment,
+        is_over: &dyn Fn() -> bool,
+    ) -> Result<Overlap, ScheduleError> {
         let (mut low, mut high) = (0, most);
-        while low + 1 < high.overlap.0 {
+        while low + 1 < high.overlap.0 && !is_over() {
             let middle = self.tried(most.link, Minutes(low + (high.overlap.0 - low) / 2))?;
             if middle.finish <= deadline {
                 high = middle;

@@ -16,13 +16,13 @@ use store::StoreError;
 
 use crate::format::Moment;
 use crate::health::{Requests, Watch};
+use crate::limits::Limits;
 use crate::once::{Sent, Shown};
 use crate::problem::Problem;
 use crate::said::Naming;
 use crate::still::{let_in, still_let_in};
 use crate::texts::{Both, Texts};
 use crate::turns;
-use crate::viewer::Limits;
 use crate::wall::Wall;
 
 /// How the installation is reached.
@@ -38,7 +38,7 @@ pub struct Site {
     pub sends_mail: bool,
     /// Whether the data is a demonstration; pages say so.
     pub demonstration: bool,
-    /// Of what a device tells, entries that are recorded on a day at most.
+    /// Of what a device tells, sales that are recorded on a day at most; the breaches beside them are not counted.
     pub device_entries_of_day_max: u64,
     /// What is watched over, and from where.
     pub watch: Watch,

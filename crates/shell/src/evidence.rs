@@ -3,8 +3,8 @@
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use base::BookId;
-use base::limits::EVIDENCE_BYTES_MAX;
-use kernel::{EvidenceError, StoredEvidence, UNNAMED_FILES_MAX};
+use base::limits::{EVIDENCE_BYTES_MAX, PLAN_BYTES_MAX};
+use kernel::{EvidenceError, NewFile, StoredEvidence, UNNAMED_FILES_MAX};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,13 +23,29 @@ pub struct Kept {
 /// Keeps a file in a book's evidence, if it is one and the viewer has not sent too many.
 pub async fn keep(app: &App, viewer: &Viewer, book: &BookId, bytes: Vec<u8>) -> Result<String, Problem> {
     app.limits.evidence(&viewer.id())?;
+    kept(app, viewer, book, move || NewFile::evidence(bytes), EVIDENCE_BYTES_MAX).await
+}
+
+/// Keeps a plan that a line has read.
+pub async fn keep_plan(app: &App, viewer: &Viewer, book: &BookId, bytes: Vec<u8>) -> Result<String, Problem> {
+    kept(app, viewer, book, move || NewFile::plan(bytes), PLAN_BYTES_MAX).await
+}
+
+async fn kept(
+    app: &App,
+    viewer: &Viewer,
+    book: &BookId,
+    file: impl FnOnce() -> Result<NewFile, EvidenceError> + Send + 'static,
+    bytes_max: usize,
+) -> Result<String, Problem> {
     let (by, book) = (viewer.id(), book.clone());
-    let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_evidence(&by, &book, bytes))).await?;
-    kept.map_err(|error| append_problem(error, |refusal| refused(refusal, EVIDENCE_BYTES_MAX)))
+    let file = app.blocking(move |_| file().map_err(|error| refused(error, bytes_max))).await?;
+    let problem = |error| append_problem(error, |refusal| refused(refusal, bytes_max));
+    app.append(problem, move |desk| desk.keep_file(&by, &book, &file)).await
 }
 
 /// Why a file of at most so many bytes was not kept.
-pub fn refused(error: EvidenceError, bytes_max: usize) -> Problem {
+fn refused(error: EvidenceError, bytes_max: usize) -> Problem {
     match error {
         EvidenceError::TooLarge => Problem::too_large(bytes_max as u64),
         EvidenceError::TooMany => {

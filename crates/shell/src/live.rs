@@ -137,7 +137,7 @@ impl Changes {
         loop {
             match self.heard.live.try_recv() {
                 Ok(entries) if self.lose(&entries) => return false,
-                Err(TryRecvError::Lagged(_)) if self.heard.may_have_missed_a_right() => return false,
+                Err(TryRecvError::Lagged(_)) if self.heard.may_have_missed_a_loss() => return false,
                 Ok(_) | Err(TryRecvError::Lagged(_)) => {}
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return true,
             }
@@ -170,8 +170,9 @@ impl Changes {
                 Ok(entries) if self.lose(&entries) => return false,
                 Ok(entries) if entries.iter().any(&concerns) => return true,
                 Ok(_) => {}
-                // Whatever was missed is in the database; if a right may be among it, whoever listens is judged anew.
-                Err(broadcast::error::RecvError::Lagged(_)) => return !self.heard.may_have_missed_a_right(),
+                // Whatever was missed is in the database; if something may have been taken away by it, whoever listens is judged
+                // anew.
+                Err(broadcast::error::RecvError::Lagged(_)) => return !self.heard.may_have_missed_a_loss(),
                 Err(broadcast::error::RecvError::Closed) => return false,
             }
         }
@@ -185,24 +186,31 @@ tokio::task_local! {
 
 type Live = broadcast::Receiver<Arc<Vec<Entry>>>;
 
-/// What is recorded from a moment on, and how far the root book was then, in which accounts and rights stand.
+/// What is recorded from a moment on, and what was counted then of the entries that [`takes_away`] is about.
 struct Heard {
     live: Live,
-    root: Arc<AtomicU64>,
-    root_then: u64,
+    counts: [Count; 2],
+}
+
+/// A number that grows before listeners hear why.
+struct Count {
+    now: Arc<AtomicU64>,
+    then: u64,
 }
 
 impl Heard {
     fn from_now(kernel: &Kernel) -> Self {
-        Self::of(kernel.root_told(), || kernel.live())
+        // Accounts and rights stand in the root book, and what is erased may stand in any.
+        Self::of([kernel.root_told(), kernel.erasures_told()], || kernel.live())
     }
 
-    fn of(root: Arc<AtomicU64>, listen: impl FnOnce() -> Live) -> Self {
-        Self { root_then: root.load(Ordering::SeqCst), live: listen(), root }
+    fn of(counts: [Arc<AtomicU64>; 2], listen: impl FnOnce() -> Live) -> Self {
+        let counts = counts.map(|now| Count { then: now.load(Ordering::SeqCst), now });
+        Self { counts, live: listen() }
     }
 
-    fn may_have_missed_a_right(&self) -> bool {
-        self.root.load(Ordering::SeqCst) != self.root_then
+    fn may_have_missed_a_loss(&self) -> bool {
+        self.counts.iter().any(|count| count.now.load(Ordering::SeqCst) != count.then)
     }
 }
 
@@ -280,7 +288,7 @@ mod tests {
     async fn what_was_taken_away_while_a_stream_waited_to_read_ends_it() {
         let (recorded, live) = broadcast::channel(4);
         let (listener, _stays) = mpsc::channel::<()>(1);
-        let mut changes = Changes::since(Heard::of(Arc::default(), || live), None);
+        let mut changes = Changes::since(Heard::of(<[_; 2]>::default(), || live), None);
         recorded.send(Arc::default()).expect("somebody listens");
         assert!(changes.goes_on());
         changes.until = Instant::now() + Duration::from_millis(10);
@@ -304,7 +312,7 @@ mod tests {
     async fn a_stream_ends_in_time_even_where_there_is_always_something_to_tell() {
         let (recorded, live) = broadcast::channel(1);
         let (listener, _stays) = mpsc::channel::<()>(1);
-        let mut changes = Changes::since(Heard::of(Arc::default(), || live), None);
+        let mut changes = Changes::since(Heard::of(<[_; 2]>::default(), || live), None);
         let busy = || (0..2).for_each(|_| drop(recorded.send(Arc::default())));
         busy();
         assert!(changes.next(|_| false, &listener).await, "what was missed is told");
@@ -317,13 +325,21 @@ mod tests {
     async fn whoever_missed_what_may_be_a_right_is_judged_anew() {
         let (recorded, live) = broadcast::channel(1);
         let (listener, _stays) = mpsc::channel::<()>(1);
-        let root = Arc::new(AtomicU64::new(7));
-        let mut changes = Changes::since(Heard::of(root.clone(), || live), None);
+        let counts = [7, 0].map(|count| Arc::new(AtomicU64::new(count)));
+        let mut changes = Changes::since(Heard::of(counts.clone(), || live), None);
         let lag = || (0..2).for_each(|_| drop(recorded.send(Arc::default())));
         lag();
-        assert!(changes.next(|_| false, &listener).await, "nothing was recorded in the root book");
-        root.store(8, Ordering::SeqCst);
-        lag();
-        assert!(!changes.next(|_| false, &listener).await);
+        assert!(
+            changes.next(|_| false, &listener).await,
+            "nothing was recorded in the root book, nor erased"
+        );
+        for count in counts {
+            count.fetch_add(1, Ordering::SeqCst);
+            lag();
+            assert!(!changes.goes_on());
+            lag();
+            assert!(!changes.next(|_| false, &listener).await);
+            count.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 }

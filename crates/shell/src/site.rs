@@ -111,6 +111,9 @@ async fn not_allowed() -> Response {
         .into_response()
 }
 
+/// How long an answer to [`ready`] holds: whoever asks in a loop costs one reading in this time.
+const READY_KEPT: Duration = Duration::from_secs(1);
+
 /// Ready when the database answers. It is asked once for all who ask meanwhile, since anybody may.
 async fn ready(State(app): State<App>) -> Result<Response, Problem> {
     let came = Instant::now();
@@ -118,7 +121,7 @@ async fn ready(State(app): State<App>) -> Result<Response, Problem> {
     let answered = tokio::spawn(async move {
         let mut answers = app.answers.lock().await;
         match *answers {
-            Some((asked, answered)) if asked >= came => answered,
+            Some((asked, answered)) if came.saturating_duration_since(asked) < READY_KEPT => answered,
             _ => {
                 let asked = Instant::now();
                 // Each book, so that every machine of a database that is spread over some is reached.

@@ -25,6 +25,14 @@ pub fn back_up(to: &Path, fill: impl FnOnce(&Path) -> Result<(), String>) -> Res
     })
 }
 
+/// Writes a text that nobody but its owner reads, in the place of what had the name.
+pub fn write_private(name: &Path, text: &str) -> io::Result<()> {
+    let partial = with_ending(name, ".partial");
+    make_private(&partial)?;
+    std::fs::write(&partial, text)?;
+    publish(&partial, name)
+}
+
 /// Gives a file its name: on disk before it, and the name after it.
 pub fn publish(file: &Path, name: &Path) -> io::Result<()> {
     File::open(file)?.sync_all()?;

@@ -43,7 +43,7 @@ pub struct Config {
     #[serde(rename = "witness")]
     pub witnesses: Vec<Witness>,
     pub monitoring: Monitoring,
-    /// Sales of one scale that are recorded on a day at most.
+    /// Sales of one scale that are recorded on a day at most; what each of them broke, four breaches at most, is recorded beside it.
     pub device_entries_of_day_max: u64,
     /// A GeoJSON file with the shapes of units for the wall, each with its code in the property `code` or `adcode`;
     /// units stand as tiles, if left out.

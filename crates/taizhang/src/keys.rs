@@ -5,10 +5,12 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use base::Entropy;
-use merkle::SignerKey;
+use base::{BookId, Entropy};
+use kernel::{Kernel, ROOT_BOOK};
+use merkle::{SignerKey, VerifierKey};
+use store::{Param, Store, StoreError, Tx};
 
-use crate::{Config, Error, SystemEntropy, file_error};
+use crate::{Config, Error, SystemEntropy, file_error, named};
 
 pub fn path(config: &Config) -> PathBuf {
     config.data.join("signing.key")
@@ -46,4 +48,44 @@ pub fn signer(config: &Config) -> Result<SignerKey, Error> {
         }
         Err(error) => Err(file_error(&path, &error)),
     }
+}
+
+/// Refuses a ledger that another key has signed. The demonstration wants more on a server, where any database may be named: its own
+/// signature.
+pub fn need_own_ledger(config: &Config, store: &dyn Store) -> Result<(), Error> {
+    let (key, signer, database) = (path(config), signer(config)?, named(config));
+    match store::read(store, |tx| is_signed(tx, signer.verifier()))? {
+        Some(true) => Ok(()),
+        None if !config.demonstration || config.database_url.is_none() => Ok(()),
+        None => Err(Error::Refused(format!(
+            "{database} holds an installation that nothing shows to be the demonstration: give the demonstration an empty one"
+        ))),
+        Some(false) => Err(Error::Refused(format!(
+            "{database} holds an installation that another key than {} has signed: name the database of this one, or put the key \
+             in place that belongs to it",
+            key.display()
+        ))),
+    }
+}
+
+/// Keeps a checkpoint of a ledger that has none yet, so that it shows from then on whose it is.
+pub fn own_ledger(kernel: &Kernel) -> Result<(), Error> {
+    if kernel.read(|tx| is_signed(tx, kernel.verifier()))?.is_none() {
+        kernel.checkpoint(&BookId::new(ROOT_BOOK).expect("a valid book"))?;
+    }
+    Ok(())
+}
+
+/// Whether a key signed the last checkpoint that is kept of the root book, or else of another; `None` if none is kept.
+fn is_signed(tx: &mut dyn Tx, key: &VerifierKey) -> Result<Option<bool>, StoreError> {
+    const BOOKS: &str = "select book from book order by book";
+    const LAST: &str = "select note from checkpoint where book = $1 and size > 0 order by size desc limit 1";
+    let rows = tx.query(BOOKS, &[])?;
+    let books = rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
+    for book in std::iter::once(ROOT_BOOK).chain(books) {
+        if let Some(last) = tx.query_one(LAST, &[Param::Text(book)])? {
+            return Ok(Some(merkle::open(last.text(0)?, std::slice::from_ref(key)).is_ok()));
+        }
+    }
+    Ok(None)
 }

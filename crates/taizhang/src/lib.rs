@@ -124,24 +124,28 @@ pub fn open_kernel(
 }
 
 /// Opens everything as the configuration says. Only the run that makes the key founds an installation, or the demonstration: under
-/// a key that is there already it would be another one whose checkpoints contradict those of the first.
+/// a key that is there already it would be another one whose checkpoints contradict those of the first. What another key signed is
+/// not opened.
 pub fn open(config: &Config) -> Result<Arc<Kernel>, Error> {
-    if keys::path(config).exists() {
+    let has_key = keys::path(config).exists();
+    if has_key {
         need_database(config)?;
-        let store = open_store(config)?;
-        if !config.demonstration {
-            need_founded(config, &*store)?;
-        }
-        return open_kernel(config, store, Surroundings::of_system(config)?);
     }
     let store = open_store(config)?;
-    if kernel::is_founded(&*store)? {
-        return Err(Error::Refused(format!(
-            "{} is not there, and the database has an installation: put its key in place, for another one contradicts what it signed",
-            keys::path(config).display()
-        )));
+    match (has_key, kernel::is_founded(&*store)?) {
+        (true, true) => keys::need_own_ledger(config, &*store)?,
+        (true, false) if !config.demonstration => return Err(unfounded(config)),
+        (false, true) => {
+            return Err(Error::Refused(format!(
+                "{} is not there, and the database has an installation: put its key in place, for another one contradicts what it signed",
+                keys::path(config).display()
+            )));
+        }
+        (_, false) => {}
     }
-    open_kernel(config, store, Surroundings::of_system(config)?)
+    let kernel = open_kernel(config, store, Surroundings::of_system(config)?)?;
+    keys::own_ledger(&kernel)?;
+    Ok(kernel)
 }
 
 /// The same of what is there already: neither a key nor an installation is made.
@@ -178,11 +182,16 @@ fn need_founded(config: &Config, store: &dyn Store) -> Result<(), Error> {
     if kernel::is_founded(store)? { Ok(()) } else { Err(unfounded(config)) }
 }
 
-fn unfounded(config: &Config) -> Error {
-    let database = match &config.database_url {
+/// The database in words.
+fn named(config: &Config) -> String {
+    match &config.database_url {
         Some(_) => "the database that DATABASE_URL names".to_owned(),
         None => config.database_path().display().to_string(),
-    };
+    }
+}
+
+fn unfounded(config: &Config) -> Error {
+    let database = named(config);
     Error::Refused(format!(
         "{} is there and {database} holds no installation: name its database by DATABASE_URL if that is PostgreSQL, put a copy in \
          place by taizhang restore or pg_restore, or move the key aside to found another installation",

@@ -198,7 +198,7 @@ on_every_store! {
         record(&planner, "projects.progress.reported", json!({ "project": "road", "activity": "A", "percent_bp": 2_000 })).expect(201);
         assert_eq!(plan(&team)["progress_bp"], 400);
         let removed = json!({ "project": "road", "reason": "并入", "changes": [{ "what": "remove", "activity": "A" }] });
-        record(&team, "projects.plan.edited", removed).expect(201);
+        record(&planner, "projects.plan.edited", removed).expect(201);
         let account = plan(&team);
         assert_eq!((account["activities"].as_array().unwrap().len(), &account["progress_bp"]), (3, &json!(400)));
         town.check();

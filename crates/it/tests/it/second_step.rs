@@ -18,7 +18,7 @@ fn cookie(answer: &Answer, name: &str) -> Option<String> {
     pairs.find(|pair| pair.starts_with(&format!("{name}="))).map(str::to_owned)
 }
 
-fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
+pub fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
     text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}")).1.split_once(after).unwrap().0
 }
 
@@ -66,7 +66,7 @@ impl Owner {
         cookie(&answer, "taizhang_half").unwrap()
     }
 
-    fn code(&self, town: &Town) -> String {
+    pub fn code(&self, town: &Town) -> String {
         authenticator(&self.secret, town.site.kernel.now())
     }
 }

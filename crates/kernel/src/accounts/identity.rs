@@ -70,6 +70,9 @@ pub enum IdentityError {
     /// The accounts that wait for the identity.
     #[error("no owner has confirmed the link: {0:?}")]
     Unconfirmed(Vec<AccountId>),
+    /// The owner of this account is signed in and may confirm, once they have seen which identity it is.
+    #[error("the owner of {0} has not seen the link")]
+    Unseen(AccountId),
     #[error("the writer is busy")]
     Busy,
     #[error(transparent)]
@@ -155,32 +158,25 @@ impl Kernel {
 
     /// Signs in whom the provider vouched for, once for each way there. Neither a code nor a change of the one-time password is asked
     /// for: the provider answers for how it recognised the person. Whoever is signed in to the account, by a session of this hash
-    /// that stands still and that the browser left with, confirms its link by this.
+    /// that stands still and that the browser left with, may confirm its link then ([`Kernel::confirm_link`]).
     pub fn sign_in_as(
         &self,
         identity: &Identity,
         away: &Away,
         session: Option<&str>,
     ) -> Result<NewSession, IdentityError> {
-        const NOTE: &str = "insert into came_back (hash, expires) values ($1, $2)";
-        const KEEP: &str = "insert into provider_session (hash, expires) values ($1, $2)";
         // Whoever planted the way there confirms no link of who is signed in.
         let session = session.filter(|hash| away.session.as_deref() == Some(hash)).map(str::to_owned);
         let (identity, away) = (identity.clone(), away.clone());
-        let opened = self.append_blocking(move |desk| {
-            // The link must not end on another node meanwhile.
-            desk.take(&root_book())?;
+        self.come_in(move |desk| {
             if has_come(desk.read()?, &away)? {
                 return Ok(Err(IdentityError::Ended));
             }
             let owners = owners_of(desk.read()?, &identity)?;
-            let now = desk.now();
-            // Whoever has a one-time password may be who set it, and who has but the session may have stolen it.
             let signed_in = match &session {
-                Some(hash) if may_confirm(desk.read()?, hash, now)? => find_session(desk.read()?, hash, now)?,
-                _ => None,
+                Some(hash) => who_may_confirm(desk, hash)?,
+                None => None,
             };
-            let signed_in = signed_in.map(|(session, _)| session.actor.id);
             let is_meant = |owner: &&Owner| signed_in.as_ref() == Some(&owner.actor);
             let has_it = owners.iter().find(|owner| owner.confirmed && !owner.disabled);
             let had_it = || owners.iter().find(|owner| owner.confirmed);
@@ -192,20 +188,79 @@ impl Kernel {
                     false => IdentityError::Unconfirmed(waiting),
                 }));
             };
-            let account = account_of(&owner.actor)?;
             if owner.disabled {
                 return Ok(Err(IdentityError::Disabled));
             }
             if !owner.confirmed {
-                confirm(desk, &owner.actor, owner.seq);
+                return Ok(Err(IdentityError::Unseen(account_of(&owner.actor)?)));
             }
-            let session = open_session::<()>(desk, &account, Some(false))?;
-            let now = desk.now();
-            desk.aside("delete from came_back where expires <= $1", vec![Value::Int(now.0)]);
-            desk.aside(NOTE, vec![text(&away.hash), Value::Int(away.expires.0)]);
-            desk.aside("delete from provider_session where expires <= $1", vec![Value::Int(now.0)]);
-            desk.aside(KEEP, vec![text(&digest(&session.cookie_value)), Value::Int(session.expires.0)]);
-            Ok(Ok(session))
+            enter(desk, owner, &away).map(Ok)
+        })
+    }
+
+    /// What the owner of an account who came back with an identity, signed in by a session, gives back to confirm the link that
+    /// they were shown: for as long as the way back is waited for.
+    pub fn offer_link(&self, identity: &Identity, away: &Away, session: &str) -> String {
+        let encoded = |text: &str| Base64UrlUnpadded::encode_string(text.as_bytes());
+        let Identity { issuer, identifier } = identity;
+        let (issuer, identifier, next) = (encoded(issuer), encoded(identifier), encoded(&away.next));
+        let said = format!("{issuer}.{identifier}.{next}.{}.{}.{session}", away.expires.0, away.hash);
+        format!(
+            "{said}.{}",
+            Base64UrlUnpadded::encode_string(hmac::sign(&self.away, &of_offer(&said)).as_ref())
+        )
+    }
+
+    /// Confirms a link by what was offered to whoever is signed in by a session of this hash, and signs them in by it. Returns where
+    /// they wanted to go as well.
+    pub fn confirm_link(&self, offer: &str, session: &str) -> Result<(NewSession, String), IdentityError> {
+        let (identity, away) = self.offered(offer).ok_or(IdentityError::Ended)?;
+        if away.session.as_deref() != Some(session) {
+            return Err(IdentityError::Ended);
+        }
+        let (next, session) = (away.next.clone(), session.to_owned());
+        let opened = self.come_in(move |desk| {
+            if has_come(desk.read()?, &away)? {
+                return Ok(Err(IdentityError::Ended));
+            }
+            let Some(signed_in) = who_may_confirm(desk, &session)? else {
+                return Ok(Err(IdentityError::Ended));
+            };
+            let owners = owners_of(desk.read()?, &identity)?;
+            let is_taken = owners.iter().any(|owner| owner.confirmed && !owner.disabled);
+            let Some(owner) = owners.iter().find(|owner| owner.actor == signed_in).filter(|_| !is_taken)
+            else {
+                return Ok(Err(IdentityError::Ended));
+            };
+            confirm(desk, &owner.actor, owner.seq);
+            enter(desk, owner, &away).map(Ok)
+        });
+        opened.map(|session| (session, next))
+    }
+
+    fn offered(&self, offer: &str) -> Option<(Identity, Away)> {
+        let (said, vouched) = offer.rsplit_once('.')?;
+        let vouched = Base64UrlUnpadded::decode_vec(vouched).ok()?;
+        hmac::verify(&self.away, &of_offer(said), &vouched).ok()?;
+        let decoded = |part: &str| String::from_utf8(Base64UrlUnpadded::decode_vec(part).ok()?).ok();
+        let mut parts = said.split('.');
+        let (issuer, identifier) = (decoded(parts.next()?)?, decoded(parts.next()?)?);
+        let (next, expires) = (decoded(parts.next()?)?, Time(parts.next()?.parse().ok()?));
+        let (hash, session) = (parts.next()?.to_owned(), Some(parts.next()?.to_owned()));
+        let away = Away { next, session, expires, hash };
+        (expires > self.now()).then_some((Identity { issuer, identifier }, away))
+    }
+
+    fn come_in(
+        &self,
+        mut job: impl FnMut(&mut Desk<'_>) -> Result<Result<NewSession, IdentityError>, AppendError<()>>
+        + Send
+        + 'static,
+    ) -> Result<NewSession, IdentityError> {
+        let opened = self.append_blocking(move |desk| {
+            // The link must not end on another node meanwhile.
+            desk.take(&root_book())?;
+            job(desk)
         });
         opened.unwrap_or_else(|error| {
             Err(match error {
@@ -215,6 +270,34 @@ impl Kernel {
             })
         })
     }
+}
+
+/// What is signed of an offer, which no cookie of a way to the provider is.
+fn of_offer(said: &str) -> Vec<u8> {
+    [b"link\n", said.as_bytes()].concat()
+}
+
+/// The account whose owner may confirm its link in a session. Whoever has a one-time password may be who set it, and who has but the
+/// session may have stolen it.
+fn who_may_confirm(desk: &mut Desk<'_>, hash: &str) -> Result<Option<ActorId>, StoreError> {
+    let now = desk.now();
+    if !may_confirm(desk.read()?, hash, now)? {
+        return Ok(None);
+    }
+    Ok(find_session(desk.read()?, hash, now)?.map(|(session, _)| session.actor.id))
+}
+
+/// Opens a session of who came back, and keeps that they did.
+fn enter(desk: &mut Desk<'_>, owner: &Owner, away: &Away) -> Result<NewSession, AppendError<()>> {
+    const NOTE: &str = "insert into came_back (hash, expires) values ($1, $2)";
+    const KEEP: &str = "insert into provider_session (hash, expires) values ($1, $2)";
+    let session = open_session::<()>(desk, &account_of(&owner.actor)?, Some(false))?;
+    let now = desk.now();
+    desk.aside("delete from came_back where expires <= $1", vec![Value::Int(now.0)]);
+    desk.aside(NOTE, vec![text(&away.hash), Value::Int(away.expires.0)]);
+    desk.aside("delete from provider_session where expires <= $1", vec![Value::Int(now.0)]);
+    desk.aside(KEEP, vec![text(&digest(&session.cookie_value)), Value::Int(session.expires.0)]);
+    Ok(session)
 }
 
 /// Whether somebody came in by a way from the provider.

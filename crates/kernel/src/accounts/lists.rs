@@ -6,7 +6,7 @@ use store::{Param, Row, StoreError, Tx};
 
 use super::Identity;
 use crate::Kernel;
-use crate::registry::{id, rows};
+use crate::registry::id;
 
 /// Rows that are read at a time: what others have of a list takes no memory of its reader.
 const READ_AT_ONCE: usize = 1_000;
@@ -88,12 +88,28 @@ impl Kernel {
 
     /// Every grant that holds, in the order in which they were given.
     pub fn grants(&self) -> Result<Vec<GrantRow>, StoreError> {
-        const ALL: &str = "select seq, grantee, role, unit, line, subject from access_grant order by seq";
+        self.grants_where(|_| true)
+    }
+
+    /// The grants that fit.
+    pub fn grants_where(&self, fits: impl Fn(&GrantRow) -> bool) -> Result<Vec<GrantRow>, StoreError> {
+        let page = format!(
+            "select seq, grantee, role, unit, line, subject from access_grant where seq > $1 order by seq limit {READ_AT_ONCE}"
+        );
         self.read(|tx| {
-            rows(tx, ALL, |row| {
-                let (seq, grantee) = (Seq::from_i64(row.int(0)?), id(ActorId::new(row.text(1)?))?);
-                Ok(GrantRow { seq, grantee, grant: grant(row, 2)? })
-            })
+            let (mut found, mut behind) = (Vec::new(), i64::MIN);
+            loop {
+                let rows = tx.query(&page, &[Param::Int(behind)])?;
+                for row in &rows {
+                    let grantee = id(ActorId::new(row.text(1)?))?;
+                    let row = GrantRow { seq: Seq::from_i64(row.int(0)?), grantee, grant: grant(row, 2)? };
+                    found.extend(Some(row).filter(&fits));
+                }
+                match rows.last() {
+                    Some(last) if rows.len() == READ_AT_ONCE => behind = last.int(0)?,
+                    _ => return Ok(found),
+                }
+            }
         })
     }
 

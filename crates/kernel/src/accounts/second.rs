@@ -38,6 +38,9 @@ const CODE_BYTES_MAX: usize = 64;
 const CHANGES: [Sought; 3] =
     [Sought::of::<TotpSet>(), Sought::of::<TotpRenewed>(), Sought::of::<TotpRemoved>()];
 
+/// What may not be done often, and the refusal of more.
+pub(super) type Seldom = (&'static [Sought], fn(usize) -> AdminError);
+
 /// What the right password leads to.
 #[derive(Debug, Clone)]
 pub enum SignedIn {
@@ -208,7 +211,6 @@ impl Kernel {
         code: &str,
     ) -> AdminResult<RecoveryCodes> {
         self.with_code(account, password, code, |admin, account, actor| {
-            need_seldom(admin, actor, &CHANGES, AdminError::CodesOften)?;
             let receipt = admin.record(
                 &TotpRenewed { account: account.clone() },
                 vec![about("account", account.as_str())?],
@@ -220,7 +222,6 @@ impl Kernel {
     /// Turns the second step off, for an owner who gives password and code.
     pub fn end_totp(&self, account: &AccountId, password: &str, code: &str) -> AdminResult<Receipt> {
         self.with_code(account, password, code, |admin, account, actor| {
-            need_seldom(admin, actor, &CHANGES, AdminError::CodesOften)?;
             forget(admin.desk, actor);
             admin.record(&TotpRemoved { account: account.clone() }, vec![about("account", account.as_str())?])
         })
@@ -300,7 +301,8 @@ impl Kernel {
         code: &str,
         act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
     ) -> AdminResult<T> {
-        self.behind_code(account, (self.recognise_owner(account, password)?, code), true, act)
+        let often = Some((&CHANGES[..], AdminError::CodesOften as fn(usize) -> AdminError));
+        self.behind_code(account, (self.recognise_owner(account, password)?, code), (true, often), act)
     }
 
     /// The same for one that needs a code where the second step is on.
@@ -311,19 +313,23 @@ impl Kernel {
         code: &str,
         act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
     ) -> AdminResult<T> {
-        self.behind_code(account, (self.recognise_owner(account, password)?, code), false, act)
+        self.behind_code(account, (self.recognise_owner(account, password)?, code), (false, None), act)
     }
 
-    /// A wrong code is counted, so the job is accepted and refuses afterwards.
+    /// A wrong code is counted, so the job is accepted and refuses afterwards. What is done too often is refused before, or the
+    /// code that was used for it would be good once more.
     pub(super) fn behind_code<T: Send + 'static>(
         &self,
         account: &AccountId,
         (known, code): (Known, &str),
-        needs_step: bool,
+        (needs_step, seldom): (bool, Option<Seldom>),
         mut act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
     ) -> AdminResult<T> {
         let code = plain(code);
         let done = self.at_desk(account, Some(known), move |admin, account, actor| {
+            if let Some((kinds, refusal)) = seldom {
+                need_seldom(admin, actor, kinds, refusal)?;
+            }
             let asked = match ask_code(admin, account, actor, &code) {
                 Err(AppendError::Refused(AdminError::TotpOff)) if !needs_step => Ok(()),
                 asked => asked?,

@@ -7,6 +7,7 @@ use access::matter::WORK;
 use base::{ActorId, SubjectId, Time};
 use ledger::{Body, Sought};
 use matters::{HandedOver, HelperAdded, Matter, Opened, PostId, Submitted, Taken};
+use registry::{PostHeld, PostLeft};
 use store::{Param, StoreError};
 
 use super::ACTING_ASKED_MAX;
@@ -14,6 +15,9 @@ use crate::Desk;
 use crate::accounts::{GrantGiven, GrantWithdrawn, grantee_subject};
 use crate::entries::{self, Kinds, limit};
 use crate::registry::{id, root_book};
+
+/// Entries of the posts of an account that are looked at; who has more is taken to have had a part.
+const APPOINTMENTS_ASKED_MAX: usize = 1_000;
 
 /// A post that somebody was granted to do the work of, from a moment on and until another.
 pub(crate) struct StoodIn {
@@ -79,7 +83,7 @@ impl Desk<'_> {
         let mut owed_until = now;
         // What goes to and fro is asked about once a day.
         let mut asked = HashSet::new();
-        let stood_in = self.stood_in(actor)?;
+        let Some(stood_in) = self.stood_in(actor)? else { return Ok(true) };
         loop {
             let found = entries::about_of(self.read()?, &book, matter.id.subject(), KINDS, below, PAGE)?;
             for entry in &found {
@@ -111,12 +115,16 @@ impl Desk<'_> {
     }
 
     /// The posts on whose behalf somebody acts by what they were granted, as a holder or by a line's role, or might until that
-    /// was withdrawn.
-    fn stood_in(&mut self, actor: &ActorId) -> Result<Arc<[StoodIn]>, StoreError> {
+    /// was withdrawn, and those that they held until that was taken back. `None` where that is more than is asked about: then
+    /// they are taken to have had a part.
+    fn stood_in(&mut self, actor: &ActorId) -> Result<Option<Arc<[StoodIn]>>, StoreError> {
         if let Some(stood_in) = self.asked.stood_in.get(actor) {
             return Ok(stood_in.clone());
         }
-        let stood_in: Arc<[StoodIn]> = self.has_stood_in(actor)?.into();
+        let stood_in: Option<Arc<[StoodIn]>> = match self.held_in_vain(actor)? {
+            Some(held) => Some(self.has_stood_in(actor)?.into_iter().chain(held).collect()),
+            None => None,
+        };
         self.asked.stood_in.insert(actor.clone(), stood_in.clone());
         Ok(stood_in)
     }
@@ -148,6 +156,35 @@ impl Desk<'_> {
         }
     }
 
+    /// The posts that an account held until the appointment was taken back, of which no day is left. `None` where more was recorded
+    /// of its posts than is looked at.
+    fn held_in_vain(&mut self, actor: &ActorId) -> Result<Option<Vec<StoodIn>>, StoreError> {
+        const KINDS: Kinds<'_> = Kinds::These(&[Sought::of::<PostHeld>(), Sought::of::<PostLeft>()]);
+        let Ok(subject) = grantee_subject(actor) else { return Ok(Some(Vec::new())) };
+        let entries =
+            entries::about_of(self.read()?, &root_book(), &subject, KINDS, None, APPOINTMENTS_ASKED_MAX + 1)?;
+        if entries.len() > APPOINTMENTS_ASKED_MAX {
+            return Ok(None);
+        }
+        let (mut taken_back, mut found) = (HashMap::new(), Vec::new());
+        for entry in &entries {
+            if entry.kind.as_str() == PostLeft::KIND {
+                if let Ok(left) = entry.body::<PostLeft>() {
+                    taken_back.insert((left.post, left.until.plus(1)), entry.recorded);
+                }
+            } else if let Ok(held) = entry.body::<PostHeld>()
+                && let Some(ended) = taken_back.remove(&(held.post.clone(), held.from))
+            {
+                let from = entry.recorded.max(self.zone().start_of(held.from));
+                // Of one that was taken back before its first day nothing ever was.
+                if from <= ended {
+                    found.push(StoodIn { of: held.post, line: None, from, until: Some(ended) });
+                }
+            }
+        }
+        Ok(Some(found))
+    }
+
     /// The line whose work somebody may do by a role, or all lines; `None` where it opens none: a role of the kernel that is
     /// granted for one line has nothing to do in matters, which are of none.
     fn line_of_work(&self, role: &str, granted: Option<&str>) -> Option<Option<String>> {
@@ -162,8 +199,12 @@ impl Desk<'_> {
     }
 
     /// Who acts for a post in a line's matters from today on, as [`Desk::took_part`] asks: whoever holds it or is to hold it, and
-    /// whoever was granted its work; one more than are asked about, where there are more.
-    pub(super) fn acting(&mut self, post: &PostId, line: &str) -> Result<BTreeSet<ActorId>, StoreError> {
+    /// whoever was granted its work. `None` where more do so in any line than are asked about: who is left out is not known.
+    pub(super) fn acting(
+        &mut self,
+        post: &PostId,
+        line: &str,
+    ) -> Result<Option<BTreeSet<ActorId>>, StoreError> {
         const ACTING: &str =
             "select 'account:' || account as acting, '' as role, null as line from org_holder
             where post = $1 and (until_day is null or until_day >= $2)
@@ -171,6 +212,9 @@ impl Desk<'_> {
         let today = i64::from(self.zone().day_of(self.now()).0);
         let params = [Param::Text(post.subject().as_str()), Param::Int(today), limit(ACTING_ASKED_MAX + 1)];
         let rows = self.read()?.query(ACTING, &params)?;
+        if rows.len() > ACTING_ASKED_MAX {
+            return Ok(None);
+        }
         let mut acting = BTreeSet::new();
         for row in &rows {
             let of_line = self.line_of_work(row.text(1)?, row.text_or_null(2)?);
@@ -178,7 +222,7 @@ impl Desk<'_> {
                 acting.insert(id(ActorId::new(row.text(0)?))?);
             }
         }
-        Ok(acting)
+        Ok(Some(acting))
     }
 
     /// Whether somebody who acts for a post owes the matter under another one, or helps with it.

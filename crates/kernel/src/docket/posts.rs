@@ -10,9 +10,9 @@ use matters::{MOVES_OF_PARTS_MAX, Matter, MatterError, MatterId, PostId, State};
 use registry::{Level, Tree, Unit};
 use store::{Param, StoreError};
 
+use super::DocketError;
 use super::desk::refuse;
 use super::part::{StoodIn, line_of};
-use super::{ACTING_ASKED_MAX, DocketError};
 use crate::accounts::{find_actor, of_holder};
 use crate::registry::{id, up_from};
 use crate::{AppendError, Desk};
@@ -35,7 +35,7 @@ pub(crate) struct Asked {
     above: HashMap<UnitCode, Arc<Tree>>,
     units: HashMap<PostId, Option<UnitCode>>,
     acts: HashMap<(ActorId, &'static str, PostId), bool>,
-    pub(super) stood_in: HashMap<ActorId, Arc<[StoodIn]>>,
+    pub(super) stood_in: HashMap<ActorId, Option<Arc<[StoodIn]>>>,
     pub(super) took_part: HashMap<(ActorId, MatterId), bool>,
 }
 
@@ -197,10 +197,9 @@ impl Desk<'_> {
             return Ok(());
         }
         // Whoever would have taken part by it.
-        let acting = self.acting(post, line_of(matter))?;
-        if acting.len() > ACTING_ASKED_MAX {
+        let Some(acting) = self.acting(post, line_of(matter))? else {
             return refuse(DocketError::HeldByMany { post: post.clone(), field });
-        }
+        };
         for acting in acting {
             let reviews = self.acts_for(&acting, REVIEW, &matter.reviewer)?;
             // Who leads both units approves from above.

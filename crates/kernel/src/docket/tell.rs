@@ -1,7 +1,7 @@
 //! Who is told what of a matter. The notices go out with the entries that cause them.
 
 use base::{SubjectId, Time};
-use matters::{Event, Matter, Move, PostId, REVIEW_OVERDUE, REVIEW_WORKDAYS};
+use matters::{Event, Matter, Move, PostId, REVIEW_OVERDUE, REVIEW_WORKDAYS, State};
 use store::StoreError;
 
 use crate::Desk;
@@ -33,6 +33,12 @@ impl Desk<'_> {
                 self.tell(after, step.at, What::Returned, owner, (zh, en))
             }
             Event::HandedOver(_) => {
+                let passed_on = after.submission.as_ref().and_then(|submission| submission.passed_on);
+                if after.state == State::Submitted && passed_on == Some(step.at) {
+                    let zh = format!("“{title}”已报结，现由您的岗位审核。");
+                    let en = format!("Submitted before, and now for the review of your post: {title}.");
+                    self.tell(after, step.at, What::Submitted, &after.reviewer, (zh, en))?;
+                }
                 let zh = format!("“{title}”已移交您的岗位承办。");
                 let en = format!("Handed over to your post: {title}.");
                 self.tell(after, step.at, What::HandedOver, owner, (zh, en))

@@ -95,7 +95,7 @@ async fn lots(
             supplier: query.supplier.as_deref(),
             product: query.product.as_deref(),
             held: query.held.unwrap_or(false),
-            since: None,
+            ..LotFilter::default()
         };
         let count = query.count.unwrap_or(50).clamp(1, PAGE_ROWS_MAX);
         let found = state::list_lots(tx, book, &filter, count, query.offset.unwrap_or(0).min(1_000_000))?;

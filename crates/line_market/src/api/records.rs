@@ -24,7 +24,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{failure_problem, market, refusal_problem};
-use crate::kinds::{ComplaintFiled, ComplaintSettled, LotTransferred, TransferAccepted};
+use crate::kinds::{ComplaintFiled, ComplaintSettled, LotTransferred, SlipSerial, TransferAccepted};
 use crate::policy;
 use crate::record::{Input, Recorded, record};
 use crate::refusal::{Code, Refusal};
@@ -54,7 +54,11 @@ async fn append(
     let input = match input.kind.as_str() {
         ComplaintFiled::KIND if !takes_complaints(&app, &viewer, &book)? => {
             limit_complaints(&app, address)?;
-            complaint_of_shopper(input)?
+            let input = complaint_of_shopper(input)?;
+            if let Some(stall) = stall_of(&app, &book, &input).await? {
+                limit_complaints_of_stall(&app, address, (&book, &stall))?;
+            }
+            input
         }
         _ => input,
     };
@@ -70,9 +74,33 @@ pub(crate) fn limit_complaints(app: &App, address: IpAddr) -> Result<(), Problem
     app.limits.sign_in(format!("complaint {address}"))
 }
 
+/// Ten complaints a day for an address about one stall, and ten more over the day: what many say of it is not one's to use up.
+pub(crate) fn limit_complaints_of_stall(
+    app: &App,
+    address: IpAddr,
+    (book, stall): (&str, &str),
+) -> Result<(), Problem> {
+    let often = || {
+        Both::new(
+            "从当前网络对该摊位提交的投诉已达上限，本次投诉未被记录，请稍后再交，或当面向市场管理方反映。",
+            "as many complaints about this stall came from your network as may; this one was not recorded: send it later, or \
+             tell the market's office",
+        )
+    };
+    app.limits.said_of.take(address, format!("{book}/{stall}"), often)
+}
+
+/// The stall that printed the slip of a complaint; a slip that nobody printed is refused where it is recorded.
+async fn stall_of(app: &App, book: &str, input: &Input) -> Result<Option<String>, Problem> {
+    let slip = input.body.get("slip").and_then(Value::as_str).and_then(SlipSerial::parse);
+    let (Some(slip), (book, _)) = (slip, market(app, book)?) else { return Ok(None) };
+    let sold = app.blocking(move |kernel| kernel.read(|tx| state::sale_of_slip(tx, &book, slip)));
+    Ok(sold.await?.map(|(_, sale)| sale.stall))
+}
+
 /// Whether somebody takes complaints down at the market's counter or by telephone: those who settle them do. Anybody else,
 /// signed in or not, complains as a shopper.
-fn takes_complaints(app: &App, viewer: &Viewer, book: &str) -> Result<bool, Problem> {
+pub(crate) fn takes_complaints(app: &App, viewer: &Viewer, book: &str) -> Result<bool, Problem> {
     Ok(viewer.allows(app, ComplaintSettled::KIND, &market(app, book)?.1))
 }
 

@@ -202,7 +202,12 @@ impl Prepared {
         desk.take(&self.book)?;
         let now = desk.now();
         let known = self.known(desk)?;
-        let asked = self.asked(&known, now, mode);
+        if mode == Mode::Rollback
+            && let Some(refusal) = self.unsound(&known, now)
+        {
+            return Err(AppendError::Refused(refusal));
+        }
+        let asked = self.asked(&known, now);
         let slips = self.slip_gtins(desk, &asked)?;
         let mut told = self.told(desk, &asked)?;
         let (mut left, mut made) = (repeats::COMPARED_BYTES_MAX, amount::Amount::default());
@@ -258,22 +263,26 @@ impl Prepared {
         Ok(CaptureOutcome { events, recorded: made.events })
     }
 
-    /// The events of which it is asked what they name: the new ones that nothing stands against in themselves or by the clock; and
-    /// none of a document that is refused for one of which that is not so.
-    fn asked(&self, known: &HashMap<String, Known>, now: Time, mode: Mode) -> Vec<&Ready> {
-        let is_known = |ready: &Ready| known.contains_key(&ready.key);
-        let is_sound = |ready: &Ready| is_known(ready) || ready.check(now).is_ok();
-        let all_sound = || {
-            self.events.iter().all(|event| event.as_ref().is_ok_and(is_sound))
-                && self.elements.iter().all(|it| it.as_ref().is_ok_and(|it| it.check(now).is_ok()))
+    /// The first refusal of something in itself or by the clock, events before elements; of events that are in the book
+    /// already there is none.
+    fn unsound(&self, known: &HashMap<String, Known>, now: Time) -> Option<Refusal> {
+        let of_event = |(index, event): (usize, &Result<Ready, Refusal>)| match event {
+            Ok(ready) if known.contains_key(&ready.key) => None,
+            Ok(ready) => ready.check(now).err().map(|refusal| refusal.at(index)),
+            Err(refusal) => Some(refusal.clone().at(index)),
         };
-        match mode == Mode::Proceed || all_sound() {
-            true => {
-                let ready = self.events.iter().flatten();
-                ready.filter(|ready| !is_known(ready) && is_sound(ready)).collect()
-            }
-            false => Vec::new(),
-        }
+        let of_element = |element: &Result<Element, Refusal>| match element {
+            Ok(element) => element.check(now).err(),
+            Err(refusal) => Some(refusal.clone()),
+        };
+        let mut of_events = self.events.iter().enumerate().filter_map(of_event);
+        of_events.next().or_else(|| self.elements.iter().find_map(of_element))
+    }
+
+    /// The events of which it is asked what they name: the new ones that nothing stands against in themselves or by the clock.
+    fn asked(&self, known: &HashMap<String, Known>, now: Time) -> Vec<&Ready> {
+        let is_new = |ready: &&Ready| !known.contains_key(&ready.key);
+        self.events.iter().flatten().filter(is_new).filter(|ready| ready.check(now).is_ok()).collect()
     }
 
     /// Of the GTINs that may be those of slips, those that a market's slips carry.

@@ -114,6 +114,20 @@ pub enum CertificateType {
     Health,
 }
 
+impl CertificateType {
+    pub const ALL: [Self; 3] = [Self::Licence, Self::FoodPermit, Self::Health];
+
+    /// What a merchant's paper is called in its book: which it is stays known when the body is erased.
+    pub fn name(self, merchant: &str) -> String {
+        let paper = match self {
+            Self::Licence => "licence",
+            Self::FoodPermit => "food-permit",
+            Self::Health => "health",
+        };
+        format!("{paper}-{merchant}")
+    }
+}
+
 body! {
     /// A merchant's certificate, with its last day.
     CertificateRecorded = "market.certificate.recorded", erasable, sought {

@@ -15,7 +15,7 @@ impl Recorder<'_, '_> {
     pub(super) fn complain(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: ComplaintFiled = Self::body(input)?;
         let mut draft = self.draft(&body)?;
-        let mut owes = true;
+        let (mut owes, mut full) = (true, None);
         if let Some(serial) = body.slip.as_deref().and_then(SlipSerial::parse) {
             let Some((_, sale)) = state::sale_of_slip(self.desk.read()?, self.book, serial)? else {
                 return refuse(Code::UnknownSlip, "body.slip", "there is no such slip");
@@ -27,8 +27,9 @@ impl Recorder<'_, '_> {
             // What more is said of one slip, or on one day, is kept and answered, but lays no further duty on anybody yet.
             owes = duties::count_owed(self.desk, self.book, &said)? < COMPLAINTS_OF_SLIP_MAX;
             if !takes_down {
-                self.need_few_of_shoppers(&slip, &sale.stall)?;
+                let is_full = self.need_few_of_shoppers(&slip, &sale.stall)?;
                 owes = owes && self.may_lay_duty(&sale.stall)?;
+                full = is_full.then_some(sale.stall);
             }
             draft = draft.subject(Role::About, serial.subject(self.book));
         } else {
@@ -37,6 +38,10 @@ impl Recorder<'_, '_> {
         let receipt = self.append(draft)?;
         if owes {
             self.owe(&Cause::Complaint { seq: receipt.seq.0 })?;
+        }
+        // What more is said of the stall on this day is refused: somebody has to know.
+        if let Some(stall) = full {
+            self.owe(&Cause::ManyComplaints { stall: &stall })?;
         }
         Ok(receipt)
     }

@@ -1,8 +1,6 @@
 //! Stalls are let, and given back.
 
 use kernel::Receipt;
-use kernel::entries::{self, Kinds};
-use ledger::Sought;
 
 use super::{Failure, Input, Recorder, refuse};
 use crate::kinds::{LeaseEnded, StallLeased};
@@ -28,18 +26,12 @@ impl Recorder<'_, '_> {
         })
     }
 
-    /// Goods arrive at a stall from the first day of its lease on: none begins in the days of another tenant.
+    /// Goods arrive at a stall from the first day of its lease on: none begins in the days of another tenant, who had the stall until
+    /// its end was recorded.
     fn need_no_other_tenant(&mut self, body: &StallLeased) -> Result<(), Failure> {
-        const ENDED: Kinds<'_> = Kinds::These(&[Sought::of::<LeaseEnded>()]);
-        /// Leases of one merchant in a row, behind which no other tenant is looked for.
-        const LEASES_MAX: usize = 100;
-        let stall = self.id("stall", &body.stall)?;
-        let ended = entries::about_of(self.desk.read()?, self.book, &stall, ENDED, None, LEASES_MAX)?;
-        let of_other = ended.iter().find_map(|entry| {
-            let lease = entry.body::<LeaseEnded>().ok()?;
-            (lease.merchant != body.merchant).then_some((entry.occurred, lease.merchant))
-        });
-        let Some((ended, tenant)) = of_other else { return Ok(()) };
+        let of_stall = (body.stall.as_str(), body.merchant.as_str());
+        let last = state::last_other_tenant(self.desk.read()?, self.book, of_stall)?;
+        let Some((ended, tenant)) = last else { return Ok(()) };
         let day = self.desk.zone().day_of(ended);
         match body.from < day {
             true => {

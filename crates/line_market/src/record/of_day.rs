@@ -32,7 +32,7 @@ pub const OFFERS_TO_STALL_MAX: u64 = 50;
 pub const OFFERS_OF_MERCHANT_MAX: u64 = 200;
 pub const OFFERS_OF_DAY_MAX: u64 = 1_000;
 /// Complaints about slips that nobody of the market takes down, on a day of the city, in all, of one slip and of one stall. Whoever
-/// is complained of has slips of its own: one is a small share of what is kept of its stall.
+/// is complained of has slips of its own: however much is said of one, it counts once to its stall, and to all.
 pub const COMPLAINTS_OF_SHOPPERS_MAX: u64 = 1_000;
 pub const COMPLAINTS_OF_SLIP_AND_DAY_MAX: u64 = 3;
 pub const COMPLAINTS_OF_STALL_MAX: u64 = 100;
@@ -127,12 +127,18 @@ impl<'a> OfDay<'a> {
         Ok(Self { book, sort, whose, day, left: max.saturating_sub(taken.unsigned_abs()), max, made: 0 })
     }
 
-    /// Takes one and remembers it, or refuses it.
-    pub fn one(desk: &mut Desk<'_>, book: &'a BookId, what: (Sort, String), max: u64) -> Result<(), Failure> {
+    /// Takes one and remembers it, or refuses it; tells which of the day it is, from 1.
+    pub fn one(
+        desk: &mut Desk<'_>,
+        book: &'a BookId,
+        what: (Sort, String),
+        max: u64,
+    ) -> Result<u64, Failure> {
         let mut of_day = Self::begin(desk, book, what, max)?;
         of_day.take()?;
+        let which = max - of_day.left + of_day.made;
         of_day.note(desk);
-        Ok(())
+        Ok(which)
     }
 
     /// Takes one more, or refuses it.
@@ -224,11 +230,15 @@ impl Recorder<'_, '_> {
         self.count(Sort::RecallsOfUnit, &format!("{lot} by {unit}"), RECALLS_OF_UNIT_MAX)
     }
 
-    /// One slip, or those of one stall, do not use up what shoppers say of all.
-    pub(super) fn need_few_of_shoppers(&mut self, slip: &str, stall: &str) -> Result<(), Failure> {
-        self.count(Sort::ComplaintsOfSlip, slip, COMPLAINTS_OF_SLIP_AND_DAY_MAX)?;
-        self.count(Sort::ComplaintsOfStall, stall, COMPLAINTS_OF_STALL_MAX)?;
-        self.count(Sort::Complaints, "", COMPLAINTS_OF_SHOPPERS_MAX)
+    /// One slip does not use up what shoppers say of its stall, nor those of one stall what they say of all. Tells whether no more
+    /// is taken of other slips of the stall on this day.
+    pub(super) fn need_few_of_shoppers(&mut self, slip: &str, stall: &str) -> Result<bool, Failure> {
+        if self.count_one(Sort::ComplaintsOfSlip, slip, COMPLAINTS_OF_SLIP_AND_DAY_MAX)? > 1 {
+            return Ok(false);
+        }
+        let of_stall = self.count_one(Sort::ComplaintsOfStall, stall, COMPLAINTS_OF_STALL_MAX)?;
+        self.count(Sort::Complaints, "", COMPLAINTS_OF_SHOPPERS_MAX)?;
+        Ok(of_stall == COMPLAINTS_OF_STALL_MAX)
     }
 
     pub(super) fn need_few_without_slip(&mut self) -> Result<(), Failure> {
@@ -252,8 +262,13 @@ impl Recorder<'_, '_> {
 
     /// One more, but for the installation.
     fn count(&mut self, sort: Sort, whose: &str, max: u64) -> Result<(), Failure> {
+        self.count_one(sort, whose, max).map(drop)
+    }
+
+    /// The same; tells which of the day it is, and 0 of the installation's.
+    fn count_one(&mut self, sort: Sort, whose: &str, max: u64) -> Result<u64, Failure> {
         if self.actor.is_system() {
-            return Ok(());
+            return Ok(0);
         }
         OfDay::one(self.desk, self.book, (sort, whose.to_owned()), max)
     }

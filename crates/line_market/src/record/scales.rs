@@ -38,6 +38,11 @@ impl Recorder<'_, '_> {
     pub(super) fn move_scale(&mut self, input: &Input) -> Result<Receipt, Failure> {
         let body: ScaleMoved = Self::body(input)?;
         let scale = self.need_scale(body.scale)?;
+        if scale.fair {
+            // Its seal and its place at the service desk are what shoppers go by.
+            let detail = format!("scale {} is a fair scale, which stands at no stall", body.scale);
+            return refuse(Code::Body, "body.scale", detail);
+        }
         self.need_stall(&body.stall, "body.stall")?;
         if scale.stall.as_ref() != Some(&body.stall) {
             self.need_room_at_stall(&body.stall)?;

@@ -1,10 +1,13 @@
 //! Who puts right what goes wrong, and which papers run out.
 
-use base::{BookId, Day, SubjectId};
+use base::{BookId, Day, SubjectId, Time};
+use kernel::BodyErased;
+use kernel::entries::{self, Kinds};
+use ledger::{Body, Sought};
 use matters::PostId;
 use store::{Param, StoreError, Tx};
 
-use crate::kinds::DutiesAssigned;
+use crate::kinds::{CertificateRecorded, CertificateType, DutiesAssigned, EpcisCaptured, EpcisDescribed};
 
 use super::scales::scale_of;
 use super::{Merchant, Scale, merchant_of, number};
@@ -45,7 +48,7 @@ fn post(text: &str) -> Result<PostId, StoreError> {
     PostId::try_from(id).map_err(|error| schema(error.to_string()))
 }
 
-/// Merchants with a stall of whose papers one runs out by a day: so many behind one of them.
+/// Merchants with a stall of whose papers one runs out by a day, or has no day on record: so many behind one of them.
 pub fn merchants_until(
     tx: &mut dyn Tx,
     book: &BookId,
@@ -54,12 +57,36 @@ pub fn merchants_until(
 ) -> Result<Vec<Merchant>, StoreError> {
     let sql = format!(
         "select merchant, title, licence, licence_until, food_until, health_until from market_merchant
-         where book = $1 and merchant > $3 and (licence_until <= $2 or food_until <= $2 or health_until <= $2)
+         where book = $1 and merchant > $3 and (licence_until <= $2 or food_until <= $2 or health_until <= $2
+            or licence_until is null or food_until is null or health_until is null)
          and merchant in (select s.merchant from market_stall as s where s.book = $1)
          order by merchant limit {count}"
     );
     let params = [Param::Text(book.as_str()), Param::Int(day.0.into()), Param::Text(behind)];
     tx.query(&sql, &params)?.iter().map(merchant_of).collect()
+}
+
+/// When the last record of a paper was erased of which no day is left. An old book does not say which papers those were.
+pub fn paper_erased(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    merchant: &str,
+    certificate: CertificateType,
+) -> Result<Option<Time>, StoreError> {
+    const RECORDS: Kinds<'_> = Kinds::These(&[Sought::of::<CertificateRecorded>()]);
+    const OF_HOUSE: Kinds<'_> = Kinds::AllBut(&[EpcisCaptured::KIND, EpcisDescribed::KIND]);
+    /// Entries about one that was erased: files of it that stayed are erased by further ones.
+    const ERASURES: usize = 100;
+    let subject = |scheme: &str, local: &str| {
+        SubjectId::local(scheme, book, local).map_err(|error| StoreError::Schema(error.to_string()))
+    };
+    let paper = subject("paper", &certificate.name(merchant))?;
+    let last = entries::about_of(tx, book, &paper, RECORDS, None, 1)?.pop();
+    let Some(last) = last.filter(|last| last.body.is_none()) else { return Ok(None) };
+    let entry = subject("entry", &last.seq.to_string())?;
+    let told = entries::about_of(tx, book, &entry, OF_HOUSE, None, ERASURES)?;
+    let erased = told.iter().rfind(|entry| entry.kind.as_str() == BodyErased::KIND);
+    Ok(Some(erased.unwrap_or(&last).recorded))
 }
 
 /// Scales whose verification runs out by a day: so many behind one of them.

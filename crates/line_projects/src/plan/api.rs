@@ -1,6 +1,7 @@
 //! Plans over HTTP.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
@@ -106,6 +107,8 @@ struct PlanAccount {
     /// Codes of activities whose constraints contradict each other by what was reported, and bind nothing.
     unbound: Vec<String>,
     blocked: Vec<Blocked>,
+    /// Whether time was enough to reckon with every open blocker: else `blocked` is what was found so far.
+    blocked_complete: bool,
     baselines: Vec<Baseline>,
 }
 
@@ -133,7 +136,7 @@ async fn show(
 fn account(
     source: Source,
     outlook: &Outlook,
-    blocked: Vec<Blocked>,
+    (blocked, blocked_complete): (Vec<Blocked>, bool),
     baselines: Vec<Baseline>,
 ) -> PlanAccount {
     let schedule = &outlook.schedule;
@@ -174,6 +177,7 @@ fn account(
             .map(|id| outlook.document.labels[id.0 as usize].code.clone())
             .collect(),
         blocked,
+        blocked_complete,
         baselines,
     }
 }
@@ -220,26 +224,53 @@ async fn find(app: &App, book: &BookId, project: &str, sight: &Sight) -> Result<
     found.filter(|found| sight.shows(found)).ok_or_else(Problem::not_found)
 }
 
+/// How long the blockers of a plan, or overlaps in it, are reckoned with for one answer: a large plan and its blockers could take
+/// minutes, and whoever asks chooses the deadline that overlaps are to meet.
+const RECKONED_FOR: Duration = Duration::from_secs(2);
+
+/// What blockers cost: the name of each, the activity that it holds, until when, and what that costs.
+#[derive(Debug, Default)]
+pub(super) struct Holds {
+    pub each: Vec<(String, String, Option<Day>, Held)>,
+    /// Whether time was enough for all.
+    pub complete: bool,
+}
+
+impl Holds {
+    fn reckoned(
+        outlook: &Outlook,
+        today: Day,
+        blockers: impl Iterator<Item = (String, String, Option<Day>)>,
+        until: Instant,
+    ) -> Self {
+        let mut holds = Self { each: Vec::new(), complete: true };
+        for (title, activity, due) in blockers {
+            let Some(id) = outlook.find(&activity) else { continue };
+            if Instant::now() >= until {
+                return Self { complete: false, ..holds };
+            }
+            // One that should be gone already holds at least until tomorrow.
+            let gone = Clock::end_of(due.unwrap_or(today).max(today));
+            holds.each.push((title, activity, due, outlook.held(id, gone).unwrap_or_default()));
+        }
+        holds
+    }
+}
+
 /// What the open blockers of a project cost, as far as they say which activity they hold.
 pub(super) async fn holds(
     app: &App,
     book: &BookId,
     project: &Project,
     outlook: &Arc<Outlook>,
-) -> Result<Vec<(String, String, Option<Day>, Held)>, Problem> {
+) -> Result<Holds, Problem> {
     let (book, name) = (book.clone(), project.project.clone());
     let (outlook, today) = (outlook.clone(), app.today());
     app.blocking(move |kernel| {
         let owed = kernel.read(|tx| state::owed(tx, &book, &name, Some(crate::sorts::BLOCKER)))?;
-        let mut all = Vec::new();
-        for owed in owed.into_iter().filter(|owed| !owed.matter.state.is_closed()) {
-            let Some(activity) = owed.activity else { continue };
-            let Some(id) = outlook.find(&activity) else { continue };
-            // One that should be gone already holds at least until tomorrow.
-            let until = Clock::end_of(owed.due.unwrap_or(today).max(today));
-            all.push((owed.matter.title, activity, owed.due, outlook.held(id, until).unwrap_or_default()));
-        }
-        Ok::<_, store::StoreError>(all)
+        let open = owed.into_iter().filter(|owed| !owed.matter.state.is_closed());
+        let blockers = open.filter_map(|owed| Some((owed.matter.title, owed.activity?, owed.due)));
+        Ok::<_, store::StoreError>(Holds::reckoned(&outlook, today, blockers, Instant::now() + RECKONED_FOR))
     })
     .await
 }
@@ -249,9 +280,10 @@ async fn blocked(
     book: &BookId,
     project: &Project,
     outlook: &Arc<Outlook>,
-) -> Result<Vec<Blocked>, Problem> {
-    let each = holds(app, book, project, outlook).await?.into_iter();
-    Ok(each
+) -> Result<(Vec<Blocked>, bool), Problem> {
+    let holds = holds(app, book, project, outlook).await?;
+    let each = holds.each.into_iter();
+    let each = each
         .map(|(blocker, activity, due, held)| Blocked {
             blocker,
             activity,
@@ -260,7 +292,8 @@ async fn blocked(
             consumed_minutes: held.consumed.0,
             finish_moves_minutes: held.finish_moves.0,
         })
-        .collect())
+        .collect();
+    Ok((each, holds.complete))
 }
 
 /// How a plan is taken over.
@@ -298,7 +331,7 @@ async fn take(
     if query.preview {
         return Ok(axum::Json(preview).into_response());
     }
-    let digest = taken::keep(&app, &viewer, &book, bytes).await?;
+    let digest = shell::evidence::keep_plan(&app, &viewer, &book, bytes).await?;
     let recorded = taken::record(&app, &viewer, &book, &project, digest, (import, place), None).await?;
     Ok((StatusCode::CREATED, axum::Json(recorded)).into_response())
 }
@@ -363,6 +396,8 @@ pub(super) struct Suggestions {
     pub alone: Vec<Suggestion>,
     /// Where none does: to be made together, in this order.
     pub together: Vec<Suggestion>,
+    /// Whether time was enough to try every link that may be overlapped: else this is what was found so far.
+    pub complete: bool,
 }
 
 /// Suggests which finish to start links may become overlaps (压茬推进), so that a deadline is met.
@@ -391,7 +426,9 @@ pub(super) async fn suggestions(
 ) -> Result<Suggestions, Problem> {
     let within = outlook.clone();
     let found = app.blocking(move |_| {
-        let found = within.schedule.overlaps(&OverlapTerms::to_meet(deadline));
+        let until = Instant::now() + RECKONED_FOR;
+        let terms = OverlapTerms::to_meet(deadline);
+        let found = within.schedule.overlaps(&terms, || Instant::now() >= until);
         found.map_err(|_| Problem::internal())
     });
     let found = found.await?;
@@ -413,6 +450,7 @@ pub(super) async fn suggestions(
         meets_deadline: found.meets_deadline,
         alone: found.alone.iter().map(suggestion).collect(),
         together: found.together.iter().map(suggestion).collect(),
+        complete: found.complete,
     })
 }
 
@@ -486,4 +524,32 @@ pub(super) fn download(name: &str, media_type: &'static str, bytes: Vec<u8>) -> 
     let disposition = format!("attachment; filename=\"{name}\"");
     ([(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes)
         .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use base::CityZone;
+    use schedule::{Moment, WorkingTime};
+
+    use super::*;
+    use crate::plan::{Known, Model, read_file};
+
+    #[test]
+    fn blockers_are_reckoned_with_as_long_as_there_is_time() {
+        let day = |text| Day::parse(text).unwrap();
+        let start = Moment::at(day("2026-03-16"), 480);
+        let import = read_file(b"code,name,duration\nA,a,10d\n", None, WorkingTime::office(), start).unwrap();
+        let model = Model::of(&import.document, start);
+        let zone = CityZone::named("Asia/Shanghai").unwrap();
+        let (finish, total) = (day("2026-12-31"), Fen(0));
+        let known = Known { model: &model, reports: &[], frozen: None, finish, total, zone: &zone };
+        let outlook = Outlook::of(known).unwrap();
+        let held = |until| {
+            let blockers = ["A", "B"].map(|activity| (String::new(), activity.to_owned(), None));
+            let holds = Holds::reckoned(&outlook, day("2026-04-01"), blockers.into_iter(), until);
+            (holds.each.len(), holds.complete)
+        };
+        assert_eq!(held(Instant::now() + RECKONED_FOR), (1, true));
+        assert_eq!(held(Instant::now()), (0, false));
+    }
 }

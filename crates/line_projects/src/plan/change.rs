@@ -199,6 +199,14 @@ impl Change {
         }
     }
 
+    /// The code of an activity that goes.
+    pub(crate) fn removed(&self) -> Option<&str> {
+        match self {
+            Self::Remove { activity } => Some(activity),
+            _ => None,
+        }
+    }
+
     fn make(&self, model: &mut Model) -> Result<(), ChangeError> {
         match self.clone() {
             Self::Duration { activity, minutes } => model.activity(&activity)?.minutes = minutes,

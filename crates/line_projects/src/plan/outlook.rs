@@ -27,7 +27,8 @@ pub struct ActivityReport {
 }
 
 /// Dates that were frozen, by the codes of activities, and what each of these counts for: whoever changes the plan since changes
-/// nothing of what its project is judged by.
+/// nothing of how much is to be done by when, nor of how much is. When that will be finished, and the float it leaves, is the
+/// team's own forecast, by the durations and links of the plan as it stands; what is not done yet stays in that plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frozen {
     pub spans: HashMap<String, Span>,
@@ -50,7 +51,16 @@ impl Frozen {
     /// How much of the whole is done, in hundredths of a per cent, by what was done when it was frozen and reported since: whatever
     /// else the plan says of it.
     fn progress_bp(&self, reports: &[ActivityReport], whole: i128) -> i64 {
-        let mut done: HashMap<&str, i64> = HashMap::new();
+        let done = self.reported(reports);
+        let each = self.weights.iter().map(|(code, (weight, then))| {
+            i128::from(*weight) * i128::from(done.get(code.as_str()).copied().unwrap_or(*then))
+        });
+        i64::try_from(each.sum::<i128>() / whole).unwrap_or(WHOLE_BP)
+    }
+
+    /// How much is done of each activity of which something was reported.
+    fn reported<'r>(&self, reports: &'r [ActivityReport]) -> HashMap<&'r str, i64> {
+        let mut done = HashMap::new();
         for report in reports {
             let left = report.remaining_days.zip(self.spans.get(&report.activity)).map(|(days, span)| {
                 let length = (span.finish.0 - span.start.0).max(1);
@@ -62,13 +72,19 @@ impl Frozen {
                 (percent, left) => left.or(percent),
             };
             if let Some(told) = told {
-                done.insert(&report.activity, told.clamp(0, WHOLE_BP));
+                done.insert(report.activity.as_str(), told.clamp(0, WHOLE_BP));
             }
         }
-        let each = self.weights.iter().map(|(code, (weight, then))| {
-            i128::from(*weight) * i128::from(done.get(code.as_str()).copied().unwrap_or(*then))
-        });
-        i64::try_from(each.sum::<i128>() / whole).unwrap_or(WHOLE_BP)
+        done
+    }
+
+    /// The first activity, by its code, that a plan is to have no longer though it is not done.
+    pub fn taken_out(&self, reports: &[ActivityReport], before: &Model, after: &Model) -> Option<&str> {
+        let done = self.reported(reports);
+        let is_left = |code: &str, then: i64| done.get(code).copied().unwrap_or(then) < WHOLE_BP;
+        let each = self.weights.iter().map(|(code, (_, then))| (code.as_str(), *then));
+        let gone = each.filter(|(code, _)| before.find(code).is_some() && after.find(code).is_none());
+        gone.filter(|(code, then)| is_left(code, *then)).map(|(code, _)| code).min()
     }
 
     /// How much of the whole is to be done at a moment, in hundredths of a per cent: of each activity by the time that has gone

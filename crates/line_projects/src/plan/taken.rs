@@ -8,7 +8,6 @@ use ledger::Body;
 use schedule::{EarnedValue, Moment, Schedule};
 use schedule_formats::{Document, Note};
 use serde::Serialize;
-use shell::app::append_problem;
 use shell::once::Sent;
 use shell::room::Place;
 use shell::viewer::Viewer;
@@ -169,15 +168,6 @@ fn preview(import: &Import, model: &Model, project: &Project) -> Result<Preview,
         left_out: count(true),
         links_left_out: count(false),
         first: model.activities().enumerate().take(SHOWN).map(row).collect(),
-    })
-}
-
-/// Keeps a file that was read, and tells its digest.
-pub async fn keep(app: &App, viewer: &Viewer, book: &BookId, bytes: Vec<u8>) -> Result<String, Problem> {
-    let (by, book) = (viewer.id(), book.clone());
-    let kept = app.blocking(move |kernel| Ok::<_, Problem>(kernel.keep_file(&by, &book, bytes))).await?;
-    kept.map_err(|error| {
-        append_problem(error, |refusal| shell::evidence::refused(refusal, base::limits::PLAN_BYTES_MAX))
     })
 }
 

@@ -5,11 +5,11 @@ use kernel::entries::{self, Kinds};
 use kernel::{Desk, Receipt};
 use ledger::{Body, Role, Sought};
 
-use super::planner::{Ahead, ImportedPlan};
+use super::planner::{Ahead, ImportedPlan, TakenOut};
 use super::{Failure, Recorded, Recorder, refuse, refused};
 use crate::plan::Import;
 use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Imported, Overlapped, PLANS_A_DAY_MAX};
-use crate::refusal::Code;
+use crate::refusal::{Code, Refusal};
 use crate::state::Project;
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -43,8 +43,9 @@ impl Recorder<'_, '_> {
     fn import(&mut self, project: &str, import: &Import) -> Result<Receipt, Failure> {
         let project = self.project(project)?;
         self.need_few_a_day::<Imported>(&project, "file")?;
-        let ImportedPlan { head, parts } =
+        let ImportedPlan { head, parts, taken_out } =
             self.reckoned(&project, |planner| planner.imported(&project, import))?;
+        self.need_kept(taken_out.as_ref())?;
         let subject = self.id("project", &project.project)?;
         let draft = self.draft(&head)?.subject(Role::About, subject.clone());
         let receipt = self.append(draft.answered_by(project.team.clone()))?;
@@ -77,8 +78,21 @@ impl Recorder<'_, '_> {
     pub(super) fn edit_plan(&mut self, body: Edited) -> Result<Receipt, Failure> {
         let project = self.project(&body.project)?;
         self.need_few_changes::<Edited>(&project)?;
-        let body = self.reckoned(&project, |planner| planner.edited(&project, body))?;
+        let (body, taken_out) = self.reckoned(&project, |planner| planner.edited(&project, body))?;
+        self.need_kept(taken_out.as_ref())?;
         self.of_project(&body, &project)
+    }
+
+    /// Forecast, float and colour follow from what is still to be done: whoever may freeze a baseline says that some of it is not.
+    fn need_kept(&mut self, taken_out: Option<&TakenOut>) -> Result<(), Failure> {
+        let Some(TakenOut { activity, field }) = taken_out else { return Ok(()) };
+        if self.desk.may_with(self.actor, Baselined::KIND, self.book)? {
+            return Ok(());
+        }
+        let detail =
+            format!("the baseline has activity {activity:?}, which is not finished: the office takes it out");
+        let refusal = Refusal::new(Code::TakenOutByOffice, field, detail);
+        Err(refused(refusal.in_chinese(format!("活动“{activity}”"))))
     }
 
     pub(super) fn overlap_plan(&mut self, body: Overlapped) -> Result<Receipt, Failure> {

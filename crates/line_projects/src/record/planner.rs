@@ -29,6 +29,15 @@ use crate::state::Project;
 pub(super) struct ImportedPlan {
     pub head: Imported,
     pub parts: Vec<PartImported>,
+    pub taken_out: Option<TakenOut>,
+}
+
+/// An activity that the baseline froze, is not done, and that the plan is to have no longer.
+#[derive(Debug, Clone)]
+pub(super) struct TakenOut {
+    pub activity: String,
+    /// The field that takes it out.
+    pub field: String,
 }
 
 /// What an input about a plan comes to, or why it cannot be, and of which plan that is so.
@@ -119,11 +128,11 @@ pub(super) struct Planner<'p> {
 }
 
 impl Planner<'_> {
-    fn ahead<B: Body>(
+    fn ahead<B: Body, T: Send + Sync + 'static>(
         mut self,
         input: &Input,
         of: fn(&B) -> &String,
-        reckon: fn(&mut Self, &Project, B) -> Result<B, Failure>,
+        reckon: fn(&mut Self, &Project, B) -> Result<T, Failure>,
     ) -> Result<Option<Ahead>, StoreError> {
         let Ok(body) = Recorder::body::<B>(input) else { return Ok(None) };
         let Some(project) = crate::state::project(self.tx, self.book, of(&body))? else { return Ok(None) };
@@ -136,13 +145,16 @@ impl Planner<'_> {
         let document = &import.document;
         let start = document.start.unwrap_or(Moment::at(project.planned_start, 0));
         let mut model = Model::of(document, start);
-        if let Some((_, before)) = state::plan(self.tx, self.book, &project.project)? {
+        let before = state::plan(self.tx, self.book, &project.project)?.map(|(_, before)| before);
+        if let Some(before) = &before {
             (model.deadline, model.backward) = (before.deadline, before.backward);
         }
         model.need_codes().map_err(|error| refused(error.refusal("file", None)))?;
         need_extent(&model, "file")?;
         let told = self.told(project, model.codes())?;
         let outlook = self.outcome(project, &model, &told, "file")?;
+        let gone = before.as_ref().and_then(|before| told.taken_out(before, &model));
+        let taken_out = gone.map(|activity| TakenOut { activity, field: "file".into() });
         let head = Imported {
             project: project.project.clone(),
             format: import.format,
@@ -165,11 +177,16 @@ impl Planner<'_> {
             body.check().map_err(refused)?;
             parts.push(body);
         }
-        Ok(ImportedPlan { head, parts })
+        Ok(ImportedPlan { head, parts, taken_out })
     }
 
-    pub fn edited(&mut self, project: &Project, mut body: Edited) -> Result<Edited, Failure> {
-        let mut model = self.model(project)?;
+    pub fn edited(
+        &mut self,
+        project: &Project,
+        mut body: Edited,
+    ) -> Result<(Edited, Option<TakenOut>), Failure> {
+        let held = self.model(project)?;
+        let mut model = held.clone();
         let added = body.changes.iter().filter_map(Change::added);
         let told = self.told(project, model.codes().chain(added))?;
         let before = self.reckoned(project, &model, &told, Outlook::standing, "body.project")?;
@@ -184,7 +201,12 @@ impl Planner<'_> {
         need_sound(&model, &body.changes)?;
         let after = self.outcome(project, &model, &told, "body.changes")?;
         (body.before, body.after) = (written(before.finish()), Some(Clock(after.finish())));
-        Ok(body)
+        let taken_out = told.taken_out(&held, &model).map(|activity| {
+            let at = body.changes.iter().rposition(|change| change.removed() == Some(activity.as_str()));
+            let field = at.map_or("body.changes".to_owned(), |at| format!("body.changes[{at}].activity"));
+            TakenOut { activity, field }
+        });
+        Ok((body, taken_out))
     }
 
     pub fn overlapped(&mut self, project: &Project, mut body: Overlapped) -> Result<Overlapped, Failure> {
@@ -297,6 +319,13 @@ impl Planner<'_> {
 struct Told {
     reports: Vec<ActivityReport>,
     frozen: Option<Frozen>,
+}
+
+impl Told {
+    /// The first activity of the baseline that a plan is to have no longer though it is not done.
+    fn taken_out(&self, before: &Model, after: &Model) -> Option<String> {
+        self.frozen.as_ref()?.taken_out(&self.reports, before, after).map(str::to_owned)
+    }
 }
 
 /// What is added stands by what it says itself: a report of its code, which may be taken back, hides nothing that is wrong with it.

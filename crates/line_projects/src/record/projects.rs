@@ -12,7 +12,7 @@ use crate::kinds::{
     PROJECTS_MAX, Paid, Phase, PhaseChanged, ProgressReported, ProjectCode, ProxyDone, ProxyOpened,
     Registered, Standing, VisitMade, WorksDone,
 };
-use crate::refusal::Code;
+use crate::refusal::{Code, Refusal};
 use crate::rules;
 use crate::sorts::Name;
 use crate::state::{self, Project};
@@ -185,6 +185,7 @@ impl Recorder<'_, '_> {
             return refuse(Code::AlreadyReversed, "body.entry", format!("entry {seq} was taken back"));
         }
         self.need_no_end(&entry)?;
+        self.need_no_measures(&entry)?;
         body.kind = entry.kind.as_str().to_owned();
         body.body =
             entry.body.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -202,6 +203,24 @@ impl Recorder<'_, '_> {
             self.touch(&project)?;
         }
         Ok(receipt)
+    }
+
+    /// A plan of assistance is not taken back while somebody owes a measure of it: who reviews the measures ends them, or says that
+    /// they are done.
+    fn need_no_measures(&mut self, entry: &Entry) -> Result<(), Failure> {
+        if entry.kind.as_str() != AssistancePlanned::KIND {
+            return Ok(());
+        }
+        let Ok(planned) = entry.body::<AssistancePlanned>() else { return Ok(()) };
+        for number in 1..=planned.measures.len() {
+            let id = Name::Measure(&planned.plan, number).matter(self.book)?;
+            if self.desk.matter(&id)?.is_some_and(|matter| !matter.state.is_closed()) {
+                let detail = format!("{id} is still owed: end the plan's measures first");
+                let refusal = Refusal::new(Code::MeasuresOwed, "body.entry", detail);
+                return Err(refused(refusal.in_chinese(id.to_string())));
+            }
+        }
+        Ok(())
     }
 
     /// An errand that is done is not taken back before its end is.

@@ -10,8 +10,9 @@ use crate::kinds::{
     REPORTS_A_DAY_MAX, REPORTS_BY_TEAM_MAX, REPORTS_MAX, VISITS_A_DAY_BY_TEAM_MAX, VISITS_A_DAY_MAX,
     VisitMade, WORK_ITEMS_BY_TEAM_MAX, WORK_ITEMS_MAX, WORKS_BY_TEAM_MAX, WORKS_MAX, WorksDone,
 };
-use crate::refusal::Code;
+use crate::refusal::{Code, Refusal};
 use crate::rules;
+use crate::sorts::Name;
 use crate::state::{self, Project};
 
 impl Recorder<'_, '_> {
@@ -81,6 +82,16 @@ impl Recorder<'_, '_> {
     pub(super) fn assist(&mut self, body: AssistancePlanned) -> Result<Receipt, Failure> {
         if state::assistance_plan(self.desk.read()?, self.book, &body.plan)?.is_some() {
             return refuse(Code::Exists, "body.plan", format!("plan {} is recorded", body.plan));
+        }
+        // What was owed by a plan that was taken back keeps its names.
+        for number in 1..=body.measures.len() {
+            let id = Name::Measure(&body.plan, number).matter(self.book)?;
+            if self.desk.matter(&id)?.is_some() {
+                let detail =
+                    format!("{id} is of plan {} as it was recorded before: choose another code", body.plan);
+                let refusal = Refusal::new(Code::Exists, "body.plan", detail);
+                return Err(refused(refusal.in_chinese("同一编号的帮扶方案曾登记后冲正，请另用编号")));
+            }
         }
         let project = self.project_if_named(body.project.as_deref())?;
         self.need_post(&body.office, "body.office")?;

@@ -58,7 +58,7 @@ fn tick(
         missed.clear();
     }
     if matter.state == State::Submitted && !matter.fired.contains(&REVIEW_OVERDUE) {
-        let handed_in = zone.day_of(matter.submission.as_ref().unwrap().at);
+        let handed_in = zone.day_of(matter.submission.as_ref().unwrap().waits_since());
         let waited = (handed_in.0 + 1..=today.0).map(Day).filter(|day| calendar.is_workday(*day).value);
         if is_slot && waited.count() >= REVIEW_WORKDAYS as usize {
             let escalated = Escalated {
@@ -452,12 +452,25 @@ fn what_waits_long_with_its_reviewer_is_told_to_the_reviewer_once_each_time() {
     matter = matter.after(&step(at("2026-04-30T10:00"), "li", returned())).unwrap();
     go_on(&mut matter, "2026-05-06T10:00", Some(submitted("2026-05-06").into()));
     go_on(&mut matter, "2026-05-31T10:00", None);
+    // Whoever it is laid before instead has as long, and is told once as well; who keeps it is not told again.
+    let handed_over = |to: &str| {
+        let (to, reviewer) = (post(to), Some(post("judge")));
+        HandedOver { matter: id(), to, reviewer, colour: None, reason: "职责调整".into() }
+    };
+    go_on(&mut matter, "2026-06-01T10:00", Some(handed_over("other").into()));
+    go_on(&mut matter, "2026-06-12T10:00", Some(handed_over("third").into()));
+    go_on(&mut matter, "2026-06-30T10:00", None);
     let overdue = all.iter().filter_map(|step| match &step.event {
         Event::Escalated(it) if it.level == REVIEW_OVERDUE => Some((&it.post, zone.local_text(step.at))),
         _ => None,
     });
-    let reviewer = post("reviewer");
-    let told = ["2026-03-10 09:00:00", "2026-05-12 09:00:00"].map(|at| (&reviewer, at.to_owned()));
+    let (reviewer, judge) = (post("reviewer"), post("judge"));
+    let told = [
+        (&reviewer, "2026-03-10 09:00:00"),
+        (&reviewer, "2026-05-12 09:00:00"),
+        (&judge, "2026-06-08 09:00:00"),
+    ]
+    .map(|(post, at)| (post, at.to_owned()));
     assert_eq!(overdue.collect::<Vec<_>>(), told);
 }
 

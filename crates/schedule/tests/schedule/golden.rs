@@ -187,21 +187,37 @@ fn overlaps_are_suggested_least_first_and_together_where_one_is_not_enough() {
     let second = plan.link(Link::finish_to_start(b, c));
     let schedule = Schedule::new(plan, Terms::from_start(at("2026-03-02", 8))).unwrap();
     assert_eq!(schedule.finish(), at("2026-04-02", 17));
+    let overlaps = |deadline: &str, asked_max: usize| {
+        let asked = std::cell::Cell::new(0);
+        let is_over = || asked.replace(asked.get() + 1) >= asked_max;
+        schedule.overlaps(&schedule::OverlapTerms::to_meet(at(deadline, 17)), is_over).unwrap()
+    };
 
-    let one = schedule.overlaps(&schedule::OverlapTerms::to_meet(at("2026-03-31", 17))).unwrap();
+    let one = overlaps("2026-03-31", usize::MAX);
     assert!(one.meets_deadline);
     assert_eq!(one.alone.iter().map(|o| o.link).collect::<Vec<_>>(), [first, second]);
     assert_eq!(one.alone[0].overlap, Minutes::workdays(2));
     assert_eq!(one.alone[0].becomes, Link::new(a, b, LinkKind::StartToStart, Minutes::workdays(8)));
 
-    let both = schedule.overlaps(&schedule::OverlapTerms::to_meet(at("2026-03-27", 17))).unwrap();
+    let both = overlaps("2026-03-27", usize::MAX);
     assert!(both.meets_deadline && both.alone.is_empty());
-    let overlaps: Vec<_> = both.together.iter().map(|o| (o.link, o.overlap)).collect();
-    assert_eq!(overlaps, [(first, Minutes::workdays(3)), (second, Minutes::workdays(1))]);
+    let made: Vec<_> = both.together.iter().map(|o| (o.link, o.overlap)).collect();
+    assert_eq!(made, [(first, Minutes::workdays(3)), (second, Minutes::workdays(1))]);
     assert_eq!(both.together[1].finish, at("2026-03-27", 17));
 
-    let none = schedule.overlaps(&schedule::OverlapTerms::to_meet(at("2026-03-09", 17))).unwrap();
+    let none = overlaps("2026-03-09", usize::MAX);
     assert!(!none.meets_deadline);
+    assert!([one, both, none].iter().all(|found| found.complete));
+
+    // Whoever has no time left is told what was found until then.
+    assert_eq!(overlaps("2026-03-31", 0), schedule::Overlaps::default());
+    let begun = overlaps("2026-03-31", 1);
+    assert!(begun.meets_deadline && !begun.complete);
+    assert_eq!(begun.alone.iter().map(|o| o.link).collect::<Vec<_>>(), [first]);
+    assert!(begun.alone[0].finish <= at("2026-03-31", 17));
+    let part = overlaps("2026-03-27", 1);
+    assert!(!part.meets_deadline && !part.complete);
+    assert_eq!(part.together.iter().map(|o| o.link).collect::<Vec<_>>(), [first]);
 }
 
 #[test]

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use base::{AccountId, UnitCode};
 use kernel::{AccountRow, AdminResult, By, GrantGiven, GrantRow, Identity, Kernel, NewAccount, Receipt};
 use serde::{Deserialize, Serialize};
-use store::StoreError;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -137,13 +136,11 @@ pub async fn grants(app: &App, viewer: &Viewer) -> Result<Vec<GrantRow>, Problem
     let scope = viewer.need_somewhere(app, "kernel.grant.list")?;
     let tree = app.tree();
     let all = app.blocking(move |kernel| {
-        let mut all = kernel.grants()?;
-        all.retain(|row| {
+        kernel.grants_where(|row| {
             let of_role = kernel.policy().role(&row.grant.role).and_then(|role| role.line);
             let line = row.grant.line.clone().or(of_role.map(str::to_owned));
             scope.allows(&tree, &Resource { unit: row.grant.unit.clone(), line, owner: None })
-        });
-        Ok::<_, StoreError>(all)
+        })
     });
     all.await
 }

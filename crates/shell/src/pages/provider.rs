@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Form as Fields, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 use base::AccountId;
 use kernel::{Identity, IdentityError, NewSession};
@@ -34,7 +34,10 @@ pub const AWAY_COOKIE: &str = "taizhang_away";
 const CODE_BYTES_MAX: usize = 4_096;
 
 pub fn router() -> Router<App> {
-    Router::new().route("/sign-in/provider", get(send)).route("/sign-in/provider/back", get(come_back))
+    Router::new()
+        .route("/sign-in/provider", get(send))
+        .route("/sign-in/provider/back", get(come_back))
+        .route("/sign-in/provider/link", post(confirm))
 }
 
 fn sign_on(app: &App) -> Result<Arc<SignOn>, Problem> {
@@ -99,6 +102,12 @@ enum Came {
     Unknown(String),
     /// Some are, and no owner of theirs has said so.
     Unconfirmed(Vec<AccountId>, String),
+    /// One is whose owner is signed in: what they are to see, and give back.
+    Unseen {
+        account: AccountId,
+        identifier: String,
+        offer: String,
+    },
 }
 
 async fn come_back(
@@ -119,6 +128,7 @@ async fn come_back(
         return Ok(refused(&app, lang, &headers, &ended()));
     };
     let (on, back) = (sign_on.clone(), back(&app));
+    let session = viewer.session().map(|session| session.hash.clone());
     let came = app.blocking(move |kernel| {
         let away = kernel.take_back(&secret)?.ok_or_else(ended)?;
         if let Some(error) = said.error {
@@ -130,25 +140,64 @@ async fn come_back(
         let named = on.provider.recognise(&trip, &code, said.iss.as_deref(), &back, kernel.now());
         let identifier = named.map_err(|error| failed(&error))?;
         let identity = Identity { issuer: on.provider.issuer().to_owned(), identifier };
-        let session = viewer.session().map(|session| session.hash.as_str());
+        let session = session.as_deref();
         match kernel.sign_in_as(&identity, &away, session) {
             Ok(session) => Ok(Came::In(session, away.next)),
             Err(IdentityError::Unknown) => Ok(Came::Unknown(identity.identifier)),
             Err(IdentityError::Unconfirmed(accounts)) => Ok(Came::Unconfirmed(accounts, away.next)),
-            Err(IdentityError::Disabled) => Err(disabled()),
-            Err(IdentityError::Ended) => Err(ended()),
-            Err(IdentityError::Busy) => Err(Problem::unavailable(2)),
-            Err(IdentityError::Store(error)) => Err(error.into()),
+            Err(IdentityError::Unseen(account)) => {
+                let offer = kernel.offer_link(&identity, &away, session.unwrap_or_default());
+                Ok(Came::Unseen { account, identifier: identity.identifier, offer })
+            }
+            Err(error) => Err(not_in(error)),
         }
     });
     let mut response = match came.await {
         Ok(Came::In(session, next)) => signed_in_response(&app, &session.cookie_value, &next),
         Ok(Came::Unknown(identifier)) => unknown(&app, &sign_on, lang, identifier)?,
         Ok(Came::Unconfirmed(accounts, next)) => unconfirmed(&app, &sign_on, lang, &accounts, &next)?,
+        Ok(Came::Unseen { account, identifier, offer }) => {
+            unseen(&app, &sign_on, &viewer, lang, account, identifier, offer)?
+        }
         Err(problem) => refused(&app, lang, &headers, &problem),
     };
     response.headers_mut().append(header::SET_COOKIE, away_cookie(&app, "", 0));
     Ok(response)
+}
+
+#[derive(Deserialize)]
+struct Confirmed {
+    offer: String,
+}
+
+/// The account's owner has seen which identity it is linked with, and says so.
+async fn confirm(
+    State(app): State<App>,
+    viewer: Viewer,
+    Asked(lang): Asked,
+    headers: HeaderMap,
+    Fields(confirmed): Fields<Confirmed>,
+) -> Result<Response, Problem> {
+    sign_on(&app)?;
+    let session = viewer.session().map(|session| session.hash.clone()).ok_or_else(ended)?;
+    let opened = app.blocking(move |kernel| kernel.confirm_link(&confirmed.offer, &session).map_err(not_in));
+    Ok(match opened.await {
+        Ok((session, next)) => signed_in_response(&app, &session.cookie_value, &next),
+        Err(problem) => refused(&app, lang, &headers, &problem),
+    })
+}
+
+/// Why nobody came in who is told no more about it.
+fn not_in(error: IdentityError) -> Problem {
+    match error {
+        IdentityError::Disabled => disabled(),
+        IdentityError::Busy => Problem::unavailable(2),
+        IdentityError::Store(error) => error.into(),
+        IdentityError::Ended
+        | IdentityError::Unknown
+        | IdentityError::Unconfirmed(_)
+        | IdentityError::Unseen(_) => ended(),
+    }
 }
 
 fn away_cookie(app: &App, secret: &str, seconds: i64) -> HeaderValue {
@@ -200,6 +249,32 @@ fn unconfirmed(
     let escaped = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let confirm = format!("/sign-in?next={}", escaped(&format!("{THERE}?next={}", escaped(next))));
     Ok((StatusCode::FORBIDDEN, page(&UnconfirmedPage { frame, lead, confirm })?).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "sign_in_unseen.html")]
+struct UnseenPage {
+    frame: Frame,
+    lead: String,
+    account: String,
+    identifier: String,
+    offer: String,
+}
+
+/// Shows an account's owner, who is signed in, with which identity it is to be linked: whoever has that will enter as the account.
+fn unseen(
+    app: &App,
+    sign_on: &SignOn,
+    viewer: &Viewer,
+    lang: Lang,
+    account: AccountId,
+    identifier: String,
+    offer: String,
+) -> Result<Response, Problem> {
+    let mut frame = viewer.frame(app, lang, app.texts.t(lang).get("sign-in-unseen"), "/account");
+    frame.sheet = Sheet::Public;
+    let lead = frame.t.with("sign-in-unseen-lead", &[("provider", sign_on.title.get(lang))]);
+    page(&UnseenPage { frame, lead, account: account.to_string(), identifier, offer })
 }
 
 /// A problem as a page whose links do not repeat what the provider said.

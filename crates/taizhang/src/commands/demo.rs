@@ -1,10 +1,7 @@
 //! `taizhang demo`: the demonstration year, and a market day that goes on through the real interfaces.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -45,11 +42,15 @@ pub fn run(mut config: Config, options: &Options) -> Result<ExitCode, Error> {
     config.demonstration = true;
     need_own_folder(&config)?;
     let kernel = taizhang::open(&config)?;
+    let mark = mark(&config);
+    std::fs::write(&mark, "").map_err(|error| file_error(&mark, &error))?;
     let loaded = demo::load(&kernel, kernel.now()).map_err(|error| Error::Refused(error.to_string()))?;
     if loaded.entries > 0 {
         say(format!("{} entries of the demonstration loaded", loaded.entries));
     }
-    serve::found(&config, &kernel)?;
+    if let Some(password) = serve::found(&config, &kernel)? {
+        serve::say_password(serve::ADMINISTRATOR, &password);
+    }
     show_accounts(&config, &kernel)?;
     let credentials = credentials(&config.data.join("demo-credentials.json"), &kernel)?;
     let quiet = options.quiet;
@@ -60,10 +61,15 @@ pub fn run(mut config: Config, options: &Options) -> Result<ExitCode, Error> {
     })
 }
 
-/// The demonstration goes into no ledger of others: nothing of it could ever be taken out again.
+/// What says of a folder that it is the demonstration's.
+fn mark(config: &Config) -> PathBuf {
+    config.data.join("demonstration")
+}
+
+/// The demonstration goes into no ledger of others: nothing of it could ever be taken out again. A database elsewhere is asked when
+/// it is opened.
 fn need_own_folder(config: &Config) -> Result<(), Error> {
-    let mark = config.data.join("demonstration");
-    if mark.exists() || config.data.join(ACCOUNTS).exists() {
+    if mark(config).exists() || config.data.join(ACCOUNTS).exists() {
         return Ok(());
     }
     if taizhang::keys::path(config).exists() {
@@ -72,8 +78,7 @@ fn need_own_folder(config: &Config) -> Result<(), Error> {
             config.data.display()
         )));
     }
-    store::file::make_folder(&config.data).map_err(|error| file_error(&config.data, &error))?;
-    std::fs::write(&mark, "").map_err(|error| file_error(&mark, &error))
+    Ok(())
 }
 
 /// Makes the demonstration accounts once, and prints them at every start.
@@ -85,7 +90,7 @@ fn show_accounts(config: &Config, kernel: &Arc<Kernel>) -> Result<(), Error> {
             .iter()
             .map(|(account, password, title)| format!("{account}  {password}  {title}\n"))
             .collect();
-        write_secret(&path, &lines)?;
+        store::file::write_private(&path, &lines).map_err(|error| file_error(&path, &error))?;
     }
     let text = std::fs::read_to_string(&path).map_err(|error| file_error(&path, &error))?;
     say("demonstration accounts (account, password, role):");
@@ -103,17 +108,9 @@ fn credentials(path: &Path, kernel: &Arc<Kernel>) -> Result<Credentials, Error> 
     let scales = demo::scale_credentials(kernel, &book).map_err(refused)?;
     let operator = demo::operator_token(kernel, &book).map_err(refused)?;
     let credentials = Credentials { scales, operator };
-    write_secret(path, &serde_json::to_string(&credentials).expect("credentials are JSON"))?;
+    let text = serde_json::to_string(&credentials).expect("credentials are JSON");
+    store::file::write_private(path, &text).map_err(|error| file_error(path, &error))?;
     Ok(credentials)
-}
-
-fn write_secret(path: &Path, text: &str) -> Result<(), Error> {
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let written = opened.and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|error| file_error(path, &error))
 }
 
 /// Sells until the server stops.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use base::{BookId, Seq};
 use clap::Args;
+use store::file::write_private;
 use taizhang::{Config, Error, file_error};
 
 use super::say;
@@ -18,14 +19,15 @@ pub struct Options {
     out: PathBuf,
 }
 
-/// Writes `<book>-<seq>.tlog-proof`, `.leaf.json`, and, unless the body was erased, `.body.json` and `.salt`.
+/// Writes `<book>-<seq>.tlog-proof`, `.leaf.json`, and, unless the body was erased, `.body.json` and `.salt`. Whoever runs it alone
+/// may read them: head and body are about somebody.
 pub fn run(config: &Config, options: &Options) -> Result<ExitCode, Error> {
     let kernel = taizhang::open_founded(config)?;
     let book = BookId::new(&options.book).map_err(|error| Error::Refused(error.to_string()))?;
     let proved = kernel.prove(&book, Seq(options.seq))?;
     let write = |end: &str, text: String| {
         let path = options.out.join(format!("{book}-{}.{end}", options.seq));
-        std::fs::write(&path, text).map_err(|error| file_error(&path, &error))?;
+        write_private(&path, &text).map_err(|error| file_error(&path, &error))?;
         say(path.display());
         Ok::<(), Error>(())
     };

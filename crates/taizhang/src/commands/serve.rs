@@ -1,5 +1,6 @@
 //! `taizhang serve`
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,33 +23,51 @@ pub struct Options {
 pub fn run(mut config: Config, options: Options) -> Result<ExitCode, Error> {
     config.listen = options.listen.unwrap_or(config.listen);
     let kernel = taizhang::open(&config)?;
-    found(&config, &kernel)?;
+    if let Some(password) = found(&config, &kernel)? {
+        // What is no terminal may be a log, which others read.
+        match std::io::stdout().is_terminal() {
+            true => say_password(ADMINISTRATOR, &password),
+            false => {
+                say("account admin was made; stop the server, and taizhang password admin gives its password")
+            }
+        }
+    }
     serve(&config, kernel, |_| {})
 }
 
 /// The account that a new installation begins with.
 pub const ADMINISTRATOR: &str = "admin";
 
-/// Gives a new installation its administrator, and prints the password that works once.
-pub fn found(config: &Config, kernel: &Arc<Kernel>) -> Result<(), Error> {
-    if !kernel.accounts()?.is_empty() {
-        return Ok(());
-    }
+/// Gives a new installation its administrator, and returns the password that works once. Where that was broken off before the
+/// account had its right, nobody was told its password: both are given now.
+pub fn found(config: &Config, kernel: &Arc<Kernel>) -> Result<Option<String>, Error> {
     let system = ActorId::new("system:installation").expect("a valid actor");
     let account = AccountId::new(ADMINISTRATOR).expect("a valid account");
-    let new =
-        NewAccount {
-            account: account.clone(), unit: config.root.code.clone(), title: "系统管理员".into()
-        };
-    let added = kernel.add_account(&system, new, None)?;
     let grantee = ActorId::new(format!("account:{account}")).expect("a valid actor");
+    let password = match &kernel.accounts()?[..] {
+        [] => {
+            let (unit, title) = (config.root.code.clone(), "系统管理员".into());
+            let new = NewAccount { account, unit, title };
+            kernel.add_account(&system, new, None)?.one_time_password
+        }
+        // The last administrator stays, so this one never was any.
+        [only] if only.account == account && has_no_grant(kernel, &grantee)? => {
+            kernel.reset_password(&system, &account)?.one_time_password
+        }
+        _ => return Ok(None),
+    };
     let grant =
         access::Grant { role: "admin".into(), unit: config.root.code.clone(), line: None, subject: None };
     kernel.give_grant(&system, &grantee, grant)?;
-    if let Some(password) = added.one_time_password {
-        say(format!("account admin, one-time password: {password}"));
-    }
-    Ok(())
+    Ok(password)
+}
+
+fn has_no_grant(kernel: &Kernel, account: &ActorId) -> Result<bool, Error> {
+    Ok(kernel.actor(account)?.is_some_and(|actor| actor.grants.is_empty()))
+}
+
+pub fn say_password(account: &str, password: &str) {
+    say(format!("account {account}, one-time password: {password}"));
 }
 
 /// Serves until interrupted; `listening` is told the address when requests are taken.

@@ -65,12 +65,17 @@ pub fn backup(config: &Config, to: &Path, from: Option<&Path>) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
+/// What whoever puts a copy in place has to know.
+const CAME_BACK: &str = "whatever was taken away since the copy was made is there again: before others reach the server, erase again \
+    the bodies that were erased; revoke the tokens and devices, withdraw the grants, disable the accounts and end the posts that \
+    were; and give new passwords to those who changed theirs, which open with the old ones, without a second step that was set since";
+
 /// Only a copy that passes the audit takes the place of the database, which is kept beside it.
 pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
     if config.database_url.is_some() {
-        return Err(Error::Refused(
-            "restore a PostgreSQL copy with pg_restore, then run taizhang audit".into(),
-        ));
+        return Err(Error::Refused(format!(
+            "restore a PostgreSQL copy with pg_restore, then run taizhang audit. {CAME_BACK}"
+        )));
     }
     let log = with_ending(from, "-wal");
     if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
@@ -108,6 +113,7 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
     store::file::publish(&whole, &place).map_err(|error| file_error(&whole, &error))?;
     std::fs::remove_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
     say(format!("{} restored", place.display()));
+    say(CAME_BACK);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -145,9 +151,11 @@ fn keep_old(place: &Path) -> Result<Option<PathBuf>, Error> {
 pub fn password(config: &Config, account: &str) -> Result<ExitCode, Error> {
     let kernel = taizhang::open(config)?;
     let account = AccountId::new(account).map_err(|error| Error::Refused(error.to_string()))?;
-    let is_new = kernel.accounts()?.is_empty();
-    serve::found(config, &kernel)?;
-    if !(is_new && account.as_str() == serve::ADMINISTRATOR) {
+    let founded = serve::found(config, &kernel)?;
+    if let Some(password) = &founded {
+        serve::say_password(serve::ADMINISTRATOR, password);
+    }
+    if founded.is_none() || account.as_str() != serve::ADMINISTRATOR {
         let system = ActorId::new("system:installation").expect("a valid actor");
         if kernel.accounts()?.iter().any(|row| row.account == account && row.totp) {
             kernel.remove_totp(&system, &account)?;
@@ -155,7 +163,7 @@ pub fn password(config: &Config, account: &str) -> Result<ExitCode, Error> {
         }
         let reset = kernel.reset_password(&system, &account)?;
         if let Some(password) = reset.one_time_password {
-            say(format!("account {account}, one-time password: {password}"));
+            serve::say_password(account.as_str(), &password);
         }
     }
     kernel.stop();

@@ -5,6 +5,7 @@ use kernel::NewAccount;
 use serde_json::json;
 
 use super::*;
+use crate::second_step::between;
 
 /// An administrator of the first market alone.
 fn local_admin(town: &Town) -> Client {
@@ -80,7 +81,25 @@ on_every_store! {
         town.clock.advance_ms(15 * 60_000);
         come(Some(&old)).expect(403);
         let admin = town.holder_again("qian");
-        let browser = entered(&town, &come(Some(&signed_in("wei"))).expect(303));
+        // Nor does who only comes back: whoever has a link that leads there may have signed the browser in at the provider. The owner
+        // sees which identity it is, and says so from that page.
+        let owner = signed_in("wei");
+        let before = sessions(&town);
+        let shown = come(Some(&owner)).expect(200).text();
+        assert!(shown.contains("<code>u-wei</code>") && shown.contains("<dd>wei</dd>"), "{shown}");
+        assert_eq!(sessions(&town), before);
+        come(None).expect(403);
+        let offer = between(&shown, "name=\"offer\" value=\"", "\"");
+        let confirm = |browser: &Client, offer: &str| {
+            let page = browser.get("/account/password").expect(200).text();
+            let token = between(&page, "name=\"csrf\" value=\"", "\"");
+            browser.post_form("/sign-in/provider/link", &[("csrf", token), ("offer", offer)])
+        };
+        owner.post_form("/sign-in/provider/link", &[("offer", offer)]).expect(403);
+        confirm(&signed_in("wei"), offer).expect(400);
+        confirm(&owner, &offer.replace('A', "B")).expect(400);
+        let browser = entered(&town, &confirm(&owner, offer).expect(303));
+        confirm(&owner, offer).expect(400);
         assert!(browser.get("/account").expect(200).text().contains("wei"));
         // From then on it opens the account, and is nobody else's.
         come(None).expect(303);

@@ -171,10 +171,9 @@ impl Ask {
         is_wanted: bool,
         cursors: &mut BTreeMap<BookId, Seq>,
     ) -> Result<Looked, StoreError> {
-        if let Some(session) = &self.session
-            && !app.kernel.session_goes_on(session)?
-        {
-            return Ok(Looked::End(close_code::POLICY, "the session has ended", None));
+        let ended = || Looked::End(close_code::POLICY, "the session has ended", None);
+        if !self.session_goes_on(app)? {
+            return Ok(ended());
         }
         let gone = || Looked::End(close_code::POLICY, "no right to the query any more", None);
         let Some(sights) = self.sights(app)? else { return Ok(gone()) };
@@ -198,15 +197,23 @@ impl Ask {
             }))
         })?;
         // The search took its time.
-        if let Some(told) = told
-            && !self.sights(app)?.is_some_and(|now| now.contains(told))
-        {
-            return Ok(gone());
+        if let Some(told) = told {
+            if !self.session_goes_on(app)? {
+                return Ok(ended());
+            }
+            if !self.sights(app)?.is_some_and(|now| now.contains(told)) {
+                return Ok(gone());
+            }
         }
         Ok(looked.unwrap_or_else(|refusal| {
             let problem = Box::new(query_problem(&refusal));
             Looked::End(close_code::ERROR, "the query cannot be answered", Some(problem))
         }))
+    }
+
+    /// Whether who signed in to listen still is; who came with a token has no session that ends.
+    fn session_goes_on(&self, app: &App) -> Result<bool, StoreError> {
+        self.session.as_deref().map_or(Ok(true), |session| app.kernel.session_goes_on(session))
     }
 
     /// What the listener may hear of; `None` if nothing any more, or if it could not at some time since.

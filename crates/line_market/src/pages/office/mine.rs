@@ -31,7 +31,7 @@ pub fn router() -> Router<App> {
     Router::new().route("/market/{book}/mine", get(mine)).route("/market/{book}/mine/sales", get(sales))
 }
 
-/// Lots of one stall that are looked at for open ones.
+/// Open lots of one stall that are shown.
 const LOTS: usize = 200;
 /// Sales of one page.
 const SALES: usize = 50;
@@ -101,16 +101,16 @@ async fn mine(
                 let filter = LotFilter {
                     stall: Some(&stall.stall),
                     merchant: stall.merchant.as_deref(),
+                    left: true,
                     ..LotFilter::default()
                 };
-                let (mut lots, offers, prices) = kernel.read(|tx| {
+                let (lots, offers, prices) = kernel.read(|tx| {
                     Ok((
                         state::list_lots(tx, &of_book, &filter, LOTS, 0)?,
                         state::offers_to(tx, &of_book, &stall.stall, kernel.now())?,
                         state::prices(tx, &of_book, Some(&stall.stall))?,
                     ))
                 })?;
-                lots.retain(|lot| lot.left_g().0 > 0);
                 Ok::<_, FigureError>(Read { taken, lots, offers, prices, stall })
             });
             let stalls = stalls.collect::<Result<Vec<_>, _>>()?;

@@ -21,7 +21,7 @@ use shell::{App, Problem, format};
 use super::slip::{address_of, find, show};
 use super::typed::{kilograms, refused};
 use super::words;
-use crate::api::records::{limit_complaints, record_form};
+use crate::api::records::{limit_complaints, limit_complaints_of_stall, record_form, takes_complaints};
 use crate::duties;
 use crate::kinds::ComplaintFiled;
 use crate::record::Input;
@@ -61,6 +61,10 @@ async fn file(
     }
     let weight = kilograms(&mut typed, &t, "fair_scale_g");
     if typed.is_good() {
+        let (book, stall) = (&found.market.book, &found.sale.stall);
+        if !takes_complaints(&app, &viewer, book.as_str())? {
+            limit_complaints_of_stall(&app, address, (book.as_str(), stall))?;
+        }
         let body = json!({
             "slip": found.serial.print(), "text": text, "contact": typed.optional("contact"), "fair_scale_g": weight,
         });

@@ -62,6 +62,8 @@ struct Shown {
     freezes: Option<String>,
     baselines: Vec<(String, String, String)>,
     blockers: Vec<Blocker>,
+    /// Whether time was not enough for all.
+    blockers_left_out: bool,
     source: Vec<(String, String)>,
     original: String,
     files: Vec<Link>,
@@ -76,6 +78,8 @@ struct Term {
 
 struct Overlaps {
     said: String,
+    /// That these are not all.
+    notice: Option<String>,
     rows: Vec<OverlapRow>,
     can_accept: bool,
 }
@@ -115,7 +119,7 @@ pub struct ShowQuery {
 /// What the page reads besides the plan.
 struct Beside {
     baselines: Vec<Baseline>,
-    holds: Vec<(String, String, Option<Day>, Held)>,
+    holds: api::Holds,
     points: Vec<crate::plan::CurvePoint>,
     value: EarnedValue,
     overlaps: Option<Suggestions>,
@@ -265,7 +269,7 @@ impl Seen {
             zoom: gantt::Zoom::parse(query.zoom.as_deref().unwrap_or("month")),
             group: query.group.as_deref(),
             today,
-            holds: &beside.holds,
+            holds: &beside.holds.each,
             here,
         };
         let is_backward = matches!(outlook.schedule.terms().anchor, schedule::Anchor::Deadline { .. });
@@ -298,7 +302,8 @@ impl Seen {
                     (it.title.clone(), words::last_day(it.finish.0), format::date(self.app.moment(it.at)))
                 })
                 .collect(),
-            blockers: beside.holds.into_iter().map(blocker).collect(),
+            blockers_left_out: !beside.holds.complete,
+            blockers: beside.holds.each.into_iter().map(blocker).collect(),
             original: self.original(&source),
             source: self.source(t, source, outlook),
             files: self.files(),
@@ -428,6 +433,7 @@ impl Seen {
 fn overlaps(t: &T, found: Suggestions, can_accept: bool) -> Overlaps {
     let is_alone = !found.alone.is_empty();
     let key = match (is_alone, found.meets_deadline) {
+        (false, false) if !found.complete => "plan-overlap-so-far",
         (true, _) => "plan-overlap-alone",
         (false, true) => "plan-overlap-together",
         (false, false) if found.together.is_empty() => "plan-overlap-none",
@@ -445,7 +451,8 @@ fn overlaps(t: &T, found: Suggestions, can_accept: bool) -> Overlaps {
         is_next: is_alone || at == 0,
     };
     let said = t.with(key, &[("deadline", words::last_day(found.deadline.0).as_str())]);
-    Overlaps { said, rows: rows.into_iter().enumerate().map(row).take(10).collect(), can_accept }
+    let notice = (!found.complete).then(|| t.get("plan-overlap-cut"));
+    Overlaps { said, notice, rows: rows.into_iter().enumerate().map(row).take(10).collect(), can_accept }
 }
 
 fn duration_fields(t: &T) -> Vec<Field> {

@@ -99,7 +99,7 @@ pub async fn send(
             again(frame, &book, &project, wrong)
         }
         Ok(Taken { bytes, preview, .. }) => {
-            let digest = taken::keep(&app, &viewer, &book, bytes).await?;
+            let digest = shell::evidence::keep_plan(&app, &viewer, &book, bytes).await?;
             page(&previewed(frame, &book, &project, digest, file, preview))
         }
     }
