@@ -48,6 +48,25 @@ async function byProvider(page, from) {
   await page.click('button[type=submit]');
 }
 
+async function open(admin, account) {
+  await admin.goto(`${site.address}/admin/accounts/new`);
+  await admin.fill('#account', account);
+  await admin.fill('#title', '德城区值班员');
+  await admin.selectOption('#unit', '371402');
+  await admin.click('.form-actions button');
+  await admin.waitForSelector('.once');
+}
+
+async function choosePassword(page, account, given) {
+  await signIn(page, site, account, given);
+  await page.waitForURL(/\/account\/password/);
+  await page.fill('#old_password', given);
+  await page.fill('#new_password', PASSWORD);
+  await page.fill('#again', PASSWORD);
+  await page.click('button.primary');
+  await page.waitForURL((url) => url.pathname !== '/account/password');
+}
+
 test('whoever the provider knows is told what to say, is linked, and enters', async () => {
   for (const [options, device] of [[desktop, 'desktop'], [phone, 'phone']]) {
     for (const [locale, lang] of [['zh-CN', 'zh'], ['en-GB', 'en']]) {
@@ -64,19 +83,8 @@ test('whoever the provider knows is told what to say, is linked, and enters', as
   }
 
   const admin = await visit(site, desktop);
-  await signIn(admin, site, 'admin');
-  await admin.waitForURL(/\/account\/password/);
-  await admin.fill('#old_password', site.accounts.admin);
-  await admin.fill('#new_password', PASSWORD);
-  await admin.fill('#again', PASSWORD);
-  await admin.click('button.primary');
-  await admin.waitForURL((url) => url.pathname !== '/account/password');
-  await admin.goto(`${site.address}/admin/accounts/new`);
-  await admin.fill('#account', 'decheng.reader');
-  await admin.fill('#title', '德城区值班员');
-  await admin.selectOption('#unit', '371402');
-  await admin.click('.form-actions button');
-  await admin.waitForSelector('.once');
+  await choosePassword(admin, 'admin', site.accounts.admin);
+  await open(admin, 'decheng.reader');
   await admin.goto(`${site.address}/admin/accounts/decheng.reader`);
   await looked(admin, 'admin-identity-none-desktop-zh');
   await admin.fill('#identifier', PERSON);
@@ -104,6 +112,47 @@ test('whoever the provider knows is told what to say, is linked, and enters', as
   await admin.waitForSelector('form[action$="/remove-identity"]', { state: 'detached' });
   await page.goto(`${site.address}/account`);
   assert.match(page.url(), /\/sign-in\?next=/, 'the session ends with the link');
+
+  // A unit of theirs links an account: its owner sees with which identity, and says so.
+  await admin.setViewportSize(desktop.viewport);
+  await open(admin, 'decheng.admin');
+  const once = await admin.textContent('.once code');
+  await admin.goto(`${site.address}/admin/accounts/decheng.admin?lang=zh-CN`);
+  await admin.click('text=授予角色');
+  await admin.selectOption('#role', 'admin');
+  await admin.selectOption('#unit', '371402');
+  await admin.click('.form-actions button');
+  await admin.waitForURL(/accounts\/decheng\.admin$/);
+  await open(admin, 'decheng.duty');
+  const given = await admin.textContent('.once code');
+  const unit = await visit(site, desktop);
+  await choosePassword(unit, 'decheng.admin', once);
+  await unit.goto(`${site.address}/admin/accounts/decheng.duty`);
+  await unit.fill('#identifier', PERSON);
+  await unit.click('form[action$="/set-identity"] button');
+  await unit.waitForSelector('form[action$="/remove-identity"]');
+
+  for (const [options, device, locale, lang] of [[desktop, 'desktop', 'zh-CN', 'zh'], [phone, 'phone', 'en-GB', 'en']]) {
+    const owner = await visit(site, options, locale);
+    if (device === 'desktop') await choosePassword(owner, 'decheng.duty', given);
+    else await signIn(owner, site, 'decheng.duty', PASSWORD);
+    await owner.waitForURL((url) => !url.pathname.startsWith('/sign-in'));
+    await owner.goto(`${site.address}/sign-in`);
+    await byProvider(owner, '/sign-in');
+    await owner.waitForSelector('input[name=offer]', { state: 'attached' });
+    assert.match(await owner.textContent('.facts'), new RegExp(`decheng.duty[^]*${PERSON}`));
+    await looked(owner, `sign-in-unseen-${device}-${lang}`);
+    if (device === 'phone') {
+      await owner.click('button.primary');
+      await owner.waitForURL((url) => url.pathname === '/');
+    }
+    assert.deepEqual(owner.complaints, []);
+  }
+  const next = await visit(site, desktop);
+  await byProvider(next, '/sign-in');
+  await next.waitForURL((url) => url.href.startsWith(site.address) && !url.pathname.startsWith('/sign-in'));
+  await next.goto(`${site.address}/account`);
+  assert.match(await next.textContent('.facts'), /decheng\.duty/);
 
   const late = await visit(site, phone, 'zh-CN');
   const answer = await late.goto(`${site.address}/sign-in/provider/back?code=a&state=b`);
