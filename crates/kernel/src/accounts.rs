@@ -165,6 +165,8 @@ impl Kernel {
         self.administer(by, move |admin| {
             let now = admin.desk.now();
             if find_actor(admin.desk.read()?, &grantee, now)?.is_none() {
+                // Nobody learns whom others have.
+                admin.permit_root("kernel.grant.give")?;
                 return Err(AdminError::UnknownGrantee(grantee.clone()).into());
             }
             // Only whoever may give it learns that it was given.
@@ -455,6 +457,8 @@ fn permit_entering(admin: &mut Admin<'_, '_>, action: &'static str, who: &Accoun
 /// beside the account's own unit.
 fn permit_account(admin: &mut Admin<'_, '_>, action: &'static str, who: &AccountId) -> AdminResult<()> {
     let Some((unit, is_disabled)) = account(admin.desk.read()?, who)? else {
+        // Nobody learns whom others have.
+        admin.permit_root(action)?;
         return Err(AdminError::UnknownAccount(who.clone()).into());
     };
     admin.permit(action, &unit, None)?;

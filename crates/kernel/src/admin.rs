@@ -337,6 +337,19 @@ impl<'a, 'd> Admin<'a, 'd> {
         }
     }
 
+    /// The same before it is told whether something is there: of a unit that is not, whoever may do it everywhere is told so.
+    pub fn permit_within(
+        &self,
+        action: &'static str,
+        unit: &UnitCode,
+        line: Option<&str>,
+    ) -> AdminResult<()> {
+        match (self.tree.unit(unit), self.tree.root()) {
+            (None, Some(root)) => self.permit(action, &root.clone(), line),
+            _ => self.permit(action, unit, line),
+        }
+    }
+
     /// The same for what takes away, or leaves nothing behind, under an action that otherwise does: the password is not asked for
     /// again.
     pub fn permit_to_end(&self, action: &'static str, unit: &UnitCode) -> AdminResult<()> {

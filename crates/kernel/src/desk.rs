@@ -32,6 +32,8 @@ pub enum AppendError<E> {
     UnknownBook(BookId),
     #[error("the idempotency key was used before with another request")]
     KeyReused,
+    #[error("whoever asked is let in no more")]
+    LetOut,
     #[error("the writer has too much to do")]
     Busy,
     #[error("the writer has stopped")]
@@ -51,6 +53,7 @@ impl<E> AppendError<E> {
             Self::Kind(error) => AppendError::Kind(error),
             Self::UnknownBook(book) => AppendError::UnknownBook(book),
             Self::KeyReused => AppendError::KeyReused,
+            Self::LetOut => AppendError::LetOut,
             Self::Busy => AppendError::Busy,
             Self::Stopped => AppendError::Stopped,
             Self::Panicked => AppendError::Panicked,

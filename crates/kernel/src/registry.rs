@@ -153,9 +153,9 @@ impl Kernel {
     /// Adds a unit below another.
     pub fn add_unit(&self, by: impl Into<By>, unit: UnitAdded) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
-            admin.tree.check_unit(&unit)?;
             let parent = unit.parent.clone().ok_or(RegistryError::SecondRoot)?;
-            admin.permit("kernel.registry.change", &parent, None)?;
+            admin.permit_within("kernel.registry.change", &parent, None)?;
+            admin.tree.check_unit(&unit)?;
             admin.record(&unit, vec![about("unit", unit.code.as_str())?])
         })
     }
@@ -172,8 +172,8 @@ impl Kernel {
     /// Opens a book that a unit keeps.
     pub fn open_book(&self, by: impl Into<By>, opened: BookOpened) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
+            admin.permit_within("kernel.registry.change", &opened.unit, Some(&opened.line))?;
             admin.tree.check_book(&opened)?;
-            admin.permit("kernel.registry.change", &opened.unit, Some(&opened.line))?;
             opened.check()?;
             admin.desk.open_book(&opened.book)?;
             let subjects = vec![about("book", opened.book.as_str())?, about("unit", opened.unit.as_str())?];
@@ -184,8 +184,8 @@ impl Kernel {
     /// Sets up a post.
     pub fn add_post(&self, by: impl Into<By>, added: PostAdded) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
+            admin.permit_within("kernel.registry.change", &added.unit, None)?;
             admin.tree.check_post(&added)?;
-            admin.permit("kernel.registry.change", &added.unit, None)?;
             admin.record(&added, vec![added.post.clone(), about("unit", added.unit.as_str())?])
         })
     }
@@ -193,8 +193,8 @@ impl Kernel {
     /// Enters a place of a unit.
     pub fn add_place(&self, by: impl Into<By>, added: PlaceAdded) -> AdminResult<Receipt> {
         self.administer(by, move |admin| {
+            admin.permit_within("kernel.registry.change", &added.unit, None)?;
             admin.tree.check_place(&added)?;
-            admin.permit("kernel.registry.change", &added.unit, None)?;
             admin.record(&added, vec![added.place.clone(), about("unit", added.unit.as_str())?])
         })
     }

@@ -1,6 +1,6 @@
 //! `taizhang replay`: every derived table follows from the entries, so it can be emptied and rebuilt.
 
-use ::registry::{PostHeld, PostLeft};
+use ::registry::PostLeft;
 use base::{BookId, Seq};
 use figures::Cells;
 use ledger::{Body, Entry};
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use store::{Migration, StoreError, Tx, Value};
 
 use crate::line::{Derived, Line, Lines, Rebuilt};
-use crate::schema::{APPOINTMENTS, DERIVED, NAMED, SOUGHT};
+use crate::schema::{DERIVED, LEAVINGS, NAMED, SOUGHT};
 use crate::{AppendError, Kernel, apply, entries, registry};
 
 /// Entries applied at a time: bounds the memory of a replay.
@@ -110,8 +110,8 @@ pub(crate) fn fill(tx: &mut dyn Tx, lines: &Lines, taken: &[Migration]) -> Resul
         |it: &Migration| taken.iter().any(|step| step.owner == it.owner && step.number == it.number);
     if is_taken(&SOUGHT) {
         each_of_kinds(tx, lines.sought(), |tx, found| apply::write_sought(tx, lines, found))?;
-    } else if is_taken(&APPOINTMENTS) {
-        let kinds = [PostHeld::KIND, PostLeft::KIND].into_iter();
+    } else if is_taken(&LEAVINGS) {
+        let kinds = std::iter::once(PostLeft::KIND);
         each_of_kinds(tx, kinds, |tx, found| apply::write_sought(tx, lines, found))?;
     }
     if is_taken(&NAMED) {

@@ -96,15 +96,15 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 48, sql: docket::WAKE_ALL },
     Migration { owner: "kernel", number: 50, sql: SIGNED_FOR },
     Migration { owner: "kernel", number: 52, sql: READS_INDEX },
-    APPOINTMENTS,
+    LEAVINGS,
 ];
 
 /// Whoever may read the log of a whole city turns its pages by time.
 const READS_INDEX: &str = "create index if not exists read_log_by_time on read_log (at, unit, nonce)";
 
-/// A grant is withdrawn by the number of its entry. With this step who held a post is sought by account, also in what was recorded
+/// A grant is withdrawn by the number of its entry. With this step who left a post is sought by account, also in what was recorded
 /// before.
-pub const APPOINTMENTS: Migration = Migration {
+pub const LEAVINGS: Migration = Migration {
     owner: "kernel",
     number: 53,
     sql: "create index if not exists access_grant_by_seq on access_grant (seq)",

@@ -432,7 +432,12 @@ impl Teller {
         id: &str,
         body: &str,
     ) -> Result<Result<(), Fault>, StoreError> {
-        let token = self.kernel().read(|tx| delivery::token(tx, key))?;
+        // With what it is signed by, an ended subscription has lost where it goes.
+        let told = self.kernel().read(|tx| {
+            let is_there = delivery::find(tx, key)?.is_some();
+            Ok::<_, StoreError>(if is_there { Some(delivery::token(tx, key)?) } else { None })
+        });
+        let Some(token) = told? else { return Ok(Err(FaultKind::ContactGone.into())) };
         let signature = token.map(|token| body_signature(&token.0, body));
         let mut headers = vec![
             ("content-type", media),
@@ -456,7 +461,22 @@ impl Teller {
     /// There is nothing to be told: a schedule says so where it is wanted, and waits for its next moment.
     fn rest(&self, due: &Due<'_>, sights: &[Sight], cursors: BTreeMap<BookId, Seq>) -> Result<bool, Stuck> {
         let Due { key, subscription, state, .. } = due;
+        let kept = self.kernel().read(|tx| delivery::cursors(tx, key))?;
+        let far = |(book, seq): &(&BookId, &Seq)| {
+            seq.0.saturating_sub(kept.get(*book).map_or(0, |kept| kept.0)) > PASSED_MAX
+        };
+        let moved: Vec<(BookId, Seq)> =
+            cursors.iter().filter(far).map(|(book, seq)| (book.clone(), *seq)).collect();
+        let has_moved = !moved.is_empty();
+        if has_moved {
+            let key = (*key).clone();
+            self.kernel().append_blocking(move |desk| delivery::keep_cursors(desk, &key, &moved))?;
+        }
         if let Some(schedule) = &subscription.schedule {
+            // One look goes so far at most; there may be something behind it.
+            if has_moved {
+                return Ok(true);
+            }
             if subscription.report_if_empty
                 && state.sent == 0
                 && let Some(sight) = sights.first()
@@ -473,16 +493,6 @@ impl Teller {
         if state.fault.is_some() {
             let (key, seen) = ((*key).clone(), state.clone());
             self.kernel().append_blocking(move |desk| delivery::recovered(desk, &key, &seen))?;
-        }
-        let kept = self.kernel().read(|tx| delivery::cursors(tx, key))?;
-        let far = |(book, seq): &(&BookId, &Seq)| {
-            seq.0.saturating_sub(kept.get(*book).map_or(0, |kept| kept.0)) > PASSED_MAX
-        };
-        let moved: Vec<(BookId, Seq)> =
-            cursors.iter().filter(far).map(|(book, seq)| (book.clone(), *seq)).collect();
-        if !moved.is_empty() {
-            let key = (*key).clone();
-            self.kernel().append_blocking(move |desk| delivery::keep_cursors(desk, &key, &moved))?;
         }
         self.passed.lock().unwrap_or_else(PoisonError::into_inner).insert((*key).clone(), cursors);
         Ok(false)

@@ -153,6 +153,11 @@ impl Cause<'_> {
         }
     }
 
+    /// Whether it is a day on which something runs out.
+    fn runs_out(&self) -> bool {
+        matches!(self, Self::Certificate { .. } | Self::Verification { .. })
+    }
+
     /// Whether it may come again after its matter was closed; of a paper, what the calendar says of its last day does not.
     fn comes_again(&self) -> bool {
         matches!(self, Self::FailedTest { .. } | Self::Breach { .. })
@@ -203,6 +208,8 @@ fn owe_under<E: From<DocketError>>(
     if let Some(before) = desk.matter(&matter)? {
         let at = desk.done_at(actor, at);
         return match before.state {
+            // The day of which was accepted that it runs on is on record again.
+            State::Accepted if cause.runs_out() => owe_again(desk, at, &before, due),
             _ if !cause.comes_again() => Ok(()),
             // What was handed in says nothing of it.
             State::Submitted => give_back(desk, at, &before, cause),
@@ -522,26 +529,21 @@ fn not_yet(zh: &str, en: &str) -> Result<(), AppendError<DocketError>> {
     Err(AppendError::Refused(DocketError::Line { zh: zh.into(), en: en.into() }))
 }
 
-/// Whether the last day of a paper or verification that is on record is still the one that its matter is about.
+/// Whether no later day of a paper or verification is on record than the one that its matter is about.
 fn still_runs_out(desk: &mut Desk<'_>, matter: &Matter) -> Result<bool, StoreError> {
     let (book, id) = (matter.id.book(), matter.id.subject());
     // The name ends with a day, of three numbers; before it, behind the last dash or behind the paper's, stands whose it is.
-    let Some((of, _)) =
-        id.local_part().rmatch_indices('-').nth(2).map(|(at, _)| id.local_part().split_at(at))
-    else {
-        return Ok(false);
-    };
-    let is_named = |cause: Cause<'_>| cause.id(&book, Day(0)) == matter.id;
+    let name = id.local_part().rmatch_indices('-').nth(2).map(|(at, _)| id.local_part().split_at(at));
+    let Some((of, Ok(day))) = name.map(|(of, day)| (of, Day::parse(&day[1..]))) else { return Ok(false) };
     if let Some(scale) = of.strip_prefix("verification-").and_then(|scale| scale.parse().ok()) {
         let found = state::scale(desk.read()?, &book, scale)?;
-        return Ok(found.is_some_and(|it| is_named(Cause::Verification { scale, until: it.verified_until })));
+        return Ok(found.is_some_and(|it| it.verified_until <= day));
     }
     for certificate in CertificateType::ALL {
         let Some(merchant) = of.strip_prefix(&certificate.name("")) else { continue };
         if let Some(found) = state::merchant(desk.read()?, &book, merchant)? {
             // Where its day was erased, no other is on record.
-            let is_named = |until| is_named(Cause::Certificate { merchant, certificate, until });
-            return Ok(found.until(certificate).is_none_or(is_named));
+            return Ok(found.until(certificate).is_none_or(|until| until <= day));
         }
     }
     Ok(false)

@@ -16,6 +16,7 @@ pub use projects::REVERSIBLE;
 use base::{ActorId, BookId, SubjectId, Time};
 use kernel::{AppendError, Desk, Receipt};
 use ledger::{Body, Draft, Role};
+use matters::State;
 use serde::{Deserialize, Serialize};
 
 use crate::due;
@@ -28,6 +29,7 @@ use crate::kinds::{
 use crate::plan::kinds::{Baselined, DeadlineSet, Edited, Overlapped};
 use crate::refusal::{Code, Refusal};
 use crate::rules;
+use crate::sorts::Name;
 use crate::state::{self, Project};
 
 /// What somebody asks the line to record.
@@ -221,6 +223,19 @@ impl Recorder<'_, '_> {
     fn most<B: Body>(&mut self, in_all: usize, by_team: usize) -> Result<usize, Failure> {
         let is_office = self.desk.may_with(self.actor, B::KIND, self.book)?;
         Ok(if is_office { in_all } else { by_team })
+    }
+
+    /// The same, unless it was accepted: nothing more is owed for it then.
+    fn project_under_way(&mut self, name: &str) -> Result<Project, Failure> {
+        let project = self.project(name)?;
+        let matter = Name::Project(name).matter(self.book)?;
+        match self.desk.matter(&matter)?.is_some_and(|matter| matter.state == State::Accepted) {
+            true => {
+                let detail = format!("project {name} was accepted: reopen it first");
+                refuse(Code::Accepted, "body.project", detail)
+            }
+            false => Ok(project),
+        }
     }
 
     /// A project on the list, with all recorded that fell due of it before this entry.

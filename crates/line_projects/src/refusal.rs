@@ -65,6 +65,8 @@ codes! {
     Exists, "编号已被使用";
     /// The project left the list.
     Gone, "项目已退出清单";
+    /// Nothing more is owed for what was accepted.
+    Accepted, "项目已办结，应先重新启动该项目";
     /// What is said to happen lies before what it rests on.
     TooEarly, "时间早于登记或上一次变更";
     SamePhase, "项目已处于该阶段";
@@ -101,6 +103,7 @@ impl Code {
             Self::Exists
                 | Self::OtherOwner
                 | Self::Gone
+                | Self::Accepted
                 | Self::SamePhase
                 | Self::BackByOffice
                 | Self::TakenOutByOffice

@@ -99,7 +99,7 @@ pub struct Submission {
     #[schema(value_type = String)]
     pub actor: ActorId,
     pub evidence: Vec<Evidence>,
-    /// When it was laid before another reviewer than it was handed in to; none if it never was.
+    /// When it was first laid before another reviewer than it was handed in to; none if it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed_on: Option<Time>,
 }
@@ -151,7 +151,8 @@ impl Matter {
             | Event::Returned(_)
             | Event::Reopened(_)
             | Event::Paused(_)
-            | Event::Extended(_) => MOVES_MAX,
+            | Event::Extended(_)
+            | Event::Excused(_) => MOVES_MAX,
             _ => u32::MAX,
         };
         if self.version.0 >= moves_max && !step.actor.is_system() {
@@ -300,7 +301,8 @@ impl Matter {
             && reviewer != self.reviewer
             && let Some(submission) = &mut self.submission
         {
-            submission.passed_on = Some(at);
+            // Once: what is handed to and fro is waited for no longer.
+            submission.passed_on.get_or_insert(at);
             self.fired.remove(&REVIEW_OVERDUE);
         }
         (self.owner, self.helpers, self.reviewer) = (handover.to.clone(), helpers, reviewer);

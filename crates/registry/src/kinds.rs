@@ -192,7 +192,6 @@ impl Body for PostAdded {
 
 impl Body for PostHeld {
     const KIND: &'static str = "kernel.post.held";
-    const SOUGHT: bool = true;
 
     fn check(&self) -> Result<(), BodyError> {
         check_post(&self.post)?;

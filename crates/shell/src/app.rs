@@ -162,11 +162,11 @@ impl App {
             let _turn = &turn;
             // It may have waited for others' decisions, of which one was about whoever asks.
             match &let_in {
-                Some(by) if !desk.still_lets_in(by)? => Ok(None),
-                _ => decide(desk).map(Some),
+                Some(by) => desk.for_one_let_in(by, &mut decide),
+                None => decide(desk),
             }
         });
-        decided.await.map_err(problem)?.ok_or_else(Problem::unauthorized)
+        decided.await.map_err(problem)
     }
 
     /// [`App::append`] in a book for somebody, once: what is sent again under the same key gets the first answer.
@@ -301,6 +301,7 @@ pub fn append_problem<E>(error: AppendError<E>, refused: impl FnOnce(E) -> Probl
             Problem::bad_request("kind", "unknown-kind", Both::new("没有这一记录种类。", error.to_string()))
         }
         AppendError::UnknownBook(_) => Problem::not_found(),
+        AppendError::LetOut => Problem::unauthorized(),
         AppendError::KeyReused => Problem::conflict(
             "idempotency-key",
             Both::new(

@@ -99,7 +99,8 @@ fn csv_cell(cell: &Cell) -> String {
 fn quoted(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let guard = if formula { "'" } else { "" };
-    if formula || text.contains([',', '"', '\n', '\r']) {
+    // Some spreadsheets divide at semicolons or tabs.
+    if formula || text.contains([',', ';', '\t', '"', '\n', '\r']) {
         format!("\"{guard}{}\"", text.replace('"', "\"\""))
     } else {
         text.to_owned()

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, header};
+use base::Day;
 use kernel::LetIn;
 
 use crate::app::App;
@@ -18,8 +19,9 @@ pub struct Still {
     app: App,
     credentials: HeaderMap,
     viewer: Viewer,
-    /// Entries of the root book from which that followed.
+    /// Entries of the root book from which that followed, and the day.
     root: i64,
+    day: Day,
     since: Instant,
 }
 
@@ -31,7 +33,7 @@ impl Still {
                 credentials.append(&name, value.clone());
             }
         }
-        Self { app: app.clone(), credentials, viewer: viewer.clone(), root, since }
+        Self { app: app.clone(), credentials, viewer: viewer.clone(), root, day: app.today(), since }
     }
 
     /// Refuses a caller who is let in no more, or not with the same rights, where it is long since that was looked up.
@@ -66,7 +68,8 @@ pub fn let_in() -> Option<LetIn> {
     let still = STILL.try_with(Still::clone).ok()?;
     let session = still.viewer.session().map(|session| session.hash.clone());
     let shown = bearer(&still.credentials).ok().flatten().filter(|_| session.is_none());
-    let let_in = LetIn { actor: still.viewer.actor()?.clone(), session, credential: None, root: still.root };
+    let (actor, root, day) = (still.viewer.actor()?.clone(), still.root, still.day);
+    let let_in = LetIn { actor, session, credential: None, root, day };
     Some(match shown {
         Some(credential) => let_in.with_credential(&credential),
         None => let_in,

@@ -67,6 +67,10 @@ fn environment(config: &Config) -> Vec<(&'static str, OsString)> {
     if let Some(password) = config.get_password() {
         variables.push(("PGPASSWORD", String::from_utf8_lossy(password).into_owned().into()));
     }
+    // Where the tables are looked for, or sessions would not be left out.
+    if let Some(options) = config.get_options() {
+        variables.push(("PGOPTIONS", options.into()));
+    }
     if let Some(name) = config.get_dbname().or(config.get_user()) {
         variables.push(("PGDATABASE", name.into()));
     }
@@ -92,6 +96,10 @@ mod tests {
                 "PGUSER=t",
                 "PGDATABASE=ledger"
             ]
+        );
+        assert_eq!(
+            told("postgresql://t@db1/ledger?options=-csearch_path%3Dledger"),
+            ["PGHOST=db1", "PGUSER=t", "PGOPTIONS=-csearch_path=ledger", "PGDATABASE=ledger"]
         );
         assert_eq!(
             told("user=t hostaddr=192.0.2.1,2001:db8::1"),

@@ -14,11 +14,14 @@ use tokio_postgres::Config;
 
 use crate::session::{Role, Session};
 
-/// How far the server has written.
-const WRITTEN: &str = "select (pg_current_wal_lsn() - '0/0')::bigint";
-/// How far a standby has played; null on a server that is none, or no more.
+/// How far the server has written, and on which timeline: a server that took over writes on one of its own, and a standby that follows
+/// it no more may have played as much of another.
+const WRITTEN: &str = "select (pg_current_wal_lsn() - '0/0')::bigint,
+    ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint";
+/// How far a standby has played, and on which timeline as of its last restartpoint; null on a server that is none, or no more.
 const PLAYED: &str =
-    "select case when pg_is_in_recovery() then (pg_last_wal_replay_lsn() - '0/0')::bigint end";
+    "select case when pg_is_in_recovery() then (pg_last_wal_replay_lsn() - '0/0')::bigint end,
+    (select timeline_id::bigint from pg_control_checkpoint())";
 /// What a standby has in common with its server, and nobody else: one history, and the database in it.
 const IDENTITY: &str = "select system_identifier::text || '/' || current_database() from pg_control_system()";
 /// How long a read waits for a standby that is behind.
@@ -68,7 +71,7 @@ impl Replica {
         if Instant::now() < *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) {
             return None;
         }
-        let written = number(primary, WRITTEN).ok()??;
+        let written = position(primary, WRITTEN).ok()??;
         let mut lease = self.readers.lend(Duration::ZERO)?;
         match self.follow(&mut lease, primary, written) {
             Ok(true) => {
@@ -92,7 +95,7 @@ impl Replica {
         &self,
         lease: &mut Lease<'_, Session>,
         primary: &mut Session,
-        written: i64,
+        written: Position,
     ) -> Result<bool, StoreError> {
         if lease.connection.is_none() {
             let mut session = Session::open(&self.config, Role::Reader)?;
@@ -104,7 +107,7 @@ impl Replica {
         }
         let Some(session) = &mut lease.connection else { return Ok(false) };
         let until = Instant::now() + PATIENCE;
-        while played(session)?.is_none_or(|played| played < written) {
+        while !played(session)?.is_some_and(|played| played.has_reached(&written)) {
             if Instant::now() > until {
                 return Ok(false);
             }
@@ -119,18 +122,43 @@ impl Replica {
     }
 }
 
-fn played(session: &mut Session) -> Result<Option<i64>, StoreError> {
-    number(session, PLAYED)
+/// A place in what a server writes.
+struct Position {
+    lsn: i64,
+    timeline: i64,
 }
 
-fn number(session: &mut Session, sql: &str) -> Result<Option<i64>, StoreError> {
+impl Position {
+    fn has_reached(&self, written: &Self) -> bool {
+        self.timeline == written.timeline && self.lsn >= written.lsn
+    }
+}
+
+fn played(session: &mut Session) -> Result<Option<Position>, StoreError> {
+    position(session, PLAYED)
+}
+
+fn position(session: &mut Session, sql: &str) -> Result<Option<Position>, StoreError> {
     let statement = session.prepare(sql, &[])?;
     let rows = session.client().query(&statement, &[]);
     let rows = rows.map_err(|fault| session.failed(sql, &fault))?;
-    Ok(rows.first().and_then(|row| row.get(0)))
+    let lsn = |row: &tokio_postgres::Row| row.get::<_, Option<i64>>(0);
+    Ok(rows.first().and_then(|row| lsn(row).map(|lsn| Position { lsn, timeline: row.get(1) })))
 }
 
 fn identity(session: &mut Session) -> Result<String, StoreError> {
     let row = session.client().query_one(IDENTITY);
     row.map(|row| row.get(0)).map_err(|fault| session.failed(IDENTITY, &fault))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_played_of_another_timeline_is_not_what_the_server_wrote() {
+        let at = |lsn, timeline| Position { lsn, timeline };
+        assert!(at(7, 1).has_reached(&at(7, 1)) && at(9, 1).has_reached(&at(7, 1)));
+        assert!(!at(6, 1).has_reached(&at(7, 1)) && !at(9, 1).has_reached(&at(7, 2)));
+    }
 }

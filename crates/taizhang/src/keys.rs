@@ -53,27 +53,37 @@ pub fn signer(config: &Config) -> Result<SignerKey, Error> {
 /// Refuses a ledger that another key has signed. The demonstration wants more on a server, where any database may be named: its own
 /// signature.
 pub fn need_own_ledger(config: &Config, store: &dyn Store) -> Result<(), Error> {
-    let (key, signer, database) = (path(config), signer(config)?, named(config));
+    let (signer, database) = (signer(config)?, named(config));
     match store::read(store, |tx| is_signed(tx, signer.verifier()))? {
         Some(true) => Ok(()),
         None if !config.demonstration || config.database_url.is_none() => Ok(()),
         None => Err(Error::Refused(format!(
             "{database} holds an installation that nothing shows to be the demonstration: give the demonstration an empty one"
         ))),
-        Some(false) => Err(Error::Refused(format!(
-            "{database} holds an installation that another key than {} has signed: name the database of this one, or put the key \
-             in place that belongs to it",
-            key.display()
-        ))),
+        Some(false) => Err(foreign(config)),
     }
 }
 
-/// Keeps a checkpoint of a ledger that has none yet, so that it shows from then on whose it is.
-pub fn own_ledger(kernel: &Kernel) -> Result<(), Error> {
-    if kernel.read(|tx| is_signed(tx, kernel.verifier()))?.is_none() {
-        kernel.checkpoint(&BookId::new(ROOT_BOOK).expect("a valid book"))?;
+/// Keeps a checkpoint of a ledger that has none yet, so that it shows from then on whose it is; and refuses one that another
+/// process founded meanwhile under a key of its own.
+pub fn own_ledger(config: &Config, kernel: &Kernel) -> Result<(), Error> {
+    match kernel.read(|tx| is_signed(tx, kernel.verifier()))? {
+        Some(true) => Ok(()),
+        Some(false) => Err(foreign(config)),
+        None => {
+            kernel.checkpoint(&BookId::new(ROOT_BOOK).expect("a valid book"))?;
+            Ok(())
+        }
     }
-    Ok(())
+}
+
+fn foreign(config: &Config) -> Error {
+    Error::Refused(format!(
+        "{} holds an installation that another key than {} has signed: name the database of this one, or put the key in place that \
+         belongs to it",
+        named(config),
+        path(config).display()
+    ))
 }
 
 /// Whether a key signed the last checkpoint that is kept of the root book, or else of another; `None` if none is kept.

@@ -144,7 +144,7 @@ pub fn open(config: &Config) -> Result<Arc<Kernel>, Error> {
         (_, false) => {}
     }
     let kernel = open_kernel(config, store, Surroundings::of_system(config)?)?;
-    keys::own_ledger(&kernel)?;
+    keys::own_ledger(config, &kernel)?;
     Ok(kernel)
 }
 

@@ -342,7 +342,7 @@ on_every_store! {
         let actor = ActorId::new(format!("account:{name}")).unwrap();
         let let_in = || {
             let opened = kernel.sign_in(&name, password).unwrap().session().unwrap();
-            (LetIn { actor: opened.session.actor, session: Some(opened.session.hash), credential: None, root: kernel.root_known().unwrap() }, opened.cookie_value)
+            (LetIn { actor: opened.session.actor, session: Some(opened.session.hash), credential: None, root: kernel.root_known().unwrap(), day: kernel.zone().day_of(kernel.now()) }, opened.cookie_value)
         };
         let holds = |by: &LetIn| {
             let by = by.clone();

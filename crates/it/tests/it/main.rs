@@ -37,6 +37,7 @@ mod mended_after;
 mod mended_again;
 mod mended_doors;
 mod mended_edges;
+mod mended_ends;
 mod mended_found;
 mod mended_goods;
 mod mended_late;

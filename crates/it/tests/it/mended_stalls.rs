@@ -183,6 +183,45 @@ on_every_store! {
         town.check();
     }
 
+    fn a_day_that_was_put_right_is_owed_again_when_it_is_on_record_again(town) {
+        const MATTER: &str = "health-m1-2026-04-02";
+        let manager = town.holder("wei", &[ANSWERING]);
+        let bureau = town.holder("li", &[SUPERVISING]);
+        let operator = town.program(User::Operator);
+        paper(&operator, "health", "2026-04-02");
+        assign(&town);
+        let state = || {
+            let seen = town.program(User::Inspector).get(&format!("/api/matters/beiyuan/{MATTER}")).expect(200).json();
+            seen["matter"]["state"].as_str().unwrap().to_owned()
+        };
+        step(&manager, MATTER, 0, json!({ "verb": "taken", "by": ANSWERING })).expect(201);
+        let file = manager.post_bytes(&format!("/api/matters/beiyuan/{MATTER}/evidence"), "application/octet-stream", PDF);
+        let file = json!([{ "digest": file.expect(201).json()["digest"], "title": "新证", "effective": "2026-03-10" }]);
+        step(&manager, MATTER, 1, json!({ "verb": "submitted", "by": ANSWERING, "evidence": file })).expect(201);
+        let next = paper(&operator, "health", "2028-01-01");
+        step(&bureau, MATTER, 2, json!({ "verb": "accepted" })).expect(201);
+        assert_eq!(state(), "accepted");
+        town.clock.advance_ms(DAY_MS);
+        town.site.kernel.tend_days().unwrap();
+        assert_eq!(state(), "accepted");
+        erase(&town, next);
+        town.clock.advance_ms(DAY_MS);
+        town.site.kernel.tend_days().unwrap();
+        assert_eq!(state(), "open");
+        // A day before it puts nothing right.
+        let bureau = town.holder_again("li");
+        let manager = town.holder_again("wei");
+        step(&manager, MATTER, 4, json!({ "verb": "taken", "by": ANSWERING })).expect(201);
+        let file = manager.post_bytes(&format!("/api/matters/beiyuan/{MATTER}/evidence"), "application/octet-stream", PDF);
+        let file = json!([{ "digest": file.expect(201).json()["digest"], "title": "新证", "effective": "2026-03-12" }]);
+        step(&manager, MATTER, 5, json!({ "verb": "submitted", "by": ANSWERING, "evidence": file })).expect(201);
+        let shorter = json!({ "kind": "market.certificate.recorded",
+            "body": { "merchant": "m1", "certificate": "health", "number": "JK1", "until": "2026-04-01" } });
+        bureau.post("/api/market/beiyuan/entries", &shorter);
+        step(&bureau, MATTER, 6, json!({ "verb": "accepted" })).expect(409);
+        town.check();
+    }
+
     fn no_lease_begins_before_the_end_of_another_was_recorded(town) {
         const OWN: usize = 101;
         let operator = town.program(User::Operator);
@@ -197,6 +236,9 @@ on_every_store! {
         for from in ["2026-03-11", "2026-03-14"] {
             assert_eq!(refused(record(&operator, "market.stall.leased", lease("m2", from)), 409), of("already-leased", "body.from"));
         }
+        // Nor is it said to have been let then, from a later day on: goods of the next one would come from then.
+        let dated_back = dated(&operator, "market.stall.leased", "2026-03-11T09:00:00+08:00", lease("m2", "2026-03-20"));
+        assert_eq!(refused(dated_back, 409), of("already-leased", "occurred"));
         assert_eq!(town.fingerprint(), before);
         record(&operator, "market.stall.leased", lease("m2", "2026-03-15")).expect(201);
         // However often the next one gives it back and has it again.

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base::{ActorId, BookId, Clock, KindName, SubjectId};
-use harness::{Client, Engine, OFFICES, Place, Town, seeded};
-use kernel::{AppendError, DocketError, Kernel};
+use harness::{Client, Engine, OFFICES, Place, Town, User, seeded};
+use kernel::{AppendError, DocketError, Kernel, LetIn};
 use matters::{Due, MatterId, Opened, PostId};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -217,6 +217,57 @@ fn a_node_that_stands_still_in_a_transaction_lets_go_of_its_books() {
         assert!(matches!(ended, Err(AppendError::Store(StoreError::Connection { .. }))), "{ended:?}");
     });
     harness::enter(&other, &town.book(), "market.lot.received", town.lot("N1", 1_000));
+    other.stop();
+}
+
+#[test]
+fn what_another_node_takes_away_while_a_book_is_waited_for_is_recorded_by_nobody() {
+    let Some(place) = Engine::Postgres.place() else { return };
+    let town = Town::on(place);
+    let (kernel, book) = (town.site.kernel.clone(), town.book());
+    let other = node(&town.place, town.clock.clone());
+    let (name, _) = town.account(User::Operator);
+    let actor = kernel.actor(&ActorId::new(format!("account:{name}")).unwrap()).unwrap().unwrap();
+    let grant = kernel.grants().unwrap().into_iter().find(|row| row.grantee == actor.id).unwrap();
+    let by = LetIn {
+        actor,
+        session: None,
+        credential: None,
+        root: kernel.root_known().unwrap(),
+        day: kernel.zone().day_of(kernel.now()),
+    };
+    let record = |by: LetIn| {
+        let (kernel, book) = (kernel.clone(), book.clone());
+        move || {
+            kernel.append_blocking::<_, _, ()>(move |desk| desk.for_one_let_in(&by, |desk| desk.take(&book)))
+        }
+    };
+    assert!(record(by.clone())().is_ok());
+    let (taken, is_taken) = std::sync::mpsc::channel();
+    let (give_back, is_given_back) = std::sync::mpsc::channel();
+    let holds = town.book();
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| {
+            other.append_blocking::<_, _, ()>(move |desk| {
+                desk.take::<()>(&holds)?;
+                taken.send(()).unwrap();
+                is_given_back.recv().unwrap();
+                Ok(())
+            })
+        });
+        is_taken.recv().unwrap();
+        let waits = scope.spawn(record(by));
+        // Until it has been let in and waits for the book.
+        std::thread::sleep(Duration::from_millis(500));
+        let third = node(&town.place, town.clock.clone());
+        third.withdraw_grant(&ActorId::new("system:installation").unwrap(), grant.seq.0).unwrap();
+        third.stop();
+        assert!(!waits.is_finished());
+        give_back.send(()).unwrap();
+        holder.join().unwrap().unwrap();
+        let ended = waits.join().unwrap();
+        assert!(matches!(ended, Err(AppendError::LetOut)), "{ended:?}");
+    });
     other.stop();
 }
 

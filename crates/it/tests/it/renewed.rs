@@ -43,7 +43,7 @@ on_every_store! {
         };
         let let_in = |credential: &str| {
             let actor = kernel.authenticate_bearer(credential).unwrap().unwrap();
-            LetIn { actor, session: None, credential: None, root: kernel.root_known().unwrap() }.with_credential(credential)
+            LetIn { actor, session: None, credential: None, root: kernel.root_known().unwrap(), day: kernel.zone().day_of(kernel.now()) }.with_credential(credential)
         };
         let holds = |by: &LetIn| {
             let by = by.clone();

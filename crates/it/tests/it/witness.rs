@@ -800,3 +800,32 @@ fn a_cosignature_is_given_only_for_what_is_on_disk() {
     assert!(broken >= steps, "{broken} steps of {steps} were broken");
     city.check();
 }
+
+#[test]
+fn a_log_is_the_same_by_whatever_name_its_key_is_trusted() {
+    on_each_engine(|engine| {
+        let Some(city) = City::trusting(engine, &clock(), &county_key()) else { return };
+        let kernel = &city.site.kernel;
+        let origin = format!("{COUNTY}/{BOOK}");
+        let [mut log, mut forked] = [9, 4].map(|from| Log::new(&origin, 9, from));
+        city.add(&log.request(0, 6)).expect(200);
+        // Trusted by a closer name as well: what it signed before is what it goes on from.
+        let closer = city.trust_for(&origin, &county_key());
+        conflict(city.add(&forked.request(0, 6)), 6);
+        let [fork] = &city.forks()[..] else { panic!("the fork was found") };
+        assert_ne!(city.add(&log.request(6, 8)).status, 200);
+        // It is held by the other name, too, until somebody saw to it.
+        kernel.drop_log(&system(), closer).unwrap();
+        assert_ne!(city.add(&log.request(6, 8)).status, 200);
+        let seen = ForkAcknowledged { fork: fork.fork, reason: "已核查".into() };
+        kernel.acknowledge_fork(&system(), seen).unwrap();
+        city.add(&log.request(6, 8)).expect(200);
+        // What was signed by the closer name is known when that goes.
+        let closer = city.trust_for(&origin, &county_key());
+        city.add(&log.request(8, 9)).expect(200);
+        kernel.drop_log(&system(), closer).unwrap();
+        conflict(city.add(&forked.request(0, 3)), 9);
+        assert_eq!(city.size(), 9);
+        city.check();
+    });
+}

@@ -168,6 +168,11 @@ impl Body for AccountAdded {
     const ERASABLE: bool = true;
 
     fn check(&self) -> Result<(), BodyError> {
+        let name = self.account.as_str();
+        // Its page would have the address of another.
+        if name == "new" || name.chars().all(|c| c == '.') {
+            return Err(BodyError::new("account", Rule::Format, "is no name for an account"));
+        }
         check_text("title", &self.title, NAME_CHARS_MAX)
     }
 }

@@ -1,13 +1,13 @@
 //! Whether whoever was let in still is when the writer decides: what was asked before waited for it.
 
 use access::{Actor, Grant};
-use base::{Seq, SubjectId};
+use base::{Day, Seq, SubjectId};
 use store::{Param, StoreError, Tx};
 
 use super::sessions::digest;
 use super::{FoundActor, find_actor, of_holder};
 use crate::registry::{id, root_book, root_size};
-use crate::{Desk, Kernel};
+use crate::{AppendError, Desk, Kernel};
 
 /// By what somebody was let in.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct LetIn {
     pub credential: Option<String>,
     /// Entries of the root book before that was looked up, in which rights stand.
     pub root: i64,
+    /// The day on which it was: posts are held and left by days.
+    pub day: Day,
 }
 
 impl LetIn {
@@ -42,12 +44,33 @@ impl Desk<'_> {
     pub fn root_size(&mut self) -> Result<Seq, StoreError> {
         match self.accepted_of(&root_book()) {
             Some(accepted) => Ok(Seq(accepted)),
-            None => root_size(self.read()?).map(Seq::from_i64),
+            // Whoever has not taken the book has drafted nothing in it.
+            None => root_size(self.written()).map(Seq::from_i64),
+        }
+    }
+
+    /// Decides for somebody who is let in as before, also once the decision has waited for the heads of its books: what another node
+    /// took away meanwhile counts.
+    pub fn for_one_let_in<T, E>(
+        &mut self,
+        by: &LetIn,
+        decide: impl FnOnce(&mut Self) -> Result<T, AppendError<E>>,
+    ) -> Result<T, AppendError<E>> {
+        if !self.still_lets_in(by)? {
+            return Err(AppendError::LetOut);
+        }
+        let asked = self.root_size()?;
+        let decided = decide(self)?;
+        // Whoever holds the root book itself may have written there what is decided.
+        let may_have_lost = self.accepted_of(&root_book()).is_none() && self.root_size()? != asked;
+        match may_have_lost && !self.still_lets_in(by)? {
+            true => Err(AppendError::LetOut),
+            false => Ok(decided),
         }
     }
 
     /// Whether somebody is let in as before: by the same session, with the same rights. The rights are looked at where the root
-    /// book has grown since.
+    /// book has grown since, and on another day.
     pub fn still_lets_in(&mut self, by: &LetIn) -> Result<bool, StoreError> {
         const GOES_ON: &str = "select hash from session where hash = $1 and expires > $2";
         const EXPIRED: &str = "select token from api_token where token = $1 and expires <= $2";
@@ -65,7 +88,7 @@ impl Desk<'_> {
         {
             return Ok(false);
         }
-        if root == by.root {
+        if root == by.root && (by.session.is_none() || today == by.day) {
             return Ok(true);
         }
         // What was revoked may have come back under its name, with the same rights.

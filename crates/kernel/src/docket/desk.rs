@@ -349,6 +349,7 @@ impl Desk<'_> {
             Event::Accepted(_) | Event::Returned(_) => self.need_other(actor, matter),
             Event::HelperAdded(added) => {
                 self.need_posts([&added.helper])?;
+                self.need_new_owner(actor, &added.helper, matter)?;
                 self.need_no_judge(actor, (&added.helper, "helper"), matter)?;
                 self.need_few_owed(actor, (&matter.id, &matter.sort), [&added.helper].into_iter())
             }

@@ -7,7 +7,7 @@ use access::matter::WORK;
 use base::{ActorId, SubjectId, Time};
 use ledger::{Body, Sought};
 use matters::{HandedOver, HelperAdded, Matter, Opened, PostId, Submitted, Taken};
-use registry::{PostHeld, PostLeft};
+use registry::PostLeft;
 use store::{Param, StoreError};
 
 use super::ACTING_ASKED_MAX;
@@ -16,8 +16,8 @@ use crate::accounts::{GrantGiven, GrantWithdrawn, grantee_subject};
 use crate::entries::{self, Kinds, limit};
 use crate::registry::{id, root_book};
 
-/// Entries of the posts of an account that are looked at; who has more is taken to have had a part.
-const APPOINTMENTS_ASKED_MAX: usize = 1_000;
+/// Entries of posts that an account left that are looked at; who has more is taken to have had a part.
+const LEAVINGS_ASKED_MAX: usize = 1_000;
 
 /// A post that somebody was granted to do the work of, from a moment on and until another.
 pub(crate) struct StoodIn {
@@ -115,7 +115,7 @@ impl Desk<'_> {
     }
 
     /// The posts on whose behalf somebody acts by what they were granted, as a holder or by a line's role, or might until that
-    /// was withdrawn, and those that they held until that was taken back. `None` where that is more than is asked about: then
+    /// was withdrawn, and those that they held for days that were taken back. `None` where that is more than is asked about: then
     /// they are taken to have had a part.
     fn stood_in(&mut self, actor: &ActorId) -> Result<Option<Arc<[StoodIn]>>, StoreError> {
         if let Some(stood_in) = self.asked.stood_in.get(actor) {
@@ -156,30 +156,23 @@ impl Desk<'_> {
         }
     }
 
-    /// The posts that an account held until the appointment was taken back, of which no day is left. `None` where more was recorded
-    /// of its posts than is looked at.
+    /// The posts that an account held for days that were taken back afterwards, of which no holding tells any more. `None` where
+    /// more was recorded of leaving posts than is looked at.
     fn held_in_vain(&mut self, actor: &ActorId) -> Result<Option<Vec<StoodIn>>, StoreError> {
-        const KINDS: Kinds<'_> = Kinds::These(&[Sought::of::<PostHeld>(), Sought::of::<PostLeft>()]);
+        const LEFT: Kinds<'_> = Kinds::These(&[Sought::of::<PostLeft>()]);
+        const MOST: usize = LEAVINGS_ASKED_MAX + 1;
         let Ok(subject) = grantee_subject(actor) else { return Ok(Some(Vec::new())) };
-        let entries =
-            entries::about_of(self.read()?, &root_book(), &subject, KINDS, None, APPOINTMENTS_ASKED_MAX + 1)?;
-        if entries.len() > APPOINTMENTS_ASKED_MAX {
+        let entries = entries::about_of(self.read()?, &root_book(), &subject, LEFT, None, MOST)?;
+        if entries.len() == MOST {
             return Ok(None);
         }
-        let (mut taken_back, mut found) = (HashMap::new(), Vec::new());
+        let mut found = Vec::new();
         for entry in &entries {
-            if entry.kind.as_str() == PostLeft::KIND {
-                if let Ok(left) = entry.body::<PostLeft>() {
-                    taken_back.insert((left.post, left.until.plus(1)), entry.recorded);
-                }
-            } else if let Ok(held) = entry.body::<PostHeld>()
-                && let Some(ended) = taken_back.remove(&(held.post.clone(), held.from))
-            {
-                let from = entry.recorded.max(self.zone().start_of(held.from));
-                // Of one that was taken back before its first day nothing ever was.
-                if from <= ended {
-                    found.push(StoodIn { of: held.post, line: None, from, until: Some(ended) });
-                }
+            let Ok(left) = entry.body::<PostLeft>() else { continue };
+            // What is left as of today or later was held until then, as its days say.
+            let (from, until) = (self.zone().start_of(left.until.plus(1)), entry.recorded);
+            if from <= until {
+                found.push(StoodIn { of: left.post, line: None, from, until: Some(until) });
             }
         }
         Ok(Some(found))

@@ -150,9 +150,8 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// A matter whose deadline has passed, or whose clock stands, is handed to a post of its own county, and one that moved very
-    /// often by who leads both units; in either
-    /// case who leads the unit of the new owner says so as well.
+    /// A matter whose deadline has passed, or whose clock stands, is handed to a post of its own county, or laid on it to help, and one
+    /// that moved very often by who leads both units; in either case who leads the unit of the new owner says so as well.
     pub(super) fn need_new_owner<E: From<DocketError>>(
         &mut self,
         actor: &ActorId,

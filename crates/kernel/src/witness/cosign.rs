@@ -3,7 +3,7 @@
 use base::{ActorId, Time};
 use ledger::{Draft, Role};
 use matters::{DayUnit, Due, MatterId, Opened, PostId, Term};
-use merkle::{AddCheckpoint, Fork, VerifierKey};
+use merkle::{AddCheckpoint, Fork};
 use store::{StoreError, Tx, Value};
 
 use super::judge::{Known, Verdict, judge};
@@ -103,7 +103,7 @@ fn decide(
     let origin = request.claimed().origin();
     let trusted = logs::covering(tx, origin)?;
     let Some(log) = trusted.first() else { return Ok(Ok(Decision::Refuse(Refusal::UnknownLog))) };
-    let keys: Vec<VerifierKey> = trusted.iter().filter_map(|log| log.vkey.parse().ok()).collect();
+    let keys = logs::keys_of(&trusted);
     let note = match merkle::signed_by(request.note(), &keys) {
         Ok(note) => note,
         Err(merkle::Error::NoKnownSignature | merkle::Error::WrongSignature { .. }) => {
@@ -111,15 +111,17 @@ fn decide(
         }
         Err(error) => return Ok(Err(error)),
     };
-    if logs::is_held(tx, origin, log)? {
+    if logs::is_held(tx, origin, log, &keys)? {
         return Ok(Ok(Decision::Refuse(Refusal::Held)));
     }
     let kept = logs::witnessed(tx, origin)?;
     let mut known = kept.as_ref().map(known).transpose()?;
     let mut verdict = judge(known.as_ref(), request, &note);
     // What a log above signed while this one was not trusted for itself proves nothing against it: it goes on from there, or
-    // begins anew.
-    let is_own = kept.as_ref().is_none_or(|kept| kept.signed_for.as_ref() == Some(&log.origin));
+    // begins anew. Under the same key it is the same log, by whatever name it was trusted then.
+    let is_own = kept.as_ref().is_none_or(|kept| {
+        kept.signed_for.as_ref() == Some(&log.origin) || merkle::open(&kept.note, &keys).is_ok()
+    });
     if !is_own && verdict != Verdict::Cosign {
         known = None;
         verdict = judge(None, request, &note);

@@ -2,14 +2,14 @@
 
 use base::{Seq, SubjectId, Time};
 use ledger::{Body, Entry, EntryError};
-use merkle::Fork;
+use merkle::{Fork, VerifierKey};
 use store::{Param, Row, StoreError, Tx, Value};
 
 use super::kinds::{ForkAcknowledged, ForkFound, LogDropped, LogTrusted};
 use super::{FORKS_OPEN_MAX, LAG_MS, TRUSTED_MAX};
 use crate::admin::{AdminError, AdminResult, By, about};
 use crate::registry::{id, root_book, rows};
-use crate::{Kernel, Receipt};
+use crate::{Desk, Kernel, Receipt, entries};
 
 /// A log that is trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,9 +96,7 @@ impl Kernel {
             };
             if all.iter().all(|trusted| trusted.log == log || trusted.origin != dropped.origin) {
                 admin.permit("kernel.witness.trust", &root, None)?;
-                // Whoever signs for these names next begins anew.
-                let forget = "delete from witness_log where signed_for = $1";
-                admin.desk.aside(forget, vec![Value::Text(dropped.origin.clone())]);
+                forget_signed_for(admin.desk, dropped, &all)?;
             }
             admin.record(&LogDropped { log }, vec![about("witness", &log.to_string())?])
         })
@@ -157,14 +155,45 @@ fn trusted_logs(tx: &mut dyn Tx) -> Result<Vec<TrustedLog>, StoreError> {
     })
 }
 
+/// Whoever signs for the names of a log that is trusted no more begins anew, unless a log above signs with a key that signed before.
+fn forget_signed_for(
+    desk: &mut Desk<'_>,
+    dropped: &TrustedLog,
+    all: &[TrustedLog],
+) -> Result<(), StoreError> {
+    const SIGNED: &str = "select origin, note from witness_log where signed_for = $1";
+    const FORGET: &str = "delete from witness_log where origin = $1";
+    const PASS: &str = "update witness_log set signed_for = $2 where origin = $1";
+    let text = |text: &str| Value::Text(text.to_owned());
+    for row in desk.read()?.query(SIGNED, &[Param::Text(&dropped.origin)])? {
+        let (origin, note) = (row.text(0)?, row.text(1)?);
+        let others = all.iter().filter(|log| log.origin != dropped.origin);
+        let next = closest(others.cloned().collect(), origin);
+        let goes_on = next.first().filter(|_| merkle::open(note, &keys_of(&next)).is_ok());
+        match goes_on {
+            Some(log) => desk.aside(PASS, vec![text(origin), text(&log.origin)]),
+            None => desk.aside(FORGET, vec![text(origin)]),
+        }
+    }
+    Ok(())
+}
+
+/// The keys of some logs.
+pub(super) fn keys_of(logs: &[TrustedLog]) -> Vec<VerifierKey> {
+    logs.iter().filter_map(|log| log.vkey.parse().ok()).collect()
+}
+
 /// The logs that are trusted for an origin: those of the closest name alone, so that nobody above signs for what is
 /// trusted for itself. There are several while a log changes its key.
 pub(super) fn covering(tx: &mut dyn Tx, origin: &str) -> Result<Vec<TrustedLog>, StoreError> {
-    let mut all = trusted_logs(tx)?;
+    Ok(closest(trusted_logs(tx)?, origin))
+}
+
+fn closest(mut all: Vec<TrustedLog>, origin: &str) -> Vec<TrustedLog> {
     all.retain(|log| log.covers(origin));
     let closest = all.iter().map(|log| log.origin.len()).max();
     all.retain(|log| Some(log.origin.len()) == closest);
-    Ok(all)
+    all
 }
 
 pub(super) fn witnessed(tx: &mut dyn Tx, origin: &str) -> Result<Option<WitnessedLog>, StoreError> {
@@ -207,13 +236,29 @@ fn forks(tx: &mut dyn Tx) -> Result<Vec<FoundFork>, StoreError> {
     })
 }
 
-/// Whether a fork of the log waits to be acknowledged that was signed for the one that is trusted, or very many are.
-pub(super) fn is_held(tx: &mut dyn Tx, origin: &str, log: &TrustedLog) -> Result<bool, StoreError> {
+/// Whether a fork of the log waits to be acknowledged that was signed for the one that is trusted, or by its keys, or very many are.
+pub(super) fn is_held(
+    tx: &mut dyn Tx,
+    origin: &str,
+    log: &TrustedLog,
+    keys: &[VerifierKey],
+) -> Result<bool, StoreError> {
     const OPEN: &str = "select fork from witness_fork where origin = $1 and acknowledged is null
         and (signed_for is null or signed_for = $2) limit 1";
+    const OF_OTHERS: &str = "select fork from witness_fork where origin = $1 and acknowledged is null
+        and signed_for <> $2 order by fork";
     const ALL: &str = "select count(*) from witness_fork where signed_for = $1 and acknowledged is null";
     if tx.query_one(OPEN, &[Param::Text(origin), Param::Text(&log.origin)])?.is_some() {
         return Ok(true);
+    }
+    for row in tx.query(OF_OTHERS, &[Param::Text(origin), Param::Text(&log.origin)])? {
+        let found = entries::entry(tx, &root_book(), Seq::from_i64(row.int(0)?))?;
+        let fork = found.and_then(|entry| entry.body::<ForkFound>().ok());
+        if fork
+            .is_some_and(|fork| [fork.first, fork.second].iter().all(|note| merkle::open(note, keys).is_ok()))
+        {
+            return Ok(true);
+        }
     }
     let open = tx.query_one(ALL, &[Param::Text(&log.origin)])?.map_or(Ok(0), |row| row.int(0))?;
     Ok(open >= FORKS_OPEN_MAX)

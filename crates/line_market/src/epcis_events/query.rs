@@ -215,7 +215,8 @@ fn check_count(
             Ok(lane) => lane,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let left = max.saturating_sub(found).saturating_add(1);
+        // What a statement may be limited to.
+        let left = max.saturating_sub(found).saturating_add(1).min(u32::MAX as usize);
         match lane.count(tx, left, LOOKED_MAX.saturating_sub(looked))? {
             None => return Ok(Err(QueryRefusal::TooManyToCount)),
             Some((count, of)) => {

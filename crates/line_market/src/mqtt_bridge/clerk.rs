@@ -233,7 +233,8 @@ pub(super) fn device(kernel: &Kernel, at: &At) -> Result<Option<LetIn>, StoreErr
     let (Some(book), Some(actor)) = (tree.book(&at.book), actor) else { return Ok(None) };
     let resource = Resource::of(&book.unit).in_line(book.line.clone()).owned_by(subject);
     let allowed = decide(kernel.policy(), &tree, &actor, WEIGH, &resource).is_allowed();
-    Ok(allowed.then_some(LetIn { actor, session: None, credential: None, root }))
+    let day = kernel.zone().day_of(kernel.now());
+    Ok(allowed.then_some(LetIn { actor, session: None, credential: None, root, day }))
 }
 
 /// Whether the device was not revoked, nor its right withdrawn, while its message waited for the writer.

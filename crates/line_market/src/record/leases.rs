@@ -33,13 +33,14 @@ impl Recorder<'_, '_> {
         let last = state::last_other_tenant(self.desk.read()?, self.book, of_stall)?;
         let Some((ended, tenant)) = last else { return Ok(()) };
         let day = self.desk.zone().day_of(ended);
-        match body.from < day {
-            true => {
-                let detail = format!("stall {} was let to {tenant} until {day}", body.stall);
-                refuse(Code::AlreadyLeased, "body.from", detail)
-            }
-            false => Ok(()),
-        }
+        // Goods of who has the stall next arrive from when that was said to be, where its lease begins later.
+        let field = match (body.from < day, self.desk.zone().day_of(self.occurred) < day) {
+            (true, _) => "body.from",
+            (false, true) => "occurred",
+            (false, false) => return Ok(()),
+        };
+        let detail = format!("stall {} was let to {tenant} until {day}", body.stall);
+        refuse(Code::AlreadyLeased, field, detail)
     }
 
     /// A stall is let and given back in the order of time, from its opening on, so that it counts as let once at most on every

@@ -60,6 +60,9 @@ body! {
         if this.percent_bp.is_none() && this.remaining_days.is_none() {
             return Err(BodyError::new("percent_bp", Rule::Consistency, "must be given, or the days that remain"));
         }
+        if this.remaining_days == Some(0) && this.percent_bp.is_some_and(|bp| bp < 10_000) {
+            return Err(BodyError::new("remaining_days", Rule::Consistency, "is none, though not all is done"));
+        }
         Ok(())
     }
 }

@@ -78,10 +78,13 @@ impl Frozen {
         done
     }
 
-    /// The first activity, by its code, that a plan is to have no longer though it is not done.
+    /// The first activity, by its code, that a plan is to have no longer though it is not said to be done; that no days remain says
+    /// so of no more than the day.
     pub fn taken_out(&self, reports: &[ActivityReport], before: &Model, after: &Model) -> Option<&str> {
-        let done = self.reported(reports);
-        let is_left = |code: &str, then: i64| done.get(code).copied().unwrap_or(then) < WHOLE_BP;
+        let told = |code: &str| reports.iter().find(|report| report.activity == code);
+        let is_left = |code: &str, then: i64| {
+            told(code).map_or(then, |report| report.percent_bp.unwrap_or_default()) < WHOLE_BP
+        };
         let each = self.weights.iter().map(|(code, (_, then))| (code.as_str(), *then));
         let gone = each.filter(|(code, _)| before.find(code).is_some() && after.find(code).is_none());
         gone.filter(|(code, then)| is_left(code, *then)).map(|(code, _)| code).min()

@@ -125,7 +125,7 @@ impl Recorder<'_, '_> {
         }
         self.need_post(&body.bureau, "body.bureau")?;
         self.need_post(&body.agent, "body.agent")?;
-        let project = self.project(&body.project)?;
+        let project = self.project_under_way(&body.project)?;
         let name = Name::Permit(&body.permit);
         self.need_few(name, &project, &body.bureau, "body.permit")?;
         let draft = self.opening_draft(&body, name, Some(&project), &body.bureau)?;
@@ -205,7 +205,7 @@ impl Recorder<'_, '_> {
         self.need_new(Name::Blocker(&body.blocker), "body.blocker")?;
         self.need_ahead(body.due, "body.due")?;
         self.need_post(&body.owner, "body.owner")?;
-        let project = self.project(&body.project)?;
+        let project = self.project_under_way(&body.project)?;
         let (office, team) = posts(&project)?;
         // Who has to clear it away does not say that it is gone.
         let reviewer = if office == body.owner { team } else { office };
@@ -230,7 +230,7 @@ impl Recorder<'_, '_> {
         let name = Name::Milestone(&body.project, &body.milestone);
         self.need_new(name, "body.milestone")?;
         self.need_ahead(body.due, "body.due")?;
-        let project = self.project(&body.project)?;
+        let project = self.project_under_way(&body.project)?;
         let (office, team) = posts(&project)?;
         self.need_few(name, &project, &team, "body.milestone")?;
         let draft = self.opening_draft(&body, name, Some(&project), &team)?;

@@ -93,7 +93,7 @@ impl Recorder<'_, '_> {
                 return Err(refused(refusal.in_chinese("同一编号的帮扶方案曾登记后冲正，请另用编号")));
             }
         }
-        let project = self.project_if_named(body.project.as_deref())?;
+        let project = body.project.as_deref().map(|project| self.project_under_way(project)).transpose()?;
         self.need_post(&body.office, "body.office")?;
         self.need_little_assistance(&body, project.as_ref())?;
         let plan = self.id("assistance", &body.plan)?;
@@ -120,7 +120,11 @@ impl Recorder<'_, '_> {
             return refuse(Code::AlreadyDone, "body.item", format!("item {} is done", body.item));
         }
         rules::in_order(self.occurred, proxy.opened_at).map_err(refused)?;
-        let project = self.project_if_named(proxy.project.as_deref())?;
+        // Also once the project left the list: what was begun is done.
+        let project = match &proxy.project {
+            Some(project) => state::project(self.desk.read()?, self.book, project)?,
+            None => None,
+        };
         let item = self.id("proxy", &body.item)?;
         self.named(&body, Some(item), project.as_ref(), &proxy.agent)
     }

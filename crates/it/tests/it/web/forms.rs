@@ -88,6 +88,8 @@ const FORMS: &[(&str, Row)] = &[
     ("/sign-in", [422, 422, 422, 422, 422, 422, 422, 422, 422]),
     // Nobody has given a password before, so all begin anew.
     ("/sign-in/code", [303, 303, 303, 303, 303, 303, 303, 303, 303]),
+    // There is no provider.
+    ("/sign-in/provider/link", [404, 404, 404, 404, 404, 404, 404, 404, 404]),
     ("/sign-out", [303, 303, 303, 303, 303, 303, 303, 303, 303]),
 ];
 
@@ -110,6 +112,7 @@ fn fields(address: &str) -> &'static [(&'static str, &'static str)] {
         }
         "/matters/new" => &[("book", "beiyuan")],
         "/sign-in/code" => &[("code", "000000")],
+        "/sign-in/provider/link" => &[("offer", "x")],
         _ => &[],
     }
 }

@@ -77,6 +77,10 @@ pub async fn in_the_standards_words(request: Request, next: Next) -> Response {
         };
     }
     let headers = response.headers_mut();
+    if in_xml && headers.get(header::CONTENT_TYPE).is_some_and(|media| media == PROBLEM_XML) {
+        // What is XML is saved, not shown, as everywhere.
+        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    }
     headers.insert(EPCIS_VERSION, HeaderValue::from_static(VERSION));
     headers.insert(CBV_VERSION, HeaderValue::from_static(VERSION));
     // Members under any namespace are kept as they came; no extension is served in a way of its own.
