@@ -79,10 +79,10 @@ pub struct CosigningStand {
 }
 
 impl Kernel {
-    /// The books that a witness is to be asked about now.
+    /// The books that a witness is to be asked about now, those first that have waited longest: it may have no time for all.
     pub fn cosigning_due(&self, witness: &WitnessKey) -> Result<Vec<CosigningDue>, StoreError> {
         const STANDS: &str = "select b.book, b.size, c.size, c.seconds, c.next_at, c.attempts from book b
-            left join cosigning c on c.book = b.book and c.witness = $1 order by b.book";
+            left join cosigning c on c.book = b.book and c.witness = $1 order by coalesce(c.next_at, 0), b.book";
         let (now, witness) = (self.now(), witness.to_string());
         let due = |row: &Row| {
             let size = Seq::from_i64(row.int(1)?).0;

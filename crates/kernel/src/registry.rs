@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use base::{AccountId, ActorId, BookId, Day, Seq, SubjectId, UnitCode};
-use ledger::Body;
+use ledger::{Body, BodyError, Sought};
 use registry::{
     Book, BookOpened, Holding, Level, Place, PlaceAdded, PlaceKind, PlaceRenamed, Position, Post, PostAdded,
     PostHeld, PostLeft, RegistryError, Rows, Tree, Unit, UnitAdded, UnitRenamed,
@@ -16,7 +16,8 @@ use store::{Engine, Param, Row, Store, StoreError, Tx, placeholders};
 
 use crate::accounts::{Bearer, account_actor, need_active};
 use crate::admin::{Admin, AdminError, AdminResult, By, about};
-use crate::{Kernel, Receipt};
+use crate::entries::count_about;
+use crate::{Desk, Kernel, Receipt};
 
 /// The book that holds the org tree, accounts and rights.
 pub const ROOT_BOOK: &str = "registry";
@@ -244,13 +245,27 @@ impl Kernel {
             if left.until < today && !admin.is_installation() {
                 let root = admin.tree.root().cloned();
                 let is_own = admin.is_by(&account_actor(&left.account));
-                let may = from >= today
-                    || root.is_some_and(|root| admin.permit_to_end("kernel.post.hold", &root).is_ok());
+                let of_root = root.is_some_and(|root| admin.permit_to_end("kernel.post.hold", &root).is_ok());
+                let taken_back = taken_back(&left.account)?;
+                let count = |desk: &mut Desk<'_>| {
+                    count_about(
+                        desk.read()?,
+                        &root_book(),
+                        &taken_back,
+                        Sought::of::<PostLeft>(),
+                        TAKEN_BACK_MAX,
+                    )
+                };
+                let may = of_root || from >= today && count(admin.desk)? < TAKEN_BACK_MAX;
                 if is_own || !may {
                     return Err(AdminError::from(RegistryError::LongAgo(today)).into());
                 }
             }
-            admin.record(&left, vec![left.post.clone(), about("account", left.account.as_str())?])
+            let mut about = vec![left.post.clone(), about("account", left.account.as_str())?];
+            if left.until < today {
+                about.push(taken_back(&left.account)?);
+            }
+            admin.record(&left, about)
         })
     }
 }
@@ -260,6 +275,15 @@ impl Admin<'_, '_> {
         let unit = self.tree.need_post(post)?.unit.clone();
         self.permit("kernel.post.hold", &unit, None)
     }
+}
+
+/// How often days on which an account held posts are taken back by others than the root's administrators: who judges is asked
+/// about each.
+const TAKEN_BACK_MAX: usize = 100;
+
+/// What leavings are about that took back days of an account.
+pub(crate) fn taken_back(account: &AccountId) -> Result<SubjectId, BodyError> {
+    about("taken-back", account.as_str())
 }
 
 /// The tree as the tables have it.

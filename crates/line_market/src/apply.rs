@@ -16,7 +16,8 @@ use crate::kinds::{
     ComplaintSettled, DutiesAssigned, EpcisCaptured, EpcisDescribed, FeeCharged, FeePaid, InspectionRecorded,
     JobsChanged, LeaseEnded, LotHeld, LotLost, LotReceived, LotReleased, LotSplit, LotTransferred,
     MarketOpened, MerchantRegistered, PricePosted, ProductRegistered, RecallEnded, RecallOpened, Sale,
-    ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased, StallOpened, SubscriptionOpened, Verdict,
+    ScaleEnrolled, ScaleMoved, ScaleVerified, SlipSerial, StallLeased, StallOpened, SubscriptionOpened,
+    Verdict,
 };
 
 const INSERT_BLOCK: Insert = Insert {
@@ -83,7 +84,8 @@ pub fn erase(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
         }
         CertificateRecorded::KIND => days_of_papers(tx, entry),
         ComplaintFiled::KIND => {
-            let sql = "update market_complaint set has_body = 0, slip = null where book = $1 and seq = $2";
+            // The slip stands in the head, and what waits is owed all the same.
+            let sql = "update market_complaint set has_body = 0 where book = $1 and seq = $2";
             tx.execute(sql, &[book, Param::Int(entry.seq.to_i64())]).map(drop)
         }
         SubscriptionOpened::KIND => epcis_events::standing::apply::erase(tx, entry),
@@ -510,10 +512,10 @@ impl One<'_> {
     fn complained(self) -> Result<(), StoreError> {
         const SQL: &str =
             "insert into market_complaint (book, seq, slip, has_body, at) values ($1, $2, $3, $4, $5)";
-        let it: Option<ComplaintFiled> = self.entry.body.is_some().then(|| self.body()).transpose()?;
-        let (seq, at, has_body) = (self.seq(), self.occurred(), i64::from(it.is_some()));
-        let slip = it.and_then(|it| it.slip);
-        self.run(SQL, &[seq, slip.as_ref().into(), has_body.into(), at])
+        let (seq, at, has_body) = (self.seq(), self.occurred(), i64::from(self.entry.body.is_some()));
+        // As the head names it, which stays when the body is erased.
+        let slip = about(self.entry, SlipSerial::SCHEME).map(SubjectId::local_part);
+        self.run(SQL, &[seq, slip.into(), has_body.into(), at])
     }
 
     fn settled(self) -> Result<(), StoreError> {

@@ -111,6 +111,8 @@ pub enum RegistryError {
     LongAgo(Day),
     #[error("{account} does not hold the post {post} then")]
     NotHeld { post: SubjectId, account: AccountId },
+    #[error("{account} leaves the post {post} on that day, as was said before")]
+    LeftThen { post: SubjectId, account: AccountId },
     #[error(
         "{account} holds the post {post} again from {from} on, which would never have been; leave it as of a later day"
     )]
@@ -138,6 +140,7 @@ impl RegistryError {
             Self::GlnTaken { .. } => "gln",
             Self::LongAgo(_) => "until",
             Self::NotHeld { .. } => "account",
+            Self::LeftThen { .. } => "until",
             Self::HeldAgain { .. } => "until",
             Self::Full { field, .. } => field,
             Self::TooDeep(_) => "parent",
@@ -468,6 +471,9 @@ impl Tree {
         match (next, held().find(|it| it.covers(left.until))) {
             (Some(next), _) if next.from >= today => Ok(next.from),
             (Some(next), Some(_)) => Err(RegistryError::HeldAgain { post, account, from: next.from }),
+            (_, Some(holding)) if holding.until == Some(left.until) => {
+                Err(RegistryError::LeftThen { post, account })
+            }
             (_, Some(holding)) => Ok(holding.from),
             (_, None) => Err(RegistryError::NotHeld { post, account }),
         }

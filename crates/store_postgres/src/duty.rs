@@ -30,7 +30,11 @@ pub struct Lease {
 impl Lease {
     pub fn new(mut config: Config, name: &str) -> Self {
         config.tcp_user_timeout(WATCHFUL_FOR).keepalives_idle(WATCHFUL_FOR / 2);
-        let take = format!("select pg_try_advisory_lock({CLASS}, hashtext('{}'))", name.replace('\'', "''"));
+        // The locks are the database's, in which each schema may hold an installation.
+        let take = format!(
+            "select pg_try_advisory_lock({CLASS}, hashtext(coalesce(current_schema(), '') || ' {}'))",
+            name.replace('\'', "''")
+        );
         Self { config, take, held: None }
     }
 

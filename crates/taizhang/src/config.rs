@@ -182,7 +182,7 @@ impl std::fmt::Debug for Oidc {
 #[serde(deny_unknown_fields, default)]
 pub struct Monitoring {
     /// Addresses that may read `/metrics` without a token, such as `127.0.0.1`. What a proxy passes on needs a token whatever
-    /// its address.
+    /// its address, if it says that it is one or is named in `trusted_proxies`.
     pub addresses: Vec<IpAddr>,
     /// The file that every backup replaces: its age is told.
     pub backup: Option<PathBuf>,

@@ -155,6 +155,16 @@ pub fn open_founded(config: &Config) -> Result<Arc<Kernel>, Error> {
     open_founded_in(config, config)
 }
 
+/// The same, unless another key signed it: what is written or signed there would be of neither.
+pub fn open_own(config: &Config) -> Result<Arc<Kernel>, Error> {
+    need_key(config)?;
+    need_database(config)?;
+    let store = open_store(config)?;
+    need_founded(config, &*store)?;
+    keys::need_own_ledger(config, &*store)?;
+    open_kernel(config, store, Surroundings::of_system(config)?)
+}
+
 /// The same of the installation whose key is here, in a database elsewhere.
 pub fn open_founded_in(config: &Config, place: &Config) -> Result<Arc<Kernel>, Error> {
     need_key(config)?;

@@ -2,6 +2,7 @@
 
 use harness::{Answer, Client, OFFICES, Town, User, freeze, on_every_store, project};
 use kernel::LetIn;
+use matters::MatterId;
 use serde_json::{Value, json};
 
 use crate::breach::give;
@@ -95,16 +96,48 @@ on_every_store! {
         hand_in(&town, &clerk, TASK, CLERK).expect(201);
         let passed_on = |by: &Client, to: &str, reviewer: &str| {
             let over = json!({ "verb": "handed_over", "to": to, "reviewer": reviewer, "reason": "分工调整" });
-            let moved = step(by, TASK, over).expect(201);
-            drop(moved);
-            by.get(TASK).expect(200).json()["matter"]["submission"]["passed_on"].clone()
+            step(by, TASK, over).expect(201);
+            let id = MatterId::local(&town.book(), "task-drain").unwrap();
+            town.site.kernel.matter(&id).unwrap().unwrap().submission.unwrap().passed_on
         };
         town.clock.advance_ms(DAY_MS);
         let first = passed_on(&town.holder_again("wei"), "post:beiyuan-market/deputy", "post:beiyuan-market/director");
-        assert!(first.is_string() || first.is_i64(), "{first}");
+        assert!(first.is_some());
         town.clock.advance_ms(DAY_MS);
         assert_eq!(passed_on(&town.holder_again("sun"), CLERK, MANAGER), first);
         drop(manager);
+        town.check();
+    }
+
+    fn who_leaves_a_post_is_said_once_and_bars_nobody_from_judging(town) {
+        let admin = town.program(User::Admin);
+        town.holder("wei", &[BUREAU]);
+        let clerk = town.holder("zhang", &[CLERK]);
+        task(&town, CLERK, BUREAU, "2026-06-20");
+        let leave = |until: &str| {
+            admin.post("/api/registry/leavings", &json!({ "post": BUREAU, "account": "wei", "until": until }))
+        };
+        leave("2027-12-31").expect(201);
+        assert_eq!(said(leave("2027-12-31"), 409).0, "until");
+        leave("2027-12-30").expect(201);
+        // Days that are taken back by who administers a part are so a hundred times; to leave as of today never ends.
+        town.holder("qian", &[]);
+        give(&town, "qian", "admin", "371402", None);
+        let local = town.holder_again("qian");
+        town.holder("sun", &["post:371402/deputy"]);
+        let deputy = |from: &str| json!({ "post": "post:371402/deputy", "account": "wei", "from": from });
+        let left = |who: &str, until: &str| json!({ "post": "post:371402/deputy", "account": who, "until": until });
+        admin.post("/api/registry/leavings", &left("sun", "2026-03-09")).expect(201);
+        for _ in 0..100 {
+            local.post("/api/registry/holdings", &deputy("2026-03-10")).expect(201);
+            local.post("/api/registry/leavings", &left("wei", "2026-03-09")).expect(201);
+        }
+        local.post("/api/registry/holdings", &deputy("2026-03-10")).expect(201);
+        assert_eq!(said(local.post("/api/registry/leavings", &left("wei", "2026-03-09")), 400).0, "until");
+        local.post("/api/registry/leavings", &left("wei", "2026-03-10")).expect(201);
+        step(&clerk, TASK, json!({ "verb": "taken", "by": CLERK })).expect(201);
+        hand_in(&town, &clerk, TASK, CLERK).expect(201);
+        step(&town.holder_again("wei"), TASK, json!({ "verb": "accepted" })).expect(201);
         town.check();
     }
 
@@ -143,7 +176,7 @@ on_every_store! {
         town.settle();
         let leader = { drop((manager, leader)); town.holder_again("wei") };
         let help = |post: &str| step(&leader, TASK, json!({ "verb": "helper_added", "helper": post }));
-        help(FAR).expect(403);
+        help(FAR).expect(400);
         town.holder("zhang", &[CLERK]);
         help(CLERK).expect(201);
         town.check();
@@ -187,8 +220,9 @@ on_every_store! {
         town.program(User::Admin).post("/api/registry/leavings", &left).expect(201);
         town.clock.set(base::Time::parse("2026-03-10T23:59:59+08:00").unwrap());
         let opened = kernel.sign_in("wei", harness::PASSWORD).unwrap().session().unwrap();
+        let session = kernel.session(&opened.cookie_value).unwrap().unwrap();
         let (root, day) = (kernel.root_known().unwrap(), kernel.zone().day_of(kernel.now()));
-        let by = LetIn { actor: opened.session.actor, session: Some(opened.session.hash), credential: None, root, day };
+        let by = LetIn { actor: session.actor, session: Some(session.hash), credential: None, root, day };
         let holds = || {
             let by = by.clone();
             kernel.append_blocking::<_, _, ()>(move |desk| Ok(desk.still_lets_in(&by)?)).unwrap()

@@ -207,7 +207,7 @@ on_every_store! {
         erase(&town, next);
         town.clock.advance_ms(DAY_MS);
         town.site.kernel.tend_days().unwrap();
-        assert_eq!(state(), "open");
+        assert_eq!(state(), "reopened");
         // A day before it puts nothing right.
         let bureau = town.holder_again("li");
         let manager = town.holder_again("wei");

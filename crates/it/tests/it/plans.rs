@@ -285,7 +285,7 @@ on_every_store! {
         edited(&team, &bounds).expect(201);
         assert_eq!(activity(&plan(&team), "A")["finish"], "2026-04-17T17:00");
         record(&planner, "projects.phase.changed", json!({ "project": "road", "to": "started" })).expect(201);
-        let report = json!({ "project": "road", "activity": "A", "percent_bp": 9_900, "remaining_days": 0 });
+        let report = json!({ "project": "road", "activity": "A", "remaining_days": 0 });
         let reported = record(&team, "projects.progress.reported", report).expect(201).json();
         let account = plan(&team);
         assert_eq!((&account["unbound"], &activity(&account, "A")["finish"]), (&json!(["A"]), &json!("2026-03-16T08:00")));

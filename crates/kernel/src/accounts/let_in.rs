@@ -1,7 +1,7 @@
 //! Whether whoever was let in still is when the writer decides: what was asked before waited for it.
 
 use access::{Actor, Grant};
-use base::{Day, Seq, SubjectId};
+use base::{Day, Seq, SubjectId, Time};
 use store::{Param, StoreError, Tx};
 
 use super::sessions::digest;
@@ -61,31 +61,23 @@ impl Desk<'_> {
         }
         let asked = self.root_size()?;
         let decided = decide(self)?;
-        // Whoever holds the root book itself may have written there what is decided.
-        let may_have_lost = self.accepted_of(&root_book()).is_none() && self.root_size()? != asked;
-        match may_have_lost && !self.still_lets_in(by)? {
-            true => Err(AppendError::LetOut),
-            false => Ok(decided),
+        // What was drafted just now is accepted afterwards, so the root book has grown by others alone.
+        let now = self.now();
+        let goes_on = goes_on(self.written(), by, now)?;
+        match goes_on && (self.root_size()? == asked || self.still_lets_in(by)?) {
+            true => Ok(decided),
+            false => Err(AppendError::LetOut),
         }
     }
 
     /// Whether somebody is let in as before: by the same session, with the same rights. The rights are looked at where the root
     /// book has grown since, and on another day.
     pub fn still_lets_in(&mut self, by: &LetIn) -> Result<bool, StoreError> {
-        const GOES_ON: &str = "select hash from session where hash = $1 and expires > $2";
-        const EXPIRED: &str = "select token from api_token where token = $1 and expires <= $2";
         const SHOWN: &str = "select actor from secret where actor = $1 and hash = $2";
         let (now, today) = (self.now(), self.zone().day_of(self.now()));
         let root = self.root_size()?.to_i64();
         let tx = self.read()?;
-        if let Some(hash) = &by.session
-            && tx.query_one(GOES_ON, &[Param::Text(hash), Param::Int(now.0)])?.is_none()
-        {
-            return Ok(false);
-        }
-        if let Some(token) = by.actor.id.as_str().strip_prefix("token:")
-            && tx.query_one(EXPIRED, &[Param::Text(token), Param::Int(now.0)])?.is_some()
-        {
+        if !goes_on(tx, by, now)? {
             return Ok(false);
         }
         if root == by.root && (by.session.is_none() || today == by.day) {
@@ -111,6 +103,19 @@ impl Desk<'_> {
         before.sort_unstable();
         grants.sort_unstable();
         Ok(grants.iter().eq(before))
+    }
+}
+
+/// Whether the session or token goes on by which somebody was let in.
+fn goes_on(tx: &mut dyn Tx, by: &LetIn, now: Time) -> Result<bool, StoreError> {
+    const GOES_ON: &str = "select hash from session where hash = $1 and expires > $2";
+    const EXPIRED: &str = "select token from api_token where token = $1 and expires <= $2";
+    if let Some(hash) = &by.session {
+        return Ok(tx.query_one(GOES_ON, &[Param::Text(hash), Param::Int(now.0)])?.is_some());
+    }
+    match by.actor.id.as_str().strip_prefix("token:") {
+        Some(token) => Ok(tx.query_one(EXPIRED, &[Param::Text(token), Param::Int(now.0)])?.is_none()),
+        None => Ok(true),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use access::matter::WORK;
-use base::{ActorId, SubjectId, Time};
+use base::{AccountId, ActorId, SubjectId, Time};
 use ledger::{Body, Sought};
 use matters::{HandedOver, HelperAdded, Matter, Opened, PostId, Submitted, Taken};
 use registry::PostLeft;
@@ -14,9 +14,10 @@ use super::ACTING_ASKED_MAX;
 use crate::Desk;
 use crate::accounts::{GrantGiven, GrantWithdrawn, grantee_subject};
 use crate::entries::{self, Kinds, limit};
-use crate::registry::{id, root_book};
+use crate::registry::{id, root_book, taken_back};
 
-/// Entries of posts that an account left that are looked at; who has more is taken to have had a part.
+/// Entries that took back days of an account's posts and are looked at; who has more, by the root's administrators, is taken to have
+/// had a part.
 const LEAVINGS_ASKED_MAX: usize = 1_000;
 
 /// A post that somebody was granted to do the work of, from a moment on and until another.
@@ -161,7 +162,8 @@ impl Desk<'_> {
     fn held_in_vain(&mut self, actor: &ActorId) -> Result<Option<Vec<StoodIn>>, StoreError> {
         const LEFT: Kinds<'_> = Kinds::These(&[Sought::of::<PostLeft>()]);
         const MOST: usize = LEAVINGS_ASKED_MAX + 1;
-        let Ok(subject) = grantee_subject(actor) else { return Ok(Some(Vec::new())) };
+        let account = actor.as_str().strip_prefix("account:").and_then(|name| AccountId::new(name).ok());
+        let Some(Ok(subject)) = account.as_ref().map(taken_back) else { return Ok(Some(Vec::new())) };
         let entries = entries::about_of(self.read()?, &root_book(), &subject, LEFT, None, MOST)?;
         if entries.len() == MOST {
             return Ok(None);
@@ -169,7 +171,6 @@ impl Desk<'_> {
         let mut found = Vec::new();
         for entry in &entries {
             let Ok(left) = entry.body::<PostLeft>() else { continue };
-            // What is left as of today or later was held until then, as its days say.
             let (from, until) = (self.zone().start_of(left.until.plus(1)), entry.recorded);
             if from <= until {
                 found.push(StoodIn { of: left.post, line: None, from, until: Some(until) });

@@ -264,6 +264,13 @@ pub(super) fn is_held(
     Ok(open >= FORKS_OPEN_MAX)
 }
 
+/// Whether keys signed both sides of a fork.
+fn is_signed(tx: &mut dyn Tx, fork: i64, keys: &[VerifierKey]) -> Result<bool, StoreError> {
+    let found = entries::entry(tx, &root_book(), Seq::from_i64(fork))?;
+    let fork = found.and_then(|entry| entry.body::<ForkFound>().ok());
+    Ok(fork.is_some_and(|fork| [fork.first, fork.second].iter().all(|note| merkle::open(note, keys).is_ok())))
+}
+
 /// Whether the same two trees were found before.
 pub(super) fn is_found(tx: &mut dyn Tx, fork: &Fork) -> Result<bool, StoreError> {
     const FIND: &str =
@@ -324,17 +331,25 @@ pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
     }
 }
 
-/// With the last key of a log go the forks that it is held for: whoever is trusted by the name next begins anew.
+/// With the last key of a log go the forks that it is held for: whoever is trusted by the name next begins anew. Those stay that a
+/// log above signs for by the same key.
 fn dropped(tx: &mut dyn Tx, entry: &Entry, log: u64) -> Result<(), StoreError> {
     const ORIGIN: &str = "select origin from witness_trust where log = $1";
     const DROP: &str = "delete from witness_trust where log = $1";
-    const SETTLE: &str =
-        "update witness_fork set acknowledged = $2 where signed_for = $1 and acknowledged is null
-        and not exists (select 1 from witness_trust where origin = $1)";
+    const OPEN: &str = "select fork, origin from witness_fork where signed_for = $1 and acknowledged is null
+        and not exists (select 1 from witness_trust where origin = $1) order by fork";
+    const SETTLE: &str = "update witness_fork set acknowledged = $2 where fork = $1";
     let log = Param::Int(i64::try_from(log).unwrap_or(-1));
     let Some(row) = tx.query_one(ORIGIN, &[log])? else { return Ok(()) };
     tx.execute(DROP, &[log])?;
-    tx.execute(SETTLE, &[Param::Text(row.text(0)?), Param::Int(entry.seq.to_i64())]).map(drop)
+    for open in tx.query(OPEN, &[Param::Text(row.text(0)?)])? {
+        let (fork, origin) = (open.int(0)?, open.text(1)?);
+        let keys = keys_of(&covering(tx, origin)?);
+        if !is_signed(tx, fork, &keys)? {
+            tx.execute(SETTLE, &[Param::Int(fork), Param::Int(entry.seq.to_i64())])?;
+        }
+    }
+    Ok(())
 }
 
 fn found(tx: &mut dyn Tx, entry: &Entry, fork: &ForkFound) -> Result<(), StoreError> {

@@ -81,7 +81,7 @@ impl Frozen {
     /// The first activity, by its code, that a plan is to have no longer though it is not said to be done; that no days remain says
     /// so of no more than the day.
     pub fn taken_out(&self, reports: &[ActivityReport], before: &Model, after: &Model) -> Option<&str> {
-        let told = |code: &str| reports.iter().find(|report| report.activity == code);
+        let told = |code: &str| reports.iter().rfind(|report| report.activity == code);
         let is_left = |code: &str, then: i64| {
             told(code).map_or(then, |report| report.percent_bp.unwrap_or_default()) < WHOLE_BP
         };

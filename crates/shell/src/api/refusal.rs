@@ -49,6 +49,7 @@ fn rule(refusal: &AdminError) -> &'static str {
             | RegistryError::PlaceExists(_) => "exists",
             RegistryError::PostTaken { .. } | RegistryError::GlnTaken { .. } => "taken",
             RegistryError::NotHeld { .. }
+            | RegistryError::LeftThen { .. }
             | RegistryError::HeldAgain { .. }
             | RegistryError::HoldsMany { .. }
             | RegistryError::HeldByMany { .. }
@@ -213,6 +214,9 @@ fn registry_sentence(error: &RegistryError) -> String {
             format!("{account} 自 {from} 起又担任岗位 {post}，该段任职不能撤销，请填写更晚的离任日期。")
         }
         RegistryError::NotHeld { post, account } => format!("{account} 在该时段并未担任岗位 {post}。"),
+        RegistryError::LeftThen { post, account } => {
+            format!("{account} 于该日离任岗位 {post}，此前已经登记。")
+        }
     }
 }
 

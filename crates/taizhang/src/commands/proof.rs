@@ -22,7 +22,7 @@ pub struct Options {
 /// Writes `<book>-<seq>.tlog-proof`, `.leaf.json`, and, unless the body was erased, `.body.json` and `.salt`. Whoever runs it alone
 /// may read them: head and body are about somebody.
 pub fn run(config: &Config, options: &Options) -> Result<ExitCode, Error> {
-    let kernel = taizhang::open_founded(config)?;
+    let kernel = taizhang::open_own(config)?;
     let book = BookId::new(&options.book).map_err(|error| Error::Refused(error.to_string()))?;
     let proved = kernel.prove(&book, Seq(options.seq))?;
     let write = |end: &str, text: String| {

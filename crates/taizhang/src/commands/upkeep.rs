@@ -34,7 +34,7 @@ fn report(kernel: &Arc<Kernel>) -> Result<ExitCode, Error> {
 }
 
 pub fn replay(config: &Config) -> Result<ExitCode, Error> {
-    let kernel = taizhang::open_founded(config)?;
+    let kernel = taizhang::open_own(config)?;
     let replayed = kernel.replay().map_err(|error| Error::Refused(error.to_string()))?;
     say(format!("{} entries replayed", replayed.entries));
     for table in &replayed.changed {

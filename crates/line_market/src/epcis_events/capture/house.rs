@@ -7,7 +7,7 @@ use epcis::{Context, Event, urn};
 use serde_json::Value;
 
 use super::Element;
-use crate::epcis_events::own_id;
+use crate::epcis_events::{DECLARATION, own_id};
 use crate::kinds::SlipSerial;
 use crate::refusal::{Code, Refusal};
 
@@ -80,6 +80,11 @@ pub fn claimed(event: &Event, terms: &Context, is_kept: &dyn Fn(&BookId) -> bool
         Some(Refusal::new(code, "eventID", detail))
     });
     let of_id = of_id.or_else(|| {
+        let id = event.event_id.as_deref().filter(|id| id.ends_with(DECLARATION))?;
+        let detail = format!("{id} ends as the names of error declarations do here");
+        Some(Refusal::new(Code::Body, "eventID", detail))
+    });
+    let of_id = of_id.or_else(|| {
         event.event_id.as_deref().and_then(|id| refused("eventID", id, &terms, is_kept, &|_| false))
     });
     of_id.or_else(|| {
@@ -100,17 +105,18 @@ pub fn described(element: &Element, terms: &Context, is_kept: &dyn Fn(&BookId) -
 /// The refusal of an identifier that is one of the house under some spelling, unless it may stand there.
 fn refused(
     member: &str,
-    id: &str,
+    written: &str,
     terms: &Context,
     is_kept: &dyn Fn(&BookId) -> bool,
     may: &dyn Fn(&SubjectId) -> bool,
 ) -> Option<Refusal> {
-    for (at, id) in terms.meanings(id).enumerate() {
+    for (at, id) in terms.meanings(written).enumerate() {
         if at == MEANINGS_MAX {
             let detail = "its prefix stands for another one, and so on without an end";
             return Some(Refusal::new(Code::Body, member, detail));
         }
-        if let Some(id) = own(&id, is_kept).filter(|id| !may(id)) {
+        // What may stand there stands under its own name, by which it is counted.
+        if let Some(id) = own(&id, is_kept).filter(|id| !may(id) || id.as_str() != written) {
             let detail =
                 format!("{id} is named as what is kept here: only the entries of its book tell this of it");
             return Some(Refusal::new(Code::OwnSubject, member, detail));
