@@ -17,8 +17,10 @@ pub struct Behind {
     pub amount: i64,
 }
 
-/// Entries looked at for one page: bounds the time of a page whose filter matches little.
+/// Entries looked at for one page, and for each time that some are asked for as many as that costs: bounds the time of a page whose
+/// filter matches little.
 const SCAN_MAX: usize = 5_000;
+const ASKED_AS: usize = 10;
 
 impl Kernel {
     /// The entries that add up to a sum, oldest first, book by book.
@@ -44,6 +46,7 @@ impl Kernel {
                     continue;
                 };
                 let rows = scan(tx, figure, &books[at.book], kind, period, at)?;
+                scanned += ASKED_AS;
                 if rows.is_empty() {
                     at = Place { book: at.book, kind: at.kind + 1, day: i64::MIN, seq: -1 };
                     continue;

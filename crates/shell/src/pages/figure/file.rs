@@ -37,6 +37,9 @@ pub async fn answer(
     export::response(app, format, file, table).await
 }
 
+/// Pages of entries that are looked through for a file, each of some thousands.
+const PAGES_MAX: usize = 40;
+
 fn whole_table(
     kernel: &Kernel,
     naming: &(App, T),
@@ -60,7 +63,7 @@ fn whole_table(
         }
         "entries" => {
             let (mut items, mut cursor) = (Vec::new(), None);
-            loop {
+            for _ in 0..PAGES_MAX {
                 let page = kernel.behind(name, books, *period, dimension, cursor.as_deref(), ENTRIES_MAX)?;
                 items.extend(page.items);
                 cursor = page.next;
@@ -72,6 +75,13 @@ fn whole_table(
                 let detail = Both::new(
                     format!("所选范围内的记录超过 {ENTRIES_MAX} 条，请缩短期间或选择下级单位后再导出。"),
                     format!("there are more than {ENTRIES_MAX} entries: choose fewer days or a smaller unit"),
+                );
+                return Err(Problem::bad_request("export", "range", detail));
+            }
+            if cursor.is_some() {
+                let detail = Both::new(
+                    "所选范围内需逐条核对的记录过多，请缩短期间或选择下级单位后再导出。",
+                    "too many entries would have to be looked through: choose fewer days or a smaller unit",
                 );
                 return Err(Problem::bad_request("export", "range", detail));
             }
