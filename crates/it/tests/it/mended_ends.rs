@@ -1,7 +1,8 @@
 //! What ends with an acceptance, a day or a right, and what is told of none of them, tested as it was found.
 
+use base::{AccountId, ActorId, UnitCode};
 use harness::{Answer, Client, OFFICES, Town, User, freeze, on_every_store, project};
-use kernel::LetIn;
+use kernel::{LetIn, NewAccount};
 use matters::MatterId;
 use serde_json::{Value, json};
 
@@ -111,9 +112,15 @@ on_every_store! {
 
     fn who_leaves_a_post_is_said_once_and_bars_nobody_from_judging(town) {
         let admin = town.program(User::Admin);
-        town.holder("wei", &[BUREAU]);
+        // Somebody whose account lies in the county.
+        let (account, unit) = (AccountId::new("wei").unwrap(), UnitCode::new("371402").unwrap());
+        let new = NewAccount { account, unit, title: "某人".into() };
+        town.site.kernel.add_account(&ActorId::new("system:test").unwrap(), new, Some(harness::PASSWORD)).unwrap();
+        town.holder("before", &[BUREAU]);
         let clerk = town.holder("zhang", &[CLERK]);
         task(&town, CLERK, BUREAU, "2026-06-20");
+        admin.post("/api/registry/leavings", &json!({ "post": BUREAU, "account": "before", "until": "2026-03-09" })).expect(201);
+        admin.post("/api/registry/holdings", &json!({ "post": BUREAU, "account": "wei", "from": "2026-03-10" })).expect(201);
         let leave = |until: &str| {
             admin.post("/api/registry/leavings", &json!({ "post": BUREAU, "account": "wei", "until": until }))
         };
