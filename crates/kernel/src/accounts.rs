@@ -36,7 +36,7 @@ pub use lists::{AccountRow, DeviceRow, GrantRow, TokenRow};
 pub(crate) use passwords::Passwords;
 pub use passwords::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 pub use read_log::{NoReadPlace, ReadPlace, ReadRow, ReadsBefore};
-pub use second::{HalfSession, RecoveryCodes, SecondStep, SecondStepError, SignedIn};
+pub use second::{HalfSession, OwnAccount, RecoveryCodes, SecondStep, SecondStepError, SignedIn};
 pub(crate) use sessions::end_sessions_of;
 pub use sessions::{NewSession, Session, SessionState, SignInError, session_state};
 pub use totp::TotpSecret;

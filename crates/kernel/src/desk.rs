@@ -6,8 +6,9 @@ use base::{ActorId, BookId, Seq, Time};
 use figures::{Cells, Contributions};
 use ledger::{BodyError, Draft, Entry, KindError, Rule};
 use matters::Rulebook;
-use merkle::Appender;
+use merkle::{Appender, SignerKey};
 use registry::Tree;
+use ring::hmac;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Param, StoreError, Tx, Value};
@@ -108,6 +109,17 @@ pub struct Desk<'a> {
 pub(crate) struct Finished {
     pub edges: Vec<(BookId, Edge)>,
     pub entries: Vec<Entry>,
+}
+
+/// What a request is known again by.
+struct Sealed {
+    key: String,
+    digest: String,
+}
+
+/// The key to what is known again of requests. It is the same on every node.
+pub(crate) fn asked_key(signer: &SignerKey) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, &signer.derived("requests that were answered"))
 }
 
 impl<'a> Desk<'a> {
@@ -288,10 +300,13 @@ impl<'a> Desk<'a> {
         key: &str,
         digest: &str,
     ) -> Result<Option<T>, AppendError<E>> {
-        const FIND: &str = "select digest, answer from answered where book = $1 and actor = $2 and key = $3";
-        let params = [Param::Text(book.as_str()), Param::Text(actor), Param::Text(key)];
+        // Those that were answered before this was so are kept as they were asked.
+        const FIND: &str =
+            "select digest, answer from answered where book = $1 and actor = $2 and key in ($3, $4)";
+        let sealed = self.sealed(book, actor, key, digest);
+        let params = [book.as_str(), actor, &sealed.key, key].map(Param::Text);
         let Some(row) = self.read()?.query_one(FIND, &params)? else { return Ok(None) };
-        if row.text(0)? != digest {
+        if row.text(0)? != sealed.digest && row.text(0)? != digest {
             return Err(AppendError::KeyReused);
         }
         let answer =
@@ -311,16 +326,19 @@ impl<'a> Desk<'a> {
         const KEEP: &str =
             "insert into answered (book, actor, key, digest, answer, at) values ($1, $2, $3, $4, $5, $6)";
         let answer = serde_json::to_string(answer).expect("an answer is JSON");
-        let text = |text: &str| Value::Text(text.to_owned());
-        let values = vec![
-            text(book.as_str()),
-            text(actor),
-            text(key),
-            text(digest),
-            Value::Text(answer),
-            Value::Int(self.now.0),
-        ];
+        let sealed = self.sealed(book, actor, key, digest);
+        let texts = [book.to_string(), actor.to_owned(), sealed.key, sealed.digest, answer];
+        let values = texts.map(Value::Text).into_iter().chain([Value::Int(self.now.0)]).collect();
         self.aside(KEEP, values);
+    }
+
+    /// What is kept of a request. Its content may be erased later, and is not to be found by trying then.
+    fn sealed(&self, book: &BookId, actor: &str, key: &str, digest: &str) -> Sealed {
+        let sign = |what: &str, digest: &str| {
+            let said = [what, book.as_str(), actor, key, digest].join("\n");
+            hex::encode(hmac::sign(&self.bench.asked, said.as_bytes()))
+        };
+        Sealed { key: sign("key", ""), digest: sign("content", digest) }
     }
 
     /// Whether the job at the desk has drafted an entry of a kind, which [`Desk::read`] does not know yet.

@@ -42,10 +42,10 @@ pub use accounts::{
     AccountAdded, AccountDisabled, AccountRow, AddedAccount, Away, DEVICES_OF_BOOK_MAX, DeviceEnrolled,
     DeviceRevoked, DeviceRow, GrantGiven, GrantRow, GrantWithdrawn, HalfSession, Identity, IdentityError,
     IdentityRemoved, IdentitySet, Issued, LetIn, NewAccount, NewDevice, NewKiosk, NewSession, NewToken,
-    NoReadPlace, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadPlace, ReadRow, ReadsBefore,
-    RecoveryCodes, ResetPassword, SecondStep, SecondStepError, SentAway, Session, SessionState, SignInError,
-    SignedIn, TOKENS_OF_BRANCH_MAX, TokenIssued, TokenRevoked, TokenRow, TotpRecovered, TotpRemoved,
-    TotpRenewed, TotpSecret, TotpSet, actor_subject, session_state,
+    NoReadPlace, OwnAccount, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PasswordChanged, ReadPlace, ReadRow,
+    ReadsBefore, RecoveryCodes, ResetPassword, SecondStep, SecondStepError, SentAway, Session, SessionState,
+    SignInError, SignedIn, TOKENS_OF_BRANCH_MAX, TokenIssued, TokenRevoked, TokenRow, TotpRecovered,
+    TotpRemoved, TotpRenewed, TotpSecret, TotpSet, actor_subject, session_state,
 };
 pub use admin::{AdminError, AdminResult, By};
 pub use apply::bytes_of_subjects;
@@ -168,6 +168,7 @@ impl Kernel {
             zone: parts.zone.clone(),
             clock: parts.clock.clone(),
             entropy: parts.entropy,
+            asked: desk::asked_key(&parts.signer),
             live: live.clone(),
             told: told.clone(),
             pulse: pulse.clone(),

@@ -97,6 +97,7 @@ pub const REGISTRY_MIGRATIONS: &[Migration] = &[
     Migration { owner: "kernel", number: 50, sql: SIGNED_FOR },
     Migration { owner: "kernel", number: 52, sql: READS_INDEX },
     LEAVINGS,
+    Migration { owner: "kernel", number: 54, sql: FORKS_KEPT },
 ];
 
 /// Whoever may read the log of a whole city turns its pages by time.
@@ -109,6 +110,13 @@ pub const LEAVINGS: Migration = Migration {
     number: 53,
     sql: "create index if not exists access_grant_by_seq on access_grant (seq)",
 };
+
+/// Forks of a log that is trusted no more wait to be acknowledged as others do.
+const FORKS_KEPT: &str = "update witness_fork set acknowledged = null, signed_for = ''
+    where acknowledged in (select seq from entry where book = 'registry' and kind = 'kernel.witness.dropped');
+update witness_fork set signed_for = '' where acknowledged is null
+    and not exists (select 1 from witness_trust where witness_trust.origin = witness_fork.signed_for)
+    and signed_for is not null";
 
 /// Trust and forks follow from the root book; what was cosigned last does not.
 const WITNESS_TABLES: &str = "

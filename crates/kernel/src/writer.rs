@@ -14,6 +14,7 @@ use base::limits::{GROUP_ENTRIES_MAX, GROUP_JOBS_MAX, WRITER_QUEUE_MAX};
 use base::{BookId, CityZone, Clock, Entropy};
 use ledger::{Body, Catalogue, Entry};
 use registry::Tree;
+use ring::hmac;
 use store::{StoreError, Writer};
 use tokio::sync::{broadcast, oneshot};
 
@@ -33,6 +34,8 @@ pub(crate) struct Bench {
     pub zone: CityZone,
     pub clock: Arc<dyn Clock>,
     pub entropy: Box<dyn Entropy>,
+    /// The key to what is known again of requests: their content cannot be tried at what the database keeps of them.
+    pub asked: hmac::Key,
     pub live: broadcast::Sender<Arc<Vec<Entry>>>,
     pub told: Arc<Told>,
     pub pulse: Arc<Pulse>,

@@ -93,31 +93,54 @@ pub fn erase(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
     }
 }
 
-/// The last days of a merchant's papers, as those entries tell them that still have a body.
+/// The last day of a merchant's paper, as those entries tell it that still have a body; of all three where the one that was erased
+/// does not say which it was of, as it did not at first.
 fn days_of_papers(tx: &mut dyn Tx, erased: &Entry) -> Result<(), StoreError> {
-    const SQL: &str = "update market_merchant set licence_until = $3, food_until = $4, health_until = $5
-        where book = $1 and merchant = $2";
+    let Some(merchant) = about(erased, "merchant") else { return Ok(()) };
+    let paper = about(erased, "paper").map(SubjectId::local_part);
+    let of = |it: &CertificateType| paper.is_none_or(|paper| it.name(merchant.local_part()) == paper);
+    for certificate in CertificateType::ALL.into_iter().filter(of) {
+        let column = match certificate {
+            CertificateType::Licence => "licence_until",
+            CertificateType::FoodPermit => "food_until",
+            CertificateType::Health => "health_until",
+        };
+        let own = SubjectId::local("paper", &erased.book, &certificate.name(merchant.local_part()));
+        let own = own.map_err(|error| StoreError::Schema(error.to_string()))?;
+        let until = match day_of_paper(tx, &erased.book, &own, certificate)? {
+            Some(until) => Some(until),
+            None => day_of_paper(tx, &erased.book, merchant, certificate)?,
+        };
+        let sql = format!("update market_merchant set {column} = $3 where book = $1 and merchant = $2");
+        let (book, merchant) = (Param::Text(erased.book.as_str()), Param::Text(merchant.local_part()));
+        tx.execute(&sql, &[book, merchant, Param::from(until)])?;
+    }
+    Ok(())
+}
+
+/// The last day of a paper by the latest entry about something that tells it.
+fn day_of_paper(
+    tx: &mut dyn Tx,
+    book: &BookId,
+    subject: &SubjectId,
+    certificate: CertificateType,
+) -> Result<Option<i64>, StoreError> {
     const READ: usize = 100;
     const PAGES: usize = 20;
     const PAPERS: Kinds<'_> = Kinds::These(&[Sought::of::<CertificateRecorded>()]);
-    let Some(merchant) = about(erased, "merchant") else { return Ok(()) };
-    let mut until: [Option<i64>; 3] = [None; 3];
     let mut below = None;
     for _ in 0..PAGES {
-        if !until.contains(&None) {
-            break;
-        }
-        let page = entries::about_of(tx, &erased.book, merchant, PAPERS, below, READ)?;
+        let page = entries::about_of(tx, book, subject, PAPERS, below, READ)?;
         let Some(oldest) = page.last() else { break };
         below = Some(oldest.seq);
         for entry in page.iter().filter(|entry| entry.body.is_some()) {
             let it: CertificateRecorded = body(entry)?;
-            until[it.certificate as usize].get_or_insert(it.until.0.into());
+            if it.certificate == certificate {
+                return Ok(Some(it.until.0.into()));
+            }
         }
     }
-    let [licence, food, health] = until.map(Param::from);
-    let (book, merchant) = (Param::Text(erased.book.as_str()), Param::Text(merchant.local_part()));
-    tx.execute(SQL, &[book, merchant, licence, food, health]).map(drop)
+    Ok(None)
 }
 
 fn body<B: Body>(entry: &Entry) -> Result<B, StoreError> {

@@ -25,7 +25,7 @@ use tokio::time::{sleep, timeout};
 use crate::api::epcis::{
     Form, VERSION, as_of_now, books, concerns, has_been_able, implementation_problem, query_problem, sights,
 };
-use crate::epcis_events::standing::delivery::{self, Attempt, Batch, Key, State};
+use crate::epcis_events::standing::delivery::{self, Attempt, Batch, Key, Next, State};
 use crate::epcis_events::standing::{Named, Subscription};
 use crate::epcis_events::{Answered, Found, QueryRefusal, Sight, search};
 use crate::kinds::EndReason;
@@ -342,8 +342,9 @@ impl Teller {
             }
             let next = delivery::next_batch(tx, sights, &query, &mut cursors, state.batch)?;
             Ok(next.map(|next| match next {
-                Some((batch, found)) => Chosen::Send(batch, found),
-                None => Chosen::Nothing(cursors),
+                Next::Told((batch, found)) => Chosen::Send(batch, found),
+                // How far was looked says whether there may be more.
+                Next::Further | Next::Nothing => Chosen::Nothing(cursors),
             }))
         })
     }

@@ -549,18 +549,11 @@ fn still_runs_out(desk: &mut Desk<'_>, matter: &Matter) -> Result<bool, StoreErr
     Ok(false)
 }
 
-/// How many of some complaints are owed.
-pub(crate) fn count_owed(
-    desk: &mut Desk<'_>,
-    book: &BookId,
-    complaints: &[Seq],
-) -> Result<usize, StoreError> {
-    let mut owed = 0;
-    for seq in complaints {
-        let matter = desk.matter(&of_complaint(book, *seq))?;
-        owed += usize::from(matter.is_some_and(|matter| !matter.state.is_closed()));
-    }
-    Ok(owed)
+/// How many complaints about a slip are owed.
+pub(crate) fn count_owed(desk: &mut Desk<'_>, book: &BookId, slip: &str) -> Result<usize, StoreError> {
+    let first = of_complaint(book, Seq(0));
+    let name = first.subject().as_str().trim_end_matches('0');
+    state::owed_of_slip(desk.read()?, book, slip, name)
 }
 
 /// With a complaint done, the next about the same slip is owed that laid no duty.

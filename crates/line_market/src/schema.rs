@@ -8,9 +8,9 @@ use ledger::Body;
 use store::Migration;
 
 use crate::kinds::{
-    CertificateRecorded, EpcisCaptured, EpcisDescribed, InspectionRecorded, JobsChanged, LeaseEnded,
-    MerchantRegistered, ProductRegistered, ScaleEnrolled, ScaleMoved, ScaleVerified, StallLeased,
-    StallOpened,
+    CertificateRecorded, ComplaintFiled, ComplaintSettled, EpcisCaptured, EpcisDescribed, InspectionRecorded,
+    JobsChanged, LeaseEnded, MerchantRegistered, ProductRegistered, ScaleEnrolled, ScaleMoved, ScaleVerified,
+    StallLeased, StallOpened,
 };
 
 pub const MIGRATIONS: &[Migration] = &[
@@ -41,6 +41,11 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "market", number: 27, sql: include_str!("../migrations/0027_slips_of_lots.sql") },
     Migration { owner: "market", number: 28, sql: include_str!("../migrations/0028_values_of_senders.sql") },
     Migration { owner: "market", number: 29, sql: include_str!("../migrations/0029_told_by_senders.sql") },
+    Migration {
+        owner: "market",
+        number: 30,
+        sql: include_str!("../migrations/0030_slips_of_complaints.sql"),
+    },
 ];
 
 pub const DERIVED: &[Derived] = &[
@@ -156,5 +161,10 @@ pub const REBUILT: &[Rebuilt] = &[
         step: 23,
         tables: &["market_scale", "market_scale_place"],
         kinds: &[ScaleEnrolled::KIND, ScaleVerified::KIND, ScaleMoved::KIND],
+    },
+    Rebuilt {
+        step: 30,
+        tables: &["market_complaint"],
+        kinds: &[ComplaintFiled::KIND, ComplaintSettled::KIND],
     },
 ];

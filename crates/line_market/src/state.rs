@@ -22,9 +22,7 @@ use store::{Param, Row, StoreError, Tx, placeholders};
 
 use crate::kinds::CertificateType;
 
-pub use complaints::{
-    ComplaintRow, complaint, complaints, complaints_left, complaints_of_slip, open_complaints,
-};
+pub use complaints::{ComplaintRow, complaint, complaints, complaints_left, open_complaints, owed_of_slip};
 pub use duties::{Duties, duties, merchants_until, paper_erased, scales_until};
 pub use flags::{Flag, flags};
 pub use holds::{Descent, Hold, ancestors, count_out_of, descendants, holds, origins};

@@ -5,12 +5,9 @@ use matters::{Between, Facts, Matter, MatterId, POINTS_MAX, Phased, Point};
 use store::{StoreError, Tx};
 
 use crate::kinds::Phase;
-use crate::plan::Reckoned;
+use crate::plan::{Reckoned, WHOLE_BP};
 use crate::sorts;
 use crate::state::{self, Project, Report};
-
-/// All done, in hundredths of a per cent.
-const WHOLE_BP: i64 = 10_000;
 
 /// The facts of a project; nothing is known of other matters but what they know themselves.
 pub fn facts(

@@ -20,6 +20,9 @@ type Refused = AppendError<DocketError>;
 /// project's colour is judged by.
 pub fn on_move(desk: &mut Desk<'_>, step: &Move, matter: &Matter) -> Result<(), Refused> {
     let book = matter.id.book();
+    if matter.sort.as_str() == sorts::MEASURE && matches!(step.event, Event::Reopened(_)) {
+        need_plan(desk, &book, matter)?;
+    }
     let Some(name) = state::project_of_matter(desk.read()?, &book, &matter.id)? else { return Ok(()) };
     if matter.sort.as_str() == sorts::PERMIT && matches!(step.event, Event::Submitted(_)) {
         need_decision(desk, &book, matter)?;
@@ -47,6 +50,16 @@ pub fn on_move(desk: &mut Desk<'_>, step: &Move, matter: &Matter) -> Result<(), 
         Event::Extended(_) | Event::Resumed(_) => follower.move_deadline(matter),
         _ => Ok(()),
     }
+}
+
+/// A measure is owed again under a plan that stands: one that was taken back is in no list.
+fn need_plan(desk: &mut Desk<'_>, book: &BookId, matter: &Matter) -> Result<(), Refused> {
+    let plan = sorts::plan_of_measure(&matter.id).unwrap_or_default();
+    if state::assistance_plan(desk.read()?, book, plan)?.is_some() {
+        return Ok(());
+    }
+    let en = format!("the plan of assistance of {} was taken back: record another", matter.id);
+    refuse("该帮扶方案已冲正，其措施不能重新启动，应另行登记帮扶方案", en)
 }
 
 /// A permit whose decision did not stand is handed in with another: what was decided once is not believed again because somebody

@@ -16,8 +16,9 @@ pub use projects::REVERSIBLE;
 use base::{ActorId, BookId, SubjectId, Time};
 use kernel::{AppendError, Desk, Receipt};
 use ledger::{Body, Draft, Role};
-use matters::State;
+use matters::{PostId, State};
 use serde::{Deserialize, Serialize};
+use store::StoreError;
 
 use crate::due;
 use crate::kinds::{
@@ -217,6 +218,25 @@ impl Recorder<'_, '_> {
         let receipt = self.append(draft.answered_by(project.team.clone()))?;
         self.touch(project)?;
         Ok(receipt)
+    }
+
+    /// By what a project is judged, whoever keeps the list changes nothing where they are of its team themselves.
+    fn need_not_own(&mut self, project: &Project, field: &str) -> Result<(), Failure> {
+        if !self.is_own(project)? {
+            return Ok(());
+        }
+        let detail = format!(
+            "you are of the team of project {}: somebody else of the office does it",
+            project.project
+        );
+        refuse(Code::OwnProject, field, detail)
+    }
+
+    /// Whether whoever records it is of a project's team.
+    fn is_own(&mut self, project: &Project) -> Result<bool, Failure> {
+        let team =
+            PostId::try_from(project.team.clone()).map_err(|error| StoreError::Schema(error.to_string()))?;
+        Ok(self.desk.is_of(self.actor, &team)?)
     }
 
     /// How many there may be of what a kind records of a project: its team leaves the office a share.

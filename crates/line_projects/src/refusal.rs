@@ -52,6 +52,8 @@ codes! {
     Matter, "事项当前状态不允许这样办理";
     /// Who reviews a matter does not hand it in for the post that owes it.
     OwnReview, "审核该事项的岗位不得代为报结，应由承办岗位或其他人员登记";
+    /// Nobody sets by what they are judged themselves.
+    OwnProject, "本人承担该项目，其考核依据应由重点项目办其他人员登记";
     /// A plan that cannot be reckoned with.
     Plan, "进度计划不成立";
     NoPlan, "项目尚无进度计划";
@@ -73,7 +75,7 @@ codes! {
     BackWithoutReason, "阶段回退须说明原因";
     /// What was reached is not taken back by who is judged by it.
     BackByOffice, "阶段回退由重点项目办登记";
-    /// What a baseline froze stays in the plan of who is judged by it.
+    /// What a baseline froze stays in the plan of who is judged by it, or is done.
     TakenOutByOffice, "基准计划中尚未完工的活动由重点项目办移出进度计划";
     /// What waits for a reviewer is not changed before it is judged.
     HandedIn, "项目已报结待审核，审核退回后方可回退阶段";
@@ -115,6 +117,7 @@ impl Code {
                 | Self::MeasuresOwed
                 | Self::Matter
                 | Self::OwnReview
+                | Self::OwnProject
                 | Self::TooManyPlans
                 | Self::TooManyOfDay
                 | Self::PlanChanged

@@ -57,3 +57,9 @@ impl Name<'_> {
             .map_err(|error| StoreError::Schema(error.to_string()))
     }
 }
+
+/// The plan of assistance that the matter of a measure is named after.
+pub fn plan_of_measure(matter: &MatterId) -> Option<&str> {
+    let own = matter.subject().local_part().strip_prefix("measure.")?;
+    own.rsplit_once('.').map(|(plan, _)| plan)
+}

@@ -96,15 +96,23 @@ fn csv_cell(cell: &Cell) -> String {
     }
 }
 
+/// What begins a formula gets an apostrophe before it, also behind what some spreadsheets divide at whatever the quotes say.
 fn quoted(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    let guard = if formula { "'" } else { "" };
-    // Some spreadsheets divide at semicolons or tabs.
-    if formula || text.contains([',', ';', '\t', '"', '\n', '\r']) {
-        format!("\"{guard}{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
+    const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    const DIVIDES: [char; 4] = [';', '\t', '\r', '\n'];
+    let mut cell = String::with_capacity(text.len());
+    let mut begins = true;
+    for letter in text.chars() {
+        if begins && FORMULA.contains(&letter) {
+            cell.push('\'');
+        }
+        cell.push(letter);
+        begins = DIVIDES.contains(&letter) || begins && letter == '"';
     }
+    if cell.len() > text.len() || text.contains(DIVIDES) || text.contains([',', '"']) {
+        cell = format!("\"{}\"", cell.replace('"', "\"\""));
+    }
+    cell
 }
 
 /// A workbook of one sheet: the head in bold and fixed, numbers and moments as such, text never a formula.
@@ -189,6 +197,20 @@ mod tests {
         .assert_eq(
             &String::from_utf8(csv(&table())).unwrap().trim_start_matches('\u{feff}').replace("\r\n", "\n"),
         );
+    }
+
+    #[test]
+    fn a_formula_is_disarmed_wherever_a_spreadsheet_may_begin_a_cell() {
+        for (text, cell) in [
+            ("=1+1", "\"'=1+1\""),
+            ("A1;=1+1", "\"A1;'=1+1\""),
+            ("A1;\"@x\"", "\"A1;\"\"'@x\"\"\""),
+            ("A1\n-2", "\"A1\n'-2\""),
+            ("1+1", "1+1"),
+            ("A1; b=2", "\"A1; b=2\""),
+        ] {
+            assert_eq!(quoted(text), cell);
+        }
     }
 
     #[test]

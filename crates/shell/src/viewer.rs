@@ -287,7 +287,8 @@ pub async fn identify(State(app): State<App>, mut request: Request, next: Next) 
         return problem.into_response();
     }
     let since = Instant::now();
-    let (viewer, root) = match find(&app, request.headers(), by_itself(request.headers())).await {
+    let unattended = by_itself(request.uri().path(), request.headers());
+    let (viewer, root) = match find(&app, request.headers(), unattended).await {
         Ok(found) => found,
         Err(problem) => return problem.into_response(),
     };
@@ -410,8 +411,11 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     bearer.map(Some).ok_or_else(Problem::unauthorized)
 }
 
-/// Whether an open page asks by itself: for a stream, or for what has changed.
-fn by_itself(headers: &HeaderMap) -> bool {
+/// Whether an open page asks by itself: for a stream, for what has changed, or for all of itself as a wall does without its script.
+fn by_itself(path: &str, headers: &HeaderMap) -> bool {
+    if path.starts_with("/wall/") {
+        return true;
+    }
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepts.contains("text/event-stream") || Form::negotiate(headers) == Form::Notice
 }

@@ -22,8 +22,8 @@ const SESSIONS: [&str; 4] = ["session", "half_session", "provider_session", "cam
 fn run(config: &Config, to: &Path) -> Result<(), String> {
     let mut command = Command::new("pg_dump");
     command.args(["--format=custom", "--no-password"]);
-    // Who is signed in now need not be when the copy takes a place.
-    command.args(SESSIONS.map(|table| format!("--exclude-table-data={table}")));
+    // Who is signed in now need not be when the copy takes a place. All schemas of the database are in it, and theirs are left out.
+    command.args(SESSIONS.map(|table| format!("--exclude-table-data=*.{table}")));
     command.arg("--file").arg(to).stdin(Stdio::null());
     command.envs(environment(config));
     let output = command.output().map_err(|error| match error.kind() {
@@ -67,7 +67,6 @@ fn environment(config: &Config) -> Vec<(&'static str, OsString)> {
     if let Some(password) = config.get_password() {
         variables.push(("PGPASSWORD", String::from_utf8_lossy(password).into_owned().into()));
     }
-    // Where the tables are looked for, or sessions would not be left out.
     if let Some(options) = config.get_options() {
         variables.push(("PGOPTIONS", options.into()));
     }

@@ -310,6 +310,14 @@ impl Config {
         if self.replica_url.is_some() && self.database_url.is_none() {
             return Err(Error::Config("replica_url needs a database_url whose standby it is".into()));
         }
+        // Cookies are kept to TLS, and limits to callers, by how it begins.
+        if self
+            .public_url
+            .as_ref()
+            .is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://"))
+        {
+            return Err(Error::Config("public_url must begin with https:// or http://".into()));
+        }
         crate::witnesses(self)?;
         self.oidc.as_ref().map_or(Ok(()), Oidc::check)?;
         self.smtp.as_ref().map_or(Ok(()), Smtp::check)
@@ -344,6 +352,16 @@ mod tests {
         for (text, line) in wrong.into_iter().zip([2, 3, 2]) {
             let told = parsed(Path::new("taizhang.toml"), text).unwrap_err().to_string();
             assert!(told.contains(&format!("line {line}: ")) && !told.contains("secret"), "{told}");
+        }
+    }
+
+    #[test]
+    fn where_browsers_reach_the_site_is_written_as_it_is_compared() {
+        let at = |url: &str| Config { public_url: Some(url.into()), ..Config::default() }.check();
+        at("https://ledger.example").unwrap();
+        at("http://ledger.example").unwrap();
+        for wrong in ["HTTPS://ledger.example", "ledger.example", "ftp://ledger.example"] {
+            assert!(at(wrong).unwrap_err().to_string().contains("public_url"), "{wrong}");
         }
     }
 }

@@ -124,7 +124,9 @@ pub fn walk<L: Links>(
     late: &dyn Fn() -> bool,
 ) -> Result<Walk, L::Error> {
     let mut steps = vec![Step { subject: start.clone(), depth: 0, via: None }];
-    let mut reached: HashMap<SubjectId, Reached> = HashMap::from([(start.clone(), Reached::Plainly)]);
+    // And at which hop.
+    let mut reached: HashMap<SubjectId, (Reached, usize)> =
+        HashMap::from([(start.clone(), (Reached::Plainly, 0))]);
     let mut frontier = vec![start.clone()];
     let mut cut = None;
     let mut is_narrowed = false;
@@ -136,7 +138,8 @@ pub fn walk<L: Links>(
             // Only a subject with somewhere left to go makes the walk incomplete.
             let more = links.links(&frontier, direction, bounds.subjects)?;
             let open = more.iter().any(|link| {
-                next(link, direction, reached[&link.subject]).any(|(to, _)| !reached.contains_key(&to.id))
+                next(link, direction, reached[&link.subject].0)
+                    .any(|(to, how)| leads_on(&reached, &to.id, how))
             });
             cut = open.then_some(Cut::Depth);
             break;
@@ -161,22 +164,30 @@ pub fn walk<L: Links>(
             }
             followed += 1;
             let mates = if followed > bounds.fan.entries { 0 } else { bounds.fan.mates };
-            for (at, (to, how)) in next(link, direction, reached[&link.subject]).enumerate() {
+            for (at, (to, how)) in next(link, direction, reached[&link.subject].0).enumerate() {
                 if at >= mates {
                     is_narrowed = true;
                     break;
                 }
-                if reached.contains_key(&to.id) {
+                if !leads_on(&reached, &to.id, how) {
+                    continue;
+                }
+                let goes_on = direction == Direction::Backward || !links.ends(&to.id);
+                if let Some((before, at)) = reached.get_mut(&to.id) {
+                    *before = how;
+                    if goes_on && *at < depth {
+                        hop.push(to.id.clone());
+                    }
                     continue;
                 }
                 if steps.len() >= bounds.subjects {
                     cut = Some(Cut::Subjects);
                     break 'hop;
                 }
-                reached.insert(to.id.clone(), how);
+                reached.insert(to.id.clone(), (how, depth));
                 let via = Via { book: link.book.clone(), seq: link.seq, from: link.subject.clone() };
                 steps.push(Step { subject: to.id.clone(), depth, via: Some(via) });
-                if direction == Direction::Backward || !links.ends(&to.id) {
+                if goes_on {
                     hop.push(to.id.clone());
                 }
             }
@@ -193,6 +204,11 @@ pub fn walk<L: Links>(
         frontier = hop;
     }
     Ok(Walk { direction, steps, cut: cut.or(is_narrowed.then_some(Cut::Subjects)) })
+}
+
+/// Whether a subject was not reached before, or only as a container of something, from which the walk did not go everywhere.
+fn leads_on(reached: &HashMap<SubjectId, (Reached, usize)>, to: &SubjectId, how: Reached) -> bool {
+    reached.get(to).is_none_or(|(before, _)| (*before, how) == (Reached::AsContainer, Reached::Plainly))
 }
 
 /// The roles from which a walk goes on.
@@ -302,6 +318,29 @@ mod tests {
         ]);
         assert_eq!(reach(&mut memory, "a", Direction::Backward, WIDE).0, ["pallet", "farm"]);
         assert_eq!(reach(&mut memory, "pallet", Direction::Forward, WIDE).0, ["a", "b"]);
+    }
+
+    #[test]
+    fn what_is_in_a_container_is_reached_also_where_something_else_was_packed_into_it_before() {
+        let packed = |children: &[&str]| {
+            let children = children.iter().map(|child| Subject::new(Role::Child, id(child)));
+            std::iter::once(Subject::new(Role::Parent, id("box"))).chain(children).collect()
+        };
+        for planted in [packed(&["a"]), packed(&["lot"]), packed(&["b"])] {
+            let told = [
+                turn(&["lot"], &["a"]),
+                turn(&["a"], &["b"]),
+                turn(&["b"], &["box"]),
+                packed(&["jar", "tin"]),
+            ];
+            let mut memory = Memory(std::iter::once(planted).chain(told).collect());
+            let (mut reached, cut) = reach(&mut memory, "lot", Direction::Forward, WIDE);
+            reached.sort();
+            assert_eq!((reached, cut), (["a", "b", "box", "jar", "tin"].map(Into::into).to_vec(), None));
+            // Nowhere to go but into the box again.
+            let narrow = Bounds { depth: 3, ..WIDE };
+            assert_eq!(reach(&mut memory, "lot", Direction::Forward, narrow).1, Some(Cut::Depth));
+        }
     }
 
     #[test]

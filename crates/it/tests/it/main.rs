@@ -40,6 +40,7 @@ mod mended_edges;
 mod mended_ends;
 mod mended_found;
 mod mended_goods;
+mod mended_last;
 mod mended_late;
 mod mended_markets;
 mod mended_plans;

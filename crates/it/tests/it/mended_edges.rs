@@ -238,6 +238,20 @@ fn a_copy_is_not_restored_without_the_log_beside_it() {
 }
 
 #[test]
+fn a_copy_where_a_restore_works_is_not_removed_by_it() {
+    let place = Engine::Sqlite.place().unwrap();
+    done(&place, &["password", "admin"]);
+    let work = place.folder.path().join("restoring");
+    std::fs::create_dir(&work).unwrap();
+    let copy = work.join("copy.db");
+    done(&place, &["backup", copy.to_str().unwrap()]);
+    assert!(refused(&place, &["restore", copy.to_str().unwrap()]).contains("move it elsewhere"));
+    let moved = place.folder.path().join("copy.db");
+    std::fs::rename(&copy, &moved).unwrap();
+    done(&place, &["restore", moved.to_str().unwrap()]);
+}
+
+#[test]
 fn what_was_erased_leaves_the_log_of_a_market_that_never_rests() {
     const TEXT: &str = "a shopper who is to be forgotten";
     let town = Town::on(Engine::Sqlite.place().unwrap());

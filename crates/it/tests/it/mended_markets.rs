@@ -106,6 +106,31 @@ on_every_store! {
         town.check();
     }
 
+    fn a_lot_is_released_with_the_one_it_came_out_of_no_more_often_than_by_itself(town) {
+        let inspector = town.program(User::Inspector);
+        let parts = json!({ "lot": "L1", "parts": [{ "lot": "L1a", "quantity_g": 1 }] });
+        record(&town.program(User::Merchant), "market.lot.split", parts).expect(201);
+        let hold = |lot: &str| {
+            let order = json!({ "lot": lot, "reason": "order", "inspection": null, "note": null });
+            record(&inspector, "market.lot.held", order).expect(201).json()["entry"]["seq"].as_u64().unwrap()
+        };
+        let release = |lot: &str, hold: u64| {
+            record(&inspector, "market.lot.released", json!({ "lot": lot, "hold": hold, "inspection": null, "reason": "查无问题" }))
+        };
+        release("L1a", hold("L1a")).expect(201);
+        for _ in 1..RELEASES_OF_DAY_MAX {
+            let released = release("L1", hold("L1")).expect(201).json();
+            assert_eq!(released["releases"].as_array().unwrap().len(), 1, "{released}");
+        }
+        let last = hold("L1");
+        let before = town.fingerprint();
+        assert_eq!(refused(release("L1", last)), of("too-many-releases", "body.lot"));
+        assert_eq!(town.fingerprint(), before);
+        town.clock.advance_ms(DAY_MS);
+        release("L1", last).expect(201);
+        town.check();
+    }
+
     fn a_scale_is_moved_and_verified_and_a_stall_let_so_often_on_a_day(town) {
         let operator = town.program(User::Operator);
         let moved = |stall: &str| record(&operator, "market.scale.moved", json!({ "scale": 1, "stall": stall }));

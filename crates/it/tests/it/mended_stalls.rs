@@ -1,14 +1,15 @@
 //! What a merchant or an operator might have hidden or held up by numbers, by an erasure or by a day of the past, tested as it was
 //! found.
 
-use base::{ActorId, SubjectId};
+use base::{ActorId, Day, SubjectId};
 use harness::{Answer, Client, Engine, Town, User, enter, on_every_store, sale};
 use kernel::{AppendError, BodyErased};
 use ledger::{Draft, Role};
-use line_market::kinds::CleaningDone;
+use line_market::kinds::{CertificateRecorded, CertificateType, CleaningDone};
 use line_market::record::of_day::{COMPLAINTS_OF_SLIP_AND_DAY_MAX, COMPLAINTS_OF_STALL_MAX};
 use line_market::record::{Input, record as decide};
 use line_market::refusal::{Code, Refusal};
+use line_market::rules::COMPLAINTS_OF_SLIP_MAX;
 use serde_json::{Value, json};
 use trace::{Cut, Direction};
 
@@ -120,8 +121,8 @@ on_every_store! {
             from(address).post("/api/market/beiyuan/entries", &json!({ "kind": "market.complaint.filed", "body": said(slip) }))
         };
         let of_site = |network: usize| format!("2001:db8:1:{network}::1");
-        for at in 0..AT_ONCE {
-            file(of_site(at), &slips[at]).expect(201);
+        for (at, slip) in slips.iter().enumerate().take(AT_ONCE) {
+            file(of_site(at), slip).expect(201);
         }
         let before = town.fingerprint();
         let refused = file(of_site(AT_ONCE), &slips[AT_ONCE]).expect(429);
@@ -160,6 +161,61 @@ on_every_store! {
         erase(&town, licence);
         paper(&operator, "licence", "2036-01-01");
         assert!(is_owed(&town, "licence-m1-2026-03-12"));
+        town.check();
+    }
+
+    fn three_complaints_of_a_slip_are_owed_at_a_time_however_many_came_after_them(town) {
+        const MORE: usize = 101;
+        town.holder("wei", &[ANSWERING]);
+        town.holder("li", &[SUPERVISING]);
+        assign(&town);
+        let slip = sell(&town, 1).pop().unwrap();
+        // Staff take down as many as there are.
+        let operator = town.program(User::Operator);
+        let filed: Vec<u64> = (0..COMPLAINTS_OF_SLIP_MAX + MORE)
+            .map(|_| seq(record(&operator, "market.complaint.filed", said(&slip))))
+            .collect();
+        let owed: Vec<u64> = filed.iter().copied().filter(|seq| is_owed(&town, &format!("complaint-{seq}"))).collect();
+        assert_eq!(owed, filed[..COMPLAINTS_OF_SLIP_MAX]);
+        town.check();
+    }
+
+    fn a_paper_is_not_forgotten_when_one_of_another_kind_is_erased(town) {
+        const OTHERS: usize = 2_001;
+        let operator = town.program(User::Operator);
+        let licence = paper(&operator, "licence", "2036-01-01");
+        let food = paper(&operator, "food_permit", "2028-01-01");
+        let (kernel, book) = (&town.site.kernel, town.book());
+        // As of a hundred days on which as many were recorded as may be.
+        let recorded = kernel.append_blocking::<_, _, ()>(move |desk| {
+            for at in 0..OTHERS {
+                let body = CertificateRecorded {
+                    merchant: "m1".into(),
+                    certificate: CertificateType::Licence,
+                    number: format!("YY{at}"),
+                    until: Day::parse("2036-01-01").unwrap(),
+                };
+                let actor = ActorId::new("system:test").unwrap();
+                let mut draft = Draft::new(&book, desk.now(), &actor, &body)?;
+                for (scheme, name) in [("merchant", "m1"), ("paper", "licence-m1")] {
+                    draft = draft.subject(Role::About, SubjectId::local(scheme, &book, name).unwrap());
+                }
+                desk.append(draft)?;
+            }
+            Ok(())
+        });
+        recorded.unwrap();
+        let days = || {
+            let all = operator.get("/api/market/beiyuan/merchants").expect(200).json();
+            let merchant = all.as_array().unwrap().iter().find(|it| it["merchant"] == "m1").unwrap().clone();
+            (merchant["licence_until"].clone(), merchant["food_until"].clone(), merchant["health_until"].clone())
+        };
+        let before = (json!("2036-01-01"), json!("2028-01-01"), Value::Null);
+        assert_eq!(days(), before);
+        erase(&town, licence);
+        assert_eq!(days(), before);
+        erase(&town, food);
+        assert_eq!(days(), (before.0, Value::Null, Value::Null));
         town.check();
     }
 

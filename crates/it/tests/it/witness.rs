@@ -829,3 +829,38 @@ fn a_log_is_the_same_by_whatever_name_its_key_is_trusted() {
         city.check();
     });
 }
+
+#[test]
+fn a_log_that_is_trusted_again_under_its_key_is_the_same() {
+    on_each_engine(|engine| {
+        let Some(city) = City::on(engine, &clock()) else { return };
+        let kernel = &city.site.kernel;
+        let origin = format!("{COUNTY}/{BOOK}");
+        let [mut log, mut forked] = [9, 4].map(|from| Log::new(&origin, 9, from));
+        let first = city.trust(&county_key());
+        city.add(&log.request(0, 6)).expect(200);
+        conflict(city.add(&forked.request(0, 6)), 6);
+        kernel.drop_log(&system(), first).unwrap();
+        let [fork] = &city.forks()[..] else { panic!("the fork was found") };
+        assert_eq!(fork.acknowledged, None);
+        // Of a log that is trusted by nobody there is nothing to show.
+        assert_eq!(kernel.witnessed_logs().unwrap(), []);
+        city.trust(&county_key());
+        for old in [0, 6] {
+            assert_ne!(city.add(&log.request(old, 8)).status, 200, "it is held");
+        }
+        kernel
+            .acknowledge_fork(&system(), ForkAcknowledged { fork: fork.fork, reason: "已核查".into() })
+            .unwrap();
+        conflict(city.add(&forked.request(0, 3)), 6);
+        city.add(&log.request(6, 8)).expect(200);
+        // Another key has nothing to do with it.
+        let trusted = kernel.trusted_logs().unwrap();
+        kernel.drop_log(&system(), trusted[0].log).unwrap();
+        let mut next = Log::new(&origin, 9, 2);
+        next.key = SignerKey::from_seed(COUNTY, [9; 32]).unwrap();
+        city.trust(&next.key.verifier().to_string());
+        city.add(&next.request(0, 3)).expect(200);
+        city.check();
+    });
+}

@@ -179,9 +179,12 @@ impl Kernel {
             };
             let is_meant = |owner: &&Owner| signed_in.as_ref() == Some(&owner.actor);
             let has_it = owners.iter().find(|owner| owner.confirmed && !owner.disabled);
-            let had_it = || owners.iter().find(|owner| owner.confirmed);
+            // Whoever had it before, an account that waits to be confirmed is the one that is meant.
+            let nobody_waits = owners.iter().all(|owner| owner.disabled);
+            let had_it = || owners.iter().find(|owner| owner.confirmed && nobody_waits);
             let Some(owner) = has_it.or_else(|| owners.iter().find(is_meant)).or_else(had_it) else {
-                let waiting = owners.iter().map(|owner| account_of(&owner.actor));
+                let open = owners.iter().filter(|owner| !owner.disabled);
+                let waiting = open.map(|owner| account_of(&owner.actor));
                 let waiting = waiting.collect::<Result<Vec<_>, StoreError>>()?;
                 return Ok(Err(match waiting.is_empty() {
                     true => IdentityError::Unknown,

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use store::{Param, StoreError, Tx, Value};
 
 use super::sessions::{
-    Known, ONE_TIME_MS_MAX, SessionState, digest, end_sessions_of, is_still_given, known, need_seldom,
-    open_session, session_state, stopped,
+    Known, ONE_TIME_MS_MAX, digest, end_sessions_of, find_session, is_still_given, known, need_seldom,
+    open_session, stopped,
 };
 use super::totp::TotpSecret;
 use super::{
@@ -40,6 +40,30 @@ const CHANGES: [Sought; 3] =
 
 /// What may not be done often, and the refusal of more.
 pub(super) type Seldom = (&'static [Sought], fn(usize) -> AdminError);
+
+/// An account whose owner acts, and the session that it is done from, if any: one that ended meanwhile does nothing more.
+pub struct OwnAccount {
+    account: AccountId,
+    session: Option<String>,
+}
+
+impl OwnAccount {
+    pub(super) fn account(&self) -> &AccountId {
+        &self.account
+    }
+}
+
+impl From<&AccountId> for OwnAccount {
+    fn from(account: &AccountId) -> Self {
+        Self { account: account.clone(), session: None }
+    }
+}
+
+impl From<&Session> for OwnAccount {
+    fn from(session: &Session) -> Self {
+        Self { account: session.account.clone(), session: Some(session.hash.clone()) }
+    }
+}
 
 /// What the right password leads to.
 #[derive(Debug, Clone)]
@@ -164,7 +188,7 @@ impl Kernel {
             on conflict (actor) do update set secret = excluded.secret, updated = excluded.updated, wrong = 0,
                 begun_in = excluded.begun_in";
         let hash = session.hash.clone();
-        self.as_owner(&session.account, password, move |admin, actor| {
+        self.as_owner(session, password, move |admin, actor| {
             if kept(admin.desk.read()?, actor)?.is_some_and(|kept| kept.is_on()) {
                 return Err(AdminError::TotpOn.into());
             }
@@ -182,11 +206,8 @@ impl Kernel {
             "update totp set confirmed = 1, last_step = $2, updated = $3, begun_in = null where actor = $1";
         const OTHERS: &str = "delete from session where actor = $1 and hash <> $2";
         let (code, mine) = (plain(code), session.hash.clone());
-        self.at_desk(&session.account, None, move |admin, account, actor| {
+        self.at_desk(&session.into(), None, move |admin, account, actor| {
             let now = admin.desk.now();
-            if session_state(admin.desk.read()?, &mine, now)? == SessionState::Ended {
-                return Err(AdminError::SessionEnded.into());
-            }
             let pending = kept(admin.desk.read()?, actor)?
                 .filter(|kept| kept.is_pending(&mine, now))
                 .ok_or(AdminError::TotpOff)?;
@@ -206,11 +227,11 @@ impl Kernel {
     /// New recovery codes in place of the old ones, for an owner who gives password and code.
     pub fn renew_recovery_codes(
         &self,
-        account: &AccountId,
+        own: impl Into<OwnAccount>,
         password: &str,
         code: &str,
     ) -> AdminResult<RecoveryCodes> {
-        self.with_code(account, password, code, |admin, account, actor| {
+        self.with_code(own, password, code, |admin, account, actor| {
             let receipt = admin.record(
                 &TotpRenewed { account: account.clone() },
                 vec![about("account", account.as_str())?],
@@ -220,8 +241,8 @@ impl Kernel {
     }
 
     /// Turns the second step off, for an owner who gives password and code.
-    pub fn end_totp(&self, account: &AccountId, password: &str, code: &str) -> AdminResult<Receipt> {
-        self.with_code(account, password, code, |admin, account, actor| {
+    pub fn end_totp(&self, own: impl Into<OwnAccount>, password: &str, code: &str) -> AdminResult<Receipt> {
+        self.with_code(own, password, code, |admin, account, actor| {
             forget(admin.desk, actor);
             admin.record(&TotpRemoved { account: account.clone() }, vec![about("account", account.as_str())?])
         })
@@ -285,48 +306,51 @@ impl Kernel {
     /// Runs an act of an account's owner, who gives the password, in the writer.
     fn as_owner<T: Send + 'static>(
         &self,
-        account: &AccountId,
+        own: impl Into<OwnAccount>,
         password: &str,
         mut act: impl FnMut(&mut Admin<'_, '_>, &ActorId) -> AdminResult<T> + Send + 'static,
     ) -> AdminResult<T> {
-        let known = self.recognise_owner(account, password)?;
-        self.at_desk(account, Some(known), move |admin, _, actor| act(admin, actor))
+        let own = own.into();
+        let known = self.recognise_owner(&own.account, password)?;
+        self.at_desk(&own, Some(known), move |admin, _, actor| act(admin, actor))
     }
 
     /// The same for one that needs a code as well.
     fn with_code<T: Send + 'static>(
         &self,
-        account: &AccountId,
+        own: impl Into<OwnAccount>,
         password: &str,
         code: &str,
         act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
     ) -> AdminResult<T> {
         let often = Some((&CHANGES[..], AdminError::CodesOften as fn(usize) -> AdminError));
-        self.behind_code(account, (self.recognise_owner(account, password)?, code), (true, often), act)
+        let own = own.into();
+        self.behind_code(&own, (self.recognise_owner(&own.account, password)?, code), (true, often), act)
     }
 
     /// The same for one that needs a code where the second step is on.
     pub(super) fn with_code_if_on<T: Send + 'static>(
         &self,
-        account: &AccountId,
+        own: impl Into<OwnAccount>,
         password: &str,
         code: &str,
         act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
     ) -> AdminResult<T> {
-        self.behind_code(account, (self.recognise_owner(account, password)?, code), (false, None), act)
+        let own = own.into();
+        self.behind_code(&own, (self.recognise_owner(&own.account, password)?, code), (false, None), act)
     }
 
     /// A wrong code is counted, so the job is accepted and refuses afterwards. What is done too often is refused before, or the
     /// code that was used for it would be good once more.
     pub(super) fn behind_code<T: Send + 'static>(
         &self,
-        account: &AccountId,
+        own: &OwnAccount,
         (known, code): (Known, &str),
         (needs_step, seldom): (bool, Option<Seldom>),
         mut act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
     ) -> AdminResult<T> {
         let code = plain(code);
-        let done = self.at_desk(account, Some(known), move |admin, account, actor| {
+        let done = self.at_desk(own, Some(known), move |admin, account, actor| {
             if let Some((kinds, refusal)) = seldom {
                 need_seldom(admin, actor, kinds, refusal)?;
             }
@@ -352,17 +376,23 @@ impl Kernel {
         before.ok_or_else(|| AdminError::UnknownAccount(account.clone()).into())
     }
 
-    /// Runs an act of an account's owner in the writer; what was known of the account must still be so.
+    /// Runs an act of an account's owner in the writer; what was known of the account must still be so, and the session stand.
     fn at_desk<T: Send + 'static>(
         &self,
-        account: &AccountId,
+        own: &OwnAccount,
         before: Option<Known>,
         mut act: impl FnMut(&mut Admin<'_, '_>, &AccountId, &ActorId) -> AdminResult<T> + Send + 'static,
     ) -> AdminResult<T> {
-        let (account, policy) = (account.clone(), self.policy.clone());
+        let (account, session, policy) = (own.account.clone(), own.session.clone(), self.policy.clone());
         self.append_blocking(move |desk| {
             let unknown = || AdminError::UnknownAccount(account.clone());
             desk.take(&root_book())?;
+            let at = desk.now();
+            if let Some(hash) = &session
+                && find_session(desk.read()?, hash, at)?.is_none()
+            {
+                return Err(AdminError::SessionEnded.into());
+            }
             let now = known(desk.read()?, &account)?.ok_or_else(unknown)?;
             if now.disabled {
                 return Err(AdminError::AccountDisabled(account.clone()).into());

@@ -10,7 +10,7 @@ use ledger::{Entry, Sought};
 use sha2::{Digest, Sha256};
 use store::{Param, StoreError, Tx, Value};
 
-use super::second::{Seldom, open_half};
+use super::second::{OwnAccount, Seldom, open_half};
 use super::{
     PasswordChanged, SignedIn, account_actor, find_actor, giver_of, grantee_subject, identity, of_holder,
     passwords, permit_account, text,
@@ -188,7 +188,7 @@ impl Kernel {
     /// is opened from it for a quarter of an hour.
     pub fn confirm_session(&self, session: &Session, password: &str, code: &str) -> AdminResult<()> {
         let hash = session.hash.clone();
-        self.with_code_if_on(&session.account, password, code, move |admin, _, _| {
+        self.with_code_if_on(session, password, code, move |admin, _, _| {
             let now = Value::Int(admin.desk.now().0);
             admin.desk.aside("update session set confirmed = $2 where hash = $1", vec![text(&hash), now]);
             Ok(())
@@ -227,10 +227,12 @@ impl Kernel {
     /// ends, and a new one is opened.
     pub fn change_password(
         &self,
-        account: &AccountId,
+        own: impl Into<OwnAccount>,
         (old, code): (&str, &str),
         new: &str,
     ) -> AdminResult<NewSession> {
+        let own = own.into();
+        let account = own.account();
         passwords::check(account, new)?;
         if old == new {
             return Err(AdminError::PasswordSame.into());
@@ -238,7 +240,7 @@ impl Kernel {
         let known = self.recognise_owner(account, old)?;
         let hash = self.hash_password(new)?;
         let often: Seldom = (&const { [Sought::of::<PasswordChanged>()] }, AdminError::PasswordOften);
-        self.behind_code(account, (known, code), (false, Some(often)), move |admin, account, actor| {
+        self.behind_code(&own, (known, code), (false, Some(often)), move |admin, account, actor| {
             let body = PasswordChanged { account: account.clone() };
             admin.record(&body, vec![about("account", account.as_str())?])?;
             admin.keep_secret(actor, &hash, false);

@@ -119,9 +119,8 @@ impl Desk<'_> {
         }
         let posts = opened.helpers.iter().chain([&opened.owner, &opened.reviewer]);
         self.need_posts(posts)?;
-        self.need_few_tasks((actor, true), (&id, &opened.sort), &opened.reviewer, &opened.owner)?;
         let work = opened.helpers.iter().chain([&opened.owner]);
-        self.need_few_owed(actor, (&id, &opened.sort), work)?;
+        self.need_few_tasks(actor, (&id, &opened.sort), (&opened.reviewer, true), work)?;
         let mut draft = Draft::new(book, occurred, actor, &opened)?;
         let matter = Matter::open(&opened, occurred).or_else(refuse)?;
         for subject in std::iter::once(id.subject().clone()).chain(about) {
@@ -133,60 +132,47 @@ impl Desk<'_> {
         Ok(receipt)
     }
 
-    /// Whoever gives tasks of a book leaves those who get them room for what they owe besides. `anew` are those that the post
-    /// did not review before.
-    fn need_few_tasks<E: From<DocketError>>(
-        &mut self,
-        (actor, anew): (&ActorId, bool),
-        (id, sort): (&MatterId, &KindName),
-        reviewer: &PostId,
-        owner: &PostId,
-    ) -> Result<(), AppendError<E>> {
-        if sort.as_str() != TASK_SORT || actor.is_system() {
-            return Ok(());
-        }
-        const OPEN: &str = "select m.owner from matter_post as p
-            join matter as m on m.book = p.book and m.matter = p.matter
-            where p.post = $1 and p.part = 'reviewer' and m.sort = $2 and p.book = $3 and p.matter <> $4";
-        let (book, reviews) = (id.book(), reviewer.subject().as_str());
-        let params = [reviews, TASK_SORT, book.as_str(), id.subject().as_str()].map(Param::Text);
-        let open = self.read()?.query(OPEN, &params)?;
-        if anew && open.len() >= TASKS_OF_POST_MAX {
-            let of = format!("that {reviewer} reviews");
-            return refuse(DocketError::TooManyTasks { count: TASKS_OF_POST_MAX, of });
-        }
-        let mut of_owner = 0;
-        for row in open {
-            of_owner += usize::from(row.text(0)? == owner.subject().as_str());
-        }
-        if of_owner >= TASKS_ON_POST_MAX {
-            let of = format!("of {owner} that {reviewer} reviews");
-            return refuse(DocketError::TooManyTasks { count: TASKS_ON_POST_MAX, of });
-        }
-        Ok(())
-    }
-
-    /// Nobody's tasks crowd out what a post owes, however many reviewers they have.
-    fn need_few_owed<'p, E: From<DocketError>>(
+    /// Whoever gives tasks of a book leaves those who get them room for what they owe besides, and nobody's tasks crowd out what
+    /// a post owes, however many reviewers they have. `anew` is a reviewer that the task did not have before.
+    fn need_few_tasks<'p, E: From<DocketError>>(
         &mut self,
         actor: &ActorId,
         (id, sort): (&MatterId, &KindName),
+        (reviewer, anew): (&'p PostId, bool),
         posts: impl Iterator<Item = &'p PostId>,
     ) -> Result<(), AppendError<E>> {
         if sort.as_str() != TASK_SORT || actor.is_system() {
             return Ok(());
         }
-        let count = format!(
-            "select p.matter from matter_post as p join matter as m on m.book = p.book and m.matter = p.matter
-             where p.post = $1 and p.part <> 'reviewer' and m.sort = $2 and p.book = $3 and p.matter <> $4
-             limit {TASKS_OWED_MAX}"
-        );
+        let of = |part: &str, most: usize| {
+            format!(
+                "select m.reviewer from matter_post as p join matter as m on m.book = p.book and m.matter = p.matter
+                 where p.post = $1 and p.part {part} 'reviewer' and m.sort = $2 and p.book = $3 and p.matter <> $4
+                 limit {most}"
+            )
+        };
+        let (reviewed, owed) = (of("=", TASKS_OF_POST_MAX), of("<>", TASKS_OWED_MAX));
         let book = id.book();
+        let of = |post: &'p PostId| {
+            [post.subject().as_str(), TASK_SORT, book.as_str(), id.subject().as_str()].map(Param::Text)
+        };
+        let open = self.read()?.query(&reviewed, &of(reviewer))?;
+        if anew && open.len() >= TASKS_OF_POST_MAX {
+            let of = format!("that {reviewer} reviews");
+            return refuse(DocketError::TooManyTasks { count: TASKS_OF_POST_MAX, of });
+        }
         for post in posts {
-            let params = [post.subject().as_str(), TASK_SORT, book.as_str(), id.subject().as_str()];
-            if self.read()?.query(&count, &params.map(Param::Text))?.len() >= TASKS_OWED_MAX {
-                let of = format!("that {post} owes or helps with");
-                return refuse(DocketError::TooManyTasks { count: TASKS_OWED_MAX, of });
+            let open = self.read()?.query(&owed, &of(post))?;
+            let mut of_reviewer = 0;
+            for row in &open {
+                of_reviewer += usize::from(row.text(0)? == reviewer.subject().as_str());
+            }
+            let limits = [
+                (of_reviewer, TASKS_ON_POST_MAX, format!("of {post} that {reviewer} reviews")),
+                (open.len(), TASKS_OWED_MAX, format!("that {post} owes or helps with")),
+            ];
+            if let Some((_, count, of)) = limits.into_iter().find(|(open, most, _)| open >= most) {
+                return refuse(DocketError::TooManyTasks { count, of });
             }
         }
         Ok(())
@@ -343,23 +329,24 @@ impl Desk<'_> {
                 let reviewer = handover.reviewer.as_ref().unwrap_or(&matter.reviewer);
                 let anew = *reviewer != matter.reviewer;
                 let of = (&matter.id, &matter.sort);
-                self.need_few_tasks((actor, anew), of, reviewer, &handover.to)?;
-                self.need_few_owed(actor, of, [&handover.to].into_iter())
+                let helpers = matter.helpers.iter().filter(|_| anew);
+                self.need_few_tasks(actor, of, (reviewer, anew), helpers.chain([&handover.to]))
             }
             Event::Accepted(_) | Event::Returned(_) => self.need_other(actor, matter),
             Event::HelperAdded(added) => {
                 self.need_posts([&added.helper])?;
                 self.need_new_owner(actor, &added.helper, matter)?;
                 self.need_no_judge(actor, (&added.helper, "helper"), matter)?;
-                self.need_few_owed(actor, (&matter.id, &matter.sort), [&added.helper].into_iter())
+                let of = (&matter.id, &matter.sort);
+                self.need_few_tasks(actor, of, (&matter.reviewer, false), [&added.helper].into_iter())
             }
             Event::Cancelled(it) => self.need_approver(actor, &it.approver, matter),
             Event::Reopened(it) => {
                 self.need_approver(actor, &it.approver, matter)?;
                 self.need_ahead(actor, occurred, &it.due)?;
                 let of = (&matter.id, &matter.sort);
-                self.need_few_tasks((actor, true), of, &matter.reviewer, &matter.owner)?;
-                self.need_few_owed(actor, of, matter.helpers.iter().chain([&matter.owner]))
+                let work = matter.helpers.iter().chain([&matter.owner]);
+                self.need_few_tasks(actor, of, (&matter.reviewer, true), work)
             }
             Event::Paused(it) => self.need_approver(actor, &it.approver, matter),
             Event::Extended(it) => self.need_approver(actor, &it.approver, matter),

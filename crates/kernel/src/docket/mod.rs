@@ -33,7 +33,7 @@ use crate::line::MatterSort;
 
 /// The sort of tasks, which people open by hand.
 pub const TASK_SORT: &str = "kernel.task";
-/// Open tasks that one post reviews, of one owner and of all.
+/// Open tasks that one post reviews, those that one other owes or helps with, and all.
 pub const TASKS_ON_POST_MAX: usize = 100;
 pub const TASKS_OF_POST_MAX: usize = 1_000;
 /// Open tasks of a book that one post owes or helps with, whoever reviews them.

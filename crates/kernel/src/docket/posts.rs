@@ -298,6 +298,14 @@ impl Desk<'_> {
         self.acts_for(actor, WORK, post)
     }
 
+    /// Whether somebody does the work of a post, or was granted anything on its behalf.
+    pub fn is_of(&mut self, actor: &ActorId, post: &PostId) -> Result<bool, StoreError> {
+        let acting = self.actor(actor)?;
+        let mut granted = acting.iter().flat_map(|acting| &acting.grants);
+        Ok(granted.any(|grant| grant.subject.as_ref() == Some(post.subject()))
+            || self.works_for(actor, post)?)
+    }
+
     /// Whether somebody may do an action for a post, which lies in the post's unit and is the post's own: as whoever is
     /// decided about by a page or the API, with the posts held today.
     pub(super) fn acts_for(

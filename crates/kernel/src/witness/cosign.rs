@@ -127,8 +127,9 @@ fn decide(
         verdict = judge(None, request, &note);
     }
     let size = known.as_ref().map_or(0, |known| known.checkpoint.size());
+    let is_counted = kept.as_ref().is_some_and(|kept| kept.signed_for.as_ref() == Some(&log.origin));
     let decision = match verdict {
-        Verdict::Cosign if (known.is_none() || !is_own) && logs::count(tx, log)? >= WITNESSED_MAX => {
+        Verdict::Cosign if !is_counted && logs::count(tx, log)? >= WITNESSED_MAX => {
             Decision::Refuse(Refusal::Full)
         }
         Verdict::Cosign => Decision::Cosign { note, signed_for: log.origin.clone() },

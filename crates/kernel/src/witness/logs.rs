@@ -1,5 +1,7 @@
 //! Which logs are trusted and what is known of them.
 
+use std::collections::BTreeSet;
+
 use base::{Seq, SubjectId, Time};
 use ledger::{Body, Entry, EntryError};
 use merkle::{Fork, VerifierKey};
@@ -96,7 +98,7 @@ impl Kernel {
             };
             if all.iter().all(|trusted| trusted.log == log || trusted.origin != dropped.origin) {
                 admin.permit("kernel.witness.trust", &root, None)?;
-                forget_signed_for(admin.desk, dropped, &all)?;
+                pass_signed_for(admin.desk, dropped, &all)?;
             }
             admin.record(&LogDropped { log }, vec![about("witness", &log.to_string())?])
         })
@@ -126,10 +128,29 @@ impl Kernel {
         self.read(trusted_logs)
     }
 
-    /// What was cosigned last, by origin.
+    /// What was cosigned last for logs that are trusted, by origin.
     pub fn witnessed_logs(&self) -> Result<Vec<WitnessedLog>, StoreError> {
-        const ALL: &str = "select origin, size, note, cosigned, refused, refused_note, signed_for from witness_log order by origin";
+        const ALL: &str =
+            "select origin, size, note, cosigned, refused, refused_note, signed_for from witness_log
+            where signed_for is not null order by origin";
         self.read(|tx| rows(tx, ALL, witnessed_log))
+    }
+
+    /// The names that are held for a fork, as far as those show that wait.
+    pub fn held_logs(&self) -> Result<BTreeSet<String>, StoreError> {
+        self.read(|tx| {
+            let waiting = forks(tx)?.into_iter().filter(|fork| fork.acknowledged.is_none());
+            let (origins, mut held) =
+                (waiting.map(|fork| fork.origin).collect::<BTreeSet<_>>(), BTreeSet::new());
+            for origin in origins {
+                let trusted = covering(tx, &origin)?;
+                let Some(log) = trusted.first() else { continue };
+                if is_held(tx, &origin, log, &keys_of(&trusted))? {
+                    held.insert(origin);
+                }
+            }
+            Ok(held)
+        })
     }
 
     /// The forks that were found, the latest first.
@@ -155,14 +176,11 @@ fn trusted_logs(tx: &mut dyn Tx) -> Result<Vec<TrustedLog>, StoreError> {
     })
 }
 
-/// Whoever signs for the names of a log that is trusted no more begins anew, unless a log above signs with a key that signed before.
-fn forget_signed_for(
-    desk: &mut Desk<'_>,
-    dropped: &TrustedLog,
-    all: &[TrustedLog],
-) -> Result<(), StoreError> {
+/// What was signed for the names of a log that is trusted no more is kept for whoever signs by the same key again: a log above now,
+/// or one that is trusted later. Under another key it begins anew.
+fn pass_signed_for(desk: &mut Desk<'_>, dropped: &TrustedLog, all: &[TrustedLog]) -> Result<(), StoreError> {
     const SIGNED: &str = "select origin, note from witness_log where signed_for = $1";
-    const FORGET: &str = "delete from witness_log where origin = $1";
+    const KEEP: &str = "update witness_log set signed_for = null where origin = $1";
     const PASS: &str = "update witness_log set signed_for = $2 where origin = $1";
     let text = |text: &str| Value::Text(text.to_owned());
     for row in desk.read()?.query(SIGNED, &[Param::Text(&dropped.origin)])? {
@@ -172,7 +190,7 @@ fn forget_signed_for(
         let goes_on = next.first().filter(|_| merkle::open(note, &keys_of(&next)).is_ok());
         match goes_on {
             Some(log) => desk.aside(PASS, vec![text(origin), text(&log.origin)]),
-            None => desk.aside(FORGET, vec![text(origin)]),
+            None => desk.aside(KEEP, vec![text(origin)]),
         }
     }
     Ok(())
@@ -254,21 +272,14 @@ pub(super) fn is_held(
     for row in tx.query(OF_OTHERS, &[Param::Text(origin), Param::Text(&log.origin)])? {
         let found = entries::entry(tx, &root_book(), Seq::from_i64(row.int(0)?))?;
         let fork = found.and_then(|entry| entry.body::<ForkFound>().ok());
-        if fork
-            .is_some_and(|fork| [fork.first, fork.second].iter().all(|note| merkle::open(note, keys).is_ok()))
-        {
+        // While a key takes another's place, each signs a side.
+        let is_signed = |note: &String| merkle::open(note, keys).is_ok();
+        if fork.is_some_and(|fork| [fork.first, fork.second].iter().any(is_signed)) {
             return Ok(true);
         }
     }
     let open = tx.query_one(ALL, &[Param::Text(&log.origin)])?.map_or(Ok(0), |row| row.int(0))?;
     Ok(open >= FORKS_OPEN_MAX)
-}
-
-/// Whether keys signed both sides of a fork.
-fn is_signed(tx: &mut dyn Tx, fork: i64, keys: &[VerifierKey]) -> Result<bool, StoreError> {
-    let found = entries::entry(tx, &root_book(), Seq::from_i64(fork))?;
-    let fork = found.and_then(|entry| entry.body::<ForkFound>().ok());
-    Ok(fork.is_some_and(|fork| [fork.first, fork.second].iter().all(|note| merkle::open(note, keys).is_ok())))
 }
 
 /// Whether the same two trees were found before.
@@ -322,7 +333,7 @@ pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
             ];
             tx.execute(TRUST, &params).map(drop)
         }
-        LogDropped::KIND => dropped(tx, entry, body::<LogDropped>(entry)?.log),
+        LogDropped::KIND => dropped(tx, body::<LogDropped>(entry)?.log),
         ForkFound::KIND => found(tx, entry, &body(entry)?),
         ForkAcknowledged::KIND => {
             tx.execute(ACKNOWLEDGE, &[number(body::<ForkAcknowledged>(entry)?.fork), seq]).map(drop)
@@ -331,25 +342,18 @@ pub(crate) fn apply(tx: &mut dyn Tx, entry: &Entry) -> Result<(), StoreError> {
     }
 }
 
-/// With the last key of a log go the forks that it is held for: whoever is trusted by the name next begins anew. Those stay that a
-/// log above signs for by the same key.
-fn dropped(tx: &mut dyn Tx, entry: &Entry, log: u64) -> Result<(), StoreError> {
+/// With the last key of a log nobody is held for its forks by the name alone, or whoever is trusted by it next would be; whoever signs
+/// by a key that signed them is.
+fn dropped(tx: &mut dyn Tx, log: u64) -> Result<(), StoreError> {
     const ORIGIN: &str = "select origin from witness_trust where log = $1";
     const DROP: &str = "delete from witness_trust where log = $1";
-    const OPEN: &str = "select fork, origin from witness_fork where signed_for = $1 and acknowledged is null
-        and not exists (select 1 from witness_trust where origin = $1) order by fork";
-    const SETTLE: &str = "update witness_fork set acknowledged = $2 where fork = $1";
+    const KEEP: &str =
+        "update witness_fork set signed_for = '' where signed_for = $1 and acknowledged is null
+        and not exists (select 1 from witness_trust where origin = $1)";
     let log = Param::Int(i64::try_from(log).unwrap_or(-1));
     let Some(row) = tx.query_one(ORIGIN, &[log])? else { return Ok(()) };
     tx.execute(DROP, &[log])?;
-    for open in tx.query(OPEN, &[Param::Text(row.text(0)?)])? {
-        let (fork, origin) = (open.int(0)?, open.text(1)?);
-        let keys = keys_of(&covering(tx, origin)?);
-        if !is_signed(tx, fork, &keys)? {
-            tx.execute(SETTLE, &[Param::Int(fork), Param::Int(entry.seq.to_i64())])?;
-        }
-    }
-    Ok(())
+    tx.execute(KEEP, &[Param::Text(row.text(0)?)]).map(drop)
 }
 
 fn found(tx: &mut dyn Tx, entry: &Entry, fork: &ForkFound) -> Result<(), StoreError> {

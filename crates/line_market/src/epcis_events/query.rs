@@ -151,8 +151,17 @@ pub struct Bounds<'a> {
     pub weigh: Weigh<'a>,
 }
 
-/// The first events of one book that fit, in the order of recording, from a number on and before another, or all there are;
-/// and how far was looked. Order and number of the query itself do not count.
+/// What was found of one book.
+pub struct Recorded {
+    pub found: Vec<Found>,
+    /// How far was looked.
+    pub next: Seq,
+    /// Whether that is as far as was asked for.
+    pub is_whole: bool,
+}
+
+/// The first events of one book that fit, in the order of recording, from a number on and before another, or all there are.
+/// Order and number of the query itself do not count.
 pub fn recorded(
     tx: &mut dyn Tx,
     sight: &Sight,
@@ -160,14 +169,14 @@ pub fn recorded(
     from: Seq,
     before: Option<Seq>,
     bounds: Bounds<'_>,
-) -> Result<Result<(Vec<Found>, Seq), QueryRefusal>, StoreError> {
+) -> Result<Result<Recorded, QueryRefusal>, StoreError> {
     const LAST: &str = "select max(seq) from market_event where book = $1";
     let last = tx.query_one(LAST, &[Param::Text(sight.book.as_str())])?;
     let last = last.map(|row| row.int_or_null(0)).transpose()?.flatten();
     let end = last.map_or(0, |last| last.saturating_add(1));
     let end = before.map_or(end, |before| end.min(before.to_i64()));
     if end <= from.to_i64() {
-        return Ok(Ok((Vec::new(), from)));
+        return Ok(Ok(Recorded { found: Vec::new(), next: from, is_whole: true }));
     }
     let query = Query {
         order_by: OrderBy::RecordTime,
@@ -199,7 +208,7 @@ pub fn recorded(
     };
     let (found, taken) = read(tx, std::slice::from_ref(sight), &spots, bounds.weigh, bounds.bytes)?;
     let next = spots.get(taken).map_or(next, |(_, left)| left.seq);
-    Ok(Ok((found, Seq::from_i64(next))))
+    Ok(Ok(Recorded { found, next: Seq::from_i64(next), is_whole: next >= end }))
 }
 
 /// Refuses a query that has more events than it allows itself.

@@ -213,34 +213,44 @@ impl Clerk {
     }
 }
 
-const FIND: &str =
-    "select device from device where book = $1 and subject = $2 and revoked = 0 order by device";
+/// Devices of one scale that are asked about: one, but where another took its place and it was not revoked.
+const DEVICES_MAX: usize = 8;
 
-/// The enrolled device whose subject is the scale, unless it is revoked.
-fn enrolled(tx: &mut dyn Tx, at: &At) -> Result<Option<(ActorId, SubjectId)>, StoreError> {
-    let Ok(subject) = SubjectId::local("scale", &at.book, &at.scale.to_string()) else { return Ok(None) };
-    let find = [Param::Text(at.book.as_str()), Param::Text(subject.as_str())];
-    let Some(row) = tx.query_one(FIND, &find)? else { return Ok(None) };
-    let id = ActorId::new(format!("device:{}/{}", at.book, row.text(0)?));
-    Ok(id.ok().map(|id| (id, subject)))
+fn subject(at: &At) -> Option<SubjectId> {
+    SubjectId::local("scale", &at.book, &at.scale.to_string()).ok()
 }
 
-/// The same, if it has the right to weigh.
+/// The enrolled devices whose subject is the scale, without those that are revoked.
+fn enrolled(tx: &mut dyn Tx, at: &At) -> Result<Vec<ActorId>, StoreError> {
+    let find = format!(
+        "select device from device where book = $1 and subject = $2 and revoked = 0 order by device limit {DEVICES_MAX}"
+    );
+    let Some(subject) = subject(at) else { return Ok(Vec::new()) };
+    let rows = tx.query(&find, &[Param::Text(at.book.as_str()), Param::Text(subject.as_str())])?;
+    let devices =
+        rows.iter().map(|row| Ok(ActorId::new(format!("device:{}/{}", at.book, row.text(0)?)).ok()));
+    devices.filter_map(Result::transpose).collect()
+}
+
+/// The first of them that has the right to weigh: one that took another's place, whose right was withdrawn, is it.
 pub(super) fn device(kernel: &Kernel, at: &At) -> Result<Option<LetIn>, StoreError> {
     let root = kernel.root_known()?;
-    let Some((id, subject)) = kernel.read(|tx| enrolled(tx, at))? else { return Ok(None) };
-    let (tree, actor) = (kernel.tree()?, kernel.actor(&id)?);
-    let (Some(book), Some(actor)) = (tree.book(&at.book), actor) else { return Ok(None) };
+    let (tree, day) = (kernel.tree()?, kernel.zone().day_of(kernel.now()));
+    let (Some(book), Some(subject)) = (tree.book(&at.book), subject(at)) else { return Ok(None) };
     let resource = Resource::of(&book.unit).in_line(book.line.clone()).owned_by(subject);
-    let allowed = decide(kernel.policy(), &tree, &actor, WEIGH, &resource).is_allowed();
-    let day = kernel.zone().day_of(kernel.now());
-    Ok(allowed.then_some(LetIn { actor, session: None, credential: None, root, day }))
+    for id in kernel.read(|tx| enrolled(tx, at))? {
+        let Some(actor) = kernel.actor(&id)? else { continue };
+        if decide(kernel.policy(), &tree, &actor, WEIGH, &resource).is_allowed() {
+            return Ok(Some(LetIn { actor, session: None, credential: None, root, day }));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether the device was not revoked, nor its right withdrawn, while its message waited for the writer.
 fn is_still(desk: &mut Desk<'_>, at: &At, by: &LetIn) -> Result<bool, StoreError> {
-    let same = enrolled(desk.read()?, at)?.is_some_and(|(id, _)| id == by.actor.id);
-    Ok(same && desk.still_lets_in(by)?)
+    let is_enrolled = enrolled(desk.read()?, at)?.contains(&by.actor.id);
+    Ok(is_enrolled && desk.still_lets_in(by)?)
 }
 
 fn written(receipt: &impl Serialize) -> Result<Vec<u8>, Trouble> {

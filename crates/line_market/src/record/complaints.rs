@@ -21,11 +21,10 @@ impl Recorder<'_, '_> {
                 return refuse(Code::UnknownSlip, "body.slip", "there is no such slip");
             };
             let slip = serial.print();
-            let said = state::complaints_of_slip(self.desk.read()?, self.book, &slip)?;
             // Whoever settles them takes a shopper's down whatever others say of the slip.
             let takes_down = self.desk.may_with(self.actor, ComplaintSettled::KIND, self.book)?;
             // What more is said of one slip, or on one day, is kept and answered, but lays no further duty on anybody yet.
-            owes = duties::count_owed(self.desk, self.book, &said)? < COMPLAINTS_OF_SLIP_MAX;
+            owes = duties::count_owed(self.desk, self.book, &slip)? < COMPLAINTS_OF_SLIP_MAX;
             if !takes_down {
                 let is_full = self.need_few_of_shoppers(&slip, &sale.stall)?;
                 owes = owes && self.may_lay_duty(&sale.stall)?;

@@ -210,10 +210,21 @@ impl Recorder<'_, '_> {
             };
             self.need_test(retest, "body.inspection", |test| test.verdict == "pass" && is_of(test))?;
         }
-        self.need_few_releases(&lot.lot)?;
+        let along = self.released_along(&lot)?;
+        for lot in std::iter::once(&lot).chain(along.iter().map(|along| &along.lot)) {
+            self.need_few_releases(&lot.lot)?;
+        }
         let entry = self.release_lot(&lot, &body)?;
         self.settle_duty(&Cause::FailedTest { lot: &lot.lot, hold: body.hold }, &body.reason)?;
-        let releases = self.release_descendants(&lot, &body)?;
+        let mut releases = Vec::new();
+        for Along { lot, hold, has_failed } in along {
+            let body = LotReleased { lot: lot.lot.clone(), hold, ..body.clone() };
+            releases.push(self.release_lot(&lot, &body)?);
+            // What it failed itself while it was held was taken back since, or it would be kept.
+            if has_failed {
+                self.settle_duty(&Cause::FailedTest { lot: &lot.lot, hold }, &body.reason)?;
+            }
+        }
         Ok(Recorded { releases, ..Recorded::of(entry) })
     }
 
@@ -232,31 +243,35 @@ impl Recorder<'_, '_> {
         self.append(draft)
     }
 
-    fn release_descendants(&mut self, lot: &Lot, body: &LotReleased) -> Result<Vec<Receipt>, Failure> {
+    /// What came out of a lot and is held for that alone: it is released with it.
+    fn released_along(&mut self, lot: &Lot) -> Result<Vec<Along>, Failure> {
         let descent = word(&HoldReason::Descent);
         let mut kept: HashSet<String> = HashSet::new();
-        let mut releases = Vec::new();
+        let mut all = Vec::new();
         let family = self.family(lot)?;
         let codes: Vec<&str> = family.iter().map(|(_, child)| child.lot.as_str()).collect();
         let failed = state::failed_lots(self.desk.read()?, self.book, &codes)?;
         let once_failed = state::once_failed_lots(self.desk.read()?, self.book, &codes)?;
-        for (from, child) in family {
-            let along = child.hold_reason.as_ref() == Some(&descent) && !failed.contains(&child.lot);
-            match child.hold {
+        for (from, lot) in family {
+            let along = lot.hold_reason.as_ref() == Some(&descent) && !failed.contains(&lot.lot);
+            match lot.hold {
                 _ if kept.contains(&from.parent) => drop(kept.insert(from.lot)),
                 None => {}
                 Some(hold) if along => {
-                    let body = LotReleased { lot: child.lot.clone(), hold: hold.0, ..body.clone() };
-                    releases.push(self.release_lot(&child, &body)?);
-                    // What it failed itself while it was held was taken back since, or it would be kept.
-                    if once_failed.contains(&child.lot) {
-                        let cause = Cause::FailedTest { lot: &child.lot, hold: hold.0 };
-                        self.settle_duty(&cause, &body.reason)?;
-                    }
+                    let has_failed = once_failed.contains(&lot.lot);
+                    all.push(Along { lot, hold: hold.0, has_failed });
                 }
                 Some(_) => drop(kept.insert(from.lot)),
             }
         }
-        Ok(releases)
+        Ok(all)
     }
+}
+
+/// A lot that is released with another.
+struct Along {
+    lot: Lot,
+    hold: u64,
+    /// Whether it failed a test itself, which was taken back.
+    has_failed: bool,
 }

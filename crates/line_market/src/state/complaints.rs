@@ -49,12 +49,13 @@ pub fn open_complaints(tx: &mut dyn Tx, book: &BookId, slip: &str) -> Result<Vec
     rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect()
 }
 
-/// Complaints about a slip, settled or not, the latest of them.
-pub fn complaints_of_slip(tx: &mut dyn Tx, book: &BookId, slip: &str) -> Result<Vec<Seq>, StoreError> {
-    const SQL: &str =
-        "select seq from market_complaint where book = $1 and slip = $2 order by seq desc limit 100";
-    let rows = tx.query(SQL, &[Param::Text(book.as_str()), Param::Text(slip)])?;
-    rows.iter().map(|row| row.int(0).map(Seq::from_i64)).collect()
+/// How many complaints about a slip are owed, whose matters are called as this and their number.
+pub fn owed_of_slip(tx: &mut dyn Tx, book: &BookId, slip: &str, matter: &str) -> Result<usize, StoreError> {
+    const SQL: &str = "select count(*) from market_complaint as c join matter as m on m.book = c.book
+        and m.matter = $3 || cast(c.seq as text) where c.book = $1 and c.slip = $2 and m.closed is null";
+    let row = tx.query_one(SQL, &[Param::Text(book.as_str()), Param::Text(slip), Param::Text(matter)])?;
+    let owed = row.map_or(Ok(0), |row| row.int(0))?;
+    Ok(usize::try_from(owed).unwrap_or(usize::MAX))
 }
 
 /// Complaints that are not settled, with their slips: the first about each slip before the second about any, and of these the latest

@@ -689,6 +689,34 @@ async fn a_device_that_is_revoked_while_its_batch_waits_for_the_writer_has_nothi
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_took_the_place_of_one_whose_right_was_withdrawn_sells_for_the_scale() {
+    const GRANT: &str = "select seq from access_grant where grantee = 'device:beiyuan/a1-1'";
+    let Some(market) = Market::open() else { return };
+    let bridge = market.bridge().await;
+    let mut scale = market.scale(1).await;
+    scale.state_with(|state| !state.is_null()).await;
+    let kernel = &market.bench.kernel;
+    block_in_place(|| {
+        let grant = kernel.read(|tx| tx.query_one(GRANT, &[])?.unwrap().int(0)).unwrap();
+        kernel.withdraw_grant(&installation(), grant.unsigned_abs()).unwrap();
+    });
+    scale.state_with(Value::is_null).await;
+    let device = NewDevice {
+        device: "b1-1".into(),
+        book: market.book.clone(),
+        title: "A1 1".into(),
+        subject: SubjectId::local("scale", &market.book, "1").unwrap(),
+        role: "scale".into(),
+    };
+    block_in_place(|| kernel.issue_device(&installation(), device)).unwrap();
+    scale.state_with(|state| !state.is_null()).await;
+    scale.publish("sales", batch([1])).await;
+    assert_eq!(outcomes(&scale.receipt().await), [(1, "recorded".to_owned())]);
+    assert_eq!(market.sold(), [1]);
+    bridge.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_confirmation_may_be_as_long_as_over_http_and_is_not_read_beyond() {
     let Some(market) = Market::open() else { return };
     let bridge = market.bridge().await;

@@ -19,6 +19,7 @@ use super::forms::{Sending, Typed, Wrong, submit};
 use super::place::Place;
 use crate::api::Sight;
 use crate::kinds::ProgressReported;
+use crate::plan::WHOLE_BP;
 use crate::state::{self, Project, Report};
 
 pub fn router() -> Router<App> {
@@ -30,7 +31,6 @@ pub fn router() -> Router<App> {
 const STEPS_BP: [i64; 5] = [100, 200, 500, 1_000, 2_000];
 /// What is offered the first time.
 const FIRST_BP: [i64; 5] = [0, 500, 1_000, 2_000, 3_000];
-const WHOLE_BP: i64 = 10_000;
 /// Reports among which the last of the whole project is looked for.
 const REPORTS: usize = 50;
 

@@ -33,5 +33,5 @@ pub use explain::{PlanError, explain};
 pub use import::{Import, ImportError, read as read_file};
 pub use model::Model;
 pub use office::office_hours;
-pub use outlook::{ActivityReport, Frozen, Held, Known, Outlook};
+pub use outlook::{ActivityReport, Frozen, Held, Known, Outlook, WHOLE_BP};
 pub use read::{Reckoned, outlook};

@@ -183,8 +183,8 @@ impl Known<'_> {
     }
 }
 
-/// Whole, in hundredths of a per cent.
-const WHOLE_BP: i64 = 10_000;
+/// All of it, in hundredths of a per cent.
+pub const WHOLE_BP: i64 = 10_000;
 const DAY_MINUTES: i64 = 1_440;
 /// Points of a curve at most.
 const POINTS_MAX: i64 = 390;

@@ -35,6 +35,7 @@ impl Recorder<'_, '_> {
 
     pub(super) fn plan(&mut self, body: Planned) -> Result<Receipt, Failure> {
         let project = self.project(&body.project)?;
+        self.need_not_own(&project, "body.project")?;
         let months = state::months(self.desk.read()?, self.book, &project.project)?;
         rules::may_plan(&body, &months, self.laid_on()).map_err(refused)?;
         rules::may_cost(&body, &months, project.total_fen).map_err(refused)?;

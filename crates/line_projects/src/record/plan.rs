@@ -45,7 +45,7 @@ impl Recorder<'_, '_> {
         self.need_few_a_day::<Imported>(&project, "file")?;
         let ImportedPlan { head, parts, taken_out } =
             self.reckoned(&project, |planner| planner.imported(&project, import))?;
-        self.need_kept(taken_out.as_ref())?;
+        self.need_kept(&project, taken_out.as_ref())?;
         let subject = self.id("project", &project.project)?;
         let draft = self.draft(&head)?.subject(Role::About, subject.clone());
         let receipt = self.append(draft.answered_by(project.team.clone()))?;
@@ -79,15 +79,15 @@ impl Recorder<'_, '_> {
         let project = self.project(&body.project)?;
         self.need_few_changes::<Edited>(&project)?;
         let (body, taken_out) = self.reckoned(&project, |planner| planner.edited(&project, body))?;
-        self.need_kept(taken_out.as_ref())?;
+        self.need_kept(&project, taken_out.as_ref())?;
         self.of_project(&body, &project)
     }
 
     /// Forecast, float and colour follow from what is still to be done: whoever may freeze a baseline says that some of it is not.
-    fn need_kept(&mut self, taken_out: Option<&TakenOut>) -> Result<(), Failure> {
+    fn need_kept(&mut self, project: &Project, taken_out: Option<&TakenOut>) -> Result<(), Failure> {
         let Some(TakenOut { activity, field }) = taken_out else { return Ok(()) };
         if self.desk.may_with(self.actor, Baselined::KIND, self.book)? {
-            return Ok(());
+            return self.need_not_own(project, field);
         }
         let detail =
             format!("the baseline has activity {activity:?}, which is not finished: the office takes it out");
@@ -104,6 +104,7 @@ impl Recorder<'_, '_> {
 
     pub(super) fn freeze_plan(&mut self, body: Baselined) -> Result<Receipt, Failure> {
         let project = self.project(&body.project)?;
+        self.need_not_own(&project, "body.project")?;
         self.need_few_a_day::<Baselined>(&project, "body.project")?;
         let body = self.reckoned(&project, |planner| planner.baselined(&project, body))?;
         self.of_project(&body, &project)
@@ -111,6 +112,7 @@ impl Recorder<'_, '_> {
 
     pub(super) fn set_plan_deadline(&mut self, body: DeadlineSet) -> Result<Receipt, Failure> {
         let project = self.project(&body.project)?;
+        self.need_not_own(&project, "body.project")?;
         self.need_few_changes::<DeadlineSet>(&project)?;
         let body = self.reckoned(&project, |planner| planner.deadline_set(&project, body))?;
         self.of_project(&body, &project)

@@ -86,6 +86,9 @@ impl Recorder<'_, '_> {
             let detail = format!("lies after the deadline, {}", project.planned_finish);
             return refuse(Code::Body, "body.planned_start", detail);
         }
+        if body.planned_start.is_some_and(|start| start != project.planned_start) {
+            self.need_not_own(&project, "body.planned_start")?;
+        }
         let day = self.desk.zone().day_of(self.occurred);
         let planned = (project.planned_start, project.planned_finish);
         let planned_after = (body.planned_start.unwrap_or(planned.0), planned.1);
@@ -119,6 +122,9 @@ impl Recorder<'_, '_> {
         if body.to < project.phase && !self.desk.may_with(self.actor, PhaseChanged::KIND, self.book)? {
             let detail = format!("the office takes project {} back a phase", project.project);
             return refuse(Code::BackByOffice, "body.to", detail);
+        }
+        if body.to < project.phase {
+            self.need_not_own(&project, "body.to")?;
         }
         // Its reviewer judges what was handed in, and sets it back by returning it.
         if body.to < project.phase && state == Some(State::Submitted) {
@@ -186,6 +192,13 @@ impl Recorder<'_, '_> {
         }
         self.need_no_end(&entry)?;
         self.need_no_measures(&entry)?;
+        let about = entry.subjects.iter().find(|subject| subject.id.scheme() == "project");
+        let about =
+            about.map(|subject| state::project(self.desk.read()?, self.book, subject.id.local_part()));
+        let project = about.transpose()?.flatten();
+        if let Some(project) = &project {
+            self.need_not_own(project, "body.entry")?;
+        }
         body.kind = entry.kind.as_str().to_owned();
         body.body =
             entry.body.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -196,11 +209,8 @@ impl Recorder<'_, '_> {
         }
         draft.answers.clone_from(&entry.answers);
         let receipt = self.append(draft)?;
-        let about = entry.subjects.iter().find(|subject| subject.id.scheme() == "project");
-        if let Some(subject) = about
-            && let Some(project) = state::project(self.desk.read()?, self.book, subject.id.local_part())?
-        {
-            self.touch(&project)?;
+        if let Some(project) = &project {
+            self.touch(project)?;
         }
         Ok(receipt)
     }

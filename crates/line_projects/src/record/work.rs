@@ -10,6 +10,7 @@ use crate::kinds::{
     REPORTS_A_DAY_MAX, REPORTS_BY_TEAM_MAX, REPORTS_MAX, VISITS_A_DAY_BY_TEAM_MAX, VISITS_A_DAY_MAX,
     VisitMade, WORK_ITEMS_BY_TEAM_MAX, WORK_ITEMS_MAX, WORKS_BY_TEAM_MAX, WORKS_MAX, WorksDone,
 };
+use crate::plan::{WHOLE_BP, state as plan};
 use crate::refusal::{Code, Refusal};
 use crate::rules;
 use crate::sorts::Name;
@@ -23,7 +24,39 @@ impl Recorder<'_, '_> {
         let before =
             state::percent_bp(self.desk.read()?, self.book, &project.project, activity, self.occurred)?;
         rules::may_report(before, body.percent_bp, body.note.as_deref()).map_err(refused)?;
+        if !activity.is_empty() && body.percent_bp.is_none_or(|told| told < WHOLE_BP) {
+            self.need_still_done(&project, activity, before)?;
+        }
         self.of_project(&body, &project)
+    }
+
+    /// What left a frozen plan as done stays done: nobody puts it back by a report, and the forecast goes on without it.
+    fn need_still_done(
+        &mut self,
+        project: &Project,
+        activity: &str,
+        before: Option<i64>,
+    ) -> Result<(), Failure> {
+        if before.is_some_and(|before| before < WHOLE_BP) {
+            return Ok(());
+        }
+        let tx = self.desk.read()?;
+        let frozen = plan::frozen(tx, self.book, &project.project)?;
+        let was_done = |(_, then): &(i64, i64)| before.unwrap_or(*then) >= WHOLE_BP;
+        // What was never done is in the plan, which is large.
+        if !frozen.is_some_and(|frozen| frozen.weights.get(activity).is_some_and(was_done)) {
+            return Ok(());
+        }
+        let plan = plan::plan(tx, self.book, &project.project)?;
+        if plan.is_none_or(|(_, model)| model.find(activity).is_some()) {
+            return Ok(());
+        }
+        let detail = format!(
+            "activity {activity:?} was taken out of the plan as finished: put it back into the plan to report on it"
+        );
+        let refusal = Refusal::new(Code::TakenOutByOffice, "body.activity", detail);
+        let zh = format!("活动“{activity}”已作为完工活动移出进度计划，应先恢复到计划中再上报");
+        Err(refused(refusal.in_chinese(zh)))
     }
 
     /// The S-curve reads all reports on activities, and the outlook those of each that count.

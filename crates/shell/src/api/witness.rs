@@ -1,5 +1,7 @@
 //! The witness of other installations' logs: the public protocol (C2SP tlog-witness), and what administrators set and see.
 
+use std::collections::BTreeSet;
+
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
@@ -149,13 +151,14 @@ pub struct Seen {
     pub trusted: Vec<TrustedLog>,
     pub witnessed: Vec<WitnessedLog>,
     pub forks: Vec<FoundFork>,
+    pub held: BTreeSet<String>,
     /// How our own books stand with their witnesses.
     pub stands: Vec<CosigningStand>,
 }
 
 impl Seen {
     pub fn is_held(&self, origin: &str) -> bool {
-        self.forks.iter().any(|fork| fork.origin == origin && fork.acknowledged.is_none())
+        self.held.contains(origin)
     }
 }
 
@@ -167,6 +170,7 @@ pub async fn seen(app: &App, viewer: &Viewer) -> Result<Seen, Problem> {
             trusted: kernel.trusted_logs()?,
             witnessed: kernel.witnessed_logs()?,
             forks: kernel.forks()?,
+            held: kernel.held_logs()?,
             stands: kernel.cosigning_stands()?,
         })
     };

@@ -277,8 +277,8 @@ async fn renew(
 ) -> Result<Response, Problem> {
     let own = Own::new(app, viewer, lang)?;
     own.app.limits.again(&own.session)?;
-    let (account, password, code) = (own.account.clone(), value(&typed, "password"), value(&typed, "code"));
-    own.codes("codes", &typed, move |kernel| kernel.renew_recovery_codes(&account, &password, &code)).await
+    let (session, password, code) = (own.session.clone(), value(&typed, "password"), value(&typed, "code"));
+    own.codes("codes", &typed, move |kernel| kernel.renew_recovery_codes(&session, &password, &code)).await
 }
 
 async fn end(
@@ -289,6 +289,6 @@ async fn end(
 ) -> Result<Response, Problem> {
     let own = Own::new(app, viewer, lang)?;
     own.app.limits.again(&own.session)?;
-    let (account, password, code) = (own.account.clone(), value(&typed, "password"), value(&typed, "code"));
-    own.change(move |kernel| kernel.end_totp(&account, &password, &code).map(drop)).await
+    let (session, password, code) = (own.session.clone(), value(&typed, "password"), value(&typed, "code"));
+    own.change(move |kernel| kernel.end_totp(&session, &password, &code).map(drop)).await
 }

@@ -359,7 +359,7 @@ async fn change_password(
     Form(given): Form<NewPassword>,
 ) -> Result<Response, Problem> {
     let session = viewer.session().ok_or_else(Problem::unauthorized)?;
-    let account = session.account.clone();
+    let from = session.clone();
     let t = app.texts.t(lang);
     let asks_code = asks_code(&app, &viewer).await?;
     let refuse = |field: &'static str, message: String| {
@@ -371,7 +371,7 @@ async fn change_password(
     }
     app.limits.again(session)?;
     let (old, code, new) = (given.old_password, given.code, given.new_password);
-    let change = move |kernel: &Kernel| kernel.change_password(&account, (&old, &code), &new);
+    let change = move |kernel: &Kernel| kernel.change_password(&from, (&old, &code), &new);
     let changed = app.blocking(move |kernel| Ok::<_, Problem>(change(kernel))).await?;
     match changed {
         Ok(session) => Ok(signed_in_response(&app, &session.cookie_value, "/")),

@@ -90,6 +90,13 @@ pub fn restore(config: &Config, from: &Path) -> Result<ExitCode, Error> {
     let _held = store_sqlite::WriterLock::take(&place)?;
     let folder = config.data.join("restoring");
     if folder.exists() {
+        let real = |path: &Path| path.canonicalize().map_err(|error| file_error(path, &error));
+        if real(from)?.starts_with(real(&folder)?) {
+            return Err(Error::Refused(format!(
+                "{} lies where a restore works: move it elsewhere before it is restored",
+                from.display()
+            )));
+        }
         // What a restore left that was broken off would be taken for the log of this copy.
         std::fs::remove_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
     }

@@ -123,6 +123,30 @@ on_every_store! {
         town.check();
     }
 
+    fn a_closed_account_that_had_an_identity_hides_none_that_waits_for_it(town) {
+        let key = Key::new("k1");
+        let hostile = Hostile::start(&key);
+        let town = with(town, agreed(&hostile.issuer));
+        market_account(&town, "former");
+        market_account(&town, "wei");
+        let admin = local_admin(&town);
+        link(&town, "former", &hostile.issuer, "u-wei");
+        town.site.kernel.disable_account(&system(), &account("former")).unwrap();
+        let come = || {
+            let sent = Sent::off(&town);
+            hostile.give(&key.sign(&sent.claims(&town, &hostile.issuer, "u-wei")));
+            sent.back().expect(403).text()
+        };
+        let closed = come();
+        let body = json!({ "issuer": hostile.issuer, "identifier": "u-wei" }).to_string();
+        admin.send("PUT", "/api/accounts/wei/identity", Some(harness::JSON), body.as_bytes()).unwrap().expect(200);
+        let shown = come();
+        assert!(shown.contains("“wei”") && !shown.contains("“former”"), "{shown}");
+        town.site.kernel.disable_account(&system(), &account("wei")).unwrap();
+        assert_eq!(come(), closed);
+        town.check();
+    }
+
     fn a_link_on_another_site_signs_nobody_in(town) {
         let key = Key::new("k1");
         let hostile = Hostile::start(&key);

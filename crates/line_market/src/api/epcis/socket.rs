@@ -26,7 +26,7 @@ use super::answers::{MIN_RECORD_TIME, implementation_problem, parameter_problem,
 use super::formats::Form;
 use super::requests::{Parameters, as_of_now, asking_unit, has_been_able, owner, sights};
 use super::subscriptions::{check_controls, controls, record_time};
-use crate::epcis_events::standing::delivery::{EVENTS_MAX, end_of, next_batch, since};
+use crate::epcis_events::standing::delivery::{EVENTS_MAX, Next, end_of, next_batch, since};
 use crate::epcis_events::standing::{self, Moments, Named, Schedule};
 use crate::epcis_events::{Answered, Found, Sight, search};
 use crate::kinds::EpcisCaptured;
@@ -95,6 +95,7 @@ pub async fn open(
             form,
         }),
         next: moments.and_then(|moments| moments.next(app.kernel.zone(), now)),
+        has_told: false,
         moments,
         report_if_empty: report_if_empty.unwrap_or(false),
         cursors,
@@ -158,6 +159,8 @@ struct Ask {
 /// What a look came to.
 enum Looked {
     Nothing,
+    /// Nothing so far as one look goes.
+    Further,
     Events(Vec<Found>),
     /// The listener may not hear any more, the query is gone, or it cannot be answered.
     End(u16, &'static str, Option<Box<Problem>>),
@@ -188,8 +191,9 @@ impl Ask {
             }
             let next = next_batch(tx, &sights, &self.query, cursors, EVENTS_MAX)?;
             Ok(next.map(|next| match next {
-                None => Looked::Nothing,
-                Some((batch, found)) => {
+                Next::Nothing => Looked::Nothing,
+                Next::Further => Looked::Further,
+                Next::Told((batch, found)) => {
                     told = sights.iter().find(|sight| sight.book == batch.of);
                     cursors.insert(batch.of, batch.until);
                     Looked::Events(found)
@@ -232,6 +236,8 @@ struct Follower {
     moments: Option<Moments>,
     next: Option<Time>,
     report_if_empty: bool,
+    /// Whether something was told since the moment of the schedule came.
+    has_told: bool,
     /// How far each book was told.
     cursors: BTreeMap<BookId, Seq>,
 }
@@ -268,13 +274,14 @@ impl Follower {
     async fn tell(&mut self, socket: &mut WebSocket) -> Result<(), Ended> {
         let now = self.app.kernel.now();
         let is_due = self.moments.is_none() || self.next.is_some_and(|next| next <= now);
-        let mut sent = 0;
         loop {
             match self.look(is_due).await? {
                 Looked::Nothing => break,
+                // The listener is heard first.
+                Looked::Further => return Ok(()),
                 Looked::Events(found) => {
                     self.send(socket, found).await?;
-                    sent += 1;
+                    self.has_told = true;
                 }
                 Looked::End(code, reason, problem) => {
                     if let Some(problem) = problem {
@@ -286,7 +293,7 @@ impl Follower {
             }
         }
         if let (Some(moments), true) = (self.moments, is_due) {
-            if sent == 0 && self.report_if_empty {
+            if !std::mem::take(&mut self.has_told) && self.report_if_empty {
                 self.send(socket, Vec::new()).await?;
             }
             self.next = moments.next(self.app.kernel.zone(), now);

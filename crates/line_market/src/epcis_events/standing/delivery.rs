@@ -12,7 +12,7 @@ use store::{Param, Row, StoreError, Tx, Value};
 
 use super::subscriptions::{self, Subscription, uuid};
 use super::{Moments, Named, Schedule};
-use crate::epcis_events::query::{Bounds, recorded};
+use crate::epcis_events::query::{Bounds, Recorded, recorded};
 use crate::epcis_events::{Found, QueryRefusal, Sight};
 use crate::kinds::EndReason;
 
@@ -227,6 +227,14 @@ fn one_document(count: usize) -> Bounds<'static> {
     Bounds { count, bytes: BYTES_MAX, weigh: &weight }
 }
 
+/// What is to be told next.
+pub enum Next {
+    Told(Told),
+    /// As far as one look goes there is nothing, and there may be behind it.
+    Further,
+    Nothing,
+}
+
 /// The next events of some books behind where each was told: a batch of the book whose event waits longest. Cursors move
 /// over what does not fit.
 pub fn next_batch(
@@ -235,16 +243,18 @@ pub fn next_batch(
     query: &epcis::Query,
     cursors: &mut BTreeMap<BookId, Seq>,
     count: usize,
-) -> Result<Result<Option<Told>, QueryRefusal>, StoreError> {
-    let mut first: Option<Told> = None;
+) -> Result<Result<Next, QueryRefusal>, StoreError> {
+    let (mut first, mut is_whole): (Option<Told>, bool) = (None, true);
     for sight in sights {
         let from = cursors.get(&sight.book).copied().unwrap_or(Seq(0));
-        let (found, next) = match recorded(tx, sight, query, from, None, one_document(count))? {
-            Ok(found) => found,
+        let looked = match recorded(tx, sight, query, from, None, one_document(count))? {
+            Ok(looked) => looked,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let Recorded { found, next, .. } = looked;
         let Some(from) = found.first().map(|found| found.seq) else {
             cursors.insert(sight.book.clone(), next);
+            is_whole &= looked.is_whole;
             continue;
         };
         let waits_longer = first.as_ref().is_none_or(|(_, other)| recorded_at(&found) < recorded_at(other));
@@ -252,7 +262,7 @@ pub fn next_batch(
             first = Some((Batch { of: sight.book.clone(), from, until: next }, found));
         }
     }
-    Ok(Ok(first))
+    Ok(Ok(first.map_or(if is_whole { Next::Nothing } else { Next::Further }, Next::Told)))
 }
 
 /// When the first of some events was recorded, in a text that sorts.
@@ -279,7 +289,7 @@ pub fn again(
         return Ok(Ok((batch.clone(), Vec::new())));
     };
     let found = recorded(tx, sight, query, batch.from, Some(batch.until), one_document(count))?;
-    Ok(found.map(|(found, until)| (Batch { until, ..batch.clone() }, found)))
+    Ok(found.map(|looked| (Batch { until: looked.next, ..batch.clone() }, looked.found)))
 }
 
 fn weight(found: &Found) -> usize {

@@ -1,0 +1,1 @@
+delete from market_complaint
