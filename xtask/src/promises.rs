@@ -132,8 +132,8 @@ const BREACHES: [Breach; 18] = [
     Breach {
         promise: "fresh",
         file: "crates/store_postgres/src/replica.rs",
-        line: "while played(session)?.is_none_or(|played| played < written) {",
-        instead: "while played(session)?.is_none_or(|played| played < written.min(0)) {",
+        line: "while !played(session)?.is_some_and(|played| played.has_reached(&written)) {",
+        instead: "while played(session)?.is_none() {",
         test: "replica::what_is_read",
     },
     Breach {

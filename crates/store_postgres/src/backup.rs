@@ -98,7 +98,7 @@ mod tests {
         );
         assert_eq!(
             told("postgresql://t@db1/ledger?options=-csearch_path%3Dledger"),
-            ["PGHOST=db1", "PGUSER=t", "PGOPTIONS=-csearch_path=ledger", "PGDATABASE=ledger"]
+            ["PGHOST=db1", "PGPORT=5432", "PGUSER=t", "PGOPTIONS=-csearch_path=ledger", "PGDATABASE=ledger"]
         );
         assert_eq!(
             told("user=t hostaddr=192.0.2.1,2001:db8::1"),
