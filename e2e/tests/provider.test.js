@@ -121,6 +121,8 @@ test('whoever the provider knows is told what to say, is linked, and enters', as
   await admin.click('text=授予角色');
   await admin.selectOption('#role', 'admin');
   await admin.selectOption('#unit', '371402');
+  // An administrator is made with the password given again.
+  await admin.fill('#password', PASSWORD);
   await admin.click('.form-actions button');
   await admin.waitForURL(/accounts\/decheng\.admin$/);
   await open(admin, 'decheng.duty');
