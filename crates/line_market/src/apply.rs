@@ -19,6 +19,7 @@ use crate::kinds::{
     ScaleEnrolled, ScaleMoved, ScaleVerified, SlipSerial, StallLeased, StallOpened, SubscriptionOpened,
     Verdict,
 };
+use crate::state;
 
 const INSERT_BLOCK: Insert = Insert {
     table: "market_block",
@@ -105,8 +106,7 @@ fn days_of_papers(tx: &mut dyn Tx, erased: &Entry) -> Result<(), StoreError> {
             CertificateType::FoodPermit => "food_until",
             CertificateType::Health => "health_until",
         };
-        let own = SubjectId::local("paper", &erased.book, &certificate.name(merchant.local_part()));
-        let own = own.map_err(|error| StoreError::Schema(error.to_string()))?;
+        let own = state::subject(&erased.book, "paper", &certificate.name(merchant.local_part()))?;
         let until = match day_of_paper(tx, &erased.book, &own, certificate)? {
             Some(until) => Some(until),
             None => day_of_paper(tx, &erased.book, merchant, certificate)?,

@@ -19,6 +19,8 @@ use crate::rules::COMPLAINTS_OF_SLIP_MAX;
 use crate::state::{self, Duties, Merchant};
 
 pub const COMPLAINT: &str = "market.complaint";
+/// The name of a complaint's matter, before its number.
+const OF_COMPLAINT: &str = "complaint-";
 const CERTIFICATE: &str = "market.certificate";
 const VERIFICATION: &str = "market.verification";
 
@@ -100,7 +102,7 @@ impl Cause<'_> {
             Self::Breach { scale, breach, .. } => {
                 format!("{}-scale-{scale}-{day}", word(breach).replace('_', "-"))
             }
-            Self::Complaint { seq } => format!("complaint-{seq}"),
+            Self::Complaint { seq } => format!("{OF_COMPLAINT}{seq}"),
             Self::ManyComplaints { stall } => format!("complaints-{stall}-{day}"),
             Self::Certificate { merchant, certificate, until } => {
                 format!("{}-{until}", certificate.name(merchant))
@@ -485,7 +487,7 @@ pub(crate) fn last_day(
 
 /// The matter of a complaint, if the market's duties were assigned when it came.
 pub(crate) fn of_complaint(book: &BookId, seq: Seq) -> MatterId {
-    MatterId::local(book, &format!("complaint-{seq}")).expect("numbers are short and printable")
+    MatterId::local(book, &format!("{OF_COMPLAINT}{seq}")).expect("numbers are short and printable")
 }
 
 /// Whether somebody may settle a complaint that is settled: while its matter is open, who acts for the supervising post, and
@@ -551,9 +553,8 @@ fn still_runs_out(desk: &mut Desk<'_>, matter: &Matter) -> Result<bool, StoreErr
 
 /// How many complaints about a slip are owed.
 pub(crate) fn count_owed(desk: &mut Desk<'_>, book: &BookId, slip: &str) -> Result<usize, StoreError> {
-    let first = of_complaint(book, Seq(0));
-    let name = first.subject().as_str().trim_end_matches('0');
-    state::owed_of_slip(desk.read()?, book, slip, name)
+    let name = state::subject(book, "matter", OF_COMPLAINT)?;
+    state::owed_of_slip(desk.read()?, book, slip, name.as_str())
 }
 
 /// With a complaint done, the next about the same slip is owed that laid no duty.
@@ -573,7 +574,7 @@ fn owe_next(desk: &mut Desk<'_>, at: Time, matter: &Matter) -> Result<(), Append
 
 /// The complaint that a matter is about.
 fn number_of(matter: &Matter) -> Option<Seq> {
-    matter.id.subject().local_part().trim_start_matches("complaint-").parse().map(Seq).ok()
+    matter.id.subject().local_part().trim_start_matches(OF_COMPLAINT).parse().map(Seq).ok()
 }
 
 fn is_settled(desk: &mut Desk<'_>, matter: &Matter) -> Result<bool, StoreError> {

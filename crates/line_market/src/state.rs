@@ -16,7 +16,7 @@ mod slips;
 use std::collections::BTreeSet;
 
 use base::limits::BLOCKS_MAX;
-use base::{BookId, Day, Fen, Grams, Seq, Time};
+use base::{BookId, Day, Fen, Grams, Seq, SubjectId, Time};
 use serde::Serialize;
 use store::{Param, Row, StoreError, Tx, placeholders};
 
@@ -40,6 +40,11 @@ pub use past::{Held, Names, Past, Sold, Tenant, Verified, counts_from, past, pro
 pub use recalls::{RecallRow, open_recall, recall_that_stands, recalls};
 pub use scales::{Scale, places_of_scale, scale, scales, scales_at};
 pub use slips::{captured, sale_of_slip, slips};
+
+/// Something of a book, as its entries name it.
+pub fn subject(book: &BookId, scheme: &str, local: &str) -> Result<SubjectId, StoreError> {
+    SubjectId::local(scheme, book, local).map_err(|error| StoreError::Schema(error.to_string()))
+}
 
 /// A lot (批次) and where its grams went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]

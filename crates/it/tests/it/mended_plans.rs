@@ -2,11 +2,10 @@
 
 use base::{BookId, Day, KindName, SubjectId};
 use harness::{Answer, Client, Engine, OFFICES, Place, Town, User, freeze, on_every_store, project};
-use kernel::{AppendError, DocketError, TASK_SORT, TASKS_OWED_MAX};
+use kernel::{DocketError, TASK_SORT, TASKS_OWED_MAX};
 use line_projects::kinds::{GROUPS_MAX, PROJECTS_MAX};
 use matters::{Colour, Due, MatterId, Opened, PostId};
 use serde_json::{Value, json};
-use store::Value as Cell;
 
 pub const PROJECTS: &str = "/api/projects/decheng-projects";
 const CLERK: &str = "post:beiyuan-market/clerk";
@@ -21,12 +20,7 @@ pub fn record(client: &Client, kind: &str, body: Value) -> Answer {
 
 /// Writes past the entries, as nobody can: what a test does so it takes back.
 pub fn plant(town: &Town, sql: &str) {
-    let sql = sql.to_owned();
-    let planted = town.site.kernel.append_blocking(move |desk| {
-        desk.aside(sql.clone(), Vec::<Cell>::new());
-        Ok::<_, AppendError<()>>(())
-    });
-    planted.unwrap();
+    crate::mended_projects::plant(town, sql, &[]);
 }
 
 fn register(client: &Client, name: &str) {

@@ -22,7 +22,7 @@ fn record(client: &Client, kind: &str, body: Value) -> Answer {
 }
 
 /// Writes past the entries, as nobody can: what a test does so it takes back.
-fn plant(town: &Town, sql: &str, values: &[Cell]) {
+pub fn plant(town: &Town, sql: &str, values: &[Cell]) {
     let (sql, values) = (sql.to_owned(), values.to_vec());
     let planted = town.site.kernel.append_blocking(move |desk| {
         desk.aside(sql.clone(), values.clone());

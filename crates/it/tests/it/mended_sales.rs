@@ -17,7 +17,7 @@ const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 /// What a shopper says of a slip, past the limits of an address; the number of the complaint.
-fn complain(town: &Town, slip: &str) -> Result<u64, Code> {
+pub fn complain(town: &Town, slip: &str) -> Result<u64, Code> {
     let (book, actor) = (town.book(), ActorId::new("token:shopper").unwrap());
     let body = json!({ "slip": slip, "text": "缺斤少两", "contact": null, "fair_scale_g": null });
     let input = Input { kind: "market.complaint.filed".into(), occurred: None, body, evidence: Vec::new() };
@@ -30,7 +30,7 @@ fn complain(town: &Town, slip: &str) -> Result<u64, Code> {
 }
 
 /// Sells so often from L1 on scale 1, and returns the serials of the slips.
-fn sell(town: &Town, count: u32) -> Vec<String> {
+pub fn sell(town: &Town, count: u32) -> Vec<String> {
     let lines: Vec<Value> = (1..=count).map(|counter| sale(counter, "L1", 10, &town.now())).collect();
     let receipt = town.scale(1).post("/scale/v1/sales", &json!({ "sales": lines })).expect(200).json();
     let lines = receipt["lines"].as_array().unwrap().iter();

@@ -2,19 +2,19 @@
 //! found.
 
 use base::{ActorId, Day, SubjectId};
-use harness::{Answer, Client, Engine, Town, User, enter, on_every_store, sale};
+use harness::{Answer, Client, Engine, Town, User, enter, on_every_store};
 use kernel::{AppendError, BodyErased};
 use ledger::{Draft, Role};
 use line_market::kinds::{CertificateRecorded, CertificateType, CleaningDone};
 use line_market::record::of_day::{COMPLAINTS_OF_SLIP_AND_DAY_MAX, COMPLAINTS_OF_STALL_MAX};
-use line_market::record::{Input, record as decide};
-use line_market::refusal::{Code, Refusal};
+use line_market::refusal::Code;
 use line_market::rules::COMPLAINTS_OF_SLIP_MAX;
 use serde_json::{Value, json};
 use trace::{Cut, Direction};
 
 use crate::held::seq;
 use crate::let_again::{dated, of, record, refused};
+use crate::mended_sales::{self, sell};
 use crate::proxies::behind;
 
 const ANSWERING: &str = "post:beiyuan-market/operator";
@@ -35,21 +35,7 @@ fn said(slip: &str) -> Value {
 
 /// The same, past the limits of an address.
 fn complain(town: &Town, slip: &str) -> Result<(), Code> {
-    let (book, actor, body) = (town.book(), ActorId::new("token:shopper").unwrap(), said(slip));
-    let input = Input { kind: "market.complaint.filed".into(), occurred: None, body, evidence: Vec::new() };
-    match town.site.kernel.append_blocking(move |desk| decide(desk, &book, &actor, &input)) {
-        Ok(_) => Ok(()),
-        Err(AppendError::<Refusal>::Refused(refusal)) => Err(refusal.code),
-        Err(error) => panic!("{error:?}"),
-    }
-}
-
-/// Sells so often from L1 on scale 1, and returns the serials of the slips.
-fn sell(town: &Town, count: u32) -> Vec<String> {
-    let lines: Vec<Value> = (1..=count).map(|counter| sale(counter, "L1", 10, &town.now())).collect();
-    let receipt = town.scale(1).post("/scale/v1/sales", &json!({ "sales": lines })).expect(200).json();
-    let lines = receipt["lines"].as_array().unwrap().iter();
-    lines.map(|line| line["slip"].as_str().unwrap().to_owned()).collect()
+    mended_sales::complain(town, slip).map(drop)
 }
 
 fn paper(client: &Client, certificate: &str, until: &str) -> u64 {

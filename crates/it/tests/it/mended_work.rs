@@ -1,15 +1,15 @@
 //! What stays in a frozen plan, who is left out of no count, what is owed again or no more, and whom a handover tells.
 
 use base::{ActorId, Day, SubjectId};
-use harness::{Answer, Client, OFFICES, Town, User, freeze, on_every_store, project};
+use harness::{Answer, Client, OFFICES, User, freeze, on_every_store, project};
+use kernel::ACTING_ASKED_MAX;
 use kernel::notices::{Channel, ContactSet};
-use kernel::{ACTING_ASKED_MAX, AppendError};
 use matters::{MatterId, REVIEW_OVERDUE};
 use serde_json::{Value, json};
 use store::{Param, Value as Cell};
 
 use crate::mended_plans::{PROJECTS, ROAD, record};
-use crate::mended_projects::{hand_in, step};
+use crate::mended_projects::{hand_in, plant, step};
 
 const MANAGER: &str = "post:beiyuan-market/manager";
 const CLERK: &str = "post:beiyuan-market/clerk";
@@ -17,16 +17,6 @@ const DEPUTY: &str = "post:beiyuan-market/deputy";
 const TEAM: &str = "post:decheng-office/team-1";
 const OFFICE: &str = "post:decheng-office/office";
 const DAY_MS: i64 = 24 * 3_600_000;
-
-/// Writes past the entries, as nobody can: what a test does so it takes back.
-fn plant(town: &Town, sql: &str, values: &[Cell]) {
-    let (sql, values) = (sql.to_owned(), values.to_vec());
-    let planted = town.site.kernel.append_blocking(move |desk| {
-        desk.aside(sql.clone(), values.clone());
-        Ok::<_, AppendError<()>>(())
-    });
-    planted.unwrap();
-}
 
 fn matter(name: &str) -> String {
     format!("/api/matters/decheng-projects/{name}")

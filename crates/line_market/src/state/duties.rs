@@ -10,7 +10,7 @@ use store::{Param, StoreError, Tx};
 use crate::kinds::{CertificateRecorded, CertificateType, DutiesAssigned, EpcisCaptured, EpcisDescribed};
 
 use super::scales::scale_of;
-use super::{Merchant, Scale, merchant_of, number};
+use super::{Merchant, Scale, merchant_of, number, subject};
 
 /// Whose duty it is to put right what goes wrong in a market, and how long that may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,13 +77,10 @@ pub fn paper_erased(
     const OF_HOUSE: Kinds<'_> = Kinds::AllBut(&[EpcisCaptured::KIND, EpcisDescribed::KIND]);
     /// Entries about one that was erased: files of it that stayed are erased by further ones.
     const ERASURES: usize = 100;
-    let subject = |scheme: &str, local: &str| {
-        SubjectId::local(scheme, book, local).map_err(|error| StoreError::Schema(error.to_string()))
-    };
-    let paper = subject("paper", &certificate.name(merchant))?;
+    let paper = subject(book, "paper", &certificate.name(merchant))?;
     let last = entries::about_of(tx, book, &paper, RECORDS, None, 1)?.pop();
     let Some(last) = last.filter(|last| last.body.is_none()) else { return Ok(None) };
-    let entry = subject("entry", &last.seq.to_string())?;
+    let entry = subject(book, "entry", &last.seq.to_string())?;
     let told = entries::about_of(tx, book, &entry, OF_HOUSE, None, ERASURES)?;
     let erased = told.iter().rfind(|entry| entry.kind.as_str() == BodyErased::KIND);
     Ok(Some(erased.unwrap_or(&last).recorded))

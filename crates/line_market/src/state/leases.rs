@@ -1,9 +1,9 @@
-use base::{BookId, Seq, SubjectId, Time};
+use base::{BookId, Seq, Time};
 use kernel::entries;
 use ledger::Body;
 use store::{Param, StoreError, Tx};
 
-use super::counts_from;
+use super::{counts_from, subject};
 use crate::kinds::LeaseEnded;
 
 /// Who had a stall last of all but one merchant, however often that one had it since, and until when.
@@ -17,10 +17,7 @@ pub fn last_other_tenant(
         and not exists (select 1 from sought as own
             where own.book = $1 and own.subject = $4 and own.kind = $3 and own.seq = s.seq)
         order by s.seq desc limit 1";
-    let subject = |scheme: &str, local: &str| {
-        SubjectId::local(scheme, book, local).map_err(|error| StoreError::Schema(error.to_string()))
-    };
-    let (stall, own) = (subject("stall", stall)?, subject("merchant", merchant)?);
+    let (stall, own) = (subject(book, "stall", stall)?, subject(book, "merchant", merchant)?);
     let params = [book.as_str(), stall.as_str(), LeaseEnded::KIND, own.as_str()].map(Param::Text);
     let Some(row) = tx.query_one(OF_OTHERS, &params)? else { return Ok(None) };
     let Some(ended) = entries::entry(tx, book, Seq::from_i64(row.int(0)?))? else { return Ok(None) };

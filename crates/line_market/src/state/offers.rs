@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use base::{BookId, Seq, SubjectId, Time};
+use base::{BookId, Seq, Time};
 use kernel::entries::Kinds;
 use ledger::{Body, Sought};
 use store::{StoreError, Tx};
 
+use super::subject;
 use crate::kinds::TransferOffered;
 
 /// How long an offer stands.
@@ -50,8 +51,7 @@ pub fn offers_to(tx: &mut dyn Tx, book: &BookId, stall: &str, now: Time) -> Resu
 
 /// The offers to a stall that are as young as those that stand, taken or not, the latest first.
 fn offers_of_a_day(tx: &mut dyn Tx, book: &BookId, stall: &str, now: Time) -> Result<Vec<Offer>, StoreError> {
-    let subject = SubjectId::local("stall", book, stall);
-    let subject = subject.map_err(|error| StoreError::Schema(error.to_string()))?;
+    let subject = subject(book, "stall", stall)?;
     let (mut found, mut below) = (Vec::new(), None);
     loop {
         let page = kernel::entries::about_of(tx, book, &subject, OFFERS, below, READ)?;

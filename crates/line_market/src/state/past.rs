@@ -7,11 +7,12 @@
 
 use std::collections::HashMap;
 
-use base::{BookId, Day, Seq, SubjectId, Time};
+use base::{BookId, Day, Seq, Time};
 use kernel::entries::{self, Kinds};
 use ledger::{Body, Entry, EntryError, Sought};
 use store::{Param, Row, StoreError, Tx, placeholders};
 
+use super::subject;
 use crate::kinds::{LeaseEnded, ScaleEnrolled, ScaleVerified, StallLeased};
 
 /// Verifications and leases read at a time.
@@ -111,7 +112,7 @@ fn since<T>(
     read: fn(&Entry) -> Result<T, EntryError>,
 ) -> Result<Vec<(Time, T)>, StoreError> {
     let schema = |error: String| StoreError::Schema(error);
-    let subject = SubjectId::local(scheme, book, local).map_err(|error| schema(error.to_string()))?;
+    let subject = subject(book, scheme, local)?;
     let mut found: Vec<(Time, T)> = Vec::new();
     let mut below = None;
     while found.iter().all(|(since, _)| *since > first) {

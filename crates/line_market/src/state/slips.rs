@@ -6,6 +6,7 @@ use base::{BookId, Seq, SubjectId};
 use ledger::{Entry, Role};
 use store::{Param, StoreError, Tx, placeholders};
 
+use super::subject;
 use crate::kinds::{Sale, SlipSerial};
 
 /// A sale links its lot, as input, to its slip. What others captured may not name slips; an old book may hold some that do.
@@ -67,9 +68,7 @@ pub fn slips<S: AsRef<str>>(
 }
 
 fn subjects<S: AsRef<str>>(book: &BookId, lots: &[S]) -> Result<Vec<SubjectId>, StoreError> {
-    let subject = |lot: &S| SubjectId::local("lot", book, lot.as_ref());
-    let all: Result<Vec<_>, _> = lots.iter().map(subject).collect();
-    all.map_err(|error| StoreError::Schema(error.to_string()))
+    lots.iter().map(|lot| subject(book, "lot", lot.as_ref())).collect()
 }
 
 fn params<'a>(book: &'a BookId, lots: &'a [SubjectId]) -> Vec<Param<'a>> {

@@ -112,16 +112,19 @@ impl Market {
         let scale = json!({ "scale": 2, "stall": "A1", "serial": "S2", "seal": "F2", "verified": "2026-01-01", "verified_until": "2026-12-31", "fair": false });
         self.bench.record(&self.book, "market.scale.enrolled", scale).unwrap();
         self.bench.receive(&self.book, "L1", None);
-        for number in 1..=2 {
-            let device = NewDevice {
-                device: format!("a1-{number}"),
-                book: self.book.clone(),
-                title: format!("A1 {number}"),
-                subject: SubjectId::local("scale", &self.book, &number.to_string()).unwrap(),
-                role: "scale".into(),
-            };
-            kernel.issue_device(&installation(), device).unwrap();
-        }
+        (1..=2).for_each(|number| self.enrol(&format!("a1-{number}"), number));
+    }
+
+    /// Enrols a device for a scale.
+    fn enrol(&self, device: &str, scale: u32) {
+        let device = NewDevice {
+            device: device.into(),
+            book: self.book.clone(),
+            title: format!("A1 {scale}"),
+            subject: SubjectId::local("scale", &self.book, &scale.to_string()).unwrap(),
+            role: "scale".into(),
+        };
+        self.bench.kernel.issue_device(&installation(), device).unwrap();
     }
 
     fn config(&self, client: &str, user: &str) -> Config {
@@ -330,14 +333,7 @@ async fn a_scale_without_a_device_that_may_weigh_has_no_state_at_the_broker() {
         .await;
     let heard = tokio::time::timeout(A_WHILE, scale.state()).await;
     assert!(heard.is_err(), "{heard:?}");
-    let device = NewDevice {
-        device: "a1-1".into(),
-        book: market.book.clone(),
-        title: "A1 1".into(),
-        subject: SubjectId::local("scale", &market.book, "1").unwrap(),
-        role: "scale".into(),
-    };
-    block_in_place(|| kernel.issue_device(&installation(), device)).unwrap();
+    block_in_place(|| market.enrol("a1-1", 1));
     scale.state_with(|state| !state.is_null()).await;
     bridge.close().await;
 }
@@ -701,14 +697,7 @@ async fn a_device_that_took_the_place_of_one_whose_right_was_withdrawn_sells_for
         kernel.withdraw_grant(&installation(), grant.unsigned_abs()).unwrap();
     });
     scale.state_with(Value::is_null).await;
-    let device = NewDevice {
-        device: "b1-1".into(),
-        book: market.book.clone(),
-        title: "A1 1".into(),
-        subject: SubjectId::local("scale", &market.book, "1").unwrap(),
-        role: "scale".into(),
-    };
-    block_in_place(|| kernel.issue_device(&installation(), device)).unwrap();
+    block_in_place(|| market.enrol("b1-1", 1));
     scale.state_with(|state| !state.is_null()).await;
     scale.publish("sales", batch([1])).await;
     assert_eq!(outcomes(&scale.receipt().await), [(1, "recorded".to_owned())]);

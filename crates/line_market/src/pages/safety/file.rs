@@ -49,8 +49,7 @@ struct Gathered {
 }
 
 fn gather(kernel: &Kernel, book: &BookId, code: &str) -> Result<Option<Gathered>, StoreError> {
-    let subject =
-        SubjectId::local("lot", book, code).map_err(|error| StoreError::Schema(error.to_string()))?;
+    let subject = state::subject(book, "lot", code)?;
     kernel.read(|tx| {
         let Some(lot) = state::lot(tx, book, code)? else { return Ok(None) };
         let total = count(tx, book, &subject)?;
